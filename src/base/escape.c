@@ -1,0 +1,189 @@
+#include "base/escape.h"
+
+size_t
+utf8_len(struct slice s)
+{
+	const unsigned char *p = (const unsigned char *)s.ptr;
+	unsigned char low = 0x80, high = 0xbf;
+	size_t n;
+
+	if (s.len == 0)
+		return 0;
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] < 0xc2 || p[0] > 0xf4)
+		return 0;
+	n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	if (s.len < n)
+		return 0;
+	if (p[0] == 0xe0)
+		low = 0xa0;
+	else if (p[0] == 0xed)
+		high = 0x9f;
+	else if (p[0] == 0xf0)
+		low = 0x90;
+	else if (p[0] == 0xf4)
+		high = 0x8f;
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+static uint32_t
+utf8_point(const char *ptr, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)ptr;
+
+	switch (n) {
+	case 1:
+		return p[0];
+	case 2:
+		return (uint32_t)(p[0] & 0x1f) << 6 | (p[1] & 0x3fu);
+	case 3:
+		return (uint32_t)(p[0] & 0x0f) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (p[2] & 0x3fu);
+	default:
+		return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3f) << 12 |
+		    (uint32_t)(p[2] & 0x3f) << 6 | (p[3] & 0x3fu);
+	}
+}
+
+/* Controls, and what reorders or hides text on a terminal. */
+static bool
+is_unsafe(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || (c >= 0x200b && c <= 0x200f) ||
+	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+	    (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
+}
+
+static int
+escape_line(struct buf *b, struct slice s, bool also_space)
+{
+	int r = 0;
+
+	while (s.len > 0 && r == 0) {
+		size_t n = utf8_len(s);
+
+		if (n == 0) {
+			r = buf_printf(b, "\\x%02x", (unsigned)(unsigned char)s.ptr[0]);
+			n = 1;
+		} else if (s.ptr[0] == '\\') {
+			r = buf_add(b, "\\\\", 2);
+		} else if (is_unsafe(utf8_point(s.ptr, n)) || (also_space && s.ptr[0] == ' ')) {
+			for (size_t i = 0; i < n && r == 0; i++)
+				r = buf_printf(b, "\\x%02x", (unsigned)(unsigned char)s.ptr[i]);
+		} else {
+			r = buf_add(b, s.ptr, n);
+		}
+		s = slice_from(s, n);
+	}
+	return r;
+}
+
+int
+escape_terminal(struct buf *b, struct slice s)
+{
+	return escape_line(b, s, false);
+}
+
+int
+escape_field(struct buf *b, struct slice s)
+{
+	return escape_line(b, s, true);
+}
+
+static int
+json_byte(struct buf *b, char c)
+{
+	switch (c) {
+	case '"':
+		return buf_add(b, "\\\"", 2);
+	case '\\':
+		return buf_add(b, "\\\\", 2);
+	case '\n':
+		return buf_add(b, "\\n", 2);
+	case '\r':
+		return buf_add(b, "\\r", 2);
+	case '\t':
+		return buf_add(b, "\\t", 2);
+	default:
+		return buf_printf(b, "\\u%04x", (unsigned)(unsigned char)c);
+	}
+}
+
+/* Length of the run at the front that JSON takes as it is. */
+static size_t
+json_plain(struct slice s)
+{
+	size_t i = 0;
+
+	while (i < s.len) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		size_t n;
+
+		if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
+			break;
+		if (c < 0x80) {
+			i++;
+			continue;
+		}
+		n = utf8_len(slice_from(s, i));
+		if (n == 0)
+			break;
+		i += n;
+	}
+	return i;
+}
+
+int
+escape_json(struct buf *b, struct slice s)
+{
+	int r = 0;
+
+	while (s.len > 0 && r == 0) {
+		size_t n = json_plain(s);
+
+		r = buf_add(b, s.ptr, n);
+		s = slice_from(s, n);
+		if (s.len == 0 || r < 0)
+			break;
+		if ((unsigned char)s.ptr[0] >= 0x80)
+			r = buf_add(b, "\xef\xbf\xbd", 3);
+		else
+			r = json_byte(b, s.ptr[0]);
+		s = slice_from(s, 1);
+	}
+	return r;
+}
+
+int
+escape_html(struct buf *b, struct slice s)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s.len && r == 0; i++) {
+		switch (s.ptr[i]) {
+		case '&':
+			r = buf_add_cstr(b, "&amp;");
+			break;
+		case '<':
+			r = buf_add_cstr(b, "&lt;");
+			break;
+		case '>':
+			r = buf_add_cstr(b, "&gt;");
+			break;
+		case '"':
+			r = buf_add_cstr(b, "&quot;");
+			break;
+		case '\'':
+			r = buf_add_cstr(b, "&#39;");
+			break;
+		default:
+			r = buf_add_byte(b, s.ptr[i]);
+		}
+	}
+	return r;
+}

@@ -1,0 +1,72 @@
+#include "base/log.h"
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "base/escape.h"
+
+static _Atomic int log_level_now = LOG_LEVEL_WARN;
+static void (*before_fn)(void *);
+static void *before_ctx;
+
+void
+log_set_level(enum log_level level)
+{
+	atomic_store(&log_level_now, (int)level);
+}
+
+bool
+log_enabled(enum log_level level)
+{
+	return (int)level <= atomic_load(&log_level_now);
+}
+
+void
+log_set_before(void (*fn)(void *), void *ctx)
+{
+	before_fn = fn;
+	before_ctx = ctx;
+}
+
+void
+log_line(enum log_level level, const char *fmt, ...)
+{
+	static const char *const names[] = {"error", "warning", "info", "debug"};
+	char line[2048];
+	va_list ap;
+	int head, n;
+	size_t len;
+
+	if (!log_enabled(level))
+		return;
+	head = snprintf(line, sizeof(line), "trawl: %s: ", names[level]);
+	va_start(ap, fmt);
+	n = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	len = (size_t)head + (size_t)n;
+	if (len > sizeof(line) - 2)
+		len = sizeof(line) - 2;
+	line[len++] = '\n';
+	if (before_fn != NULL)
+		before_fn(before_ctx);
+	while (len > 0 && write(STDERR_FILENO, line, len) < 0)
+		break; /* nobody is left to tell */
+}
+
+const char *
+log_text(struct log_text *store, struct slice s)
+{
+	struct buf b;
+	size_t n;
+
+	buf_init(&b, sizeof(store->text) * 2);
+	(void)escape_terminal(&b, slice_head(s, 240));
+	n = b.len < sizeof(store->text) - 1 ? b.len : sizeof(store->text) - 1;
+	if (n > 0)
+		memcpy(store->text, b.ptr, n);
+	store->text[n] = '\0';
+	buf_release(&b);
+	return store->text;
+}

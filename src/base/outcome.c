@@ -1,0 +1,40 @@
+#include "base/outcome.h"
+#include <assert.h>
+
+static const char *const names[OUTCOME_MAX] = {
+#define X(id, name, class) [OUTCOME_##id] = name,
+    OUTCOMES(X)
+#undef X
+};
+
+static const enum outcome_class classes[OUTCOME_MAX] = {
+#define X(id, name, class) [OUTCOME_##id] = OUTCOME_CLASS_##class,
+    OUTCOMES(X)
+#undef X
+};
+
+const char *
+outcome_name(enum outcome o)
+{
+	assert(o < OUTCOME_MAX);
+	return names[o];
+}
+
+enum outcome_class
+outcome_class(enum outcome o)
+{
+	assert(o < OUTCOME_MAX);
+	return classes[o];
+}
+
+bool
+outcome_parse(struct slice name, enum outcome *ret)
+{
+	for (int o = 0; o < OUTCOME_MAX; o++) {
+		if (!slice_eq(name, slice_cstr(names[o])))
+			continue;
+		*ret = (enum outcome)o;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,43 @@
+/*
+ * frontier/urlrec.h -- what is kept of a URL from its discovery to its outcome.
+ *
+ * Serialised it is the value of the store's queue table (see frontier/keys.h).
+ * Owns: urlrec_new() makes one heap block with its texts inside; free(3)-like urlrec_free().
+ */
+#ifndef FRONTIER_URLREC_H
+#define FRONTIER_URLREC_H
+#include "base/buf.h"
+#include "web/link.h"
+
+enum urlrec_flag { /* bits */
+	URLREC_SEED = 1,
+	URLREC_REQUISITE = 2, /* admitted only as a part of an in-scope page */
+	URLREC_SITEMAP = 4,   /* to be read as a sitemap */
+	URLREC_SEED_CHAIN = 8, /* a seed's redirect target */
+};
+
+struct urlrec {
+	uint64_t authority_hash, url_hash;
+	uint64_t key; /* order key: the least goes first within an authority; unique there */
+	int64_t not_before_ms; /* wall clock; 0: now.  Set by a retry */
+	int16_t priority;      /* -128 .. 127, greater first; 0 usual */
+	uint16_t depth;        /* links from a seed; redirects and embeds do not count... */
+	uint8_t kind;          /* enum link_kind it came by */
+	uint8_t flags;
+	uint8_t redirects; /* in the chain that led here */
+	uint8_t attempts;  /* that ended and are to be tried again */
+	struct slice url;  /* normal form */
+	struct slice via;  /* empty for a seed */
+	struct slice hops; /* Heritrix's hop path, "LLE" */
+};
+
+/* A copy on the heap; NULL: no memory. */
+struct urlrec *urlrec_new(const struct urlrec *r);
+void urlrec_free(struct urlrec *r);
+size_t urlrec_bytes(const struct urlrec *r);
+int urlrec_encode(const struct urlrec *r, struct buf *out);
+/* Borrows from `value`; -EBADMSG when it is not one. */
+int urlrec_decode(struct slice value, struct urlrec *ret);
+/* "scheme://host[:port]" of r->url. */
+struct slice urlrec_authority(const struct urlrec *r);
+#endif

@@ -1,0 +1,25 @@
+/*
+ * loop/gather.h -- wait for `n` completions, then one call.
+ *
+ * `fn` is deferred; it gets the first error that was reported (0: none).  With `n` == 0 it
+ * is called in the next turn.  gather_cancel(): fn never runs, later gather_done() are
+ * ignored.  Threads: loop thread.
+ */
+#ifndef LOOP_GATHER_H
+#define LOOP_GATHER_H
+#include "loop/loop.h"
+
+struct gather {
+	uint32_t left;
+	int err;
+	bool cancelled;
+	struct later end;
+	void (*fn)(void *ctx, int err);
+	void *ctx;
+};
+
+void gather_start(
+    struct gather *g, struct loop *l, uint32_t n, void (*fn)(void *ctx, int err), void *ctx);
+void gather_done(struct gather *g, int err);
+void gather_cancel(struct gather *g);
+#endif

@@ -1,0 +1,126 @@
+/*
+ * loop/pool.h -- worker processes: tasks in, results out, whatever the tasks do.
+ *
+ *   loop process --fork early--> nursery --fork--> worker 1..N
+ *        |  one SOCK_SEQPACKET socketpair a worker: batches of task heads there, notes of
+ *        |  results back; bodies lie in the shm arena (workers read), results in a region
+ *        |  of the worker's own (loop reads).
+ *
+ * The nursery is a small single-threaded process forked before threads, sockets and
+ * libraries exist, so that a worker inherits nothing and replacing one costs a fork of it.
+ * A worker runs `ops->init` (may still open files), then is jailed (no_new_privs, rlimits,
+ * seccomp allow-list; all descriptors but its own closed), then takes tasks.  One that
+ * cannot be jailed exits, and pool_new() or the replacement fails with the reason.
+ *
+ * Everything a worker sends is hostile input: ids, lengths and offsets are checked; a worker
+ * that breaks the protocol is killed and counts as crashed.
+ *
+ * A worker that crashes costs the task it was at (POOL_CRASH), one that exceeds the task's
+ * deadline likewise (POOL_TIMEOUT, SIGKILL); tasks queued behind it in the same worker are
+ * run by another.  The worker is replaced; replacement is slowed (doubling to 1 s) when
+ * workers die without finishing a task.
+ *
+ * Owns:    a task's `head` is copied by pool_apply(); `body` stays the caller's and must
+ *          live until `done`.  `result` is valid only within `done`.
+ * Errors:  pool_apply(): -EAGAIN at `queue_max`, -EMSGSIZE head too long, -ENOMEM.
+ * Clock:   deadlines in milliseconds from the moment the worker can begin the task.
+ * Threads: loop thread.  On a virtual loop there are no processes: `ops` run inline, one
+ *          task a turn.
+ */
+#ifndef LOOP_POOL_H
+#define LOOP_POOL_H
+#include "base/buf.h"
+#include "base/why.h"
+#include "loop/loop.h"
+#include "loop/shm.h"
+
+struct nursery;
+struct pool;
+
+/* Call first thing in main(), before any thread or library.  -errno. */
+int nursery_start(struct nursery **ret, struct why *why);
+void nursery_free(struct nursery *n);
+
+struct pool_input {
+	uint32_t context;  /* which context the task belongs to */
+	struct slice head; /* small: what to do */
+	struct slice body; /* in the arena; empty when the task has none */
+};
+
+/* Runs in the worker; inline on a virtual loop. */
+struct pool_ops {
+	int (*init)(void **ret_state, struct why *why); /* before the jail */
+	/* New settings for `context` (a job); empty: forget it. */
+	int (*configure)(void *state, uint32_t context, struct slice settings);
+	/* Appends the result to `out` (its max is result_bytes_max); <0: POOL_ERROR. */
+	int (*run)(void *state, const struct pool_input *in, struct buf *out);
+	void (*fini)(void *state);
+};
+
+enum pool_end {
+	POOL_DONE,      /* result is what ops->run wrote */
+	POOL_ERROR,     /* ops->run returned < 0 */
+	POOL_CRASH,     /* the worker died at it */
+	POOL_TIMEOUT,   /* the worker was killed at its deadline */
+	POOL_CANCELLED, /* by pool_cancel() or pool_free(); done is NOT called for the former */
+};
+const char *pool_end_name(enum pool_end e);
+
+struct pool_conf {
+	struct nursery *nursery; /* may be NULL on a virtual loop */
+	struct shm *shm;
+	const struct pool_ops *ops;
+	uint32_t workers;             /* processes, at least 1 */
+	uint32_t queue_max;           /* tasks accepted and not ended */
+	uint32_t batch_max;           /* tasks sent ahead to one worker */
+	uint32_t recycle_tasks;       /* a worker is replaced after so many; 0: never */
+	uint32_t head_bytes_max;      /* at most 64 KiB */
+	uint64_t result_bytes_max;    /* of one task */
+	uint64_t worker_memory_bytes; /* RLIMIT_AS; 0: none (sanitizers) */
+};
+
+struct pool_task {
+	uint32_t context;
+	struct slice head;
+	struct slice body; /* a slice of the arena's mapping, or empty */
+	uint32_t timeout_ms;
+};
+
+/* Of a task; stale ids are ignored. */
+struct pool_id {
+	uint32_t slot, gen;
+};
+
+typedef void pool_done_fn(void *ctx, enum pool_end end, struct slice result);
+
+int pool_new(struct loop *l, const struct pool_conf *conf, struct pool **ret, struct why *why);
+/* Kills the workers; tasks not ended are forgotten without a call.  NULL is fine. */
+void pool_free(struct pool *p);
+/* Settings that every worker, also later ones, gets before the next task of `context`. */
+int pool_configure(struct pool *p, uint32_t context, struct slice settings);
+
+int pool_apply(struct pool *p, const struct pool_task *t, pool_done_fn *done, void *ctx,
+    struct pool_id *ret);
+/* done will not run.  What the worker does with it is thrown away. */
+void pool_cancel(struct pool *p, struct pool_id id);
+
+/* Many tasks: `item` gets each result, pool_map() in the order of `tasks`, pool_imap() as
+ * they end; `end` once after the last.  The tasks must live until `end`. */
+struct pool_many;
+typedef void pool_item_fn(void *ctx, size_t i, enum pool_end end, struct slice result);
+int pool_map(struct pool *p, const struct pool_task *tasks, size_t n, pool_item_fn *item,
+    loop_fn *end, void *ctx, struct pool_many **ret);
+int pool_imap(struct pool *p, const struct pool_task *tasks, size_t n, pool_item_fn *item,
+    loop_fn *end, void *ctx, struct pool_many **ret);
+void pool_many_cancel(struct pool_many *m); /* neither item nor end runs any more */
+
+struct pool_stats {
+	uint64_t tasks_done, crashes, timeouts, recycled;
+	uint32_t queued, running, workers_alive;
+};
+void pool_stats(const struct pool *p, struct pool_stats *ret);
+/* Process ids of the live workers, for tests and `status`; returns how many. */
+uint32_t pool_pids(const struct pool *p, int *ret_pids, uint32_t pids_max);
+/* A call, deferred, when the queue was full and has room again. */
+void pool_on_room(struct pool *p, loop_fn *fn, void *ctx);
+#endif

@@ -1,0 +1,92 @@
+/*
+ * sink/sink.h -- where results go: archive, records, logs.  One table, opened by name.
+ *
+ * A sink is fed events, in the order in which fetches ended; `warc` is fed first, so that
+ * the others can say where a page lies in the archive.  Sinks write through a buffer of
+ * their own; sink_flush() puts it into the file, sink_sync() makes it durable, and
+ * sink_mark() says how far: what a later opening cuts the files back to.
+ *
+ * Owns:    its files.  An event and its slices are the caller's, valid within sink_put().
+ * Errors:  -errno with the sentence; -ENOSPC leaves the sink as it was before the event
+ *          that did not fit (buffers kept), so that the same put can be tried again.
+ * Threads: the store thread.
+ */
+#ifndef SINK_SINK_H
+#define SINK_SINK_H
+#include "base/buf.h"
+#include "base/outcome.h"
+#include "base/why.h"
+#include "web/link.h"
+
+struct sink_conf {
+	const char *dir;  /* of the crawl; exists */
+	const char *job;  /* name, for file names: [A-Za-z0-9._-]+ */
+	const char *user_agent, *operator_from; /* warcinfo; from may be NULL */
+	const char *robots; /* "obey" or "ignore": warcinfo */
+	const char *software; /* "trawl/0.1.0 ..." */
+	struct slice settings; /* the job file in force: warcinfo's body may carry it */
+	uint64_t warc_bytes_max; /* roll over past it; 1 GB */
+	int64_t wall_us;       /* now */
+	uint64_t run_id[2];    /* random, of this run */
+};
+
+enum sink_event_kind {
+	SINK_FETCH,  /* a fetch attempt ended: crawl.log; with `response` also pages.jsonl, WARC */
+	SINK_REJECT, /* a URL was rejected: rejected.log */
+};
+
+struct sink_event {
+	enum sink_event_kind kind;
+	enum outcome outcome;
+	enum link_kind link;  /* it came by */
+	bool response;        /* HTTP came back */
+	bool final;           /* false: will be tried again */
+	bool internal;        /* robots.txt: archived and logged, no page */
+	int status;
+	uint16_t depth;
+	uint8_t attempts; /* this one included */
+	int64_t began_wall_us;
+	uint32_t dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms;
+	uint64_t wire_bytes, body_bytes;
+	uint32_t links;
+	struct slice url, via, hops, mime, charset, title, canonical, lang, digest /* sha1:... */;
+	struct slice redirect_to, protocol, ip;
+	struct slice detail; /* error or the rule that decided */
+	/* The record set of the exchange, each member gzipped: response first, then request,
+	 * then metadata.  `records_at[i]` is the offset of the i-th member. */
+	struct slice records;
+	uint32_t records_n;
+	uint64_t records_at[4];
+	/* Set by the warc sink when it took the records. */
+	struct slice warc_file; /* base name; valid until the next put */
+	uint64_t warc_offset, warc_length; /* of the response record */
+};
+
+struct sink;
+struct sink_type {
+	const char *name;
+	int (*open)(struct sink *s, const struct sink_conf *conf, struct slice mark, struct why *why);
+	int (*put)(struct sink *s, struct sink_event *e, struct why *why);
+	int (*flush)(struct sink *s, struct why *why);
+	int (*sync)(struct sink *s, struct why *why);
+	int (*mark)(struct sink *s, struct buf *out);
+	int (*close)(struct sink *s, bool finished, struct why *why);
+};
+struct sink {
+	const struct sink_type *type;
+	void *priv;
+};
+
+/* `mark`: what sink_mark() gave at the last commit; empty: a new crawl, and existing files
+ * of that name are an error.  Unknown name: -ENOENT with the names there are. */
+int sink_open(const char *name, const struct sink_conf *conf, struct slice mark,
+    struct sink **ret, struct why *why);
+int sink_put(struct sink *s, struct sink_event *e, struct why *why);
+int sink_flush(struct sink *s, struct why *why);
+int sink_sync(struct sink *s, struct why *why);
+int sink_mark(struct sink *s, struct buf *out);
+/* finished: the crawl is over (rename .open); false: it will go on another day.  Frees. */
+int sink_close(struct sink *s, bool finished, struct why *why);
+bool sink_exists(const char *name);
+const char *sink_names(void); /* "warc, jsonl, ..." of those that people may ask for */
+#endif

@@ -1,0 +1,50 @@
+/*
+ * store/store.h -- the port to what survives: four ordered tables of bytes -> bytes.
+ *
+ * Two implementations: memory (small crawls, tests) and RocksDB.  What the keys mean is the
+ * frontier's business (frontier/keys.h); the store only promises that keys compare as bytes,
+ * that a batch is applied whole or not at all, and that a synced batch survives power loss.
+ *
+ * Owns:    keys and values handed in are copied.
+ * Errors:  -ENOMEM, -EIO (with the reason), -ENOSPC; store_get(): -ENOENT.
+ * Threads: one thread at a time: the store thread (before it runs, the loop's).
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+#include "base/buf.h"
+#include "base/why.h"
+
+enum store_table {
+	STORE_SEEN,  /* what was ever discovered, by URL hash */
+	STORE_QUEUE, /* what waits, in the order of its key */
+	STORE_HOST,  /* state of an authority */
+	STORE_META,  /* of the crawl */
+	STORE_TABLE_MAX
+};
+
+struct store;
+struct store_batch; /* puts and deletes, applied in order */
+
+/* kind: "memory", later "rocksdb"; dir is ignored by memory. */
+int store_open(const char *kind, const char *dir, struct store **ret, struct why *why);
+void store_close(struct store *s); /* NULL is fine */
+/* Replaces the contents of `value`. */
+int store_get(struct store *s, enum store_table t, struct slice key, struct buf *value);
+/*
+ * Keys that start with `prefix` and are greater than `after` (empty: from the start), in
+ * order, at most `max`; fn returning false ends it.  Slices are valid within fn only; fn
+ * must not change the store.  Returns 0 or an error.
+ */
+typedef bool store_scan_fn(void *ctx, struct slice key, struct slice value);
+int store_scan(struct store *s, enum store_table t, struct slice prefix, struct slice after,
+    uint32_t max, store_scan_fn *fn, void *ctx);
+/* The batch is left empty when this succeeds and untouched when it fails. */
+int store_apply(struct store *s, struct store_batch *b, bool sync, struct why *why);
+
+int store_batch_new(size_t bytes_max, struct store_batch **ret);
+void store_batch_free(struct store_batch *b);
+int store_batch_put(
+    struct store_batch *b, enum store_table t, struct slice key, struct slice value);
+int store_batch_delete(struct store_batch *b, enum store_table t, struct slice key);
+size_t store_batch_bytes(const struct store_batch *b);
+#endif

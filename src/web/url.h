@@ -1,0 +1,115 @@
+/*
+ * web/url.h -- URLs: WHATWG parsing and resolving, and the crawler's normal form.
+ *
+ * url_resolve() writes the serialised URL into the caller's storage and describes it by
+ * offsets: no allocation.  For schemes other than http and https it says URL_UNSUPPORTED
+ * (after the scheme was recognised), so that `mailto:` is no broken link.
+ *
+ * Normal form (on top of the standard's): no fragment, no credentials; one host name, one
+ * spelling (lower case, IDNA, no trailing dot); default port dropped; empty path is "/".
+ *
+ * Source:  https://url.spec.whatwg.org/ (sections 3 and 4), UTS 46 by libidn2.
+ * Threads: any; no state.
+ */
+#ifndef WEB_URL_H
+#define WEB_URL_H
+#include "base/slice.h"
+
+enum { URL_BYTES_MAX = 8192 }; /* of the serialised URL; longer ones are refused */
+
+#define URL_STATUSES(X)                                                                 \
+	X(OK, "ok")                                                                     \
+	X(RELATIVE_WITHOUT_BASE, "relative URL without a base")                         \
+	X(UNSUPPORTED, "scheme is not http or https")                                   \
+	X(BAD_HOST, "host is not a valid name or address")                              \
+	X(BAD_PORT, "port is not a number up to 65535")                                 \
+	X(NO_HOST, "host is missing")                                                   \
+	X(TOO_LONG, "longer than 8192 bytes")                                           \
+	X(BAD, "not a URL")
+enum url_status {
+#define X(id, text) URL_##id,
+	URL_STATUSES(X)
+#undef X
+};
+const char *url_status_text(enum url_status s);
+
+struct url {
+	const char *text; /* serialised; in the storage that was handed in */
+	uint16_t len;
+	uint16_t scheme_len; /* without ':' */
+	uint16_t user_at, host_at, host_len; /* host as it is written: IPv6 in brackets */
+	uint16_t path_at, query_at, fragment_at; /* query_at: of '?', fragment_at: of '#'; */
+	                                         /* == len when there is none */
+	uint16_t port;        /* effective: 80 or 443 when none is written */
+	bool has_credentials; /* had them in the input, also when they were dropped */
+};
+
+enum {
+	URL_KEEP_FRAGMENT = 1,    /* serialise as the standard does ... */
+	URL_KEEP_CREDENTIALS = 2, /* ... with both: the `href` of the standard */
+};
+
+/*
+ * `base` may be NULL.  `charset`: of the document, for its query (WHATWG "encoding");
+ * empty: UTF-8.  `out` must not overlap `base` or `ref`.
+ */
+enum url_status url_resolve(const struct url *base, struct slice ref, struct slice charset,
+    unsigned flags, char *out, size_t out_cap, struct url *ret);
+
+static inline struct slice
+url_text(const struct url *u)
+{
+	return slice_of(u->text, u->len);
+}
+static inline struct slice
+url_scheme(const struct url *u)
+{
+	return slice_of(u->text, u->scheme_len);
+}
+static inline bool
+url_is_https(const struct url *u)
+{
+	return u->scheme_len == 5;
+}
+static inline struct slice
+url_host(const struct url *u)
+{
+	return slice_of(u->text + u->host_at, u->host_len);
+}
+/* Path without query, always starting with '/'. */
+static inline struct slice
+url_path(const struct url *u)
+{
+	return slice_of(u->text + u->path_at, (size_t)(u->query_at - u->path_at));
+}
+/* With its '?', empty when there is none. */
+static inline struct slice
+url_query(const struct url *u)
+{
+	return slice_of(u->text + u->query_at, (size_t)(u->fragment_at - u->query_at));
+}
+/* Path and query: what goes on the request line and what robots.txt is about. */
+static inline struct slice
+url_target(const struct url *u)
+{
+	return slice_of(u->text + u->path_at, (size_t)(u->fragment_at - u->path_at));
+}
+/* Of a URL in normal form: "scheme://host[:port]". */
+static inline struct slice
+url_authority(const struct url *u)
+{
+	return slice_of(u->text, u->path_at);
+}
+
+/* XXH3 under a seed of the crawl, so that collisions cannot be prepared from outside. */
+uint64_t url_hash(struct slice text, uint64_t seed);
+enum { URL_SHARDS = 64 };
+static inline uint32_t
+url_shard(uint64_t authority_hash)
+{
+	return (uint32_t)(authority_hash % URL_SHARDS);
+}
+/* The registrable domain of a host by the public suffix list (libpsl); a part of `host`,
+ * the whole of it for addresses and for public suffixes themselves. */
+struct slice url_site(struct slice host);
+#endif
