@@ -1,0 +1,45 @@
+#include "web/link.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static void
+each_kind_has_a_name_of_its_own_and_a_known_hop(void **state)
+{
+	(void)state;
+	for (int k = 0; k < LINK_KIND_MAX; k++) {
+		struct slice name = slice_cstr(link_kind_name((enum link_kind)k));
+
+		assert_true(name.len > 0);
+		assert_non_null(strchr("-LEXRIPF", link_kind_hop((enum link_kind)k)));
+		for (int other = 0; other < k; other++)
+			assert_false(slice_eq(
+			    name, slice_cstr(link_kind_name((enum link_kind)other))));
+	}
+}
+
+static void
+what_a_page_needs_to_be_shown_is_an_embed(void **state)
+{
+	(void)state;
+	assert_true(link_kind_is_embed(LINK_IMG));
+	assert_true(link_kind_is_embed(LINK_CSS));
+	assert_false(link_kind_is_embed(LINK_A));
+	assert_false(link_kind_is_embed(LINK_META_REFRESH));
+	assert_false(link_kind_is_followed(LINK_FORM));
+	assert_true(link_kind_is_followed(LINK_A));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(each_kind_has_a_name_of_its_own_and_a_known_hop),
+	    cmocka_unit_test(what_a_page_needs_to_be_shown_is_an_embed),
+	};
+
+	return cmocka_run_group_tests_name("web/link", tests, NULL, NULL);
+}
