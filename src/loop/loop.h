@@ -1,43 +1,50 @@
 /*
  * loop/loop.h -- the event loop: timers, descriptors, signals, deferred calls, wake-ups.
  *
- * A thin coat over libev, so that nobody else includes ev.h.  Timers are our own heap with
- * one libev timer under it, which is what makes virtual time possible: a virtual loop never
- * waits; when nothing is due now its clock jumps to the next timer.
+ * A thin coat over libev, so that nobody else includes ev.h.  Timers are our own heap
+ * with one libev timer under it, which is what makes virtual time possible: a virtual
+ * loop never waits; when nothing is due now its clock jumps to the next timer.
  *
- * Owns:    nothing of the caller's; watchers are embedded (timer, later) or heap (io, ...).
- * Clock:   loop_now_ms() is monotonic and does not move within a callback's turn.
+ * Owns:    nothing of the caller's; watchers are embedded (timer, later) or heap (io,
+ * ...). Clock:   loop_now_ms() is monotonic and does not move within a callback's turn.
  * Errors:  0, -ENOMEM, or -errno of the system call; loop_run() see there.
- * Threads: one thread runs a loop and calls everything here; only wake_send() may be called
- *          from others.
- * Rule:    a callback is never called from inside the function that arms it.
+ * Threads: one thread runs a loop and calls everything here; only wake_send() may be
+ * called from others. Rule:    a callback is never called from inside the function that
+ * arms it.
  */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/heap.h"
 #include "base/list.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct loop;
 typedef void loop_fn(void *ctx);
 
 int loop_new(struct loop **ret);
-/* Virtual time starts at 1 s monotonic and at `wall_us`; no descriptors, no signals. */
+/*
+ * Virtual time starts at 1 s monotonic and at `wall_us`.  No descriptors and no signals
+ * (-EOPNOTSUPP); a wake is heard when it was sent from the loop's own thread.
+ */
 int loop_new_virtual(int64_t wall_us, struct loop **ret);
+/* NULL is fine.  No io, sig or wake may be left; timers and laters are just forgotten. */
 void loop_free(struct loop *l);
 bool loop_is_virtual(const struct loop *l);
 /*
- * Turns until loop_stop(): 0.  When nothing is left that could ever call back (no timer, no
- * descriptor, no deferred call, no referenced wake): -EDEADLK, at once.
+ * Turns until loop_stop(): 0.  When nothing is left that could ever call back (no timer,
+ * no descriptor, no deferred call, no referenced wake): -EDEADLK, at once.
  */
 int loop_run(struct loop *l);
+/* Deferred calls and timers of this turn still run.  Before loop_run(): it returns at
+ * once. */
 void loop_stop(struct loop *l);
 int64_t loop_now_ms(const struct loop *l);
 int64_t loop_now_us(const struct loop *l);
 int64_t loop_wall_us(const struct loop *l);
 /* Longest turn since the last call, microseconds: the loop's lag. */
 int64_t loop_lag_us_take(struct loop *l);
+void loop_check(const struct loop *l);
 
 /* -- timers: one shot, embedded -- */
 struct timer {
@@ -47,7 +54,11 @@ struct timer {
 	void *ctx;
 };
 void timer_init(struct timer *t, struct loop *l, loop_fn *fn, void *ctx);
-/* (Re)starts; after_ms < 0 counts as 0. */
+/*
+ * (Re)starts; after_ms < 0 counts as 0 and runs in the next turn at the earliest.  Of
+ * equal times the one started first comes first.  -ENOMEM; restarting a running one
+ * cannot fail.
+ */
 int timer_start(struct timer *t, int64_t after_ms);
 void timer_stop(struct timer *t); /* harmless when not running */
 static inline bool
@@ -71,12 +82,14 @@ void later_stop(struct later *d);
 enum { IO_READ = 1, IO_WRITE = 2 };
 struct io;
 typedef void io_fn(void *ctx, int events);
-/* Waits for nothing until io_set().  Does not own the descriptor. */
+/* Waits for nothing until io_set().  Does not own the descriptor: io_free() before
+ * close(). */
 int io_new(struct loop *l, int fd, io_fn *fn, void *ctx, struct io **ret);
 void io_set(struct io *io, int events); /* IO_READ | IO_WRITE; 0: nothing */
 void io_free(struct io *io);            /* NULL is fine; allowed in its own callback */
 
-/* -- signals; do not keep the loop running by themselves -- */
+/* -- signals; one `sig` a signal number in the process (-EBUSY); do not keep the loop
+ * running by themselves -- */
 struct sig;
 int sig_new(struct loop *l, int signum, loop_fn *fn, void *ctx, struct sig **ret);
 void sig_free(struct sig *s);
