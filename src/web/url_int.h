@@ -1,0 +1,61 @@
+/*
+ * web/url_int.h -- what url.c, url_host.c and url_charset.c share; for these three only.
+ */
+#ifndef WEB_URL_INT_H
+#define WEB_URL_INT_H
+#include "web/url.h"
+
+/* Where the URL is written: full means that it was too long, and stays so. */
+struct url_out {
+	char *ptr;
+	size_t len, cap;
+	bool full;
+};
+
+static inline void
+url_out_add(struct url_out *o, const char *ptr, size_t len)
+{
+	if (len > o->cap - o->len) {
+		o->full = true;
+		return;
+	}
+	if (len > 0)
+		memcpy(o->ptr + o->len, ptr, len);
+	o->len += len;
+}
+
+static inline void
+url_out_byte(struct url_out *o, char c)
+{
+	if (o->len == o->cap) {
+		o->full = true;
+		return;
+	}
+	o->ptr[o->len++] = c;
+}
+
+/* "%XX" of one byte. */
+void url_out_escaped(struct url_out *o, unsigned char c);
+
+/* One bit each in url_class[]: the byte is of that percent-encode set (section 1.3). */
+enum {
+	URL_C_FRAGMENT = 1,
+	URL_C_QUERY = 2, /* special-query: with the apostrophe */
+	URL_C_PATH = 4,
+	URL_C_USERINFO = 8,
+	URL_C_HOST_SLOW = 16, /* upper case, '%', not ASCII, or forbidden in a domain */
+	URL_C_STRIPPED = 32,  /* tab and newline: taken out before anything else */
+	URL_C_SLASH = 64,     /* slash and backslash */
+	URL_C_END_PATH = 128, /* '?' and '#' */
+};
+extern const uint8_t url_class[256];
+
+/* Percent-encodes what is of `set`, as UTF-8; invalid bytes become U+FFFD. */
+void url_encode(struct url_out *o, struct slice s, unsigned set);
+
+/* Section 3.5: `in` as it stands between "//" and the port, never empty. */
+enum url_status url_host_parse(struct slice in, struct url_out *o);
+
+/* A query in the charset of its document; false: that is UTF-8, or unknown. */
+bool url_query_encode(struct url_out *o, struct slice query, struct slice charset);
+#endif
