@@ -1,7 +1,8 @@
 #include "web/url.h"
-#include "base/banned.h"
 #include "base/escape.h"
 #include "web/url_int.h"
+
+#include "base/banned.h"
 
 /*
  * Section 1.3: the percent-encode sets, of which each but one contains the one before.

@@ -1,8 +1,9 @@
-#include "base/banned.h"
 #include "base/escape.h"
 #include "web/url_int.h"
 #include <idn2.h>
 #include <stdlib.h>
+
+#include "base/banned.h"
 
 /* -- IPv4, section 3.5 ------------------------------------------------------------ */
 

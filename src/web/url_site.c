@@ -1,7 +1,8 @@
-#include "base/banned.h"
 #include "web/url.h"
 #include <libpsl.h>
 #include <xxhash.h>
+
+#include "base/banned.h"
 
 enum { HOST_BYTES_MAX = 255 }; /* of a name that DNS can know */
 
