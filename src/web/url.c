@@ -86,11 +86,19 @@ url_out_escaped(struct url_out *o, unsigned char c)
 	url_out_add(o, s, sizeof(s));
 }
 
-/*
- * Bytes at s[0] that the UTF-8 decoder replaces by one U+FFFD: the longest start of a
- * sequence that could have become valid (Encoding standard, section 8.1.1).
- */
-static size_t
+uint32_t
+utf8_point(const char *s, size_t len)
+{
+	uint32_t c = (unsigned char)s[0];
+
+	if (len > 1)
+		c &= 0x7fu >> len;
+	for (size_t i = 1; i < len; i++)
+		c = c << 6 | ((unsigned char)s[i] & 0x3f);
+	return c;
+}
+
+size_t
 utf8_invalid_len(struct slice s)
 {
 	unsigned char c = (unsigned char)s.ptr[0];

@@ -9,7 +9,7 @@
  * spelling (lower case, IDNA, no trailing dot); default port dropped; empty path is "/".
  *
  * Source:  https://url.spec.whatwg.org/ (sections 3 and 4), UTS 46 by libidn2.
- * Threads: any; no state.
+ * Threads: any; no state but the converters of charsets, which each thread has its own of.
  */
 #ifndef WEB_URL_H
 #define WEB_URL_H
@@ -46,7 +46,8 @@ struct url {
 
 enum {
 	URL_KEEP_FRAGMENT = 1,    /* serialise as the standard does ... */
-	URL_KEEP_CREDENTIALS = 2, /* ... with both: the `href` of the standard */
+	URL_KEEP_CREDENTIALS = 2, /* ... with both: the `href` of the standard, in which */
+	                          /* also the dot of "example.com." stays */
 };
 
 /*
@@ -55,6 +56,13 @@ enum {
  */
 enum url_status url_resolve(const struct url *base, struct slice ref, struct slice charset,
     unsigned flags, char *out, size_t out_cap, struct url *ret);
+
+/*
+ * Opens the converters of this thread for all charsets a query can be in; later calls of
+ * url_resolve() then need no file (a worker calls this before it is jailed).  -ENOENT: some
+ * are missing; queries in those are encoded as UTF-8.
+ */
+int url_charsets_preload(void);
 
 static inline struct slice
 url_text(const struct url *u)

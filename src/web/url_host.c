@@ -1,7 +1,5 @@
 #include "base/escape.h"
 #include "web/url_int.h"
-#include <idn2.h>
-#include <stdlib.h>
 
 #include "base/banned.h"
 
@@ -234,21 +232,6 @@ write_domain(struct url_out *o, struct slice host)
 	return URL_OK;
 }
 
-/* Section 3.3, "domain to ASCII" with beStrict false, of UTF-8 that is not all ASCII. */
-static enum url_status
-write_idna(struct url_out *o, char *text)
-{
-	char *ascii = NULL;
-	enum url_status status = URL_BAD_HOST;
-
-	if (idn2_to_ascii_8z(text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) ==
-	    IDN2_OK) {
-		status = write_domain(o, slice_cstr(ascii));
-		idn2_free(ascii);
-	}
-	return status;
-}
-
 /* Percent-decodes and lowers ASCII; false when the result is no UTF-8 or has a NUL. */
 static bool
 host_decode(struct slice in, char *text, size_t *ret_len, bool *ret_is_ascii)
@@ -271,7 +254,6 @@ host_decode(struct slice in, char *text, size_t *ret_len, bool *ret_is_ascii)
 		is_ascii &= (unsigned char)c < 0x80;
 		text[n++] = c;
 	}
-	text[n] = '\0';
 	for (size_t i = 0, len; !is_ascii && i < n; i += len) {
 		len = utf8_len(slice_of(text + i, n - i));
 		if (len == 0)
@@ -285,7 +267,7 @@ host_decode(struct slice in, char *text, size_t *ret_len, bool *ret_is_ascii)
 enum url_status
 url_host_parse(struct slice in, struct url_out *o)
 {
-	char text[URL_BYTES_MAX + 1];
+	char text[URL_BYTES_MAX];
 	uint16_t piece[8];
 	unsigned acc = 0;
 	bool is_ascii;
@@ -304,5 +286,7 @@ url_host_parse(struct slice in, struct url_out *o)
 		return write_domain(o, in);
 	if (!host_decode(in, text, &len, &is_ascii))
 		return URL_BAD_HOST;
-	return is_ascii ? write_domain(o, slice_of(text, len)) : write_idna(o, text);
+	if (!is_ascii && !url_idna(slice_of(text, len), text, sizeof(text), &len))
+		return URL_BAD_HOST;
+	return write_domain(o, slice_of(text, len));
 }

@@ -50,11 +50,22 @@ enum {
 };
 extern const uint8_t url_class[256];
 
+/* The code point of the valid sequence of `len` bytes (utf8_len() told it). */
+uint32_t utf8_point(const char *s, size_t len);
+/*
+ * Bytes at s[0] that the UTF-8 decoder replaces by one U+FFFD: the longest start of a
+ * sequence that could have become valid (Encoding standard, section 8.1.1).
+ */
+size_t utf8_invalid_len(struct slice s);
+
 /* Percent-encodes what is of `set`, as UTF-8; invalid bytes become U+FFFD. */
 void url_encode(struct url_out *o, struct slice s, unsigned set);
 
 /* Section 3.5: `in` as it stands between "//" and the port, never empty. */
 enum url_status url_host_parse(struct slice in, struct url_out *o);
+
+/* "domain to ASCII" of lower-case UTF-8 that is not all ASCII; `host` may lie in `ret`. */
+bool url_idna(struct slice host, char *ret, size_t cap, size_t *ret_len);
 
 /* A query in the charset of its document; false: that is UTF-8, or unknown. */
 bool url_query_encode(struct url_out *o, struct slice query, struct slice charset);
