@@ -1,0 +1,351 @@
+"""Servers and crawls for the end-to-end tests.
+
+Everything here is bounded: servers listen on free ports of loopback addresses, are children
+of the test and die with it (PR_SET_PDEATHSIG), and every wait has a deadline.  Only processes
+that the test started are ever signalled, by their id.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import warc
+
+SRCDIR = Path(os.environ["TRAWL_SRCDIR"])
+BUILDDIR = Path(os.environ["TRAWL_BUILDDIR"])
+TRAWL = os.environ["TRAWL"]
+SITE = SRCDIR / "tests" / "site"
+START_SECONDS = 10
+STOP_SECONDS = 10
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent():
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def wait_until(what, test, seconds=START_SECONDS, every=0.02):
+    """Waits until test() is true and returns what it returned."""
+    end = time.monotonic() + seconds
+    while True:
+        got = test()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s in vain: {what}")
+        time.sleep(every)
+
+
+def free_port(address="127.0.0.1", kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind((address, 0))
+        return s.getsockname()[1]
+
+
+def listens(address, port):
+    with socket.socket() as s:
+        s.settimeout(1)
+        return s.connect_ex((address, port)) == 0
+
+
+def stop(child):
+    """Ends a child: politely, then not."""
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait(STOP_SECONDS)
+
+
+# -- nginx --
+
+NGINX_CONF = """
+daemon off;
+master_process off;
+pid "@RUN@/nginx.pid";
+error_log "@RUN@/error.log" warn;
+worker_rlimit_nofile 16384;
+events { worker_connections 8192; }
+http {
+    log_format trawl escape=json '{"msec":$msec,"seconds":$request_time,'
+        '"connection":$connection,"status":$status,"bytes":$body_bytes_sent,'
+        '"host":"$host","port":$server_port,"method":"$request_method",'
+        '"uri":"$request_uri","agent":"$http_user_agent"}';
+    access_log "@RUN@/access.log" trawl;
+    client_body_temp_path "@RUN@/body";
+    proxy_temp_path "@RUN@/proxy";
+    fastcgi_temp_path "@RUN@/fastcgi";
+    uwsgi_temp_path "@RUN@/uwsgi";
+    scgi_temp_path "@RUN@/scgi";
+    types {
+        text/html html; text/css css; text/javascript js; text/plain txt;
+        image/svg+xml svg; image/png png; image/gif gif; text/xml xml;
+    }
+    default_type application/octet-stream;
+    keepalive_requests 1000000;
+    server_names_hash_max_size 8192;
+@SERVERS@
+}
+"""
+
+
+@dataclass
+class Web:
+    """A running nginx."""
+
+    port: int
+    run: Path
+    scheme: str = "http"
+    child: object = None
+
+    def url(self, path="/", host="127.0.0.1"):
+        return f"{self.scheme}://{host}:{self.port}{path}"
+
+    def log(self):
+        """What was asked, in the order in which the answers ended."""
+        rows = []
+        with open(self.run / "access.log", encoding="utf-8", errors="surrogateescape") as f:
+            for line in f:
+                # The agent comes over the network: nginx escapes it as JSON wants it.
+                rows.append(json.loads(line))
+        return rows
+
+
+@contextlib.contextmanager
+def _nginx(run, conf, scheme):
+    nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    assert nginx, "nginx is not installed"
+    run.mkdir(parents=True)
+    for attempt in range(3):  # somebody may take the free port before nginx does
+        web = Web(free_port(), run, scheme)
+        text = conf.replace("@RUN@", str(run)).replace("@PORT@", str(web.port))
+        (run / "nginx.conf").write_text(text, encoding="utf-8")
+        child = subprocess.Popen(
+            [nginx, "-e", run / "error.log", "-p", run, "-c", run / "nginx.conf"],
+            stdin=subprocess.DEVNULL,
+            preexec_fn=_die_with_parent,
+        )
+        web.child = child
+        try:
+            wait_until("nginx", lambda: child.poll() is not None or listens("127.0.0.1", web.port))
+            if child.poll() is None:
+                break
+        except BaseException:
+            stop(child)
+            raise
+    else:
+        raise AssertionError("nginx does not start: " + (run / "error.log").read_text())
+    try:
+        yield web
+    finally:
+        stop(child)
+
+
+def nginx(run, servers, scheme="http"):
+    """nginx with these server blocks, in which @PORT@ and @RUN@ stand for what they say."""
+    return _nginx(Path(run), NGINX_CONF.replace("@SERVERS@", servers), scheme)
+
+
+def demo_site(run):
+    """The site of `trawl demo`."""
+    conf = (SITE / "nginx.conf.in").read_text(encoding="utf-8")
+    return _nginx(Path(run), conf.replace("@SITE@", str(SITE)), "http")
+
+
+# -- TLS and DNS --
+
+
+@dataclass
+class Authority:
+    ca: Path
+    cert: Path
+    key: Path
+
+
+def test_authority(where, names=("127.0.0.1",)):
+    """A certificate authority of one's own, and a server certificate by it."""
+    where = Path(where)
+    where.mkdir(parents=True)
+
+    def openssl(*args):
+        subprocess.run(["openssl", *args], cwd=where, check=True, capture_output=True, timeout=30)
+
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
+            "-subj", "/CN=Test authority", "-addext", "basicConstraints=critical,CA:TRUE")
+    alt = ",".join(("IP:" if n.replace(".", "").isdigit() else "DNS:") + n for n in names)
+    (where / "ext").write_text(f"subjectAltName={alt}\nbasicConstraints=CA:FALSE\n")
+    openssl("req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", f"/CN={names[0]}")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+            "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", "server.pem")
+    return Authority(where / "ca.pem", where / "server.pem", where / "server.key")
+
+
+test_authority.__test__ = False
+
+
+@contextlib.contextmanager
+def dnsmasq(hosts):
+    """A name server on a free port that knows these names (name -> address) and no others."""
+    program = shutil.which("dnsmasq", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    assert program, "dnsmasq is not installed"
+    port = free_port(kind=socket.SOCK_DGRAM)
+    child = subprocess.Popen(
+        [program, "--no-daemon", "--conf-file=/dev/null", "--pid-file=", "--no-resolv",
+         "--no-hosts", "--bind-interfaces", "--listen-address=127.0.0.1", f"--port={port}",
+         "--local-ttl=300", "--log-facility=-", "--dns-forward-max=1000",
+         *(f"--host-record={name},{address}" for name, address in hosts.items())],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=_die_with_parent,
+    )
+    try:
+        wait_until("dnsmasq", lambda: child.poll() is not None or listens("127.0.0.1", port))
+        assert child.poll() is None, "dnsmasq does not start"
+        yield f"127.0.0.1:{port}"
+    finally:
+        stop(child)
+
+
+# -- trawl --
+
+
+@dataclass
+class Result:
+    rc: int
+    out: str
+    err: str
+    seconds: float
+
+
+class Running:
+    """A trawl that runs in the background, in a process group of its own."""
+
+    def __init__(self, *args, cwd=None, stdin=None, env=None):
+        self.began = time.monotonic()
+        self.child = subprocess.Popen(
+            [TRAWL, *map(str, args)], cwd=cwd, text=True, errors="surrogateescape",
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True, preexec_fn=_die_with_parent,
+            env={**os.environ, **(env or {})},
+        )
+        self.stdin = stdin
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def result(self, timeout=60):
+        try:
+            out, err = self.child.communicate(self.stdin, timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.child.pid, signal.SIGKILL)  # its own group: start_new_session
+            out, err = self.child.communicate()
+            raise AssertionError(f"trawl did not end within {timeout} s; it said:\n{err[-4000:]}")
+        return Result(self.child.returncode, out, err, time.monotonic() - self.began)
+
+    def end(self):
+        if self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGKILL)
+            self.child.wait(STOP_SECONDS)
+
+    def descendants(self, name):
+        """Process ids below this trawl whose name is `name`."""
+        return [p for p in _below(self.child.pid) if _comm(p) == name]
+
+
+def _comm(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return None
+
+
+def _below(pid):
+    """All descendants of a process; a bounded walk of /proc."""
+    children = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            stat = Path(f"/proc/{entry}/stat").read_text()
+        except OSError:
+            continue
+        parent = int(stat.rpartition(")")[2].split()[1])
+        children.setdefault(parent, []).append(int(entry))
+    found, todo = [], [pid]
+    while todo:
+        for child in children.get(todo.pop(), ()):
+            found.append(child)
+            todo.append(child)
+    return found
+
+
+def trawl(*args, timeout=60, **kw):
+    return Running(*args, **kw).result(timeout)
+
+
+def crawl(directory, *args, timeout=60, **kw):
+    """trawl crawl -o DIRECTORY ARGS: the result and what lies in the directory."""
+    result = trawl("crawl", "-o", directory, *args, timeout=timeout, **kw)
+    return result, Output(Path(directory))
+
+
+@dataclass
+class Output:
+    """The files of a crawl."""
+
+    dir: Path
+    _records: list = field(default=None, repr=False)
+
+    def pages(self):
+        path = self.dir / "pages.jsonl"
+        if not path.exists():
+            return []
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    def rejected(self):
+        """(reason, URL, via, detail) a line."""
+        path = self.dir / "rejected.log"
+        if not path.exists():
+            return []
+        rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+        return [(r + ["", "", ""])[:4] for r in rows]
+
+    def crawl_log(self):
+        path = self.dir / "crawl.log"
+        return [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+
+    def warcs(self):
+        return sorted((self.dir / "warc").glob("*.warc.gz*"))
+
+    def records(self):
+        """All records; every file is checked to the last byte on the way."""
+        if self._records is None:
+            self._records = [r for path in self.warcs() for r in warc.read(path)]
+        return self._records
+
+    def archived(self):
+        """URL -> list of the HTTP responses in the archive, robots.txt and sitemaps too."""
+        found = {}
+        for r in self.records():
+            if r.type in ("response", "revisit") and r.uri.startswith("http"):
+                found.setdefault(r.uri, []).append(r)
+        return found
+
+    def outcomes(self):
+        """URL -> outcome, of pages and of what was rejected."""
+        found = {url: reason for reason, url, _, _ in self.rejected()}
+        found.update({p["url"]: p["outcome"] for p in self.pages()})
+        return found
