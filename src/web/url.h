@@ -13,6 +13,7 @@
  */
 #ifndef WEB_URL_H
 #define WEB_URL_H
+#include "base/buf.h"
 #include "base/slice.h"
 
 enum { URL_BYTES_MAX = 8192 }; /* of the serialised URL; longer ones are refused */
@@ -120,4 +121,9 @@ url_shard(uint64_t authority_hash)
 /* The registrable domain of a host by the public suffix list (libpsl); a part of `host`,
  * the whole of it for addresses and for public suffixes themselves. */
 struct slice url_site(struct slice host);
+/*
+ * Appends the key of a URL in normal form under which archive indexes (CDXJ) list it, as
+ * pywb computes it: "com,example)/path?query".  0 or buf_add()'s codes.
+ */
+int url_surt(const struct url *u, struct buf *out);
 #endif

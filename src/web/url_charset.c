@@ -9,6 +9,8 @@
 #include "web/url_int.h"
 #include <errno.h>
 #include <iconv.h>
+#include <stdlib.h>
+#include <threads.h>
 
 #include "base/banned.h"
 
@@ -62,20 +64,56 @@ static const struct charset {
 };
 enum { CHARSETS = sizeof(charsets) / sizeof(charsets[0]) };
 
-static _Thread_local struct {
+struct converter {
 	iconv_t cd;
 	enum { CLOSED, OPEN, MISSING } state;
-} converters[CHARSETS];
+};
 
-/* NULL: iconv does not know it. */
-static iconv_t *
+static tss_t converters_key; /* -> struct converter[CHARSETS] of this thread */
+static bool converters_have_key;
+static once_flag converters_once = ONCE_FLAG_INIT;
+
+static void
+converters_free(void *p)
+{
+	struct converter *all = p;
+
+	for (size_t i = 0; i < CHARSETS; i++)
+		if (all[i].state == OPEN)
+			(void)iconv_close(all[i].cd);
+	free(all);
+}
+
+static void
+converters_start(void)
+{
+	converters_have_key =
+	    tss_create(&converters_key, converters_free) == thrd_success;
+}
+
+/* NULL: iconv does not know it, or memory is out. */
+static const iconv_t *
 converter_get(size_t i)
 {
-	if (converters[i].state == CLOSED) {
-		converters[i].cd = iconv_open(charsets[i].iconv_name, "UTF-8");
-		converters[i].state = converters[i].cd == (iconv_t)-1 ? MISSING : OPEN;
+	struct converter *all, *c;
+
+	call_once(&converters_once, converters_start);
+	if (!converters_have_key)
+		return NULL;
+	all = tss_get(converters_key);
+	if (all == NULL) {
+		all = calloc(CHARSETS, sizeof(*all));
+		if (all == NULL || tss_set(converters_key, all) != thrd_success) {
+			free(all);
+			return NULL;
+		}
 	}
-	return converters[i].state == OPEN ? &converters[i].cd : NULL;
+	c = &all[i];
+	if (c->state == CLOSED) {
+		c->cd = iconv_open(charsets[i].iconv_name, "UTF-8");
+		c->state = c->cd == (iconv_t)-1 ? MISSING : OPEN;
+	}
+	return c->state == OPEN ? &c->cd : NULL;
 }
 
 int
@@ -153,7 +191,7 @@ write_char(struct url_out *o, iconv_t cd, unsigned quirks, const char *s, size_t
 bool
 url_query_encode(struct url_out *o, struct slice query, struct slice charset)
 {
-	iconv_t *cd = NULL;
+	const iconv_t *cd = NULL;
 	unsigned quirks = 0;
 	char out[32], *out_at = out;
 	size_t out_left = sizeof(out), len;
