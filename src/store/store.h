@@ -1,13 +1,18 @@
 /*
  * store/store.h -- the port to what survives: four ordered tables of bytes -> bytes.
  *
- * Two implementations: memory (small crawls, tests) and RocksDB.  What the keys mean is the
- * frontier's business (frontier/keys.h); the store only promises that keys compare as bytes,
- * that a batch is applied whole or not at all, and that a synced batch survives power loss.
+ * Two implementations: memory (small crawls, tests) and RocksDB.  What the keys mean is
+ * the frontier's business (frontier/keys.h); the store only promises that keys compare as
+ * bytes, that a batch is applied whole or not at all, and that a synced batch survives
+ * power loss.
  *
  * Owns:    keys and values handed in are copied.
  * Errors:  -ENOMEM, -EIO (with the reason), -ENOSPC; store_get(): -ENOENT.
- * Threads: one thread at a time: the store thread (before it runs, the loop's).
+ *          store_batch_put(), _delete(): -ENOMEM; -EMSGSIZE: the batch would grow past
+ *          its maximum (apply it first), or the key or value is over its own; -EINVAL:
+ *          an empty key.
+ *          store_open(): -EINVAL for an unknown kind, with a sentence that names the
+ * known. Threads: one thread at a time: the store thread (before it runs, the loop's).
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -21,6 +26,9 @@ enum store_table {
 	STORE_META,  /* of the crawl */
 	STORE_TABLE_MAX
 };
+
+/* Bytes.  A key is never empty. */
+enum { STORE_KEY_MAX = 39, STORE_VALUE_MAX = 64 << 20 };
 
 struct store;
 struct store_batch; /* puts and deletes, applied in order */
@@ -36,8 +44,8 @@ int store_get(struct store *s, enum store_table t, struct slice key, struct buf 
  * must not change the store.  Returns 0 or an error.
  */
 typedef bool store_scan_fn(void *ctx, struct slice key, struct slice value);
-int store_scan(struct store *s, enum store_table t, struct slice prefix, struct slice after,
-    uint32_t max, store_scan_fn *fn, void *ctx);
+int store_scan(struct store *s, enum store_table t, struct slice prefix,
+    struct slice after, uint32_t max, store_scan_fn *fn, void *ctx);
 /* The batch is left empty when this succeeds and untouched when it fails. */
 int store_apply(struct store *s, struct store_batch *b, bool sync, struct why *why);
 

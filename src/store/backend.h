@@ -1,0 +1,29 @@
+/*
+ * store/backend.h -- what an implementation of the store brings; private to store/.
+ *
+ * A backend embeds `struct store` as its first member.  store.c has checked the lengths
+ * of keys before it calls; everything else is as store/store.h says.
+ */
+#ifndef STORE_BACKEND_H
+#define STORE_BACKEND_H
+#include "store/store.h"
+
+struct store_backend {
+	const char *name; /* the `kind` people write */
+	int (*open)(const char *dir, struct store **ret, struct why *why);
+	void (*close)(struct store *s);
+	int (*get)(
+	    struct store *s, enum store_table t, struct slice key, struct buf *value);
+	int (*scan)(struct store *s, enum store_table t, struct slice prefix,
+	    struct slice after, uint32_t max, store_scan_fn *fn, void *ctx);
+	/* Leaves the batch as it is; store.c empties it. */
+	int (*apply)(
+	    struct store *s, const struct store_batch *b, bool sync, struct why *why);
+};
+
+struct store {
+	const struct store_backend *backend;
+};
+
+extern const struct store_backend store_memory;
+#endif
