@@ -13,7 +13,7 @@ struct list {
 	struct list *prev, *next;
 };
 
-#define container_of(p, type, member)                                                   \
+#define container_of(p, type, member)                                                    \
 	((type *)(void *)((char *)(p)-offsetof(type, member)))
 
 static inline void
@@ -70,9 +70,22 @@ list_pop(struct list *head)
 	return n;
 }
 
-#define list_foreach(it, head)                                                          \
+/* Everything on `src` goes to the tail of `dst`, in order; `src` is empty then. */
+static inline void
+list_splice(struct list *dst, struct list *src)
+{
+	if (list_is_empty(src))
+		return;
+	src->next->prev = dst->prev;
+	dst->prev->next = src->next;
+	src->prev->next = dst;
+	dst->prev = src->prev;
+	list_init(src);
+}
+
+#define list_foreach(it, head)                                                           \
 	for (struct list *it = (head)->next; it != (head); it = it->next)
-#define list_foreach_safe(it, tmp, head)                                                \
-	for (struct list *it = (head)->next, *tmp = it->next; it != (head);             \
+#define list_foreach_safe(it, tmp, head)                                                 \
+	for (struct list *it = (head)->next, *tmp = it->next; it != (head);              \
 	     it = tmp, tmp = it->next)
 #endif

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -202,12 +203,10 @@ run_laters(struct loop *l)
 {
 	struct list now, *n;
 
-	if (list_is_empty(&l->laters))
-		return;
-	/* The whole list changes its head, so that what is started from here on waits for
-	 * the next turn and later_stop() still finds its neighbours. */
-	list_insert(&l->laters, &now);
-	list_remove(&l->laters);
+	/* Onto a list of their own, so that what is started from here on waits for the
+	 * next turn; later_stop() does not care which list it is. */
+	list_init(&now);
+	list_splice(&now, &l->laters);
 	while ((n = list_pop(&now)) != NULL) {
 		struct later *d = container_of(n, struct later, on_loop);
 
@@ -287,10 +286,7 @@ poll_virtual(struct loop *l)
 
 	/* Taken over one by one, because a callback may free any of them. */
 	list_init(&now);
-	if (!list_is_empty(&l->wakes)) {
-		list_insert(&l->wakes, &now);
-		list_remove(&l->wakes);
-	}
+	list_splice(&now, &l->wakes);
 	while ((n = list_pop(&now)) != NULL) {
 		list_push(&l->wakes, n);
 		wake_call(container_of(n, struct wake, on_loop));
@@ -398,8 +394,9 @@ on_io(struct ev_loop *ev, struct ev_io *w, int revents)
 		events &= ((revents & EV_READ) != 0 ? IO_READ : 0) |
 			  ((revents & EV_WRITE) != 0 ? IO_WRITE : 0);
 	} else {
-		/* libev has dropped a descriptor that the kernel does not know: the owner
-		 * learns it from the call it makes now. */
+		/* libev has dropped it, because the kernel would not watch it (out of
+		 * memory, or of watches): the owner learns more from the call it makes
+		 * now. */
 		io->events = 0;
 		io->loop->ios_active--;
 	}
@@ -413,8 +410,9 @@ io_new(struct loop *l, int fd, io_fn *fn, void *ctx, struct io **ret)
 
 	if (l->ev == NULL)
 		return -EOPNOTSUPP;
-	if (fd < 0)
-		return -EBADF;
+	/* libev aborts at a descriptor that is none. */
+	if (fcntl(fd, F_GETFD) < 0)
+		return -errno;
 	io = calloc(1, sizeof(*io));
 	if (io == NULL)
 		return -ENOMEM;

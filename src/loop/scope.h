@@ -1,11 +1,14 @@
 /*
- * loop/scope.h -- task scope: a tree of running things that end together, with a deadline.
+ * loop/scope.h -- task scope: a tree of running things that end together, with a
+ * deadline.
  *
  * Whatever runs embeds a `struct scope_task` and tells how to cancel it.  A scope that is
  * cancelled (or whose deadline passes) cancels its tasks, newest first, and its child
- * scopes; `on_end` is called, deferred, once it was closed or cancelled and nothing is left.
+ * scopes, which take over its cause; `on_end` is called, deferred, once it was closed or
+ * cancelled and nothing is left, children before their parent.
  *
- * Owns:    nothing.   Threads: loop thread.   Errors: none but timer_start()'s.
+ * Owns:    nothing; a scope must live until its on_end (which may free it).
+ * Clock:   the loop's.   Threads: loop thread.   Errors: none but timer_start()'s.
  * Cancel is idempotent and allowed in any callback, also in a task's own cancel function.
  */
 #ifndef LOOP_SCOPE_H
@@ -26,6 +29,7 @@ struct scope {
 	struct list tasks;
 	struct scope_task as_task; /* in the parent */
 	struct timer deadline;
+	int64_t deadline_ms; /* when it is running */
 	struct later end;
 	enum scope_cause cause;
 	bool closed, ended;
@@ -33,13 +37,16 @@ struct scope {
 	void *ctx;
 };
 
-/* `parent` may be NULL.  A scope born into a cancelled parent is cancelled at once. */
+/* `parent` may be NULL.  A scope born into a parent that is cancelled or closed is
+ * cancelled at once.  `on_end` may be NULL. */
 void scope_init(struct scope *s, struct loop *l, struct scope *parent,
     void (*on_end)(void *ctx, enum scope_cause), void *ctx);
 /* -ECANCELED when the scope is cancelled or closed: the task must not start. */
 int scope_add(struct scope *s, struct scope_task *t, loop_fn *cancel, void *ctx);
-void scope_task_done(struct scope_task *t); /* harmless twice */
-/* From now; 0 cancels in the next turn; the sooner of this and the one set before wins. */
+/* Harmless twice, and after scope_add() failed. */
+void scope_task_done(struct scope_task *t);
+/* From now; 0 cancels in the next turn; the sooner of this and the one set before wins.
+ */
 int scope_deadline(struct scope *s, int64_t after_ms);
 void scope_close(struct scope *s);  /* no new tasks; ends when the last is done */
 void scope_cancel(struct scope *s); /* and cancels those that run */

@@ -4,8 +4,12 @@
  * Waiters are served strictly in the order they came; a waiter that wants many permits is
  * not overtaken by later ones that want few, so nobody starves.
  *
+ * A waiter that wants more than `permits_max` (the limit was lowered) is served alone,
+ * when nothing is held: it goes into debt instead of waiting for ever.  A limit of 0
+ * lends nothing at all, until it is raised.
+ *
  * Owns:    nothing; waiters are embedded in what waits.
- * Errors:  none.  `n` above `permits_max` is a bug (asserted).
+ * Errors:  none.  Posting more than is held is a bug (asserted).
  * Threads: loop thread.  Callbacks are deferred to the loop's next turn.
  */
 #ifndef LOOP_SEM_H
@@ -32,7 +36,7 @@ struct sem_waiter {
 };
 
 void sem_init(struct sem *s, struct loop *l, uint32_t permits);
-/* No waiter may be left. */
+/* No waiter may be left, waiting or granted. */
 void sem_release_all(struct sem *s);
 /* Takes `n` now when they are free and nobody waits; false: nothing was taken. */
 bool sem_try(struct sem *s, uint32_t n);
@@ -42,7 +46,8 @@ void sem_wait_start(struct sem *s, struct sem_waiter *w, uint32_t n);
 /* fn will not run; what was granted goes back.  Harmless after fn ran. */
 void sem_wait_cancel(struct sem_waiter *w);
 void sem_post(struct sem *s, uint32_t n);
-/* Live change of the limit; held permits above it are not revoked, only not lent again. */
+/* Live change of the limit; held permits above it are not revoked, only not lent again.
+ */
 void sem_resize(struct sem *s, uint32_t permits_max);
 uint32_t sem_held(const struct sem *s);
 void sem_check(const struct sem *s);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,15 +14,9 @@
 
 #include <cmocka.h>
 
-#define WALL_US 1700000000000000
+#include "loop_trace.h"
 
-/* What ran, in order: each callback adds its letter. */
-struct trace {
-	struct loop *l;
-	char text[64];
-	size_t len;
-};
-
+/* Something that a timer or a deferred call leads to, and what it does then. */
 struct mark {
 	struct trace *tr;
 	char letter;
@@ -31,14 +26,6 @@ struct mark {
 	int again; /* restarts itself so often */
 	int64_t at_ms;
 };
-
-static void
-trace_add(struct trace *tr, char c)
-{
-	assert_true(tr->len < sizeof(tr->text) - 1);
-	tr->text[tr->len++] = c;
-	tr->text[tr->len] = '\0';
-}
 
 static void
 on_mark(void *ctx)
@@ -58,18 +45,15 @@ mark_init(struct mark *m, struct trace *tr, char letter, loop_fn *fn)
 }
 
 static void
-trace_new_virtual(struct trace *tr)
+on_stop(void *ctx)
 {
-	*tr = (struct trace){0};
-	assert_int_equal(loop_new_virtual(WALL_US, &tr->l), 0);
+	struct trace *tr = ctx;
+
+	trace_add(tr, '!');
+	loop_stop(tr->l);
 }
 
-static void
-trace_new_real(struct trace *tr)
-{
-	*tr = (struct trace){0};
-	assert_int_equal(loop_new(&tr->l), 0);
-}
+/* ---- timers ---- */
 
 static void
 timers_fire_in_the_order_of_their_times(void **state)
@@ -78,7 +62,7 @@ timers_fire_in_the_order_of_their_times(void **state)
 	struct mark a, b, c;
 
 	(void)state;
-	trace_new_virtual(&tr);
+	trace_init(&tr, true);
 	mark_init(&a, &tr, 'a', on_mark);
 	mark_init(&b, &tr, 'b', on_mark);
 	mark_init(&c, &tr, 'c', on_mark);
@@ -87,7 +71,7 @@ timers_fire_in_the_order_of_their_times(void **state)
 	assert_int_equal(timer_start(&c.t, 20), 0);
 	assert_true(timer_is_running(&a.t));
 	loop_check(tr.l);
-	assert_int_equal(loop_run(tr.l), -EDEADLK);
+	trace_run(&tr);
 	assert_string_equal(tr.text, "bca");
 	assert_int_equal(b.at_ms, 1010);
 	assert_int_equal(c.at_ms, 1020);
@@ -97,69 +81,822 @@ timers_fire_in_the_order_of_their_times(void **state)
 }
 
 static void
+timers_of_equal_time_fire_in_the_order_they_were_started(void **state)
+{
+	struct trace tr;
+	struct mark m[20];
+
+	(void)state;
+	trace_init(&tr, true);
+	for (size_t i = 0; i < 20; i++) {
+		mark_init(&m[i], &tr, (char)('a' + i), on_mark);
+		assert_int_equal(timer_start(&m[i].t, 5), 0);
+	}
+	/* A restart counts as started now. */
+	assert_int_equal(timer_start(&m[2].t, 5), 0);
+	assert_int_equal(timer_start(&m[0].t, 5), 0);
+	trace_run(&tr);
+	assert_string_equal(tr.text, "bdefghijklmnopqrstca");
+	loop_free(tr.l);
+}
+
+static void
+on_mark_again(void *ctx)
+{
+	struct mark *m = ctx;
+
+	on_mark(m);
+	if (m->again-- > 0)
+		assert_int_equal(timer_start(&m->t, 10), 0);
+}
+
+static void
+a_timer_restarts_itself_in_its_callback(void **state)
+{
+	struct trace tr;
+	struct mark a, b;
+
+	(void)state;
+	trace_init(&tr, true);
+	mark_init(&a, &tr, 'a', on_mark_again);
+	mark_init(&b, &tr, 'b', on_mark);
+	a.again = 3;
+	assert_int_equal(timer_start(&a.t, 10), 0);
+	assert_int_equal(timer_start(&b.t, 30), 0);
+	trace_run(&tr);
+	/* b was started before the third start of a, which is due with it. */
+	assert_string_equal(tr.text, "aabaa");
+	assert_int_equal(a.at_ms, 1040);
+	loop_free(tr.l);
+}
+
+static void
+on_mark_stop_other(void *ctx)
+{
+	struct mark *m = ctx;
+
+	on_mark(m);
+	timer_stop(&m->other->t);
+	timer_stop(&m->other->t);
+	timer_stop(&m->t);
+}
+
+static void
+a_stopped_timer_never_fires_even_when_it_is_due(void **state)
+{
+	struct trace tr;
+	struct mark a, b, c;
+
+	(void)state;
+	trace_init(&tr, true);
+	mark_init(&a, &tr, 'a', on_mark_stop_other);
+	mark_init(&b, &tr, 'b', on_mark);
+	mark_init(&c, &tr, 'c', on_mark);
+	a.other = &b;
+	assert_int_equal(timer_start(&a.t, 7), 0);
+	assert_int_equal(timer_start(&b.t, 7), 0);
+	assert_int_equal(timer_start(&c.t, 7), 0);
+	trace_run(&tr);
+	assert_string_equal(tr.text, "ac");
+	loop_free(tr.l);
+}
+
+static void
+on_mark_start_others(void *ctx)
+{
+	struct mark *m = ctx;
+
+	on_mark(m);
+	assert_int_equal(timer_start(&m->other->t, -5), 0);
+	later_start(&m->other->d);
+	assert_int_equal(m->tr->len, 1);
+}
+
+static void
+a_timer_at_zero_fires_in_the_next_turn_not_in_this_one(void **state)
+{
+	struct trace tr;
+	struct mark a, b, c;
+
+	(void)state;
+	trace_init(&tr, true);
+	mark_init(&a, &tr, 'a', on_mark_start_others);
+	mark_init(&b, &tr, 'b', on_mark);
+	mark_init(&c, &tr, 'c', on_mark);
+	a.other = &b;
+	assert_int_equal(timer_start(&a.t, 0), 0);
+	assert_int_equal(timer_start(&c.t, 0), 0);
+	assert_int_equal(tr.len, 0);
+	trace_run(&tr);
+	/* c is of this turn; the deferred call and the timer of b are of the next. */
+	assert_string_equal(tr.text, "acbb");
+	assert_int_equal(b.at_ms, 1000);
+	loop_free(tr.l);
+}
+
+static void
+a_timer_at_the_end_of_time_does_not_overflow(void **state)
+{
+	struct trace tr;
+	struct mark a, b;
+	struct timer stop;
+
+	(void)state;
+	trace_init(&tr, true);
+	mark_init(&a, &tr, 'a', on_mark);
+	mark_init(&b, &tr, 'b', on_mark);
+	timer_init(&stop, tr.l, on_stop, &tr);
+	assert_int_equal(timer_start(&a.t, INT64_MAX), 0);
+	assert_int_equal(timer_start(&b.t, INT64_MAX / 1000), 0);
+	assert_int_equal(timer_start(&stop, INT64_MAX / 4000), 0);
+	assert_int_equal(loop_run(tr.l), 0);
+	assert_string_equal(tr.text, "!");
+	assert_true(timer_is_running(&a.t));
+	loop_free(tr.l);
+	assert_false(timer_is_running(&a.t)); /* forgotten with its loop */
+}
+
+static void
 a_virtual_clock_jumps_and_wall_time_with_it(void **state)
 {
 	struct trace tr;
 	struct mark a;
 
 	(void)state;
-	trace_new_virtual(&tr);
+	trace_init(&tr, true);
 	assert_true(loop_is_virtual(tr.l));
 	assert_int_equal(loop_now_ms(tr.l), 1000);
-	assert_int_equal(loop_wall_us(tr.l), WALL_US);
+	assert_int_equal(loop_wall_us(tr.l), TRACE_WALL_US);
 	mark_init(&a, &tr, 'a', on_mark);
 	assert_int_equal(timer_start(&a.t, 86400000), 0);
-	assert_int_equal(loop_run(tr.l), -EDEADLK);
+	trace_run(&tr);
 	assert_int_equal(a.at_ms, 86401000);
-	assert_int_equal(loop_wall_us(tr.l), WALL_US + INT64_C(86400000000));
+	assert_int_equal(loop_wall_us(tr.l), TRACE_WALL_US + INT64_C(86400000000));
+	assert_int_equal(loop_lag_us_take(tr.l), 0);
 	loop_free(tr.l);
 }
+
+static void
+a_real_timer_takes_its_time(void **state)
+{
+	struct trace tr;
+	struct mark a, b;
+	int64_t before_ms;
+
+	(void)state;
+	trace_init(&tr, false);
+	assert_false(loop_is_virtual(tr.l));
+	mark_init(&a, &tr, 'a', on_mark);
+	mark_init(&b, &tr, 'b', on_mark_again);
+	b.again = 2;
+	before_ms = loop_now_ms(tr.l);
+	assert_int_equal(timer_start(&a.t, 25), 0);
+	assert_int_equal(timer_start(&b.t, 0), 0);
+	trace_run(&tr);
+	assert_in_range(a.at_ms - before_ms, 25, 2000);
+	assert_int_equal(tr.len, 4);
+	assert_in_range(
+	    loop_wall_us(tr.l), clock_wall_us() - 1000000, clock_wall_us() + 1000000);
+	loop_free(tr.l);
+}
+
+static void
+spin(int64_t us)
+{
+	int64_t until_us = clock_mono_us() + us;
+
+	while (clock_mono_us() < until_us)
+		;
+}
+
+static void
+on_spin(void *ctx)
+{
+	struct mark *m = ctx;
+	int64_t before_us = loop_now_us(m->tr->l);
+
+	spin(4000);
+	assert_int_equal(loop_now_us(m->tr->l), before_us);
+	m->at_ms = before_us / 1000;
+}
+
+static void
+time_stands_still_within_a_turn_and_lag_tells_its_length(void **state)
+{
+	struct trace tr;
+	struct mark a, b;
+
+	(void)state;
+	trace_init(&tr, false);
+	mark_init(&a, &tr, 'a', on_spin);
+	mark_init(&b, &tr, 'b', on_mark);
+	later_start(&a.d);
+	later_start(&b.d);
+	trace_run(&tr);
+	assert_int_equal(a.at_ms, b.at_ms);
+	assert_in_range(loop_lag_us_take(tr.l), 4000, 2000000);
+	assert_int_equal(loop_lag_us_take(tr.l), 0);
+	assert_true(loop_now_ms(tr.l) >= a.at_ms + 4);
+	loop_free(tr.l);
+}
+
+static void
+a_timer_after_a_long_callback_is_not_early(void **state)
+{
+	struct trace tr;
+	struct mark a, b;
+
+	(void)state;
+	trace_init(&tr, false);
+	mark_init(&a, &tr, 'a', on_spin);
+	mark_init(&b, &tr, 'b', on_mark);
+	assert_int_equal(timer_start(&b.t, 10), 0);
+	later_start(&a.d);
+	trace_run(&tr);
+	assert_true(b.at_ms - a.at_ms >= 9); /* a ms is lost by rounding both down */
+	loop_free(tr.l);
+}
+
+/* ---- deferred calls ---- */
+
+static void
+on_mark_later_other(void *ctx)
+{
+	struct mark *m = ctx;
+
+	on_mark(m);
+	later_start(&m->other->d);
+	if (m->again-- > 0)
+		later_start(&m->d);
+}
+
+static void
+deferred_calls_run_once_in_order_and_new_ones_a_turn_later(void **state)
+{
+	struct trace tr;
+	struct mark a, b, c;
+
+	(void)state;
+	trace_init(&tr, true);
+	mark_init(&a, &tr, 'a', on_mark_later_other);
+	mark_init(&b, &tr, 'b', on_mark);
+	mark_init(&c, &tr, 'c', on_mark);
+	a.other = &c;
+	a.again = 1;
+	later_start(&a.d);
+	later_start(&b.d);
+	later_start(&a.d);
+	loop_check(tr.l);
+	trace_run(&tr);
+	assert_string_equal(tr.text, "abcac");
+	assert_int_equal(c.at_ms, 1000);
+	loop_free(tr.l);
+}
+
+static void
+on_mark_later_stop(void *ctx)
+{
+	struct mark *m = ctx;
+
+	on_mark(m);
+	later_stop(&m->other->d);
+	later_stop(&m->other->d);
+	later_stop(&m->d);
+}
+
+static void
+a_deferred_call_can_be_stopped_by_one_of_the_same_turn(void **state)
+{
+	struct trace tr;
+	struct mark a, b, c;
+
+	(void)state;
+	trace_init(&tr, true);
+	mark_init(&a, &tr, 'a', on_mark_later_stop);
+	mark_init(&b, &tr, 'b', on_mark);
+	mark_init(&c, &tr, 'c', on_mark);
+	a.other = &b;
+	later_start(&a.d);
+	later_start(&b.d);
+	later_start(&c.d);
+	trace_run(&tr);
+	assert_string_equal(tr.text, "ac");
+	loop_free(tr.l);
+}
+
+static void
+on_mark_free(void *ctx)
+{
+	on_mark(ctx);
+	free(ctx);
+}
+
+static void
+what_calls_back_may_be_freed_in_its_callback(void **state)
+{
+	struct trace tr;
+	struct mark *a = malloc(sizeof(*a)), *b = malloc(sizeof(*b));
+
+	(void)state;
+	assert_non_null(a);
+	assert_non_null(b);
+	trace_init(&tr, true);
+	mark_init(a, &tr, 'a', on_mark_free);
+	mark_init(b, &tr, 'b', on_mark_free);
+	later_start(&a->d);
+	assert_int_equal(timer_start(&b->t, 1), 0);
+	trace_run(&tr);
+	assert_string_equal(tr.text, "ab");
+	loop_free(tr.l);
+}
+
+/* ---- running and stopping ---- */
 
 static void
 nothing_that_can_call_back_is_a_deadlock_at_once(void **state)
 {
 	struct trace tr;
+	struct sig *s = NULL;
+	struct wake *w = NULL;
 
 	(void)state;
-	trace_new_virtual(&tr);
-	assert_int_equal(loop_run(tr.l), -EDEADLK);
-	assert_int_equal(loop_run(tr.l), -EDEADLK);
+	trace_init(&tr, true);
+	trace_run(&tr);
+	trace_run(&tr);
+	/* Nobody but this thread could send it, and this thread waits. */
+	assert_int_equal(wake_new(tr.l, on_stop, &tr, &w), 0);
+	wake_ref(w, true);
+	wake_ref(w, true);
+	loop_check(tr.l);
+	wake_free(w);
+	trace_run(&tr);
 	loop_free(tr.l);
-	trace_new_real(&tr);
-	assert_int_equal(loop_run(tr.l), -EDEADLK);
+
+	trace_init(&tr, false);
+	assert_int_equal(sig_new(tr.l, SIGUSR1, on_stop, &tr, &s), 0);
+	assert_int_equal(wake_new(tr.l, on_stop, &tr, &w), 0);
+	trace_run(&tr);
+	assert_int_equal(tr.len, 0);
+	wake_free(w);
+	sig_free(s);
 	loop_free(tr.l);
 }
 
 static void
-on_bytes(void *ctx, int events)
-{
-	struct trace *tr = ctx;
-
-	assert_int_equal(events, IO_READ);
-	trace_add(tr, 'r');
-	loop_stop(tr->l);
-}
-
-static void
-a_descriptor_calls_when_bytes_are_there(void **state)
+stopping_ends_the_run_after_its_turn_and_the_next_goes_on(void **state)
 {
 	struct trace tr;
-	struct io *io = NULL;
+	struct mark a, b;
+	struct later stop;
+
+	(void)state;
+	trace_init(&tr, true);
+	mark_init(&a, &tr, 'a', on_mark);
+	mark_init(&b, &tr, 'b', on_mark);
+	later_init(&stop, tr.l, on_stop, &tr);
+	later_start(&stop);
+	later_start(&a.d);
+	assert_int_equal(timer_start(&b.t, 1), 0);
+	assert_int_equal(loop_run(tr.l), 0);
+	assert_string_equal(tr.text, "!a");
+	assert_int_equal(loop_now_ms(tr.l), 1000);
+	loop_stop(tr.l);
+	assert_int_equal(loop_run(tr.l), 0);
+	assert_string_equal(tr.text, "!a");
+	trace_run(&tr);
+	assert_string_equal(tr.text, "!ab");
+	loop_free(tr.l);
+}
+
+static void
+a_freed_null_is_fine(void **state)
+{
+	struct trace tr;
+
+	(void)state;
+	trace_init(&tr, true);
+	io_free(NULL);
+	sig_free(NULL);
+	wake_free(NULL);
+	loop_free(NULL);
+	trace_run(&tr);
+	loop_free(tr.l);
+}
+
+/* ---- descriptors ---- */
+
+struct pipe_end {
+	struct trace *tr;
+	struct io *io, *other;
+	int fd, events;
+	char letter;
+};
+
+static void
+on_pipe_off(void *ctx, int events)
+{
+	struct pipe_end *p = ctx;
+
+	p->events = events;
+	trace_add(p->tr, p->letter);
+	io_set(p->io, 0);
+}
+
+static void
+a_descriptor_calls_only_while_it_is_asked_to(void **state)
+{
+	struct trace tr;
+	struct pipe_end p = {.tr = &tr, .letter = 'r'};
 	int fds[2];
 
 	(void)state;
-	trace_new_real(&tr);
+	trace_init(&tr, false);
 	assert_int_equal(pipe(fds), 0);
-	assert_int_equal(io_new(tr.l, fds[0], on_bytes, &tr, &io), 0);
-	assert_int_equal(loop_run(tr.l), -EDEADLK);
-	io_set(io, IO_READ);
+	assert_int_equal(io_new(tr.l, fds[0], on_pipe_off, &p, &p.io), 0);
 	assert_int_equal(write(fds[1], "x", 1), 1);
-	assert_int_equal(loop_run(tr.l), 0);
+	trace_run(&tr);
+	assert_int_equal(tr.len, 0);
+	io_set(p.io, IO_READ);
+	io_set(p.io, IO_READ);
+	loop_check(tr.l);
+	trace_run(&tr);
 	assert_string_equal(tr.text, "r");
-	io_free(io);
+	assert_int_equal(p.events, IO_READ);
+	io_set(p.io, IO_READ);
+	trace_run(&tr);
+	assert_string_equal(tr.text, "rr"); /* the byte is still there */
+	io_free(p.io);
 	loop_free(tr.l);
 	close(fds[0]);
 	close(fds[1]);
+}
+
+static void
+a_descriptor_can_wait_for_both_directions(void **state)
+{
+	struct trace tr;
+	struct pipe_end p = {.tr = &tr, .letter = 'x'};
+	int fds[2];
+
+	(void)state;
+	trace_init(&tr, false);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	assert_int_equal(io_new(tr.l, fds[0], on_pipe_off, &p, &p.io), 0);
+	io_set(p.io, IO_READ | IO_WRITE);
+	trace_run(&tr);
+	assert_int_equal(p.events, IO_WRITE);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	io_set(p.io, IO_READ | IO_WRITE);
+	trace_run(&tr);
+	assert_int_equal(p.events, IO_READ | IO_WRITE);
+	io_set(p.io, IO_WRITE);
+	io_set(p.io, IO_READ);
+	trace_run(&tr);
+	assert_int_equal(p.events, IO_READ);
+	io_free(p.io);
+	loop_free(tr.l);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
+on_pipe_free_both(void *ctx, int events)
+{
+	struct pipe_end *p = ctx;
+
+	assert_int_equal(events, IO_READ);
+	trace_add(p->tr, p->letter);
+	io_free(p->io);
+	io_free(p->other);
+}
+
+static void
+a_descriptor_freed_in_a_callback_is_not_called_again(void **state)
+{
+	struct trace tr;
+	struct pipe_end p = {.tr = &tr, .letter = 'a'}, q = {.tr = &tr, .letter = 'a'};
+	int fds[2], fds2[2];
+
+	(void)state;
+	trace_init(&tr, false);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(pipe(fds2), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	assert_int_equal(write(fds2[1], "x", 1), 1);
+	assert_int_equal(io_new(tr.l, fds[0], on_pipe_free_both, &p, &p.io), 0);
+	assert_int_equal(io_new(tr.l, fds2[0], on_pipe_free_both, &q, &q.io), 0);
+	p.other = q.io;
+	q.other = p.io;
+	io_set(p.io, IO_READ);
+	io_set(q.io, IO_READ);
+	trace_run(&tr);
+	/* Both were ready at once; whichever came first has freed the other. */
+	assert_string_equal(tr.text, "a");
+	loop_free(tr.l);
+	for (int i = 0; i < 2; i++) {
+		close(fds[i]);
+		close(fds2[i]);
+	}
+}
+
+static void
+on_pipe_note(void *ctx, int events)
+{
+	struct pipe_end *p = ctx;
+
+	p->events = events;
+	trace_add(p->tr, p->letter);
+}
+
+static void
+what_is_no_descriptor_is_refused(void **state)
+{
+	struct trace tr;
+	struct pipe_end p = {.tr = &tr, .letter = 'e'};
+	int fds[2];
+
+	(void)state;
+	trace_init(&tr, false);
+	assert_int_equal(io_new(tr.l, -1, on_pipe_note, &p, &p.io), -EBADF);
+	assert_int_equal(pipe(fds), 0);
+	close(fds[0]);
+	close(fds[1]);
+	assert_int_equal(io_new(tr.l, fds[0], on_pipe_note, &p, &p.io), -EBADF);
+	assert_null(p.io);
+	loop_free(tr.l);
+}
+
+static void
+a_file_is_always_ready(void **state)
+{
+	struct trace tr;
+	struct pipe_end p = {.tr = &tr, .letter = 'f'};
+	FILE *f = tmpfile();
+
+	(void)state;
+	assert_non_null(f);
+	trace_init(&tr, false);
+	assert_int_equal(io_new(tr.l, fileno(f), on_pipe_off, &p, &p.io), 0);
+	io_set(p.io, IO_READ);
+	trace_run(&tr);
+	assert_string_equal(tr.text, "f");
+	io_free(p.io);
+	loop_free(tr.l);
+	fclose(f);
+}
+
+static void
+a_number_reused_by_another_descriptor_is_watched_anew(void **state)
+{
+	struct trace tr;
+	struct pipe_end p = {.tr = &tr, .letter = 'a'}, q = {.tr = &tr, .letter = 'b'};
+	int fds[2], again[2];
+
+	(void)state;
+	trace_init(&tr, false);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(io_new(tr.l, fds[0], on_pipe_off, &p, &p.io), 0);
+	io_set(p.io, IO_READ);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	trace_run(&tr);
+	io_set(p.io, IO_READ);
+	io_free(p.io);
+	close(fds[0]);
+	close(fds[1]);
+	assert_int_equal(pipe(again), 0);
+	assert_int_equal(again[0], fds[0]);
+	assert_int_equal(io_new(tr.l, again[0], on_pipe_off, &q, &q.io), 0);
+	io_set(q.io, IO_READ);
+	assert_int_equal(write(again[1], "x", 1), 1);
+	trace_run(&tr);
+	assert_string_equal(tr.text, "ab");
+	io_free(q.io);
+	loop_free(tr.l);
+	close(again[0]);
+	close(again[1]);
+}
+
+static void
+a_waiting_descriptor_and_a_timer_share_the_wait(void **state)
+{
+	struct trace tr;
+	struct pipe_end p = {.tr = &tr, .letter = 'r'};
+	struct timer stop;
+	int fds[2];
+
+	(void)state;
+	trace_init(&tr, false);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(io_new(tr.l, fds[0], on_pipe_note, &p, &p.io), 0);
+	io_set(p.io, IO_READ);
+	timer_init(&stop, tr.l, on_stop, &tr);
+	assert_int_equal(timer_start(&stop, 5), 0);
+	assert_int_equal(loop_run(tr.l), 0);
+	assert_string_equal(tr.text, "!");
+	io_free(p.io);
+	loop_free(tr.l);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
+a_virtual_loop_has_no_descriptors_and_no_signals(void **state)
+{
+	struct trace tr;
+	struct io *io = NULL;
+	struct sig *s = NULL;
+
+	(void)state;
+	trace_init(&tr, true);
+	assert_int_equal(io_new(tr.l, 0, on_pipe_note, &tr, &io), -EOPNOTSUPP);
+	assert_int_equal(sig_new(tr.l, SIGUSR1, on_stop, &tr, &s), -EOPNOTSUPP);
+	assert_null(io);
+	assert_null(s);
+	loop_free(tr.l);
+}
+
+/* ---- signals ---- */
+
+static void
+on_raise(void *ctx)
+{
+	struct mark *m = ctx;
+
+	assert_int_equal(raise(SIGUSR1), 0);
+	assert_int_equal(m->tr->len, 0);
+}
+
+static void
+a_signal_calls_on_the_loop_and_not_where_it_strikes(void **state)
+{
+	struct trace tr;
+	struct mark a;
+	struct sig *s = NULL, *t = NULL;
+
+	(void)state;
+	trace_init(&tr, false);
+	assert_int_equal(sig_new(tr.l, 0, on_stop, &tr, &s), -EINVAL);
+	assert_int_equal(sig_new(tr.l, NSIG, on_stop, &tr, &s), -EINVAL);
+	assert_int_equal(sig_new(tr.l, SIGKILL, on_stop, &tr, &s), -EINVAL);
+	assert_int_equal(sig_new(tr.l, SIGUSR1, on_stop, &tr, &s), 0);
+	assert_int_equal(sig_new(tr.l, SIGUSR1, on_stop, &tr, &t), -EBUSY);
+	assert_null(t);
+	mark_init(&a, &tr, 'a', on_raise);
+	later_start(&a.d);
+	assert_int_equal(loop_run(tr.l), 0);
+	assert_string_equal(tr.text, "!");
+	sig_free(s);
+	assert_int_equal(sig_new(tr.l, SIGUSR1, on_stop, &tr, &s), 0);
+	assert_int_equal(raise(SIGUSR1), 0);
+	assert_int_equal(loop_run(tr.l), 0); /* heard although nothing else is left */
+	sig_free(s);
+	loop_free(tr.l);
+}
+
+/* ---- wake-ups ---- */
+
+struct sender {
+	struct trace *tr;
+	struct wake *wake;
+	pthread_mutex_t lock;
+	int sent, seen, calls; /* sent: guarded */
+};
+
+#define SENDS 2000
+
+static void *
+sender_main(void *arg)
+{
+	struct sender *s = arg;
+
+	for (int i = 0; i < SENDS; i++) {
+		pthread_mutex_lock(&s->lock);
+		s->sent++;
+		pthread_mutex_unlock(&s->lock);
+		wake_send(s->wake);
+	}
+	return NULL;
+}
+
+static void
+on_sent(void *ctx)
+{
+	struct sender *s = ctx;
+
+	s->calls++;
+	pthread_mutex_lock(&s->lock);
+	s->seen = s->sent;
+	pthread_mutex_unlock(&s->lock);
+	if (s->seen == 2 * SENDS)
+		wake_ref(s->wake, false);
+}
+
+static void
+no_wake_up_from_other_threads_is_lost(void **state)
+{
+	struct trace tr;
+	struct sender s = {.tr = &tr, .lock = PTHREAD_MUTEX_INITIALIZER};
+	pthread_t threads[2];
+
+	(void)state;
+	trace_init(&tr, false);
+	assert_int_equal(wake_new(tr.l, on_sent, &s, &s.wake), 0);
+	wake_ref(s.wake, true);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, sender_main, &s), 0);
+	trace_run(&tr);
+	assert_int_equal(s.seen, 2 * SENDS);
+	assert_in_range(s.calls, 1, 2 * SENDS);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	wake_free(s.wake);
+	loop_free(tr.l);
+}
+
+static void
+on_woken_free(void *ctx)
+{
+	struct sender *s = ctx;
+
+	s->calls++;
+	wake_free(s->wake);
+}
+
+static void
+on_woken_again(void *ctx)
+{
+	struct sender *s = ctx;
+
+	if (++s->calls < 3)
+		wake_send(s->wake);
+}
+
+static void
+wakes_are_coalesced_heard_before_giving_up_and_freed_anywhere(bool is_virtual)
+{
+	struct trace tr;
+	struct sender s = {.tr = &tr}, t = {.tr = &tr}, u = {.tr = &tr};
+
+	trace_init(&tr, is_virtual);
+	assert_int_equal(wake_new(tr.l, on_woken_free, &s, &s.wake), 0);
+	assert_int_equal(wake_new(tr.l, on_woken_again, &t, &t.wake), 0);
+	assert_int_equal(wake_new(tr.l, on_woken_again, &u, &u.wake), 0);
+	for (int i = 0; i < 5; i++) {
+		wake_send(s.wake);
+		wake_send(t.wake);
+	}
+	assert_int_equal(s.calls, 0);
+	trace_run(&tr);
+	assert_int_equal(s.calls, 1);
+	assert_int_equal(t.calls, 3);
+	assert_int_equal(u.calls, 0);
+	wake_send(t.wake);
+	wake_free(t.wake); /* sent, but nobody is there to hear it */
+	wake_free(u.wake);
+	trace_run(&tr);
+	loop_free(tr.l);
+}
+
+static void
+wakes_on_a_real_loop(void **state)
+{
+	(void)state;
+	wakes_are_coalesced_heard_before_giving_up_and_freed_anywhere(false);
+}
+
+static void
+wakes_on_a_virtual_loop(void **state)
+{
+	(void)state;
+	wakes_are_coalesced_heard_before_giving_up_and_freed_anywhere(true);
+}
+
+static struct wake *handler_wake;
+
+static void
+on_usr2(int signum)
+{
+	(void)signum;
+	wake_send(handler_wake);
+}
+
+static void
+a_wake_can_be_sent_from_a_signal_handler(void **state)
+{
+	struct trace tr;
+	struct sender s = {.tr = &tr};
+	struct sigaction act = {.sa_handler = on_usr2}, before;
+
+	(void)state;
+	trace_init(&tr, false);
+	assert_int_equal(wake_new(tr.l, on_woken_free, &s, &s.wake), 0);
+	handler_wake = s.wake;
+	assert_int_equal(sigaction(SIGUSR2, &act, &before), 0);
+	assert_int_equal(raise(SIGUSR2), 0);
+	trace_run(&tr);
+	assert_int_equal(s.calls, 1);
+	assert_int_equal(sigaction(SIGUSR2, &before, NULL), 0);
+	loop_free(tr.l);
 }
 
 int
@@ -167,9 +904,34 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(timers_fire_in_the_order_of_their_times),
+	    cmocka_unit_test(timers_of_equal_time_fire_in_the_order_they_were_started),
+	    cmocka_unit_test(a_timer_restarts_itself_in_its_callback),
+	    cmocka_unit_test(a_stopped_timer_never_fires_even_when_it_is_due),
+	    cmocka_unit_test(a_timer_at_zero_fires_in_the_next_turn_not_in_this_one),
+	    cmocka_unit_test(a_timer_at_the_end_of_time_does_not_overflow),
 	    cmocka_unit_test(a_virtual_clock_jumps_and_wall_time_with_it),
+	    cmocka_unit_test(a_real_timer_takes_its_time),
+	    cmocka_unit_test(time_stands_still_within_a_turn_and_lag_tells_its_length),
+	    cmocka_unit_test(a_timer_after_a_long_callback_is_not_early),
+	    cmocka_unit_test(deferred_calls_run_once_in_order_and_new_ones_a_turn_later),
+	    cmocka_unit_test(a_deferred_call_can_be_stopped_by_one_of_the_same_turn),
+	    cmocka_unit_test(what_calls_back_may_be_freed_in_its_callback),
 	    cmocka_unit_test(nothing_that_can_call_back_is_a_deadlock_at_once),
-	    cmocka_unit_test(a_descriptor_calls_when_bytes_are_there),
+	    cmocka_unit_test(stopping_ends_the_run_after_its_turn_and_the_next_goes_on),
+	    cmocka_unit_test(a_freed_null_is_fine),
+	    cmocka_unit_test(a_descriptor_calls_only_while_it_is_asked_to),
+	    cmocka_unit_test(a_descriptor_can_wait_for_both_directions),
+	    cmocka_unit_test(a_descriptor_freed_in_a_callback_is_not_called_again),
+	    cmocka_unit_test(what_is_no_descriptor_is_refused),
+	    cmocka_unit_test(a_file_is_always_ready),
+	    cmocka_unit_test(a_number_reused_by_another_descriptor_is_watched_anew),
+	    cmocka_unit_test(a_waiting_descriptor_and_a_timer_share_the_wait),
+	    cmocka_unit_test(a_virtual_loop_has_no_descriptors_and_no_signals),
+	    cmocka_unit_test(a_signal_calls_on_the_loop_and_not_where_it_strikes),
+	    cmocka_unit_test(no_wake_up_from_other_threads_is_lost),
+	    cmocka_unit_test(wakes_on_a_real_loop),
+	    cmocka_unit_test(wakes_on_a_virtual_loop),
+	    cmocka_unit_test(a_wake_can_be_sent_from_a_signal_handler),
 	};
 
 	return cmocka_run_group_tests_name("loop/loop", tests, NULL, NULL);
