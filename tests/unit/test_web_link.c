@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 static void
-each_kind_has_a_name_of_its_own_and_a_known_hop(void **state)
+each_kind_has_a_known_hop_and_only_the_link_element_shares_its_name(void **state)
 {
 	(void)state;
 	for (int k = 0; k < LINK_KIND_MAX; k++) {
@@ -15,7 +15,7 @@ each_kind_has_a_name_of_its_own_and_a_known_hop(void **state)
 
 		assert_true(name.len > 0);
 		assert_non_null(strchr("-LEXRIPF", link_kind_hop((enum link_kind)k)));
-		for (int other = 0; other < k; other++)
+		for (int other = 0; other < k && k != LINK_LINK_PAGE; other++)
 			assert_false(slice_eq(
 			    name, slice_cstr(link_kind_name((enum link_kind)other))));
 	}
@@ -37,7 +37,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(each_kind_has_a_name_of_its_own_and_a_known_hop),
+	    cmocka_unit_test(
+		each_kind_has_a_known_hop_and_only_the_link_element_shares_its_name),
 	    cmocka_unit_test(what_a_page_needs_to_be_shown_is_an_embed),
 	};
 

@@ -1,0 +1,601 @@
+/*
+ * From the tokens of a page to its facts:
+ *
+ *     page_parse -> charset -> tokenizer -> page_tag -> page_links.c  which attributes
+ * are links |           +-----> facts: title, base, meta, lang
+ *                                  +----> page_text -> title, anchors, css.c,
+ * page_guess.c
+ */
+#include "web/page.h"
+#include "web/css.h"
+#include "web/page_int.h"
+#include "web/srcset.h"
+#include <errno.h>
+
+#include "base/banned.h"
+
+enum {
+	LINKS_FIRST = 64,      /* grows by doubling */
+	TEXT_RAW_EXTRA = 4096, /* bytes of a run that are looked at for a short text */
+};
+
+/* -- Text ------------------------------------------------------------------------ */
+
+void
+gather_init(struct gather *g, char *text, size_t max)
+{
+	*g = (struct gather){.text = text, .max = max};
+}
+
+/* One character of UTF-8, or none of it. */
+static void
+gather_char(struct gather *g, const char *p, size_t n)
+{
+	size_t space = g->has_space && g->len > 0 ? 1 : 0;
+
+	if (g->is_full || n + space > g->max - g->len) {
+		g->is_full = true;
+		return;
+	}
+	if (space)
+		g->text[g->len++] = ' ';
+	g->has_space = false;
+	memcpy(g->text + g->len, p, n);
+	g->len += n;
+}
+
+void
+gather_add(struct gather *g, struct slice s)
+{
+	size_t i = 0;
+
+	while (i < s.len && !g->is_full) {
+		size_t n = 1;
+
+		if (ascii_is_space(s.ptr[i])) {
+			g->has_space = true;
+			i++;
+			continue;
+		}
+		while (i + n < s.len && ((unsigned char)s.ptr[i + n] & 0xC0) == 0x80)
+			n++;
+		gather_char(g, s.ptr + i, n);
+		i += n;
+	}
+}
+
+struct slice
+gather_one(struct slice s, char *text, size_t max)
+{
+	struct gather g;
+
+	gather_init(&g, text, max);
+	gather_add(&g, s);
+	return slice_of(text, g.len);
+}
+
+/* Raw text as UTF-8, with its references. */
+static int
+text_get(struct page_parser *p, struct slice raw, bool has_refs, struct slice *ret)
+{
+	struct slice s;
+	char *out;
+	int err;
+
+	err = charset_to_utf8(p->charset, raw, p->arena, &s);
+	if (err != 0)
+		return err;
+	if (has_refs && memchr(s.ptr, '&', s.len) != NULL) {
+		out = arena_text(p->arena, html_decode_max(s));
+		if (out == NULL)
+			return -ENOMEM;
+		s = slice_of(out, html_decode(s, 0, out));
+	}
+	*ret = s;
+	return 0;
+}
+
+static int
+text_gather(struct page_parser *p, struct gather *g, struct slice raw, bool has_refs)
+{
+	struct slice s;
+	int err;
+
+	/* Of a megabyte in an <a> that nobody closed, only the start is wanted. */
+	err = text_get(p, slice_head(raw, g->max * 8 + TEXT_RAW_EXTRA), has_refs, &s);
+	if (err != 0)
+		return err;
+	gather_add(g, s);
+	return 0;
+}
+
+static int
+page_text(void *ctx, struct slice raw, bool has_refs)
+{
+	struct page_parser *p = ctx;
+	struct slice s;
+	int err;
+
+	if (p->in == PAGE_IN_MARKUP && p->anchor != 0) {
+		err = text_gather(p, &p->anchor_text, raw, has_refs);
+		if (p->anchor_text.is_full)
+			p->html->want_text = false;
+		return err;
+	}
+	if (p->in == PAGE_IN_TITLE)
+		return text_gather(p, &p->title_text, raw, has_refs);
+	if (p->in == PAGE_IN_MARKUP || p->in == PAGE_IN_OTHER)
+		return 0;
+	err = text_get(p, raw, has_refs, &s);
+	if (err != 0)
+		return err;
+	if (p->in == PAGE_IN_STYLE)
+		return page_css_add(p, s);
+	return p->in == PAGE_IN_JSON_LD ? page_json_ld(p, s) : page_script(p, s);
+}
+
+int
+page_value(struct page_parser *p, const struct html_tag *tag, const struct html_attr *a,
+    struct slice *ret)
+{
+	struct slice s;
+	char *out;
+	int err;
+
+	err = charset_to_utf8(p->charset, html_attr_value(tag, a), p->arena, &s);
+	if (err != 0)
+		return err;
+	if (a->value_odd) {
+		out = arena_text(p->arena, html_decode_max(s));
+		if (out == NULL)
+			return -ENOMEM;
+		s = slice_of(out, html_decode(s, HTML_DECODE_ATTR, out));
+	}
+	*ret = s;
+	return 0;
+}
+
+int
+page_value_of(
+    struct page_parser *p, const struct html_tag *tag, uint64_t key, struct slice *ret)
+{
+	const struct html_attr *a = html_attr_get(tag, key);
+
+	return a == NULL ? 0 : page_value(p, tag, a, ret);
+}
+
+/* -- Links ----------------------------------------------------------------------- */
+
+/* "Strip leading and trailing ASCII whitespace": no vertical tab. */
+static struct slice
+ref_strip(struct slice s)
+{
+	while (s.len > 0 && ascii_is_space(s.ptr[0]) && s.ptr[0] != '\v')
+		s = slice_from(s, 1);
+	while (s.len > 0 && ascii_is_space(s.ptr[s.len - 1]) && s.ptr[s.len - 1] != '\v')
+		s.len--;
+	return s;
+}
+
+static int
+links_grow(struct page_parser *p)
+{
+	size_t cap = p->links_cap == 0 ? LINKS_FIRST : p->links_cap * 2;
+	struct page_link *links;
+
+	if (cap > p->conf->links_max)
+		cap = p->conf->links_max;
+	links = arena_alloc(p->arena, cap * sizeof(*links));
+	if (links == NULL)
+		return -ENOMEM;
+	if (p->page->links_len > 0)
+		memcpy(links, p->page->links, p->page->links_len * sizeof(*links));
+	p->page->links = links;
+	p->links_cap = cap;
+	return 0;
+}
+
+int
+page_link_add(struct page_parser *p, enum link_kind kind, unsigned rel, struct slice ref)
+{
+	struct page *page = p->page;
+	int err;
+
+	page->links_total++;
+	if (page->links_len >= p->conf->links_max)
+		return 0;
+	if (page->links_len == p->links_cap) {
+		err = links_grow(p);
+		if (err != 0)
+			return err;
+	}
+	page->links[page->links_len++] =
+	    (struct page_link){.kind = kind, .rel = (uint8_t)rel, .ref = ref_strip(ref)};
+	return 0;
+}
+
+/* "#gradient" is a part of this document. */
+static int
+css_url(void *ctx, struct slice url)
+{
+	url = ref_strip(url);
+	if (url.len == 0 || url.ptr[0] == '#')
+		return 0;
+	return page_link_add(ctx, LINK_CSS, 0, url);
+}
+
+int
+page_css_add(struct page_parser *p, struct slice css)
+{
+	return css_urls(css, p->arena, css_url, p);
+}
+
+/* -- Facts ----------------------------------------------------------------------- */
+
+/* `word` in a list that is cut by white space and commas, case ignored. */
+static bool
+word_next(struct slice *rest, struct slice *ret)
+{
+	struct slice s = *rest;
+	size_t n = 0;
+
+	while (s.len > 0 && (ascii_is_space(s.ptr[0]) || s.ptr[0] == ','))
+		s = slice_from(s, 1);
+	while (n < s.len && !ascii_is_space(s.ptr[n]) && s.ptr[n] != ',')
+		n++;
+	*ret = slice_head(s, n);
+	*rest = slice_from(s, n);
+	return n > 0;
+}
+
+unsigned
+page_robots_parse(struct slice value)
+{
+	static const struct {
+		struct slice word;
+		unsigned bits;
+	} words[] = {
+	    {SLICE_LIT("noindex"), PAGE_ROBOTS_NOINDEX},
+	    {SLICE_LIT("nofollow"), PAGE_ROBOTS_NOFOLLOW},
+	    {SLICE_LIT("none"), PAGE_ROBOTS_NOINDEX | PAGE_ROBOTS_NOFOLLOW},
+	    {SLICE_LIT("noarchive"), PAGE_ROBOTS_NOARCHIVE},
+	    {SLICE_LIT("nosnippet"), PAGE_ROBOTS_NOSNIPPET},
+	    {SLICE_LIT("noimageindex"), PAGE_ROBOTS_NOIMAGEINDEX},
+	};
+	struct slice word;
+	unsigned bits = 0;
+
+	while (word_next(&value, &word))
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			if (slice_ieq(word, words[i].word))
+				bits |= words[i].bits;
+	return bits;
+}
+
+/* A <meta> that comes too late for the prescan ("change the encoding", 13.2.3.5). */
+static int
+meta_charset_is(struct page_parser *p, enum charset c)
+{
+	if (!p->is_tentative)
+		return 0;
+	if (c == CHARSET_UTF_16LE || c == CHARSET_UTF_16BE)
+		c = CHARSET_UTF_8;
+	else if (c == CHARSET_X_USER_DEFINED)
+		c = CHARSET_WINDOWS_1252;
+	p->is_tentative = false;
+	p->page->charset_how = CHARSET_HOW_META;
+	if (c == p->charset)
+		return 0;
+	p->restart = c;
+	return STOP_RESTART;
+}
+
+static int
+meta_http_equiv(struct page_parser *p, struct slice name, struct slice content)
+{
+	struct refresh r;
+	enum charset c;
+
+	if (slice_ieq(name, SLICE_LIT("refresh"))) {
+		if (refresh_parse(content, &r) && r.has_url)
+			return page_link_add(p, LINK_META_REFRESH, 0, r.url);
+	} else if (slice_ieq(name, SLICE_LIT("content-type"))) {
+		if (charset_find_in_meta(content, &c))
+			return meta_charset_is(p, c);
+	} else if (slice_ieq(name, SLICE_LIT("content-language"))) {
+		if (p->page->lang.len == 0)
+			p->page->lang =
+			    slice_trim(slice_head(content, slice_find(content, ',')));
+	}
+	return 0;
+}
+
+static int
+page_meta(struct page_parser *p, const struct html_tag *tag)
+{
+	struct slice charset = {0}, equiv = {0}, name = {0}, content = {0};
+	enum charset c;
+	char *text;
+	int err = 0;
+
+	if ((err = page_value_of(p, tag, HTML_N_CHARSET, &charset)) != 0 ||
+	    (err = page_value_of(p, tag, HTML_N_HTTP_EQUIV, &equiv)) != 0 ||
+	    (err = page_value_of(p, tag, HTML_N_NAME, &name)) != 0 ||
+	    (err = page_value_of(p, tag, HTML_N_CONTENT, &content)) != 0)
+		return err;
+	if (charset.len > 0 && charset_find(charset, &c)) {
+		err = meta_charset_is(p, c);
+		if (err != 0)
+			return err;
+	}
+	if (equiv.len > 0)
+		return meta_http_equiv(p, equiv, content);
+	if (slice_ieq(name, SLICE_LIT("robots")))
+		p->page->robots |= page_robots_parse(content);
+	if (slice_ieq(name, SLICE_LIT("description")) && p->page->description.len == 0) {
+		text = arena_text(p->arena, p->conf->title_bytes_max);
+		if (text == NULL)
+			return -ENOMEM;
+		p->page->description =
+		    gather_one(content, text, p->conf->title_bytes_max);
+	}
+	return 0;
+}
+
+static int
+page_base(struct page_parser *p, const struct html_tag *tag)
+{
+	const struct html_attr *a = html_attr_get(tag, HTML_N_HREF);
+	struct slice href;
+	int err;
+
+	if (a == NULL || p->page->has_base || p->in_noscript || p->templates > 0)
+		return 0;
+	err = page_value(p, tag, a, &href);
+	if (err != 0)
+		return err;
+	p->page->has_base = true;
+	p->page->base_href = ref_strip(href);
+	return 0;
+}
+
+static int
+page_lang(struct page_parser *p, const struct html_tag *tag)
+{
+	struct slice lang = {0};
+	int err;
+
+	err = page_value_of(p, tag, HTML_N_XML_LANG, &lang);
+	if (err == 0)
+		err = page_value_of(p, tag, HTML_N_LANG, &lang);
+	if (err == 0 && slice_trim(lang).len > 0)
+		p->page->lang = slice_trim(lang);
+	return err;
+}
+
+/* -- Tags ------------------------------------------------------------------------ */
+
+static int
+anchor_close(struct page_parser *p)
+{
+	struct slice text = slice_of(p->anchor_text.text, p->anchor_text.len);
+	struct page_link *link;
+
+	if (p->anchor == 0)
+		return 0;
+	link = &p->page->links[p->anchor - 1];
+	p->anchor = 0;
+	if (text.len > 0 && !arena_copy(p->arena, text, &link->anchor))
+		return -ENOMEM;
+	return 0;
+}
+
+/* What the text behind this start tag is. */
+static int
+text_of(struct page_parser *p, const struct html_tag *tag, enum page_in *ret)
+{
+	struct slice type = {0};
+	int err;
+
+	*ret = PAGE_IN_MARKUP;
+	switch (tag->key) {
+	case HTML_N_TITLE:
+		if (tag->ns != HTML_NS_HTML)
+			break;
+		*ret = p->has_title ? PAGE_IN_OTHER : PAGE_IN_TITLE;
+		p->has_title = true;
+		break;
+	case HTML_N_STYLE:
+		*ret = PAGE_IN_STYLE;
+		break;
+	case HTML_N_SCRIPT:
+		*ret = PAGE_IN_OTHER;
+		if (!p->conf->want_speculative)
+			break;
+		err = page_value_of(p, tag, HTML_N_TYPE, &type);
+		if (err != 0)
+			return err;
+		*ret = slice_istarts(slice_trim(type), SLICE_LIT("application/ld+json"))
+			   ? PAGE_IN_JSON_LD
+			   : PAGE_IN_SCRIPT;
+		break;
+	case HTML_N_TEXTAREA:
+	case HTML_N_XMP:
+	case HTML_N_IFRAME:
+	case HTML_N_NOEMBED:
+	case HTML_N_NOFRAMES:
+		*ret = tag->ns == HTML_NS_HTML ? PAGE_IN_OTHER : PAGE_IN_MARKUP;
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static int
+tag_facts(struct page_parser *p, const struct html_tag *tag)
+{
+	switch (tag->key) {
+	case HTML_N_HTML:
+		return page_lang(p, tag);
+	case HTML_N_META:
+		return page_meta(p, tag);
+	case HTML_N_BASE:
+		return page_base(p, tag);
+	case HTML_N_NOSCRIPT:
+		p->in_noscript = true;
+		return 0;
+	case HTML_N_TEMPLATE:
+		p->templates++;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int
+end_tag(struct page_parser *p, const struct html_tag *tag)
+{
+	switch (tag->key) {
+	case HTML_N_A:
+		return anchor_close(p);
+	case HTML_N_NOSCRIPT:
+		p->in_noscript = false;
+		return 0;
+	case HTML_N_TEMPLATE:
+		p->templates -= p->templates > 0;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int
+start_tag(struct page_parser *p, const struct html_tag *tag)
+{
+	size_t before = p->page->links_len;
+	bool is_a = tag->key == HTML_N_A;
+	int err = 0;
+
+	if (is_a)
+		err = anchor_close(p); /* they do not nest */
+	if (err == 0 && tag->ns == HTML_NS_HTML)
+		err = tag_facts(p, tag);
+	if (err == 0 && tag->attrs_len > 0)
+		err = page_links_of(p, tag);
+	if (err == 0 && is_a && p->conf->want_anchors)
+		for (size_t i = before; i < p->page->links_len; i++)
+			if (p->page->links[i].kind == LINK_A) {
+				p->anchor = i + 1;
+				gather_init(&p->anchor_text, p->anchor_text.text,
+				    p->conf->anchor_bytes_max);
+			}
+	if (err == 0)
+		err = text_of(p, tag, &p->in);
+	return err;
+}
+
+static int
+page_tag(void *ctx, const struct html_tag *tag)
+{
+	struct page_parser *p = ctx;
+	int err;
+
+	p->in = PAGE_IN_MARKUP;
+	err = tag->is_end ? end_tag(p, tag) : start_tag(p, tag);
+	p->html->want_text = p->in == PAGE_IN_MARKUP
+				 ? p->anchor != 0 && !p->anchor_text.is_full
+				 : p->in != PAGE_IN_OTHER;
+	return err;
+}
+
+static int
+parser_init(struct page_parser *p, const struct page_conf *conf, struct arena *a,
+    struct page *page, enum charset charset)
+{
+	size_t anchor = conf->want_anchors ? conf->anchor_bytes_max : 0;
+	char *text = arena_text(a, anchor + conf->title_bytes_max);
+
+	if (text == NULL)
+		return -ENOMEM;
+	*p = (struct page_parser){.conf = conf,
+	    .arena = a,
+	    .page = page,
+	    .charset = charset,
+	    .form_is_get = true};
+	gather_init(&p->anchor_text, text, anchor);
+	gather_init(&p->title_text, text + anchor, conf->title_bytes_max);
+	return 0;
+}
+
+/* STOP_RESTART: to be done again in *charset. */
+static int
+parse_in(struct slice body, enum charset *charset, enum charset_how how,
+    const struct page_conf *conf, struct arena *a, struct page *page)
+{
+	static const struct html_sink sink = {.text = page_text, .tag = page_tag};
+	struct page_parser p;
+	struct html *html;
+	int err;
+
+	*page = (struct page){.charset = charset_name(*charset), .charset_how = how};
+	html = arena_alloc(a, sizeof(*html));
+	if (html == NULL || parser_init(&p, conf, a, page, *charset) != 0)
+		return -ENOMEM;
+	p.is_tentative = how >= CHARSET_HOW_CONTENT;
+	p.html = html;
+	if (!charset_is_markup_safe(*charset)) {
+		err = charset_to_utf8(*charset, body, a, &body);
+		if (err != 0)
+			return err;
+		p.charset = CHARSET_UTF_8;
+	}
+	html_init(html, &sink, &p, HTML_MODELS | HTML_TEXT_RAW, 0);
+	html->want_text = false;
+	err = html_feed(html, body, true);
+	html_release(html);
+	if (err == 0)
+		err = anchor_close(&p);
+	page->title = slice_of(p.title_text.text, p.title_text.len);
+	*charset = p.restart;
+	return err;
+}
+
+int
+page_parse(
+    struct slice body, const struct page_conf *conf, struct arena *a, struct page *ret)
+{
+	struct charset_guess g = charset_sniff_html(body, conf->http_charset);
+	enum charset charset = g.charset;
+	struct page page;
+	int err;
+
+	body = slice_from(body, g.bom_len);
+	err = parse_in(body, &charset, g.how, conf, a, &page);
+	if (err == STOP_RESTART) /* at most once: it is certain then */
+		err = parse_in(body, &charset, CHARSET_HOW_META, conf, a, &page);
+	if (err != 0)
+		return err;
+	*ret = page;
+	return 0;
+}
+
+int
+page_css(
+    struct slice body, const struct page_conf *conf, struct arena *a, struct page *ret)
+{
+	struct charset_guess g = charset_sniff_css(body, conf->http_charset);
+	struct page page = {.charset = charset_name(g.charset), .charset_how = g.how};
+	struct page_parser p = {
+	    .conf = conf, .arena = a, .page = &page, .charset = CHARSET_UTF_8};
+	struct slice css;
+	int err;
+
+	err = charset_to_utf8(g.charset, slice_from(body, g.bom_len), a, &css);
+	if (err == 0)
+		err = page_css_add(&p, css);
+	if (err != 0)
+		return err;
+	*ret = page;
+	return 0;
+}

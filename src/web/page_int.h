@@ -1,0 +1,68 @@
+/*
+ * web/page_int.h -- what the files of page.c share; nobody else includes it.
+ */
+#ifndef WEB_PAGE_INT_H
+#define WEB_PAGE_INT_H
+#include "web/html.h"
+#include "web/html_names.h"
+#include "web/page.h"
+
+/* Text that is put together from pieces, white space collapsed, cut at `max` bytes. */
+struct gather {
+	char *text;
+	size_t len, max;
+	bool has_space; /* one is due before the next byte */
+	bool is_full;
+};
+
+/* The element whose text is coming. */
+enum page_in {
+	PAGE_IN_MARKUP,
+	PAGE_IN_TITLE,
+	PAGE_IN_STYLE,
+	PAGE_IN_JSON_LD,
+	PAGE_IN_SCRIPT,
+	PAGE_IN_OTHER, /* raw text that means nothing here */
+};
+
+struct page_parser {
+	const struct page_conf *conf;
+	struct arena *arena;
+	struct page *page;
+	struct html *html;
+	enum charset charset;
+	bool is_tentative;    /* a later <meta charset> may still change it ... */
+	enum charset restart; /* ... to this: STOP_RESTART */
+	size_t links_cap;
+	enum page_in in;
+	bool has_title;
+	bool in_noscript; /* a <base> there counts for no one */
+	uint32_t templates;
+	bool form_is_get; /* of the form that was opened last */
+	size_t anchor;    /* index + 1 of the link whose text is gathered, or 0 */
+	struct gather anchor_text, title_text;
+};
+
+enum { STOP_RESTART = 1 }; /* code of a sink */
+
+/* UTF-8, references decoded. */
+int page_value(struct page_parser *p, const struct html_tag *tag,
+    const struct html_attr *a, struct slice *ret);
+/* The value of an attribute; *ret stays as it is when there is none. */
+int page_value_of(
+    struct page_parser *p, const struct html_tag *tag, uint64_t key, struct slice *ret);
+/* `ref` gets its outer white space stripped. */
+int page_link_add(
+    struct page_parser *p, enum link_kind kind, unsigned rel, struct slice ref);
+int page_css_add(struct page_parser *p, struct slice css);
+/* Links of a start tag. */
+int page_links_of(struct page_parser *p, const struct html_tag *tag);
+/* Guesses in scripts. */
+int page_json_ld(struct page_parser *p, struct slice text);
+int page_script(struct page_parser *p, struct slice text);
+
+void gather_init(struct gather *g, char *text, size_t max);
+void gather_add(struct gather *g, struct slice utf8);
+/* Collapses white space; `text` has room for `max` bytes. */
+struct slice gather_one(struct slice utf8, char *text, size_t max);
+#endif
