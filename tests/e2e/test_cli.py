@@ -1,0 +1,395 @@
+"""The command line: what people type, what comes back, and the exit codes."""
+
+import json
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+import harness
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory):
+    """Forty pages; below /slow/ they come at some 20 a second."""
+    tmp = tmp_path_factory.mktemp("cli")
+    www = tmp / "www"
+    for part in (www, www / "slow"):
+        part.mkdir()
+        for i in range(40):
+            links = "".join(f'<a href="p{k}.html">{k}</a>\n' for k in range(40))
+            (part / f"p{i}.html").write_text(f"<!DOCTYPE html>\n<title>page {i}</title>\n{links}" + "x" * 4000)
+    server = f"""
+        server {{
+            listen 127.0.0.1:@PORT@;
+            root "{www}";
+            sendfile on;
+            location /slow/ {{ sendfile_max_chunk 4k; limit_rate 80k; }}
+        }}"""
+    with harness.nginx(tmp / "nginx", server) as web:
+        yield web
+
+
+def closed_port():
+    """A port where nobody listens."""
+    return harness.free_port()
+
+
+# -- Mistakes --
+
+MISTAKES = {
+    "no such command": ["crwal", "http://127.0.0.1/"],
+    "no such option": ["crawl", "--per-hots", "4", "http://127.0.0.1/"],
+    "no number": ["crawl", "--per-host", "four", "http://127.0.0.1/"],
+    "a number too large": ["crawl", "--per-host", "1000000", "http://127.0.0.1/"],
+    "a negative number": ["crawl", "--retries", "-1", "http://127.0.0.1/"],
+    "no duration": ["crawl", "--delay", "soon", "http://127.0.0.1/"],
+    "no size": ["crawl", "--max-body", "big", "http://127.0.0.1/"],
+    "no word of the list": ["crawl", "--scope", "everything", "http://127.0.0.1/"],
+    "no regular expression": ["crawl", "--include", "a(b", "http://127.0.0.1/"],
+    "no network": ["crawl", "--allow-net", "127.0.0.0/99", "http://127.0.0.1/"],
+    "no sink": ["crawl", "--sink", "drain", "http://127.0.0.1/"],
+    "no URL": ["crawl"],
+    "a URL that is none": ["crawl", "http://[::1/"],
+    "a scheme that is not fetched": ["crawl", "ftp://127.0.0.1/"],
+    "a value is missing": ["crawl", "http://127.0.0.1/", "--per-host"],
+    "no such file": ["check", "missing.yaml"],
+    "a file of authorities that is missing": ["crawl", "--ca", "missing.pem", "https://127.0.0.1/"],
+}
+# What must be named in the sentence, so that it can be mended.
+NAMED = {
+    "no such command": "crwal",
+    "no such option": "per-hots",
+    "no number": "per-host",
+    "a number too large": "per-host",
+    "a negative number": "retries",
+    "no duration": "delay",
+    "no size": "max-body",
+    "no word of the list": "everything",
+    "no regular expression": "a(b",
+    "no network": "127.0.0.0/99",
+    "no sink": "drain",
+    "no URL": "URL",
+    "a URL that is none": "http://[::1/",
+    "a scheme that is not fetched": "ftp",
+    "a value is missing": "per-host",
+    "no such file": "missing.yaml",
+    "a file of authorities that is missing": "missing.pem",
+}
+
+
+@pytest.mark.parametrize("what", MISTAKES)
+def test_a_mistake_gives_one_sentence_and_exit_code_2(what, tmp_path):
+    result = harness.trawl(*MISTAKES[what], timeout=10, cwd=tmp_path)
+    assert result.rc == 2, (result.rc, result.err)
+    assert result.out == ""
+    assert len(result.err.strip().splitlines()) == 1, result.err
+    assert NAMED[what] in result.err
+    assert os.listdir(tmp_path) == [], "nothing is written"
+
+
+def test_untrusted_text_in_a_message_is_escaped(tmp_path):
+    result = harness.trawl("crawl", "http://[\x1b[31m/", timeout=10, cwd=tmp_path)
+    assert result.rc == 2
+    assert "\x1b" not in result.err
+
+
+def test_a_directory_that_holds_something_is_left_alone(web, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    result = harness.trawl("crawl", "-o", tmp_path / "mine", web.url("/p0.html"), timeout=20)
+    assert result.rc in (2, 3)
+    assert len(result.err.strip().splitlines()) == 1, result.err
+    assert os.listdir(tmp_path / "mine") == ["letter.txt"]
+
+
+def test_help_and_version_go_to_standard_output():
+    for args in (["--help"], ["crawl", "--help"], ["--version"]):
+        result = harness.trawl(*args, timeout=10)
+        assert result.rc == 0
+        assert result.err == ""
+        assert "trawl" in result.out.lower()
+    assert "--per-host" in harness.trawl("crawl", "--help", timeout=10).out
+
+
+# -- What is said, and where --
+
+
+def test_quiet_says_nothing(web, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", web.url("/p0.html"))
+    assert (result.rc, result.out, result.err) == (0, "", "")
+    assert len(out.pages()) == 40
+
+
+def test_without_a_terminal_nothing_is_drawn_and_the_sum_is_told(web, tmp_path):
+    result, _ = harness.crawl(tmp_path / "c", "--delay", "0", web.url("/p0.html"))
+    assert result.rc == 0
+    assert "\x1b" not in result.err
+    assert "40" in result.err
+
+
+def test_json_is_one_object_that_adds_up(web, tmp_path):
+    result, _ = harness.crawl(tmp_path / "c", "--json", "--delay", "0", web.url("/p0.html"))
+    assert result.rc == 0, result.err
+    s = json.loads(result.out)
+    assert s["discovered"] == s["fetched"] + s["failed"] + s["rejected"] + s["queued"] + s["in_flight"]
+    assert s["fetched"] == 40
+    assert s["queued"] == s["in_flight"] == 0
+
+
+def test_the_default_directory_is_named_after_the_host(web, tmp_path):
+    result = harness.trawl("crawl", "-q", "--delay", "0", web.url("/p0.html"), cwd=tmp_path)
+    assert result.rc == 0, result.err
+    (name,) = os.listdir(tmp_path)
+    assert name.startswith("127.0.0.1-")
+    assert len(harness.Output(tmp_path / name).pages()) == 40
+
+
+def test_the_job_file_that_is_written_can_be_checked_and_run(web, tmp_path):
+    _, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--exclude", "p7", web.url("/p0.html"))
+    assert harness.trawl("check", out.dir / "job.yaml").rc == 0
+    again = harness.trawl("run", out.dir / "job.yaml", "-q", "-o", tmp_path / "again")
+    assert again.rc == 0, again.err
+    assert {p["url"] for p in harness.Output(tmp_path / "again").pages()} == {p["url"] for p in out.pages()}
+    assert len(out.pages()) == 39
+
+
+def test_check_names_line_and_key_of_a_mistake(tmp_path):
+    good = harness.crawl(tmp_path / "c", "-q", "--retries", "0", f"http://127.0.0.1:{closed_port()}/")[1]
+    text = (good.dir / "job.yaml").read_text()
+    (tmp_path / "bad.yaml").write_text(text + "\nfetcch:\n  per_host: 4\n")
+    result = harness.trawl("check", tmp_path / "bad.yaml", timeout=10)
+    assert result.rc == 2
+    assert "fetcch" in result.err
+    line = len(text.splitlines()) + 2
+    assert f":{line}:" in result.err or f"line {line}" in result.err, result.err
+
+
+# -- Options that must have an effect --
+
+
+def test_depth_exclude_and_include_bound_the_crawl(web, tmp_path):
+    def pages(*options):
+        out = harness.crawl(tmp_path / str(time.monotonic_ns()), "-q", "--delay", "0", *options)[1]
+        return {p["url"].rsplit("/", 1)[1] for p in out.pages()}
+
+    start = web.url("/p0.html")
+    assert pages("--depth", "0", start) == {"p0.html"}
+    assert pages("--exclude", "p[1-9]", start) == {"p0.html"}
+    assert pages("--include", "p[01]\\.html", start) == {"p0.html", "p1.html"}
+    assert pages("--scope", "page", start) == {"p0.html"}
+
+
+def test_rate_is_kept_over_all_hosts(web, tmp_path):
+    before = len(web.log())
+    result, _ = harness.crawl(
+        tmp_path / "c", "-q", "--delay", "0", "--per-host", "8", "--rate", "20/s", web.url("/p0.html")
+    )
+    assert result.rc == 0
+    times = sorted(row["msec"] for row in web.log()[before:])
+    assert len(times) == 41
+    # A limiter may let a small burst go first.
+    assert times[-1] - times[0] >= (41 - 5) / 20 * 0.9
+
+
+def test_headers_and_user_agent_are_sent(web, tmp_path):
+    before = len(web.log())
+    harness.crawl(tmp_path / "c", "-q", "--depth", "0", "--user-agent", "harbour/1", web.url("/p0.html"))
+    assert {row["agent"] for row in web.log()[before:]} == {"harbour/1"}
+    before = len(web.log())
+    harness.crawl(tmp_path / "d", "-q", "--depth", "0", web.url("/p0.html"))
+    assert all(row["agent"].lower().startswith("trawl") for row in web.log()[before:])
+
+
+# -- Budgets and exit codes --
+
+
+def test_exit_code_4_when_no_seed_could_be_reached(tmp_path):
+    port = closed_port()
+    result, out = harness.crawl(tmp_path / "c", "-q", "--retries", "0", f"http://127.0.0.1:{port}/")
+    assert result.rc == 4
+    assert len(result.err.strip().splitlines()) == 1, result.err
+    assert str(port) in result.err
+    assert out.pages() == []
+
+
+def test_exit_code_0_when_one_of_two_seeds_could_be_reached(web, tmp_path):
+    result, _ = harness.crawl(
+        tmp_path / "c", "-q", "--retries", "0", "--depth", "0", web.url("/p0.html"), f"http://127.0.0.1:{closed_port()}/"
+    )
+    assert result.rc == 0, result.err
+
+
+def test_a_name_that_does_not_resolve_is_told(tmp_path):
+    with harness.dnsmasq({"here.example.test": "127.0.0.1"}) as dns:
+        result, out = harness.crawl(tmp_path / "c", "-q", "--retries", "0", "--dns", dns, "http://gone.example.test/")
+    assert result.rc == 4
+    assert "gone.example.test" in result.err
+    assert any("dns-failure" in " ".join(row) for row in out.crawl_log())
+
+
+def test_exit_code_14_when_the_size_budget_is_reached(web, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-bytes", "50KB", web.url("/p0.html"))
+    assert result.rc == 14, result.err
+    size = sum(p["bytes_wire"] for p in out.pages())
+    # One host, one request at a time: at most one answer more than the budget.
+    assert 40_000 <= size <= 50_000 + 8_000
+    out.records()
+
+
+def test_the_page_budget_is_kept_to_the_page(web, tmp_path):
+    result, out = harness.crawl(
+        tmp_path / "c", "-q", "--delay", "0", "--per-host", "8", "--max-pages", "10", web.url("/p0.html")
+    )
+    assert result.rc == 14, result.err
+    assert 10 <= len(out.pages()) <= 10 + 8
+
+
+def test_exit_code_15_when_the_time_is_up(web, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "300ms", "--max-time", "2s", web.url("/p0.html"))
+    assert result.rc == 15, result.err
+    assert 1.9 <= result.seconds <= 5
+    assert 2 <= len(out.pages()) <= 9
+
+
+# -- Signals --
+
+
+def test_sigint_stops_politely_and_what_was_fetched_is_whole(web, tmp_path):
+    out = harness.Output(tmp_path / "c")
+    before = len(web.log())
+    running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--per-host", "2", web.url("/slow/p0.html"))
+    try:
+        harness.wait_until("some pages", lambda: len(web.log()) > before + 10)
+        running.signal(signal.SIGINT)
+        result = running.result(15)
+    finally:
+        running.end()
+    assert result.rc == 11, result.err
+    pages = out.pages()
+    assert 5 <= len(pages) < 40
+    archived = out.archived()
+    for p in pages:
+        (record,) = archived[p["url"]]
+        assert len(record.payload) == p["bytes_body"]
+
+
+def test_sigint_twice_stops_at_once(tmp_path):
+    with socket.socket() as silent:  # accepts, and never answers
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(16)
+        port = silent.getsockname()[1]
+        running = harness.Running("crawl", "-o", tmp_path / "c", "--robots", "ignore", f"http://127.0.0.1:{port}/")
+        try:
+            silent.settimeout(10)
+            connection, _ = silent.accept()
+            assert connection.recv(4096).startswith(b"GET / ")
+            running.signal(signal.SIGINT)
+            time.sleep(1)
+            assert running.child.poll() is None, "once: what is in flight may end"
+            running.signal(signal.SIGINT)
+            began = time.monotonic()
+            result = running.result(15)
+            connection.close()
+        finally:
+            running.end()
+    assert time.monotonic() - began < 2
+    assert result.rc == 11, result.err
+
+
+# -- Asking Trawl what it thinks --
+
+
+def test_links_prints_kind_and_url_in_document_order():
+    html = (
+        '<a href="one">1</a><img src="two.png" srcset="three.png 2x"><!-- <a href="no">no</a> -->'
+        '<script src="/four.js"></script><a href="mailto:x@example.org">m</a>'
+    )
+    result = harness.trawl("links", "--base", "http://example.test/dir/", stdin=html)
+    assert result.rc == 0, result.err
+    rows = [tuple(line.split("\t")) for line in result.out.splitlines()]
+    expected = [
+        ("a", "http://example.test/dir/one"),
+        ("img", "http://example.test/dir/two.png"),
+        ("srcset", "http://example.test/dir/three.png"),
+        ("script", "http://example.test/four.js"),
+    ]
+    assert [r for r in rows if r[1].startswith("http")] == expected
+
+
+def test_links_reads_a_file(tmp_path):
+    (tmp_path / "page.html").write_text('<a href="/x">x</a>')
+    result = harness.trawl("links", "--base", "http://example.test/", tmp_path / "page.html")
+    assert result.out == "a\thttp://example.test/x\n"
+
+
+def test_url_resolves_and_normalises_one_a_line():
+    refs = "../b?q=1#f\nHTTP://EXAMPLE.test:80/%7e\nhttp://[x/\n"
+    result = harness.trawl("url", "--base", "http://example.test/a/c", stdin=refs)
+    lines = result.out.splitlines()
+    assert lines[0] == "http://example.test/b?q=1"
+    assert lines[1].startswith("http://example.test/")
+    assert lines[2].startswith("error: ")
+    assert harness.trawl("url", "http://example.test").out == "http://example.test/\n"
+
+
+def test_robots_tells_allowed_and_disallowed(tmp_path):
+    (tmp_path / "robots.txt").write_text("User-agent: *\nDisallow: /private/\nAllow: /private/open\n")
+    urls = ["http://example.test/", "http://example.test/private/x", "http://example.test/private/open"]
+    result = harness.trawl("robots", "--agent", "harbour", tmp_path / "robots.txt", *urls)
+    assert result.out.splitlines() == [f"allowed\t{urls[0]}", f"disallowed\t{urls[1]}", f"allowed\t{urls[2]}"]
+    piped = harness.trawl("robots", "--agent", "harbour", tmp_path / "robots.txt", stdin="\n".join(urls) + "\n")
+    assert piped.out == result.out
+
+
+def test_sitemap_prints_its_entries():
+    xml = (
+        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>http://example.test/a?x=1&amp;y=2</loc>'
+        "<lastmod>2024-01-02</lastmod><changefreq>daily</changefreq><priority>0.3</priority></url></urlset>"
+    )
+    result = harness.trawl("sitemap", stdin=xml)
+    assert result.rc == 0, result.err
+    url, lastmod, priority, changefreq = result.out.rstrip("\n").split("\t")
+    assert url == "http://example.test/a?x=1&y=2"
+    assert lastmod.startswith("2024-01-02")
+    assert float(priority) == pytest.approx(0.3)
+    assert changefreq == "daily"
+
+
+def test_output_into_a_closed_pipe_is_no_crash():
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        child = harness.subprocess.run(
+            [harness.TRAWL, "--help"], stdout=write, stderr=harness.subprocess.PIPE, timeout=10
+        )
+    finally:
+        os.close(write)
+    assert child.returncode in (0, 1, 3, -signal.SIGPIPE)
+
+
+# -- Safety --
+
+
+def test_loopback_is_refused_where_no_seed_is(tmp_path):
+    """A name that leads to a private address is no way in; --allow-net opens the door."""
+    with harness.dnsmasq({"inside.example.test": "127.0.0.1"}) as dns:
+        (tmp_path / "www").mkdir()
+        (tmp_path / "www" / "a.html").write_text("<title>a</title>")
+        server = f'server {{ listen 127.0.0.1:@PORT@; root "{tmp_path}/www"; }}'
+        with harness.nginx(tmp_path / "nginx", server) as web:
+            inside = web.url("/a.html", "inside.example.test")
+            start = tmp_path / "www" / "p.html"
+            start.write_text(f'<a href="{inside}">in</a>')
+            _, out = harness.crawl(
+                tmp_path / "c", "-q", "--delay", "0", "--scope", "any", "--dns", dns, web.url("/p.html")
+            )
+            assert out.outcomes()[inside] == "denied-address"
+            assert "inside.example.test" not in {row["host"] for row in web.log()}
+            _, out = harness.crawl(
+                tmp_path / "d", "-q", "--delay", "0", "--scope", "any", "--dns", dns,
+                "--allow-net", "127.0.0.0/8", web.url("/p.html"),
+            )  # fmt: skip
+            assert out.outcomes()[inside] == "ok"

@@ -1,0 +1,145 @@
+"""TLS with an authority of one's own, connections kept and closed, bodies in gzip."""
+
+import gzip
+import zlib
+
+import pytest
+
+import harness
+
+PAGES = 20
+
+
+def make_site(www):
+    www.mkdir()
+    links = "".join(f'<a href="p{i}.html">{i}</a>\n' for i in range(PAGES))
+    for i in range(PAGES):
+        (www / f"p{i}.html").write_text(f"<!DOCTYPE html>\n<title>page {i}</title>\n{links}" + "text " * 500)
+
+
+def expect_all(out, web):
+    archived = out.archived()
+    for i in range(PAGES):
+        (record,) = archived[web.url(f"/p{i}.html")]
+        assert record.http_status == 200
+    return archived
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return harness.test_authority(tmp_path_factory.mktemp("tls") / "ca", ("127.0.0.1", "secure.example.test"))
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory, authority):
+    tmp = tmp_path_factory.mktemp("secure")
+    make_site(tmp / "www")
+    server = f"""
+        server {{
+            listen 127.0.0.1:@PORT@ ssl;
+            ssl_certificate "{authority.cert}";
+            ssl_certificate_key "{authority.key}";
+            root "{tmp}/www";
+        }}"""
+    with harness.nginx(tmp / "nginx", server, scheme="https") as web:
+        yield web
+
+
+def test_a_site_whose_authority_is_trusted_is_crawled(secure, authority, tmp_path):
+    result, out = harness.crawl(
+        tmp_path / "crawl", "-q", "--delay", "0", "--ca", authority.ca, secure.url("/p0.html")
+    )
+    assert result.rc == 0, result.err
+    expect_all(out, secure)
+
+
+def test_a_site_whose_authority_is_not_trusted_is_a_tls_failure(secure, tmp_path):
+    asked = len(secure.log())
+    result, out = harness.crawl(tmp_path / "crawl", "-q", "--delay", "0", "--retries", "0", secure.url("/p0.html"))
+    assert result.rc == 5, result.err
+    assert len(secure.log()) == asked, "nothing is asked of a server that is not who it says"
+    assert any(secure.url("/p0.html") in row and "tls-failure" in " ".join(row) for row in out.crawl_log())
+
+
+def test_a_name_that_the_certificate_does_not_have_is_a_tls_failure(secure, authority, tmp_path):
+    result, _ = harness.crawl(
+        tmp_path / "crawl", "-q", "--delay", "0", "--retries", "0", "--ca", authority.ca,
+        "--resolve", f"other.example.test:{secure.port}:127.0.0.1", "--allow-net", "127.0.0.0/8",
+        secure.url("/p0.html", "other.example.test"),
+    )  # fmt: skip
+    assert result.rc == 5, result.err
+
+
+def test_a_name_that_the_certificate_has_is_crawled(secure, authority, tmp_path):
+    host = "secure.example.test"
+    result, out = harness.crawl(
+        tmp_path / "crawl", "-q", "--delay", "0", "--ca", authority.ca,
+        "--resolve", f"{host}:{secure.port}:127.0.0.1", "--allow-net", "127.0.0.0/8",
+        secure.url("/p0.html", host),
+    )  # fmt: skip
+    assert result.rc == 0, result.err
+    assert secure.url("/p5.html", host) in out.archived()
+
+
+def test_insecure_means_that_certificates_are_not_looked_at(secure, tmp_path):
+    result, out = harness.crawl(tmp_path / "crawl", "-q", "--delay", "0", "--insecure", secure.url("/p0.html"))
+    assert result.rc == 0, result.err
+    expect_all(out, secure)
+
+
+@pytest.mark.parametrize("keepalive", ["65s", "0"])
+def test_connections_are_kept_where_the_server_keeps_them(keepalive, tmp_path):
+    make_site(tmp_path / "www")
+    server = f"""
+        server {{
+            listen 127.0.0.1:@PORT@;
+            root "{tmp_path}/www";
+            keepalive_timeout {keepalive};
+        }}"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "crawl", "-q", "--delay", "0", web.url("/p0.html"))
+        connections = {row["connection"] for row in web.log()}
+        requests = len(web.log())
+    assert result.rc == 0, result.err
+    expect_all(out, web)
+    if keepalive == "0":
+        assert len(connections) == requests
+    else:
+        assert len(connections) <= 2
+
+
+def test_gzip_is_archived_as_it_came_and_its_links_are_found(tmp_path):
+    make_site(tmp_path / "www")
+    server = f"""
+        server {{
+            listen 127.0.0.1:@PORT@;
+            root "{tmp_path}/www";
+            gzip on;
+            gzip_min_length 1;
+        }}"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "crawl", "-q", "--delay", "0", web.url("/p0.html"))
+    assert result.rc == 0, result.err
+    archived = expect_all(out, web)
+    for i in range(PAGES):
+        (record,) = archived[web.url(f"/p{i}.html")]
+        assert record.http_headers["content-encoding"] == "gzip"
+        assert gzip.decompress(record.payload) == (tmp_path / "www" / f"p{i}.html").read_bytes()
+
+
+def test_a_gzip_body_that_is_cut_is_archived_and_what_it_holds_is_read(tmp_path):
+    make_site(tmp_path / "www")
+    whole = gzip.compress((tmp_path / "www" / "p0.html").read_bytes(), mtime=0)
+    cut = whole[: len(whole) - 20]
+    assert b"p19.html" in zlib.decompressobj(31).decompress(cut)
+    (tmp_path / "www" / "cut").write_bytes(cut)
+    server = f"""
+        server {{
+            listen 127.0.0.1:@PORT@;
+            root "{tmp_path}/www";
+            location = /cut {{ default_type text/html; add_header Content-Encoding gzip; }}
+        }}"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        _, out = harness.crawl(tmp_path / "crawl", "-q", "--delay", "0", web.url("/cut"))
+    archived = expect_all(out, web)
+    assert archived[web.url("/cut")][0].payload == cut
