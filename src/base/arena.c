@@ -55,6 +55,8 @@ block_add(struct arena *a, size_t n)
 
 	if (cap > a->max_bytes || a->used_bytes > a->max_bytes - cap)
 		return NULL;
+	if (cap > SIZE_MAX - sizeof(*b))
+		return NULL;
 	b = malloc(sizeof(*b) + cap);
 	if (b == NULL)
 		return NULL;

@@ -70,6 +70,8 @@ buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 		r = -EINVAL;
 	} else if ((size_t)n < sizeof(small)) {
 		r = buf_add(b, small, (size_t)n);
+	} else if ((size_t)n > b->max - b->len) {
+		r = -EMSGSIZE; /* before any memory is spent on it */
 	} else {
 		char *large = malloc((size_t)n + 1);
 

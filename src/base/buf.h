@@ -1,15 +1,16 @@
 /*
  * base/buf.h -- an owned, growing run of bytes that always has a maximum.
  *
- * Owns:    its bytes, until buf_release() or buf_take().
- * Errors:  0, -ENOMEM, or -EMSGSIZE when it would grow past `max`; the contents are
- *          untouched on failure.
+ * Owns:    its bytes, until buf_release().
+ * Errors:  0, -ENOMEM, or -EMSGSIZE when it would grow past `max`; buf_printf() also
+ *          -EINVAL for what printf refuses.  The contents are untouched on failure.
+ * Rule:    what is added must not lie in the buf itself, which may move.
  * Threads: none of its own; one user at a time.
  */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
-#include <stdarg.h>
 #include "base/slice.h"
+#include <stdarg.h>
 
 struct buf {
 	char *ptr;

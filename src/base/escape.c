@@ -43,10 +43,11 @@ utf8_point(const char *ptr, size_t n)
 	case 2:
 		return (uint32_t)(p[0] & 0x1f) << 6 | (p[1] & 0x3fu);
 	case 3:
-		return (uint32_t)(p[0] & 0x0f) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (p[2] & 0x3fu);
+		return (uint32_t)(p[0] & 0x0f) << 12 | (uint32_t)(p[1] & 0x3f) << 6 |
+		       (p[2] & 0x3fu);
 	default:
 		return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3f) << 12 |
-		    (uint32_t)(p[2] & 0x3f) << 6 | (p[3] & 0x3fu);
+		       (uint32_t)(p[2] & 0x3f) << 6 | (p[3] & 0x3fu);
 	}
 }
 
@@ -54,14 +55,34 @@ utf8_point(const char *ptr, size_t n)
 static bool
 is_unsafe(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || (c >= 0x200b && c <= 0x200f) ||
-	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
-	    (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe007f);
+	static const uint32_t ranges[][2] = {
+	    {0x00, 0x1f},       /* C0 */
+	    {0x7f, 0x9f},       /* DEL, C1 */
+	    {0xad, 0xad},       /* soft hyphen */
+	    {0x61c, 0x61c},     /* arabic letter mark: bidi */
+	    {0x180e, 0x180e},   /* mongolian vowel separator */
+	    {0x200b, 0x200f},   /* zero width, LRM, RLM */
+	    {0x2028, 0x202e},   /* line separators, bidi embeddings and overrides */
+	    {0x2060, 0x206f},   /* word joiner, bidi isolates, deprecated formats */
+	    {0xfeff, 0xfeff},   /* byte order mark */
+	    {0xfff9, 0xfffb},   /* interlinear annotation */
+	    {0x1bca0, 0x1bca3}, /* shorthand formats */
+	    {0x1d173, 0x1d17a}, /* musical formats */
+	    {0xe0000, 0xe007f}, /* tags */
+	};
+
+	if (c >= 0x20 && c < 0x7f)
+		return false;
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (c >= ranges[i][0] && c <= ranges[i][1])
+			return true;
+	return false;
 }
 
 static int
 escape_line(struct buf *b, struct slice s, bool also_space)
 {
+	size_t was = b->len;
 	int r = 0;
 
 	while (s.len > 0 && r == 0) {
@@ -72,14 +93,18 @@ escape_line(struct buf *b, struct slice s, bool also_space)
 			n = 1;
 		} else if (s.ptr[0] == '\\') {
 			r = buf_add(b, "\\\\", 2);
-		} else if (is_unsafe(utf8_point(s.ptr, n)) || (also_space && s.ptr[0] == ' ')) {
+		} else if (is_unsafe(utf8_point(s.ptr, n)) ||
+			   (also_space && s.ptr[0] == ' ')) {
 			for (size_t i = 0; i < n && r == 0; i++)
-				r = buf_printf(b, "\\x%02x", (unsigned)(unsigned char)s.ptr[i]);
+				r = buf_printf(
+				    b, "\\x%02x", (unsigned)(unsigned char)s.ptr[i]);
 		} else {
 			r = buf_add(b, s.ptr, n);
 		}
 		s = slice_from(s, n);
 	}
+	if (r < 0)
+		b->len = was;
 	return r;
 }
 
@@ -141,6 +166,7 @@ json_plain(struct slice s)
 int
 escape_json(struct buf *b, struct slice s)
 {
+	size_t was = b->len;
 	int r = 0;
 
 	while (s.len > 0 && r == 0) {
@@ -156,12 +182,15 @@ escape_json(struct buf *b, struct slice s)
 			r = json_byte(b, s.ptr[0]);
 		s = slice_from(s, 1);
 	}
+	if (r < 0)
+		b->len = was;
 	return r;
 }
 
 int
 escape_html(struct buf *b, struct slice s)
 {
+	size_t was = b->len;
 	int r = 0;
 
 	for (size_t i = 0; i < s.len && r == 0; i++) {
@@ -185,5 +214,7 @@ escape_html(struct buf *b, struct slice s)
 			r = buf_add_byte(b, s.ptr[i]);
 		}
 	}
+	if (r < 0)
+		b->len = was;
 	return r;
 }

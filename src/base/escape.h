@@ -1,8 +1,9 @@
 /*
  * base/escape.h -- bytes from the net made harmless for where they are written.
  *
- * Each appends to `b` and returns buf_add()'s codes.  Invalid UTF-8 becomes U+FFFD in JSON
- * and \xNN elsewhere.
+ * Each appends to `b` and returns buf_add()'s codes; on failure `b` is as it was. Invalid
+ * UTF-8 becomes U+FFFD in JSON, \xNN for terminals and logs, and passes unchanged into
+ * HTML (there a parser of UTF-8 makes it U+FFFD).
  */
 #ifndef BASE_ESCAPE_H
 #define BASE_ESCAPE_H

@@ -1,18 +1,28 @@
 #include "base/json.h"
-#include <inttypes.h>
 #include "base/escape.h"
+#include <inttypes.h>
+#include <math.h>
 
 void
 json_init(struct json *j, struct buf *b)
 {
-	*j = (struct json){.b = b};
+	*j = (struct json){.b = b, .start = b->len};
+}
+
+static void
+note(struct json *j, int r)
+{
+	if (r < 0) {
+		j->err = r;
+		j->b->len = j->start;
+	}
 }
 
 static void
 put(struct json *j, struct slice s)
 {
 	if (j->err == 0)
-		j->err = buf_add_slice(j->b, s);
+		note(j, buf_add_slice(j->b, s));
 }
 
 static void
@@ -20,7 +30,7 @@ quoted(struct json *j, struct slice s)
 {
 	put(j, SLICE_LIT("\""));
 	if (j->err == 0)
-		j->err = escape_json(j->b, s);
+		note(j, escape_json(j->b, s));
 	put(j, SLICE_LIT("\""));
 }
 
@@ -94,15 +104,33 @@ json_int(struct json *j, const char *key, int64_t value)
 {
 	lead(j, key);
 	if (j->err == 0)
-		j->err = buf_printf(j->b, "%" PRId64, value);
+		note(j, buf_printf(j->b, "%" PRId64, value));
 }
 
 void
 json_real(struct json *j, const char *key, double value)
 {
+	double size = value < 0 ? -value : value;
+	uint64_t whole, milli;
+
 	lead(j, key);
-	if (j->err == 0)
-		j->err = buf_printf(j->b, "%.3f", value);
+	if (!isfinite(value)) { /* RFC 8259 section 6 has no such numbers */
+		put(j, SLICE_LIT("null"));
+		return;
+	}
+	if (j->err != 0)
+		return;
+	/* printf's point is the locale's, so it does not get to write one. */
+	if (size >= 1e18) {
+		note(j, buf_printf(j->b, "%.0f.000", value));
+		return;
+	}
+	whole = (uint64_t)size;
+	milli = (uint64_t)((size - (double)whole) * 1000 + 0.5);
+	whole += milli / 1000;
+	milli %= 1000;
+	note(j, buf_printf(j->b, "%s%" PRIu64 ".%03" PRIu64,
+		    value < 0 && whole + milli > 0 ? "-" : "", whole, milli));
 }
 
 void

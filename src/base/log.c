@@ -1,9 +1,9 @@
 #include "base/log.h"
+#include "base/escape.h"
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
-#include "base/escape.h"
 
 static _Atomic int log_level_now = LOG_LEVEL_WARN;
 static void (*before_fn)(void *);
@@ -51,8 +51,8 @@ log_line(enum log_level level, const char *fmt, ...)
 	line[len++] = '\n';
 	if (before_fn != NULL)
 		before_fn(before_ctx);
-	while (len > 0 && write(STDERR_FILENO, line, len) < 0)
-		break; /* nobody is left to tell */
+	if (write(STDERR_FILENO, line, len) < 0)
+		return; /* nobody is left to tell */
 }
 
 const char *

@@ -24,7 +24,7 @@ __attribute__((format(printf, 2, 3))) void log_line(
 #define log_info(...)  log_line(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
-/* `s` escaped for a terminal, cut at 300 bytes; storage of the caller. */
+/* `s` escaped for a terminal, cut at 240 bytes; storage of the caller. */
 struct log_text {
 	char text[1024];
 };

@@ -11,8 +11,14 @@ static pthread_once_t sip_once = PTHREAD_ONCE_INIT;
 static void
 sip_seed(void)
 {
-	/* Before the pool is up getrandom may fail only with EINTR or ENOSYS. */
-	if (getrandom(sip_key, sizeof(sip_key), 0) != (ssize_t)sizeof(sip_key))
+	ssize_t n;
+
+	/* Interrupted only while the kernel's pool is not up yet; else it gives all of
+	 * it. */
+	do
+		n = getrandom(sip_key, sizeof(sip_key), 0);
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(sip_key))
 		abort();
 }
 
@@ -126,13 +132,13 @@ map_put(struct map *m, struct slice key, void *value)
 	size_t at;
 
 	assert(value != NULL);
+	if (m->cap > 0 && m->v[map_probe(m, hash, key)].hash != 0)
+		return -EEXIST;
 	if (m->len >= m->max)
 		return -ENOSPC;
 	if (m->len + 1 > m->cap / 4 * 3 && map_grow(m) < 0)
 		return -ENOMEM;
 	at = map_probe(m, hash, key);
-	if (m->v[at].hash != 0)
-		return -EEXIST;
 	m->v[at] = (struct map_entry){.hash = hash, .key = key, .value = value};
 	m->len++;
 	return 0;
@@ -224,7 +230,8 @@ umap_probe(const struct umap *m, uint64_t key)
 static int
 umap_grow(struct umap *m)
 {
-	struct umap bigger = {.cap = m->cap == 0 ? 16 : m->cap * 2, .len = m->len, .max = m->max};
+	struct umap bigger = {
+	    .cap = m->cap == 0 ? 16 : m->cap * 2, .len = m->len, .max = m->max};
 
 	bigger.v = calloc(bigger.cap, sizeof(*bigger.v));
 	if (bigger.v == NULL)
@@ -243,13 +250,13 @@ umap_put(struct umap *m, uint64_t key, void *value)
 	size_t at;
 
 	assert(value != NULL);
+	if (m->cap > 0 && m->v[umap_probe(m, key)].value != NULL)
+		return -EEXIST;
 	if (m->len >= m->max)
 		return -ENOSPC;
 	if (m->len + 1 > m->cap / 4 * 3 && umap_grow(m) < 0)
 		return -ENOMEM;
 	at = umap_probe(m, key);
-	if (m->v[at].value != NULL)
-		return -EEXIST;
 	m->v[at] = (struct umap_entry){.key = key, .value = value};
 	m->len++;
 	return 0;

@@ -19,7 +19,7 @@ why_set(struct why *why, int code, const char *fmt, ...)
 int
 why_prefix(struct why *why, int code, const char *fmt, ...)
 {
-	char head[256];
+	char head[256] = "";
 	size_t n, keep;
 	va_list ap;
 

@@ -1,0 +1,208 @@
+#include "base/escape.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+typedef int escape_fn(struct buf *b, struct slice s);
+
+static void
+check(escape_fn *fn, struct slice in, const char *want)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 16);
+	assert_int_equal(buf_add_cstr(&b, "<"), 0);
+	assert_int_equal(fn(&b, in), 0);
+	assert_non_null(buf_cstr(&b));
+	assert_string_equal(b.ptr + 1, want);
+	assert_int_equal(b.len, strlen(want) + 1);
+	buf_release(&b);
+}
+
+static void
+plain_text_and_other_scripts_pass_a_terminal(void **state)
+{
+	const char *same[] = {"", "Hello, world! ~", "\xc3\xa4\xc3\xb6\xc3\xbc",
+	    "\xe4\xb8\xad\xe6\x96\x87", "\xd8\xb9\xd8\xb1\xd8\xa8\xd9\x8a",
+	    "\xf0\x9f\x98\x80", "\xc2\xa0", "\xef\xbf\xbd", "\xf4\x8f\xbf\xbf"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		check(escape_terminal, slice_cstr(same[i]), same[i]);
+}
+
+static void
+controls_never_reach_a_terminal(void **state)
+{
+	(void)state;
+	check(escape_terminal, SLICE_LIT("a\x1b[31mb"), "a\\x1b[31mb");
+	check(escape_terminal, SLICE_LIT("\r\n\t\b\a\x7f"),
+	    "\\x0d\\x0a\\x09\\x08\\x07\\x7f");
+	check(escape_terminal, SLICE_LIT("\0"), "\\x00");
+	check(escape_terminal,
+	    SLICE_LIT("\xc2\x9b"
+		      "2J"),
+	    "\\xc2\\x9b2J"); /* CSI as C1 */
+	check(escape_terminal, SLICE_LIT("\xc2\x80\xc2\x9f"), "\\xc2\\x80\\xc2\\x9f");
+	check(
+	    escape_terminal, SLICE_LIT("a\\x41"), "a\\\\x41"); /* no forging of escapes */
+}
+
+static void
+what_reorders_or_hides_text_never_reaches_a_terminal(void **state)
+{
+	static const struct {
+		uint32_t first, last;
+	} bad[] = {{0xad, 0xad}, {0x61c, 0x61c}, {0x180e, 0x180e}, {0x200b, 0x200f},
+	    {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+	    {0xe0001, 0xe0001}, {0xe0020, 0xe007f}};
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1 << 16);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		for (uint32_t c = bad[i].first; c <= bad[i].last; c++) {
+			unsigned char u[4];
+			size_t n;
+
+			if (c < 0x800) {
+				u[0] = (unsigned char)(0xc0 | c >> 6);
+				n = 2;
+			} else if (c < 0x10000) {
+				u[0] = (unsigned char)(0xe0 | c >> 12);
+				n = 3;
+			} else {
+				u[0] = (unsigned char)(0xf0 | c >> 18);
+				n = 4;
+			}
+			for (size_t k = 1; k < n; k++)
+				u[k] = (unsigned char)(0x80 |
+						       (c >> (6 * (n - 1 - k)) & 0x3f));
+			buf_clear(&b);
+			assert_int_equal(escape_terminal(&b, slice_of(u, n)), 0);
+			assert_int_equal(b.len, 4 * n);
+			for (size_t k = 0; k < b.len; k++)
+				assert_in_range(b.ptr[k], 0x20, 0x7e);
+		}
+	}
+	buf_release(&b);
+}
+
+static void
+invalid_utf8_is_told_byte_by_byte(void **state)
+{
+	(void)state;
+	check(escape_terminal,
+	    SLICE_LIT("a\xff"
+		      "b"),
+	    "a\\xffb");
+	check(escape_terminal, SLICE_LIT("\xc3"), "\\xc3"); /* cut short */
+	check(escape_terminal, SLICE_LIT("\xe4\xb8"), "\\xe4\\xb8");
+	check(escape_terminal, SLICE_LIT("\xc0\xaf"), "\\xc0\\xaf"); /* overlong / */
+	check(escape_terminal, SLICE_LIT("\xe0\x9f\xbf"), "\\xe0\\x9f\\xbf");
+	check(escape_terminal, SLICE_LIT("\xed\xa0\x80"),
+	    "\\xed\\xa0\\x80"); /* surrogate */
+	check(escape_terminal, SLICE_LIT("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
+	check(escape_terminal, SLICE_LIT("\xf0\x8f\xbf\xbf"), "\\xf0\\x8f\\xbf\\xbf");
+	check(escape_terminal, SLICE_LIT("\x80"), "\\x80");
+	check(escape_terminal,
+	    SLICE_LIT("\xe4\xb8"
+		      "A"),
+	    "\\xe4\\xb8"
+	    "A");
+}
+
+static void
+a_field_has_no_space_and_no_tab(void **state)
+{
+	(void)state;
+	check(escape_field, SLICE_LIT("a b\tc"), "a\\x20b\\x09c");
+	check(escape_field, SLICE_LIT("plain/path?x=1"), "plain/path?x=1");
+}
+
+static void
+json_strings_are_valid_json(void **state)
+{
+	(void)state;
+	check(escape_json, SLICE_LIT("a\"b\\c/"), "a\\\"b\\\\c/");
+	check(
+	    escape_json, SLICE_LIT("\n\r\t\b\x1f\x7f"), "\\n\\r\\t\\u0008\\u001f\\u007f");
+	check(escape_json, SLICE_LIT("\0x"), "\\u0000x");
+	check(escape_json, SLICE_LIT("\xc3\xa4\xf0\x9f\x98\x80"),
+	    "\xc3\xa4\xf0\x9f\x98\x80");
+	check(escape_json, SLICE_LIT("a\xff\xc3"), "a\xef\xbf\xbd\xef\xbf\xbd");
+	check(escape_json, SLICE_LIT("\xed\xa0\x80"),
+	    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+	check(escape_json, (struct slice){0}, "");
+}
+
+static void
+html_cannot_be_left(void **state)
+{
+	(void)state;
+	check(escape_html, SLICE_LIT("<a href=\"x\" b='y'>&amp;"),
+	    "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;");
+	check(escape_html, SLICE_LIT("\xc3\xa4"), "\xc3\xa4");
+}
+
+static void
+a_full_buf_is_left_as_it_was(void **state)
+{
+	static escape_fn *const fns[] = {
+	    escape_terminal, escape_field, escape_json, escape_html};
+	struct buf b;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		buf_init(&b, 12);
+		assert_int_equal(buf_add_cstr(&b, "12345"), 0);
+		assert_int_equal(fns[i](&b, SLICE_LIT("abc\x01<>\x01\xff")), -EMSGSIZE);
+		assert_true(slice_eq(buf_slice(&b), SLICE_LIT("12345")));
+		buf_release(&b);
+	}
+}
+
+static void
+lengths_of_utf8_are_those_of_rfc_3629(void **state)
+{
+	unsigned valid = 0;
+	unsigned char u[4];
+
+	(void)state;
+	assert_int_equal(utf8_len((struct slice){0}), 0);
+	assert_int_equal(utf8_len(SLICE_LIT("a")), 1);
+	/* Of all first two bytes, followed by continuations, count the valid. */
+	for (unsigned i = 0; i < 0x10000; i++) {
+		u[0] = (unsigned char)(i >> 8);
+		u[1] = (unsigned char)i;
+		u[2] = u[3] = 0x80;
+		valid += utf8_len(slice_of(u, 4)) > 1;
+	}
+	/* c2..df: 30 * 64; e0: 32, e1..ec ee ef: 14 * 64, ed: 32; f0: 48, f1..f3: 3 * 64,
+	 * f4: 16 */
+	assert_int_equal(valid, 30 * 64 + 32 + 14 * 64 + 32 + 48 + 3 * 64 + 16);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(plain_text_and_other_scripts_pass_a_terminal),
+	    cmocka_unit_test(controls_never_reach_a_terminal),
+	    cmocka_unit_test(what_reorders_or_hides_text_never_reaches_a_terminal),
+	    cmocka_unit_test(invalid_utf8_is_told_byte_by_byte),
+	    cmocka_unit_test(a_field_has_no_space_and_no_tab),
+	    cmocka_unit_test(json_strings_are_valid_json),
+	    cmocka_unit_test(html_cannot_be_left),
+	    cmocka_unit_test(a_full_buf_is_left_as_it_was),
+	    cmocka_unit_test(lengths_of_utf8_are_those_of_rfc_3629),
+	};
+
+	return cmocka_run_group_tests_name("base/escape", tests, NULL, NULL);
+}
