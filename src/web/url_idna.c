@@ -11,6 +11,7 @@
  * tests/unit/suite_deviations.txt.
  */
 #include "base/escape.h"
+#include "web/charset.h"
 #include "web/url_int.h"
 #include <idn2.h>
 
@@ -36,31 +37,6 @@ name_add(struct name *n, const char *ptr, size_t len)
 	n->len += len;
 	n->text[n->len] = '\0';
 	return true;
-}
-
-static size_t
-point_write(uint32_t c, char ret[4])
-{
-	if (c < 0x80) {
-		ret[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		ret[0] = (char)(0xc0 | c >> 6);
-		ret[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		ret[0] = (char)(0xe0 | c >> 12);
-		ret[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		ret[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	ret[0] = (char)(0xf0 | c >> 18);
-	ret[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	ret[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	ret[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
 }
 
 /*
@@ -128,7 +104,7 @@ name_premap(struct slice in, struct name *n, bool *ret_rtl)
 				to = newer[i].to == 0 ? 0
 						      : newer[i].to + (c - newer[i].from);
 		if (to == c ? !name_add(n, in.ptr, len)
-			    : to != 0 && !name_add(n, utf8, point_write(to, utf8)))
+			    : to != 0 && !name_add(n, utf8, utf8_put(to, utf8)))
 			return false;
 	}
 	return true;

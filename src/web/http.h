@@ -1,0 +1,120 @@
+/*
+ * web/http.h -- what the head of an HTTP response says: pure parsing of its bytes.
+ *
+ * A head is what was received: status line and header lines, ended by CR LF or LF, with
+ * or without the empty line.  Nothing here fails on odd input: what cannot be read is
+ * absent.
+ *
+ * Owns:    nothing; slices lie in the head.  Times are seconds since 1970, UTC.
+ * Source:  RFC 9110 (semantics), 9112 (syntax), 9111 (Cache-Control), 8288 (Link), 6266
+ * and 8187 (Content-Disposition), 6265bis (cookies), mimesniff.spec.whatwg.org. The
+ * header Refresh is read by refresh_parse() of web/srcset.h. Threads: any; no state.
+ */
+#ifndef WEB_HTTP_H
+#define WEB_HTTP_H
+#include "base/buf.h"
+#include "base/slice.h"
+
+/* -- status line and header lines -------------------------------------------------- */
+
+struct http_status {
+	unsigned major, minor; /* of the version; "HTTP/2" is 2.0 */
+	unsigned code;         /* three digits */
+	struct slice reason;
+};
+bool http_status(struct slice head, struct http_status *ret);
+
+struct http_header {
+	struct slice name,
+	    value; /* trimmed; a folded value holds its line ends, as space */
+};
+/* What follows the status line; step through it with http_header_next(). */
+struct slice http_headers(struct slice head);
+bool http_header_next(struct slice *rest, struct http_header *ret);
+/* The value of the first, or the empty slice. */
+struct slice http_header_get(struct slice head, struct slice name);
+/* All values of the name with ", " between them, as section 5.2 of RFC 9110 allows. */
+int http_header_join(struct slice head, struct slice name, struct buf *out);
+
+/* One member of a comma-separated list, trimmed; quoted strings are kept whole. */
+bool http_list_next(struct slice *rest, struct slice *ret);
+/* One "name" or "name=value" of a list separated by `sep`; a quoted value loses its
+ * quotes (not its backslashes).  `value` has ptr NULL when there is no '='. */
+bool http_param_next(
+    struct slice *rest, char sep, struct slice *ret_name, struct slice *ret_value);
+
+/* -- Content-Type ------------------------------------------------------------------- */
+
+struct http_mime {
+	char essence[80]; /* lower case, "text/html"; "" when there is none */
+	char charset[40]; /* as it was written: a label; "" when there is none */
+};
+/* One value; false: not a MIME type. */
+bool http_mime_parse(struct slice value, struct http_mime *ret);
+/* Of all Content-Type lines of a head (Fetch, "extract a MIME type"). */
+bool http_mime(struct slice head, struct http_mime *ret);
+
+/* -- times -------------------------------------------------------------------------- */
+
+/* The three formats of RFC 9110 section 5.6.7, and what cookies come with. */
+bool http_date(struct slice value, int64_t *ret);
+enum { HTTP_RETRY_AFTER_MAX_S = 7 * 24 * 3600 };
+/* Seconds to wait from `now`, 0 to HTTP_RETRY_AFTER_MAX_S; -1: absent or junk. */
+int64_t http_retry_after_s(struct slice value, int64_t now);
+
+/* -- single headers ----------------------------------------------------------------- */
+
+struct http_link {
+	struct slice url; /* not resolved */
+	struct slice rel; /* tokens separated by space */
+	struct slice anchor, type, as;
+};
+/* The next of a Link header. */
+bool http_link_next(struct slice *rest, struct http_link *ret);
+/* Whether a space-separated list has `token`, in any case. */
+bool http_has_token(struct slice list, struct slice token);
+
+struct http_cache_control {
+	int64_t max_age_s; /* -1: absent */
+	bool no_store, no_cache, must_revalidate, is_private, immutable;
+};
+void http_cache_control(struct slice value, struct http_cache_control *ret);
+
+enum { /* bits of X-Robots-Tag, and of <meta name=robots> */
+	HTTP_ROBOTS_NOINDEX = 1,
+	HTTP_ROBOTS_NOFOLLOW = 2,
+	HTTP_ROBOTS_NOARCHIVE = 4,
+};
+/* `value` of one header line, which may be for one agent only ("trawl: nofollow"). */
+unsigned http_robots_tag(struct slice value, struct slice agent);
+
+struct http_disposition {
+	bool is_attachment;
+	bool has_filename;
+};
+/* Appends the file name, as UTF-8, to `filename`: no more than a hint, with whatever
+ * slashes and controls it came with. */
+int http_disposition(
+    struct slice value, struct http_disposition *ret, struct buf *filename);
+
+/* -- cookies ------------------------------------------------------------------------ */
+
+enum http_same_site {
+	HTTP_SAME_SITE_NONE_GIVEN,
+	HTTP_SAME_SITE_NONE,
+	HTTP_SAME_SITE_LAX,
+	HTTP_SAME_SITE_STRICT
+};
+enum { HTTP_COOKIE_BYTES_MAX = 4096 }; /* of name and value together */
+struct http_cookie {
+	struct slice name, value;
+	struct slice domain; /* without a leading dot; empty: the host only */
+	struct slice path;   /* empty: the default path */
+	bool has_expiry;
+	int64_t expires; /* valid if has_expiry; Max-Age goes before Expires */
+	bool secure, http_only;
+	enum http_same_site same_site;
+};
+/* One Set-Cookie line; false: to be ignored. */
+bool http_cookie_parse(struct slice value, int64_t now, struct http_cookie *ret);
+#endif
