@@ -237,10 +237,12 @@ taking_numbers_leaves_every_other_findable(void **state)
 
 		seed = seed * 1664525 + 1013904223;
 		k = (seed >> 8) % 12;
-		if (in[k])
+		if (in[k]) {
 			assert_ptr_equal(umap_take(&m, k), &values[k]);
-		else
+			assert_null(umap_take(&m, k));
+		} else {
 			assert_int_equal(umap_put(&m, k, &values[k]), 0);
+		}
 		in[k] = !in[k];
 		for (size_t i = 0; i < 12; i++)
 			assert_ptr_equal(umap_get(&m, i), in[i] ? &values[i] : NULL);

@@ -19,6 +19,27 @@
 
 #include "alloc_fail.h"
 
+static void
+a_c_string_without_room_for_its_nul_is_null(void **state)
+{
+	(void)state;
+	for (int n = 0; alloc_fail_round(n); n++) {
+		struct buf b;
+
+		buf_init(&b, 64);
+		if (buf_reserve(&b, 64) == 0) {
+			memset(b.ptr, 'x', 64);
+			b.len = 64;
+			if (buf_cstr(&b) == NULL)
+				assert_int_equal(b.len, 64);
+			else
+				assert_int_equal(strlen(b.ptr), 64);
+		}
+		buf_release(&b);
+	}
+	assert_false(alloc_fail.failed);
+}
+
 static int
 buf_step(struct buf *b, int step)
 {
@@ -232,6 +253,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_buf_is_untouched_by_what_it_had_no_memory_for),
+	    cmocka_unit_test(a_c_string_without_room_for_its_nul_is_null),
 	    cmocka_unit_test(an_arena_gives_null_and_goes_on_later),
 	    cmocka_unit_test(a_map_keeps_what_it_has),
 	    cmocka_unit_test(a_heap_keeps_its_nodes_and_its_order),

@@ -406,6 +406,32 @@ virtually_handle_and_reply_are_a_turn_apart(void **state)
 	teardown(&w);
 }
 
+static void
+on_send_more(void *ctx)
+{
+	send_more(ctx);
+}
+
+static void
+room_taken_before_it_was_told_is_told_later(void **state)
+{
+	struct works w;
+	struct later faster;
+
+	(void)state;
+	setup(&w, true, 2);
+	w.to_send = 5;
+	send_more(&w); /* two, and one refused */
+	later_init(&faster, w.tr.l, on_send_more, &w);
+	later_start(&faster); /* runs after the box was emptied, before on_room */
+	trace_run(&w.tr);
+	assert_int_equal(w.replies, 5);
+	assert_true(w.ordered);
+	assert_int_equal(w.rooms, 1);
+	actor_free(w.a);
+	teardown(&w);
+}
+
 #define TEST_BOTH(name)                                                                  \
 	cmocka_unit_test(name##_with_a_thread), cmocka_unit_test(name##_on_a_virtual_loop)
 
@@ -424,6 +450,7 @@ main(void)
 	    cmocka_unit_test(its_thread_is_another_one_and_takes_no_signals),
 	    cmocka_unit_test(idle_is_not_called_without_need),
 	    cmocka_unit_test(virtually_handle_and_reply_are_a_turn_apart),
+	    cmocka_unit_test(room_taken_before_it_was_told_is_told_later),
 	};
 
 	return cmocka_run_group_tests_name("loop/actor", tests, NULL, NULL);

@@ -700,6 +700,33 @@ a_waiting_descriptor_and_a_timer_share_the_wait(void **state)
 }
 
 static void
+a_descriptor_that_is_ready_first_does_not_move_the_timer(void **state)
+{
+	struct trace tr;
+	struct pipe_end p = {.tr = &tr, .letter = 'r'};
+	struct mark a;
+	int64_t before_ms;
+	int fds[2];
+
+	(void)state;
+	trace_init(&tr, false);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(io_new(tr.l, fds[0], on_pipe_off, &p, &p.io), 0);
+	io_set(p.io, IO_READ);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	mark_init(&a, &tr, 'a', on_mark);
+	before_ms = loop_now_ms(tr.l);
+	assert_int_equal(timer_start(&a.t, 10), 0);
+	trace_run(&tr);
+	assert_string_equal(tr.text, "ra");
+	assert_in_range(a.at_ms - before_ms, 10, 2000);
+	io_free(p.io);
+	loop_free(tr.l);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
 a_virtual_loop_has_no_descriptors_and_no_signals(void **state)
 {
 	struct trace tr;
@@ -926,6 +953,7 @@ main(void)
 	    cmocka_unit_test(a_file_is_always_ready),
 	    cmocka_unit_test(a_number_reused_by_another_descriptor_is_watched_anew),
 	    cmocka_unit_test(a_waiting_descriptor_and_a_timer_share_the_wait),
+	    cmocka_unit_test(a_descriptor_that_is_ready_first_does_not_move_the_timer),
 	    cmocka_unit_test(a_virtual_loop_has_no_descriptors_and_no_signals),
 	    cmocka_unit_test(a_signal_calls_on_the_loop_and_not_where_it_strikes),
 	    cmocka_unit_test(no_wake_up_from_other_threads_is_lost),
