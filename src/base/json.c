@@ -4,13 +4,13 @@
 #include <math.h>
 
 void
-json_init(struct json *j, struct buf *b)
+jsonw_init(struct jsonw *j, struct buf *b)
 {
-	*j = (struct json){.b = b, .start = b->len};
+	*j = (struct jsonw){.b = b, .start = b->len};
 }
 
 static void
-note(struct json *j, int r)
+note(struct jsonw *j, int r)
 {
 	if (r < 0) {
 		j->err = r;
@@ -19,14 +19,14 @@ note(struct json *j, int r)
 }
 
 static void
-put(struct json *j, struct slice s)
+put(struct jsonw *j, struct slice s)
 {
 	if (j->err == 0)
 		note(j, buf_add_slice(j->b, s));
 }
 
 static void
-quoted(struct json *j, struct slice s)
+quoted(struct jsonw *j, struct slice s)
 {
 	put(j, SLICE_LIT("\""));
 	if (j->err == 0)
@@ -35,7 +35,7 @@ quoted(struct json *j, struct slice s)
 }
 
 static void
-lead(struct json *j, const char *key)
+lead(struct jsonw *j, const char *key)
 {
 	if (j->comma)
 		put(j, SLICE_LIT(","));
@@ -47,7 +47,7 @@ lead(struct json *j, const char *key)
 }
 
 static void
-open(struct json *j, const char *key, struct slice bracket)
+open(struct jsonw *j, const char *key, struct slice bracket)
 {
 	lead(j, key);
 	put(j, bracket);
@@ -55,52 +55,52 @@ open(struct json *j, const char *key, struct slice bracket)
 }
 
 static void
-shut(struct json *j, struct slice bracket)
+shut(struct jsonw *j, struct slice bracket)
 {
 	put(j, bracket);
 	j->comma = true;
 }
 
 void
-json_object(struct json *j, const char *key)
+jsonw_object(struct jsonw *j, const char *key)
 {
 	open(j, key, SLICE_LIT("{"));
 }
 
 void
-json_object_end(struct json *j)
+jsonw_object_end(struct jsonw *j)
 {
 	shut(j, SLICE_LIT("}"));
 }
 
 void
-json_array(struct json *j, const char *key)
+jsonw_array(struct jsonw *j, const char *key)
 {
 	open(j, key, SLICE_LIT("["));
 }
 
 void
-json_array_end(struct json *j)
+jsonw_array_end(struct jsonw *j)
 {
 	shut(j, SLICE_LIT("]"));
 }
 
 void
-json_str(struct json *j, const char *key, struct slice value)
+jsonw_str(struct jsonw *j, const char *key, struct slice value)
 {
 	lead(j, key);
 	quoted(j, value);
 }
 
 void
-json_opt(struct json *j, const char *key, struct slice value)
+jsonw_opt(struct jsonw *j, const char *key, struct slice value)
 {
 	if (value.len > 0)
-		json_str(j, key, value);
+		jsonw_str(j, key, value);
 }
 
 void
-json_int(struct json *j, const char *key, int64_t value)
+jsonw_int(struct jsonw *j, const char *key, int64_t value)
 {
 	lead(j, key);
 	if (j->err == 0)
@@ -108,7 +108,7 @@ json_int(struct json *j, const char *key, int64_t value)
 }
 
 void
-json_real(struct json *j, const char *key, double value)
+jsonw_real(struct jsonw *j, const char *key, double value)
 {
 	double size = value < 0 ? -value : value;
 	uint64_t whole, milli;
@@ -134,7 +134,7 @@ json_real(struct json *j, const char *key, double value)
 }
 
 void
-json_bool(struct json *j, const char *key, bool value)
+jsonw_bool(struct jsonw *j, const char *key, bool value)
 {
 	lead(j, key);
 	put(j, value ? SLICE_LIT("true") : SLICE_LIT("false"));

@@ -20,29 +20,29 @@ check(const struct buf *b, const char *want)
 static void
 writes_members_with_their_commas(void **state)
 {
-	struct json j;
+	struct jsonw j;
 	struct buf b;
 
 	(void)state;
 	buf_init(&b, 4096);
-	json_init(&j, &b);
-	json_object(&j, NULL);
-	json_str(&j, "url", SLICE_LIT("http://x/\"\n"));
-	json_int(&j, "v", 1);
-	json_opt(&j, "absent", (struct slice){0});
-	json_opt(&j, "there", SLICE_LIT("y"));
-	json_str(&j, "empty", (struct slice){0});
-	json_array(&j, "list");
-	json_int(&j, NULL, INT64_MIN);
-	json_int(&j, NULL, INT64_MAX);
-	json_object(&j, NULL);
-	json_object_end(&j);
-	json_array(&j, NULL);
-	json_array_end(&j);
-	json_array_end(&j);
-	json_bool(&j, "yes", true);
-	json_bool(&j, "no", false);
-	json_object_end(&j);
+	jsonw_init(&j, &b);
+	jsonw_object(&j, NULL);
+	jsonw_str(&j, "url", SLICE_LIT("http://x/\"\n"));
+	jsonw_int(&j, "v", 1);
+	jsonw_opt(&j, "absent", (struct slice){0});
+	jsonw_opt(&j, "there", SLICE_LIT("y"));
+	jsonw_str(&j, "empty", (struct slice){0});
+	jsonw_array(&j, "list");
+	jsonw_int(&j, NULL, INT64_MIN);
+	jsonw_int(&j, NULL, INT64_MAX);
+	jsonw_object(&j, NULL);
+	jsonw_object_end(&j);
+	jsonw_array(&j, NULL);
+	jsonw_array_end(&j);
+	jsonw_array_end(&j);
+	jsonw_bool(&j, "yes", true);
+	jsonw_bool(&j, "no", false);
+	jsonw_object_end(&j);
 	assert_int_equal(j.err, 0);
 	check(&b, "{\"url\":\"http://x/\\\"\\n\",\"v\":1,\"there\":\"y\",\"empty\":\"\","
 		  "\"list\":[-9223372036854775808,9223372036854775807,{},[]],"
@@ -53,19 +53,19 @@ writes_members_with_their_commas(void **state)
 static void
 the_outermost_may_be_an_array_or_a_bare_value(void **state)
 {
-	struct json j;
+	struct jsonw j;
 	struct buf b;
 
 	(void)state;
 	buf_init(&b, 4096);
-	json_init(&j, &b);
-	json_array(&j, NULL);
-	json_str(&j, NULL, SLICE_LIT("a"));
-	json_str(&j, NULL, SLICE_LIT("b"));
-	json_array_end(&j);
+	jsonw_init(&j, &b);
+	jsonw_array(&j, NULL);
+	jsonw_str(&j, NULL, SLICE_LIT("a"));
+	jsonw_str(&j, NULL, SLICE_LIT("b"));
+	jsonw_array_end(&j);
 	assert_int_equal(buf_add_byte(&b, '\n'), 0);
-	json_init(&j, &b); /* the next line of the same buf */
-	json_str(&j, NULL, SLICE_LIT("c"));
+	jsonw_init(&j, &b); /* the next line of the same buf */
+	jsonw_str(&j, NULL, SLICE_LIT("c"));
 	check(&b, "[\"a\",\"b\"]\n\"c\"");
 	buf_release(&b);
 }
@@ -73,15 +73,15 @@ the_outermost_may_be_an_array_or_a_bare_value(void **state)
 static void
 keys_are_escaped_too(void **state)
 {
-	struct json j;
+	struct jsonw j;
 	struct buf b;
 
 	(void)state;
 	buf_init(&b, 4096);
-	json_init(&j, &b);
-	json_object(&j, NULL);
-	json_int(&j, "a\"b\xff", 0);
-	json_object_end(&j);
+	jsonw_init(&j, &b);
+	jsonw_object(&j, NULL);
+	jsonw_int(&j, "a\"b\xff", 0);
+	jsonw_object_end(&j);
 	check(&b, "{\"a\\\"b\xef\xbf\xbd\":0}");
 	buf_release(&b);
 }
@@ -97,7 +97,7 @@ reals_have_a_point_in_every_locale_and_are_always_numbers(void **state)
 	    {999999999999999.0, "999999999999999.000"}, {1e15, "1000000000000000.000"},
 	    {-1e18, "-1000000000000000000.000"}, {(double)NAN, "null"},
 	    {(double)INFINITY, "null"}, {(double)-INFINITY, "null"}};
-	struct json j;
+	struct jsonw j;
 	struct buf b;
 
 	(void)state;
@@ -106,8 +106,8 @@ reals_have_a_point_in_every_locale_and_are_always_numbers(void **state)
 	buf_init(&b, 4096);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		buf_clear(&b);
-		json_init(&j, &b);
-		json_real(&j, NULL, cases[i].value);
+		jsonw_init(&j, &b);
+		jsonw_real(&j, NULL, cases[i].value);
 		assert_int_equal(j.err, 0);
 		check(&b, cases[i].want);
 	}
@@ -118,26 +118,26 @@ reals_have_a_point_in_every_locale_and_are_always_numbers(void **state)
 static void
 the_first_error_sticks_and_the_buf_is_as_it_was(void **state)
 {
-	struct json j;
+	struct jsonw j;
 	struct buf b;
 
 	(void)state;
 	for (size_t max = 5; max < 100; max++) {
 		buf_init(&b, max);
 		assert_int_equal(buf_add_cstr(&b, "line\n"), 0);
-		json_init(&j, &b);
-		json_object(&j, NULL);
-		json_str(&j, "k", SLICE_LIT("some \x01 text"));
-		json_int(&j, "n", 1234567);
-		json_real(&j, "r", 2.5);
-		json_real(&j, "x", (double)NAN);
-		json_bool(&j, "b", true);
-		json_object_end(&j);
+		jsonw_init(&j, &b);
+		jsonw_object(&j, NULL);
+		jsonw_str(&j, "k", SLICE_LIT("some \x01 text"));
+		jsonw_int(&j, "n", 1234567);
+		jsonw_real(&j, "r", 2.5);
+		jsonw_real(&j, "x", (double)NAN);
+		jsonw_bool(&j, "b", true);
+		jsonw_object_end(&j);
 		if (j.err == 0)
 			break;
 		assert_int_equal(j.err, -EMSGSIZE);
 		check(&b, "line\n");
-		json_str(&j, "k", SLICE_LIT("")); /* would fit */
+		jsonw_str(&j, "k", SLICE_LIT("")); /* would fit */
 		assert_int_equal(j.err, -EMSGSIZE);
 		check(&b, "line\n");
 		buf_release(&b);

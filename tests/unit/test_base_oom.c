@@ -204,21 +204,21 @@ json_is_whole_or_not_there(void **state)
 {
 	(void)state;
 	for (int n = 0; alloc_fail_round(n); n++) {
-		struct json j;
+		struct jsonw j;
 		struct buf b;
 
 		buf_init(&b, 1 << 16);
 		if (buf_add_cstr(&b, "line\n") < 0)
 			assert_int_equal(buf_add_cstr(&b, "line\n"), 0);
-		json_init(&j, &b);
-		json_object(&j, NULL);
+		jsonw_init(&j, &b);
+		jsonw_object(&j, NULL);
 		for (int i = 0; i < 100; i++) {
-			json_str(&j, "text", SLICE_LIT("some \"text\" with \xff in it"));
-			json_int(&j, "int", i);
-			json_real(&j, "real", i);
-			json_bool(&j, "bool", i % 2 == 0);
+			jsonw_str(&j, "text", SLICE_LIT("some \"text\" with \xff in it"));
+			jsonw_int(&j, "int", i);
+			jsonw_real(&j, "real", i);
+			jsonw_bool(&j, "bool", i % 2 == 0);
 		}
-		json_object_end(&j);
+		jsonw_object_end(&j);
 		if (j.err < 0) {
 			assert_int_equal(j.err, -ENOMEM);
 			assert_true(slice_eq(buf_slice(&b), SLICE_LIT("line\n")));
