@@ -5,5 +5,8 @@
  */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
+/* With clang, fortified headers make macros of these, and a macro cannot be poisoned. */
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atoll gmtime localtime gets
 #endif

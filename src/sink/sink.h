@@ -19,29 +19,34 @@
 #include "web/link.h"
 
 struct sink_conf {
-	const char *dir;  /* of the crawl; exists */
-	const char *job;  /* name, for file names: [A-Za-z0-9._-]+ */
+	const char *dir; /* of the crawl; exists */
+	const char *job; /* name, for file names: [A-Za-z0-9._-]+ */
 	const char *user_agent, *operator_from; /* warcinfo; from may be NULL */
-	const char *robots; /* "obey" or "ignore": warcinfo */
-	const char *software; /* "trawl/0.1.0 ..." */
-	struct slice settings; /* the job file in force: warcinfo's body may carry it */
+	const char *robots;                     /* "obey" or "ignore": warcinfo */
+	const char *software;                   /* "trawl/0.1.0 ..." */
+	const char *hostname; /* of this machine: warcinfo; NULL: not told */
+	/* The job file in force, for warcinfo; empty: left out.  It is written into every
+	 * archive file, so the caller takes passwords and cookies out first. */
+	struct slice settings;
 	uint64_t warc_bytes_max; /* roll over past it; 1 GB */
-	int64_t wall_us;       /* now */
-	uint64_t run_id[2];    /* random, of this run */
+	int64_t wall_us;         /* now */
+	uint64_t run_id[2];      /* random, of this run */
 };
 
 enum sink_event_kind {
-	SINK_FETCH,  /* a fetch attempt ended: crawl.log; with `response` also pages.jsonl, WARC */
+	/* A fetch attempt ended: crawl.log.  With `records` also the WARC; with
+	 * `response`, `final` and not `internal` also pages.jsonl. */
+	SINK_FETCH,
 	SINK_REJECT, /* a URL was rejected: rejected.log */
 };
 
 struct sink_event {
 	enum sink_event_kind kind;
 	enum outcome outcome;
-	enum link_kind link;  /* it came by */
-	bool response;        /* HTTP came back */
-	bool final;           /* false: will be tried again */
-	bool internal;        /* robots.txt: archived and logged, no page */
+	enum link_kind link; /* it came by */
+	bool response;       /* HTTP came back */
+	bool final;          /* false: will be tried again */
+	bool internal;       /* robots.txt: archived and logged, no page */
 	int status;
 	uint16_t depth;
 	uint8_t attempts; /* this one included */
@@ -49,44 +54,66 @@ struct sink_event {
 	uint32_t dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms;
 	uint64_t wire_bytes, body_bytes;
 	uint32_t links;
-	struct slice url, via, hops, mime, charset, title, canonical, lang, digest /* sha1:... */;
+	struct slice url, via, hops, mime, charset, title, canonical, lang;
+	struct slice digest; /* sha1:... */
 	struct slice redirect_to, protocol, ip;
 	struct slice detail; /* error or the rule that decided */
-	/* The record set of the exchange, each member gzipped: response first, then request,
-	 * then metadata.  `records_at[i]` is the offset of the i-th member. */
+	/* The record set of the exchange, each member gzipped: response first, then
+	 * request, then metadata.  `records_at[i]` is the offset of the i-th member. */
 	struct slice records;
 	uint32_t records_n;
 	uint64_t records_at[4];
 	/* Set by the warc sink when it took the records. */
-	struct slice warc_file; /* base name; valid until the next put */
+	struct slice warc_file;            /* base name; valid until the next put */
 	uint64_t warc_offset, warc_length; /* of the response record */
 };
 
 struct sink;
 struct sink_type {
 	const char *name;
-	int (*open)(struct sink *s, const struct sink_conf *conf, struct slice mark, struct why *why);
+	int (*open)(struct sink *s, const struct sink_conf *conf, struct slice mark,
+	    struct why *why);
 	int (*put)(struct sink *s, struct sink_event *e, struct why *why);
 	int (*flush)(struct sink *s, struct why *why);
 	int (*sync)(struct sink *s, struct why *why);
 	int (*mark)(struct sink *s, struct buf *out);
 	int (*close)(struct sink *s, bool finished, struct why *why);
 };
+enum { SINK_ID_MAX = 48 };
 struct sink {
 	const struct sink_type *type;
 	void *priv;
+	/* Of the warc sink: "urn:uuid:..." of the warcinfo record of the file it appends
+	 * to, to be handed to warc_pack() by those who pack ahead.  Changes within
+	 * sink_put() when the file rolls over; records packed before that name the former
+	 * file's warcinfo, which is what WARC-Warcinfo-ID is for.  "" for every other
+	 * sink. */
+	char warcinfo_id[SINK_ID_MAX];
 };
 
-/* `mark`: what sink_mark() gave at the last commit; empty: a new crawl, and existing files
- * of that name are an error.  Unknown name: -ENOENT with the names there are. */
+/*
+ * `mark`: what sink_mark() gave at the last commit; empty: a new crawl, and existing
+ * files that hold something are an error (-EEXIST).  Unknown name: -ENOENT with the names
+ * there are.  `conf` and `mark` are not kept.  Opening writes no byte into a file: commit
+ * the first marks before the first sink_put(), and a crash in between leaves only empty
+ * files, which a new crawl may take.
+ */
 int sink_open(const char *name, const struct sink_conf *conf, struct slice mark,
     struct sink **ret, struct why *why);
+/* -EBADMSG: e->records are no gzip members at e->records_at. */
 int sink_put(struct sink *s, struct sink_event *e, struct why *why);
 int sink_flush(struct sink *s, struct why *why);
+/* Flushes first.  A failure sticks: what the kernel dropped cannot be written again, so
+ * the crawl must go on from its last commit. */
 int sink_sync(struct sink *s, struct why *why);
+/* Appends; -EBUSY while something is not flushed, for a mark must never be ahead of the
+ * files.  Take it after sink_sync(). */
 int sink_mark(struct sink *s, struct buf *out);
-/* finished: the crawl is over (rename .open); false: it will go on another day.  Frees. */
+/* finished: the crawl is over (rename .open); false: it will go on another day.  Frees,
+ * also on failure. */
 int sink_close(struct sink *s, bool finished, struct why *why);
+/* Among those that people may ask for; "crawl-log" and "rejected-log" are the engine's.
+ */
 bool sink_exists(const char *name);
-const char *sink_names(void); /* "warc, jsonl, ..." of those that people may ask for */
+const char *sink_names(void); /* "warc, jsonl, ..." */
 #endif

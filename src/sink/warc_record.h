@@ -1,10 +1,23 @@
 /*
  * sink/warc_record.h -- the WARC 1.1 records of one HTTP exchange, each a gzip member.
  *
- * Runs in a worker: bytes in, bytes out, no I/O.
- * Source: ISO 28500:2017 (WARC 1.1).  HTTP as received after transfer decoding: a
- * Transfer-Encoding header would lie about the block and is written with the name
- * X-Archive-Orig-Transfer-Encoding.
+ * Runs in a worker: bytes in, bytes out, no I/O, nothing loaded after warc_packer_new().
+ *
+ * HTTP as received after transfer decoding: a Transfer-Encoding header would lie about
+ * the block and is written with the name X-Archive-Orig-Transfer-Encoding.  An HTTP/2
+ * answer is written with the version HTTP/1.1 (readers know no other), `protocol` tells
+ * the truth. Empty lines can only stand at the end of a head; so a reader finds the
+ * payload where the payload digest was taken.
+ *
+ * WARC-Date has whole seconds: 1.1 permits fractions, but validators in use (JHOVE) call
+ * a record that has one not well-formed.  pages.jsonl and crawl.log keep the
+ * milliseconds.
+ *
+ * Owns:    the packer its scratch memory, about 5 MiB at most.  Slices are borrowed for
+ * the call. Errors:  -ENOMEM; -EMSGSIZE when `out` is at its maximum or a head is
+ * absurdly long; -EINVAL without a URI or an answer.  `out` and `ret` are untouched on
+ * failure. Threads: a packer serves one at a time. Source:  ISO 28500:2017 (WARC 1.1),
+ * RFC 1952, RFC 4648 section 6.
  */
 #ifndef SINK_WARC_RECORD_H
 #define SINK_WARC_RECORD_H
@@ -16,21 +29,29 @@ void warc_packer_free(struct warc_packer *p);
 
 enum warc_cut { WARC_CUT_NONE, WARC_CUT_LENGTH, WARC_CUT_TIME, WARC_CUT_DISCONNECT };
 
+/* Of the metadata record, in Heritrix's form: URL, hop letter, kind. */
+struct warc_outlink {
+	struct slice url, kind;
+	char hop;
+};
+
 struct warc_exchange {
 	struct slice uri, ip, protocol; /* protocol: "http/1.1", "h2" */
 	int64_t wall_us;                /* when the request was sent */
-	uint64_t record_id[4];          /* random bits: two ids */
-	struct slice warcinfo_id;       /* "urn:uuid:..." */
-	struct slice request;           /* as sent */
-	struct slice head, body;        /* the answer: status line .. empty line; payload */
+	uint64_t record_id[4];    /* random bits: two ids; the third is made of both */
+	struct slice warcinfo_id; /* "urn:uuid:..."; empty: left out */
+	struct slice request;     /* as sent; empty: no request record */
+	struct slice head, body;  /* the answer: status line .. empty line; payload */
 	enum warc_cut cut;
-	struct slice via, hops;         /* metadata record; via empty for seeds */
+	struct slice via, hops; /* metadata record; via empty for seeds */
 	uint32_t fetch_ms;
+	const struct warc_outlink *outlinks; /* what is past 1 MiB of them is left out */
+	size_t outlinks_n;
 };
 
 struct warc_parts {
 	uint32_t n;
-	uint64_t at[4]; /* offset of each member within what was appended */
+	uint64_t at[4];          /* offset of each member within what was appended */
 	char payload_digest[48]; /* "sha1:" + base32 */
 };
 
@@ -39,4 +60,20 @@ int warc_pack(struct warc_packer *p, const struct warc_exchange *x, struct buf *
     struct warc_parts *ret);
 /* The digest alone, as warc_pack() gives it. */
 void warc_payload_digest(struct warc_packer *p, struct slice payload, char ret[48]);
+
+/* "urn:uuid:..." of version 4 from 122 of the 128 bits. */
+enum { WARC_ID_MAX = 48 };
+void warc_id(const uint64_t bits[2], char ret[WARC_ID_MAX]);
+
+/* The record that a file begins with.  `fields` is its block, made by warc_info_field().
+ */
+struct warc_info {
+	struct slice id, file; /* file: base name */
+	int64_t wall_us;
+	struct slice fields;
+};
+int warc_pack_info(struct warc_packer *p, const struct warc_info *x, struct buf *out);
+/* "name: value" of application/warc-fields; an empty value is left out, controls become
+ * spaces. */
+int warc_info_field(struct buf *b, const char *name, struct slice value);
 #endif

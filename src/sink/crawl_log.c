@@ -1,0 +1,145 @@
+/*
+ * crawl.log: a line per fetch attempt that ended, in the columns of Heritrix 3, so that
+ * the tools people have for those read it:
+ *
+ *   time of logging, status, bytes of the body, URL, hops, via, mime, worker,
+ * start+duration, digest, source tag, annotations
+ *
+ * separated by blanks, "-" where there is nothing.  The annotations are the outcome,
+ * unless it is `ok`, "2t" for the second try, and "retry" when there will be another.
+ */
+#include "base/clock.h"
+#include "base/escape.h"
+#include "sink/lines.h"
+#include "sink/types.h"
+#include <inttypes.h>
+
+#include "base/banned.h"
+
+/* Heritrix's codes (its FetchStatusCodes) of what ended without an answer; where there is
+ * one, its HTTP status is told. */
+static const int codes[OUTCOME_MAX] = {
+    [OUTCOME_DNS_FAILURE] = -1,
+    [OUTCOME_CONNECT_FAILURE] = -2,
+    [OUTCOME_TLS_FAILURE] = -2,
+    [OUTCOME_TIMEOUT_CONNECT] = -4,
+    [OUTCOME_TIMEOUT_FIRST_BYTE] = -4,
+    [OUTCOME_TIMEOUT_STALL] = -4,
+    [OUTCOME_TIMEOUT_TOTAL] = -4,
+    [OUTCOME_PROTOCOL_ERROR] = -3, /* connection lost: nothing usable came */
+    [OUTCOME_TRUNCATED] = -3,
+    [OUTCOME_TOO_LARGE] = -5003, /* a quota */
+    [OUTCOME_ROBOTS_DENIED] = -9998,
+    [OUTCOME_ROBOTS_UNREACHABLE] = -61, /* prerequisite robots.txt failed */
+    [OUTCOME_OUT_OF_SCOPE] = -5000,
+    [OUTCOME_DEPTH] = -4001,          /* too many hops */
+    [OUTCOME_BUDGET] = -5003,         /* a quota */
+    [OUTCOME_TRAP] = -4000,           /* chaff */
+    [OUTCOME_DENIED_ADDRESS] = -5001, /* blocked by a setting */
+    [OUTCOME_BAD_URL] = -7,
+    [OUTCOME_UNSUPPORTED_SCHEME] = -7,
+    [OUTCOME_REDIRECT_LIMIT] = -4002, /* too many transitive hops */
+    [OUTCOME_CANCELLED] = -7000,      /* killed by the operator */
+    [OUTCOME_PARSE_CRASH] = -5,       /* unexpected exception */
+    [OUTCOME_PARSE_TIMEOUT] = -5,
+};
+
+static int
+status_code(const struct sink_event *e)
+{
+	return e->response || codes[e->outcome] == 0 ? e->status : codes[e->outcome];
+}
+
+static int
+crawl_open(
+    struct sink *s, const struct sink_conf *conf, struct slice mark, struct why *why)
+{
+	return lines_open(s, conf, "crawl.log", mark, why);
+}
+
+static int
+add_text(struct buf *b, struct slice s, const char *none)
+{
+	int r = buf_add_byte(b, ' ');
+
+	if (r < 0)
+		return r;
+	return s.len == 0 ? buf_add_cstr(b, none) : escape_field(b, lines_text(s));
+}
+
+/* Up to the URL: the columns that Heritrix pads. */
+static int
+add_numbers(struct buf *b, const struct sink_event *e)
+{
+	char at[CLOCK_TEXT_MAX];
+	int r;
+
+	clock_format(e->began_wall_us + (int64_t)e->total_ms * 1000, 3, at);
+	r = buf_printf(b, "%s %5d ", at, status_code(e));
+	if (r < 0)
+		return r;
+	if (e->response)
+		return buf_printf(b, "%10" PRIu64, e->body_bytes);
+	return buf_printf(b, "%10s", "-");
+}
+
+static int
+add_annotations(struct buf *b, const struct sink_event *e)
+{
+	size_t start;
+	int r;
+
+	r = buf_add_byte(b, ' ');
+	start = b->len;
+	if (r == 0 && e->outcome != OUTCOME_OK)
+		r = buf_add_cstr(b, outcome_name(e->outcome));
+	if (r == 0 && e->attempts > 1)
+		r = buf_printf(
+		    b, "%s%ut", b->len > start ? "," : "", (unsigned)e->attempts);
+	if (r == 0 && !e->final)
+		r = buf_add_cstr(b, b->len > start ? ",retry" : "retry");
+	if (r == 0 && b->len == start)
+		r = buf_add_byte(b, '-');
+	return r;
+}
+
+static int
+crawl_put(struct sink *s, struct sink_event *e, struct why *why)
+{
+	char began[CLOCK_TEXT_MAX];
+	struct buf *b;
+	int r;
+
+	if (e->kind != SINK_FETCH)
+		return 0;
+	b = lines_begin(s);
+	r = add_numbers(b, e);
+	if (r == 0)
+		r = add_text(b, e->url, "-");
+	if (r == 0)
+		r = add_text(b, e->hops, "-");
+	if (r == 0)
+		r = add_text(b, e->via, "-");
+	if (r == 0)
+		r = add_text(b, e->mime, "no-type");
+	clock_format17(e->began_wall_us, began);
+	if (r == 0) /* all threads of ours are one to its reader */
+		r = buf_printf(b, " #000 %s+%" PRIu32, began, e->total_ms);
+	if (r == 0)
+		r = add_text(b, e->digest, "-");
+	if (r == 0)
+		r = add_text(b, (struct slice){0}, "-");
+	if (r == 0)
+		r = add_annotations(b, e);
+	return lines_end(s, r, why);
+}
+
+const struct sink_type sink_crawl_log = {
+    .name = "crawl-log",
+    .open = crawl_open,
+    .put = crawl_put,
+    .flush = lines_flush,
+    .sync = lines_sync,
+    .mark = lines_mark,
+    .close = lines_close,
+};

@@ -1,0 +1,99 @@
+/*
+ * pages.jsonl: one object a page, for programs; DESIGN's section on the files of a crawl
+ * has the members.  A page is a URL whose fetch ended with a response: answers that are
+ * tried again and robots.txt are in crawl.log and the archive only.
+ */
+#include "base/clock.h"
+#include "base/json.h"
+#include "sink/lines.h"
+#include "sink/types.h"
+#include <errno.h>
+
+#include "base/banned.h"
+
+static int
+jsonl_open(
+    struct sink *s, const struct sink_conf *conf, struct slice mark, struct why *why)
+{
+	return lines_open(s, conf, "pages.jsonl", mark, why);
+}
+
+/* A count that JSON's readers take: they hold 53 bits at least, we never have more. */
+static void
+count(struct jsonw *j, const char *key, uint64_t n)
+{
+	jsonw_int(j, key, n > INT64_MAX ? INT64_MAX : (int64_t)n);
+}
+
+static void
+put_what(struct jsonw *j, const struct sink_event *e)
+{
+	jsonw_int(j, "v", 1);
+	jsonw_str(j, "url", lines_text(e->url));
+	jsonw_str(j, "outcome", slice_cstr(outcome_name(e->outcome)));
+	jsonw_int(j, "status", e->status);
+	jsonw_opt(j, "via", lines_text(e->via));
+	jsonw_opt(j, "hops", lines_text(e->hops));
+	jsonw_int(j, "depth", e->depth);
+	jsonw_str(j, "kind", slice_cstr(link_kind_name(e->link)));
+	jsonw_opt(j, "mime", lines_text(e->mime));
+	jsonw_opt(j, "charset", lines_text(e->charset));
+	count(j, "bytes_wire", e->wire_bytes);
+	count(j, "bytes_body", e->body_bytes);
+	jsonw_opt(j, "digest", lines_text(e->digest));
+	jsonw_opt(j, "title", lines_text(e->title));
+	jsonw_opt(j, "canonical", lines_text(e->canonical));
+	jsonw_opt(j, "lang", lines_text(e->lang));
+	jsonw_int(j, "links", e->links);
+}
+
+static void
+put_how(struct jsonw *j, const struct sink_event *e)
+{
+	char at[CLOCK_TEXT_MAX];
+
+	clock_format(e->began_wall_us, 3, at);
+	jsonw_str(j, "fetched_at", slice_cstr(at));
+	jsonw_object(j, "ms");
+	jsonw_int(j, "dns", e->dns_ms);
+	jsonw_int(j, "connect", e->connect_ms);
+	jsonw_int(j, "tls", e->tls_ms);
+	jsonw_int(j, "first_byte", e->first_byte_ms);
+	jsonw_int(j, "total", e->total_ms);
+	jsonw_object_end(j);
+	jsonw_opt(j, "ip", lines_text(e->ip));
+	jsonw_opt(j, "protocol", lines_text(e->protocol));
+	jsonw_opt(j, "redirect_to", lines_text(e->redirect_to));
+	if (e->warc_file.len == 0)
+		return;
+	jsonw_object(j, "warc");
+	jsonw_str(j, "file", e->warc_file);
+	count(j, "offset", e->warc_offset);
+	count(j, "length", e->warc_length);
+	jsonw_object_end(j);
+}
+
+static int
+jsonl_put(struct sink *s, struct sink_event *e, struct why *why)
+{
+	struct jsonw j;
+
+	if (e->kind != SINK_FETCH || !e->response || !e->final || e->internal)
+		return 0;
+	jsonw_init(&j, lines_begin(s));
+	jsonw_object(&j, NULL);
+	put_what(&j, e);
+	put_how(&j, e);
+	jsonw_object_end(&j);
+	return lines_end(s, j.err, why);
+}
+
+const struct sink_type sink_jsonl = {
+    .name = "jsonl",
+    .open = jsonl_open,
+    .put = jsonl_put,
+    .flush = lines_flush,
+    .sync = lines_sync,
+    .mark = lines_mark,
+    .close = lines_close,
+};

@@ -1,0 +1,127 @@
+#include "sink/lines.h"
+#include "base/escape.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+enum {
+	FILE_BUF_BYTES = 128 << 10,
+	LINE_BYTES_MAX = 1 << 20, /* a dozen texts of 8 KiB, each byte escaped to six */
+};
+
+int
+lines_open(struct sink *s, const struct sink_conf *conf, const char *name,
+    struct slice mark, struct why *why)
+{
+	uint64_t length = 0;
+	struct lines *l;
+	int r;
+
+	if (mark.len > 0 && !slice_to_u64(mark, &length))
+		return why_set(
+		    why, -EBADMSG, "the committed length of '%s' is not a number", name);
+	l = calloc(1, sizeof(*l));
+	if (l == NULL)
+		return why_set(why, -ENOMEM, "no memory for '%s'", name);
+	buf_init(&l->line, LINE_BYTES_MAX);
+	r = file_append_init(&l->file, conf->dir, FILE_BUF_BYTES, why);
+	if (r < 0)
+		goto fail;
+	if (mark.len == 0)
+		r = file_append_create(&l->file, name, why);
+	else
+		r = file_append_open(&l->file, name, length, why);
+	if (r < 0)
+		goto fail_file;
+
+	s->priv = l;
+	return 0;
+
+fail_file:
+	file_append_release(&l->file);
+fail:
+	free(l);
+	return r;
+}
+
+struct buf *
+lines_begin(struct sink *s)
+{
+	struct lines *l = s->priv;
+
+	buf_clear(&l->line);
+	return &l->line;
+}
+
+int
+lines_end(struct sink *s, int err, struct why *why)
+{
+	struct lines *l = s->priv;
+
+	if (err == 0)
+		err = buf_add_byte(&l->line, '\n');
+	if (err < 0)
+		return why_set(why, err, "cannot make a line of '%s': %s", l->file.name,
+		    strerrordesc_np(-err));
+	return file_append_add(&l->file, buf_slice(&l->line), why);
+}
+
+int
+lines_flush(struct sink *s, struct why *why)
+{
+	struct lines *l = s->priv;
+
+	return file_append_flush(&l->file, why);
+}
+
+int
+lines_sync(struct sink *s, struct why *why)
+{
+	struct lines *l = s->priv;
+
+	return file_append_sync(&l->file, why);
+}
+
+int
+lines_mark(struct sink *s, struct buf *out)
+{
+	struct lines *l = s->priv;
+
+	if (l->file.len > 0)
+		return -EBUSY;
+	return buf_printf(out, "%" PRIu64, l->file.pos);
+}
+
+int
+lines_close(struct sink *s, bool finished, struct why *why)
+{
+	struct lines *l = s->priv;
+	int r;
+
+	(void)finished; /* the name stays */
+	r = file_append_sync(&l->file, why);
+	file_append_release(&l->file);
+	buf_release(&l->line);
+	free(l);
+	return r;
+}
+
+struct slice
+lines_text(struct slice text)
+{
+	size_t n = LINES_TEXT_BYTES_MAX;
+
+	if (text.len <= n)
+		return text;
+	for (size_t back = 1; back <= 3; back++) {
+		size_t whole = utf8_len(slice_from(text, n - back));
+
+		if (whole > back)
+			return slice_head(text, n - back);
+		if (whole > 0)
+			break;
+	}
+	return slice_head(text, n);
+}

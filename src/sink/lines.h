@@ -1,0 +1,39 @@
+/*
+ * sink/lines.h -- what the sinks have in common that write a line an event.
+ *
+ * Such a sink only has to say how a line reads; its mark is the length of its file.
+ *
+ * Owns:    s->priv is a struct lines between lines_open() and lines_close().
+ * Errors:  as sink.h has them.
+ * Threads: the store thread.
+ */
+#ifndef SINK_LINES_H
+#define SINK_LINES_H
+#include "sink/file_append.h"
+#include "sink/sink.h"
+
+/* Longer texts are cut; normalised URLs are not longer (URL_BYTES_MAX). */
+enum { LINES_TEXT_BYTES_MAX = 8192 };
+
+struct lines {
+	struct file_append file;
+	struct buf line; /* the one that is being made */
+};
+
+/* `name`: of the file in conf->dir. */
+int lines_open(struct sink *s, const struct sink_conf *conf, const char *name,
+    struct slice mark, struct why *why);
+/* An empty line to be filled. */
+struct buf *lines_begin(struct sink *s);
+/* Adds the line and its end to the file; `err` is what filling it came to. */
+int lines_end(struct sink *s, int err, struct why *why);
+
+/* For struct sink_type as they are. */
+int lines_flush(struct sink *s, struct why *why);
+int lines_sync(struct sink *s, struct why *why);
+int lines_mark(struct sink *s, struct buf *out);
+int lines_close(struct sink *s, bool finished, struct why *why);
+
+/* `text` cut to LINES_TEXT_BYTES_MAX, not within a UTF-8 sequence. */
+struct slice lines_text(struct slice text);
+#endif

@@ -1,0 +1,47 @@
+/*
+ * rejected.log: what was not fetched, and why.  Tab separated: reason, URL, via, detail;
+ * "-" where there is nothing.  Tabs, line ends and other controls are escaped.
+ */
+#include "base/escape.h"
+#include "sink/lines.h"
+#include "sink/types.h"
+
+#include "base/banned.h"
+
+static int
+rejected_open(
+    struct sink *s, const struct sink_conf *conf, struct slice mark, struct why *why)
+{
+	return lines_open(s, conf, "rejected.log", mark, why);
+}
+
+static int
+rejected_put(struct sink *s, struct sink_event *e, struct why *why)
+{
+	const struct slice fields[] = {
+	    lines_text(e->url), lines_text(e->via), lines_text(e->detail)};
+	struct buf *b;
+	int r;
+
+	if (e->kind != SINK_REJECT)
+		return 0;
+	b = lines_begin(s);
+	r = buf_add_cstr(b, outcome_name(e->outcome));
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && r == 0; i++) {
+		r = buf_add_byte(b, '\t');
+		if (r == 0)
+			r = fields[i].len == 0 ? buf_add_byte(b, '-')
+					       : escape_terminal(b, fields[i]);
+	}
+	return lines_end(s, r, why);
+}
+
+const struct sink_type sink_rejected_log = {
+    .name = "rejected-log",
+    .open = rejected_open,
+    .put = rejected_put,
+    .flush = lines_flush,
+    .sync = lines_sync,
+    .mark = lines_mark,
+    .close = lines_close,
+};

@@ -1,0 +1,623 @@
+#include "sink/warc_record.h"
+#define ZLIB_CONST /* deflate() only reads */
+#include "base/clock.h"
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <libdeflate.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+#include "base/banned.h"
+
+/*
+ * Up to WHOLE_BYTES_MAX a record is put together in memory and compressed in one call of
+ * libdeflate, which at level 1 takes half the time of zlib's and comes out smaller.  It
+ * cannot stream, so what is longer goes through zlib piece by piece.
+ */
+enum {
+	GZIP_LEVEL = 1,
+	WHOLE_BYTES_MAX = 4 << 20,
+	HEADER_BYTES_MAX = 256 << 10, /* of a record; URLs have at most 8 KiB */
+	HEAD_BYTES_MAX = 4 << 20,     /* of HTTP, or a metadata block */
+	OUTLINKS_BYTES_MAX = 1 << 20,
+	STREAM_STEP_BYTES = 64 << 10,
+	SHA1_BYTES = 20,
+	DIGEST_TEXT_MAX = 48,
+};
+
+struct warc_packer {
+	struct libdeflate_compressor *whole;
+	z_stream stream;
+	EVP_MD *sha1;
+	EVP_MD_CTX *digest;
+	struct buf block;  /* an HTTP head or a metadata block, as it is written */
+	struct buf record; /* a record's header; of a small one the block too */
+};
+
+/* What distinguishes one record from another; empty fields are left out. */
+struct record {
+	struct slice type, id, content_type;
+	struct slice warcinfo_id, concurrent_to;
+	struct slice uri, ip, protocol, payload_digest, truncated, file;
+	int64_t wall_us;
+	struct slice block[2];
+};
+
+int
+warc_packer_new(struct warc_packer **ret)
+{
+	struct warc_packer *p;
+
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		return -ENOMEM;
+	buf_init(&p->block, HEAD_BYTES_MAX);
+	buf_init(&p->record, (size_t)WHOLE_BYTES_MAX + HEADER_BYTES_MAX);
+	p->whole = libdeflate_alloc_compressor(GZIP_LEVEL);
+	if (p->whole == NULL)
+		goto fail_packer;
+	/* 15 bits of window, and 16 for a gzip header */
+	if (deflateInit2(&p->stream, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
+		Z_DEFAULT_STRATEGY) != Z_OK)
+		goto fail_whole;
+	/* Fetched once: OpenSSL 3 would search its providers at each EVP_sha1(). */
+	p->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+	if (p->sha1 == NULL)
+		goto fail_stream;
+	p->digest = EVP_MD_CTX_new();
+	if (p->digest == NULL)
+		goto fail_sha1;
+	/* The first start allocates; later ones reuse that and cannot fail. */
+	if (EVP_DigestInit_ex2(p->digest, p->sha1, NULL) != 1)
+		goto fail_digest;
+
+	*ret = p;
+	return 0;
+
+fail_digest:
+	EVP_MD_CTX_free(p->digest);
+fail_sha1:
+	EVP_MD_free(p->sha1);
+fail_stream:
+	(void)deflateEnd(&p->stream);
+fail_whole:
+	libdeflate_free_compressor(p->whole);
+fail_packer:
+	free(p);
+	return -ENOMEM;
+}
+
+void
+warc_packer_free(struct warc_packer *p)
+{
+	if (p == NULL)
+		return;
+	buf_release(&p->record);
+	buf_release(&p->block);
+	EVP_MD_CTX_free(p->digest);
+	EVP_MD_free(p->sha1);
+	(void)deflateEnd(&p->stream);
+	libdeflate_free_compressor(p->whole);
+	free(p);
+}
+
+/* -- Digests and ids. -- */
+
+/* RFC 4648 section 6: 20 bytes are 32 characters without padding. */
+static void
+base32(const unsigned char in[SHA1_BYTES], char *out)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+	for (size_t i = 0; i < SHA1_BYTES / 5; i++, in += 5) {
+		uint64_t five = (uint64_t)in[0] << 32 | (uint64_t)in[1] << 24 |
+				(uint64_t)in[2] << 16 | (uint64_t)in[3] << 8 | in[4];
+
+		for (int shift = 35; shift >= 0; shift -= 5)
+			*out++ = digits[five >> shift & 31];
+	}
+	*out = '\0';
+}
+
+static void
+digest_text(
+    struct warc_packer *p, const struct slice pieces[2], char ret[DIGEST_TEXT_MAX])
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	int ok;
+
+	ok = EVP_DigestInit_ex2(p->digest, p->sha1, NULL);
+	for (size_t i = 0; i < 2 && ok == 1; i++)
+		if (pieces[i].len > 0)
+			ok = EVP_DigestUpdate(p->digest, pieces[i].ptr, pieces[i].len);
+	if (ok == 1)
+		ok = EVP_DigestFinal_ex(p->digest, sum, &len);
+	assert(ok == 1);
+	assert(len == SHA1_BYTES);
+	memcpy(ret, "sha1:", 5);
+	base32(sum, ret + 5);
+}
+
+void
+warc_payload_digest(struct warc_packer *p, struct slice payload, char ret[48])
+{
+	const struct slice pieces[2] = {payload};
+
+	digest_text(p, pieces, ret);
+}
+
+/* RFC 9562 section 5.4. */
+void
+warc_id(const uint64_t bits[2], char ret[WARC_ID_MAX])
+{
+	uint64_t hi = (bits[0] & ~UINT64_C(0xf000)) | 0x4000;
+	uint64_t lo = (bits[1] & ~(UINT64_C(3) << 62)) | UINT64_C(2) << 62;
+
+	(void)snprintf(ret, WARC_ID_MAX,
+	    "urn:uuid:%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64
+	    "-%012" PRIx64,
+	    hi >> 32, hi >> 16 & 0xffff, hi & 0xffff, lo >> 48,
+	    lo & UINT64_C(0xffffffffffff));
+}
+
+/* -- Fields. -- */
+
+/*
+ * Values come from the net.  Whatever is not printable ASCII is percent-encoded: in a
+ * normalised URL, an address or a hop path there is nothing of the kind, and where there
+ * should be, it can neither end the line nor the value.
+ */
+static int
+add_value(struct buf *b, struct slice value)
+{
+	int r = 0;
+
+	while (value.len > 0 && r == 0) {
+		size_t n = 0;
+
+		while (n < value.len && value.ptr[n] > ' ' && value.ptr[n] < 0x7f)
+			n++;
+		r = buf_add(b, value.ptr, n);
+		if (r == 0 && n < value.len)
+			r = buf_printf(
+			    b, "%%%02X", (unsigned)(unsigned char)value.ptr[n++]);
+		value = slice_from(value, n);
+	}
+	return r;
+}
+
+/* `open` and `shut` go around the value; an empty value is left out. */
+static int
+add_field(struct buf *b, const char *open, struct slice value, const char *shut)
+{
+	int r;
+
+	if (value.len == 0)
+		return 0;
+	r = buf_add_cstr(b, open);
+	if (r == 0)
+		r = add_value(b, value);
+	if (r == 0)
+		r = buf_add_cstr(b, shut);
+	return r;
+}
+
+int
+warc_info_field(struct buf *b, const char *name, struct slice value)
+{
+	size_t start = b->len, at;
+	int r;
+
+	if (value.len == 0)
+		return 0;
+	r = buf_printf(b, "%s: ", name);
+	at = b->len;
+	if (r == 0)
+		r = buf_add_slice(b, value);
+	if (r == 0)
+		r = buf_add(b, "\r\n", 2);
+	if (r < 0) {
+		b->len = start;
+		return r;
+	}
+	for (; at < b->len - 2; at++)
+		if ((unsigned char)b->ptr[at] < ' ' || b->ptr[at] == 0x7f)
+			b->ptr[at] = ' ';
+	return 0;
+}
+
+static int
+add_header(struct warc_packer *p, const struct record *r)
+{
+	static const char end[] = ">\r\n";
+	char date[CLOCK_TEXT_MAX], block_digest[DIGEST_TEXT_MAX];
+	const struct {
+		const char *open;
+		struct slice value;
+		const char *shut;
+	} fields[] = {
+	    {"WARC/1.1\r\nWARC-Type: ", r->type, "\r\n"},
+	    {"WARC-Record-ID: <", r->id, end},
+	    {"WARC-Warcinfo-ID: <", r->warcinfo_id, end},
+	    {"WARC-Concurrent-To: <", r->concurrent_to, end},
+	    {"WARC-Filename: ", r->file, "\r\n"},
+	    {"WARC-Target-URI: ", r->uri, "\r\n"},
+	    {"WARC-Date: ", slice_of(date, sizeof("2026-01-31T12:00:00Z") - 1), "\r\n"},
+	    {"WARC-IP-Address: ", r->ip, "\r\n"},
+	    {"WARC-Protocol: ", r->protocol, "\r\n"},
+	    {"WARC-Payload-Digest: ", r->payload_digest, "\r\n"},
+	    {"WARC-Block-Digest: ", slice_of(block_digest, 5 + 32), "\r\n"},
+	    {"WARC-Truncated: ", r->truncated, "\r\n"},
+	};
+	struct buf *b = &p->record;
+	int err = 0;
+
+	clock_format(r->wall_us, 0, date);
+	digest_text(p, r->block, block_digest);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && err == 0; i++)
+		err = add_field(b, fields[i].open, fields[i].value, fields[i].shut);
+	if (err == 0) /* has a space in it, and is our own */
+		err = buf_printf(b,
+		    "Content-Type: " SLICE_FMT "\r\nContent-Length: %zu\r\n\r\n",
+		    SLICE_ARG(r->content_type), r->block[0].len + r->block[1].len);
+	return err;
+}
+
+/* -- Gzip members. -- */
+
+static int
+deflate_piece(z_stream *z, struct slice piece, bool last, struct buf *out)
+{
+	z->next_in = (z_const Bytef *)piece.ptr;
+	do {
+		size_t room,
+		    take = piece.len > UINT32_MAX / 2 ? UINT32_MAX / 2 : piece.len;
+		bool final = last && take == piece.len;
+		int r, err;
+
+		room = out->max - out->len;
+		if (room > STREAM_STEP_BYTES)
+			room = STREAM_STEP_BYTES;
+		if (room == 0)
+			return -EMSGSIZE;
+		err = buf_reserve(out, room);
+		if (err < 0)
+			return err;
+		z->avail_in = (uInt)take;
+		z->next_out = (Bytef *)out->ptr + out->len;
+		z->avail_out = (uInt)room;
+		r = deflate(z, final ? Z_FINISH : Z_NO_FLUSH);
+		assert(r == Z_OK || r == Z_STREAM_END || r == Z_BUF_ERROR);
+		out->len += room - z->avail_out;
+		piece = slice_from(piece, take - z->avail_in);
+		if (r == Z_STREAM_END || (!last && piece.len == 0 && z->avail_out > 0))
+			return 0;
+	} while (true);
+}
+
+static int
+member_stream(
+    struct warc_packer *p, const struct slice *pieces, size_t n, struct buf *out)
+{
+	int r;
+
+	r = deflateReset(&p->stream);
+	assert(r == Z_OK);
+	for (size_t i = 0; i < n; i++) {
+		r = deflate_piece(&p->stream, pieces[i], i + 1 == n, out);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* p->record as one member. */
+static int
+member_whole(struct warc_packer *p, struct buf *out)
+{
+	struct slice all = buf_slice(&p->record);
+	size_t n;
+	int r;
+
+	r = buf_reserve(out, libdeflate_gzip_compress_bound(p->whole, all.len));
+	if (r == -EMSGSIZE) /* the bound does not fit; what comes out may */
+		return member_stream(p, &all, 1, out);
+	if (r < 0)
+		return r;
+	n = libdeflate_gzip_compress(
+	    p->whole, all.ptr, all.len, out->ptr + out->len, out->cap - out->len);
+	assert(n > 0);
+	out->len += n;
+	return 0;
+}
+
+static int
+add_record(struct warc_packer *p, const struct record *r, struct buf *out)
+{
+	size_t block_len = r->block[0].len + r->block[1].len;
+	int err;
+
+	buf_clear(&p->record);
+	err = add_header(p, r);
+	if (err < 0)
+		return err;
+	if (block_len > WHOLE_BYTES_MAX) {
+		const struct slice pieces[] = {buf_slice(&p->record), r->block[0],
+		    r->block[1], SLICE_LIT("\r\n\r\n")};
+
+		return member_stream(p, pieces, sizeof(pieces) / sizeof(pieces[0]), out);
+	}
+	err = buf_reserve(&p->record, block_len + 4);
+	if (err < 0)
+		return err;
+	(void)buf_add_slice(&p->record, r->block[0]);
+	(void)buf_add_slice(&p->record, r->block[1]);
+	(void)buf_add(&p->record, "\r\n\r\n", 4);
+	return member_whole(p, out);
+}
+
+/* -- HTTP heads. -- */
+
+/* Not a continuation of the line before; blanks before the colon do happen. */
+static bool
+is_transfer_encoding(struct slice line)
+{
+	size_t colon = slice_find(line, ':');
+
+	return colon < line.len && !ascii_is_space(line.ptr[0]) &&
+	       slice_ieq(
+		   slice_trim(slice_head(line, colon)), SLICE_LIT("Transfer-Encoding"));
+}
+
+/* "HTTP/2 200" and "GET / HTTP/2" as they are in HTTP/1.1; the reason stays empty, for
+ * there is none in HTTP/2 (RFC 9113 section 8.3.2) and none is required (RFC 9112 4). */
+static int
+add_first_line(struct buf *b, struct slice line)
+{
+	static const struct slice versions[] = {SLICE_LIT("HTTP/2"), SLICE_LIT("HTTP/3")};
+	struct slice rest;
+	int r;
+
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		struct slice v = versions[i];
+
+		rest = slice_from(line, v.len);
+		if (slice_starts(line, v) && rest.len > 0 &&
+		    (rest.ptr[0] == ' ' || rest.ptr[0] == '.')) {
+			rest = slice_trim(slice_from(rest, slice_find(rest, ' ')));
+			r = buf_add_cstr(b, "HTTP/1.1 ");
+			if (r == 0)
+				r = buf_add_slice(b, rest);
+			if (r == 0 && slice_find(rest, ' ') == rest.len)
+				r = buf_add_byte(b, ' ');
+			return r < 0 ? r : buf_add(b, "\r\n", 2);
+		}
+		rest = slice_trim(line);
+		if (slice_ends(rest, v) && rest.len > v.len &&
+		    rest.ptr[rest.len - v.len - 1] == ' ') {
+			r = buf_add(b, rest.ptr, rest.len - v.len);
+			return r < 0 ? r : buf_add_cstr(b, "HTTP/1.1\r\n");
+		}
+	}
+	return buf_add_slice(b, line);
+}
+
+/*
+ * The head line by line as it came, but for what the header of this file tells.  Lines of
+ * nothing but blanks are dropped and one empty line is put at the end: some readers take
+ * the former for the end of the head.
+ */
+static int
+add_head(struct buf *b, struct slice head)
+{
+	bool first = true;
+	int r = 0;
+
+	while (head.len > 0 && r == 0) {
+		size_t eol = slice_find(head, '\n');
+		struct slice line = slice_head(head, eol < head.len ? eol + 1 : eol);
+
+		head = slice_from(head, line.len);
+		if (slice_trim(line).len == 0)
+			continue;
+		if (first) {
+			r = add_first_line(b, line);
+			first = false;
+		} else {
+			if (is_transfer_encoding(line))
+				r = buf_add_cstr(b, "X-Archive-Orig-");
+			if (r == 0)
+				r = buf_add_slice(b, line);
+		}
+		if (r == 0 && b->ptr[b->len - 1] != '\n')
+			r = buf_add(b, "\r\n", 2);
+	}
+	return r < 0 ? r : buf_add(b, "\r\n", 2);
+}
+
+/* -- The records of an exchange. -- */
+
+static struct slice
+cut_name(enum warc_cut cut)
+{
+	switch (cut) {
+	case WARC_CUT_LENGTH:
+		return SLICE_LIT("length");
+	case WARC_CUT_TIME:
+		return SLICE_LIT("time");
+	case WARC_CUT_DISCONNECT:
+		return SLICE_LIT("disconnect");
+	case WARC_CUT_NONE:
+		break;
+	}
+	return (struct slice){0};
+}
+
+struct exchange_ids {
+	char response[WARC_ID_MAX], request[WARC_ID_MAX], metadata[WARC_ID_MAX];
+};
+
+static void
+exchange_ids(const uint64_t bits[4], struct exchange_ids *ret)
+{
+	/* Two random numbers added are as random, and independent of either. */
+	const uint64_t third[2] = {bits[0] + bits[2], bits[1] + bits[3]};
+
+	warc_id(bits, ret->response);
+	warc_id(bits + 2, ret->request);
+	warc_id(third, ret->metadata);
+}
+
+static int
+pack_response(struct warc_packer *p, const struct warc_exchange *x,
+    const struct exchange_ids *ids, struct buf *out, struct warc_parts *parts)
+{
+	int r;
+
+	buf_clear(&p->block);
+	r = add_head(&p->block, x->head);
+	if (r < 0)
+		return r;
+	warc_payload_digest(p, x->body, parts->payload_digest);
+	return add_record(p,
+	    &(struct record){
+		.type = SLICE_LIT("response"),
+		.id = slice_cstr(ids->response),
+		.content_type = SLICE_LIT("application/http;msgtype=response"),
+		.warcinfo_id = x->warcinfo_id,
+		.uri = x->uri,
+		.ip = x->ip,
+		.protocol = x->protocol,
+		.payload_digest = slice_cstr(parts->payload_digest),
+		.truncated = cut_name(x->cut),
+		.wall_us = x->wall_us,
+		.block = {buf_slice(&p->block), x->body},
+	    },
+	    out);
+}
+
+static int
+pack_request(struct warc_packer *p, const struct warc_exchange *x,
+    const struct exchange_ids *ids, struct buf *out)
+{
+	int r;
+
+	buf_clear(&p->block);
+	r = add_head(&p->block, x->request);
+	if (r < 0)
+		return r;
+	return add_record(p,
+	    &(struct record){
+		.type = SLICE_LIT("request"),
+		.id = slice_cstr(ids->request),
+		.content_type = SLICE_LIT("application/http;msgtype=request"),
+		.warcinfo_id = x->warcinfo_id,
+		.concurrent_to = slice_cstr(ids->response),
+		.uri = x->uri,
+		.ip = x->ip,
+		.protocol = x->protocol,
+		.wall_us = x->wall_us,
+		.block = {buf_slice(&p->block)},
+	    },
+	    out);
+}
+
+static int
+add_outlink(struct buf *b, const struct warc_outlink *l)
+{
+	int r;
+
+	r = add_field(b, "outlink: ", l->url, " ");
+	if (r == 0)
+		r = add_value(b, slice_of(&l->hop, 1));
+	if (r == 0)
+		r = add_field(b, " ", l->kind, "");
+	return r < 0 ? r : buf_add(b, "\r\n", 2);
+}
+
+static int
+pack_metadata(struct warc_packer *p, const struct warc_exchange *x,
+    const struct exchange_ids *ids, struct buf *out)
+{
+	struct buf *b = &p->block;
+	int r;
+
+	buf_clear(b);
+	r = add_field(b, "via: ", x->via, "\r\n");
+	if (r == 0)
+		r = add_field(b, "hopsFromSeed: ", x->hops, "\r\n");
+	if (r == 0)
+		r = buf_printf(b, "fetchTimeMs: %" PRIu32 "\r\n", x->fetch_ms);
+	for (size_t i = 0; i < x->outlinks_n && r == 0; i++)
+		if (x->outlinks[i].url.len > 0 && b->len < OUTLINKS_BYTES_MAX)
+			r = add_outlink(b, &x->outlinks[i]);
+	if (r < 0)
+		return r;
+	return add_record(p,
+	    &(struct record){
+		.type = SLICE_LIT("metadata"),
+		.id = slice_cstr(ids->metadata),
+		.content_type = SLICE_LIT("application/warc-fields"),
+		.warcinfo_id = x->warcinfo_id,
+		.concurrent_to = slice_cstr(ids->response),
+		.uri = x->uri,
+		.wall_us = x->wall_us,
+		.block = {buf_slice(b)},
+	    },
+	    out);
+}
+
+int
+warc_pack(struct warc_packer *p, const struct warc_exchange *x, struct buf *out,
+    struct warc_parts *ret)
+{
+	struct warc_parts parts = {0};
+	struct exchange_ids ids;
+	size_t start = out->len;
+	int r;
+
+	if (x->uri.len == 0 || x->head.len == 0)
+		return -EINVAL;
+	exchange_ids(x->record_id, &ids);
+	parts.at[parts.n++] = 0;
+	r = pack_response(p, x, &ids, out, &parts);
+	if (r == 0 && x->request.len > 0) {
+		parts.at[parts.n++] = out->len - start;
+		r = pack_request(p, x, &ids, out);
+	}
+	if (r == 0) {
+		parts.at[parts.n++] = out->len - start;
+		r = pack_metadata(p, x, &ids, out);
+	}
+	if (r < 0) {
+		out->len = start;
+		return r;
+	}
+	*ret = parts;
+	return 0;
+}
+
+int
+warc_pack_info(struct warc_packer *p, const struct warc_info *x, struct buf *out)
+{
+	size_t start = out->len;
+	int r;
+
+	r = add_record(p,
+	    &(struct record){
+		.type = SLICE_LIT("warcinfo"),
+		.id = x->id,
+		.content_type = SLICE_LIT("application/warc-fields"),
+		.file = x->file,
+		.wall_us = x->wall_us,
+		.block = {x->fields},
+	    },
+	    out);
+	if (r < 0)
+		out->len = start;
+	return r;
+}

@@ -1,0 +1,470 @@
+#include "test_sink_kit.h"
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+
+struct env {
+	char dir[KIT_PATH_MAX];
+	struct sink_conf conf;
+	struct sink *s;
+	struct why why;
+};
+
+static int
+up(void **state)
+{
+	struct env *e = calloc(1, sizeof(*e));
+
+	assert_non_null(e);
+	kit_scratch(e->dir);
+	e->conf = kit_conf(e->dir);
+	*state = e;
+	return 0;
+}
+
+static int
+down(void **state)
+{
+	struct env *e = *state;
+
+	assert_int_equal(sink_close(e->s, true, NULL), 0);
+	kit_remove(e->dir);
+	free(e);
+	return 0;
+}
+
+static void
+open_new(struct env *e, const char *type)
+{
+	assert_int_equal(sink_open(type, &e->conf, (struct slice){0}, &e->s, &e->why), 0);
+}
+
+/* What is in the file now, heap. */
+static struct slice
+flushed(struct env *e, const char *name)
+{
+	assert_int_equal(sink_flush(e->s, &e->why), 0);
+	return kit_file(e->dir, name);
+}
+
+static struct sink_event
+page(void)
+{
+	return (struct sink_event){
+	    .kind = SINK_FETCH,
+	    .outcome = OUTCOME_REDIRECT,
+	    .link = LINK_META_REFRESH,
+	    .response = true,
+	    .final = true,
+	    .status = 301,
+	    .depth = 3,
+	    .attempts = 1,
+	    .began_wall_us = INT64_C(1769860800123456),
+	    .dns_ms = 1,
+	    .connect_ms = 2,
+	    .tls_ms = 3,
+	    .first_byte_ms = 4,
+	    .total_ms = 1005,
+	    .wire_bytes = 700,
+	    .body_bytes = 600,
+	    .links = 8,
+	    .url = SLICE_LIT("https://a.test/x"),
+	    .via = SLICE_LIT("https://a.test/"),
+	    .hops = SLICE_LIT("LLR"),
+	    .mime = SLICE_LIT("text/html"),
+	    .charset = SLICE_LIT("utf-8"),
+	    .title = SLICE_LIT("A \"title\""),
+	    .canonical = SLICE_LIT("https://a.test/y"),
+	    .lang = SLICE_LIT("de"),
+	    .digest = SLICE_LIT("sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ"),
+	    .redirect_to = SLICE_LIT("https://a.test/z"),
+	    .protocol = SLICE_LIT("h2"),
+	    .ip = SLICE_LIT("2001:db8::1"),
+	    .detail = SLICE_LIT("a rule"),
+	    .warc_file = SLICE_LIT("trawl-demo.warc.gz"),
+	    .warc_offset = UINT64_C(5000000000),
+	    .warc_length = 321,
+	};
+}
+
+/* -- pages.jsonl -- */
+
+static void
+a_page_is_an_object_with_all_that_is_known(void **state)
+{
+	struct env *e = *state;
+	struct sink_event ev = page();
+	struct slice s;
+
+	open_new(e, "jsonl");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "pages.jsonl");
+	assert_slice(s,
+	    "{\"v\":1,\"url\":\"https://a.test/"
+	    "x\",\"outcome\":\"redirect\",\"status\":301,"
+	    "\"via\":\"https://a.test/\",\"hops\":\"LLR\",\"depth\":3,"
+	    "\"kind\":\"meta-refresh\",\"mime\":\"text/html\",\"charset\":\"utf-8\","
+	    "\"bytes_wire\":700,\"bytes_body\":600,"
+	    "\"digest\":\"sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ\","
+	    "\"title\":\"A \\\"title\\\"\",\"canonical\":\"https://a.test/y\","
+	    "\"lang\":\"de\",\"links\":8,\"fetched_at\":\"2026-01-31T12:00:00.123Z\","
+	    "\"ms\":{\"dns\":1,\"connect\":2,\"tls\":3,\"first_byte\":4,\"total\":1005},"
+	    "\"ip\":\"2001:db8::1\",\"protocol\":\"h2\","
+	    "\"redirect_to\":\"https://a.test/z\","
+	    "\"warc\":{\"file\":\"trawl-demo.warc.gz\",\"offset\":5000000000,"
+	    "\"length\":321}}\n");
+	kit_free(s);
+}
+
+static void
+what_is_absent_is_absent(void **state)
+{
+	struct env *e = *state;
+	struct sink_event ev = {.kind = SINK_FETCH,
+	    .outcome = OUTCOME_OK,
+	    .response = true,
+	    .final = true,
+	    .status = 200,
+	    .url = SLICE_LIT("http://a.test/")};
+	struct slice s;
+
+	open_new(e, "jsonl");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "pages.jsonl");
+	assert_slice(s,
+	    "{\"v\":1,\"url\":\"http://a.test/"
+	    "\",\"outcome\":\"ok\",\"status\":200,\"depth\":0,"
+	    "\"kind\":\"seed\",\"bytes_wire\":0,\"bytes_body\":0,\"links\":0,"
+	    "\"fetched_at\":\"1970-01-01T00:00:00.000Z\","
+	    "\"ms\":{\"dns\":0,\"connect\":0,\"tls\":0,\"first_byte\":0,\"total\":0}}\n");
+	kit_free(s);
+}
+
+static void
+only_pages_are_told(void **state)
+{
+	struct env *e = *state;
+	struct sink_event rejected = page(), failed = page(), again = page(),
+			  robots = page();
+	struct slice s;
+
+	rejected.kind = SINK_REJECT;
+	failed.response = false;
+	again.final = false;
+	robots.internal = true;
+	open_new(e, "jsonl");
+	assert_int_equal(sink_put(e->s, &rejected, &e->why), 0);
+	assert_int_equal(sink_put(e->s, &failed, &e->why), 0);
+	assert_int_equal(sink_put(e->s, &again, &e->why), 0);
+	assert_int_equal(sink_put(e->s, &robots, &e->why), 0);
+	s = flushed(e, "pages.jsonl");
+	assert_int_equal(s.len, 0);
+	kit_free(s);
+}
+
+/* All 256 bytes, at any place of a text; and texts without measure. */
+static void
+hostile_texts_stay_valid_json_lines(void **state)
+{
+	struct env *e = *state;
+	char bytes[512], *huge = malloc(100000);
+	struct slice s, rest, line = {0};
+	struct sink_event ev;
+	size_t n = 0;
+
+	assert_non_null(huge);
+	memset(huge, 1, 100000);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * 7);
+	open_new(e, "jsonl");
+	for (size_t i = 0; i < 256; i++) {
+		ev = page();
+		ev.title = slice_of(bytes + i, 256);
+		ev.url = slice_of(bytes + i, 17);
+		ev.mime = slice_of(bytes + 256 - i, 5);
+		assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	}
+	ev = page();
+	ev.url = ev.via = ev.hops = ev.mime = ev.charset = ev.title = ev.canonical =
+	    ev.lang = ev.digest = ev.redirect_to = ev.protocol = ev.ip =
+		slice_of(huge, 100000);
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "pages.jsonl");
+	rest = s;
+	while (rest.len > 0 && slice_cut(&rest, '\n', &line)) {
+		json_error_t err;
+		json_t *j = json_loadb(line.ptr, line.len, JSON_ALLOW_NUL, &err);
+
+		assert_non_null(j);
+		assert_true(json_string_length(json_object_get(j, "title")) > 100);
+		json_decref(j);
+		n++;
+	}
+	assert_int_equal(n, 257);
+	kit_free(s);
+	free(huge);
+}
+
+static void
+long_texts_are_not_cut_within_a_character(void **state)
+{
+	struct env *e = *state;
+	char text[9000];
+	struct slice s;
+
+	open_new(e, "jsonl");
+	for (size_t lead = 0; lead < 3; lead++) {
+		struct sink_event ev = page();
+
+		memset(text, 'x', lead);
+		for (size_t i = lead; i + 3 <= sizeof(text); i += 3)
+			memcpy(text + i, "\xe2\x82\xac", 3);
+		ev.title = slice_of(text, sizeof(text) - 3);
+		assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	}
+	s = flushed(e, "pages.jsonl");
+	/* half a sequence would have become U+FFFD */
+	assert_null(memmem(s.ptr, s.len, "\xef\xbf\xbd", 3));
+	assert_true(s.len > 3 * 8190);
+	assert_true(s.len < 3 * 8992);
+	kit_free(s);
+}
+
+/* -- crawl.log -- */
+
+static void
+a_fetch_is_a_line_in_heritrix_columns(void **state)
+{
+	struct env *e = *state;
+	struct sink_event ev = page(), bare = {.kind = SINK_FETCH,
+					   .outcome = OUTCOME_DNS_FAILURE,
+					   .attempts = 2,
+					   .url = SLICE_LIT("http://no.test/")};
+	struct slice s;
+
+	open_new(e, "crawl-log");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	ev.outcome = OUTCOME_OK;
+	ev.status = 200;
+	ev.body_bytes = UINT64_C(123456789012);
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	assert_int_equal(sink_put(e->s, &bare, &e->why), 0);
+	bare.final = true;
+	bare.attempts = 1;
+	bare.outcome = OUTCOME_ROBOTS_DENIED;
+	assert_int_equal(sink_put(e->s, &bare, &e->why), 0);
+	s = flushed(e, "crawl.log");
+	assert_slice(s,
+	    "2026-01-31T12:00:01.128Z   301        600 https://a.test/x LLR "
+	    "https://a.test/ "
+	    "text/html #000 20260131120000123+1005 sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ "
+	    "- "
+	    "redirect\n"
+	    "2026-01-31T12:00:01.128Z   200 123456789012 https://a.test/x LLR "
+	    "https://a.test/ text/html #000 20260131120000123+1005 "
+	    "sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ - -\n"
+	    "1970-01-01T00:00:00.000Z    -1          - http://no.test/ - - no-type #000 "
+	    "19700101000000000+0 - - dns-failure,2t,retry\n"
+	    "1970-01-01T00:00:00.000Z -9998          - http://no.test/ - - no-type #000 "
+	    "19700101000000000+0 - - robots-denied\n");
+	kit_free(s);
+}
+
+static void
+every_outcome_has_a_code(void **state)
+{
+	struct env *e = *state;
+	struct slice s, rest, line = {0};
+	int o = OUTCOME_NONE;
+
+	open_new(e, "crawl-log");
+	for (o = 0; o < OUTCOME_MAX; o++) {
+		struct sink_event ev = {.kind = SINK_FETCH,
+		    .outcome = (enum outcome)o,
+		    .final = true,
+		    .url = SLICE_LIT("http://a.test/")};
+
+		assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+		ev.response = true;
+		ev.status = 203;
+		assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	}
+	s = flushed(e, "crawl.log");
+	rest = s;
+	for (o = 0; o < OUTCOME_MAX; o++) {
+		char code[6] = {0};
+		bool answered = o == OUTCOME_NONE || o == OUTCOME_OK ||
+				o == OUTCOME_REDIRECT || o == OUTCOME_NOT_MODIFIED ||
+				o == OUTCOME_DUPLICATE_CONTENT || o == OUTCOME_HTTP_4XX ||
+				o == OUTCOME_HTTP_5XX;
+
+		assert_true(slice_cut(&rest, '\n', &line));
+		memcpy(code, line.ptr + 25, 5);
+		if (answered)
+			assert_int_equal(strtol(code, NULL, 10), 0);
+		else
+			assert_true(strtol(code, NULL, 10) < 0);
+		assert_true(slice_cut(&rest, '\n', &line));
+		assert_memory_equal(line.ptr + 25, "  203", 5);
+	}
+	kit_free(s);
+}
+
+static void
+hostile_texts_stay_in_their_column(void **state)
+{
+	struct env *e = *state;
+	struct sink_event ev = page();
+	struct slice s, rest, field = {0};
+	size_t n = 0;
+
+	ev.url = SLICE_LIT("http://a.test/ \t\r\n200 x\x1b[31m\\\xff\xe2\x80\xae");
+	ev.mime = SLICE_LIT("text/html; x\n");
+	ev.hops = SLICE_LIT("L L");
+	open_new(e, "crawl-log");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "crawl.log");
+	assert_int_equal(slice_find(s, '\n'), s.len - 1);
+	rest = slice_head(s, s.len - 1);
+	while (slice_cut(&rest, ' ', &field)) {
+		if (field.len == 0)
+			continue; /* padding */
+		n++;
+		if (n == 4)
+			assert_slice(field,
+			    "http://a.test/"
+			    "\\x20\\x09\\x0d\\x0a200\\x20x\\x1b[31m\\\\\\xff"
+			    "\\xe2\\x80\\xae");
+	}
+	assert_int_equal(n, 12);
+	kit_free(s);
+}
+
+/* -- rejected.log -- */
+
+static void
+a_rejection_is_four_fields(void **state)
+{
+	struct env *e = *state;
+	struct sink_event ev = {.kind = SINK_REJECT,
+	    .outcome = OUTCOME_OUT_OF_SCOPE,
+	    .url = SLICE_LIT("http://b.test/a\tb"),
+	    .via = SLICE_LIT("http://a.test/\nx"),
+	    .detail = SLICE_LIT("scope host: b.test\\ is no seed\r\n")};
+	struct sink_event bare = {.kind = SINK_REJECT,
+	    .outcome = OUTCOME_BAD_URL,
+	    .url = SLICE_LIT("http://[")};
+	struct sink_event fetched = page();
+	struct slice s;
+
+	open_new(e, "rejected-log");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	assert_int_equal(sink_put(e->s, &fetched, &e->why), 0);
+	assert_int_equal(sink_put(e->s, &bare, &e->why), 0);
+	s = flushed(e, "rejected.log");
+	assert_slice(s,
+	    "out-of-scope\thttp://b.test/a\\x09b\thttp://a.test/\\x0ax\tscope host: "
+	    "b.test\\\\ is no seed\\x0d\\x0a\n"
+	    "bad-url\thttp://[\t-\t-\n");
+	kit_free(s);
+}
+
+/* -- marks -- */
+
+static void
+what_came_after_the_mark_is_cut_off(void **state)
+{
+	struct env *e = *state;
+	struct sink_event ev = {.kind = SINK_REJECT,
+	    .outcome = OUTCOME_TRAP,
+	    .url = SLICE_LIT("http://a.test/1")};
+	struct buf mark;
+	struct slice s;
+
+	buf_init(&mark, 100);
+	open_new(e, "rejected-log");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	assert_int_equal(sink_mark(e->s, &mark), -EBUSY);
+	assert_int_equal(sink_sync(e->s, &e->why), 0);
+	assert_int_equal(sink_mark(e->s, &mark), 0);
+	ev.url = SLICE_LIT("http://a.test/2");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	assert_int_equal(sink_close(e->s, false, &e->why), 0);
+	e->s = NULL;
+	assert_int_equal(
+	    sink_open("rejected-log", &e->conf, buf_slice(&mark), &e->s, &e->why), 0);
+	ev.url = SLICE_LIT("http://a.test/3");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "rejected.log");
+	assert_slice(s, "trap\thttp://a.test/1\t-\t-\ntrap\thttp://a.test/3\t-\t-\n");
+	kit_free(s);
+	buf_release(&mark);
+}
+
+static void
+a_first_mark_may_be_taken_before_the_first_line(void **state)
+{
+	struct env *e = *state;
+	struct buf mark;
+	struct slice s;
+
+	buf_init(&mark, 100);
+	open_new(e, "jsonl");
+	assert_int_equal(sink_mark(e->s, &mark), 0);
+	assert_slice(buf_slice(&mark), "0");
+	assert_int_equal(sink_close(e->s, false, &e->why), 0);
+	e->s = NULL;
+	kit_write(e->dir, "pages.jsonl", SLICE_LIT("not committed"));
+	assert_int_equal(
+	    sink_open("jsonl", &e->conf, buf_slice(&mark), &e->s, &e->why), 0);
+	s = flushed(e, "pages.jsonl");
+	assert_int_equal(s.len, 0);
+	kit_free(s);
+	buf_release(&mark);
+}
+
+static void
+files_of_another_crawl_are_refused(void **state)
+{
+	struct env *e = *state;
+	struct slice s;
+
+	kit_write(e->dir, "pages.jsonl", SLICE_LIT("{}\n"));
+	assert_int_equal(
+	    sink_open("jsonl", &e->conf, (struct slice){0}, &e->s, &e->why), -EEXIST);
+	assert_non_null(strstr(e->why.text, "pages.jsonl' exists already"));
+	s = kit_file(e->dir, "pages.jsonl");
+	assert_slice(s, "{}\n");
+	kit_free(s);
+	assert_int_equal(
+	    sink_open("jsonl", &e->conf, SLICE_LIT("x"), &e->s, &e->why), -EBADMSG);
+	assert_int_equal(
+	    sink_open("jsonl", &e->conf, SLICE_LIT("4"), &e->s, &e->why), -EBADMSG);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		a_page_is_an_object_with_all_that_is_known, up, down),
+	    cmocka_unit_test_setup_teardown(what_is_absent_is_absent, up, down),
+	    cmocka_unit_test_setup_teardown(only_pages_are_told, up, down),
+	    cmocka_unit_test_setup_teardown(
+		hostile_texts_stay_valid_json_lines, up, down),
+	    cmocka_unit_test_setup_teardown(
+		long_texts_are_not_cut_within_a_character, up, down),
+	    cmocka_unit_test_setup_teardown(
+		a_fetch_is_a_line_in_heritrix_columns, up, down),
+	    cmocka_unit_test_setup_teardown(every_outcome_has_a_code, up, down),
+	    cmocka_unit_test_setup_teardown(hostile_texts_stay_in_their_column, up, down),
+	    cmocka_unit_test_setup_teardown(a_rejection_is_four_fields, up, down),
+	    cmocka_unit_test_setup_teardown(
+		what_came_after_the_mark_is_cut_off, up, down),
+	    cmocka_unit_test_setup_teardown(
+		a_first_mark_may_be_taken_before_the_first_line, up, down),
+	    cmocka_unit_test_setup_teardown(files_of_another_crawl_are_refused, up, down),
+	};
+
+	return cmocka_run_group_tests_name("sink/lines", tests, NULL, NULL);
+}
