@@ -6,6 +6,7 @@
  */
 #include "test_sink_kit.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -54,6 +55,29 @@ WRAP(mkdir, (const char *path, mode_t mode), __real_mkdir(path, mode))
 WRAP(fdatasync, (int fd), fd < 0)
 WRAP(fsync, (int fd), fd < 0)
 
+/* A file cannot be made while this is set. */
+static bool no_new_files;
+
+int __real_openat(int dir, const char *name, int flags, ...);
+int __wrap_openat(int dir, const char *name, int flags, ...);
+int
+__wrap_openat(int dir, const char *name, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	if ((flags & O_CREAT) == 0)
+		return __real_openat(dir, name, flags);
+	if (no_new_files) {
+		errno = ENOSPC;
+		return -1;
+	}
+	va_start(ap, flags);
+	mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return __real_openat(dir, name, flags, mode);
+}
+
 /* -- Helpers. -- */
 
 struct env {
@@ -85,6 +109,7 @@ down(void **state)
 	struct env *e = *state;
 
 	countdown = 0;
+	no_new_files = false;
 	(void)sink_close(e->s, false, NULL);
 	warc_packer_free(e->packer);
 	buf_release(&e->store);
@@ -585,6 +610,40 @@ a_page_that_does_not_fit_can_be_put_again(void **state)
 	assert_int_equal(check_archive(e, 10, true), 1);
 }
 
+/* At a roll-over the old file is finished, and the new one does not come about. */
+static void
+a_file_that_cannot_be_begun_is_begun_later(void **state)
+{
+	struct env *e = *state;
+	struct sink_event ev;
+	struct buf mark;
+	int r;
+
+	buf_init(&mark, 1000);
+	e->conf.warc_bytes_max = 0;
+	open_new(e);
+	put_pages(e, 0, 1);
+	no_new_files = true;
+	r = put_page(e, 1, 500, &ev);
+	assert_int_equal(r, -ENOSPC);
+	assert_non_null(strstr(e->why.text, "cannot create '"));
+	assert_int_equal(put_page(e, 1, 500, &ev), -ENOSPC);
+	assert_int_equal(sink_sync(e->s, &e->why), 0);
+	assert_int_equal(sink_mark(e->s, &mark), 0); /* of the finished file */
+	assert_int_equal(check_archive(e, 1, true), 1);
+	no_new_files = false;
+	put_pages(e, 1, 3);
+	close_it(e, false);
+
+	assert_int_equal(
+	    sink_open("warc", &e->conf, buf_slice(&mark), &e->s, &e->why), 0);
+	assert_int_equal(check_archive(e, 1, false), 1);
+	put_pages(e, 1, 3);
+	close_it(e, true);
+	assert_int_equal(check_archive(e, 3, true), 3);
+	buf_release(&mark);
+}
+
 /* -- Death at any call. -- */
 
 enum { PAGES = 14, COMMIT_EVERY = 4, RECOVERY_CALLS = 8 };
@@ -737,6 +796,8 @@ main(void)
 		an_archive_that_lost_committed_bytes_is_refused, up, down),
 	    cmocka_unit_test_setup_teardown(
 		a_page_that_does_not_fit_can_be_put_again, up, down),
+	    cmocka_unit_test_setup_teardown(
+		a_file_that_cannot_be_begun_is_begun_later, up, down),
 	    cmocka_unit_test(death_at_any_call_loses_and_doubles_nothing),
 	    cmocka_unit_test(death_while_recovering_is_no_worse),
 	};
