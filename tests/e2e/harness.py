@@ -204,7 +204,7 @@ def dnsmasq(hosts):
     port = free_port(kind=socket.SOCK_DGRAM)
     child = subprocess.Popen(
         [program, "--no-daemon", "--conf-file=/dev/null", "--pid-file=", "--no-resolv",
-         "--no-hosts", "--bind-interfaces", "--listen-address=127.0.0.1", f"--port={port}",
+         "--no-hosts", "--local=/test/", "--bind-interfaces", "--listen-address=127.0.0.1", f"--port={port}",
          "--local-ttl=300", "--log-facility=-", "--dns-forward-max=1000",
          *(f"--host-record={name},{address}" for name, address in hosts.items())],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
