@@ -47,7 +47,7 @@ lead(struct jsonw *j, const char *key)
 }
 
 static void
-open(struct jsonw *j, const char *key, struct slice bracket)
+opened(struct jsonw *j, const char *key, struct slice bracket)
 {
 	lead(j, key);
 	put(j, bracket);
@@ -55,7 +55,7 @@ open(struct jsonw *j, const char *key, struct slice bracket)
 }
 
 static void
-shut(struct jsonw *j, struct slice bracket)
+closed(struct jsonw *j, struct slice bracket)
 {
 	put(j, bracket);
 	j->comma = true;
@@ -64,25 +64,25 @@ shut(struct jsonw *j, struct slice bracket)
 void
 jsonw_object(struct jsonw *j, const char *key)
 {
-	open(j, key, SLICE_LIT("{"));
+	opened(j, key, SLICE_LIT("{"));
 }
 
 void
 jsonw_object_end(struct jsonw *j)
 {
-	shut(j, SLICE_LIT("}"));
+	closed(j, SLICE_LIT("}"));
 }
 
 void
 jsonw_array(struct jsonw *j, const char *key)
 {
-	open(j, key, SLICE_LIT("["));
+	opened(j, key, SLICE_LIT("["));
 }
 
 void
 jsonw_array_end(struct jsonw *j)
 {
-	shut(j, SLICE_LIT("]"));
+	closed(j, SLICE_LIT("]"));
 }
 
 void
