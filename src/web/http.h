@@ -58,6 +58,11 @@ bool http_mime(struct slice head, struct http_mime *ret);
 
 /* The three formats of RFC 9110 section 5.6.7, and what cookies come with. */
 bool http_date(struct slice value, int64_t *ret);
+struct http_date {
+	int64_t year, month, day, hour, minute, second; /* month and day from 1 */
+};
+/* False: there is no such time between 1601 and 9999. */
+bool http_time(const struct http_date *d, int64_t *ret);
 enum { HTTP_RETRY_AFTER_MAX_S = 7 * 24 * 3600 };
 /* Seconds to wait from `now`, 0 to HTTP_RETRY_AFTER_MAX_S; -1: absent or junk. */
 int64_t http_retry_after_s(struct slice value, int64_t now);

@@ -28,9 +28,18 @@ days_in(int64_t year, int64_t month)
 	return days[month - 1] + (month == 2 && is_leap(year));
 }
 
-struct date {
-	int64_t year, month, day, hour, minute, second; /* -1: not seen */
-};
+bool
+http_time(const struct http_date *d, int64_t *ret)
+{
+	if (d->year < 1601 || d->year > 9999 || d->month < 1 || d->month > 12 ||
+	    d->day < 1 || d->day > days_in(d->year, d->month) || d->hour < 0 ||
+	    d->hour > 23 || d->minute < 0 || d->minute > 59 || d->second < 0 ||
+	    d->second > 60)
+		return false;
+	*ret = days_of(d->year, d->month, d->day) * 86400 + d->hour * 3600 +
+	       d->minute * 60 + d->second;
+	return true;
+}
 
 /* Digits at the start of `s`, at least `min` and at most `max`, no digit after; *ret_len.
  */
@@ -51,7 +60,7 @@ number_at(struct slice s, size_t min, size_t max, int64_t *ret, size_t *ret_len)
 
 /* "8:49:37", with whatever behind. */
 static bool
-time_parse(struct slice s, struct date *d)
+time_parse(struct slice s, struct http_date *d)
 {
 	int64_t v[3];
 	size_t len;
@@ -91,7 +100,7 @@ is_date_delimiter(char c)
 
 /* What a token says that is not known yet, in the order of RFC 6265bis, section 5.1.1. */
 static void
-token_read(struct slice s, struct date *d)
+token_read(struct slice s, struct http_date *d)
 {
 	int64_t v;
 	size_t len;
@@ -120,7 +129,7 @@ token_read(struct slice s, struct date *d)
 bool
 http_date(struct slice value, int64_t *ret)
 {
-	struct date d = {-1, -1, -1, -1, -1, -1};
+	struct http_date d = {-1, -1, -1, -1, -1, -1}; /* -1: not seen */
 	size_t i = 0;
 
 	value = slice_head(value, 100);
@@ -135,12 +144,7 @@ http_date(struct slice value, int64_t *ret)
 		if (i > from)
 			token_read(slice_of(value.ptr + from, i - from), &d);
 	}
-	if (d.year < 1601 || d.month < 0 || d.hour < 0 || d.hour > 23 || d.minute > 59 ||
-	    d.second > 60 || d.day < 1 || d.day > days_in(d.year, d.month))
-		return false;
-	*ret = ((days_of(d.year, d.month, d.day) * 24 + d.hour) * 60 + d.minute) * 60 +
-	       d.second;
-	return true;
+	return http_time(&d, ret);
 }
 
 int64_t
