@@ -6,6 +6,8 @@
 #include "store/backend.h"
 #include "store/batch.h"
 
+#include "base/banned.h"
+
 static const struct store_backend *const backends[] = {&store_memory};
 #define BACKENDS (sizeof(backends) / sizeof(backends[0]))
 
