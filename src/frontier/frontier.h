@@ -1,7 +1,8 @@
 /*
  * frontier/frontier.h -- what waits, and who is next: host queues under politeness.
  *
- *   frontier -> host queue (one an authority) -> window of urlrecs, the first in the order
+ *   frontier -> host queue (one an authority) -> window of urlrecs, the first in the
+ * order
  *
  * The truth about what waits is the store's queue table; the frontier holds of each
  * authority a window: every waiting record with a key up to the window's high mark.  What
@@ -33,19 +34,19 @@ const struct order *order_find(struct slice name); /* NULL: none of that name */
 /* "bfs, dfs, priority" for messages. */
 const char *order_names(void);
 
-#define WAIT_CAUSES(X)                                                                  \
-	X(NONE, "none")                                                                 \
-	X(CRAWL_DELAY, "crawl-delay")       /* robots.txt or --delay */                 \
-	X(ADAPTIVE_DELAY, "adaptive-delay") /* --delay auto */                          \
-	X(RETRY_AFTER, "retry-after")       /* 429, 503, host back-off */               \
-	X(ROBOTS_PENDING, "robots-pending")                                             \
-	X(DNS, "dns")                                                                   \
-	X(CONNECTION_CAP, "connection-cap") /* per_host or concurrency */               \
-	X(PER_IP_CAP, "per-ip-cap")                                                     \
-	X(GLOBAL_RATE, "global-rate")                                                   \
-	X(BANDWIDTH, "bandwidth")                                                       \
-	X(PARSER_BEHIND, "parser-behind")                                               \
-	X(STORE_BEHIND, "store-behind")                                                 \
+#define WAIT_CAUSES(X)                                                                   \
+	X(NONE, "none")                                                                  \
+	X(CRAWL_DELAY, "crawl-delay")       /* robots.txt or --delay */                  \
+	X(ADAPTIVE_DELAY, "adaptive-delay") /* --delay auto */                           \
+	X(RETRY_AFTER, "retry-after")       /* 429, 503, host back-off */                \
+	X(ROBOTS_PENDING, "robots-pending")                                              \
+	X(DNS, "dns")                                                                    \
+	X(CONNECTION_CAP, "connection-cap") /* per_host or concurrency */                \
+	X(PER_IP_CAP, "per-ip-cap")                                                      \
+	X(GLOBAL_RATE, "global-rate")                                                    \
+	X(BANDWIDTH, "bandwidth")                                                        \
+	X(PARSER_BEHIND, "parser-behind")                                                \
+	X(STORE_BEHIND, "store-behind")                                                  \
 	X(PAUSED, "paused")
 enum wait_cause {
 #define X(id, name) WAIT_##id,
@@ -57,25 +58,30 @@ const char *wait_cause_name(enum wait_cause c);
 
 struct frontier_conf {
 	const struct order *order;
-	bool robots;              /* ask for robots.txt first and obey it */
-	uint32_t per_host;        /* requests in flight to one authority, at least 1 */
-	int64_t delay_ms;         /* least gap; -1: auto, as long as the last answer took */
+	bool robots;       /* ask for robots.txt first and obey it */
+	uint32_t per_host; /* requests in flight to one authority, at least 1 */
+	int64_t delay_ms;  /* least gap; -1: auto, as long as the last answer took */
 	int64_t delay_auto_max_ms;  /* 30000 */
 	int64_t crawl_delay_max_ms; /* cap of robots' Crawl-delay */
-	uint32_t window_max;      /* records of one authority in memory, at least 2 */
-	uint64_t jitter_seed;     /* of the 10 % on back-off */
-	int64_t robots_ttl_ms;    /* 24 h */
-	uint32_t dead_after;      /* host-level failures in a row before it is given up */
+	uint32_t window_max;        /* records of one authority in memory, at least 2 */
+	uint64_t jitter_seed;       /* of the 10 % on back-off */
+	int64_t robots_ttl_ms;      /* 24 h */
+	uint32_t dead_after; /* host-level failures in a row before it is given up */
 };
 
 int frontier_new(const struct frontier_conf *conf, struct frontier **ret);
 void frontier_free(struct frontier *f);
 /* Live change of per_host, delays; the order cannot change. */
-void frontier_configure(struct frontier *f, const struct frontier_conf *conf, int64_t now_ms);
+void frontier_configure(
+    struct frontier *f, const struct frontier_conf *conf, int64_t now_ms);
 
 /* A URL waits (it was just put into the store's queue).  Copies `r`. */
 int frontier_add(struct frontier *f, const struct urlrec *r, int64_t now_ms);
-/* The same URL again, at `at_ms`; the record passes to the frontier. */
+/*
+ * The same URL again, at `at_ms`, under the key it has in the store's queue; the record
+ * passes to the frontier, or stays the caller's when memory is out.  Should the window be
+ * full by then it comes back by a refill, as the store has it.
+ */
 int frontier_retry(struct frontier *f, struct urlrec *r, int64_t at_ms, int64_t now_ms);
 
 enum frontier_turn_kind {
@@ -87,22 +93,24 @@ enum frontier_turn_kind {
 struct frontier_turn {
 	enum frontier_turn_kind kind;
 	uint64_t authority_hash;
-	char authority[280];   /* FRONTIER_ROBOTS: "scheme://host[:port]" */
-	struct urlrec *rec;    /* passes to the caller */
-	enum outcome outcome;  /* FRONTIER_REFUSED */
-	char detail[200];      /* the rule that decided */
-	int64_t due_ms;        /* FRONTIER_IDLE: when to ask again; INT64_MAX: on an event */
+	char authority[280];  /* FRONTIER_ROBOTS: "scheme://host[:port]" */
+	struct urlrec *rec;   /* passes to the caller */
+	enum outcome outcome; /* FRONTIER_REFUSED */
+	char detail[200];     /* the rule that decided */
+	int64_t due_ms; /* FRONTIER_IDLE: when to ask again; INT64_MAX: on an event */
 };
 int frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret);
 
 /* How a request to an authority (also for robots.txt) ended. */
 struct frontier_report {
 	enum outcome outcome;
-	int status;             /* HTTP, 0 when none came */
-	int64_t took_ms;        /* from the start of the request to the end of its answer */
+	int status;      /* HTTP, 0 when none came */
+	int64_t took_ms; /* from the start of the request to the end of its answer */
 	int64_t retry_after_ms; /* -1: none was sent */
-	bool not_asked;         /* nothing reached the host (arena full, cancelled, address refused) */
+	bool not_asked; /* nothing reached the host (arena full, cancelled, address
+			   refused) */
 };
+/* Ends what frontier_next() handed out as FRONTIER_URL or FRONTIER_ROBOTS, once each. */
 void frontier_done(struct frontier *f, uint64_t authority_hash,
     const struct frontier_report *rep, int64_t now_ms);
 
@@ -111,32 +119,49 @@ enum frontier_robots {
 	FRONTIER_ROBOTS_RULES,      /* `rules` from robots_compile() */
 	FRONTIER_ROBOTS_UNREACHABLE /* nothing is, ask again; given up after 3 asks */
 };
-/* Ends "robots pending" of the authority; `rules` is copied. */
-int frontier_robots(struct frontier *f, uint64_t authority_hash, enum frontier_robots what,
-    struct slice rules, int64_t now_ms);
+/*
+ * Ends "robots pending" of the authority; `rules` is copied.  Besides frontier_done(), in
+ * any order.  After a report of dns, connect or TLS failure UNREACHABLE does not count as
+ * an ask: it is the host that failed, and goes by the host's back-off.
+ */
+int frontier_robots(struct frontier *f, uint64_t authority_hash,
+    enum frontier_robots what, struct slice rules, int64_t now_ms);
+
+/*
+ * The store's queue no longer has the record: its outcome is committed.  Until then the
+ * frontier remembers that it was handed out (some 30 bytes), so that a refill which still
+ * reads it there does not bring it a second time.
+ */
+void frontier_settled(struct frontier *f, uint64_t authority_hash, uint64_t key);
 
 /* An authority whose window runs low while the store has more; false: none.  Each is told
  * once until its refill came. */
-bool frontier_wants(struct frontier *f, uint64_t *ret_authority_hash, uint64_t *ret_after_key);
-/* Answer to a want: records with keys after `after_key`, in order; `more`: there are still
- * others behind them.  An answer whose after_key is out of date is dropped and asked anew. */
+bool frontier_wants(
+    struct frontier *f, uint64_t *ret_authority_hash, uint64_t *ret_after_key);
+/*
+ * Answer to a want: records with keys after `after_key`, in order; `more`: there are
+ * still others behind them.  An answer whose after_key is out of date is dropped and
+ * asked anew. Adds, answers and frontier_settled() come in the order in which the store
+ * did them.  What was added but the answer does not show is asked for again after 100 ms.
+ */
 int frontier_refill(struct frontier *f, uint64_t authority_hash, uint64_t after_key,
     const struct urlrec *recs, size_t n, bool more, int64_t now_ms);
 
 struct frontier_stats {
-	uint64_t queued;     /* waiting, in windows, for a retry and beyond */
-	uint64_t in_flight;  /* handed out as FRONTIER_URL and not yet done */
+	uint64_t queued;    /* waiting, in windows, for a retry and beyond */
+	uint64_t in_flight; /* handed out as FRONTIER_URL and not yet done */
 	uint32_t hosts, hosts_ready, hosts_waiting, hosts_full, hosts_blocked, hosts_dead;
 	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* host-milliseconds by cause, up to now */
 	uint32_t waiting_now[WAIT_CAUSE_MAX];
 	uint64_t memory_bytes;
 };
 void frontier_stats(struct frontier *f, int64_t now_ms, struct frontier_stats *ret);
-/* Why ready hosts are not asked now (concurrency, rate, parser, store, paused): their wait
- * is accounted to `c` from now on. */
+/* Why ready hosts are not asked now (concurrency, rate, parser, store, paused): their
+ * wait is accounted to `c` from now on. */
 void frontier_held(struct frontier *f, enum wait_cause c, int64_t now_ms);
 
-/* The `max` busiest hosts, for progress and status. */
+/* The `max` (at most 64) busiest of the 20,000 hosts served last, for progress and
+ * status. */
 struct frontier_host {
 	char authority[280];
 	uint64_t queued, done;

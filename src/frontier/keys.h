@@ -1,5 +1,6 @@
 /*
- * frontier/keys.h -- the keys of the store's tables; big-endian, so that bytes sort as numbers.
+ * frontier/keys.h -- the keys of the store's tables; big-endian, so that bytes sort as
+ * numbers.
  *
  *   seen   shard(1) authority_hash(8) url_hash(8)
  *   queue  shard(1) authority_hash(8) order_key(8)  -> urlrec

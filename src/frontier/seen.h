@@ -1,9 +1,10 @@
 /*
- * frontier/seen.h -- the set of every URL that was ever discovered, and what is known of it.
+ * frontier/seen.h -- the set of every URL that was ever discovered, and what is known of
+ * it.
  *
- * Exact 64-bit fingerprints (authority hash xor-folded with the URL hash is NOT enough: the
- * URL hash covers the whole URL) in an open-addressing table, 9 bytes a URL at most half
- * empty, with a state byte.
+ * Exact 64-bit fingerprints (authority hash xor-folded with the URL hash is NOT enough:
+ * the URL hash covers the whole URL) in an open-addressing table, 9 bytes a URL at most
+ * half empty, with a state byte.
  *
  * Threads: the store thread only.   Errors: -ENOMEM.
  */

@@ -2,7 +2,8 @@
  * frontier/urlrec.h -- what is kept of a URL from its discovery to its outcome.
  *
  * Serialised it is the value of the store's queue table (see frontier/keys.h).
- * Owns: urlrec_new() makes one heap block with its texts inside; free(3)-like urlrec_free().
+ * Owns: urlrec_new() makes one heap block with its texts inside; free(3)-like
+ * urlrec_free().
  */
 #ifndef FRONTIER_URLREC_H
 #define FRONTIER_URLREC_H
@@ -11,18 +12,18 @@
 
 enum urlrec_flag { /* bits */
 	URLREC_SEED = 1,
-	URLREC_REQUISITE = 2, /* admitted only as a part of an in-scope page */
-	URLREC_SITEMAP = 4,   /* to be read as a sitemap */
+	URLREC_REQUISITE = 2,  /* admitted only as a part of an in-scope page */
+	URLREC_SITEMAP = 4,    /* to be read as a sitemap */
 	URLREC_SEED_CHAIN = 8, /* a seed's redirect target */
 };
 
 struct urlrec {
 	uint64_t authority_hash, url_hash;
-	uint64_t key; /* order key: the least goes first within an authority; unique there */
+	uint64_t key; /* order key: the least goes first in an authority; unique there */
 	int64_t not_before_ms; /* wall clock; 0: now.  Set by a retry */
 	int16_t priority;      /* -128 .. 127, greater first; 0 usual */
-	uint16_t depth;        /* links from a seed; redirects and embeds do not count... */
-	uint8_t kind;          /* enum link_kind it came by */
+	uint16_t depth; /* links from a seed; redirects and embeds do not count... */
+	uint8_t kind;   /* enum link_kind it came by */
 	uint8_t flags;
 	uint8_t redirects; /* in the chain that led here */
 	uint8_t attempts;  /* that ended and are to be tried again */

@@ -1,0 +1,62 @@
+#include <assert.h>
+
+#include "frontier/inside.h"
+
+#include "base/banned.h"
+
+/* What came back from a host: the end of a request, the verdict of its robots.txt. */
+
+/* SplitMix64 (Steele, Lea, Flood 2014). */
+static uint64_t
+random_next(uint64_t *state)
+{
+	uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+void
+frontier_done(struct frontier *f, uint64_t authority_hash,
+    const struct frontier_report *rep, int64_t now_ms)
+{
+	struct hostq *h = frontier_host_get(f, authority_hash);
+
+	assert(h != NULL);
+	if (!h->robots_in_flight) {
+		assert(f->in_flight > 0);
+		f->in_flight--;
+	}
+	hostq_ended(h, &f->conf, rep, random_next(&f->random), now_ms);
+	frontier_place(f, h, now_ms);
+}
+
+int
+frontier_robots(struct frontier *f, uint64_t authority_hash, enum frontier_robots what,
+    struct slice rules, int64_t now_ms)
+{
+	struct hostq *h = frontier_host_get(f, authority_hash);
+	size_t before;
+	int r;
+
+	assert(h != NULL);
+	before = h->rules_len;
+	r = hostq_robots_came(h, &f->conf, what, rules, now_ms);
+	f->hosts_bytes = f->hosts_bytes - before + h->rules_len;
+	frontier_place(f, h, now_ms);
+	return r;
+}
+
+void
+frontier_settled(struct frontier *f, uint64_t authority_hash, uint64_t key)
+{
+	outset_remove(&f->out, authority_hash, key);
+}
+
+void
+frontier_held(struct frontier *f, enum wait_cause c, int64_t now_ms)
+{
+	if (c != f->waits.held)
+		waits_hold(&f->waits, c, now_ms);
+}

@@ -1,0 +1,417 @@
+#include "frontier/hostq.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "frontier/rules.h"
+#include "frontier/waits.h"
+
+#include "base/banned.h"
+
+#define SECOND_MS ((int64_t)1000)
+#define MINUTE_MS (60 * SECOND_MS)
+#define DAY_MS    (24 * 60 * MINUTE_MS)
+
+#define BACKOFF_MS       MINUTE_MS /* the first; doubles */
+#define BACKOFF_MAX_MS   DAY_MS
+#define BACKOFF_MIN_MS   SECOND_MS /* whatever Retry-After says */
+#define BACKOFF_QUIET_MS (30 * MINUTE_MS)
+#define FAIL_MS          SECOND_MS /* the first; doubles */
+#define ROBOTS_AGAIN_MS  MINUTE_MS /* times the asks so far */
+
+enum { BACKOFF_LEVEL_MAX = 11, FAIL_SHIFT_MAX = 8, ROBOTS_ASKS_MAX = 3 };
+
+int
+hostq_new(uint64_t authority_hash, struct slice authority, struct hostq **ret)
+{
+	size_t text_max = sizeof(((struct frontier_turn *)0)->authority) - 1;
+	struct hostq *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		goto fail;
+	h->authority = slice_dup(slice_head(authority, text_max));
+	if (h->authority == NULL)
+		goto fail_h;
+	h->authority_hash = authority_hash;
+	list_init(&h->on_hosts);
+	list_init(&h->on_ready);
+	list_init(&h->on_wants);
+	list_init(&h->retries);
+	heap_node_init(&h->node);
+	h->state.waits = WAITS_NOTHING;
+	h->high_key = UINT64_MAX;
+	h->refill_at_ms = HOSTQ_NEVER;
+	h->start_ms = h->end_ms = HOSTQ_NEVER;
+	h->backoff_until_ms = h->backoff_set_ms = HOSTQ_NEVER;
+	h->fail_until_ms = h->fail_set_ms = HOSTQ_NEVER;
+	h->robots_until_ms = h->robots_again_ms = HOSTQ_NEVER;
+	h->crawl_delay_ms = -1;
+	if (authority.len == 0 || authority.len > text_max) {
+		h->doom = OUTCOME_BAD_URL;
+		h->doom_until_ms = INT64_MAX;
+	}
+	*ret = h;
+	return 0;
+
+fail_h:
+	free(h);
+fail:
+	return -ENOMEM;
+}
+
+void
+hostq_free(struct hostq *h)
+{
+	struct list *l;
+
+	if (h == NULL)
+		return;
+	while ((l = list_pop(&h->retries)) != NULL) {
+		struct retry *retry = container_of(l, struct retry, on_host);
+
+		urlrec_free(retry->rec);
+		free(retry);
+	}
+	window_release(&h->window);
+	free(h->rules);
+	free(h->authority);
+	free(h);
+}
+
+/* ---- where it stands ---- */
+
+bool
+hostq_needs_robots(
+    const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms)
+{
+	if (!conf->robots || h->robots == HOSTQ_ROBOTS_ASKED)
+		return false;
+	/* One URL a verdict at least, should the delay be longer than it is believed. */
+	return h->robots == HOSTQ_ROBOTS_UNKNOWN ||
+	       (h->robots_used && now_ms >= h->robots_until_ms);
+}
+
+/* The later of two times, with the cause of that one. */
+static void
+later(struct hostq_state *s, int64_t due_ms, enum wait_cause cause)
+{
+	if (due_ms <= s->due_ms)
+		return;
+	s->due_ms = due_ms;
+	s->waits = cause;
+}
+
+/*
+ * The gap between two requests.  A fixed one counts from the end of the last answer when
+ * requests do not overlap, which is stricter than from its start; otherwise between
+ * starts. The millisecond on top makes up for both times being cut to whole ones: a gap
+ * of 100 is never one of 99.3.
+ */
+static void
+judge_gap(
+    const struct hostq *h, const struct frontier_conf *conf, struct hostq_state *ret)
+{
+	int64_t fixed = conf->delay_ms, crawl = conf->robots ? h->crawl_delay_ms : -1;
+	int64_t took = h->took_ms;
+
+	if (crawl > conf->crawl_delay_max_ms)
+		crawl = conf->crawl_delay_max_ms;
+	if (crawl > fixed)
+		fixed = crawl;
+	if (fixed > 0)
+		later(ret, (conf->per_host > 1 ? h->start_ms : h->end_ms) + fixed + 1,
+		    WAIT_CRAWL_DELAY);
+	if (conf->delay_ms >= 0)
+		return;
+	if (took > conf->delay_auto_max_ms)
+		took = conf->delay_auto_max_ms;
+	later(ret, h->end_ms + took, WAIT_ADAPTIVE_DELAY);
+}
+
+/* True when the requests in flight, or a missing verdict, settle it. */
+static bool
+judge_in_flight(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
+    struct hostq_state *ret)
+{
+	/* While it fails one request at a time finds out whether it is back. */
+	uint32_t limit = h->failures > 0 ? 1 : conf->per_host;
+
+	if (conf->robots && h->robots == HOSTQ_ROBOTS_ASKED) {
+		*ret = (struct hostq_state){HOSTQ_BLOCKED, WAIT_ROBOTS_PENDING, 0};
+		return true;
+	}
+	if (h->in_flight >= limit || h->robots_in_flight) {
+		*ret = (struct hostq_state){HOSTQ_FULL,
+		    h->failures > 0 ? WAIT_RETRY_AFTER : WAIT_CONNECTION_CAP, 0};
+		return true;
+	}
+	if (h->in_flight > 0 && hostq_needs_robots(h, conf, now_ms)) {
+		/* It is asked alone, so that its report can be told from others. */
+		*ret = (struct hostq_state){HOSTQ_FULL, WAIT_ROBOTS_PENDING, 0};
+		return true;
+	}
+	return false;
+}
+
+void
+hostq_judge(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
+    struct hostq_state *ret)
+{
+	bool doomed = hostq_is_doomed(h, now_ms);
+
+	if (h->window.len == 0 && h->beyond == 0 && !(doomed && h->retries_len > 0)) {
+		*ret = (struct hostq_state){HOSTQ_EMPTY,
+		    h->retries_len > 0 ? WAIT_RETRY_AFTER : WAITS_NOTHING, 0};
+		return;
+	}
+	if (doomed && (h->window.len > 0 || h->retries_len > 0)) {
+		*ret = (struct hostq_state){HOSTQ_READY, WAITS_READY, 0};
+		return;
+	}
+	if (!doomed && judge_in_flight(h, conf, now_ms, ret))
+		return;
+	*ret = (struct hostq_state){HOSTQ_WAITING, WAIT_NONE, now_ms};
+	if (!doomed) {
+		judge_gap(h, conf, ret);
+		later(ret, h->backoff_until_ms, WAIT_RETRY_AFTER);
+		later(ret, h->fail_until_ms, WAIT_RETRY_AFTER);
+		if (hostq_needs_robots(h, conf, now_ms))
+			later(ret, h->robots_again_ms, WAIT_ROBOTS_PENDING);
+	}
+	if (h->window.len == 0)
+		later(ret, h->refill_at_ms, WAIT_STORE_BEHIND);
+	if (ret->due_ms > now_ms)
+		return;
+	if (h->window.len == 0)
+		*ret = (struct hostq_state){HOSTQ_BLOCKED, WAIT_STORE_BEHIND, 0};
+	else
+		*ret = (struct hostq_state){HOSTQ_READY, WAITS_READY, 0};
+}
+
+/* ---- what happens to it ---- */
+
+void
+hostq_started(struct hostq *h, bool robots, int64_t now_ms)
+{
+	h->in_flight++;
+	h->start_ms = now_ms;
+	if (!robots)
+		return;
+	assert(h->in_flight == 1);
+	h->robots = HOSTQ_ROBOTS_ASKED;
+	h->robots_in_flight = true;
+}
+
+/* Given up: what waits comes out, and for as long as robots.txt is believed what is
+ * added. */
+static void
+doom(struct hostq *h, const struct frontier_conf *conf, enum outcome outcome,
+    uint32_t count, int64_t now_ms)
+{
+	h->doom = outcome;
+	h->doom_count = count;
+	h->doom_until_ms = now_ms + conf->robots_ttl_ms;
+	/* After that it is a new host. */
+	h->failures = 0;
+	h->fail_until_ms = HOSTQ_NEVER;
+	h->robots_asks = 0;
+	h->robots_again_ms = HOSTQ_NEVER;
+}
+
+/* RFC 6585 section 4, RFC 9110 sections 10.2.3 and 15.6.4. */
+static void
+back_off(struct hostq *h, int64_t retry_after_ms, int64_t start_ms, uint64_t random,
+    int64_t now_ms)
+{
+	bool was_under_way = start_ms < h->backoff_set_ms && now_ms < h->backoff_until_ms;
+	int64_t wait_ms;
+
+	if (was_under_way && retry_after_ms < 0)
+		return; /* sent before we knew: says nothing new */
+	if (!was_under_way) {
+		if (now_ms - h->backoff_until_ms >= BACKOFF_QUIET_MS)
+			h->backoff_level = 0;
+		h->backoff_set_ms = now_ms;
+	}
+	wait_ms = BACKOFF_MS << h->backoff_level;
+	wait_ms += (int64_t)(random % (uint64_t)(wait_ms / 10 + 1));
+	if (!was_under_way && h->backoff_level < BACKOFF_LEVEL_MAX)
+		h->backoff_level++;
+	if (retry_after_ms >= 0)
+		wait_ms =
+		    retry_after_ms < BACKOFF_MIN_MS ? BACKOFF_MIN_MS : retry_after_ms;
+	if (wait_ms > BACKOFF_MAX_MS)
+		wait_ms = BACKOFF_MAX_MS;
+	if (now_ms + wait_ms > h->backoff_until_ms)
+		h->backoff_until_ms = now_ms + wait_ms;
+}
+
+/* The host itself could not be reached. */
+static bool
+is_host_failure(enum outcome o)
+{
+	return o == OUTCOME_DNS_FAILURE || o == OUTCOME_CONNECT_FAILURE ||
+	       o == OUTCOME_TLS_FAILURE || o == OUTCOME_TIMEOUT_CONNECT;
+}
+
+static void
+fail(struct hostq *h, const struct frontier_conf *conf, enum outcome outcome,
+    int64_t start_ms, int64_t now_ms)
+{
+	uint32_t shift = h->failures < FAIL_SHIFT_MAX ? h->failures : FAIL_SHIFT_MAX;
+
+	if (h->failures > 0 && start_ms < h->fail_set_ms)
+		return; /* was under way when the host went down */
+	h->failures++;
+	h->fail_set_ms = now_ms;
+	h->fail_until_ms = now_ms + (FAIL_MS << shift);
+	if (h->failures == conf->dead_after)
+		doom(h, conf, outcome, h->failures, now_ms);
+}
+
+/* A robots.txt that could not be asked for is the host's failure, not an answer: it is
+ * asked for again when the host is, whichever of report and verdict came first. */
+static void
+robots_failed(struct hostq *h)
+{
+	if (h->robots == HOSTQ_ROBOTS_ASKED) {
+		h->robots = HOSTQ_ROBOTS_UNKNOWN;
+	} else if (h->robots == HOSTQ_ROBOTS_UNKNOWN && h->robots_asks > 0) {
+		h->robots_asks--;
+		h->robots_again_ms = HOSTQ_NEVER;
+	}
+}
+
+void
+hostq_ended(struct hostq *h, const struct frontier_conf *conf,
+    const struct frontier_report *rep, uint64_t random, int64_t now_ms)
+{
+	bool was_robots = h->robots_in_flight;
+	int64_t took_ms = rep->took_ms > 0 ? rep->took_ms : 0;
+
+	assert(h->in_flight > 0);
+	h->in_flight--;
+	h->robots_in_flight = false;
+	if (rep->not_asked) {
+		if (was_robots && h->robots == HOSTQ_ROBOTS_ASKED)
+			h->robots = HOSTQ_ROBOTS_UNKNOWN;
+		return;
+	}
+	if (!was_robots)
+		h->done++;
+	h->end_ms = now_ms;
+	h->took_ms = took_ms;
+	if (rep->status == 429 || rep->status == 503)
+		back_off(h, rep->retry_after_ms, now_ms - took_ms, random, now_ms);
+	if (is_host_failure(rep->outcome)) {
+		if (was_robots)
+			robots_failed(h);
+		fail(h, conf, rep->outcome, now_ms - took_ms, now_ms);
+	} else if (rep->status > 0 ||
+		   outcome_class(rep->outcome) == OUTCOME_CLASS_FETCHED) {
+		h->failures = 0;
+		h->fail_until_ms = HOSTQ_NEVER;
+		if (is_host_failure(h->doom))
+			h->doom = OUTCOME_NONE; /* it is there after all */
+	}
+}
+
+static int
+rules_set(struct hostq *h, struct slice rules)
+{
+	char *copy = NULL;
+
+	if (rules.len > 0) {
+		copy = slice_dup(rules);
+		if (copy == NULL)
+			return -ENOMEM;
+	}
+	free(h->rules);
+	h->rules = copy;
+	h->rules_len = rules.len;
+	h->crawl_delay_ms = rules.len > 0 ? rules_crawl_delay_ms(rules) : -1;
+	return 0;
+}
+
+static void
+robots_unreachable(struct hostq *h, const struct frontier_conf *conf, int64_t now_ms)
+{
+	h->robots = HOSTQ_ROBOTS_UNKNOWN;
+	if (h->failures > 0 || hostq_is_doomed(h, now_ms))
+		return; /* counted as the host's failure already */
+	h->robots_asks++;
+	if (h->robots_asks >= ROBOTS_ASKS_MAX)
+		doom(h, conf, OUTCOME_ROBOTS_UNREACHABLE, h->robots_asks, now_ms);
+	else
+		h->robots_again_ms = now_ms + ROBOTS_AGAIN_MS * h->robots_asks;
+}
+
+int
+hostq_robots_came(struct hostq *h, const struct frontier_conf *conf,
+    enum frontier_robots what, struct slice rules, int64_t now_ms)
+{
+	if (what == FRONTIER_ROBOTS_UNREACHABLE) {
+		robots_unreachable(h, conf, now_ms);
+		return 0;
+	}
+	if (what == FRONTIER_ROBOTS_ALLOW)
+		rules = (struct slice){0};
+	if (rules_set(h, rules) < 0) {
+		h->robots = HOSTQ_ROBOTS_UNKNOWN; /* or it would be blocked for ever */
+		return -ENOMEM;
+	}
+	h->robots = HOSTQ_ROBOTS_KNOWN;
+	h->robots_used = false;
+	h->robots_until_ms = now_ms + conf->robots_ttl_ms;
+	h->robots_asks = 0;
+	h->robots_again_ms = HOSTQ_NEVER;
+	return 0;
+}
+
+bool
+hostq_refuses(const struct hostq *h, const struct frontier_conf *conf,
+    const struct urlrec *rec, int64_t now_ms, enum outcome *ret_outcome, char *ret_detail,
+    size_t detail_cap)
+{
+	struct slice target;
+
+	if (hostq_is_doomed(h, now_ms)) {
+		*ret_outcome = h->doom;
+		if (h->doom == OUTCOME_BAD_URL)
+			(void)snprintf(ret_detail, detail_cap, "no usable host name");
+		else if (h->doom == OUTCOME_ROBOTS_UNREACHABLE)
+			(void)snprintf(ret_detail, detail_cap,
+			    "robots.txt given up after %u failures", h->doom_count);
+		else
+			(void)snprintf(ret_detail, detail_cap,
+			    "host given up after %u failures", h->doom_count);
+		return true;
+	}
+	if (!conf->robots || h->rules == NULL)
+		return false;
+	target = slice_from(rec->url, urlrec_authority(rec).len);
+	if (!rules_deny(slice_of(h->rules, h->rules_len), target, ret_detail, detail_cap))
+		return false;
+	*ret_outcome = OUTCOME_ROBOTS_DENIED;
+	return true;
+}
+
+void
+hostq_check(const struct hostq *h, const struct frontier_conf *conf)
+{
+	uint32_t retries = 0;
+
+	window_check(&h->window);
+	assert(h->window.len <= conf->window_max);
+	assert((h->beyond == 0) == (h->high_key == UINT64_MAX));
+	assert(!h->robots_in_flight || h->in_flight == 1);
+	list_foreach (it, &h->retries) {
+		const struct retry *r = container_of(it, struct retry, on_host);
+
+		assert(r->host == h && heap_has(&r->node));
+		retries++;
+	}
+	assert(retries == h->retries_len);
+	assert((h->rules == NULL) == (h->rules_len == 0));
+}

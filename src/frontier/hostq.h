@@ -1,0 +1,129 @@
+/*
+ * frontier/hostq.h -- one authority: its queue and when it may be asked again.
+ *
+ *   window   the records in memory, by key; every waiting one with a key up to high_key
+ *   beyond   how many wait in the store with a greater key
+ *   retries  records that come back into the window at a time of their own
+ *
+ * The functions here change one host's politeness and tell, with hostq_judge(), where it
+ * stands; frontier.c moves it to that place.
+ *
+ * Owns:    its records, its rules.
+ * Time:    monotonic milliseconds of the caller.
+ * Errors:  0 or -ENOMEM.
+ */
+#ifndef FRONTIER_HOSTQ_H
+#define FRONTIER_HOSTQ_H
+#include "base/heap.h"
+#include "base/list.h"
+#include "frontier/frontier.h"
+#include "frontier/window.h"
+
+enum hostq_place {
+	HOSTQ_EMPTY,   /* nothing waits, or only for a retry */
+	HOSTQ_READY,   /* may be asked now */
+	HOSTQ_WAITING, /* until due_ms */
+	HOSTQ_FULL,    /* as much in flight as may be */
+	HOSTQ_BLOCKED, /* robots.txt is being fetched, or a refill */
+	HOSTQ_PLACE_MAX
+};
+
+enum hostq_robots {
+	HOSTQ_ROBOTS_UNKNOWN, /* to be asked for */
+	HOSTQ_ROBOTS_ASKED,   /* the turn was handed out, no verdict yet */
+	HOSTQ_ROBOTS_KNOWN,   /* until robots_until_ms */
+};
+
+/* Long before any time there is, and far from overflow. */
+#define HOSTQ_NEVER (INT64_MIN / 2)
+
+struct hostq_state {
+	enum hostq_place place;
+	uint32_t waits; /* enum wait_cause, WAITS_READY or WAITS_NOTHING */
+	int64_t due_ms; /* HOSTQ_WAITING */
+};
+
+/* A record that is to be asked for again. */
+struct retry {
+	struct heap_node node; /* in frontier.retries, by time */
+	struct list on_host;
+	struct hostq *host;
+	struct urlrec *rec;
+};
+
+struct hostq {
+	uint64_t authority_hash;
+	char *authority; /* "scheme://host[:port]" */
+
+	/* Where it is; frontier.c only. */
+	struct list on_hosts; /* of all, most recently served first */
+	struct list on_ready; /* orders that take turns */
+	struct list on_wants;
+	struct heap_node node; /* in frontier.waiting or frontier.ready_heap */
+	uint64_t ready_key;    /* under which it is in ready_heap */
+	struct hostq_state state;
+	bool wants; /* on the list */
+	bool told;  /* a refill was asked for and has not come */
+	bool counted_as_dead;
+
+	/* The queue. */
+	struct window window;
+	uint64_t high_key; /* UINT64_MAX when nothing is beyond */
+	uint64_t beyond;
+	int64_t refill_at_ms; /* the store had nothing new: not before */
+	struct list retries;
+	uint32_t retries_len;
+
+	/* Politeness. */
+	uint32_t in_flight;
+	uint64_t done;                            /* requests for URLs that ended */
+	int64_t start_ms, end_ms, took_ms;        /* of the last request */
+	int64_t backoff_until_ms, backoff_set_ms; /* 429, 503 */
+	uint32_t backoff_level;
+	uint32_t failures; /* in a row: could not be reached */
+	int64_t fail_until_ms, fail_set_ms;
+
+	/* robots.txt */
+	enum hostq_robots robots;
+	bool robots_in_flight;
+	bool robots_used;     /* a URL was judged by what is known */
+	uint32_t robots_asks; /* that found it unreachable, in a row */
+	int64_t robots_until_ms, robots_again_ms;
+	int64_t crawl_delay_ms; /* -1: none */
+	char *rules;            /* robots_compile()d; NULL: everything is allowed */
+	size_t rules_len;
+
+	/* Given up: everything comes out with this outcome. */
+	enum outcome doom; /* OUTCOME_NONE: it is not */
+	uint32_t doom_count;
+	int64_t doom_until_ms;
+};
+
+/* An authority without a usable text is given up from the start. */
+int hostq_new(uint64_t authority_hash, struct slice authority, struct hostq **ret);
+void hostq_free(struct hostq *h);
+
+/* Where it stands now. */
+void hostq_judge(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
+    struct hostq_state *ret);
+static inline bool
+hostq_is_doomed(const struct hostq *h, int64_t now_ms)
+{
+	return h->doom != OUTCOME_NONE && now_ms < h->doom_until_ms;
+}
+/* robots.txt must be asked for before the next URL. */
+bool hostq_needs_robots(
+    const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms);
+/* A request to it was handed out. */
+void hostq_started(struct hostq *h, bool robots, int64_t now_ms);
+/* It ended; `random` is for the jitter. */
+void hostq_ended(struct hostq *h, const struct frontier_conf *conf,
+    const struct frontier_report *rep, uint64_t random, int64_t now_ms);
+int hostq_robots_came(struct hostq *h, const struct frontier_conf *conf,
+    enum frontier_robots what, struct slice rules, int64_t now_ms);
+/* True when `rec` is not to be fetched: why. */
+bool hostq_refuses(const struct hostq *h, const struct frontier_conf *conf,
+    const struct urlrec *rec, int64_t now_ms, enum outcome *ret_outcome, char *ret_detail,
+    size_t detail_cap);
+void hostq_check(const struct hostq *h, const struct frontier_conf *conf);
+#endif

@@ -1,0 +1,51 @@
+/*
+ * frontier/inside.h -- what the files of the frontier share; private to frontier/.
+ *
+ *   frontier.c  hosts and their places; add, retry, next
+ *   answer.c    what comes back: done, robots
+ *   refill.c    what lies beyond the windows
+ *   stats.c     counts, busiest hosts, invariants
+ */
+#ifndef FRONTIER_INSIDE_H
+#define FRONTIER_INSIDE_H
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "frontier/hostq.h"
+#include "frontier/outset.h"
+#include "frontier/waits.h"
+
+struct frontier {
+	struct frontier_conf conf;
+
+	struct umap hosts; /* authority hash -> hostq */
+	struct list all;   /* the same, most recently served first */
+	struct list ready; /* of those that may be asked, whose turn it is */
+	struct heap
+	    ready_heap;      /* instead, by the key of their head: order->across_hosts */
+	struct heap waiting; /* hosts, by due time */
+	struct heap retries; /* records, by time */
+	struct list wants;   /* hosts whose window runs low */
+	struct outset out;
+
+	struct waits waits;
+	uint32_t places[HOSTQ_PLACE_MAX]; /* hosts at each */
+	uint32_t dead;
+	uint64_t queued, in_flight;
+	uint64_t random;       /* state of the jitter */
+	uint64_t hosts_bytes;  /* hosts with their authorities and rules */
+	uint64_t window_bytes; /* rings */
+	uint64_t rec_bytes;    /* records, in windows and for retries */
+};
+
+struct hostq *frontier_host_get(struct frontier *f, uint64_t authority_hash);
+/* The place it belongs to now; also tells the store when its window runs low. */
+void frontier_place(struct frontier *f, struct hostq *h, int64_t now_ms);
+/* Retries and hosts whose time has come, at most `max` of each.  -ENOMEM. */
+int frontier_advance(struct frontier *f, uint32_t max, int64_t now_ms);
+/* Into the window; whatever does not fit goes back to the store.  -ENOMEM, -EEXIST: the
+ * record stays the caller's. */
+int frontier_keep(struct frontier *f, struct hostq *h, struct urlrec *rec);
+/* The window runs low, and the store may have more: told by frontier_wants(). */
+void frontier_want(struct frontier *f, struct hostq *h, int64_t now_ms);
+#endif

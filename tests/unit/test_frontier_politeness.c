@@ -1,0 +1,229 @@
+#include "frontier_rig.h"
+
+static void
+three_urls(struct rig *rig)
+{
+	rig_add(rig, "http://a/1");
+	rig_add(rig, "http://a/2");
+	rig_add(rig, "http://a/3");
+}
+
+static void
+no_more_than_per_host_are_in_flight(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	three_urls(&rig);
+	rig_expect_url(&rig, "http://a/1");
+	rig_expect_idle(&rig, INT64_MAX);
+	assert_int_equal(rig_stats(&rig).hosts_full, 1);
+	rig_ok(&rig, "http://a", 5);
+	rig_expect_url(&rig, "http://a/2");
+	rig_stop(&rig);
+}
+
+/* Both times are cut to milliseconds: 101 apart are 100 apart at least. */
+static void
+a_fixed_delay_counts_from_the_end_of_the_answer(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = 100;
+	rig_start(&rig, &conf);
+	three_urls(&rig);
+	rig_expect_url(&rig, "http://a/1");
+	rig.now += 5000;
+	rig_ok(&rig, "http://a", 5000);
+	rig_expect_idle(&rig, 101);
+	rig.now += 100;
+	rig_expect_idle(&rig, 1);
+	rig.now += 1;
+	rig_expect_url(&rig, "http://a/2");
+	rig_stop(&rig);
+}
+
+static void
+with_several_at_a_time_starts_are_a_delay_apart(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = 100;
+	conf.per_host = 2;
+	rig_start(&rig, &conf);
+	three_urls(&rig);
+	rig_expect_url(&rig, "http://a/1");
+	rig_expect_idle(&rig, 101);
+	rig.now += 101;
+	rig_expect_url(&rig, "http://a/2");
+	rig.now += 10;
+	rig_ok(&rig, "http://a", 111);
+	rig_expect_idle(&rig, 91);
+	rig.now += 91;
+	rig_expect_url(&rig, "http://a/3");
+	rig_stop(&rig);
+}
+
+static void
+an_automatic_delay_is_as_long_as_the_last_answer_took(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = -1;
+	rig_start(&rig, &conf);
+	three_urls(&rig);
+	rig_add(&rig, "http://a/4");
+	rig_expect_url(&rig, "http://a/1");
+	rig.now += 70;
+	rig_ok(&rig, "http://a", 70);
+	rig_expect_idle(&rig, 70);
+	assert_int_equal(rig_stats(&rig).waiting_now[WAIT_ADAPTIVE_DELAY], 1);
+	rig.now += 70;
+	rig_expect_url(&rig, "http://a/2");
+	rig_ok(&rig, "http://a", 0);
+	rig_expect_url(&rig, "http://a/3");
+	rig.now += 100000;
+	rig_ok(&rig, "http://a", 100000);
+	rig_expect_idle(&rig, 30000);
+	rig_stop(&rig);
+}
+
+static void
+a_crawl_delay_is_obeyed_up_to_its_cap(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.robots = true;
+	rig_start(&rig, &conf);
+	three_urls(&rig);
+	rig_expect_robots(&rig, "http://a");
+	rig_ok(&rig, "http://a", 10);
+	rig_robots(
+	    &rig, "http://a", FRONTIER_ROBOTS_RULES, "User-agent: *\nCrawl-delay: 7\n");
+	rig_expect_idle(&rig, 7001);
+	assert_int_equal(rig_stats(&rig).waiting_now[WAIT_CRAWL_DELAY], 1);
+	rig.now += 7001;
+	rig_expect_url(&rig, "http://a/1");
+	rig_ok(&rig, "http://a", 10);
+	conf.crawl_delay_max_ms = 2000;
+	frontier_configure(rig.f, &conf, rig.now);
+	rig_expect_idle(&rig, 2001);
+	rig_stop(&rig);
+}
+
+static void
+the_longer_of_two_delays_counts(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.robots = true;
+	conf.delay_ms = -1;
+	rig_start(&rig, &conf);
+	three_urls(&rig);
+	rig_expect_robots(&rig, "http://a");
+	rig_ok(&rig, "http://a", 10);
+	rig_robots(
+	    &rig, "http://a", FRONTIER_ROBOTS_RULES, "User-agent: *\nCrawl-delay: 1\n");
+	rig_expect_idle(&rig, 1001);
+	rig.now += 1001;
+	rig_expect_url(&rig, "http://a/1");
+	rig.now += 4000;
+	rig_ok(&rig, "http://a", 4000);
+	rig_expect_idle(&rig, 4000);
+	assert_int_equal(rig_stats(&rig).waiting_now[WAIT_ADAPTIVE_DELAY], 1);
+	rig_stop(&rig);
+}
+
+static void
+what_never_reached_the_host_costs_no_delay(void **state)
+{
+	const struct frontier_report rep = {.outcome = OUTCOME_CANCELLED,
+	    .took_ms = 9000,
+	    .retry_after_ms = -1,
+	    .not_asked = true};
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = 1000;
+	rig_start(&rig, &conf);
+	three_urls(&rig);
+	rig_expect_url(&rig, "http://a/1");
+	rig_report(&rig, "http://a", &rep);
+	rig_expect_url(&rig, "http://a/2");
+	rig_stop(&rig);
+}
+
+static void
+limits_change_live(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = 100000;
+	rig_start(&rig, &conf);
+	three_urls(&rig);
+	rig_expect_url(&rig, "http://a/1");
+	rig_ok(&rig, "http://a", 0);
+	rig_expect_idle(&rig, 100001);
+	conf.delay_ms = 50;
+	frontier_configure(rig.f, &conf, rig.now);
+	rig_expect_idle(&rig, 51);
+	rig.now += 51;
+	rig_expect_url(&rig, "http://a/2");
+	rig_expect_idle(&rig, INT64_MAX);
+	conf.delay_ms = 0;
+	conf.per_host = 2;
+	frontier_configure(rig.f, &conf, rig.now);
+	rig_expect_url(&rig, "http://a/3");
+	rig_stop(&rig);
+}
+
+static void
+hosts_do_not_wait_for_each_other(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = 1000;
+	rig_start(&rig, &conf);
+	three_urls(&rig);
+	rig_add(&rig, "http://b/1");
+	rig_expect_url(&rig, "http://a/1");
+	rig_ok(&rig, "http://a", 0);
+	rig_expect_url(&rig, "http://b/1");
+	rig_expect_idle(&rig, 1001);
+	rig_stop(&rig);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(no_more_than_per_host_are_in_flight),
+	    cmocka_unit_test(a_fixed_delay_counts_from_the_end_of_the_answer),
+	    cmocka_unit_test(with_several_at_a_time_starts_are_a_delay_apart),
+	    cmocka_unit_test(an_automatic_delay_is_as_long_as_the_last_answer_took),
+	    cmocka_unit_test(a_crawl_delay_is_obeyed_up_to_its_cap),
+	    cmocka_unit_test(the_longer_of_two_delays_counts),
+	    cmocka_unit_test(what_never_reached_the_host_costs_no_delay),
+	    cmocka_unit_test(limits_change_live),
+	    cmocka_unit_test(hosts_do_not_wait_for_each_other),
+	};
+
+	return cmocka_run_group_tests_name("frontier/politeness", tests, NULL, NULL);
+}

@@ -1,0 +1,274 @@
+#include "frontier_rig.h"
+
+static void
+an_empty_frontier_is_idle_until_something_happens(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	rig_expect_idle(&rig, INT64_MAX);
+	rig_stop(&rig);
+	frontier_free(NULL);
+}
+
+static void
+hosts_take_turns(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.per_host = 2;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://a/2");
+	rig_add(&rig, "http://a/3");
+	rig_add(&rig, "http://b/1");
+	rig_add(&rig, "http://b/2");
+	rig_add(&rig, "http://c/1");
+	rig_expect_url(&rig, "http://a/1");
+	rig_expect_url(&rig, "http://b/1");
+	rig_expect_url(&rig, "http://c/1");
+	rig_expect_url(&rig, "http://a/2");
+	rig_expect_url(&rig, "http://b/2");
+	rig_expect_idle(&rig, INT64_MAX);
+	rig_ok(&rig, "http://a", 0);
+	rig_expect_url(&rig, "http://a/3");
+	rig_expect_idle(&rig, INT64_MAX);
+	rig_stop(&rig);
+}
+
+static void
+breadth_first_takes_the_shallow_ones_of_a_host_first(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.per_host = 10;
+	rig_start(&rig, &conf);
+	rig_add_deep(&rig, "http://a/deep", 3, 0);
+	rig_add_deep(&rig, "http://a/x", 1, 0);
+	rig_add_deep(&rig, "http://a/y", 1, 0);
+	rig_expect_url(&rig, "http://a/x");
+	rig_expect_url(&rig, "http://a/y");
+	rig_expect_url(&rig, "http://a/deep");
+	rig_stop(&rig);
+}
+
+static void
+depth_first_takes_the_newest_of_a_host_first(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.order = order_find(SLICE_LIT("dfs"));
+	conf.per_host = 10;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://a/2");
+	rig_expect_url(&rig, "http://a/2");
+	rig_add(&rig, "http://a/3");
+	rig_expect_url(&rig, "http://a/3");
+	rig_expect_url(&rig, "http://a/1");
+	rig_stop(&rig);
+}
+
+static void
+priority_goes_across_hosts(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.order = order_find(SLICE_LIT("priority"));
+	conf.per_host = 2;
+	rig_start(&rig, &conf);
+	rig_add_deep(&rig, "http://a/low", 0, -5);
+	rig_add_deep(&rig, "http://b/usual", 0, 0);
+	rig_add_deep(&rig, "http://b/high1", 0, 9);
+	rig_add_deep(&rig, "http://b/high2", 0, 9);
+	rig_add_deep(&rig, "http://c/mid", 0, 5);
+	/* What comes later may still change who is next. */
+	rig_add_deep(&rig, "http://a/top", 0, 100);
+	rig_expect_url(&rig, "http://a/top");
+	rig_expect_url(&rig, "http://b/high1");
+	rig_expect_url(&rig, "http://b/high2");
+	rig_expect_url(&rig, "http://c/mid");
+	rig_expect_url(&rig, "http://a/low");
+	rig_expect_idle(&rig, INT64_MAX);
+	rig_ok(&rig, "http://b", 0);
+	rig_expect_url(&rig, "http://b/usual");
+	rig_stop(&rig);
+}
+
+static void
+http_and_https_and_ports_are_different_authorities(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "https://a/1");
+	rig_add(&rig, "http://a:8080/1");
+	rig_expect_url(&rig, "http://a/1");
+	rig_expect_url(&rig, "https://a/1");
+	rig_expect_url(&rig, "http://a:8080/1");
+	assert_int_equal(rig_stats(&rig).hosts_full, 0);
+	assert_int_equal(rig_stats(&rig).in_flight, 3);
+	rig_stop(&rig);
+}
+
+static void
+the_same_key_waits_once(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+	struct urlrec r;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	r = rig_rec(&rig, "http://a/1", 0, 0);
+	assert_int_equal(frontier_add(rig.f, &r, rig.now), 0);
+	assert_int_equal(frontier_add(rig.f, &r, rig.now), 0);
+	assert_int_equal(rig_stats(&rig).queued, 1);
+	rig_expect_url(&rig, "http://a/1");
+	assert_int_equal(rig_stats(&rig).queued, 0);
+	rig_stop(&rig);
+}
+
+static void
+a_url_without_a_usable_host_comes_out_refused(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	char url[1000] = "http://";
+	struct rig rig;
+
+	(void)state;
+	conf.robots = true;
+	rig_start(&rig, &conf);
+	memset(url + 7, 'x', 900);
+	url[907] = '/';
+	rig_add(&rig, url);
+	rig_expect_refused(&rig, url, OUTCOME_BAD_URL, "no usable host name");
+	rig_add(&rig, "nonsense");
+	rig_expect_refused(&rig, "nonsense", OUTCOME_BAD_URL, "no usable host name");
+	rig_expect_idle(&rig, INT64_MAX);
+	rig_stop(&rig);
+}
+
+static void
+a_retry_waits_for_its_time(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct urlrec *rec;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://a/2");
+	assert_int_equal(rig_next(&rig), FRONTIER_URL);
+	rec = rig.turn.rec;
+	rig_ok(&rig, "http://a", 0);
+	rec->attempts = 1;
+	assert_int_equal(frontier_retry(rig.f, rec, rig.now + 500, rig.now), 0);
+	frontier_check(rig.f);
+	assert_int_equal(rig_stats(&rig).queued, 2);
+	rig_expect_url(&rig, "http://a/2");
+	rig_ok(&rig, "http://a", 0);
+	rig_expect_idle(&rig, 500);
+	rig.now += 499;
+	rig_expect_idle(&rig, 1);
+	rig.now += 1;
+	assert_int_equal(rig_next(&rig), FRONTIER_URL);
+	assert_int_equal(rig.turn.rec->attempts, 1);
+	urlrec_free(rig.turn.rec);
+	assert_int_equal(rig_stats(&rig).queued, 0);
+	rig_stop(&rig);
+}
+
+static void
+a_retry_at_once_needs_no_time(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	assert_int_equal(rig_next(&rig), FRONTIER_URL);
+	assert_int_equal(frontier_retry(rig.f, rig.turn.rec, rig.now, rig.now), 0);
+	rig_expect_idle(&rig, INT64_MAX); /* the first one is still in flight */
+	rig_ok(&rig, "http://a", 0);
+	rig_expect_url(&rig, "http://a/1");
+	rig_stop(&rig);
+}
+
+/* A thousand hosts that become due together are all served, in bounded steps. */
+static void
+many_hosts_due_at_once_are_all_served(void **state)
+{
+	enum { HOSTS = 1000 };
+	struct frontier_conf conf = rig_conf();
+	uint32_t served = 0, calls = 0;
+	struct rig rig;
+	char text[64];
+
+	(void)state;
+	conf.delay_ms = 100;
+	rig_start(&rig, &conf);
+	for (int i = 0; i < HOSTS * 2; i++) {
+		struct urlrec r;
+
+		(void)snprintf(text, sizeof(text), "http://h%d/%d", i % HOSTS, i);
+		r = rig_rec(&rig, text, 0, 0);
+		assert_int_equal(frontier_add(rig.f, &r, rig.now), 0);
+	}
+	for (int i = 0; i < HOSTS; i++) {
+		assert_int_equal(frontier_next(rig.f, rig.now, &rig.turn), 0);
+		assert_int_equal(rig.turn.kind, FRONTIER_URL);
+		urlrec_free(rig.turn.rec);
+		(void)snprintf(text, sizeof(text), "http://h%d", i);
+		frontier_done(rig.f, rig_hash(text),
+		    &(struct frontier_report){.outcome = OUTCOME_OK, .status = 200},
+		    rig.now);
+	}
+	rig_expect_idle(&rig, 101);
+	rig.now += 101;
+	while (served < HOSTS) {
+		assert_true(++calls < 2 * HOSTS);
+		assert_int_equal(frontier_next(rig.f, rig.now, &rig.turn), 0);
+		if (rig.turn.kind != FRONTIER_URL)
+			continue;
+		urlrec_free(rig.turn.rec);
+		served++;
+	}
+	rig_expect_idle(&rig, INT64_MAX);
+	rig_stop(&rig);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_empty_frontier_is_idle_until_something_happens),
+	    cmocka_unit_test(hosts_take_turns),
+	    cmocka_unit_test(breadth_first_takes_the_shallow_ones_of_a_host_first),
+	    cmocka_unit_test(depth_first_takes_the_newest_of_a_host_first),
+	    cmocka_unit_test(priority_goes_across_hosts),
+	    cmocka_unit_test(http_and_https_and_ports_are_different_authorities),
+	    cmocka_unit_test(the_same_key_waits_once),
+	    cmocka_unit_test(a_url_without_a_usable_host_comes_out_refused),
+	    cmocka_unit_test(a_retry_waits_for_its_time),
+	    cmocka_unit_test(a_retry_at_once_needs_no_time),
+	    cmocka_unit_test(many_hosts_due_at_once_are_all_served),
+	};
+
+	return cmocka_run_group_tests_name("frontier/turns", tests, NULL, NULL);
+}

@@ -1,0 +1,236 @@
+#include "frontier/waits.h"
+
+#include "frontier_rig.h"
+
+/* All host-milliseconds, ready ones included. */
+static uint64_t
+total(const struct frontier_stats *s)
+{
+	uint64_t ms = 0;
+
+	for (int c = 0; c < WAIT_CAUSE_MAX; c++)
+		ms += s->wait_ms[c];
+	return ms;
+}
+
+static void
+causes_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(wait_cause_name(WAIT_NONE), "none");
+	assert_string_equal(wait_cause_name(WAIT_CRAWL_DELAY), "crawl-delay");
+	assert_string_equal(wait_cause_name(WAIT_PAUSED), "paused");
+}
+
+static void
+hosts_with_nothing_queued_wait_for_nothing(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_expect_url(&rig, "http://a/1");
+	rig.now += 1000;
+	s = rig_stats(&rig);
+	assert_int_equal(total(&s), 0);
+	rig_stop(&rig);
+}
+
+static void
+each_cause_gets_its_milliseconds(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	conf.robots = true;
+	conf.delay_ms = 499;
+	rig_start(&rig, &conf);
+	for (int i = 0; i < 5; i++)
+		rig_add(&rig, "http://a/1");
+	rig_expect_robots(&rig, "http://a");
+	rig.now += 30;
+	rig_ok(&rig, "http://a", 30);
+	rig.now += 5;
+	rig_robots(&rig, "http://a", FRONTIER_ROBOTS_ALLOW, NULL);
+	rig.now += 495;
+	rig_expect_url(&rig, "http://a/1");
+	rig.now += 40;
+	rig_ok(&rig, "http://a", 40);
+	rig.now += 500;
+	rig_expect_url(&rig, "http://a/1");
+	rig_status(&rig, "http://a", 429, 9000);
+	rig.now += 9000;
+	s = rig_stats(&rig);
+	assert_int_equal(s.wait_ms[WAIT_ROBOTS_PENDING], 35);
+	assert_int_equal(s.wait_ms[WAIT_CONNECTION_CAP], 40);
+	assert_int_equal(s.wait_ms[WAIT_CRAWL_DELAY], 495 + 500);
+	assert_int_equal(s.wait_ms[WAIT_RETRY_AFTER], 9000);
+	assert_int_equal(total(&s), 35 + 40 + 995 + 9000);
+	rig_stop(&rig);
+}
+
+static void
+ready_hosts_wait_for_what_holds_the_engine(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://b/1");
+	rig.now += 10;
+	frontier_held(rig.f, WAIT_BANDWIDTH, rig.now);
+	rig.now += 100;
+	frontier_held(rig.f, WAIT_BANDWIDTH, rig.now);
+	rig_add(&rig, "http://c/1");
+	rig.now += 100;
+	s = rig_stats(&rig);
+	assert_int_equal(s.waiting_now[WAIT_BANDWIDTH], 3);
+	frontier_held(rig.f, WAIT_NONE, rig.now);
+	rig.now += 1000;
+	s = rig_stats(&rig);
+	assert_int_equal(s.wait_ms[WAIT_BANDWIDTH], 2 * 100 + 3 * 100);
+	assert_int_equal(s.wait_ms[WAIT_NONE], 2 * 10 + 3 * 1000);
+	assert_int_equal(s.waiting_now[WAIT_NONE], 3);
+	rig_stop(&rig);
+}
+
+/* The engine is full and asks late: it is not the crawl delay that held the host then. */
+static void
+a_delay_ends_when_it_ends_not_when_it_is_noticed(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = 99;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://a/2");
+	rig_expect_url(&rig, "http://a/1");
+	rig_ok(&rig, "http://a", 0);
+	frontier_held(rig.f, WAIT_CONNECTION_CAP, rig.now);
+	rig.now += 5000;
+	s = rig_stats(&rig);
+	assert_int_equal(s.wait_ms[WAIT_CRAWL_DELAY], 100);
+	assert_int_equal(s.wait_ms[WAIT_CONNECTION_CAP], 4900);
+	rig_stop(&rig);
+}
+
+static void
+a_host_with_only_a_retry_waits_for_that(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	assert_int_equal(rig_next(&rig), FRONTIER_URL);
+	rig_ok(&rig, "http://a", 0);
+	assert_int_equal(frontier_retry(rig.f, rig.turn.rec, rig.now + 200, rig.now), 0);
+	rig.now += 150;
+	s = rig_stats(&rig);
+	assert_int_equal(s.wait_ms[WAIT_RETRY_AFTER], 150);
+	assert_int_equal(s.waiting_now[WAIT_RETRY_AFTER], 1);
+	rig_stop(&rig);
+}
+
+static void
+stats_count_hosts_by_place(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = 50;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://waits/1");
+	rig_add(&rig, "http://waits/2");
+	rig_add(&rig, "http://full/1");
+	rig_add(&rig, "http://full/2");
+	rig_add(&rig, "http://empty/1");
+	rig_expect_url(&rig, "http://waits/1");
+	rig_ok(&rig, "http://waits", 0);
+	rig_expect_url(&rig, "http://full/1");
+	rig_expect_url(&rig, "http://empty/1");
+	rig_add(&rig, "http://ready/1");
+	s = rig_stats(&rig);
+	assert_int_equal(s.hosts, 4);
+	assert_int_equal(s.hosts_ready, 1);
+	assert_int_equal(s.hosts_waiting, 1);
+	assert_int_equal(s.hosts_full, 1);
+	assert_int_equal(s.hosts_blocked, 0);
+	assert_int_equal(s.hosts_dead, 0);
+	assert_int_equal(s.queued, 3);
+	assert_int_equal(s.in_flight, 2);
+	assert_true(s.memory_bytes > 4 * 300);
+	rig_stop(&rig);
+}
+
+static void
+the_busiest_hosts_come_first(void **state)
+{
+	struct frontier_host top[100];
+	struct frontier_conf conf = rig_conf();
+	char text[32];
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = 1000;
+	rig_start(&rig, &conf);
+	for (int h = 0; h < 80; h++) {
+		for (int i = 0; i <= (h * 7) % 80; i++) {
+			(void)snprintf(text, sizeof(text), "http://h%d/%d", h, i);
+			rig_add(&rig, text);
+		}
+	}
+	assert_int_equal(frontier_hosts(rig.f, rig.now, top, 0), 0);
+	assert_int_equal(frontier_hosts(rig.f, rig.now, top, 5), 5);
+	for (uint64_t i = 0; i < 5; i++)
+		assert_int_equal(top[i].queued, 80 - i);
+	assert_int_equal(frontier_hosts(rig.f, rig.now, top, 100), 64);
+	for (uint64_t i = 0; i < 64; i++)
+		assert_int_equal(top[i].queued, 80 - i);
+	rig_expect_url(&rig, "http://h0/0");
+	rig_expect_url(&rig, "http://h1/0");
+	rig_ok(&rig, "http://h1", 0);
+	rig_add(&rig, "http://h1/more");
+	for (int i = 0; i < 100; i++)
+		rig_add(&rig, "http://h1/more");
+	rig.now += 1;
+	assert_int_equal(frontier_hosts(rig.f, rig.now, top, 1), 1);
+	assert_string_equal(top[0].authority, "http://h1");
+	assert_int_equal(top[0].done, 1);
+	assert_int_equal(top[0].in_flight, 0);
+	assert_int_equal(top[0].waits_for, WAIT_CRAWL_DELAY);
+	assert_int_equal(top[0].wait_ms, 1000);
+	rig_stop(&rig);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(causes_have_names),
+	    cmocka_unit_test(hosts_with_nothing_queued_wait_for_nothing),
+	    cmocka_unit_test(each_cause_gets_its_milliseconds),
+	    cmocka_unit_test(ready_hosts_wait_for_what_holds_the_engine),
+	    cmocka_unit_test(a_delay_ends_when_it_ends_not_when_it_is_noticed),
+	    cmocka_unit_test(a_host_with_only_a_retry_waits_for_that),
+	    cmocka_unit_test(stats_count_hosts_by_place),
+	    cmocka_unit_test(the_busiest_hosts_come_first),
+	};
+
+	return cmocka_run_group_tests_name("frontier/waits", tests, NULL, NULL);
+}
