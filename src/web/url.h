@@ -9,7 +9,7 @@
  * spelling (lower case, IDNA, no trailing dot); default port dropped; empty path is "/".
  *
  * Source:  https://url.spec.whatwg.org/ (sections 3 and 4), UTS 46 by libidn2.
- * Threads: any; no state but the converters of charsets, which each thread has its own of.
+ * Threads: any; no state but converters of charsets, of which each thread has its own.
  */
 #ifndef WEB_URL_H
 #define WEB_URL_H
@@ -18,14 +18,14 @@
 
 enum { URL_BYTES_MAX = 8192 }; /* of the serialised URL; longer ones are refused */
 
-#define URL_STATUSES(X)                                                                 \
-	X(OK, "ok")                                                                     \
-	X(RELATIVE_WITHOUT_BASE, "relative URL without a base")                         \
-	X(UNSUPPORTED, "scheme is not http or https")                                   \
-	X(BAD_HOST, "host is not a valid name or address")                              \
-	X(BAD_PORT, "port is not a number up to 65535")                                 \
-	X(NO_HOST, "host is missing")                                                   \
-	X(TOO_LONG, "longer than 8192 bytes")                                           \
+#define URL_STATUSES(X)                                                                  \
+	X(OK, "ok")                                                                      \
+	X(RELATIVE_WITHOUT_BASE, "relative URL without a base")                          \
+	X(UNSUPPORTED, "scheme is not http or https")                                    \
+	X(BAD_HOST, "host is not a valid name or address")                               \
+	X(BAD_PORT, "port is not a number up to 65535")                                  \
+	X(NO_HOST, "host is missing")                                                    \
+	X(TOO_LONG, "longer than 8192 bytes")                                            \
 	X(BAD, "not a URL")
 enum url_status {
 #define X(id, text) URL_##id,
@@ -38,30 +38,32 @@ struct url {
 	const char *text; /* serialised; in the storage that was handed in */
 	uint16_t len;
 	uint16_t scheme_len; /* without ':' */
-	uint16_t user_at, host_at, host_len; /* host as it is written: IPv6 in brackets */
-	uint16_t path_at, query_at, fragment_at; /* query_at: of '?', fragment_at: of '#'; */
-	                                         /* == len when there is none */
+	/* Host as it is written: IPv6 in brackets. */
+	uint16_t user_at, host_at, host_len;
+	/* Of the path, of '?' and of '#'; == len where there is none. */
+	uint16_t path_at, query_at, fragment_at;
 	uint16_t port;        /* effective: 80 or 443 when none is written */
 	bool has_credentials; /* had them in the input, also when they were dropped */
 };
 
+/* With both flags it is the `href` of the standard, in which also the dot of
+ * "example.com." stays; with none, the normal form. */
 enum {
-	URL_KEEP_FRAGMENT = 1,    /* serialise as the standard does ... */
-	URL_KEEP_CREDENTIALS = 2, /* ... with both: the `href` of the standard, in which */
-	                          /* also the dot of "example.com." stays */
+	URL_KEEP_FRAGMENT = 1,
+	URL_KEEP_CREDENTIALS = 2,
 };
 
 /*
  * `base` may be NULL.  `charset`: of the document, for its query (WHATWG "encoding");
  * empty: UTF-8.  `out` must not overlap `base` or `ref`.
  */
-enum url_status url_resolve(const struct url *base, struct slice ref, struct slice charset,
-    unsigned flags, char *out, size_t out_cap, struct url *ret);
+enum url_status url_resolve(const struct url *base, struct slice ref,
+    struct slice charset, unsigned flags, char *out, size_t out_cap, struct url *ret);
 
 /*
  * Opens the converters of this thread for all charsets a query can be in; later calls of
- * url_resolve() then need no file (a worker calls this before it is jailed).  -ENOENT: some
- * are missing; queries in those are encoded as UTF-8.
+ * url_resolve() then need no file (a worker calls this before it is jailed).  -ENOENT:
+ * some are missing; queries in those are encoded as UTF-8.
  */
 int url_charsets_preload(void);
 

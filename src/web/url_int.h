@@ -64,7 +64,8 @@ void url_encode(struct url_out *o, struct slice s, unsigned set);
 /* Section 3.5: `in` as it stands between "//" and the port, never empty. */
 enum url_status url_host_parse(struct slice in, struct url_out *o);
 
-/* "domain to ASCII" of lower-case UTF-8 that is not all ASCII; `host` may lie in `ret`. */
+/* "domain to ASCII" of lower-case UTF-8 that is not all ASCII; `host` may lie in `ret`.
+ */
 bool url_idna(struct slice host, char *ret, size_t cap, size_t *ret_len);
 
 /* A query in the charset of its document; false: that is UTF-8, or unknown. */
