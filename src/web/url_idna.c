@@ -40,12 +40,13 @@ name_add(struct name *n, const char *ptr, size_t len)
 }
 
 /*
- * What UTS 46 maps since Unicode 15.1 and 16, after the tables of libidn2; dots of labels
- * too.  `to` 0: taken out.
+ * What UTS 46 maps since Unicode 15.1 and 16, after the tables of libidn2; and what
+ * changes where a label begins and ends.  `to` 0: taken out.
  */
 static const struct {
 	uint32_t from, last, to;
 } newer[] = {
+    {0x00ad, 0x00ad, 0},
     {0x04c0, 0x04c0, 0x04cf},
     {0x10a0, 0x10c5, 0x2d00},
     {0x10c7, 0x10c7, 0x2d27},
@@ -54,11 +55,15 @@ static const struct {
     {0x17b4, 0x17b5, 0},
     {0x180e, 0x180e, 0},
     {0x1e9e, 0x1e9e, 0x00df},
+    {0x200b, 0x200b, 0},
+    {0x2060, 0x2060, 0},
+    {0x2064, 0x2064, 0},
     {0x206a, 0x206f, 0},
     {0x2132, 0x2132, 0x214e},
     {0x2183, 0x2183, 0x2184},
     {0x3002, 0x3002, '.'},
     {0x3164, 0x3164, 0},
+    {0xfeff, 0xfeff, 0},
     {0xff0e, 0xff0e, '.'},
     {0xff61, 0xff61, '.'},
     {0xffa0, 0xffa0, 0},
@@ -123,23 +128,93 @@ convert(struct name *ret, const char *text, int flags)
 	return done;
 }
 
+/* ASCII that libidn2 refuses, or refuses at some places; the standard does not. */
+static bool
+is_odd(char c)
+{
+	return (unsigned char)c < 0x80 && !ascii_is_alpha(c) && !ascii_is_digit(c);
+}
+
+/* The odd characters of `label`, in order, for the places that hold `stand_in`. */
+static bool
+odd_restore(struct name *n, struct slice label, char stand_in)
+{
+	size_t end = n->len, at = 0;
+
+	/* Punycode (RFC 3492) has the ASCII of a label in front, then "-" and the rest.
+	 */
+	if (slice_starts(slice_of(n->text, n->len), SLICE_LIT("xn--"))) {
+		at = 4;
+		while (end > at && n->text[end - 1] != '-')
+			end--;
+	}
+	for (size_t i = 0; i < label.len; i++) {
+		if (!is_odd(label.ptr[i]))
+			continue;
+		while (at < end && n->text[at] != stand_in)
+			at++;
+		if (at == end)
+			return false;
+		n->text[at++] = label.ptr[i];
+	}
+	return at >= end || memchr(n->text + at, stand_in, end - at) == NULL;
+}
+
+/*
+ * Converts with a letter in place of each odd character: to Punycode all ASCII is the
+ * same, as long as the letter is nowhere else, also not in what other characters are
+ * mapped to.
+ */
+static bool
+odd_convert(struct name *ret, struct slice label, int flags)
+{
+	static const char stand_ins[] = "qjzxkvwyb0123456789";
+
+	for (size_t k = 0; k < sizeof(stand_ins) - 1; k++) {
+		struct name copy = {.len = 0}, ascii = {.len = 0};
+
+		if (slice_find(label, stand_ins[k]) < label.len)
+			continue;
+		if (!name_add(&copy, label.ptr, label.len))
+			return false;
+		for (size_t i = 0; i < copy.len; i++)
+			if (is_odd(copy.text[i]))
+				copy.text[i] = stand_ins[k];
+		if (!convert(&ascii, copy.text, flags))
+			return false;
+		if (!odd_restore(&ascii, label, stand_ins[k]))
+			continue;
+		/* That would be the name of another label, encoded twice. */
+		return !slice_starts(slice_from(slice_of(ascii.text, ascii.len), 4),
+			   SLICE_LIT("xn--")) &&
+		       name_add(ret, ascii.text, ascii.len);
+	}
+	return false;
+}
+
 static bool
 label_convert(struct name *ret, struct slice label)
 {
 	struct name copy = {.len = 0};
 	int flags = FLAGS_SYMBOLS;
-	bool is_ascii = true;
+	bool is_ascii = true, has_odd = false;
 	size_t len;
 
 	for (size_t i = 0; i < label.len; i += len) {
 		len = utf8_len(slice_from(label, i));
 		is_ascii &= len == 1;
+		has_odd |= is_odd(label.ptr[i]);
 		if (is_deviation(utf8_point(label.ptr + i, len)))
 			flags = FLAGS_STRICT;
 	}
 	if (is_ascii && !slice_starts(label, SLICE_LIT("xn--")))
 		return name_add(ret, label.ptr, label.len);
-	return name_add(&copy, label.ptr, label.len) && convert(ret, copy.text, flags);
+	if (!name_add(&copy, label.ptr, label.len))
+		return false;
+	if (convert(ret, copy.text, flags))
+		return true;
+	return has_odd && !slice_starts(label, SLICE_LIT("xn--")) &&
+	       odd_convert(ret, label, flags);
 }
 
 bool
