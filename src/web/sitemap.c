@@ -660,6 +660,25 @@ parsing_reset(struct parsing *p)
 	text_clear(&p->text);
 }
 
+/* Parses once more with the text repaired, if that may help. */
+static int
+xml_retry(
+    struct parsing *p, struct slice *body, struct buf *repaired, enum XML_Error *code)
+{
+	int r;
+
+	if (p->is_stopped || has_doctype(*body) ||
+	    (*code != XML_ERROR_INVALID_TOKEN && *code != XML_ERROR_UNDEFINED_ENTITY))
+		return 0;
+	r = xml_repair(*body, repaired);
+	if (r != 0)
+		return r == -EMSGSIZE ? 0 : r;
+	xml_release(p);
+	parsing_reset(p);
+	*body = buf_slice(repaired);
+	return xml_run(p, *body, code);
+}
+
 static int
 parse_xml(struct parsing *p, struct slice body)
 {
@@ -668,14 +687,8 @@ parse_xml(struct parsing *p, struct slice body)
 	int r = xml_run(p, body, &code);
 
 	buf_init(&repaired, body.len + body.len / 4 + 4096);
-	if (r == 0 && !p->is_stopped &&
-	    (code == XML_ERROR_INVALID_TOKEN || code == XML_ERROR_UNDEFINED_ENTITY) &&
-	    !has_doctype(body) && xml_repair(body, &repaired) == 0) {
-		xml_release(p);
-		parsing_reset(p);
-		body = buf_slice(&repaired);
-		r = xml_run(p, body, &code);
-	}
+	if (r == 0)
+		r = xml_retry(p, &body, &repaired, &code);
 	if (r == 0 && !p->is_stopped && code != XML_ERROR_NONE) {
 		xml_finish_broken(p, body);
 		if (p->result.format == SITEMAP_FORMAT_NONE)

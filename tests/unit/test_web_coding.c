@@ -271,6 +271,21 @@ a_flipped_byte_is_told_and_harms_nothing(void **state)
 	assert_true(bad > 600);
 }
 
+/* A stored block whose padding and length happen to be the two bytes of a zlib head. */
+static void
+raw_deflate_that_looks_like_zlib_decodes(void **state)
+{
+	struct slice raw = SLICE_LIT("\x08\x1d\x00\xe2\xff"
+				     "0123456789012345678901234567x"
+				     "\x03\x00");
+
+	(void)state;
+	assert_int_equal(decode("deflate", raw, MAX), CODING_OK);
+	assert_true(slice_eq(buf_slice(&out), slice_of(raw.ptr + 5, 29)));
+	raw.len--;
+	assert_int_equal(decode("deflate", raw, MAX), CODING_CORRUPT);
+}
+
 static void
 no_room_is_an_error_that_leaves_nothing(void **state)
 {
@@ -321,6 +336,7 @@ main(void)
 	    cmocka_unit_test(output_is_bounded_to_the_byte),
 	    cmocka_unit_test(codings_are_told_from_the_header),
 	    cmocka_unit_test(a_flipped_byte_is_told_and_harms_nothing),
+	    cmocka_unit_test(raw_deflate_that_looks_like_zlib_decodes),
 	    cmocka_unit_test(no_room_is_an_error_that_leaves_nothing),
 	};
 

@@ -339,6 +339,10 @@ cookies_are_read_as_browsers_do(void **state)
 	assert_true(c.has_expiry && c.expires < 0);
 	assert_true(http_cookie_parse(SLICE_LIT("a=1; max-age=x"), 100, &c));
 	assert_false(c.has_expiry);
+	assert_true(http_cookie_parse(SLICE_LIT("a=1; samesite=Strict"), 100, &c));
+	assert_int_equal(c.same_site, HTTP_SAME_SITE_STRICT);
+	assert_true(http_cookie_parse(SLICE_LIT("a=1; samesite=none"), 100, &c));
+	assert_int_equal(c.same_site, HTTP_SAME_SITE_NONE);
 	assert_true(http_cookie_parse(SLICE_LIT("alone"), 0, &c));
 	assert_slice(c.name, "");
 	assert_slice(c.value, "alone");

@@ -164,6 +164,26 @@ crawl_delays_and_sitemaps_are_found(void **state)
 	assert_int_equal(suite_close(&s), 0);
 }
 
+static bool
+stop_at_two(void *ctx, struct slice url)
+{
+	unsigned *count = ctx;
+
+	assert_true(url.len > 0);
+	return ++*count < 2;
+}
+
+static void
+sitemaps_are_told_until_enough(void **state)
+{
+	unsigned count = 0;
+
+	(void)state;
+	robots_sitemaps(SLICE_LIT("Sitemap: a\nSITEMAP:\nsitemap:b # c\nSitemap: d"),
+	    stop_at_two, &count);
+	assert_int_equal(count, 2);
+}
+
 static void
 the_verdict_tells_line_and_pattern(void **state)
 {
@@ -351,6 +371,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(decides_as_rfc_9309_says),
 	    cmocka_unit_test(crawl_delays_and_sitemaps_are_found),
+	    cmocka_unit_test(sitemaps_are_told_until_enough),
 	    cmocka_unit_test(the_verdict_tells_line_and_pattern),
 	    cmocka_unit_test(an_octet_has_one_spelling),
 	    cmocka_unit_test(five_hundred_kibibytes_are_parsed_and_no_half_line),

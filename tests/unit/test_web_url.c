@@ -70,6 +70,10 @@ one_page_has_one_spelling(void **state)
 	assert_normal("http://h/%2e%2E/a%2fb/%41", "http://h/a%2fb/%41");
 	assert_normal("http://h/\xff\xe2\x82", "http://h/%EF%BF%BD%EF%BF%BD");
 	assert_normal("http://h?a'b#c", "http://h/?a%27b");
+	assert_normal("http://h/\xf4\x90\xed\xa0\x80",
+	    "http://h/%EF%BF%BD%EF%BF%BD%EF%BF%BD%EF%BF%BD%EF%BF%BD");
+	assert_normal("http://\xc3\xbc_b.-\xc3\xbc-/", "http://xn--_b-wka.xn-----xka/");
+	assert_normal("http://q\xc3\xbc_\xc4\xb3/", "http://xn--q_ij-0ra/");
 }
 
 static void
@@ -82,6 +86,8 @@ hosts_that_cannot_be_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(normal(bad[i]), URL_BAD_HOST);
+	assert_string_equal(
+	    url_status_text(URL_BAD_HOST), "host is not a valid name or address");
 	assert_int_equal(normal("http://"), URL_NO_HOST);
 	assert_int_equal(normal("http://u@/"), URL_NO_HOST);
 	assert_int_equal(normal("http://:80/"), URL_NO_HOST);
@@ -232,6 +238,7 @@ every_charset_has_its_converter(void **state)
 	static const char *const cases[][2] = {{"windows-1252", "?%E9%80%26%238594%3B"},
 	    {"ISO-8859-15", "?%E9%A4%26%238594%3B"}, {"GBK", "?%A8%A6%80%A1%FA"},
 	    {"Shift_JIS", "?%26%23233%3B%26%238364%3B%81%A8"},
+	    {"EUC-JP", "?%8F%AB%B1%26%238364%3B%A2%AA"},
 	    {"UTF-8", "?%C3%A9%E2%82%AC%E2%86%92"},
 	    {"unheard-of", "?%C3%A9%E2%82%AC%E2%86%92"}};
 
