@@ -273,7 +273,7 @@ gzip_whole(struct slice in, uint64_t limit, struct buf *out)
 	tail = (const unsigned char *)in.ptr + in.len - 4;
 	size = (size_t)tail[0] | (size_t)tail[1] << 8 | (size_t)tail[2] << 16 |
 	       (size_t)tail[3] << 24;
-	if (size > limit || size > in.len * DEFLATE_RATIO_MAX ||
+	if (size == 0 || size > limit || size > in.len * DEFLATE_RATIO_MAX ||
 	    buf_reserve(out, size) != 0)
 		return false;
 	d = libdeflate_alloc_decompressor();
