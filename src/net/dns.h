@@ -1,16 +1,18 @@
 /*
  * net/dns.h -- names to addresses, through c-ares only.
  *
- * A and AAAA are asked apart; whoever has an answer is not held up by the other (an A that
- * came waits at most 50 ms for the AAAA).  Answers are cached for their TTL clamped to 60 s
- * .. 24 h, failures for `negative_ttl_s`; at most 8 addresses a name, IPv4 first unless
- * configured.  /etc/hosts is read (and re-read when it changes).  Literals answer at once.
- * Calls for a name that is being asked join the question.
+ * A and AAAA are asked apart; whoever has an answer is not held up by the other: an A
+ * that came waits at most 50 ms for the AAAA, an AAAA 200 ms for the A.  Answers are
+ * cached for their TTL clamped to 60 s .. 24 h, failures for `negative_ttl_s`; at most 8
+ * addresses a name, IPv4 first.  /etc/hosts is read (and re-read when it changes).
+ * Literals answer at once.  Calls for a name that is being asked join the question.
  *
  * Owns:    answers are copied out.
  * Errors:  what DNS says is data: enum dns_status.  dns_start(): -ENOMEM, -EAGAIN when
- *          `asks_max` questions are open.
- * Clock:   loop's.   Threads: loop thread.   Callbacks are deferred, also for cached names.
+ *          `asks_max` questions are open (names that need no asking are answered still).
+ * Clock:   loop's.   Threads: loop thread.
+ * Callbacks are deferred, also for cached names; they may start and cancel calls, but not
+ * free the whole.
  */
 #ifndef NET_DNS_H
 #define NET_DNS_H
@@ -63,7 +65,8 @@ int dns_new(struct loop *l, const struct dns_conf *conf, struct dns **ret, struc
 void dns_free(struct dns *d); /* pending calls are dropped without a callback */
 int dns_start(struct dns *d, struct slice host, dns_fn *fn, void *ctx, struct dns_id *ret);
 void dns_cancel(struct dns *d, struct dns_id id);
-/* --resolve HOST:PORT:ADDR; such a name is never asked.  `port` 0: any. */
+/* --resolve HOST:PORT:ADDR; such a name is never asked.  `port` 0: any; dns_start(),
+ * which knows no port, answers with that one.  -ENOMEM, -ENOSPC, -EINVAL. */
 int dns_override(struct dns *d, struct slice host, uint16_t port, const struct addr *a);
 /* The override for host and port; false: none. */
 bool dns_overridden(const struct dns *d, struct slice host, uint16_t port, struct addr *ret);

@@ -58,7 +58,7 @@ hosts_new(const char *path, struct hosts **ret)
 
 	if (h == NULL)
 		return -ENOMEM;
-	h->path = strdup(path);
+	h->path = slice_dup(slice_cstr(path));
 	if (h->path == NULL) {
 		free(h);
 		return -ENOMEM;

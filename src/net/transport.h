@@ -8,9 +8,11 @@
  * Owns:    the request is copied by transport_start() as far as needed; the block of a
  *          result passes to the callback.
  * Errors:  what happens on the net is data: result.outcome, with a sentence in `error`.
- *          transport_start(): -ENOMEM, -ENOSPC (arena), -EINVAL.
+ *          transport_start(): -ENOMEM, -EINVAL (a URL or lines that cannot be sent as
+ *          they are, no address).
  * Clock:   loop's; deadlines are our own timers, in milliseconds.
- * Threads: loop thread.  The callback is deferred, never from inside start or cancel.
+ * Threads: loop thread.  The callback is deferred, never from inside start or cancel; it
+ *          may start and cancel others, but not free the transport.
  */
 #ifndef NET_TRANSPORT_H
 #define NET_TRANSPORT_H
@@ -27,7 +29,7 @@ struct transport_conf {
 	uint32_t connections_max; /* cache of libcurl: near the number of active ones */
 	const char *ca_file;      /* NULL: the system's bundle */
 	bool insecure;            /* TLS not verified */
-	const char *proxy;        /* NULL: none, the environment is never read */
+	const char *proxy;        /* a URL; NULL: none, the environment is never read */
 	int http;                 /* 0 auto, 1: HTTP/1.1, 2: HTTP/2 where TLS negotiates it */
 };
 
@@ -36,12 +38,12 @@ enum transport_method { TRANSPORT_GET, TRANSPORT_HEAD };
 struct transport_request {
 	enum transport_method method;
 	struct slice url;          /* normalised; no fragment, no credentials */
-	struct addr addr;          /* where to connect */
+	struct addr addr;          /* where to connect; behind a proxy it may be none */
 	uint16_t port;             /* where to connect */
 	const struct slice *lines; /* "Name: value" without CRLF; Host is made by libcurl */
 	size_t lines_len;
 	uint32_t connect_ms, first_byte_ms, stall_ms, total_ms; /* 0: none */
-	uint64_t body_bytes_max;                                /* after transfer decoding */
+	uint64_t body_bytes_max; /* after transfer decoding; 0: no limit */
 	uint64_t rate_bytes_max;                                /* a second; 0: no limit */
 };
 
@@ -54,7 +56,8 @@ struct transport_result {
 	 * usable answer (block.cap is 0). */
 	enum outcome outcome;
 	enum transport_cut cut;
-	bool arena_full; /* the arena, not the peer, ended it: ask again later */
+	bool arena_full; /* outcome NONE: the arena, or this machine's memory, descriptors
+			  * or ports, not the peer, ended it: ask again later */
 	int status;
 	struct shm_block block;     /* ownership passes to the callback; cap 0: none */
 	size_t head_len, body_len;  /* head: status line .. empty line, as received */

@@ -1,0 +1,545 @@
+#include "net/transport_int.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define CA_FILE_DEFAULT "/etc/ssl/certs/ca-certificates.crt"
+
+enum { SAFETY_MS = 1000 };
+
+/* ---- exchanges ---- */
+
+static int
+exchanges_grow(struct transport *t)
+{
+	uint32_t cap = t->exchanges_cap == 0 ? 64 : t->exchanges_cap * 2;
+	struct exchange **v;
+
+	if (t->exchanges_len < t->exchanges_cap)
+		return 0;
+	if (t->exchanges_len >= EXCHANGES_MAX)
+		return -ENOMEM;
+	v = realloc(t->exchanges, cap * sizeof(struct exchange *));
+	if (v == NULL)
+		return -ENOMEM;
+	t->exchanges = v;
+	t->exchanges_cap = cap;
+	return 0;
+}
+
+static void on_deadline(void *ctx);
+static void on_resume(void *ctx);
+
+static int
+exchange_take(struct transport *t, struct exchange **ret)
+{
+	struct list *link = list_pop(&t->unused);
+	struct exchange *x;
+	int r;
+
+	if (link != NULL) {
+		*ret = container_of(link, struct exchange, on_list);
+		return 0;
+	}
+	r = exchanges_grow(t);
+	if (r < 0)
+		return r;
+	x = calloc(1, sizeof(*x));
+	if (x == NULL)
+		return -ENOMEM;
+	x->transport = t;
+	x->slot = t->exchanges_len;
+	list_init(&x->on_list);
+	timer_init(&x->deadline, t->loop, on_deadline, x);
+	timer_init(&x->resume, t->loop, on_resume, x);
+	r = exchange_open(x);
+	if (r < 0) {
+		free(x);
+		return r;
+	}
+	t->exchanges[t->exchanges_len++] = x;
+	*ret = x;
+	return 0;
+}
+
+/* Back to the unused ones; whatever it still holds is freed. */
+static void
+exchange_drop(struct exchange *x)
+{
+	struct transport *t = x->transport;
+
+	assert(x->state == EXCHANGE_UNUSED || x->state == EXCHANGE_ENDED);
+	if (x->state == EXCHANGE_ENDED)
+		t->used--;
+	x->state = EXCHANGE_UNUSED;
+	if (x->head.cap > HEAD_KEPT_BYTES)
+		buf_release(&x->head);
+	if (x->sent.cap > HEAD_KEPT_BYTES)
+		buf_release(&x->sent);
+	if (x->text.cap > HEAD_KEPT_BYTES)
+		buf_release(&x->text);
+	list_remove(&x->on_list);
+	list_push_front(&t->unused, &x->on_list);
+}
+
+static bool
+exchange_is_running(const struct exchange *x)
+{
+	return x->state != EXCHANGE_UNUSED && x->state != EXCHANGE_ENDED;
+}
+
+/* Ends what libcurl does for it, if it is not at its end anyway. */
+static void
+exchange_remove(struct exchange *x)
+{
+	(void)curl_multi_remove_handle(x->transport->multi, x->easy);
+	timer_stop(&x->resume);
+	exchange_leave(x);
+}
+
+static void
+exchange_end(struct exchange *x, CURLcode code)
+{
+	struct transport *t = x->transport;
+
+	timer_stop(&x->deadline);
+	exchange_conclude(x, code);
+	x->state = EXCHANGE_ENDED;
+	list_remove(&x->on_list);
+	list_push(&t->ended, &x->on_list);
+	later_start(&t->deliver);
+}
+
+static void
+on_deliver(void *ctx)
+{
+	struct transport *t = ctx;
+	struct list now, *link;
+
+	/* The whole list changes its head: what ends from here on has its turn next time,
+	 * and transport_cancel() still finds its neighbours. */
+	list_insert(&t->ended, &now);
+	list_remove(&t->ended);
+	while ((link = list_pop(&now)) != NULL) {
+		struct exchange *x = container_of(link, struct exchange, on_list);
+		transport_fn *fn = x->fn;
+
+		x->gen++; /* from here on a cancel comes too late */
+		fn(x->ctx, &x->result);
+		exchange_drop(x);
+	}
+}
+
+/* ---- deadlines: one timer an exchange, moved only when it fires ---- */
+
+static int64_t
+soonest(int64_t at_ms, int64_t from_ms, uint32_t limit_ms)
+{
+	return limit_ms == 0 || from_ms + limit_ms > at_ms ? at_ms : from_ms + limit_ms;
+}
+
+/* The limit that holds in this state, and since when. */
+static int64_t
+deadline_of_state(const struct exchange *x, enum outcome *ret)
+{
+	switch (x->state) {
+	case EXCHANGE_CONNECTING:
+		*ret = OUTCOME_TIMEOUT_CONNECT;
+		return soonest(INT64_MAX, x->connect_from_ms, x->connect_ms);
+	case EXCHANGE_WAITING:
+		*ret = OUTCOME_TIMEOUT_FIRST_BYTE;
+		return soonest(INT64_MAX, x->asked_ms, x->first_byte_ms);
+	default:
+		*ret = OUTCOME_TIMEOUT_STALL;
+		return soonest(INT64_MAX, x->last_ms, x->stall_ms);
+	}
+}
+
+/*
+ * When to look again.  A state that is entered later brings a limit of its own, which
+ * cannot pass before now plus that limit; so nothing has to be done on entering one.
+ */
+static int
+deadline_arm(struct exchange *x, int64_t now_ms)
+{
+	enum outcome unused;
+	int64_t at_ms = deadline_of_state(x, &unused);
+
+	at_ms = soonest(at_ms, x->started_ms, x->total_ms);
+	if (x->state < EXCHANGE_WAITING)
+		at_ms = soonest(at_ms, now_ms, x->first_byte_ms);
+	if (x->state < EXCHANGE_RECEIVING)
+		at_ms = soonest(at_ms, now_ms, x->stall_ms);
+	return at_ms == INT64_MAX ? 0 : timer_start(&x->deadline, at_ms - now_ms);
+}
+
+static void
+on_deadline(void *ctx)
+{
+	struct exchange *x = ctx;
+	int64_t now_ms = loop_now_ms(x->transport->loop);
+	enum outcome timeout;
+
+	if (soonest(INT64_MAX, x->started_ms, x->total_ms) <= now_ms)
+		x->timeout = OUTCOME_TIMEOUT_TOTAL;
+	else if (deadline_of_state(x, &timeout) <= now_ms)
+		x->timeout = timeout;
+	if (x->timeout == OUTCOME_NONE) {
+		if (deadline_arm(x, now_ms) == 0)
+			return;
+		x->timeout = OUTCOME_TIMEOUT_TOTAL; /* no memory to go on watching it */
+	}
+	exchange_remove(x);
+	exchange_end(x, CURLE_OPERATION_TIMEDOUT);
+}
+
+/* ---- libcurl's sockets and time ---- */
+
+static void
+exchange_done(struct exchange *x, CURLcode code)
+{
+	struct transport *t = x->transport;
+
+	exchange_remove(x);
+	if (exchange_deserves_retry(x, code)) {
+		exchange_rewind(x, true);
+		if (curl_multi_add_handle(t->multi, x->easy) == CURLM_OK)
+			return;
+		code = CURLE_OUT_OF_MEMORY;
+	}
+	exchange_end(x, code);
+}
+
+/* Its body came too fast; what libcurl held back meanwhile comes from within this call.
+ */
+static void
+on_resume(void *ctx)
+{
+	struct exchange *x = ctx;
+	CURLcode code = curl_easy_pause(x->easy, CURLPAUSE_CONT);
+
+	if (code != CURLE_OK)
+		exchange_done(x, code);
+}
+
+static void
+multi_drain(struct transport *t)
+{
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(t->multi, &left)) != NULL) {
+		CURLcode code = m->data.result;
+		char *x = NULL;
+
+		(void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x);
+		assert(x != NULL);
+		exchange_done((struct exchange *)(void *)x, code);
+	}
+}
+
+static void
+multi_act(struct transport *t, curl_socket_t fd, int events)
+{
+	int running;
+
+	(void)curl_multi_socket_action(t->multi, fd, events, &running);
+	multi_drain(t);
+}
+
+static void
+timer_arm(struct transport *t, int64_t after_ms)
+{
+	int64_t due_ms = loop_now_ms(t->loop) + after_ms;
+
+	if (timer_is_running(&t->timer) && t->timer_due_ms <= due_ms)
+		return; /* too early does no harm */
+	if (timer_start(&t->timer, after_ms) == 0)
+		t->timer_due_ms = due_ms;
+}
+
+static void
+on_timer(void *ctx)
+{
+	struct transport *t = ctx;
+
+	multi_act(t, CURL_SOCKET_TIMEOUT, 0);
+	/* Whatever libcurl forgets to ask for, it is looked after once a second. */
+	if (!list_is_empty(&t->running))
+		timer_arm(t, SAFETY_MS);
+}
+
+static void
+on_kick(void *ctx)
+{
+	multi_act(ctx, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int
+on_multi_timer(CURLM *multi, long after_ms, void *ctx)
+{
+	struct transport *t = ctx;
+
+	(void)multi;
+	if (after_ms == 0)
+		later_start(&t->kick);
+	else if (after_ms > 0)
+		timer_arm(t, after_ms);
+	return 0;
+}
+
+static void
+on_io(void *ctx, int events)
+{
+	struct conn *conn = ctx;
+	struct transport *t = conn->ctx;
+	int what = 0;
+
+	if ((events & IO_READ) != 0)
+		what |= CURL_CSELECT_IN;
+	if ((events & IO_WRITE) != 0)
+		what |= CURL_CSELECT_OUT;
+	/* `conn` may be gone after this. */
+	multi_act(t, conn->fd, what == 0 ? CURL_CSELECT_ERR : what);
+}
+
+static void
+conn_unwatch(struct conn *conn)
+{
+	io_free(conn->io);
+	conn->io = NULL;
+}
+
+static int
+on_multi_socket(CURL *e, curl_socket_t fd, int what, void *ctx, void *unused)
+{
+	struct transport *t = ctx;
+	struct conn *conn = conns_get(&t->conns, fd);
+
+	(void)e;
+	(void)unused;
+	if (what == CURL_POLL_REMOVE) {
+		if (conn != NULL && !conn->opened)
+			conns_drop(&t->conns, conn);
+		else if (conn != NULL && conn->ends != 0 && conn->io != NULL)
+			io_set(conn->io, 0); /* idle: kept for the next request */
+		else if (conn != NULL)
+			conn_unwatch(conn); /* it may be closed, and the number reused */
+		return 0;
+	}
+	if (conn == NULL)
+		conn = conns_take(&t->conns, fd);
+	/* No memory: its deadline ends the exchange.  An error from here would be the end
+	 * of all of them. */
+	if (conn == NULL)
+		return 0;
+	conn->ctx = t;
+	if (conn->io == NULL && io_new(t->loop, fd, on_io, conn, &conn->io) < 0)
+		return 0;
+	io_set(conn->io, ((what & CURL_POLL_IN) != 0 ? IO_READ : 0) |
+			     ((what & CURL_POLL_OUT) != 0 ? IO_WRITE : 0));
+	return 0;
+}
+
+/* ---- what others call ---- */
+
+static bool
+behind_proxy_denied(struct exchange *x)
+{
+	const struct transport *t = x->transport;
+	const char *range;
+
+	if (t->proxy == NULL || x->addr.family == 0)
+		return false;
+	range = addr_policy_refuses(t->conf.policy, &x->addr, x->port);
+	if (range != NULL)
+		exchange_stop(x, STOP_DENIED, "address is refused: %s", range);
+	return range != NULL;
+}
+
+int
+transport_start(struct transport *t, const struct transport_request *req,
+    transport_fn *fn, void *ctx, struct transport_id *ret)
+{
+	struct exchange *x;
+	int r;
+
+	r = exchange_take(t, &x);
+	if (r < 0)
+		return r;
+	r = exchange_prepare(x, req);
+	if (r < 0)
+		goto fail;
+	exchange_rewind(x, false);
+	x->fn = fn;
+	x->ctx = ctx;
+	x->started_ms = x->connect_from_ms;
+	r = deadline_arm(x, x->started_ms);
+	if (r < 0)
+		goto fail;
+	if (behind_proxy_denied(x)) {
+		t->used++;
+		exchange_end(x, CURLE_COULDNT_CONNECT);
+	} else if (curl_multi_add_handle(t->multi, x->easy) == CURLM_OK) {
+		t->used++;
+		list_push(&t->running, &x->on_list);
+		timer_arm(t, SAFETY_MS);
+	} else {
+		r = -ENOMEM;
+		goto fail_timer;
+	}
+	*ret = (struct transport_id){.slot = x->slot, .gen = x->gen};
+	return 0;
+
+fail_timer:
+	timer_stop(&x->deadline);
+fail:
+	x->state = EXCHANGE_UNUSED;
+	exchange_drop(x);
+	return r;
+}
+
+void
+transport_cancel(struct transport *t, struct transport_id id)
+{
+	struct exchange *x;
+
+	if (id.slot >= t->exchanges_len)
+		return;
+	x = t->exchanges[id.slot];
+	if (x->gen != id.gen || x->state == EXCHANGE_UNUSED)
+		return;
+	if (exchange_is_running(x)) {
+		exchange_remove(x);
+		timer_stop(&x->deadline);
+		if (x->block.cap > 0)
+			shm_free(t->conf.shm, &x->block);
+		x->state = EXCHANGE_ENDED;
+	} else if (x->result.block.cap > 0) {
+		shm_free(t->conf.shm, &x->result.block);
+	}
+	x->gen++;
+	exchange_drop(x);
+}
+
+void
+transport_set_connections_max(struct transport *t, uint32_t n)
+{
+	t->conf.connections_max = n;
+	(void)curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)(n == 0 ? 64 : n));
+}
+
+uint32_t
+transport_running(const struct transport *t)
+{
+	return t->used;
+}
+
+static int
+conf_copy(struct transport *t, const struct transport_conf *conf, struct why *why)
+{
+	t->conf = *conf;
+	if (conf->http < 0 || conf->http > 2)
+		return why_set(
+		    why, -EINVAL, "HTTP version %d is none of 1 and 2", conf->http);
+	if (conf->ca_file != NULL && access(conf->ca_file, R_OK) < 0) {
+		int r = -errno;
+
+		return why_set(why, r, "cannot read the certificates in '%s': %s",
+		    conf->ca_file, strerror(-r));
+	}
+	t->ca_file = slice_dup(
+	    slice_cstr(conf->ca_file == NULL ? CA_FILE_DEFAULT : conf->ca_file));
+	if (conf->proxy != NULL)
+		t->proxy = slice_dup(slice_cstr(conf->proxy));
+	if (t->ca_file == NULL || (conf->proxy != NULL && t->proxy == NULL))
+		return why_set(why, -ENOMEM, "out of memory");
+	t->conf.ca_file = t->conf.proxy = NULL; /* the caller's */
+	return 0;
+}
+
+static bool
+multi_open(struct transport *t)
+{
+	CURLM *m = t->multi = curl_multi_init();
+
+#define SET(option, value) (curl_multi_setopt(m, option, value) == CURLM_OK)
+	return m != NULL && SET(CURLMOPT_SOCKETFUNCTION, on_multi_socket) &&
+	       SET(CURLMOPT_SOCKETDATA, t) &&
+	       SET(CURLMOPT_TIMERFUNCTION, on_multi_timer) &&
+	       SET(CURLMOPT_TIMERDATA, t) &&
+	       SET(CURLMOPT_PIPELINING,
+		   (long)(t->conf.http == 2 ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING));
+#undef SET
+}
+
+int
+transport_new(struct loop *l, const struct transport_conf *conf, struct transport **ret,
+    struct why *why)
+{
+	struct transport *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (t == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	t->loop = l;
+	list_init(&t->unused);
+	list_init(&t->running);
+	list_init(&t->ended);
+	timer_init(&t->timer, l, on_timer, t);
+	later_init(&t->kick, l, on_kick, t);
+	later_init(&t->deliver, l, on_deliver, t);
+	conns_init(&t->conns);
+	r = conf_copy(t, conf, why);
+	if (r < 0)
+		goto fail_conf;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		r = why_set(why, -ENOMEM, "libcurl does not start");
+		goto fail_conf;
+	}
+	if (!multi_open(t)) {
+		r = why_set(why, -ENOMEM, "out of memory");
+		goto fail_multi;
+	}
+	transport_set_connections_max(t, conf->connections_max);
+	*ret = t;
+	return 0;
+
+fail_multi:
+	(void)curl_multi_cleanup(t->multi);
+	curl_global_cleanup();
+fail_conf:
+	free(t->proxy);
+	free(t->ca_file);
+	free(t);
+	return r;
+}
+
+void
+transport_free(struct transport *t)
+{
+	if (t == NULL)
+		return;
+	for (uint32_t i = 0; i < t->exchanges_len; i++)
+		transport_cancel(
+		    t, (struct transport_id){.slot = i, .gen = t->exchanges[i]->gen});
+	for (uint32_t i = 0; i < t->exchanges_len; i++) {
+		exchange_close(t->exchanges[i]);
+		free(t->exchanges[i]);
+	}
+	free(t->exchanges);
+	/* Closes the idle connections, through our callbacks. */
+	(void)curl_multi_cleanup(t->multi);
+	curl_global_cleanup();
+	conns_release(&t->conns);
+	timer_stop(&t->timer);
+	later_stop(&t->kick);
+	later_stop(&t->deliver);
+	free(t->proxy);
+	free(t->ca_file);
+	free(t);
+}

@@ -1,0 +1,572 @@
+#include "net/transport_int.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+/* libcurl's own types for options are easily mistaken; each goes through one of these. */
+static bool
+set_long(CURL *e, CURLoption option, long value)
+{
+	return curl_easy_setopt(e, option, value) == CURLE_OK;
+}
+
+static bool
+set_text(CURL *e, CURLoption option, const char *value)
+{
+	return curl_easy_setopt(e, option, value) == CURLE_OK;
+}
+
+static bool
+set_ptr(CURL *e, CURLoption option, void *value)
+{
+	return curl_easy_setopt(e, option, value) == CURLE_OK;
+}
+
+void
+exchange_stop(struct exchange *x, enum exchange_stop why, const char *fmt, ...)
+{
+	va_list ap;
+
+	x->stop = why;
+	va_start(ap, fmt);
+	(void)vsnprintf(x->result.error, sizeof(x->result.error), fmt, ap);
+	va_end(ap);
+}
+
+/* ---- libcurl's callbacks: they record, and never call libcurl ---- */
+
+static curl_socket_t
+on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct exchange *x = ctx;
+	struct transport *t = x->transport;
+	struct conn *conn;
+	struct addr a;
+	const char *range;
+	char text[ADDR_TEXT_MAX];
+	uint16_t port = 0;
+	int r;
+
+	(void)purpose;
+	if (!addr_from_sockaddr(&to->addr, &a, &port)) {
+		exchange_stop(
+		    x, STOP_DENIED, "address family %d is not used", to->family);
+		return CURL_SOCKET_BAD;
+	}
+	/* A proxy is the user's own choice; what it connects to was looked at before. */
+	range = t->proxy != NULL ? NULL : addr_policy_refuses(t->conf.policy, &a, port);
+	if (range != NULL) {
+		addr_format(&a, text);
+		exchange_stop(x, STOP_DENIED, "address %s is refused: %s", text, range);
+		return CURL_SOCKET_BAD;
+	}
+	r = conns_open(&t->conns, to->family, &a, port, &conn);
+	if (r < 0) {
+		exchange_stop(x, STOP_LOCAL, "no socket: %s", strerror(-r));
+		return CURL_SOCKET_BAD;
+	}
+	x->opened = conn_id(conn);
+	x->opened_len++;
+	return conn->fd;
+}
+
+static int
+on_close(void *ctx, curl_socket_t fd)
+{
+	struct transport *t = ctx;
+	struct conn *conn = conns_get(&t->conns, fd);
+
+	if (conn != NULL)
+		conns_drop(&t->conns, conn);
+	return close(fd);
+}
+
+/*
+ * Right before a request is sent.  Bytes that wait on a connection that is to be used
+ * again would be taken as the answer to this request: such a connection is left.
+ */
+static int
+on_request(void *ctx, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+	struct exchange *x = ctx;
+	struct transport *t = x->transport;
+	struct conn_ends ends = {.local_ip = local_ip,
+	    .remote_ip = remote_ip,
+	    .local_port = local_port,
+	    .remote_port = remote_port};
+	struct conn *conn;
+	bool numbered;
+
+	conn = conns_by_id(&t->conns, x->opened);
+	if (x->opened_len > 1)
+		conn = conns_find_unnamed(&t->conns, &ends);
+	x->opened = conn_id(NULL);
+	x->opened_len = 0;
+	x->reused = conn == NULL;
+	if (conn != NULL)
+		conns_name(&t->conns, conn, &ends);
+	else
+		conn = conns_find(&t->conns, &ends);
+	/* HTTP/2 numbers its answers, and always has frames under way. */
+	numbered = t->conf.http == 2 && x->tls && (conn == NULL || !conn->http1);
+	if (x->reused && !numbered &&
+	    (conn == NULL || conn->tainted || conn_is_noisy(conn))) {
+		exchange_stop(x, STOP_STALE, "connection not fit for reuse");
+		return CURL_PREREQFUNC_ABORT;
+	}
+	x->conn = conn_id(conn);
+	if (conn != NULL) {
+		x->result.addr = conn->addr;
+		x->result.port = conn->port;
+	}
+	x->state = EXCHANGE_WAITING;
+	x->asked_ms = x->last_ms = loop_now_ms(t->loop);
+	buf_clear(&x->sent);
+	return CURL_PREREQFUNC_OK;
+}
+
+static int
+on_debug(CURL *e, curl_infotype type, char *data, size_t len, void *ctx)
+{
+	struct exchange *x = ctx;
+
+	(void)e;
+	if (type == CURLINFO_HEADER_OUT) {
+		(void)buf_add(&x->sent, data, len); /* what is too long is cut off */
+	} else if (type == CURLINFO_TEXT &&
+		   slice_starts(slice_of(data, len), SLICE_LIT("Excess found"))) {
+		struct conn *conn = conns_by_id(&x->transport->conns, x->conn);
+
+		if (conn != NULL)
+			conn->tainted = true; /* more bytes came than the answer has */
+	}
+	return 0;
+}
+
+/* The block for an answer whose head is complete. */
+static bool
+block_take(struct exchange *x)
+{
+	struct transport *t = x->transport;
+	const struct http_head *h = &x->parsed;
+	uint64_t body = BODY_FIRST_BYTES;
+
+	if (x->set_method == TRANSPORT_HEAD || h->status == 204 || h->status == 304)
+		body = 0;
+	else if (h->has_length && !h->chunked)
+		body = h->length < BODY_TRUSTED_BYTES ? h->length : BODY_TRUSTED_BYTES;
+	if (body > x->body_bytes_max)
+		body = x->body_bytes_max;
+	if (shm_alloc(t->conf.shm, x->head.len + body, &x->block) < 0) {
+		exchange_stop(x, STOP_LOCAL, "no room for the answer");
+		return false;
+	}
+	memcpy(shm_ptr(t->conf.shm, &x->block), x->head.ptr, x->head.len);
+	x->head_len = x->head.len;
+	return true;
+}
+
+/* What libcurl makes of HTTP/2 is archived in the syntax of HTTP/1.1. */
+static bool
+head_rewrite(struct exchange *x)
+{
+	static const char name[] = "HTTP/1.1";
+	size_t more = sizeof(name) - 1 - strlen("HTTP/2");
+
+	if (buf_reserve(&x->head, more) < 0) {
+		exchange_stop(x, STOP_LOCAL, "out of memory");
+		return false;
+	}
+	memmove(x->head.ptr + more, x->head.ptr, x->head.len);
+	memcpy(x->head.ptr, name, sizeof(name) - 1);
+	x->head.len += more;
+	return true;
+}
+
+static bool
+head_end(struct exchange *x)
+{
+	const char *wrong = http_head_parse(buf_slice(&x->head), &x->parsed);
+	struct conn *conn = conns_by_id(&x->transport->conns, x->conn);
+	bool numbered = x->transport->conf.http == 2 && x->tls;
+
+	if (wrong == NULL && x->parsed.version == 20 && !numbered)
+		wrong = "an answer of HTTP/2 over HTTP/1";
+	/* 101 says that what follows is not HTTP; nobody asked for that. */
+	if (wrong == NULL && x->parsed.status == 101)
+		wrong = "status 101 without having asked for an upgrade";
+	if (wrong != NULL) {
+		exchange_stop(x, STOP_PROTOCOL, "%s", wrong);
+		return false;
+	}
+	if (conn != NULL) {
+		conn->http1 = x->parsed.version != 20;
+		conn->tainted |= x->parsed.odd && conn->http1;
+	}
+	if (x->parsed.status < 200) { /* interim: the real one follows */
+		buf_clear(&x->head);
+		return true;
+	}
+	x->head_done = true;
+	return (x->parsed.version != 20 || head_rewrite(x)) && block_take(x);
+}
+
+static bool
+head_add(struct exchange *x, struct slice line)
+{
+	if (buf_add_slice(&x->head, line) < 0) {
+		exchange_stop(x, STOP_LOCAL, "out of memory");
+		return false;
+	}
+	if (slice_eq(line, SLICE_LIT("\r\n")) || slice_eq(line, SLICE_LIT("\n")))
+		return head_end(x);
+	return true;
+}
+
+static size_t
+on_header(char *data, size_t size, size_t n, void *ctx)
+{
+	struct exchange *x = ctx;
+	struct slice line = slice_of(data, size * n);
+
+	x->last_ms = loop_now_ms(x->transport->loop);
+	x->state = EXCHANGE_RECEIVING;
+	x->head_bytes += line.len;
+	if (++x->head_lines > HEAD_LINES_MAX) {
+		exchange_stop(x, STOP_PROTOCOL, "too many header lines");
+		return 0;
+	}
+	if (x->head_bytes > HEAD_BYTES_MAX) {
+		exchange_stop(x, STOP_PROTOCOL, "header too long");
+		return 0;
+	}
+	if (line.len == 0 || x->head_done) /* what comes behind the body are trailers */
+		return line.len;
+	return head_add(x, line) ? line.len : 0;
+}
+
+/* Room for `need` bytes in the block; doubling, so that a byte is moved once on average.
+ */
+static bool
+block_reserve(struct exchange *x, uint64_t need)
+{
+	struct shm *shm = x->transport->conf.shm;
+	uint64_t used = x->head_len + x->body_len, roomy = used * 2;
+
+	if (need <= x->block.cap)
+		return true;
+	if (roomy - x->head_len > x->body_bytes_max)
+		roomy = x->head_len + x->body_bytes_max;
+	if (shm_grow(shm, &x->block, used, need > roomy ? need : roomy) == 0 ||
+	    shm_grow(shm, &x->block, used, need) == 0)
+		return true;
+	exchange_stop(x, STOP_LOCAL, "no room for the answer");
+	return false;
+}
+
+/* Bytes that have come count in full, so what is asked for is to be out of debt. */
+static bool
+rate_admits(struct exchange *x)
+{
+	struct loop *l = x->transport->loop;
+	int64_t wait_us = limiter_wait_us(&x->rate, 1, loop_now_us(l));
+
+	if (wait_us <= 0 || timer_start(&x->resume, wait_us / 1000 + 1) < 0)
+		return true;
+	x->last_ms = loop_now_ms(l) + wait_us / 1000 + 1; /* that is no stall */
+	return false;
+}
+
+static size_t
+on_body(char *data, size_t size, size_t n, void *ctx)
+{
+	struct exchange *x = ctx;
+	size_t len = size * n, take = len;
+
+	x->last_ms = loop_now_ms(x->transport->loop);
+	if (!x->head_done) {
+		exchange_stop(x, STOP_PROTOCOL, "a body without a head");
+		return CURL_WRITEFUNC_ERROR;
+	}
+	if (x->rate.rate > 0) {
+		if (!rate_admits(x))
+			return CURL_WRITEFUNC_PAUSE; /* all of it comes again later */
+		limiter_take(&x->rate, (double)len, loop_now_us(x->transport->loop));
+	}
+	if (take > x->body_bytes_max - x->body_len)
+		take = (size_t)(x->body_bytes_max - x->body_len);
+	if (!block_reserve(x, x->head_len + x->body_len + take))
+		return CURL_WRITEFUNC_ERROR;
+	memcpy(shm_ptr(x->transport->conf.shm, &x->block) + x->head_len + x->body_len,
+	    data, take);
+	x->body_len += take;
+	if (take == len)
+		return len;
+	exchange_stop(
+	    x, STOP_LARGE, "more than %llu bytes", (unsigned long long)x->body_bytes_max);
+	return CURL_WRITEFUNC_ERROR;
+}
+
+/* ---- options that never change ---- */
+
+static bool
+set_callbacks(struct exchange *x)
+{
+	CURL *e = x->easy;
+
+#define SET(option, value) (curl_easy_setopt(e, option, value) == CURLE_OK)
+	return SET(CURLOPT_OPENSOCKETFUNCTION, on_open) &&
+	       SET(CURLOPT_OPENSOCKETDATA, x) &&
+	       SET(CURLOPT_CLOSESOCKETFUNCTION, on_close) &&
+	       SET(CURLOPT_CLOSESOCKETDATA, x->transport) &&
+	       SET(CURLOPT_PREREQFUNCTION, on_request) && SET(CURLOPT_PREREQDATA, x) &&
+	       SET(CURLOPT_DEBUGFUNCTION, on_debug) && SET(CURLOPT_DEBUGDATA, x) &&
+	       SET(CURLOPT_VERBOSE, 1L) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
+	       SET(CURLOPT_HEADERDATA, x) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
+	       SET(CURLOPT_WRITEDATA, x) && SET(CURLOPT_ERRORBUFFER, x->curl_error) &&
+	       SET(CURLOPT_PRIVATE, x);
+#undef SET
+}
+
+static bool
+set_protocol(struct exchange *x)
+{
+	const struct transport *t = x->transport;
+	CURL *e = x->easy;
+
+	return set_text(e, CURLOPT_PROTOCOLS_STR, "http,https") &&
+	       set_long(e, CURLOPT_HTTP_VERSION,
+		   t->conf.http == 2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1) &&
+	       set_long(e, CURLOPT_PIPEWAIT, t->conf.http == 2) &&
+	       set_long(e, CURLOPT_HTTP09_ALLOWED, 0) &&
+	       set_long(e, CURLOPT_FOLLOWLOCATION, 0) &&
+	       set_long(e, CURLOPT_HTTP_CONTENT_DECODING, 0) &&
+	       set_long(e, CURLOPT_HTTP_TRANSFER_DECODING, 1) &&
+	       set_long(e, CURLOPT_PATH_AS_IS, 1) &&
+	       set_long(e, CURLOPT_NETRC, CURL_NETRC_IGNORED) &&
+	       /* Never from the environment. */
+	       set_text(e, CURLOPT_PROXY, t->proxy == NULL ? "" : t->proxy) &&
+	       set_text(e, CURLOPT_NOPROXY, "") &&
+	       set_long(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1) &&
+	       set_long(e, CURLOPT_NOSIGNAL, 1) &&
+	       set_long(e, CURLOPT_BUFFERSIZE, 256 << 10) &&
+	       set_long(e, CURLOPT_MAXAGE_CONN, 45) &&
+	       set_long(e, CURLOPT_MAXLIFETIME_CONN, 600) &&
+	       /* Addresses come with the request; libcurl walks through what it remembers
+		* of them at the end of every transfer. */
+	       set_long(e, CURLOPT_DNS_CACHE_TIMEOUT, 0);
+}
+
+static bool
+set_tls(struct exchange *x)
+{
+	const struct transport *t = x->transport;
+	CURL *e = x->easy;
+	long verify = t->conf.insecure ? 0 : 1;
+
+	/* Without CAPATH the bundle is parsed once and kept; with Debian's default it is
+	 * read anew for every connection, which costs fifty times as much. */
+	return set_text(e, CURLOPT_CAINFO, t->ca_file) &&
+	       set_text(e, CURLOPT_CAPATH, NULL) &&
+	       set_long(e, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) &&
+	       set_long(e, CURLOPT_SSL_VERIFYPEER, verify) &&
+	       set_long(e, CURLOPT_SSL_VERIFYHOST, verify * 2);
+}
+
+int
+exchange_open(struct exchange *x)
+{
+	x->easy = curl_easy_init();
+	x->url = curl_url();
+	buf_init(&x->text, REQUEST_BYTES_MAX);
+	buf_init(&x->sent, REQUEST_BYTES_MAX);
+	buf_init(&x->head, HEAD_BYTES_MAX);
+	if (x->easy == NULL || x->url == NULL || !set_callbacks(x) || !set_protocol(x) ||
+	    !set_tls(x)) {
+		exchange_close(x);
+		return -ENOMEM;
+	}
+	x->set_method = TRANSPORT_GET;
+	return 0;
+}
+
+void
+exchange_close(struct exchange *x)
+{
+	curl_easy_cleanup(x->easy);
+	curl_url_cleanup(x->url);
+	buf_release(&x->text);
+	buf_release(&x->sent);
+	buf_release(&x->head);
+	free(x->lines);
+	x->easy = NULL;
+	x->url = NULL;
+	x->lines = NULL;
+}
+
+/* ---- options of one request ---- */
+
+static bool
+text_is_clean(struct slice s, unsigned char least, unsigned char most)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+
+		if (c < least || c > most || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static int
+request_check(const struct transport *t, const struct transport_request *req)
+{
+	size_t bytes = req->url.len + 1;
+
+	if (req->lines_len > LINES_MAX || req->url.len > URL_BYTES_MAX)
+		return -EINVAL;
+	if (!slice_istarts(req->url, SLICE_LIT("http://")) &&
+	    !slice_istarts(req->url, SLICE_LIT("https://")))
+		return -EINVAL;
+	if (!text_is_clean(req->url, 0x21, 0x7e))
+		return -EINVAL;
+	if (t->proxy == NULL && (req->addr.family == 0 || req->port == 0))
+		return -EINVAL;
+	for (size_t i = 0; i < req->lines_len; i++) {
+		struct slice line = req->lines[i];
+
+		if (!text_is_clean(line, 0x20, 0xff) ||
+		    slice_find(line, ':') == line.len || slice_find(line, ':') == 0)
+			return -EINVAL;
+		bytes += line.len + 1;
+	}
+	return bytes > REQUEST_BYTES_MAX ? -EINVAL : 0;
+}
+
+/* URL and lines, each with a NUL, in x->text; the list of lines points into it. */
+static int
+request_copy(struct exchange *x, const struct transport_request *req)
+{
+	size_t bytes = req->url.len + 1, at;
+	struct curl_slist *lines;
+
+	for (size_t i = 0; i < req->lines_len; i++)
+		bytes += req->lines[i].len + 1;
+	buf_clear(&x->text);
+	if (buf_reserve(&x->text, bytes) < 0)
+		return -ENOMEM;
+	if (req->lines_len > x->lines_cap) {
+		lines = realloc(x->lines, req->lines_len * sizeof(*lines));
+		if (lines == NULL)
+			return -ENOMEM;
+		x->lines = lines;
+		x->lines_cap = req->lines_len;
+	}
+	(void)buf_add_slice(&x->text, req->url);
+	(void)buf_add_byte(&x->text, '\0');
+	for (size_t i = 0; i < req->lines_len; i++) {
+		at = x->text.len;
+		(void)buf_add_slice(&x->text, req->lines[i]);
+		(void)buf_add_byte(&x->text, '\0');
+		x->lines[i].data = x->text.ptr + at;
+		x->lines[i].next = i + 1 < req->lines_len ? &x->lines[i + 1] : NULL;
+	}
+	return 0;
+}
+
+static bool
+set_target(struct exchange *x)
+{
+	char ip[ADDR_TEXT_MAX];
+	bool six = x->addr.family == AF_INET6;
+
+	if (x->transport->proxy != NULL)
+		return true; /* the proxy finds the way */
+	addr_format(&x->addr, ip);
+	(void)snprintf(x->connect_to_text, sizeof(x->connect_to_text), "::%s%s%s:%u",
+	    six ? "[" : "", ip, six ? "]" : "", x->port);
+	x->connect_to = (struct curl_slist){.data = x->connect_to_text};
+	return set_ptr(x->easy, CURLOPT_CONNECT_TO, &x->connect_to);
+}
+
+static bool
+set_method(struct exchange *x, enum transport_method method)
+{
+	if (method == x->set_method)
+		return true;
+	x->set_method = method;
+	if (method == TRANSPORT_HEAD)
+		return set_long(x->easy, CURLOPT_NOBODY, 1);
+	return set_long(x->easy, CURLOPT_HTTPGET, 1);
+}
+
+int
+exchange_prepare(struct exchange *x, const struct transport_request *req)
+{
+	int r;
+
+	r = request_check(x->transport, req);
+	if (r == 0)
+		r = request_copy(x, req);
+	if (r < 0)
+		return r;
+	x->addr = req->addr;
+	x->port = req->port;
+	x->tls = slice_istarts(req->url, SLICE_LIT("https:"));
+	x->connect_ms = req->connect_ms;
+	x->first_byte_ms = req->first_byte_ms;
+	x->stall_ms = req->stall_ms;
+	x->total_ms = req->total_ms;
+	limiter_init(&x->rate, (double)req->rate_bytes_max,
+	    (double)req->rate_bytes_max / 8, loop_now_us(x->transport->loop));
+	x->body_bytes_max = req->body_bytes_max == 0 ? SIZE_MAX : req->body_bytes_max;
+	/* A parsed URL saves libcurl from writing it out to parse it again. */
+	if (curl_url_set(x->url, CURLUPART_URL, x->text.ptr,
+		CURLU_PATH_AS_IS | CURLU_DISALLOW_USER) != CURLUE_OK)
+		return -EINVAL;
+	if (!set_ptr(x->easy, CURLOPT_CURLU, x->url) || !set_target(x) ||
+	    !set_ptr(x->easy, CURLOPT_HTTPHEADER, req->lines_len > 0 ? x->lines : NULL) ||
+	    !set_method(x, req->method))
+		return -ENOMEM;
+	return 0;
+}
+
+void
+exchange_leave(struct exchange *x)
+{
+	struct conn *conn = conns_by_id(&x->transport->conns, x->opened);
+
+	if (conn != NULL)
+		conns_drop(&x->transport->conns, conn);
+	x->opened = x->conn = conn_id(NULL);
+}
+
+void
+exchange_rewind(struct exchange *x, bool fresh)
+{
+	assert(x->block.cap == 0);
+	if (fresh != x->set_fresh) {
+		x->set_fresh = fresh;
+		(void)set_long(x->easy, CURLOPT_FRESH_CONNECT, fresh);
+	}
+	x->state = EXCHANGE_CONNECTING;
+	x->connect_from_ms = loop_now_ms(x->transport->loop);
+	x->asked_ms = x->last_ms = x->connect_from_ms;
+	x->opened = x->conn = conn_id(NULL);
+	x->opened_len = 0;
+	x->stop = STOP_NOT;
+	x->timeout = OUTCOME_NONE;
+	x->reused = x->head_done = false;
+	buf_clear(&x->sent);
+	buf_clear(&x->head);
+	x->head_bytes = 0;
+	x->head_lines = 0;
+	x->parsed = (struct http_head){0};
+	x->head_len = x->body_len = 0;
+	x->result = (struct transport_result){.addr = x->addr, .port = x->port};
+	x->curl_error[0] = '\0';
+}

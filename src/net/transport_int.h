@@ -1,0 +1,134 @@
+/*
+ * net/transport_int.h -- what the files of the transport share; for nobody else.
+ *
+ *   transport.c        exchanges, deadlines, delivery; drives the multi handle
+ *   transport_easy.c   a handle's options, libcurl's callbacks: they record, no more
+ *   transport_result.c what an ended exchange amounts to
+ *
+ *   transport -> exchange (slot): one request, with an easy handle of its own for good
+ *             -> conns: sockets, by descriptor and by ends
+ *             -> multi
+ */
+#ifndef NET_TRANSPORT_INT_H
+#define NET_TRANSPORT_INT_H
+#include "base/buf.h"
+#include "loop/limiter.h"
+#include "net/conns.h"
+#include "net/http_head.h"
+#include "net/transport.h"
+#include <curl/curl.h>
+
+enum {
+	EXCHANGES_MAX = 1 << 16,
+	URL_BYTES_MAX = 64 << 10,
+	LINES_MAX = 256,
+	REQUEST_BYTES_MAX = 128 << 10, /* what is sent, and URL and lines as given */
+	HEAD_BYTES_MAX = 300 << 10,
+	HEAD_LINES_MAX = 1000,
+	HEAD_KEPT_BYTES = 16 << 10, /* a larger buffer is given back afterwards */
+	BODY_FIRST_BYTES = 16 << 10,
+	BODY_TRUSTED_BYTES = 1 << 20, /* of a Content-Length, before any byte came */
+};
+
+enum exchange_state {
+	EXCHANGE_UNUSED,
+	EXCHANGE_CONNECTING, /* until the request is about to be sent */
+	EXCHANGE_WAITING,    /* for the first byte of the head */
+	EXCHANGE_RECEIVING,
+	EXCHANGE_ENDED, /* result is there, not delivered yet */
+};
+
+/* Why a callback of ours made libcurl stop. */
+enum exchange_stop {
+	STOP_NOT,
+	STOP_STALE,    /* the connection that would have been reused is not fit for it */
+	STOP_DENIED,   /* address policy */
+	STOP_LOCAL,    /* no descriptor or memory left: not the peer's fault */
+	STOP_PROTOCOL, /* what came cannot be believed */
+	STOP_LARGE,    /* body_bytes_max reached */
+};
+
+struct exchange {
+	struct transport *transport;
+	struct list on_list; /* transport's unused, running or ended */
+	uint32_t slot, gen;
+	enum exchange_state state;
+	CURL *easy;
+	CURLU *url;
+	transport_fn *fn;
+	void *ctx;
+
+	/* The request; lines point into text. */
+	struct buf text;
+	struct curl_slist *lines;
+	size_t lines_cap;
+	struct curl_slist connect_to;
+	char connect_to_text[ADDR_TEXT_MAX + 16];
+	struct addr addr;
+	uint16_t port;
+	uint32_t connect_ms, first_byte_ms, stall_ms, total_ms;
+	uint64_t body_bytes_max;
+	bool tls;
+
+	/* How the handle stands, so that only what changes is set. */
+	enum transport_method set_method;
+	bool set_fresh;
+
+	/* What has happened. */
+	struct timer deadline;
+	struct limiter rate; /* of the body */
+	struct timer resume; /* libcurl is to hold back until then */
+	int64_t started_ms, connect_from_ms, asked_ms, last_ms;
+	struct conn_id opened; /* the last one by this exchange, not yet used */
+	uint32_t opened_len;   /* several, when a proxy has several addresses */
+	struct conn_id conn;   /* that carries it, once the request is on its way */
+	enum exchange_stop stop;
+	enum outcome timeout; /* which deadline passed, or OUTCOME_NONE */
+	bool reused;
+	struct buf sent; /* the request as sent */
+	struct buf head;
+	uint64_t head_bytes; /* those of interim answers and trailers included */
+	uint32_t head_lines;
+	bool head_done;
+	struct http_head parsed;
+	struct shm_block block;
+	size_t head_len, body_len;
+	struct transport_result result;
+	char curl_error[CURL_ERROR_SIZE];
+};
+
+struct transport {
+	struct loop *loop;
+	struct transport_conf conf;
+	CURLM *multi;
+	struct conns conns;
+	struct timer timer; /* libcurl's, or the safety tick */
+	int64_t timer_due_ms;
+	struct later kick; /* libcurl wants to be called at once */
+	struct later deliver;
+	struct exchange **exchanges; /* by slot */
+	uint32_t exchanges_len, exchanges_cap;
+	struct list unused, running, ended;
+	uint32_t used;         /* running and ended */
+	char *ca_file, *proxy; /* copies, proxy may be NULL */
+};
+
+/* -- transport_easy.c -- */
+/* Options that never change; the handle goes on being x->easy. */
+int exchange_open(struct exchange *x);
+void exchange_close(struct exchange *x);
+/* Options of this request.  -EINVAL, -ENOMEM. */
+int exchange_prepare(struct exchange *x, const struct transport_request *req);
+/* After the handle was removed from the multi: it is not on a socket any more. */
+void exchange_leave(struct exchange *x);
+/* Forgets what has happened, before the first and before another try. */
+void exchange_rewind(struct exchange *x, bool fresh);
+__attribute__((format(printf, 3, 4))) void exchange_stop(
+    struct exchange *x, enum exchange_stop why, const char *fmt, ...);
+
+/* -- transport_result.c -- */
+/* After the handle was removed from the multi: fills x->result; the block goes there. */
+void exchange_conclude(struct exchange *x, CURLcode code);
+/* Whether asking once more, on a new connection, would tell more about the peer. */
+bool exchange_deserves_retry(const struct exchange *x, CURLcode code);
+#endif

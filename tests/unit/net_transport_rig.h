@@ -1,0 +1,62 @@
+/*
+ * What the tests of the transport share: a loop, an arena, a transport and a server of
+ * raw replies on 127.0.0.1; requests with their results.
+ */
+#ifndef TESTS_NET_TRANSPORT_RIG_H
+#define TESTS_NET_TRANSPORT_RIG_H
+#include "net/transport.h"
+#include "net_http_server.h"
+
+#define OK "HTTP/1.1 200 OK\r\n"
+enum { ARENA_BYTES = 64 << 20, BODY_MAX = 1 << 20 };
+
+struct rig {
+	struct loop *loop;
+	struct shm *shm;
+	struct addr_policy *policy;
+	struct transport *transport;
+	struct http_server *server;
+	uint32_t waiting;
+};
+
+struct got {
+	struct rig *f;
+	uint32_t calls;
+	struct transport_result r;
+	char *text;    /* head and body, with a NUL behind */
+	char *request; /* as sent */
+};
+
+/* A path of the server, its raw reply, and what is to be made of that. */
+struct reply {
+	const char *path;
+	const char *raw;
+	bool close;
+	enum outcome outcome;
+	int status;
+	const char *body;
+	enum transport_cut cut;
+	bool reusable; /* the next request goes over the same connection */
+};
+extern const struct reply replies[];
+extern const size_t replies_len;
+
+extern struct rig *fx; /* of the test that runs */
+
+/* Answers with `replies` and with what takes more than fixed bytes. */
+void rig_script(struct peer *p);
+int rig_setup(void **state, struct transport_conf conf, struct http_server *server);
+int rig_setup_plain(void **state); /* with rig_script */
+int rig_teardown(void **state);
+void run_for(int64_t ms);
+
+/* Of a GET to the server; the URL lives for a while. */
+struct transport_request request_to(
+    const char *scheme, const char *host, const char *path);
+void on_result(void *ctx, struct transport_result *r); /* ctx: struct got */
+struct transport_id start(const struct transport_request *req, struct got *g);
+void fetch_request(const struct transport_request *req, struct got *g);
+void fetch(const char *path, struct got *g);
+const char *body_of(const struct got *g);
+void got_free(struct got *g);
+#endif

@@ -1,0 +1,394 @@
+#include "net_transport_rig.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void
+makes_of_each_reply_what_is_right(void **state)
+{
+	struct got g;
+
+	(void)state;
+	for (size_t i = 0; i < replies_len; i++) {
+		const struct reply *want = &replies[i];
+		uint32_t before;
+
+		fetch(want->path, &g);
+		if (g.r.outcome != want->outcome || g.r.status != want->status ||
+		    g.r.cut != want->cut)
+			fail_msg("%s: %s, status %d, cut %d (%s)", want->path,
+			    outcome_name(g.r.outcome), g.r.status, g.r.cut, g.r.error);
+		if (want->body != NULL && strcmp(body_of(&g), want->body) != 0)
+			fail_msg("%s: body '%s'", want->path, body_of(&g));
+		assert_int_equal(
+		    g.r.body_len, want->body == NULL ? 0 : strlen(want->body));
+		assert_int_equal(g.r.error[0] == '\0', want->outcome == OUTCOME_OK);
+		assert_false(g.r.arena_full);
+		got_free(&g);
+		before = http_server_connections(fx->server);
+		fetch("/after", &g);
+		if (g.r.reused != want->reusable ||
+		    http_server_connections(fx->server) != before + !want->reusable)
+			fail_msg("%s: reused %d", want->path, g.r.reused);
+		assert_string_equal(body_of(&g), "/after");
+		got_free(&g);
+	}
+}
+
+static void
+keeps_the_head_as_received_without_interim_ones(void **state)
+{
+	struct got g;
+
+	(void)state;
+	fetch("/interim", &g);
+	assert_string_equal(g.text, OK "Content-Length: 1\r\n\r\nx");
+	assert_int_equal(g.r.head_len, strlen(g.text) - 1);
+	assert_string_equal(g.r.protocol, "http/1.1");
+	assert_false(g.r.chunked);
+	got_free(&g);
+	fetch("/chunked", &g);
+	assert_string_equal(g.text, OK "Transfer-Encoding: chunked\r\n\r\nabc0123456789");
+	assert_true(g.r.chunked);
+	assert_true(g.r.wire_bytes >= strlen(g.text));
+	got_free(&g);
+	fetch("/http10", &g);
+	assert_string_equal(g.r.protocol, "http/1.0");
+	got_free(&g);
+	fetch("/lf-only", &g);
+	assert_string_equal(g.text, "HTTP/1.1 200 OK\nContent-Length: 1\n\nx");
+	got_free(&g);
+}
+
+static char seen_request[4096];
+
+static void
+script_echo(struct peer *p)
+{
+	char text[64];
+
+	(void)snprintf(seen_request, sizeof(seen_request), "%s", p->request);
+	(void)snprintf(text, sizeof(text), OK "Content-Length: 0\r\n\r\n");
+	peer_say(p, text);
+}
+
+static int
+setup_echo(void **state)
+{
+	return rig_setup(
+	    state, (struct transport_conf){0}, http_server_start(script_echo));
+}
+
+static void
+reports_the_request_byte_for_byte_as_sent(void **state)
+{
+	static const char *const paths[] = {"/", "/a%20b?c=d%26e&f", "/../x/./y//z",
+	    "/%2e%2E/%zz;p=1", "/?", "/??x", "/a'b(c)*!$,~@:=+", "/[x]{y}|z^`",
+	    "/%C3%A9"};
+	struct got g;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		char want[256];
+
+		fetch(paths[i], &g);
+		(void)snprintf(want, sizeof(want),
+		    "GET %s HTTP/1.1\r\nHost: site.test:%u\r\nUser-Agent: test\r\n"
+		    "Accept: */*\r\n\r\n",
+		    paths[i], http_server_port(fx->server));
+		assert_string_equal(seen_request, want);
+		assert_string_equal(g.request, want);
+		got_free(&g);
+	}
+	for (int i = 0; i < 3; i++) {
+		struct transport_request req = request_to("http", "site.test", "/h");
+
+		req.method = i == 1 ? TRANSPORT_HEAD : TRANSPORT_GET;
+		req.lines_len = 0;
+		fetch_request(&req, &g);
+		assert_string_equal(seen_request, g.request);
+		assert_int_equal(strncmp(g.request, i == 1 ? "HEAD /h" : "GET /h", 6), 0);
+		got_free(&g);
+	}
+}
+
+static void
+reports_how_it_went(void **state)
+{
+	struct transport_request req = request_to("http", "127.0.0.1", "/x");
+	struct got g;
+
+	(void)state;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	assert_true(addr_eq(&g.r.addr, &req.addr));
+	assert_int_equal(g.r.port, req.port);
+	assert_false(g.r.reused);
+	got_free(&g);
+	fetch_request(&req, &g);
+	assert_true(g.r.reused);
+	assert_true(addr_eq(&g.r.addr, &req.addr));
+	assert_int_equal(g.r.connect_ms, 0);
+	got_free(&g);
+	fetch("/slow-but-good", &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	assert_in_range(g.r.total_ms, 140, 5000);
+	assert_true(g.r.first_byte_ms < g.r.total_ms);
+	got_free(&g);
+}
+
+static void
+a_name_has_connections_of_its_own(void **state)
+{
+	struct transport_request req = request_to("http", "one.test", "/x");
+	struct got g;
+
+	(void)state;
+	fetch_request(&req, &g);
+	got_free(&g);
+	req = request_to("http", "two.test", "/x");
+	fetch_request(&req, &g);
+	assert_false(g.r.reused);
+	got_free(&g);
+	req = request_to("http", "one.test", "/y");
+	fetch_request(&req, &g);
+	assert_true(g.r.reused);
+	assert_string_equal(body_of(&g), "/y");
+	got_free(&g);
+	/* nor does another address of the name share them */
+	assert_int_equal(
+	    addr_policy_allow(fx->policy, SLICE_LIT("127.0.0.0/8"), NULL), 0);
+	req.addr.bytes[3] = 2;
+	req.connect_ms = 300;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_CONNECT_FAILURE);
+	got_free(&g);
+}
+
+static void
+answers_never_shift_to_another_url(void **state)
+{
+	static const char *const traps[] = {"/late-excess", "/204-late-body",
+	    "/close-later", "/excess", "/excess-of-nothing", "/204-with-body",
+	    "/304-with-body"};
+	struct got g;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(traps) / sizeof(traps[0]); i++) {
+		fetch(traps[i], &g);
+		assert_int_equal(g.r.outcome, OUTCOME_OK);
+		assert_null(strstr(body_of(&g), "evil"));
+		got_free(&g);
+		run_for(40);
+		for (int k = 0; k < 2; k++) {
+			fetch(k == 0 ? "/one" : "/two", &g);
+			assert_int_equal(g.r.outcome, OUTCOME_OK);
+			assert_string_equal(body_of(&g), k == 0 ? "/one" : "/two");
+			got_free(&g);
+		}
+	}
+}
+
+static void
+asks_again_when_a_kept_connection_is_reset(void **state)
+{
+	struct got g;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		fetch("/reset-on-reuse", &g);
+		assert_int_equal(g.r.outcome, OUTCOME_OK);
+		assert_string_equal(body_of(&g), "first");
+		got_free(&g);
+	}
+	assert_int_equal(http_server_connections(fx->server), 4);
+	fetch("/reset", &g);
+	assert_int_equal(g.r.outcome, OUTCOME_CONNECT_FAILURE);
+	assert_int_not_equal(g.r.error[0], '\0');
+	got_free(&g);
+	fetch("/reset-in-body", &g);
+	assert_int_equal(g.r.outcome, OUTCOME_TRUNCATED);
+	assert_int_equal(g.r.cut, TRANSPORT_CUT_DISCONNECT);
+	assert_string_equal(body_of(&g), "part");
+	got_free(&g);
+}
+
+static void
+head_requests_have_no_body(void **state)
+{
+	struct transport_request req = request_to("http", "site.test", "/anything");
+	struct got g;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		req.method = i % 2 == 0 ? TRANSPORT_HEAD : TRANSPORT_GET;
+		fetch_request(&req, &g);
+		assert_int_equal(g.r.outcome, OUTCOME_OK);
+		assert_int_equal(g.r.body_len, i % 2 == 0 ? 0 : strlen("/anything"));
+		assert_int_equal(g.r.reused, i > 0);
+		got_free(&g);
+	}
+}
+
+static void
+refuses_requests_that_would_say_something_else(void **state)
+{
+	static const char *const urls[] = {"", "ftp://site.test/", "file:///etc/passwd",
+	    "http://site.test/a b", "http://site.test/a\r\nX: y",
+	    "http://user:pw@site.test/", "http://", "http://site.test/\xc3\xa9",
+	    "site.test/"};
+	static const char *const bad_lines[] = {
+	    "", "no colon", ": x", "A: b\r\nC: d", "A: b\nC: d"};
+	struct transport_request req = request_to("http", "site.test", "/plain");
+	struct transport_request good = req;
+	struct transport_id id;
+	struct slice line;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		req.url = slice_cstr(urls[i]);
+		assert_int_equal(
+		    transport_start(fx->transport, &req, on_result, NULL, &id), -EINVAL);
+	}
+	req = good;
+	req.lines = &line;
+	req.lines_len = 1;
+	for (size_t i = 0; i < sizeof(bad_lines) / sizeof(bad_lines[0]); i++) {
+		line = slice_cstr(bad_lines[i]);
+		assert_int_equal(
+		    transport_start(fx->transport, &req, on_result, NULL, &id), -EINVAL);
+	}
+	req = good;
+	req.addr.family = 0;
+	assert_int_equal(
+	    transport_start(fx->transport, &req, on_result, NULL, &id), -EINVAL);
+	assert_int_equal(transport_running(fx->transport), 0);
+}
+
+static void
+serves_many_at_once(void **state)
+{
+	enum { MANY = 200 };
+	struct got *g = calloc(MANY, sizeof(*g));
+
+	(void)state;
+	assert_non_null(g);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < MANY; i++) {
+			char host[32], path[32];
+			struct transport_request req;
+
+			(void)snprintf(host, sizeof(host), "h%d.test", i % 20);
+			(void)snprintf(path, sizeof(path), "/page-%d-%d", round, i);
+			req = request_to("http", host, path);
+			(void)start(&req, &g[i]);
+		}
+		assert_int_equal(transport_running(fx->transport), MANY);
+		assert_int_equal(loop_run(fx->loop), 0);
+		for (int i = 0; i < MANY; i++) {
+			char path[32];
+
+			(void)snprintf(path, sizeof(path), "/page-%d-%d", round, i);
+			assert_int_equal(g[i].calls, 1);
+			assert_int_equal(g[i].r.outcome, OUTCOME_OK);
+			assert_string_equal(body_of(&g[i]), path);
+			got_free(&g[i]);
+		}
+		assert_int_equal(transport_running(fx->transport), 0);
+	}
+	free(g);
+}
+
+static void
+says_what_is_wrong_with_its_settings(void **state)
+{
+	struct transport_conf conf = {.ca_file = "/nonexistent/ca.pem"};
+	struct rig *f = *state;
+	struct transport *t;
+	struct why why;
+
+	conf.shm = f->shm;
+	conf.policy = f->policy;
+	assert_int_equal(transport_new(f->loop, &conf, &t, &why), -ENOENT);
+	assert_non_null(strstr(why.text, "/nonexistent/ca.pem"));
+	conf = (struct transport_conf){.shm = f->shm, .policy = f->policy, .http = 3};
+	assert_int_equal(transport_new(f->loop, &conf, &t, &why), -EINVAL);
+	transport_set_connections_max(f->transport, 4);
+	transport_free(NULL);
+}
+
+static void
+the_environment_has_no_say(void **state)
+{
+	struct got g;
+
+	(void)state;
+	assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+	assert_int_equal(setenv("all_proxy", "http://127.0.0.1:1", 1), 0);
+	fetch("/plain", &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	got_free(&g);
+	(void)unsetenv("http_proxy");
+	(void)unsetenv("all_proxy");
+}
+
+static int
+setup_proxy(void **state)
+{
+	static char proxy[64];
+	struct http_server *server = http_server_start(script_echo);
+
+	(void)snprintf(
+	    proxy, sizeof(proxy), "http://127.0.0.1:%u", http_server_port(server));
+	return rig_setup(state, (struct transport_conf){.proxy = proxy}, server);
+}
+
+static void
+goes_through_a_proxy_that_was_asked_for(void **state)
+{
+	struct transport_request req = request_to("http", "site.test", "/x");
+	struct got g;
+
+	(void)state;
+	req.url = slice_cstr("http://site.test/x?y");
+	req.addr = (struct addr){0};
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	assert_int_equal(
+	    strncmp(seen_request,
+		"GET http://site.test/x?y HTTP/1.1\r\nHost: site.test\r\n", 52),
+	    0);
+	got_free(&g);
+	req.addr = (struct addr){.family = AF_INET, .bytes = {10, 0, 0, 1}};
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_DENIED_ADDRESS);
+	got_free(&g);
+}
+
+int
+main(void)
+{
+#define TEST(fn, up) cmocka_unit_test_setup_teardown(fn, up, rig_teardown)
+	const struct CMUnitTest tests[] = {
+	    TEST(makes_of_each_reply_what_is_right, rig_setup_plain),
+	    TEST(keeps_the_head_as_received_without_interim_ones, rig_setup_plain),
+	    TEST(reports_the_request_byte_for_byte_as_sent, setup_echo),
+	    TEST(reports_how_it_went, rig_setup_plain),
+	    TEST(a_name_has_connections_of_its_own, rig_setup_plain),
+	    TEST(answers_never_shift_to_another_url, rig_setup_plain),
+	    TEST(asks_again_when_a_kept_connection_is_reset, rig_setup_plain),
+	    TEST(head_requests_have_no_body, rig_setup_plain),
+	    TEST(refuses_requests_that_would_say_something_else, rig_setup_plain),
+	    TEST(serves_many_at_once, rig_setup_plain),
+	    TEST(says_what_is_wrong_with_its_settings, rig_setup_plain),
+	    TEST(the_environment_has_no_say, rig_setup_plain),
+	    TEST(goes_through_a_proxy_that_was_asked_for, setup_proxy),
+	};
+
+	return cmocka_run_group_tests_name("net/transport", tests, NULL, NULL);
+}

@@ -1,0 +1,364 @@
+#include "net_transport_rig.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void
+stops_at_the_limit_of_the_body_and_keeps_what_came(void **state)
+{
+	static const char *const paths[] = {"/big", "/big-close", "/endless"};
+	struct transport_request req;
+	struct got g;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		fetch(paths[i], &g);
+		assert_int_equal(g.r.outcome, OUTCOME_TOO_LARGE);
+		assert_int_equal(g.r.cut, TRANSPORT_CUT_LENGTH);
+		assert_int_equal(g.r.status, 200);
+		assert_int_equal(g.r.body_len, BODY_MAX);
+		assert_memory_equal(body_of(&g), "abcdefghijklmnopqrstuvwxyzabc", 29);
+		got_free(&g);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		req = request_to("http", "site.test", paths[i]);
+		req.body_bytes_max = 3000000;
+		fetch_request(&req, &g);
+		assert_int_equal(g.r.outcome, OUTCOME_OK);
+		assert_int_equal(g.r.body_len, 3000000);
+		for (size_t k = 0; k < 3000000; k += 9973)
+			assert_int_equal(body_of(&g)[k], 'a' + (int)(k % 26));
+		got_free(&g);
+		req.body_bytes_max = 2999999;
+		fetch_request(&req, &g);
+		assert_int_equal(g.r.outcome, OUTCOME_TOO_LARGE);
+		assert_int_equal(g.r.body_len, 2999999);
+		got_free(&g);
+	}
+}
+
+static void
+says_so_when_the_arena_is_full(void **state)
+{
+	struct transport_request req = request_to("http", "site.test", "/big-close");
+	struct shm_block hog = {0}, small = {0};
+	struct got g;
+
+	(void)state;
+	req.body_bytes_max = 0; /* no limit */
+	assert_int_equal(shm_alloc(fx->shm, ARENA_BYTES / 2, &hog), 0);
+	assert_int_equal(shm_alloc(fx->shm, ARENA_BYTES / 4, &small), 0);
+	shm_free(fx->shm, &hog);
+	assert_int_equal(shm_alloc(fx->shm, ARENA_BYTES / 2, &hog), 0);
+	req.url = slice_cstr("http://site.test/endless");
+	req.port = http_server_port(fx->server);
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_NONE);
+	assert_true(g.r.arena_full);
+	assert_string_equal(g.r.error, "no room for the answer");
+	got_free(&g);
+	shm_free(fx->shm, &hog);
+	shm_free(fx->shm, &small);
+	assert_int_equal(shm_alloc(fx->shm, ARENA_BYTES, &hog), 0);
+	fetch("/plain", &g);
+	assert_true(g.r.arena_full);
+	got_free(&g);
+	shm_free(fx->shm, &hog);
+	fetch("/plain", &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	got_free(&g);
+}
+
+static void
+bounds_heads(void **state)
+{
+	struct got g;
+
+	(void)state;
+	fetch("/flood/990/10", &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	got_free(&g);
+	fetch("/flood/1000/10", &g);
+	assert_int_equal(g.r.outcome, OUTCOME_PROTOCOL_ERROR);
+	assert_string_equal(g.r.error, "too many header lines");
+	got_free(&g);
+	fetch("/flood/20/10000", &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	assert_true(g.r.head_len > 200000);
+	got_free(&g);
+	fetch("/flood/40/10000", &g);
+	assert_int_equal(g.r.outcome, OUTCOME_PROTOCOL_ERROR);
+	got_free(&g);
+	fetch("/flood/1/400000", &g);
+	assert_int_equal(g.r.outcome, OUTCOME_PROTOCOL_ERROR);
+	got_free(&g);
+}
+
+static void
+keeps_deadlines(void **state)
+{
+	static const struct {
+		const char *path;
+		uint32_t first_byte_ms, stall_ms, total_ms;
+		enum outcome outcome;
+		enum transport_cut cut;
+	} cases[] = {
+	    {"/silent", 60, 5000, 9000, OUTCOME_TIMEOUT_FIRST_BYTE, 0},
+	    {"/silent", 0, 0, 60, OUTCOME_TIMEOUT_TOTAL, 0},
+	    {"/stall-in-head", 5000, 60, 9000, OUTCOME_TIMEOUT_STALL, 0},
+	    {"/stall-before-body", 5000, 60, 9000, OUTCOME_TIMEOUT_STALL, 0},
+	    {"/stall-in-body", 5000, 60, 9000, OUTCOME_TRUNCATED, TRANSPORT_CUT_TIME},
+	    {"/stall-in-body", 150, 200, 0, OUTCOME_TRUNCATED, TRANSPORT_CUT_TIME},
+	    {"/drip", 5000, 2000, 100, OUTCOME_TRUNCATED, TRANSPORT_CUT_TIME},
+	};
+	struct transport_request req;
+	struct got g;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t before = loop_now_ms(fx->loop);
+
+		req = request_to("http", "site.test", cases[i].path);
+		req.first_byte_ms = cases[i].first_byte_ms;
+		req.stall_ms = cases[i].stall_ms;
+		req.total_ms = cases[i].total_ms;
+		fetch_request(&req, &g);
+		if (g.r.outcome != cases[i].outcome || g.r.cut != cases[i].cut)
+			fail_msg("%zu %s: %s (%s)", i, cases[i].path,
+			    outcome_name(g.r.outcome), g.r.error);
+		assert_in_range(loop_now_ms(fx->loop) - before, 59, 2000);
+		if (cases[i].outcome == OUTCOME_TRUNCATED)
+			assert_true(
+			    g.r.body_len > 0 && body_of(&g)[g.r.body_len - 1] > ' ');
+		got_free(&g);
+	}
+	/* slow is not stalled */
+	req = request_to("http", "site.test", "/slow-but-good");
+	req.stall_ms = 100;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	got_free(&g);
+}
+
+static void
+gives_up_connecting_in_time(void **state)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	socklen_t len = sizeof(at);
+	struct transport_request req = request_to("http", "site.test", "/");
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fds[8];
+	struct got g;
+
+	(void)state;
+	/* A full backlog: connections are neither accepted nor refused. */
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+	assert_int_equal(listen(listener, 0), 0);
+	for (int i = 0; i < 8; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		(void)!connect(fds[i], (struct sockaddr *)&at, sizeof(at));
+	}
+	req.port = ntohs(at.sin_port);
+	req.connect_ms = 80;
+	req.first_byte_ms = 5000;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_TIMEOUT_CONNECT);
+	assert_in_range(g.r.total_ms, 79, 2000);
+	got_free(&g);
+	for (int i = 0; i < 8; i++)
+		(void)close(fds[i]);
+	/* and nobody there at all */
+	(void)close(listener);
+	req.connect_ms = 2000;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_CONNECT_FAILURE);
+	assert_true(addr_eq(&g.r.addr, &req.addr));
+	if (strstr(g.r.error, "refused") == NULL)
+		fail_msg("%s", g.r.error);
+	got_free(&g);
+}
+
+static void
+refuses_addresses_by_policy(void **state)
+{
+	struct transport_request req = request_to("http", "site.test", "/plain");
+	struct got g;
+
+	(void)state;
+	req.addr.bytes[3] = 2;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_DENIED_ADDRESS);
+	assert_string_equal(g.r.error, "address 127.0.0.2 is refused: loopback");
+	got_free(&g);
+	req = request_to("http", "127.0.0.1", "/plain");
+	req.addr.bytes[3] = 3;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_DENIED_ADDRESS);
+	got_free(&g);
+	req.addr = (struct addr){.family = AF_INET6, .bytes = {[15] = 1}};
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_DENIED_ADDRESS);
+	assert_string_equal(g.r.error, "address ::1 is refused: loopback");
+	got_free(&g);
+	assert_int_equal(http_server_connections(fx->server), 0);
+	assert_int_equal(addr_policy_allow(fx->policy, SLICE_LIT("::1"), NULL), 0);
+	req.url = slice_cstr("http://six.test/");
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_CONNECT_FAILURE); /* asked, nobody there */
+	got_free(&g);
+}
+
+static void
+can_be_cancelled_at_any_stage(void **state)
+{
+	static const struct {
+		const char *path;
+		int64_t after_ms;
+	} cases[] = {{"/silent", 0}, {"/silent", 30}, {"/stall-in-head", 30},
+	    {"/stall-in-body", 30}, {"/endless", 10}, {"/drip", 50}};
+	struct transport_request req;
+	struct transport_id id;
+	struct got g, other;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		req = request_to("http", "site.test", cases[i].path);
+		req.body_bytes_max = 0;
+		id = start(&req, &g);
+		if (cases[i].after_ms > 0)
+			run_for(cases[i].after_ms);
+		assert_int_equal(transport_running(fx->transport), 1);
+		transport_cancel(fx->transport, id);
+		transport_cancel(fx->transport, id);
+		fx->waiting--;
+		assert_int_equal(transport_running(fx->transport), 0);
+		assert_int_equal(shm_used_bytes(fx->shm), 0);
+		run_for(5);
+		assert_int_equal(g.calls, 0);
+		/* the slot serves another, whom the old id does not hurt */
+		req = request_to("http", "site.test", "/plain");
+		(void)start(&req, &other);
+		transport_cancel(fx->transport, id);
+		assert_int_equal(loop_run(fx->loop), 0);
+		assert_int_equal(other.r.outcome, OUTCOME_OK);
+		got_free(&other);
+	}
+	transport_cancel(fx->transport, (struct transport_id){.slot = 12345});
+}
+
+struct chain {
+	struct transport_id victim;
+	uint32_t calls;
+};
+
+static void
+on_result_cancel(void *ctx, struct transport_result *r)
+{
+	struct chain *c = ctx;
+
+	c->calls++;
+	shm_free(fx->shm, &r->block);
+	transport_cancel(fx->transport, c->victim);
+	loop_stop(fx->loop);
+}
+
+static void
+can_be_cancelled_in_the_callback_of_another(void **state)
+{
+	struct transport_request req = request_to("http", "127.0.0.1", "/plain");
+	struct chain chain = {0};
+	struct transport_id id;
+
+	(void)state;
+	/* Both are denied, hence both end in the same turn, the first cancels the second.
+	 */
+	req.addr.bytes[3] = 9;
+	assert_int_equal(
+	    transport_start(fx->transport, &req, on_result_cancel, &chain, &id), 0);
+	assert_int_equal(
+	    transport_start(fx->transport, &req, on_result_cancel, &chain, &chain.victim),
+	    0);
+	assert_int_equal(loop_run(fx->loop), 0);
+	run_for(5);
+	assert_int_equal(chain.calls, 1);
+	assert_int_equal(transport_running(fx->transport), 0);
+}
+
+static void
+can_be_freed_while_exchanges_run(void **state)
+{
+	static const char *const paths[] = {
+	    "/silent", "/stall-in-body", "/endless", "/plain"};
+	static struct got g[4];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct transport_request req = request_to("http", "site.test", paths[i]);
+
+		(void)start(&req, &g[i]);
+	}
+	run_for(30);
+	assert_int_equal(g[0].calls, 0);
+	for (size_t i = 0; i < 4; i++)
+		got_free(&g[i]);
+}
+
+static void
+limits_the_rate_of_a_body(void **state)
+{
+	struct transport_request req = request_to("http", "site.test", "/big");
+	struct got g;
+
+	(void)state;
+	req.rate_bytes_max = 8000000;
+	req.body_bytes_max = 0;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	/* 3 MB, the first of them at once */
+	assert_in_range(g.r.total_ms, 200, 5000);
+	for (size_t k = 0; k < 3000000; k += 997)
+		assert_int_equal(body_of(&g)[k], 'a' + (int)(k % 26));
+	got_free(&g);
+	req.body_bytes_max = 2000000;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_TOO_LARGE);
+	assert_int_equal(g.r.body_len, 2000000);
+	got_free(&g);
+	/* waiting for the next byte to be allowed is no stall of the peer's */
+	req = request_to("http", "site.test", "/chunked");
+	req.rate_bytes_max = 20;
+	req.stall_ms = 50;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	assert_string_equal(body_of(&g), "abc0123456789");
+	got_free(&g);
+}
+
+int
+main(void)
+{
+#define TEST(fn, up) cmocka_unit_test_setup_teardown(fn, up, rig_teardown)
+	const struct CMUnitTest tests[] = {
+	    TEST(stops_at_the_limit_of_the_body_and_keeps_what_came, rig_setup_plain),
+	    TEST(says_so_when_the_arena_is_full, rig_setup_plain),
+	    TEST(bounds_heads, rig_setup_plain),
+	    TEST(keeps_deadlines, rig_setup_plain),
+	    TEST(gives_up_connecting_in_time, rig_setup_plain),
+	    TEST(refuses_addresses_by_policy, rig_setup_plain),
+	    TEST(can_be_cancelled_at_any_stage, rig_setup_plain),
+	    TEST(can_be_cancelled_in_the_callback_of_another, rig_setup_plain),
+	    TEST(can_be_freed_while_exchanges_run, rig_setup_plain),
+	    TEST(limits_the_rate_of_a_body, rig_setup_plain),
+	};
+
+	return cmocka_run_group_tests_name("net/transport limits", tests, NULL, NULL);
+}
