@@ -1,12 +1,19 @@
 /*
  * loop/shm.h -- the shared arena of bodies: written here, read-only in the workers.
  *
- * A memfd with F_SEAL_FUTURE_WRITE: the loop process keeps the one writable mapping.
- * Inside, a buddy allocator in powers of two from 4 KiB up; pages of freed blocks of 1 MiB
- * and more go back to the system at once.
+ * A memfd of fixed size.  The loop process has the one writable mapping; what it hands to
+ * others (shm_fd()) is a descriptor that was opened for reading only, so that no mapping
+ * of it can be made writable, and the writable one never leaves the process.  Inside, a
+ * buddy allocator in powers of two from 4 KiB up; pages of freed blocks of 1 MiB and more
+ * go back to the system at once.
+ *
+ * Where the descriptor cannot be reopened (no /proc), F_SEAL_FUTURE_WRITE has the same
+ * effect on workers, but then the kernel refuses to take pages back (fallocate(2): EPERM
+ * on a sealed file) and the arena keeps what it once touched.
  *
  * Owns:    the mapping.  A block is the caller's until shm_free().
- * Errors:  -ENOSPC when no block of that size is free (wait for one to be freed), -ENOMEM.
+ * Errors:  -ENOSPC when no block of that size is free (wait for one to be freed),
+ *          -EMSGSIZE when the arena is too small for it for ever, -ENOMEM.
  * Threads: loop thread.
  */
 #ifndef LOOP_SHM_H
@@ -17,9 +24,10 @@
 struct shm;
 struct shm_block {
 	uint64_t at;  /* offset in the arena */
-	uint64_t cap; /* bytes; 0: no block */
+	uint64_t cap; /* bytes, a power of two; 0: no block */
 };
 
+/* Rounded up to whole blocks of 4 KiB. */
 int shm_new(uint64_t bytes, struct shm **ret, struct why *why);
 void shm_free_all(struct shm *s); /* the arena itself; NULL is fine */
 int shm_alloc(struct shm *s, uint64_t bytes, struct shm_block *ret);
@@ -27,10 +35,13 @@ int shm_alloc(struct shm *s, uint64_t bytes, struct shm_block *ret);
 int shm_grow(struct shm *s, struct shm_block *b, uint64_t used, uint64_t bytes);
 /* Gives back what lies beyond `used`, keeping the block where it is. */
 void shm_shrink(struct shm *s, struct shm_block *b, uint64_t used);
-void shm_free(struct shm *s, struct shm_block *b); /* and sets cap to 0 */
+/* And sets cap to 0; harmless when it is. */
+void shm_free(struct shm *s, struct shm_block *b);
 char *shm_ptr(const struct shm *s, const struct shm_block *b);
-int shm_fd(const struct shm *s);
+/* Offset of `part` in the arena; -EINVAL when it is not wholly in it. */
+int shm_find(const struct shm *s, struct slice part, uint64_t *ret_at);
+int shm_fd(const struct shm *s); /* for others: can be mapped for reading only */
 uint64_t shm_bytes(const struct shm *s);
-uint64_t shm_used_bytes(const struct shm *s);
+uint64_t shm_used_bytes(const struct shm *s); /* in blocks given out */
 void shm_check(const struct shm *s);
 #endif

@@ -1,0 +1,418 @@
+/*
+ * The book-keeping lies outside of the arena, so that a free block costs no page of it:
+ *
+ *   tags[page]   of the first page of a block: its order, given out or free; else 0
+ *   links[page]  of the first page of a free block: its neighbours on free_first[order]
+ *
+ * A block of order k is 2^k pages and lies at a multiple of 2^k; its buddy is at `page ^
+ * 2^k`.  An arena whose size is no power of two begins as several free blocks.
+ */
+#include "loop/shm.h"
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define PAGE_BYTES      4096u
+#define ORDERS          28 /* up to 512 GiB */
+#define NONE            UINT32_MAX
+#define TAG_USED        0x40
+#define TAG_FREE        0x80
+#define TAG_ORDER       0x1f
+#define PUNCH_BYTES     (1u << 20)
+#define ARENA_BYTES_MAX ((uint64_t)PAGE_BYTES << (ORDERS - 1))
+
+struct link {
+	uint32_t prev, next;
+};
+
+struct shm {
+	int fd;    /* writable; never leaves this process */
+	int fd_ro; /* what others get; the same number as `fd` when that one is sealed */
+	char *map;
+	uint64_t bytes, used_bytes;
+	uint32_t pages;
+	uint8_t *tags;
+	struct link *links;
+	uint32_t free_first[ORDERS];
+};
+
+static uint32_t
+order_pages(unsigned order)
+{
+	return (uint32_t)1 << order;
+}
+
+/* The least order that holds `bytes`; ORDERS when there is none. */
+static unsigned
+order_of(uint64_t bytes)
+{
+	unsigned order = 0;
+
+	while (order < ORDERS && ((uint64_t)PAGE_BYTES << order) < bytes)
+		order++;
+	return order;
+}
+
+static void
+free_put(struct shm *s, uint32_t page, unsigned order)
+{
+	uint32_t first = s->free_first[order];
+
+	s->tags[page] = (uint8_t)(TAG_FREE | order);
+	s->links[page] = (struct link){.prev = NONE, .next = first};
+	if (first != NONE)
+		s->links[first].prev = page;
+	s->free_first[order] = page;
+}
+
+static void
+free_remove(struct shm *s, uint32_t page)
+{
+	unsigned order = s->tags[page] & TAG_ORDER;
+	struct link l = s->links[page];
+
+	assert((s->tags[page] & TAG_FREE) != 0);
+	if (l.prev == NONE)
+		s->free_first[order] = l.next;
+	else
+		s->links[l.prev].next = l.next;
+	if (l.next != NONE)
+		s->links[l.next].prev = l.prev;
+	s->tags[page] = 0;
+}
+
+static bool
+is_free(const struct shm *s, uint32_t page, unsigned order)
+{
+	return page < s->pages && s->tags[page] == (TAG_FREE | order);
+}
+
+/* Back on the free lists, joined with its buddy as long as that one is free as well. */
+static void
+free_join(struct shm *s, uint32_t page, unsigned order)
+{
+	while (order + 1 < ORDERS && is_free(s, page ^ order_pages(order), order)) {
+		free_remove(s, page ^ order_pages(order));
+		page &= ~order_pages(order);
+		order++;
+	}
+	free_put(s, page, order);
+}
+
+/* The system takes the pages back; if it will not, they stay and are used again. */
+static void
+punch(struct shm *s, uint64_t at, uint64_t bytes)
+{
+	if (bytes >= PUNCH_BYTES)
+		(void)fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		    (off_t)at, (off_t)bytes);
+}
+
+static int
+arena_open(struct shm *s)
+{
+	char name[64];
+	int r;
+
+	s->fd = memfd_create("trawl-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (s->fd < 0)
+		return -errno;
+	if (ftruncate(s->fd, (off_t)s->bytes) < 0)
+		goto fail_fd;
+	s->map = mmap(
+	    NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, s->fd, 0);
+	if (s->map == MAP_FAILED)
+		goto fail_fd;
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", s->fd);
+	s->fd_ro = open(name, O_RDONLY | O_CLOEXEC);
+	if (s->fd_ro < 0) {
+		if (fcntl(s->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) < 0)
+			goto fail_map;
+		s->fd_ro = s->fd;
+	}
+	/* Cutting it would kill whoever reads behind the cut. */
+	if (fcntl(s->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		goto fail_map;
+	return 0;
+
+fail_map:
+	r = -errno;
+	(void)munmap(s->map, s->bytes);
+	if (s->fd_ro >= 0 && s->fd_ro != s->fd)
+		(void)close(s->fd_ro);
+	(void)close(s->fd);
+	return r;
+fail_fd:
+	r = -errno;
+	(void)close(s->fd);
+	return r;
+}
+
+static void
+arena_close(struct shm *s)
+{
+	(void)munmap(s->map, s->bytes);
+	if (s->fd_ro != s->fd)
+		(void)close(s->fd_ro);
+	(void)close(s->fd);
+}
+
+/* The largest aligned blocks that fit, from the start. */
+static void
+arena_lay(struct shm *s)
+{
+	uint32_t page = 0;
+
+	for (unsigned i = 0; i < ORDERS; i++)
+		s->free_first[i] = NONE;
+	while (page < s->pages) {
+		unsigned order = 0;
+
+		while (order + 1 < ORDERS && (page & (order_pages(order + 1) - 1)) == 0 &&
+		       s->pages - page >= order_pages(order + 1))
+			order++;
+		free_put(s, page, order);
+		page += order_pages(order);
+	}
+}
+
+int
+shm_new(uint64_t bytes, struct shm **ret, struct why *why)
+{
+	struct shm *s;
+	int r = -ENOMEM;
+
+	if (bytes == 0 || bytes > ARENA_BYTES_MAX)
+		return why_set(why, -EINVAL,
+		    "an arena of %llu bytes: 1 to %llu can be had",
+		    (unsigned long long)bytes, (unsigned long long)ARENA_BYTES_MAX);
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		goto fail;
+	s->pages = (uint32_t)((bytes + PAGE_BYTES - 1) / PAGE_BYTES);
+	s->bytes = (uint64_t)s->pages * PAGE_BYTES;
+	s->tags = calloc(s->pages, sizeof(*s->tags));
+	if (s->tags == NULL)
+		goto fail_s;
+	s->links = calloc(s->pages, sizeof(*s->links));
+	if (s->links == NULL)
+		goto fail_tags;
+	r = arena_open(s);
+	if (r < 0)
+		goto fail_links;
+	arena_lay(s);
+	*ret = s;
+	return 0;
+
+fail_links:
+	free(s->links);
+fail_tags:
+	free(s->tags);
+fail_s:
+	free(s);
+fail:
+	return why_set(why, r, "cannot create a shared arena of %llu bytes: %s",
+	    (unsigned long long)bytes, strerror(-r));
+}
+
+void
+shm_free_all(struct shm *s)
+{
+	if (s == NULL)
+		return;
+	arena_close(s);
+	free(s->links);
+	free(s->tags);
+	free(s);
+}
+
+int
+shm_alloc(struct shm *s, uint64_t bytes, struct shm_block *ret)
+{
+	unsigned order = order_of(bytes), from;
+	uint32_t page;
+
+	if (order == ORDERS || order_pages(order) > s->pages)
+		return -EMSGSIZE;
+	for (from = order; from < ORDERS && s->free_first[from] == NONE;)
+		from++;
+	if (from == ORDERS)
+		return -ENOSPC;
+	page = s->free_first[from];
+	free_remove(s, page);
+	while (from > order) {
+		from--;
+		free_put(s, page + order_pages(from), from);
+	}
+	s->tags[page] = (uint8_t)(TAG_USED | order);
+	*ret = (struct shm_block){
+	    .at = (uint64_t)page * PAGE_BYTES, .cap = (uint64_t)PAGE_BYTES << order};
+	s->used_bytes += ret->cap;
+	return 0;
+}
+
+/* The first page of a block that was given out, and its order. */
+static uint32_t
+block_page(const struct shm *s, const struct shm_block *b, unsigned *ret_order)
+{
+	uint32_t page = (uint32_t)(b->at / PAGE_BYTES);
+
+	assert(b->at < s->bytes && b->at % PAGE_BYTES == 0);
+	assert((s->tags[page] & TAG_USED) != 0);
+	*ret_order = s->tags[page] & TAG_ORDER;
+	assert(b->cap == (uint64_t)PAGE_BYTES << *ret_order);
+	return page;
+}
+
+/* Whether what follows the block up to `order` is free and the block may begin there. */
+static bool
+can_extend(const struct shm *s, uint32_t page, unsigned from, unsigned order)
+{
+	if ((page & (order_pages(order) - 1)) != 0)
+		return false;
+	for (unsigned k = from; k < order; k++)
+		if (!is_free(s, page + order_pages(k), k))
+			return false;
+	return true;
+}
+
+int
+shm_grow(struct shm *s, struct shm_block *b, uint64_t used, uint64_t bytes)
+{
+	unsigned from, order = order_of(bytes);
+	uint32_t page = block_page(s, b, &from);
+	struct shm_block to;
+	int r;
+
+	assert(used <= b->cap);
+	if (bytes <= b->cap)
+		return 0;
+	if (order < ORDERS && can_extend(s, page, from, order)) {
+		for (unsigned k = from; k < order; k++)
+			free_remove(s, page + order_pages(k));
+		s->tags[page] = (uint8_t)(TAG_USED | order);
+		s->used_bytes -= b->cap;
+		b->cap = (uint64_t)PAGE_BYTES << order;
+		s->used_bytes += b->cap;
+		return 0;
+	}
+	r = shm_alloc(s, bytes, &to);
+	if (r < 0)
+		return r;
+	memcpy(s->map + to.at, s->map + b->at, used);
+	shm_free(s, b);
+	*b = to;
+	return 0;
+}
+
+void
+shm_shrink(struct shm *s, struct shm_block *b, uint64_t used)
+{
+	unsigned order, to = order_of(used);
+	uint32_t page = block_page(s, b, &order);
+	uint64_t cap = (uint64_t)PAGE_BYTES << to;
+
+	assert(used <= b->cap);
+	if (to >= order)
+		return;
+	punch(s, b->at + cap, b->cap - cap);
+	s->used_bytes -= b->cap - cap;
+	/* Each half that is split off has a buddy in use: nothing to join. */
+	while (order > to) {
+		order--;
+		free_put(s, page + order_pages(order), order);
+	}
+	s->tags[page] = (uint8_t)(TAG_USED | order);
+	b->cap = cap;
+}
+
+void
+shm_free(struct shm *s, struct shm_block *b)
+{
+	unsigned order;
+	uint32_t page;
+
+	if (b->cap == 0)
+		return;
+	page = block_page(s, b, &order);
+	punch(s, b->at, b->cap);
+	s->used_bytes -= b->cap;
+	s->tags[page] = 0;
+	free_join(s, page, order);
+	b->cap = 0;
+}
+
+char *
+shm_ptr(const struct shm *s, const struct shm_block *b)
+{
+	assert(b->cap > 0 && b->at < s->bytes);
+	return s->map + b->at;
+}
+
+int
+shm_find(const struct shm *s, struct slice part, uint64_t *ret_at)
+{
+	uintptr_t from = (uintptr_t)s->map, at = (uintptr_t)part.ptr;
+
+	if (at < from || at - from > s->bytes || part.len > s->bytes - (at - from))
+		return -EINVAL;
+	*ret_at = at - from;
+	return 0;
+}
+
+int
+shm_fd(const struct shm *s)
+{
+	return s->fd_ro;
+}
+
+uint64_t
+shm_bytes(const struct shm *s)
+{
+	return s->bytes;
+}
+
+uint64_t
+shm_used_bytes(const struct shm *s)
+{
+	return s->used_bytes;
+}
+
+void
+shm_check(const struct shm *s)
+{
+	uint64_t used_bytes = 0;
+	uint32_t frees = 0, listed = 0, page = 0;
+
+	while (page < s->pages) {
+		uint8_t tag = s->tags[page];
+		unsigned order = tag & TAG_ORDER;
+
+		assert((tag & TAG_USED) != 0 || (tag & TAG_FREE) != 0);
+		assert((page & (order_pages(order) - 1)) == 0);
+		assert(order_pages(order) <= s->pages - page);
+		for (uint32_t i = 1; i < order_pages(order); i++)
+			assert(s->tags[page + i] == 0);
+		if ((tag & TAG_FREE) != 0) {
+			frees++;
+			assert(order + 1 == ORDERS ||
+			       !is_free(s, page ^ order_pages(order), order));
+		} else {
+			used_bytes += (uint64_t)PAGE_BYTES << order;
+		}
+		page += order_pages(order);
+	}
+	for (unsigned k = 0; k < ORDERS; k++)
+		for (uint32_t p = s->free_first[k]; p != NONE; p = s->links[p].next) {
+			listed++;
+			assert(s->tags[p] == (TAG_FREE | k));
+		}
+	assert(frees == listed);
+	assert(used_bytes == s->used_bytes);
+}

@@ -1,0 +1,723 @@
+/* What workers do to the pool, and what is done to workers. */
+#include "loop/pool_wire.h"
+#include "pool_bench.h"
+#include <poll.h>
+#include <seccomp.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/banned.h"
+
+/* ---- crashes and deadlines ---- */
+
+static void
+a_crash_costs_the_task_it_happened_at_and_no_other(void **state)
+{
+	static const char *const how[] = {
+	    "die abort", "die segv", "die exit", "die kill", "die abort"};
+	struct pool_conf c = bench_conf();
+	struct pool_stats st;
+	struct bench *b;
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	for (size_t i = 0; i < 50; i++)
+		bench_apply(b, i, 10000, i % 10 == 3 ? how[i / 10] : "echo fine");
+	bench_wait(b, 50);
+	for (size_t i = 0; i < 50; i++) {
+		if (i % 10 == 3)
+			bench_expect(b, i, POOL_CRASH, "");
+		else
+			bench_expect(b, i, POOL_DONE, "fine");
+	}
+	pool_stats(b->p, &st);
+	assert_int_equal(st.crashes, 5);
+	assert_int_equal(st.tasks_done, 45);
+	assert_true(strlen(pool_trouble(b->p)) > 0);
+	bench_close(b);
+}
+
+static void
+crashes_without_end_are_slowed_but_all_tasks_end(void **state)
+{
+	struct pool_conf c = bench_conf();
+	struct bench *b;
+	int64_t start_ms = clock_mono_ms();
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	for (size_t i = 0; i < 6; i++)
+		bench_apply(b, i, 10000, "die abort");
+	bench_wait(b, 6);
+	for (size_t i = 0; i < 6; i++)
+		bench_expect(b, i, POOL_CRASH, "");
+	/* 10 + 20 + 40 + 80 + 160 ms between the six. */
+	assert_true(clock_mono_ms() - start_ms >= 300);
+	bench_close(b);
+}
+
+static void
+an_endless_task_is_killed_at_its_deadline(void **state)
+{
+	struct pool_conf c = bench_conf();
+	struct pool_stats st;
+	struct bench *b;
+	int64_t start_ms;
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	start_ms = clock_mono_ms();
+	bench_apply(b, 0, 100, "spin 1000000");
+	bench_apply(b, 1, 5000, "echo after");
+	bench_wait(b, 2);
+	bench_expect(b, 0, POOL_TIMEOUT, "");
+	bench_expect(b, 1, POOL_DONE, "after");
+	assert_true(clock_mono_ms() - start_ms >= 99);
+	assert_true(clock_mono_ms() - start_ms < 5000);
+	pool_stats(b->p, &st);
+	assert_int_equal(st.timeouts, 1);
+	assert_int_equal(st.crashes, 0);
+	bench_close(b);
+}
+
+/* Ten tasks of 30 ms in one line, 150 ms each: time in the line does not count. */
+static void
+a_deadline_counts_from_when_the_worker_can_begin(void **state)
+{
+	struct pool_conf c = bench_conf();
+	struct bench *b;
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	for (size_t i = 0; i < 10; i++)
+		bench_apply(b, i, 150, "spin 30");
+	bench_wait(b, 10);
+	for (size_t i = 0; i < 10; i++)
+		bench_expect(b, i, POOL_DONE, "spun");
+	bench_close(b);
+}
+
+/* The loop is the slow one here: it looks long after both the result and the deadline. */
+static void
+a_result_that_lies_there_at_the_deadline_counts(void **state)
+{
+	struct bench *b = bench_open(NULL);
+
+	(void)state;
+	bench_apply(b, 0, 50, "echo in time");
+	bench_sleep(b, 0);
+	(void)usleep(120000);
+	bench_wait(b, 1);
+	bench_expect(b, 0, POOL_DONE, "in time");
+	bench_close(b);
+}
+
+static void
+a_stopped_worker_is_a_timeout(void **state)
+{
+	struct bench *b = bench_open(NULL);
+	int pids[2];
+
+	(void)state;
+	assert_int_equal(pool_pids(b->p, pids, 2), 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(kill(pids[i], SIGSTOP), 0);
+	for (size_t i = 0; i < 20; i++)
+		bench_apply(b, i, 100, "echo x");
+	bench_wait(b, 20);
+	for (size_t i = 0, late = 0; i < 20; i++) {
+		late += b->of[i].end == POOL_TIMEOUT;
+		assert_true(b->of[i].end == POOL_TIMEOUT || b->of[i].end == POOL_DONE);
+		assert_true(late <= 2);
+	}
+	bench_close(b);
+}
+
+/* Settings that do not fit into the socket of a worker that reads nothing. */
+static void
+a_stopped_worker_with_settings_under_way_is_a_timeout(void **state)
+{
+	struct pool_task t = {
+	    .context = 7, .head = SLICE_LIT("settings"), .timeout_ms = 150};
+	struct pool_conf c = bench_conf();
+	static char large[1u << 20];
+	struct bench *b;
+	int pid;
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	memset(large, 's', sizeof(large));
+	assert_int_equal(pool_configure(b->p, 7, slice_of(large, sizeof(large))), 0);
+	assert_int_equal(pool_pids(b->p, &pid, 1), 1);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(bench_try(b, 0, &t), 0);
+	t.timeout_ms = 10000;
+	assert_int_equal(bench_try(b, 1, &t), 0);
+	bench_wait(b, 2);
+	bench_expect(b, 0, POOL_TIMEOUT, "");
+	assert_int_equal(b->of[1].end, POOL_DONE);
+	assert_string_equal(
+	    b->of[1].text, "ssssssssssssssssssssssssssssssssssssssss/1048576/1/0");
+	bench_close(b);
+}
+
+struct harm {
+	struct bench *b;
+	struct timer t;
+	int signum;
+	unsigned done;
+};
+
+static void
+on_harm(void *ctx)
+{
+	struct harm *h = ctx;
+	int pids[4];
+	uint32_t n = pool_pids(h->b->p, pids, 4);
+
+	if (n > 0)
+		h->done += kill(pids[h->done % n], h->signum) == 0;
+	if (h->done < 5)
+		assert_int_equal(timer_start(&h->t, 10), 0);
+}
+
+/* Five workers are struck from outside while 1,000 tasks go through. */
+static void
+strike(int signum, enum pool_end end)
+{
+	struct pool_conf c = bench_conf();
+	struct harm h = {.signum = signum};
+	size_t lost = 0;
+
+	c.workers = 4;
+	h.b = bench_open(&c);
+	for (size_t i = 0; i < 1000; i++)
+		bench_apply(h.b, i, 300, i % 8 == 0 ? "spin 2" : "echo x");
+	timer_init(&h.t, h.b->l, on_harm, &h);
+	assert_int_equal(timer_start(&h.t, 5), 0);
+	bench_wait(h.b, 1000);
+	timer_stop(&h.t);
+	assert_true(h.done > 0);
+	for (size_t i = 0; i < 1000; i++) {
+		assert_int_equal(h.b->of[i].calls, 1);
+		if (h.b->of[i].end == POOL_DONE)
+			continue;
+		assert_string_equal(pool_end_name(h.b->of[i].end), pool_end_name(end));
+		lost++;
+	}
+	assert_true(lost <= h.done);
+	bench_close(h.b);
+}
+
+static void
+workers_killed_from_outside_cost_a_task_each_at_most(void **state)
+{
+	(void)state;
+	strike(SIGKILL, POOL_CRASH);
+}
+
+static void
+workers_stopped_from_outside_cost_a_task_each_at_most(void **state)
+{
+	(void)state;
+	strike(SIGSTOP, POOL_TIMEOUT);
+}
+
+static void
+an_idle_worker_that_dies_is_replaced_and_costs_nothing(void **state)
+{
+	struct bench *b = bench_open(NULL);
+	struct pool_stats st;
+	int pids[2];
+
+	(void)state;
+	for (int round = 0; round < 5; round++) {
+		/* The tasks are handed out before the loop can have noticed. */
+		assert_true(pool_pids(b->p, pids, 2) > 0);
+		assert_int_equal(kill(pids[0], SIGKILL), 0);
+		assert_true(process_is_gone(pids[0]));
+		bench_apply(b, 0, 5000, "echo a");
+		bench_apply(b, 1, 5000, "echo b");
+		bench_wait(b, b->ended + 2);
+		bench_expect(b, 0, POOL_DONE, "a");
+		bench_expect(b, 1, POOL_DONE, "b");
+	}
+	pool_stats(b->p, &st);
+	assert_int_equal(st.crashes, 5);
+	bench_close(b);
+}
+
+static void
+signals_of_the_terminal_do_not_reach_workers(void **state)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP};
+	struct bench *b = bench_open(NULL);
+	struct pool_stats st;
+	int pids[2];
+
+	(void)state;
+	assert_int_equal(pool_pids(b->p, pids, 2), 2);
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(kill(pids[0], signals[i]), 0);
+		assert_int_equal(kill(pids[1], signals[i]), 0);
+	}
+	for (size_t i = 0; i < 20; i++)
+		bench_apply(b, i, 2000, "echo x");
+	bench_wait(b, 20);
+	pool_stats(b->p, &st);
+	assert_int_equal(st.crashes + st.timeouts, 0);
+	bench_close(b);
+}
+
+/* ---- workers that lie ---- */
+
+static void
+whatever_a_worker_says_wrongly_it_is_killed_and_the_pool_goes_on(void **state)
+{
+	static const char *const kinds[] = {"id", "next", "status", "length", "offset",
+	    "wrap", "errlen", "type", "hello", "fail", "short", "long", "empty"};
+	enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+	struct pool_conf c = bench_conf();
+	struct pool_stats st;
+	struct bench *b;
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	for (size_t i = 0; i < KINDS; i++) {
+		char text[32];
+
+		bench_apply(b, 3 * i, 10000, "echo before");
+		(void)snprintf(text, sizeof(text), "rubbish %s", kinds[i]);
+		bench_apply(b, 3 * i + 1, 10000, text);
+		bench_apply(b, 3 * i + 2, 10000, "echo behind");
+	}
+	bench_wait(b, 3 * (size_t)KINDS);
+	for (size_t i = 0; i < KINDS; i++) {
+		bench_expect(b, 3 * i, POOL_DONE, "before");
+		bench_expect(b, 3 * i + 1, POOL_CRASH, "");
+		bench_expect(b, 3 * i + 2, POOL_DONE, "behind");
+	}
+	pool_stats(b->p, &st);
+	assert_int_equal(st.crashes, KINDS);
+	assert_int_equal(st.timeouts, 0);
+	bench_close(b);
+}
+
+static void
+a_worker_cannot_cut_its_results_away_under_the_reader(void **state)
+{
+	struct bench *b = bench_open(NULL);
+
+	(void)state;
+	assert_string_equal(bench_do(b, "cut")->text, strerror(EPERM));
+	bench_close(b);
+}
+
+/* ---- the jail ---- */
+
+static void
+the_jail_refuses_each_of_these(void **state)
+{
+	static const char *const calls[] = {"socket", "open", "creat", "stat", "execve",
+	    "ptrace", "kill", "killself", "tgkill", "fork", "memfd", "prctl", "dup",
+	    "mmap_exec", "mprotect_exec"};
+	struct bench *b = bench_open(NULL);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		char text[32];
+
+		(void)snprintf(text, sizeof(text), "jail %s", calls[i]);
+		assert_string_equal(bench_do(b, text)->text, strerror(EPERM));
+	}
+	bench_close(b);
+}
+
+static void
+a_worker_cannot_write_to_the_arena(void **state)
+{
+	struct bench *b = bench_open(NULL);
+	struct pool_task t = {.head = SLICE_LIT("jail arena_mprotect")};
+	struct shm_block block;
+
+	(void)state;
+	assert_int_equal(shm_alloc(b->shm, 5000, &block), 0);
+	memset(shm_ptr(b->shm, &block), 'a', 5000);
+	t.body = slice_of(shm_ptr(b->shm, &block), 5000);
+	assert_int_equal(bench_try(b, 0, &t), 0);
+	bench_wait(b, 1);
+	bench_expect(b, 0, POOL_DONE, strerror(EACCES));
+	t.head = SLICE_LIT("jail arena_write");
+	assert_int_equal(bench_try(b, 0, &t), 0);
+	bench_wait(b, 2);
+	bench_expect(b, 0, POOL_CRASH, "");
+	assert_int_equal(shm_ptr(b->shm, &block)[0], 'a');
+	bench_close(b);
+}
+
+static void
+the_kernel_says_that_workers_are_jailed(void **state)
+{
+	struct bench *b = bench_open(NULL);
+	int pids[2];
+
+	(void)state;
+	assert_int_equal(pool_pids(b->p, pids, 2), 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(proc_status(pids[i], "Seccomp", 10), 2);
+		assert_int_equal(proc_status(pids[i], "NoNewPrivs", 10), 1);
+		assert_int_equal(proc_status(pids[i], "CapEff", 16), 0);
+		assert_int_equal(proc_status(pids[i], "CapPrm", 16), 0);
+		assert_int_equal(proc_status(pids[i], "CapAmb", 16), 0);
+		assert_int_equal(proc_status(pids[i], "Threads", 10), 1);
+		if (geteuid() == 0) {
+			assert_int_equal(proc_status(pids[i], "CapBnd", 16), 0);
+			assert_int_equal(proc_status(pids[i], "Uid", 10), 65534);
+		}
+	}
+	bench_close(b);
+}
+
+static void
+a_worker_has_no_descriptors_but_its_own(void **state)
+{
+	struct bench *b = bench_open(NULL);
+	int pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* they belong to nobody, and only root may look */
+	assert_true(pool_pids(b->p, &pid, 1) == 1);
+	for (int fd = 0; fd < 20; fd++) {
+		char path[64], to[64] = "";
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+		if (readlink(path, to, sizeof(to) - 1) < 0)
+			assert_true(fd > 3);
+		else if (fd < 2)
+			assert_string_equal(to, "/dev/null");
+		else
+			assert_true(fd < 4);
+	}
+	bench_close(b);
+}
+
+static void
+memory_beyond_the_limit_is_refused(void **state)
+{
+	struct bench *b = bench_open(NULL);
+
+	(void)state;
+#ifdef TRAWL_SANITIZED
+	bench_close(b);
+	skip();
+#else
+	assert_string_equal(bench_do(b, "alloc 1000000")->text, "given");
+	assert_string_equal(bench_do(b, "alloc 300000000")->text, "refused");
+	bench_close(b);
+#endif
+}
+
+/* ---- workers that do not start ---- */
+
+static int
+init_refuses(void **ret, struct why *why)
+{
+	*ret = NULL;
+	return why_set(why, -ENOENT, "no word list at \x1b[31m/nowhere");
+}
+
+/* The system in which it runs forbids the jail, as a service manager may. */
+static int
+init_forbids_seccomp(void **ret, struct why *why)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+	int r = f == NULL ? -ENOMEM : 0;
+
+	*ret = NULL;
+	if (r == 0)
+		r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(seccomp), 0);
+	if (r == 0)
+		r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1,
+		    SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
+	if (r == 0)
+		r = seccomp_load(f);
+	seccomp_release(f);
+	return r < 0 ? why_set(why, r, "test: %s", strerror(-r)) : 0;
+}
+
+static int
+init_dies(void **ret, struct why *why)
+{
+	(void)ret;
+	(void)why;
+	abort();
+}
+
+static const struct pool_ops ops_refuses = {.init = init_refuses, .run = NULL};
+
+static void
+expect_no_pool(const struct pool_ops *broken, int code, const char *part)
+{
+	struct pool_conf c = bench_conf();
+	struct why why = {""};
+	struct pool *p = NULL;
+	struct loop *l;
+	int r;
+
+	c.ops = broken;
+	assert_int_equal(loop_new(&l), 0);
+	r = pool_new(l, &c, &p, &why);
+	if (code != 0)
+		assert_int_equal(r, code);
+	assert_true(r < 0);
+	assert_null(p);
+	if (strstr(why.text, part) == NULL)
+		fail_msg("'%s' does not say '%s'", why.text, part);
+	loop_free(l);
+}
+
+static int
+run_nothing(void *state, const struct pool_input *in, struct buf *out)
+{
+	(void)state;
+	(void)in;
+	return buf_add_byte(out, '.');
+}
+
+static const struct pool_ops ops_init_refuses = {
+    .init = init_refuses, .run = run_nothing};
+static const struct pool_ops ops_unjailed = {
+    .init = init_forbids_seccomp, .run = run_nothing};
+static const struct pool_ops ops_init_dies = {.init = init_dies, .run = run_nothing};
+
+static void
+a_worker_that_cannot_start_says_why(void **state)
+{
+	(void)state;
+	expect_no_pool(&ops_init_refuses, -ENOENT, "no word list at ?[31m/nowhere");
+	/* Which error libseccomp makes of the kernel's differs by version. */
+	expect_no_pool(&ops_unjailed, 0, "cannot jail a worker: seccomp");
+	expect_no_pool(&ops_init_dies, 0, "signal 6");
+	expect_no_pool(&ops_refuses, -EINVAL, "something to run");
+}
+
+static void
+too_little_memory_for_a_worker_is_said(void **state)
+{
+	struct pool_conf c = bench_conf();
+	struct why why = {""};
+	struct pool *p = NULL;
+	struct loop *l;
+
+	(void)state;
+#ifdef TRAWL_SANITIZED
+	skip();
+#endif
+	c.worker_memory_bytes = 4096;
+	assert_int_equal(loop_new(&l), 0);
+	assert_int_equal(pool_new(l, &c, &p, &why), -ENOMEM);
+	assert_non_null(strstr(why.text, "memory limit"));
+	loop_free(l);
+}
+
+/* ---- ends ---- */
+
+static void
+nothing_is_left_after_pool_free(void **state)
+{
+	struct bench *b = bench_open(NULL);
+	int pids[2];
+
+	(void)state;
+	assert_int_equal(pool_pids(b->p, pids, 2), 2);
+	for (size_t i = 0; i < 50; i++)
+		bench_apply(b, i, 0, i < 2 ? "spin 100000" : "echo never");
+	bench_sleep(b, 20);
+	bench_close(b);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(kill(pids[i], 0), -1);
+		assert_int_equal(errno, ESRCH);
+	}
+}
+
+static void
+a_pool_outlives_its_nursery_and_ends_its_tasks(void **state)
+{
+	struct pool_conf c = bench_conf();
+	struct pool_task t = {.head = SLICE_LIT("echo x")};
+	struct nursery *n;
+	struct why why;
+	struct bench *b;
+	int pids[2];
+
+	(void)state;
+	assert_int_equal(nursery_start(&n, &why), 0);
+	c.nursery = n;
+	b = bench_open(&c);
+	assert_int_equal(pool_pids(b->p, pids, 2), 2);
+	for (size_t i = 0; i < 100; i++)
+		bench_apply(b, i, 0, "spin 100000");
+	bench_sleep(b, 20);
+	nursery_free(n);
+	assert_true(process_is_gone(pids[0]));
+	assert_true(process_is_gone(pids[1]));
+	bench_wait(b, 100);
+	for (size_t i = 0; i < 100; i++)
+		assert_true(b->of[i].end == POOL_CANCELLED || b->of[i].end == POOL_CRASH);
+	assert_int_equal(b->of[99].end, POOL_CANCELLED);
+	assert_int_equal(bench_try(b, 0, &t), -EPIPE);
+	assert_int_equal(pool_configure(b->p, 7, SLICE_LIT("x")), 0);
+	assert_non_null(strstr(pool_trouble(b->p), "nursery"));
+	bench_close(b);
+}
+
+/* A process with a pool, all workers busy; tells their ids and waits. */
+_Noreturn static void
+doomed(int fd)
+{
+	struct pool_conf c = bench_conf();
+	struct nursery *n;
+	struct why why;
+	struct bench *b;
+	int pids[2];
+
+	if (nursery_start(&n, &why) < 0)
+		_exit(1);
+	c.nursery = n;
+	b = bench_open(&c);
+	for (size_t i = 0; i < 20; i++)
+		bench_apply(b, i, 0, "spin 1000000");
+	bench_sleep(b, 20);
+	if (pool_pids(b->p, pids, 2) != 2 || write(fd, pids, sizeof(pids)) < 0)
+		_exit(1);
+	for (;;)
+		(void)pause();
+}
+
+/* Processes below this one. */
+static unsigned
+descendants(void)
+{
+	unsigned n = 0;
+
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		n++;
+	return n;
+}
+
+static void
+nothing_is_left_when_the_parent_is_killed(void **state)
+{
+	int fds[2], pids[2];
+	pid_t pid;
+	int64_t end_ms;
+	unsigned reaped = 0;
+
+	(void)state;
+	/* Orphans become ours, so that none can hide. */
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0)
+		doomed(fds[1]);
+	assert_true(pid > 0);
+	assert_int_equal(read(fds[0], pids, sizeof(pids)), sizeof(pids));
+	assert_int_equal(kill(pids[0], 0), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	/* The nursery and its two. */
+	end_ms = clock_mono_ms() + 5000;
+	while (reaped < 3 && clock_mono_ms() < end_ms) {
+		reaped += descendants();
+		(void)usleep(1000);
+	}
+	assert_int_equal(reaped, 3);
+	assert_int_equal(kill(pids[0], 0), -1);
+	assert_int_equal(kill(pids[1], 0), -1);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+}
+
+static void
+the_nursery_holds_no_descriptors_of_its_parent(void **state)
+{
+	struct pollfd p = {.events = POLLIN};
+	struct nursery *n;
+	struct why why;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(nursery_start(&n, &why), 0);
+	/* The write end is closed here, and nobody else has it. */
+	(void)close(fds[1]);
+	p.fd = fds[0];
+	assert_int_equal(poll(&p, 1, 2000), 1);
+	assert_int_equal(p.revents & POLLHUP, POLLHUP);
+	(void)close(fds[0]);
+	nursery_free(n);
+	nursery_free(NULL);
+}
+
+static void
+two_pools_share_a_nursery(void **state)
+{
+	struct bench *a = bench_open(NULL), *b = bench_open(NULL);
+
+	(void)state;
+	assert_string_equal(bench_do(a, "echo a")->text, "a");
+	assert_string_equal(bench_do(b, "echo b")->text, "b");
+	bench_close(a);
+	assert_string_equal(bench_do(b, "echo c")->text, "c");
+	bench_close(b);
+}
+
+static int
+run(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_crash_costs_the_task_it_happened_at_and_no_other),
+	    cmocka_unit_test(crashes_without_end_are_slowed_but_all_tasks_end),
+	    cmocka_unit_test(an_endless_task_is_killed_at_its_deadline),
+	    cmocka_unit_test(a_deadline_counts_from_when_the_worker_can_begin),
+	    cmocka_unit_test(a_result_that_lies_there_at_the_deadline_counts),
+	    cmocka_unit_test(a_stopped_worker_is_a_timeout),
+	    cmocka_unit_test(a_stopped_worker_with_settings_under_way_is_a_timeout),
+	    cmocka_unit_test(workers_killed_from_outside_cost_a_task_each_at_most),
+	    cmocka_unit_test(workers_stopped_from_outside_cost_a_task_each_at_most),
+	    cmocka_unit_test(an_idle_worker_that_dies_is_replaced_and_costs_nothing),
+	    cmocka_unit_test(signals_of_the_terminal_do_not_reach_workers),
+	    cmocka_unit_test(
+		whatever_a_worker_says_wrongly_it_is_killed_and_the_pool_goes_on),
+	    cmocka_unit_test(a_worker_cannot_cut_its_results_away_under_the_reader),
+	    cmocka_unit_test(the_jail_refuses_each_of_these),
+	    cmocka_unit_test(a_worker_cannot_write_to_the_arena),
+	    cmocka_unit_test(the_kernel_says_that_workers_are_jailed),
+	    cmocka_unit_test(a_worker_has_no_descriptors_but_its_own),
+	    cmocka_unit_test(memory_beyond_the_limit_is_refused),
+	    cmocka_unit_test(a_worker_that_cannot_start_says_why),
+	    cmocka_unit_test(too_little_memory_for_a_worker_is_said),
+	    cmocka_unit_test(nothing_is_left_after_pool_free),
+	    cmocka_unit_test(a_pool_outlives_its_nursery_and_ends_its_tasks),
+	    cmocka_unit_test(nothing_is_left_when_the_parent_is_killed),
+	    cmocka_unit_test(the_nursery_holds_no_descriptors_of_its_parent),
+	    cmocka_unit_test(two_pools_share_a_nursery),
+	};
+
+	return cmocka_run_group_tests_name("loop/pool under harm", tests, NULL, NULL);
+}
+
+int
+main(void)
+{
+	return bench_main("loop/pool under harm", run);
+}
