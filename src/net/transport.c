@@ -353,7 +353,7 @@ behind_proxy_denied(struct exchange *x)
 	const struct transport *t = x->transport;
 	const char *range;
 
-	if (t->proxy == NULL || x->addr.family == 0)
+	if (t->proxy == NULL || x->addr.family == 0 || x->own_authority)
 		return false;
 	range = addr_policy_refuses(t->conf.policy, &x->addr, x->port);
 	if (range != NULL)

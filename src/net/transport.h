@@ -38,6 +38,7 @@ enum transport_method { TRANSPORT_GET, TRANSPORT_HEAD };
 struct transport_request {
 	enum transport_method method;
 	struct slice url;          /* normalised; no fragment, no credentials */
+	bool own_authority; /* a seed's own: the address policy is not asked */
 	struct addr addr;          /* where to connect; behind a proxy it may be none */
 	uint16_t port;             /* where to connect */
 	const struct slice *lines; /* "Name: value" without CRLF; Host is made by libcurl */

@@ -58,7 +58,9 @@ on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
 		return CURL_SOCKET_BAD;
 	}
 	/* A proxy is the user's own choice; what it connects to was looked at before. */
-	range = t->proxy != NULL ? NULL : addr_policy_refuses(t->conf.policy, &a, port);
+	range = t->proxy != NULL || x->own_authority
+	    ? NULL
+	    : addr_policy_refuses(t->conf.policy, &a, port);
 	if (range != NULL) {
 		addr_format(&a, text);
 		exchange_stop(x, STOP_DENIED, "address %s is refused: %s", text, range);
@@ -516,6 +518,7 @@ exchange_prepare(struct exchange *x, const struct transport_request *req)
 		return r;
 	x->addr = req->addr;
 	x->port = req->port;
+	x->own_authority = req->own_authority;
 	x->tls = slice_istarts(req->url, SLICE_LIT("https:"));
 	x->connect_ms = req->connect_ms;
 	x->first_byte_ms = req->first_byte_ms;

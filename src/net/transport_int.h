@@ -69,6 +69,7 @@ struct exchange {
 	uint32_t connect_ms, first_byte_ms, stall_ms, total_ms;
 	uint64_t body_bytes_max;
 	bool tls;
+	bool own_authority;
 
 	/* How the handle stands, so that only what changes is set. */
 	enum transport_method set_method;

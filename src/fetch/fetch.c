@@ -1,0 +1,375 @@
+#include "fetch/fetch.h"
+#include "fetch/steps.h"
+#include "web/url.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FETCH_STATES(X) X(RESOLVE) X(ADDRESS) X(TRANSFER) X(FINISH)
+
+enum fetch_state {
+#define X(s) FETCH_##s,
+	FETCH_STATES(X)
+#undef X
+	    FETCH_STATE_MAX
+};
+
+struct fetch {
+	struct list on_free;
+	struct fetcher *fetcher;
+	uint32_t slot, gen;
+	bool used;
+	enum fetch_state state;
+	enum transport_method method;
+	bool own_authority;
+	char text[URL_BYTES_MAX];
+	struct url url;
+	struct dns_id dns_id;
+	struct transport_id transport_id;
+	struct dns_answer answer;
+	uint32_t next_addr;
+	struct later run; /* the machine's next step, or the callback */
+	struct fetch_result result;
+	fetch_fn *fn;
+	void *ctx;
+};
+
+struct fetcher {
+	struct fetcher_conf conf;
+	struct fetch_identity identity;
+	struct fetch **slots;
+	uint32_t slots_len;
+	struct list idle;
+};
+
+enum step { STEP_AGAIN, STEP_WAIT };
+#define X(s) static enum step step_##s(struct fetch *f);
+FETCH_STATES(X)
+#undef X
+static enum step (*const steps[FETCH_STATE_MAX])(struct fetch *) = {
+#define X(s) [FETCH_##s] = step_##s,
+    FETCH_STATES(X)
+#undef X
+};
+
+static void
+fetch_run(void *ctx)
+{
+	struct fetch *f = ctx;
+
+	while (steps[f->state](f) == STEP_AGAIN)
+		;
+}
+
+/* Whatever is still to be said goes out in the next turn. */
+static enum step
+finish(struct fetch *f, enum outcome outcome, const char *text)
+{
+	f->result.outcome = outcome;
+	if (text != NULL)
+		(void)snprintf(f->result.t.error, sizeof(f->result.t.error), "%s", text);
+	f->state = FETCH_FINISH;
+	later_start(&f->run);
+	return STEP_WAIT;
+}
+
+/* ---- RESOLVE: the name ---- */
+
+static void
+on_name(void *ctx, const struct dns_answer *a)
+{
+	struct fetch *f = ctx;
+
+	f->answer = *a;
+	f->result.dns_ms = a->ms;
+	f->result.dns = a->from_cache ? NULL : &f->answer;
+	if (a->status != DNS_OK || a->n == 0) {
+		f->result.retry =
+		    a->status == DNS_SERVER_FAILED || a->status == DNS_TIMEOUT;
+		(void)finish(f, OUTCOME_DNS_FAILURE, dns_status_text(a->status));
+		return;
+	}
+	f->state = FETCH_ADDRESS;
+	fetch_run(f);
+}
+
+static enum step
+step_RESOLVE(struct fetch *f)
+{
+	struct slice host = url_host(&f->url);
+	int r;
+
+	if (dns_overridden(
+		f->fetcher->conf.dns, host, f->url.port, &f->answer.addrs[0])) {
+		f->answer.n = 1;
+		f->state = FETCH_ADDRESS;
+		return STEP_AGAIN;
+	}
+	r = dns_start(f->fetcher->conf.dns, host, on_name, f, &f->dns_id);
+	if (r == -EAGAIN) {
+		f->result.t.arena_full = true; /* as good as: ask again later */
+		return finish(f, OUTCOME_NONE, "too many names are being asked for");
+	}
+	return r < 0 ? finish(f, OUTCOME_DNS_FAILURE, "out of memory") : STEP_WAIT;
+}
+
+/* ---- ADDRESS: the next one that may be tried ---- */
+
+static enum step
+step_ADDRESS(struct fetch *f)
+{
+	const struct fetcher_conf *c = &f->fetcher->conf;
+
+	while (f->next_addr < f->answer.n) {
+		const struct addr *a = &f->answer.addrs[f->next_addr];
+		const char *range;
+
+		range = f->own_authority
+		    ? NULL
+		    : addr_policy_refuses(c->policy, a, f->url.port);
+		if (range == NULL) {
+			f->state = FETCH_TRANSFER;
+			return STEP_AGAIN;
+		}
+		f->result.t.addr = *a;
+		(void)snprintf(f->result.t.error, sizeof(f->result.t.error),
+		    "address is %s; --allow-net would admit it", range);
+		f->next_addr++;
+	}
+	return finish(f, OUTCOME_DENIED_ADDRESS, NULL);
+}
+
+/* ---- TRANSFER ---- */
+
+static enum outcome
+by_status(int status)
+{
+	if (status == 304)
+		return OUTCOME_NOT_MODIFIED;
+	if (status >= 300 && status < 400)
+		return OUTCOME_REDIRECT;
+	if (status >= 400 && status < 500)
+		return OUTCOME_HTTP_4XX;
+	return status >= 500 ? OUTCOME_HTTP_5XX : OUTCOME_OK;
+}
+
+static bool
+worth_a_retry(enum outcome o, int status)
+{
+	switch (o) {
+	case OUTCOME_CONNECT_FAILURE:
+	case OUTCOME_TIMEOUT_CONNECT:
+	case OUTCOME_TIMEOUT_FIRST_BYTE:
+	case OUTCOME_TIMEOUT_STALL:
+	case OUTCOME_TIMEOUT_TOTAL:
+	case OUTCOME_TRUNCATED:
+		return true;
+	case OUTCOME_HTTP_4XX:
+		return status == 408 || status == 425 || status == 429;
+	case OUTCOME_HTTP_5XX:
+		return status == 502 || status == 503 || status == 504;
+	default:
+		return false;
+	}
+}
+
+static void
+on_transfer(void *ctx, struct transport_result *t)
+{
+	struct fetch *f = ctx;
+	bool unreached = t->outcome == OUTCOME_CONNECT_FAILURE ||
+			 t->outcome == OUTCOME_TIMEOUT_CONNECT;
+
+	f->result.t = *t;
+	if (unreached && ++f->next_addr < f->answer.n) {
+		f->state = FETCH_ADDRESS;
+		fetch_run(f);
+		return;
+	}
+	f->result.outcome = t->outcome == OUTCOME_OK ? by_status(t->status) : t->outcome;
+	f->result.retry = worth_a_retry(f->result.outcome, t->status);
+	f->state = FETCH_FINISH;
+	fetch_run(f);
+}
+
+static enum step
+step_TRANSFER(struct fetch *f)
+{
+	const struct fetcher_conf *c = &f->fetcher->conf;
+	struct fetch_lines lines;
+	struct transport_request req = {
+	    .method = f->method,
+	    .url = url_text(&f->url),
+	    .own_authority = f->own_authority,
+	    .addr = f->answer.addrs[f->next_addr],
+	    .port = f->url.port,
+	    .connect_ms = c->connect_ms,
+	    .first_byte_ms = c->first_byte_ms,
+	    .stall_ms = c->stall_ms,
+	    .total_ms = c->total_ms,
+	    .body_bytes_max = c->body_bytes_max,
+	};
+	int r = fetch_steps_before(&f->fetcher->identity, &lines);
+
+	if (r == 0) {
+		req.lines = lines.v;
+		req.lines_len = lines.n;
+		r = transport_start(c->transport, &req, on_transfer, f, &f->transport_id);
+	}
+	if (r == 0)
+		return STEP_WAIT;
+	if (r == -ENOSPC || r == -EAGAIN) {
+		f->result.t.arena_full = true;
+		return finish(f, OUTCOME_NONE, "no room for the answer");
+	}
+	return finish(f, OUTCOME_CONNECT_FAILURE, "the request could not be made");
+}
+
+/* ---- FINISH ---- */
+
+static void
+put_back(struct fetch *f)
+{
+	f->used = false;
+	f->gen++;
+	list_push_front(&f->fetcher->idle, &f->on_free);
+}
+
+static enum step
+step_FINISH(struct fetch *f)
+{
+	struct fetch_result result = f->result;
+	struct dns_answer answer = f->answer;
+	fetch_fn *fn = f->fn;
+	void *ctx = f->ctx;
+
+	if (result.dns != NULL)
+		result.dns = &answer;
+	put_back(f); /* first: the callback may start the next one */
+	fn(ctx, &result);
+	return STEP_WAIT;
+}
+
+/* ---- the fetcher ---- */
+
+int
+fetcher_new(const struct fetcher_conf *conf, struct fetcher **ret)
+{
+	struct fetcher *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (f == NULL)
+		return -ENOMEM;
+	f->conf = *conf;
+	list_init(&f->idle);
+	f->slots = calloc(conf->fetches_max, sizeof(struct fetch *));
+	if (f->slots == NULL) {
+		free(f);
+		return -ENOMEM;
+	}
+	r = fetch_identity_init(&f->identity, conf);
+	if (r < 0) {
+		free(f->slots);
+		free(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+static void
+drop(struct fetch *f)
+{
+	later_stop(&f->run);
+	if (f->state == FETCH_RESOLVE)
+		dns_cancel(f->fetcher->conf.dns, f->dns_id);
+	else if (f->state == FETCH_TRANSFER)
+		transport_cancel(f->fetcher->conf.transport, f->transport_id);
+}
+
+void
+fetcher_free(struct fetcher *f)
+{
+	if (f == NULL)
+		return;
+	for (uint32_t i = 0; i < f->slots_len; i++) {
+		if (f->slots[i]->used)
+			drop(f->slots[i]);
+		free(f->slots[i]);
+	}
+	free(f->slots);
+	fetch_identity_release(&f->identity);
+	free(f);
+}
+
+static struct fetch *
+slot_take(struct fetcher *fetcher)
+{
+	struct list *idle = list_pop(&fetcher->idle);
+	struct fetch *f;
+
+	if (idle != NULL)
+		return container_of(idle, struct fetch, on_free);
+	if (fetcher->slots_len == fetcher->conf.fetches_max)
+		return NULL;
+	f = calloc(1, sizeof(*f));
+	if (f == NULL)
+		return NULL;
+	f->fetcher = fetcher;
+	f->slot = fetcher->slots_len;
+	list_init(&f->on_free);
+	later_init(&f->run, fetcher->conf.loop, fetch_run, f);
+	fetcher->slots[fetcher->slots_len++] = f;
+	return f;
+}
+
+int
+fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *fn,
+    void *ctx, struct fetch_id *ret)
+{
+	struct fetch *f = slot_take(fetcher);
+
+	if (f == NULL)
+		return -EAGAIN;
+	f->used = true;
+	f->state = FETCH_RESOLVE;
+	f->method = req->method;
+	f->own_authority = req->own_authority;
+	f->next_addr = 0;
+	f->answer.n = 0;
+	f->result =
+	    (struct fetch_result){.began_wall_us = loop_wall_us(fetcher->conf.loop)};
+	f->fn = fn;
+	f->ctx = ctx;
+	*ret = (struct fetch_id){.slot = f->slot, .gen = f->gen};
+	if (url_resolve(NULL, req->url, (struct slice){0}, 0, f->text, sizeof(f->text),
+		&f->url) != URL_OK)
+		(void)finish(f, OUTCOME_BAD_URL, "not a URL that can be fetched");
+	else
+		later_start(&f->run);
+	return 0;
+}
+
+void
+fetch_cancel(struct fetcher *fetcher, struct fetch_id id)
+{
+	struct fetch *f;
+
+	if (id.slot >= fetcher->slots_len)
+		return;
+	f = fetcher->slots[id.slot];
+	if (!f->used || f->gen != id.gen)
+		return;
+	drop(f);
+	put_back(f);
+}
+
+int64_t
+fetch_retry_ms(uint32_t attempts, uint64_t random)
+{
+	int64_t ms = attempts > 9 ? 300000 : (int64_t)500 << attempts;
+
+	if (ms > 300000)
+		ms = 300000;
+	return ms - ms / 4 + (int64_t)(random % (uint64_t)(ms / 2 + 1));
+}

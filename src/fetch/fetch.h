@@ -1,0 +1,71 @@
+/*
+ * fetch/fetch.h -- the life of one request: name, address, transfer, what became of it.
+ *
+ *   fetch (one URL) -> dns question -> transfer to the first address that takes it
+ *
+ * Redirects and retries are not followed here: they go back through the frontier, so that
+ * robots and politeness always apply.  What is put around a request (identity, later
+ * cookies, credentials, validators) is the ordered table in steps.c.
+ *
+ * Owns:    the request's texts are copied; a result's block passes to the callback.
+ * Clock:   loop's.   Threads: loop thread.
+ * Errors:  fetch_start(): -ENOMEM, -EAGAIN (too many at once).  All else is an outcome.
+ * Rule:    the callback is never run from inside fetch_start() or fetch_cancel().
+ */
+#ifndef FETCH_FETCH_H
+#define FETCH_FETCH_H
+#include "base/list.h"
+#include "net/dns.h"
+#include "net/transport.h"
+
+struct fetcher;
+
+struct fetcher_conf {
+	struct loop *loop;
+	struct dns *dns;
+	struct transport *transport;
+	struct addr_policy *policy;
+	uint32_t fetches_max;
+	const char *user_agent, *from; /* from may be NULL */
+	const char *const *headers;    /* "Name: value" */
+	size_t headers_len;
+	uint32_t connect_ms, first_byte_ms, stall_ms, total_ms;
+	uint64_t body_bytes_max;
+};
+
+struct fetch_request {
+	enum transport_method method;
+	struct slice url;   /* normal form */
+	bool own_authority; /* of a seed: its private addresses are admitted */
+};
+
+struct fetch_result {
+	/*
+	 * By HTTP status once an answer came: OK, REDIRECT, NOT_MODIFIED, HTTP_4XX,
+	 * HTTP_5XX; or what the transfer says (TRUNCATED, TOO_LARGE, failures);
+	 * DNS_FAILURE.
+	 */
+	enum outcome outcome;
+	bool retry; /* asking again may help */
+	uint32_t dns_ms;
+	int64_t began_wall_us;
+	const struct dns_answer *dns; /* fresh answer to our question, else NULL */
+	struct transport_result t;
+};
+
+struct fetch_id {
+	uint32_t slot, gen;
+};
+typedef void fetch_fn(void *ctx, struct fetch_result *r);
+
+int fetcher_new(const struct fetcher_conf *conf, struct fetcher **ret);
+void fetcher_free(struct fetcher *f); /* running fetches are dropped without a callback */
+int fetch_start(struct fetcher *f, const struct fetch_request *req, fetch_fn *fn,
+    void *ctx, struct fetch_id *ret);
+void fetch_cancel(
+    struct fetcher *f, struct fetch_id id); /* fn will not run; idempotent */
+
+/* Milliseconds to the next try after `attempts` that failed: 1 s doubling to 5 min, +-25
+ * %. */
+int64_t fetch_retry_ms(uint32_t attempts, uint64_t random);
+#endif
