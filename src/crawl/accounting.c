@@ -1,0 +1,133 @@
+#include "crawl/crawl_internal.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+
+/* What the links of a page changed. */
+void
+account_links(struct crawl *c, const struct commit_counts *n)
+{
+	struct crawl_stats *s = &c->stats;
+
+	s->discovered += n->discovered;
+	s->duplicates += n->duplicates;
+	s->queued += n->wanted;
+	for (size_t o = 0; o < OUTCOME_MAX; o++) {
+		s->outcomes[o] += (uint64_t)(int64_t)n->rejected[o];
+		s->rejected += (uint64_t)(int64_t)n->rejected[o];
+	}
+}
+
+static void
+note_seed(struct crawl *c, const struct visit *v)
+{
+	if ((v->rec->flags & URLREC_SEED) == 0)
+		return;
+	for (size_t i = 0; i < c->conf.job->seeds.n; i++) {
+		if (!slice_eq(slice_cstr(c->conf.job->seeds.v[i]), v->rec->url))
+			continue;
+		c->seed_ends[i].outcome = v->commit.event.outcome;
+		c->seed_ends[i].status = v->commit.event.status;
+		(void)snprintf(c->seed_ends[i].detail, sizeof(c->seed_ends[i].detail), SLICE_FMT,
+		    SLICE_ARG(v->commit.event.detail));
+	}
+}
+
+/* A URL has its outcome. */
+void
+account_end(struct crawl *c, const struct visit *v)
+{
+	struct crawl_stats *s = &c->stats;
+	enum outcome o = v->commit.event.outcome;
+
+	s->body_bytes += v->commit.event.body_bytes;
+	if (v->robots)
+		return;
+	s->in_flight--;
+	s->outcomes[o]++;
+	s->pages += v->commit.event.response;
+	switch (outcome_class(o)) {
+	case OUTCOME_CLASS_FETCHED:
+		s->fetched++;
+		break;
+	case OUTCOME_CLASS_FAILED:
+		s->failed++;
+		break;
+	case OUTCOME_CLASS_REJECTED:
+		s->rejected++;
+		break;
+	case OUTCOME_CLASS_NONE:
+		assert(o != OUTCOME_NONE);
+	}
+	note_seed(c, v);
+}
+
+void
+crawl_stats(struct crawl *c, struct crawl_stats *ret)
+{
+	int64_t now = loop_now_ms(c->loop);
+
+	*ret = c->stats;
+	ret->elapsed_ms = now - c->began_ms;
+	ret->transfers = c->in_state[VISIT_FETCH];
+	ret->parsing = c->in_state[VISIT_PARSE] + c->in_state[VISIT_QUEUED];
+	ret->committing = c->in_state[VISIT_COMMIT];
+	ret->held = c->held;
+	frontier_stats(c->frontier, now, &ret->frontier);
+	pool_stats(c->engine->pool, &ret->pool);
+}
+
+uint32_t
+crawl_hosts(struct crawl *c, struct frontier_host *ret, uint32_t max)
+{
+	return frontier_hosts(c->frontier, loop_now_ms(c->loop), ret, max);
+}
+
+enum outcome
+crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status)
+{
+	assert(i < c->conf.job->seeds.n);
+	*ret_status = c->seed_ends[i].status;
+	return c->seed_ends[i].outcome;
+}
+
+const char *
+crawl_seed_detail(const struct crawl *c, size_t i)
+{
+	assert(i < c->conf.job->seeds.n);
+	return c->seed_ends[i].detail;
+}
+
+void
+crawl_check(struct crawl *c)
+{
+	const struct crawl_stats *s = &c->stats;
+	uint64_t sum = 0;
+
+	assert(s->discovered ==
+	       s->fetched + s->failed + s->rejected + s->queued + s->in_flight);
+	for (size_t o = OUTCOME_NONE + 1; o < OUTCOME_MAX; o++)
+		sum += s->outcomes[o];
+	assert(sum == s->fetched + s->failed + s->rejected);
+	frontier_check(c->frontier);
+}
+
+int
+crawl_subscribe(struct crawl *c, unsigned mask, crawl_event_fn *fn, void *ctx)
+{
+	if (c->subscribers_len == CRAWL_SUBSCRIBERS_MAX)
+		return -ENOSPC;
+	c->subscribers[c->subscribers_len].mask = mask;
+	c->subscribers[c->subscribers_len].fn = fn;
+	c->subscribers[c->subscribers_len].ctx = ctx;
+	c->subscribers_len++;
+	return 0;
+}
+
+void
+crawl_tell(struct crawl *c, const struct crawl_event *e)
+{
+	for (size_t i = 0; i < c->subscribers_len; i++)
+		if ((c->subscribers[i].mask & e->kind) != 0)
+			c->subscribers[i].fn(c->subscribers[i].ctx, e);
+}

@@ -1,0 +1,91 @@
+/*
+ * crawl/committer.h -- the store thread: what is known, what waits, what is archived.
+ *
+ *   engine --commit--> [thread] seen? -> queue records -> sinks -> batch --reply-->
+ * engine
+ *
+ * The one place that writes to disk.  Work is acknowledged once it is in the batch; the
+ * batch and the sinks become durable together at a group commit, about once a second or
+ * every 32 MiB: (1) sinks to disk, (2) one synced batch with the sinks' marks.
+ *
+ * Owns:    a commit between committer_send() and its reply; what it points to must live
+ * as long.  Replies come in the order of sending. Errors:  a reply's `err` is fatal for
+ * the run (disk): nothing later is accepted. Threads: created and sent to from the loop;
+ * works on its own.
+ */
+#ifndef CRAWL_COMMITTER_H
+#define CRAWL_COMMITTER_H
+#include "base/why.h"
+#include "crawl/task.h"
+#include "frontier/frontier.h"
+#include "loop/actor.h"
+#include "sink/sink.h"
+
+struct committer;
+
+enum commit_kind {
+	COMMIT_LINKS,   /* URLs were discovered without a page: seeds */
+	COMMIT_DONE,    /* a URL has its outcome; its links were discovered */
+	COMMIT_ATTEMPT, /* a try failed and will be repeated: crawl.log only */
+	COMMIT_REFILL,  /* more of an authority's queue, please */
+	COMMIT_CLOSE,   /* last commit; sinks are closed */
+};
+
+/* What a commit changed in the accounting. */
+struct commit_counts {
+	uint32_t discovered, duplicates, wanted;
+	int32_t rejected[OUTCOME_MAX]; /* links; an upgrade counts -1 */
+};
+
+enum { COMMIT_REFILL_MAX = 512 };
+
+struct commit {
+	struct mail mail;
+	enum commit_kind kind;
+	void *owner;
+	bool finished;           /* CLOSE: the crawl is over */
+	struct urlrec *rec;      /* DONE: whose outcome; the parent of the links */
+	struct sink_event event; /* DONE, ATTEMPT */
+	struct found_link *links;
+	uint32_t links_len;
+	uint64_t authority_hash, after_key; /* REFILL */
+
+	/* The reply. */
+	int err;
+	struct why why;
+	struct commit_counts counts;
+	struct urlrec *fresh; /* what waits from now on; borrows from links, rec, texts */
+	uint32_t fresh_len;
+	bool more;            /* REFILL: there are others behind these */
+	struct buf texts;     /* hop paths, refilled records; buf_init by commit_init() */
+	char warcinfo_id[64]; /* of the archive file that is open now; "" without one */
+};
+
+void commit_init(struct commit *c, enum commit_kind kind, void *owner);
+void commit_release(struct commit *c);
+
+struct committer_conf {
+	struct loop *loop;
+	const char *state;        /* kind of store */
+	const char *dir;          /* of the crawl; NULL: none (simulation) */
+	const char *const *sinks; /* names; the logs are added */
+	size_t sinks_len;
+	struct sink_conf sink;
+	const struct order *order;
+	struct slice scope_settings; /* to name the rule of a rejection */
+	int64_t commit_ms;           /* 1000 */
+	uint64_t commit_bytes;       /* 32 MiB */
+	uint32_t mails_max;
+	void *ctx;
+	void (*on_reply)(void *ctx, struct commit *c);
+	void (*on_room)(void *ctx);
+};
+
+int committer_new(
+    const struct committer_conf *conf, struct committer **ret, struct why *why);
+/* After the reply to COMMIT_CLOSE, or to drop everything since the last commit. */
+void committer_free(struct committer *c);
+/* -EAGAIN: the mailbox is full; on_room tells. */
+int committer_send(struct committer *c, struct commit *m);
+uint32_t committer_waiting(const struct committer *c);
+#endif

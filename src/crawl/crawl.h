@@ -1,0 +1,99 @@
+/*
+ * crawl/crawl.h -- a run of a job: from its seeds until nothing is left, or until
+ * stopped.
+ *
+ *   engine (what all runs of the process share: workers, arena, names, transport)
+ *     -> crawl (one run: frontier, store thread, budgets, accounting)
+ *          -> visit (one URL in hand: fetch, parse, commit)
+ *
+ * Owns:    an engine outlives its crawls; job and dir are borrowed for the crawl's life.
+ * Errors:  starting: -errno with the sentence.  Later: the crawl ends with a cause.
+ * Threads: loop thread.
+ */
+#ifndef CRAWL_CRAWL_H
+#define CRAWL_CRAWL_H
+#include "crawl/job.h"
+#include "frontier/frontier.h"
+#include "loop/pool.h"
+#include "sink/sink.h"
+
+struct engine;
+struct crawl;
+
+/* nursery NULL: on a virtual loop only. */
+int engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
+    struct engine **ret, struct why *why);
+void engine_free(struct engine *e);
+
+#define CRAWL_ENDS(X)                                                                    \
+	X(DONE, "done")                                                                  \
+	X(STOPPED, "stopped")                                                            \
+	X(PAGES, "page budget reached")                                                  \
+	X(BYTES, "byte budget reached")                                                  \
+	X(TIME, "time budget reached")                                                   \
+	X(STORE, "results could not be written")
+enum crawl_end {
+#define X(id, text) CRAWL_##id,
+	CRAWL_ENDS(X)
+#undef X
+};
+const char *crawl_end_text(enum crawl_end e);
+
+struct crawl_conf {
+	const struct job *job;
+	const char *dir;      /* exists and is empty; NULL: no files (simulation) */
+	uint64_t random_seed; /* 0: from the system; else a repeatable run */
+	void *ctx;
+	/* Once, deferred; crawl_free() is allowed in it. */
+	void (*on_end)(void *ctx, enum crawl_end end);
+};
+int crawl_start(
+    struct engine *e, const struct crawl_conf *conf, struct crawl **ret, struct why *why);
+/* Polite: what is in flight may end within 10 s.  At once: it is dropped and stays
+ * queued. */
+void crawl_stop(struct crawl *c, bool at_once);
+void crawl_free(struct crawl *c); /* NULL is fine; what was not committed is dropped */
+
+struct crawl_stats {
+	/* discovered = fetched + failed + rejected + queued + in_flight, always */
+	uint64_t discovered, fetched, failed, rejected, queued, in_flight;
+	uint64_t duplicates; /* links to what was known already; apart */
+	uint64_t outcomes[OUTCOME_MAX];
+	uint64_t pages;    /* answers archived, without robots.txt */
+	uint64_t attempts; /* requests, with retries and robots.txt */
+	uint64_t wire_bytes, body_bytes;
+	int64_t elapsed_ms;
+	uint32_t transfers; /* running now */
+	uint32_t parsing;   /* answers at the workers now */
+	uint32_t committing;
+	enum wait_cause held; /* why no more is started right now */
+	struct frontier_stats frontier;
+	struct pool_stats pool;
+};
+void crawl_stats(struct crawl *c, struct crawl_stats *ret);
+uint32_t crawl_hosts(struct crawl *c, struct frontier_host *ret, uint32_t max);
+/* What a person should read about the end, e.g. the error of the disk; "" if nothing. */
+const char *crawl_why(const struct crawl *c);
+/* Outcome of the i-th seed; NONE: it was not reached yet. */
+enum outcome crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status);
+/* What was said of it: an error of the net, the rule that refused it; "" if nothing. */
+const char *crawl_seed_detail(const struct crawl *c, size_t i);
+/* Asserts the accounting identity and that frontier and run agree. */
+void crawl_check(struct crawl *c);
+
+/* Observers: called on the loop, after what they are told is committed to the store
+ * thread. */
+enum crawl_event_kind {
+	CRAWL_EVENT_FETCH = 1, /* a try ended; `fetch` */
+	CRAWL_EVENT_STATE = 2, /* the phase changed; `state` */
+};
+struct crawl_event {
+	enum crawl_event_kind kind;
+	const struct sink_event *fetch;
+	const char *state; /* "running", "stopping", "closing" */
+};
+typedef void crawl_event_fn(void *ctx, const struct crawl_event *e);
+enum { CRAWL_SUBSCRIBERS_MAX = 8 };
+/* mask: of enum crawl_event_kind.  -ENOSPC. */
+int crawl_subscribe(struct crawl *c, unsigned mask, crawl_event_fn *fn, void *ctx);
+#endif

@@ -1,0 +1,119 @@
+/*
+ * crawl/crawl_internal.h -- what crawl.c, visit.c, accounting.c and engine.c share.
+ *
+ *   crawl.visits: every URL in hand, in one of the states of VISIT_STATES
+ *     FETCH   name, connection, transfer
+ *     QUEUED  waits for room in the worker pool
+ *     PARSE   with a worker
+ *     COMMIT  with the store thread
+ */
+#ifndef CRAWL_CRAWL_INTERNAL_H
+#define CRAWL_CRAWL_INTERNAL_H
+#include "base/map.h"
+#include "crawl/committer.h"
+#include "crawl/crawl.h"
+#include "fetch/fetch.h"
+#include "loop/limiter.h"
+
+struct engine {
+	struct loop *loop;
+	struct shm *shm;
+	struct pool *pool;
+	struct addr_policy *policy;
+	struct dns *dns;
+	struct transport *transport;
+	struct crawl *crawl; /* the one that runs; several come with the service */
+	uint32_t workers;
+	uint32_t context_next;
+};
+
+#define VISIT_STATES(X) X(FETCH) X(QUEUED) X(PARSE) X(COMMIT)
+enum visit_state {
+#define X(s) VISIT_##s,
+	VISIT_STATES(X)
+#undef X
+	    VISIT_STATE_MAX
+};
+
+struct visit {
+	struct list on_crawl;
+	struct list on_parse_wait;
+	struct crawl *crawl;
+	enum visit_state state;
+	bool robots;         /* of authority_hash, not a URL of the frontier */
+	uint8_t robots_hops; /* redirects that were followed for it */
+	uint8_t crashes;     /* workers that died or hung at it */
+	enum pool_end last_end;
+	uint64_t authority_hash;
+	struct urlrec *rec;
+	struct fetch_id fetch_id;
+	struct pool_id pool_id;
+	struct fetch_result result;
+	struct buf request; /* as sent */
+	char ip[ADDR_TEXT_MAX];
+	char *bytes; /* the worker's result */
+	struct found found;
+	struct commit commit;
+};
+
+enum crawl_phase { CRAWL_RUNNING, CRAWL_STOPPING, CRAWL_CLOSING, CRAWL_ENDED };
+
+struct crawl {
+	struct engine *engine;
+	struct loop *loop;
+	struct crawl_conf conf;
+	const struct options *o;
+	struct frontier *frontier;
+	struct committer *committer;
+	struct fetcher *fetcher;
+	uint32_t context;
+	uint64_t hash_seed;
+	uint64_t random;      /* state of the repeatable generator; 0: ask the system */
+	struct strlist roots; /* seeds, and where seeds were redirected to */
+	struct umap own_authorities;
+	char warcinfo_id[64];
+
+	enum crawl_phase phase;
+	enum crawl_end end;
+	struct why why;
+	struct list visits, parse_wait;
+	uint32_t in_state[VISIT_STATE_MAX];
+	uint32_t commits; /* sent and not replied, without visits' */
+	struct later pump;
+	struct timer due, grace, budget_time;
+	struct commit seeds, closing;
+	struct limiter rate, bandwidth;
+	enum wait_cause held;
+
+	struct crawl_stats stats;
+	int64_t began_ms;
+	struct {
+		enum outcome outcome;
+		int status;
+		char detail[160];
+	} * seed_ends;
+	struct {
+		unsigned mask;
+		crawl_event_fn *fn;
+		void *ctx;
+	} subscribers[CRAWL_SUBSCRIBERS_MAX];
+	size_t subscribers_len;
+};
+
+/* crawl.c */
+void crawl_pump(struct crawl *c); /* in the next turn */
+void crawl_fail(struct crawl *c, enum crawl_end end, const char *text);
+void crawl_visit_ended(struct crawl *c);
+uint64_t crawl_random(struct crawl *c);
+int crawl_add_root(struct crawl *c, struct slice url); /* and tells the workers */
+/* visit.c */
+int visit_start(struct crawl *c, struct frontier_turn *turn);
+void visit_refuse(struct crawl *c, struct frontier_turn *turn);
+void visit_drop(struct visit *v); /* stays queued in the store */
+void visits_parse_waiting(struct crawl *c);
+void visit_committed(struct visit *v);
+/* accounting.c */
+void account_links(struct crawl *c, const struct commit_counts *n);
+void account_end(struct crawl *c, const struct visit *v);
+void crawl_tell(struct crawl *c, const struct crawl_event *e);
+#endif

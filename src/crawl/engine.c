@@ -1,0 +1,133 @@
+#include "crawl/crawl_internal.h"
+#include "crawl/parse.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+	TASKS_MAX = 512,
+	TASKS_AHEAD = 8,
+	TASKS_PER_WORKER =
+	    20000, /* then it is replaced: whatever leaks, leaks no further */
+	RESULT_SLACK = 32 << 20, /* links and texts beside the record */
+};
+#define ARENA_BYTES_MIN (512ull << 20) /* of address space; used pages only are memory   \
+					*/
+#define WORKER_MEMORY_MIN (1ull << 30)
+
+static int
+open_net(struct engine *e, const struct options *o, struct why *why)
+{
+	static const int http[] = {[HTTP_AUTO] = 0, [HTTP_1_1] = 1, [HTTP_2] = 2};
+	struct dns_conf dns = {.servers = o->net_dns,
+	    .asks_max = o->fetch_concurrency * 4 + 64,
+	    .cache_max = 100000};
+	struct transport_conf transport = {.shm = e->shm,
+	    .connections_max = o->fetch_concurrency,
+	    .ca_file = o->fetch_ca,
+	    .insecure = o->fetch_insecure,
+	    .proxy = o->fetch_proxy,
+	    .http = http[o->fetch_http]};
+	int r = addr_policy_new(&e->policy);
+
+	if (r < 0)
+		return why_set(why, r, "out of memory");
+	for (size_t i = 0; i < o->net_allow_net.n; i++) {
+		r = addr_policy_allow(e->policy, slice_cstr(o->net_allow_net.v[i]), why);
+		if (r < 0)
+			return why_prefix(why, r, "--allow-net");
+	}
+	transport.policy = e->policy;
+	r = dns_new(e->loop, &dns, &e->dns, why);
+	if (r < 0)
+		return why_prefix(why, r, "--dns");
+	return transport_new(e->loop, &transport, &e->transport, why);
+}
+
+/* HOST:PORT:ADDR, the address maybe in brackets. */
+static int
+add_override(struct engine *e, struct slice text, struct why *why)
+{
+	struct slice rest = text, host, port;
+	struct addr addr;
+	uint64_t n;
+
+	if (!slice_cut(&rest, ':', &host) || !slice_cut(&rest, ':', &port) ||
+	    host.len == 0 || !slice_to_u64(port, &n) || n > 65535 ||
+	    !addr_parse(rest, &addr))
+		return why_set(why, -EINVAL,
+		    "--resolve '" SLICE_FMT "' is not HOST:PORT:ADDRESS",
+		    SLICE_ARG(text));
+	return dns_override(e->dns, host, (uint16_t)n, &addr);
+}
+
+static uint32_t
+worker_count(const struct options *o)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (o->run_workers > 0)
+		return o->run_workers;
+	return cores > 2 ? (uint32_t)cores - 1 : 1;
+}
+
+static int
+open_pool(
+    struct engine *e, struct nursery *nursery, const struct options *o, struct why *why)
+{
+	uint64_t body = (uint64_t)o->fetch_max_body;
+	struct pool_conf conf = {.nursery = nursery,
+	    .shm = e->shm,
+	    .ops = &parse_ops,
+	    .workers = e->workers,
+	    .queue_max = TASKS_MAX,
+	    .batch_max = TASKS_AHEAD,
+	    .recycle_tasks = TASKS_PER_WORKER,
+	    .head_bytes_max = 64 << 10,
+	    .result_bytes_max = body + body / 8 + RESULT_SLACK,
+	    .worker_memory_bytes = WORKER_MEMORY_MIN + shm_bytes(e->shm) + body * 8};
+
+	return pool_new(e->loop, &conf, &e->pool, why);
+}
+
+int
+engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
+    struct engine **ret, struct why *why)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	uint64_t arena = ARENA_BYTES_MIN;
+	int r;
+
+	if (e == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	e->loop = l;
+	e->workers = worker_count(o);
+	while (arena < (uint64_t)o->fetch_max_body * 4)
+		arena *= 2;
+	r = shm_new(arena, &e->shm, why);
+	if (r == 0)
+		r = open_pool(e, nursery, o, why);
+	if (r == 0)
+		r = open_net(e, o, why);
+	for (size_t i = 0; i < o->net_resolve.n && r == 0; i++)
+		r = add_override(e, slice_cstr(o->net_resolve.v[i]), why);
+	if (r < 0) {
+		engine_free(e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+void
+engine_free(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	transport_free(e->transport);
+	dns_free(e->dns);
+	addr_policy_free(e->policy);
+	pool_free(e->pool);
+	shm_free_all(e->shm);
+	free(e);
+}

@@ -1,0 +1,37 @@
+/*
+ * crawl/job.h -- what to crawl: a name, seeds, options; and its form as a file.
+ *
+ * The file (YAML):    name: docs
+ *                     seeds: [https://docs.example/]
+ *                     fetch: {per_host: 4, delay: 100ms}
+ * Sections and keys are those of options.def.
+ *
+ * Owns:    its texts.
+ * Errors:  -EINVAL with "line L, column C: ..." of the first mistake; -errno of the file.
+ */
+#ifndef CRAWL_JOB_H
+#define CRAWL_JOB_H
+#include "crawl/options.h"
+
+struct job {
+	char *name; /* [A-Za-z0-9._-]+; NULL until given or made */
+	struct strlist seeds;
+	struct options options;
+};
+
+int job_init(struct job *j);
+void job_release(struct job *j);
+/* Checks that it is http or https and keeps its normal form; duplicates are dropped. */
+int job_add_seed(struct job *j, struct slice url, struct why *why);
+int job_set_name(struct job *j, struct slice name, struct why *why);
+
+/* Each mistake found, until fn returns false. */
+typedef bool job_mistake_fn(void *ctx, size_t line, size_t column, const char *text);
+/* Reads what the file says over what `j` holds.  Returns how many mistakes there were (fn
+ * was told each), or -errno when the file cannot be read. */
+int job_read(struct job *j, struct slice yaml, job_mistake_fn *fn, void *ctx);
+/* The job as a file that can be run again: all options in force.  `for_strangers` leaves
+ * out what may hold secrets (headers, proxy): for what is handed on, such as an archive.
+ */
+int job_write(const struct job *j, bool for_strangers, struct buf *out);
+#endif

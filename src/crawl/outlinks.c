@@ -1,0 +1,201 @@
+#include "crawl/outlinks.h"
+#include "frontier/urlrec.h"
+#include <errno.h>
+
+enum {
+	SET_MIN = 512,
+	LINKS_MIN = 64,
+	ODD_TEXT_MAX = 500, /* of a reference that is no URL of ours, in logs */
+};
+
+/* ---- what was seen on this page ---- */
+
+static int
+set_grow(struct outlinks *o)
+{
+	uint32_t cap = o->set_cap == 0 ? SET_MIN : o->set_cap * 2;
+	uint64_t *set = arena_alloc(o->conf.arena, cap * sizeof(*set));
+
+	if (set == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < o->set_cap; i++) {
+		uint32_t at = (uint32_t)o->set[i] & (cap - 1);
+
+		if (o->set[i] == 0)
+			continue;
+		while (set[at] != 0)
+			at = (at + 1) & (cap - 1);
+		set[at] = o->set[i];
+	}
+	o->set = set;
+	o->set_cap = cap;
+	return 0;
+}
+
+/* 1: new, 0: was there. */
+static int
+set_add(struct outlinks *o, uint64_t hash)
+{
+	uint32_t at;
+
+	if (hash == 0)
+		hash = 1;
+	if (o->set_len + 1 > o->set_cap / 2 && set_grow(o) < 0)
+		return -ENOMEM;
+	at = (uint32_t)hash & (o->set_cap - 1);
+	while (o->set[at] != 0 && o->set[at] != hash)
+		at = (at + 1) & (o->set_cap - 1);
+	if (o->set[at] == hash)
+		return 0;
+	o->set[at] = hash;
+	o->set_len++;
+	return 1;
+}
+
+/* What is judged alike: an image may be admitted where a link to it is not. */
+static uint64_t
+salt(enum link_kind kind, unsigned flags)
+{
+	uint64_t s = link_kind_is_embed(kind) ? 1 : kind == LINK_REDIRECT ? 2 : 0;
+
+	return (s + flags * 4u) * 0x9e3779b97f4a7c15u;
+}
+
+/* ---- the list ---- */
+
+static struct found_link *
+list_room(struct outlinks *o)
+{
+	uint32_t cap = o->cap == 0 ? LINKS_MIN : o->cap * 2;
+	struct found_link *v;
+
+	if (o->len < o->cap)
+		return &o->v[o->len];
+	v = arena_alloc(o->conf.arena, cap * sizeof(*v));
+	if (v == NULL)
+		return NULL;
+	if (o->len > 0)
+		memcpy(v, o->v, o->len * sizeof(*v));
+	o->v = v;
+	o->cap = cap;
+	return &o->v[o->len];
+}
+
+int
+outlinks_begin(struct outlinks *o, const struct outlinks_conf *conf)
+{
+	*o = (struct outlinks){.conf = *conf};
+	if (url_resolve(NULL, conf->url, (struct slice){0}, 0, o->page_text,
+		sizeof(o->page_text), &o->page) != URL_OK)
+		return -EBADMSG;
+	o->base = o->page;
+	return 0;
+}
+
+void
+outlinks_base(struct outlinks *o, bool has_base, struct slice href, struct slice charset)
+{
+	struct url base;
+
+	o->charset = slice_ieq(charset, SLICE_LIT("UTF-8")) ? (struct slice){0} : charset;
+	if (has_base && url_resolve(&o->page, href, (struct slice){0}, 0, o->base_text,
+			    sizeof(o->base_text), &base) == URL_OK)
+		o->base = base;
+}
+
+static int
+add_odd(struct outlinks *o, enum link_kind kind, struct slice ref, enum url_status s)
+{
+	struct found_link *l;
+
+	if (ref.len == 0 || slice_istarts(ref, SLICE_LIT("data:")))
+		return 0; /* no URL at all; the content itself */
+	l = list_room(o);
+	if (l == NULL)
+		return -ENOMEM;
+	*l = (struct found_link){.kind = kind,
+	    .depth = o->conf.depth,
+	    .verdict =
+		s == URL_UNSUPPORTED ? OUTCOME_UNSUPPORTED_SCHEME : OUTCOME_BAD_URL,
+	    .url_hash = url_hash(ref, scope_hash_seed(o->conf.rules))};
+	if (!arena_copy(o->conf.arena, slice_head(ref, ODD_TEXT_MAX), &l->url))
+		return -ENOMEM;
+	o->len++;
+	return 0;
+}
+
+static void
+judge(struct outlinks *o, enum link_kind kind, const struct url *url, unsigned flags,
+    struct scope_verdict *ret)
+{
+	struct scope_link link = {.url = url,
+	    .kind = kind,
+	    .depth = o->conf.depth,
+	    .parent_flags = o->conf.flags,
+	    .redirects = o->conf.redirects};
+
+	if ((flags & OUTLINK_IS_SITEMAP) != 0) {
+		/* Where a site's owner says its map lies, it lies. */
+		*ret = (struct scope_verdict){
+		    .depth = o->conf.depth, .flags = URLREC_SITEMAP};
+		return;
+	}
+	if (o->conf.sitemap && kind == LINK_SITEMAP)
+		link.depth = link.parent_flags = 0;
+	scope_judge(o->conf.rules, &link, ret);
+	if (o->conf.sitemap && kind == LINK_REDIRECT && ret->outcome == OUTCOME_NONE)
+		ret->flags |= URLREC_SITEMAP;
+}
+
+int
+outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned flags)
+{
+	uint64_t seed = scope_hash_seed(o->conf.rules), hash;
+	struct scope_verdict v;
+	struct found_link *l;
+	enum url_status s;
+	struct url url;
+	char text[URL_BYTES_MAX];
+	int r;
+
+	if (o->len >= o->conf.links_max || !link_kind_is_followed(kind))
+		return 0;
+	ref = slice_head(ref, slice_find(ref, '#'));
+	r = set_add(o, url_hash(ref, seed + 1) ^ salt(kind, flags));
+	if (r <= 0)
+		return r;
+	s = url_resolve(&o->base, ref, o->charset, 0, text, sizeof(text), &url);
+	if (s != URL_OK)
+		return add_odd(o, kind, ref, s);
+	hash = url_hash(url_text(&url), seed);
+	r = set_add(o, hash ^ salt(kind, flags));
+	if (r <= 0)
+		return r;
+	judge(o, kind, &url, flags, &v);
+	l = list_room(o);
+	if (l == NULL)
+		return -ENOMEM;
+	*l = (struct found_link){.kind = kind,
+	    .verdict = v.outcome,
+	    .flags = v.flags,
+	    .redirects = v.redirects,
+	    .depth = v.depth,
+	    .priority = v.priority,
+	    .url_hash = hash,
+	    .authority_hash = url_hash(url_authority(&url), seed)};
+	if (!arena_copy(o->conf.arena, url_text(&url), &l->url))
+		return -ENOMEM;
+	o->len++;
+	return 0;
+}
+
+int
+outlinks_resolve(struct outlinks *o, struct slice ref, struct slice *ret)
+{
+	char text[URL_BYTES_MAX];
+	struct url url;
+
+	if (url_resolve(&o->base, ref, o->charset, 0, text, sizeof(text), &url) != URL_OK)
+		return 0;
+	return arena_copy(o->conf.arena, url_text(&url), ret) ? 0 : -ENOMEM;
+}

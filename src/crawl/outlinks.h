@@ -1,0 +1,50 @@
+/*
+ * crawl/outlinks.h -- the references of one page made into judged, distinct URLs.
+ *
+ *   raw reference -> seen on this page? -> resolve, normalise -> seen? -> scope ->
+ * found_link
+ *
+ * Repeats are dropped before they cost anything: half of a page's references are.
+ *
+ * Owns:    nothing; all lies in the arena of the page.
+ * Errors:  -ENOMEM.   Beyond links_max references are dropped (and counted by the
+ * caller).
+ */
+#ifndef CRAWL_OUTLINKS_H
+#define CRAWL_OUTLINKS_H
+#include "base/arena.h"
+#include "crawl/scope.h"
+#include "crawl/task.h"
+
+struct outlinks_conf {
+	const struct scope_rules *rules;
+	struct arena *arena;
+	struct slice url; /* of the page, normal form */
+	uint16_t depth;
+	uint8_t redirects, flags;
+	bool sitemap; /* the page is one: its entries are one step from a seed */
+	uint32_t links_max;
+};
+
+struct outlinks {
+	struct outlinks_conf conf;
+	struct url page, base;
+	struct slice charset;
+	char base_text[URL_BYTES_MAX], page_text[URL_BYTES_MAX];
+	uint64_t *set; /* hashes of what was seen; 0: free */
+	uint32_t set_len, set_cap;
+	struct found_link *v;
+	uint32_t len, cap;
+};
+
+enum { OUTLINK_IS_SITEMAP = 1 };
+
+int outlinks_begin(struct outlinks *o, const struct outlinks_conf *conf);
+/* <base href> and charset of the document, before its links are added. */
+void outlinks_base(
+    struct outlinks *o, bool has_base, struct slice href, struct slice charset);
+int outlinks_add(
+    struct outlinks *o, enum link_kind kind, struct slice ref, unsigned flags);
+/* Only the URL, in the arena; empty when it is none that we fetch. */
+int outlinks_resolve(struct outlinks *o, struct slice ref, struct slice *ret);
+#endif

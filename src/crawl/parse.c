@@ -1,0 +1,424 @@
+#include "crawl/parse.h"
+#include "base/arena.h"
+#include "base/map.h"
+#include "crawl/outlinks.h"
+#include "crawl/scope.h"
+#include "crawl/task.h"
+#include "web/charset.h"
+#include "web/coding.h"
+#include "web/http.h"
+#include "web/page.h"
+#include "web/robots.h"
+#include "web/sitemap.h"
+#include "web/srcset.h"
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+enum {
+	CONTEXTS_MAX = 64,
+	ARENA_BLOCK = 1 << 18,
+	ARENA_MAX = 512 << 20,
+	DECODED_MAX = 128 << 20, /* of one body, after content decoding */
+	HEADER_LINKS_MAX = 100,
+};
+
+struct context {
+	uint32_t id;
+	struct scope_rules *rules; /* NULL: free */
+};
+
+struct parser {
+	struct context contexts[CONTEXTS_MAX];
+	struct arena arena;
+	struct warc_packer *packer;
+	struct buf decoded, records, rules;
+	struct outlinks links;
+};
+
+/* ---- life ---- */
+
+static void
+parser_fini(void *state)
+{
+	struct parser *p = state;
+
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < CONTEXTS_MAX; i++)
+		scope_rules_free(p->contexts[i].rules);
+	warc_packer_free(p->packer);
+	arena_release(&p->arena);
+	buf_release(&p->decoded);
+	buf_release(&p->records);
+	buf_release(&p->rules);
+	free(p);
+}
+
+/* Before the jail: whatever a library opens (tables, configuration) it opens here. */
+static int
+parser_init(void **ret_state, struct why *why)
+{
+	struct parser *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (p == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	arena_init(&p->arena, ARENA_BLOCK, ARENA_MAX);
+	buf_init(&p->decoded, DECODED_MAX);
+	buf_init(&p->records, SIZE_MAX / 2);
+	buf_init(&p->rules, 4 << 20);
+	json_object_seed(1); /* our own settings only: no stranger chooses keys */
+	(void)siphash((struct slice){0}); /* draws its key now */
+	r = charset_preload();
+	if (r == 0)
+		r = url_charsets_preload();
+	if (r == 0)
+		r = warc_packer_new(&p->packer);
+	if (r < 0) {
+		parser_fini(p);
+		return why_set(why, r, "the parser cannot start: %s", strerror(-r));
+	}
+	*ret_state = p;
+	return 0;
+}
+
+static struct context *
+context_find(struct parser *p, uint32_t id)
+{
+	for (size_t i = 0; i < CONTEXTS_MAX; i++)
+		if (p->contexts[i].rules != NULL && p->contexts[i].id == id)
+			return &p->contexts[i];
+	return NULL;
+}
+
+static int
+parser_configure(void *state, uint32_t id, struct slice settings)
+{
+	struct parser *p = state;
+	struct context *c = context_find(p, id);
+	struct scope_rules *rules = NULL;
+	int r;
+
+	if (settings.len > 0) {
+		r = scope_rules_new(settings, &rules, NULL);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < CONTEXTS_MAX && c == NULL; i++)
+		if (p->contexts[i].rules == NULL)
+			c = &p->contexts[i];
+	if (c == NULL) {
+		scope_rules_free(rules);
+		return -ENOSPC;
+	}
+	scope_rules_free(c->rules);
+	*c = (struct context){.id = id, .rules = rules};
+	return 0;
+}
+
+/* ---- one answer ---- */
+
+struct work {
+	struct parser *p;
+	const struct scope_rules *rules;
+	struct task task;
+	struct slice head, body;
+	struct http_mime type;
+	struct slice mime, http_charset; /* of type */
+	struct found *found;
+};
+
+/* Content coding off; what could be decoded of a broken body still counts. */
+static int
+decode(struct work *w, struct slice *ret)
+{
+	enum coding_status status;
+	struct buf coding;
+	int r;
+
+	*ret = w->body;
+	buf_init(&coding, 1024);
+	r = http_header_join(w->head, SLICE_LIT("content-encoding"), &coding);
+	if (r == 0 && !coding_is_identity(buf_slice(&coding))) {
+		buf_clear(&w->p->decoded);
+		r = coding_decode(
+		    buf_slice(&coding), w->body, DECODED_MAX, &w->p->decoded, &status);
+		w->found->coding_bad = r == 0 && status != CODING_OK;
+		/* With nothing decoded it was most likely sent without the coding. */
+		if (r == 0 && (w->p->decoded.len > 0 || status == CODING_OK))
+			*ret = buf_slice(&w->p->decoded);
+	}
+	buf_release(&coding);
+	w->found->body_bytes = ret->len;
+	return r == -EMSGSIZE ? 0 : r;
+}
+
+static bool
+is_html(const struct work *w, struct slice body)
+{
+	if (slice_eq(w->mime, SLICE_LIT("text/html")) ||
+	    slice_eq(w->mime, SLICE_LIT("application/xhtml+xml")) ||
+	    slice_eq(w->mime, SLICE_LIT("image/svg+xml")))
+		return true;
+	/* No type was sent: what a browser would take for HTML. */
+	body = slice_trim(slice_head(body, 512));
+	return w->mime.len == 0 && body.len > 0 && body.ptr[0] == '<';
+}
+
+static int
+add_page_links(struct work *w, const struct page *page)
+{
+	struct outlinks *o = &w->p->links;
+	int r = 0;
+
+	outlinks_base(o, page->has_base, page->base_href, slice_cstr(page->charset));
+	for (size_t i = 0; i < page->links_len && r == 0; i++) {
+		const struct page_link *l = &page->links[i];
+
+		if ((l->rel & LINK_REL_CONNECT) == 0)
+			r = outlinks_add(o, l->kind, l->ref, 0);
+	}
+	w->found->links_total += (uint32_t)page->links_total;
+	return r;
+}
+
+static int
+read_page(struct work *w, struct slice body, bool css)
+{
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct page page;
+	int r;
+
+	conf.http_charset = w->http_charset;
+	conf.links_max = FOUND_LINKS_MAX;
+	r = css ? page_css(body, &conf, &w->p->arena, &page)
+		: page_parse(body, &conf, &w->p->arena, &page);
+	if (r < 0)
+		return r;
+	w->found->charset = slice_cstr(page.charset);
+	w->found->title = page.title;
+	w->found->lang = slice_head(page.lang, 100);
+	r = add_page_links(w, &page);
+	if (r == 0 && page.canonical.len > 0)
+		r = outlinks_resolve(&w->p->links, page.canonical, &w->found->canonical);
+	return r;
+}
+
+static bool
+on_sitemap_entry(void *ctx, const struct sitemap_entry *e)
+{
+	struct work *w = ctx;
+
+	if (e->kind != SITEMAP_KIND_PAGE && e->kind != SITEMAP_KIND_SITEMAP)
+		return true; /* images, videos, alternates: the pages name them */
+	w->found->links_total++;
+	return outlinks_add(&w->p->links, LINK_SITEMAP, e->loc,
+		   e->kind == SITEMAP_KIND_SITEMAP ? OUTLINK_IS_SITEMAP : 0) == 0;
+}
+
+static int
+read_sitemap(struct work *w, struct slice body)
+{
+	struct sitemap_conf conf = {.entries_max = FOUND_SITEMAP_LINKS_MAX};
+	struct sitemap_result result;
+	struct buf plain;
+	enum coding_status status;
+	int r;
+
+	/* sitemap.xml.gz: a gzip file, not a content coding. */
+	buf_init(&plain, DECODED_MAX);
+	if (slice_starts(body, SLICE_LIT("\x1f\x8b")) &&
+	    coding_decode(SLICE_LIT("gzip"), body, DECODED_MAX, &plain, &status) == 0)
+		body = buf_slice(&plain);
+	r = sitemap_parse(body, http_header_get(w->head, SLICE_LIT("content-type")),
+	    &conf, on_sitemap_entry, w, &result);
+	buf_release(&plain);
+	return r;
+}
+
+static bool
+on_robots_sitemap(void *ctx, struct slice url)
+{
+	struct work *w = ctx;
+
+	return outlinks_add(&w->p->links, LINK_SITEMAP, url, OUTLINK_IS_SITEMAP) == 0;
+}
+
+static int
+read_robots(struct work *w, struct slice body)
+{
+	int r;
+
+	buf_clear(&w->p->rules);
+	r = robots_compile(body, scope_agent(w->rules), &w->p->rules);
+	if (r < 0)
+		return r;
+	w->found->rules = buf_slice(&w->p->rules);
+	if (scope_reads_sitemaps(w->rules))
+		robots_sitemaps(body, on_robots_sitemap, w);
+	return 0;
+}
+
+static int
+read_redirect(struct work *w)
+{
+	struct slice location = http_header_get(w->head, SLICE_LIT("location"));
+	int r;
+
+	if (location.len == 0)
+		return 0;
+	r = outlinks_resolve(&w->p->links, location, &w->found->redirect_to);
+	if (r < 0 || w->task.kind == TASK_ROBOTS)
+		return r;
+	return outlinks_add(&w->p->links, LINK_REDIRECT, location, 0);
+}
+
+/* Link: and Refresh: of the head. */
+static int
+read_header_links(struct work *w)
+{
+	struct slice rest = http_headers(w->head);
+	struct refresh refresh;
+	struct http_header h;
+	struct http_link link;
+	int n = 0, r = 0;
+
+	while (r == 0 && n < HEADER_LINKS_MAX && http_header_next(&rest, &h)) {
+		if (slice_ieq(h.name, SLICE_LIT("link")))
+			while (r == 0 && n++ < HEADER_LINKS_MAX &&
+			       http_link_next(&h.value, &link))
+				if ((page_rel_parse(link.rel) & LINK_REL_CONNECT) == 0)
+					r = outlinks_add(
+					    &w->p->links, LINK_HEADER_LINK, link.url, 0);
+		if (slice_ieq(h.name, SLICE_LIT("refresh")) &&
+		    refresh_parse(h.value, &refresh) && refresh.has_url)
+			r = outlinks_add(
+			    &w->p->links, LINK_HEADER_REFRESH, refresh.url, 0);
+	}
+	return r;
+}
+
+static int
+read_body(struct work *w)
+{
+	struct slice body;
+	int r = decode(w, &body);
+
+	if (r == 0)
+		r = read_header_links(w);
+	if (r < 0)
+		return r;
+	if (w->task.kind == TASK_ROBOTS)
+		return read_robots(w, body);
+	if (w->task.sitemap)
+		return read_sitemap(w, body);
+	if (is_html(w, body))
+		return read_page(w, body, false);
+	if (slice_eq(w->mime, SLICE_LIT("text/css")))
+		return read_page(w, body, true);
+	w->found->charset = w->http_charset;
+	return 0;
+}
+
+static int
+archive(struct work *w)
+{
+	const struct task *t = &w->task;
+	struct warc_exchange x = {.uri = t->url,
+	    .ip = t->ip,
+	    .protocol = t->protocol,
+	    .wall_us = t->wall_us,
+	    .warcinfo_id = t->warcinfo_id,
+	    .request = t->request,
+	    .head = w->head,
+	    .body = w->body,
+	    .cut = t->cut,
+	    .via = t->via,
+	    .hops = t->hops,
+	    .fetch_ms = t->fetch_ms};
+	int r;
+
+	if (!t->archive) {
+		warc_payload_digest(w->p->packer, w->body, w->found->digest);
+		return 0;
+	}
+	memcpy(x.record_id, t->record_id, sizeof(x.record_id));
+	buf_clear(&w->p->records);
+	r = warc_pack(w->p->packer, &x, &w->p->records, &w->found->parts);
+	if (r < 0)
+		return r;
+	memcpy(
+	    w->found->digest, w->found->parts.payload_digest, sizeof(w->found->digest));
+	w->found->records = buf_slice(&w->p->records);
+	return 0;
+}
+
+static void
+read_type(struct work *w)
+{
+	if (!http_mime(w->head, &w->type))
+		return;
+	w->mime = w->found->mime = slice_cstr(w->type.essence);
+	w->http_charset = slice_cstr(w->type.charset);
+}
+
+static int
+work_run(struct work *w)
+{
+	struct found *f = w->found;
+	struct http_status status;
+	struct outlinks_conf conf = {.rules = w->rules,
+	    .arena = &w->p->arena,
+	    .url = w->task.url,
+	    .depth = w->task.depth,
+	    .redirects = w->task.redirects,
+	    .flags = w->task.flags,
+	    .sitemap = w->task.sitemap,
+	    .links_max = w->task.sitemap ? FOUND_SITEMAP_LINKS_MAX : FOUND_LINKS_MAX};
+	int r = outlinks_begin(&w->p->links, &conf);
+
+	if (r < 0)
+		return r;
+	if (http_status(w->head, &status))
+		f->status = (int)status.code;
+	f->body_bytes = w->body.len;
+	f->retry_after_ms = -1;
+	read_type(w);
+	r = archive(w);
+	if (r < 0 || w->task.kind == TASK_ARCHIVE)
+		return r;
+	if (f->status >= 300 && f->status < 400)
+		r = read_redirect(w);
+	else if (f->status >= 200 && f->status < 300)
+		r = read_body(w);
+	f->links = w->p->links.v;
+	f->links_len = w->p->links.len;
+	return r;
+}
+
+static int
+parser_run(void *state, const struct pool_input *in, struct buf *out)
+{
+	struct parser *p = state;
+	struct context *c = context_find(p, in->context);
+	struct found found = {0};
+	struct work w = {.p = p, .found = &found};
+	int r = task_decode(in->head, &w.task);
+
+	if (r < 0 || c == NULL || w.task.head_bytes > in->body.len)
+		return -EBADMSG;
+	w.rules = c->rules;
+	w.head = slice_head(in->body, w.task.head_bytes);
+	w.body = slice_from(in->body, w.task.head_bytes);
+	arena_reset(&p->arena);
+	r = work_run(&w);
+	return r < 0 ? r : found_encode(&found, out);
+}
+
+const struct pool_ops parse_ops = {
+    .init = parser_init,
+    .configure = parser_configure,
+    .run = parser_run,
+    .fini = parser_fini,
+};

@@ -1,0 +1,15 @@
+/*
+ * crawl/parse.h -- what a worker does with one answer: archive it, find its links, judge
+ * them.
+ *
+ *   answer -> decode content coding -> charset, HTML/CSS/sitemap -> resolve, normalise,
+ *             dedup, scope -> found          (and: WARC records, digests)
+ *
+ * Runs jailed, or inline on a virtual loop.  No I/O.
+ */
+#ifndef CRAWL_PARSE_H
+#define CRAWL_PARSE_H
+#include "loop/pool.h"
+
+extern const struct pool_ops parse_ops;
+#endif

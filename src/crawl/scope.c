@@ -1,0 +1,448 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "crawl/scope.h"
+#include "frontier/urlrec.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <pcre2.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Backtracking stops here: a hostile URL may not stall a worker. */
+#define MATCH_LIMIT 100000
+
+struct pattern {
+	pcre2_code *code;
+	char *text;
+	int16_t priority;
+};
+
+struct patterns {
+	struct pattern *v;
+	size_t n;
+};
+
+struct root { /* one seed's reach */
+	char text[URL_BYTES_MAX];
+	struct url url;
+	struct slice site, prefix;
+};
+
+struct scope_rules {
+	unsigned mode;
+	int64_t depth_max;
+	bool requisites, sitemaps;
+	uint64_t hash_seed;
+	char *agent;
+	struct root **roots;
+	size_t roots_len;
+	struct patterns include, exclude, priority;
+	pcre2_match_data *match;
+	pcre2_match_context *limits;
+};
+
+/* ---- settings: written in the engine ---- */
+
+static int
+add_list(json_t *o, const char *key, const char *const *v, size_t n)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		if (json_array_append_new(a, json_stringn_nocheck(v[i], strlen(v[i]))) <
+		    0)
+			break;
+	if (a == NULL || json_array_size(a) != n) {
+		json_decref(a);
+		return -ENOMEM;
+	}
+	return json_object_set_new(o, key, a) < 0 ? -ENOMEM : 0;
+}
+
+/* RFC 9309 2.2.1: the product token that robots.txt knows us by. */
+static void
+product_token(const char *user_agent, char *ret, size_t cap)
+{
+	const char *p = user_agent, *inner = strstr(user_agent, "compatible; ");
+	size_t n = 0;
+
+	if (strncmp(p, "Mozilla/", 8) == 0 && inner != NULL)
+		p = inner + strlen("compatible; ");
+	while (n + 1 < cap && (ascii_is_alpha(p[n]) || p[n] == '-' || p[n] == '_' ||
+				  ascii_is_digit(p[n])))
+		n++;
+	(void)snprintf(ret, cap, "%.*s", (int)n, p);
+}
+
+int
+scope_settings(const struct options *o, const char *const *seeds, size_t seeds_len,
+    uint64_t hash_seed, struct buf *out)
+{
+	char agent[64], seed[24];
+	json_t *root;
+	char *text;
+	int r = -ENOMEM;
+
+	product_token(o->fetch_user_agent == NULL ? "trawl" : o->fetch_user_agent, agent,
+	    sizeof(agent));
+	(void)snprintf(seed, sizeof(seed), "%" PRIu64, hash_seed);
+	root = json_pack("{s:i, s:I, s:b, s:b, s:s, s:s}", "mode", (int)o->crawl_scope,
+	    "depth", (json_int_t)o->crawl_depth, "requisites", (int)o->crawl_requisites,
+	    "sitemaps",
+	    (int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
+		  o->crawl_scope != SCOPE_PAGE),
+	    "agent", agent, "hash_seed", seed);
+	if (root == NULL)
+		return -ENOMEM;
+	if (add_list(root, "seeds", seeds, seeds_len) < 0 ||
+	    add_list(root, "include", (const char *const *)o->crawl_include.v,
+		o->crawl_include.n) < 0 ||
+	    add_list(root, "exclude", (const char *const *)o->crawl_exclude.v,
+		o->crawl_exclude.n) < 0 ||
+	    add_list(root, "priority", (const char *const *)o->crawl_priority.v,
+		o->crawl_priority.n) < 0)
+		goto fail_root;
+	text = json_dumps(root, JSON_COMPACT);
+	if (text == NULL)
+		goto fail_root;
+	buf_clear(out);
+	r = buf_add_cstr(out, text);
+	free(text);
+fail_root:
+	json_decref(root);
+	return r;
+}
+
+/* ---- settings: read where URLs are judged ---- */
+
+static int
+pattern_add(struct patterns *ps, struct slice re, int16_t priority, const char *option,
+    struct why *why)
+{
+	struct pattern *grown;
+	PCRE2_SIZE at;
+	PCRE2_UCHAR text[128];
+	int code;
+	struct pattern p = {.priority = priority};
+
+	p.code = pcre2_compile((PCRE2_SPTR)re.ptr, re.len, 0, &code, &at, NULL);
+	if (p.code == NULL) {
+		(void)pcre2_get_error_message(code, text, sizeof(text));
+		return why_set(why, -EINVAL, "--%s '" SLICE_FMT "': %s at character %zu",
+		    option, SLICE_ARG(re), (const char *)text, at + 1);
+	}
+	p.text = slice_dup(re);
+	grown = realloc(ps->v, (ps->n + 1) * sizeof(*grown));
+	if (grown == NULL || p.text == NULL) {
+		if (grown != NULL)
+			ps->v = grown;
+		free(p.text);
+		pcre2_code_free(p.code);
+		return why_set(why, -ENOMEM, "out of memory");
+	}
+	ps->v = grown;
+	ps->v[ps->n++] = p;
+	return 0;
+}
+
+/* "RE=N", split at the last '='. */
+static int
+priority_add(struct patterns *ps, struct slice s, struct why *why)
+{
+	size_t eq = s.len;
+	struct slice number;
+	bool negative;
+	uint64_t n;
+
+	while (eq > 0 && s.ptr[eq - 1] != '=')
+		eq--;
+	number = slice_from(s, eq);
+	negative = number.len > 0 && number.ptr[0] == '-';
+	if (eq < 2 || !slice_to_u64(slice_from(number, negative ? 1 : 0), &n) || n > 127)
+		return why_set(why, -EINVAL,
+		    "--priority '" SLICE_FMT "' is not RE=N with N from -127 to 127",
+		    SLICE_ARG(s));
+	return pattern_add(ps, slice_head(s, eq - 1),
+	    (int16_t)(negative ? -(int)n : (int)n), "priority", why);
+}
+
+static int
+patterns_read(struct patterns *ps, json_t *list, const char *option, struct why *why)
+{
+	size_t i;
+	json_t *v;
+
+	json_array_foreach(list, i, v)
+	{
+		struct slice re = slice_of(json_string_value(v), json_string_length(v));
+		int r = strcmp(option, "priority") == 0
+			    ? priority_add(ps, re, why)
+			    : pattern_add(ps, re, 0, option, why);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+root_add(struct scope_rules *s, struct slice seed, struct why *why)
+{
+	struct root *root = calloc(1, sizeof(*root)), **grown;
+	struct slice path;
+
+	if (root == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	if (url_resolve(NULL, seed, (struct slice){0}, 0, root->text, sizeof(root->text),
+		&root->url) != URL_OK) {
+		free(root);
+		return why_set(
+		    why, -EINVAL, "seed '" SLICE_FMT "' is no URL", SLICE_ARG(seed));
+	}
+	grown = realloc(s->roots, (s->roots_len + 1) * sizeof(struct root *));
+	if (grown == NULL) {
+		free(root);
+		return why_set(why, -ENOMEM, "out of memory");
+	}
+	s->roots = grown;
+	s->roots[s->roots_len++] = root;
+	root->site = url_site(url_host(&root->url));
+	path = url_path(&root->url);
+	while (path.len > 0 && path.ptr[path.len - 1] != '/')
+		path.len--;
+	root->prefix = path;
+	return 0;
+}
+
+static int
+rules_read(struct scope_rules *s, json_t *root, struct why *why)
+{
+	json_t *seeds = json_object_get(root, "seeds"), *v;
+	const char *agent = json_string_value(json_object_get(root, "agent"));
+	const char *hash_seed = json_string_value(json_object_get(root, "hash_seed"));
+	size_t i;
+	int r;
+
+	if (agent == NULL || hash_seed == NULL)
+		return why_set(why, -EINVAL, "settings of the scope are incomplete");
+	s->mode = (unsigned)json_integer_value(json_object_get(root, "mode"));
+	s->depth_max = json_integer_value(json_object_get(root, "depth"));
+	s->requisites = json_is_true(json_object_get(root, "requisites"));
+	s->sitemaps = json_is_true(json_object_get(root, "sitemaps"));
+	s->hash_seed = strtoull(hash_seed, NULL, 10);
+	s->agent = strdup(agent);
+	if (s->agent == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	json_array_foreach(seeds, i, v)
+	{
+		r = root_add(
+		    s, slice_of(json_string_value(v), json_string_length(v)), why);
+		if (r < 0)
+			return r;
+	}
+	r = patterns_read(&s->include, json_object_get(root, "include"), "include", why);
+	if (r == 0)
+		r = patterns_read(
+		    &s->exclude, json_object_get(root, "exclude"), "exclude", why);
+	if (r == 0)
+		r = patterns_read(
+		    &s->priority, json_object_get(root, "priority"), "priority", why);
+	return r;
+}
+
+int
+scope_rules_new(struct slice settings, struct scope_rules **ret, struct why *why)
+{
+	json_error_t bad;
+	json_t *root;
+	struct scope_rules *s;
+	int r;
+
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	s->match = pcre2_match_data_create(1, NULL);
+	s->limits = pcre2_match_context_create(NULL);
+	if (s->match == NULL || s->limits == NULL) {
+		scope_rules_free(s);
+		return why_set(why, -ENOMEM, "out of memory");
+	}
+	(void)pcre2_set_match_limit(s->limits, MATCH_LIMIT);
+	root = json_loadb(settings.ptr, settings.len, 0, &bad);
+	r = root == NULL ? why_set(why, -EINVAL, "settings of the scope: %s", bad.text)
+			 : rules_read(s, root, why);
+	json_decref(root);
+	if (r < 0) {
+		scope_rules_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+static void
+patterns_free(struct patterns *ps)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		pcre2_code_free(ps->v[i].code);
+		free(ps->v[i].text);
+	}
+	free(ps->v);
+}
+
+void
+scope_rules_free(struct scope_rules *s)
+{
+	if (s == NULL)
+		return;
+	patterns_free(&s->include);
+	patterns_free(&s->exclude);
+	patterns_free(&s->priority);
+	for (size_t i = 0; i < s->roots_len; i++)
+		free(s->roots[i]);
+	free(s->roots);
+	free(s->agent);
+	pcre2_match_data_free(s->match);
+	pcre2_match_context_free(s->limits);
+	free(s);
+}
+
+uint64_t
+scope_hash_seed(const struct scope_rules *s)
+{
+	return s->hash_seed;
+}
+
+bool
+scope_reads_sitemaps(const struct scope_rules *s)
+{
+	return s->sitemaps;
+}
+
+struct slice
+scope_agent(const struct scope_rules *s)
+{
+	return slice_cstr(s->agent);
+}
+
+/* ---- judging ---- */
+
+/* The first pattern that matches, or NULL. */
+static const struct pattern *
+patterns_match(
+    const struct scope_rules *s, const struct patterns *ps, const struct url *url)
+{
+	for (size_t i = 0; i < ps->n; i++)
+		if (pcre2_match(ps->v[i].code, (PCRE2_SPTR)url->text, url->len, 0, 0,
+			s->match, s->limits) >= 0)
+			return &ps->v[i];
+	return NULL;
+}
+
+/* http and https on their default ports are one host to people. */
+static bool
+same_host(const struct url *a, const struct url *b)
+{
+	bool a_default = a->port == (url_is_https(a) ? 443 : 80);
+	bool b_default = b->port == (url_is_https(b) ? 443 : 80);
+
+	if (!slice_eq(url_host(a), url_host(b)))
+		return false;
+	return (a_default && b_default) ||
+	       (a->port == b->port && url_is_https(a) == url_is_https(b));
+}
+
+static bool
+root_holds(const struct scope_rules *s, const struct root *root, const struct url *url)
+{
+	switch (s->mode) {
+	case SCOPE_PAGE:
+		return slice_eq(url_text(&root->url), url_text(url));
+	case SCOPE_PREFIX:
+		return same_host(&root->url, url) &&
+		       slice_starts(url_path(url), root->prefix);
+	case SCOPE_HOST:
+		return same_host(&root->url, url);
+	case SCOPE_DOMAIN:
+		return slice_eq(root->site, url_site(url_host(url)));
+	default:
+		return true;
+	}
+}
+
+static bool
+in_scope(const struct scope_rules *s, const struct url *url)
+{
+	for (size_t i = 0; i < s->roots_len; i++)
+		if (root_holds(s, s->roots[i], url))
+			return true;
+	return false;
+}
+
+static enum outcome
+judge(const struct scope_rules *s, const struct scope_link *l, struct scope_verdict *v)
+{
+	bool as_requisite = s->requisites && link_kind_is_embed(l->kind);
+
+	if (l->redirects + (l->kind == LINK_REDIRECT) > SCOPE_REDIRECTS_MAX)
+		return OUTCOME_REDIRECT_LIMIT;
+	if ((v->flags & URLREC_SEED_CHAIN) != 0)
+		return OUTCOME_NONE;
+	if (patterns_match(s, &s->exclude, l->url) != NULL)
+		return OUTCOME_OUT_OF_SCOPE;
+	if (as_requisite ||
+	    (l->kind == LINK_REDIRECT && (l->parent_flags & URLREC_REQUISITE) != 0)) {
+		/* Does not take a step away from the seeds. */
+		v->depth = l->depth;
+		if (!in_scope(s, l->url))
+			v->flags |= URLREC_REQUISITE;
+		return OUTCOME_NONE;
+	}
+	if ((l->parent_flags & URLREC_REQUISITE) != 0 || !in_scope(s, l->url))
+		return OUTCOME_OUT_OF_SCOPE;
+	if (s->include.n > 0 && patterns_match(s, &s->include, l->url) == NULL)
+		return OUTCOME_OUT_OF_SCOPE;
+	return v->depth > s->depth_max ? OUTCOME_DEPTH : OUTCOME_NONE;
+}
+
+void
+scope_judge(
+    const struct scope_rules *s, const struct scope_link *l, struct scope_verdict *ret)
+{
+	struct scope_verdict v = {.depth = l->depth};
+	const struct pattern *p;
+
+	if (l->kind == LINK_REDIRECT) {
+		v.redirects = (uint8_t)(l->redirects + 1);
+		if ((l->parent_flags & (URLREC_SEED | URLREC_SEED_CHAIN)) != 0)
+			v.flags |= URLREC_SEED_CHAIN;
+	} else if (v.depth < UINT16_MAX) {
+		v.depth++;
+	}
+	v.outcome = judge(s, l, &v);
+	if (v.outcome == OUTCOME_NONE) {
+		p = patterns_match(s, &s->priority, l->url);
+		v.priority = p == NULL ? 0 : p->priority;
+	}
+	*ret = v;
+}
+
+void
+scope_reason(const struct scope_rules *s, const struct scope_link *l,
+    enum outcome outcome, struct buf *ret)
+{
+	static const char *const modes[] = {"page", "prefix", "host", "domain", "any"};
+	const struct pattern *p = patterns_match(s, &s->exclude, l->url);
+
+	buf_clear(ret);
+	if (outcome == OUTCOME_DEPTH)
+		(void)buf_printf(ret, "--depth %" PRId64, s->depth_max);
+	else if (outcome == OUTCOME_REDIRECT_LIMIT)
+		(void)buf_printf(ret, "more than %d redirects", SCOPE_REDIRECTS_MAX);
+	else if (p != NULL)
+		(void)buf_printf(ret, "--exclude %s", p->text);
+	else if (!in_scope(s, l->url))
+		(void)buf_printf(ret, "--scope %s", modes[s->mode]);
+	else
+		(void)buf_add_cstr(ret, "no --include matches");
+}

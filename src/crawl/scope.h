@@ -1,0 +1,59 @@
+/*
+ * crawl/scope.h -- how far a crawl goes: is this URL wanted, and if not, why.
+ *
+ * Compiled once in each process that judges (the workers; the engine for its seeds) from
+ * the same settings, which cross to the workers as JSON.
+ *
+ * Rules, in order; the first that speaks decides:
+ *   1. an --exclude matches: out of scope;
+ *   2. the URL lies within the scope of a seed (page, prefix, host, domain, any); else it
+ * is out of scope, unless --requisites admits it as part of an in-scope page;
+ *   3. --include is given and none matches: out of scope;
+ *   4. more links from a seed than --depth: depth;
+ *   5. more than 20 redirects in a row: redirect-limit.
+ * Seeds are always wanted.  A seed's redirect target is a seed (as in Heritrix), so that
+ * http://example.org/ that moved to https://www.example.org/ is crawled there.
+ *
+ * Owns:    its patterns.   Threads: one user at a time.
+ * Errors:  -EINVAL with the sentence (a pattern that PCRE2 refuses), -ENOMEM.
+ */
+#ifndef CRAWL_SCOPE_H
+#define CRAWL_SCOPE_H
+#include "base/outcome.h"
+#include "crawl/options.h"
+#include "web/link.h"
+#include "web/url.h"
+
+struct scope_rules;
+enum { SCOPE_REDIRECTS_MAX = 20 };
+
+/* What a job's workers need to know, as JSON; `seeds` in normal form. */
+int scope_settings(const struct options *o, const char *const *seeds, size_t seeds_len,
+    uint64_t hash_seed, struct buf *out);
+int scope_rules_new(struct slice settings, struct scope_rules **ret, struct why *why);
+void scope_rules_free(struct scope_rules *s);
+
+struct scope_link {
+	const struct url *url;
+	enum link_kind kind;
+	uint16_t depth;       /* of the page it stands on */
+	uint8_t parent_flags; /* enum urlrec_flag of that page */
+	uint8_t redirects;    /* that led to that page */
+};
+struct scope_verdict {
+	enum outcome outcome; /* NONE: wanted */
+	uint16_t depth;
+	uint8_t flags, redirects;
+	int16_t priority;
+};
+void scope_judge(
+    const struct scope_rules *s, const struct scope_link *l, struct scope_verdict *ret);
+
+/* Settings that workers need besides: read by parse.c. */
+uint64_t scope_hash_seed(const struct scope_rules *s);
+bool scope_reads_sitemaps(const struct scope_rules *s);
+struct slice scope_agent(const struct scope_rules *s); /* robots.txt product token */
+/* "exclude 'x'", "scope host", ... for rejected.log and explain. */
+void scope_reason(const struct scope_rules *s, const struct scope_link *l,
+    enum outcome outcome, struct buf *ret);
+#endif

@@ -1,0 +1,207 @@
+#include "crawl/task.h"
+#include "crawl/wire.h"
+#include "web/url.h"
+#include <errno.h>
+
+int
+task_encode(const struct task *t, struct buf *out)
+{
+	struct wire_out w = {.b = out};
+
+	wire_u8(&w, (uint8_t)t->kind);
+	wire_u8(&w, (uint8_t)t->link);
+	wire_u8(&w, (uint8_t)t->cut);
+	wire_u8(&w, t->sitemap);
+	wire_u8(&w, t->archive);
+	wire_u8(&w, t->redirects);
+	wire_u8(&w, t->flags);
+	wire_u16(&w, t->depth);
+	wire_u32(&w, t->head_bytes);
+	wire_u64(&w, (uint64_t)t->wall_us);
+	wire_u32(&w, t->fetch_ms);
+	wire_put(&w, t->record_id, sizeof(t->record_id));
+	wire_text(&w, t->url);
+	wire_text(&w, t->via);
+	wire_text(&w, t->hops);
+	wire_text(&w, t->ip);
+	wire_text(&w, t->protocol);
+	wire_text(&w, t->request);
+	wire_text(&w, t->warcinfo_id);
+	return w.err;
+}
+
+int
+task_decode(struct slice bytes, struct task *ret)
+{
+	struct wire_in w = {.rest = bytes};
+	struct task t = {0};
+	uint8_t kind = wire_get_u8(&w), link = wire_get_u8(&w), cut = wire_get_u8(&w);
+
+	if (kind >= TASK_KIND_MAX || link >= LINK_KIND_MAX || cut > WARC_CUT_DISCONNECT)
+		return -EBADMSG;
+	t.kind = (enum task_kind)kind;
+	t.link = (enum link_kind)link;
+	t.cut = (enum warc_cut)cut;
+	t.sitemap = wire_get_u8(&w) != 0;
+	t.archive = wire_get_u8(&w) != 0;
+	t.redirects = wire_get_u8(&w);
+	t.flags = wire_get_u8(&w);
+	t.depth = wire_get_u16(&w);
+	t.head_bytes = wire_get_u32(&w);
+	t.wall_us = (int64_t)wire_get_u64(&w);
+	t.fetch_ms = wire_get_u32(&w);
+	wire_take(&w, t.record_id, sizeof(t.record_id));
+	t.url = wire_get_text(&w);
+	t.via = wire_get_text(&w);
+	t.hops = wire_get_text(&w);
+	t.ip = wire_get_text(&w);
+	t.protocol = wire_get_text(&w);
+	t.request = wire_get_text(&w);
+	t.warcinfo_id = wire_get_text(&w);
+	if (w.bad || w.rest.len != 0)
+		return -EBADMSG;
+	*ret = t;
+	return 0;
+}
+
+static void
+link_encode(struct wire_out *w, const struct found_link *l)
+{
+	wire_u8(w, (uint8_t)l->kind);
+	wire_u8(w, (uint8_t)l->verdict);
+	wire_u8(w, l->flags);
+	wire_u8(w, l->redirects);
+	wire_u16(w, l->depth);
+	wire_u16(w, (uint16_t)l->priority);
+	wire_u64(w, l->authority_hash);
+	wire_u64(w, l->url_hash);
+	wire_text(w, l->url);
+}
+
+static bool
+link_decode(struct wire_in *w, struct found_link *ret)
+{
+	uint8_t kind = wire_get_u8(w), verdict = wire_get_u8(w);
+
+	if (kind >= LINK_KIND_MAX || verdict >= OUTCOME_MAX)
+		return false;
+	ret->kind = (enum link_kind)kind;
+	ret->verdict = (enum outcome)verdict;
+	ret->flags = wire_get_u8(w);
+	ret->redirects = wire_get_u8(w);
+	ret->depth = wire_get_u16(w);
+	ret->priority = (int16_t)wire_get_u16(w);
+	ret->authority_hash = wire_get_u64(w);
+	ret->url_hash = wire_get_u64(w);
+	ret->url = wire_get_text(w);
+	if (ret->verdict != OUTCOME_NONE &&
+	    outcome_class(ret->verdict) != OUTCOME_CLASS_REJECTED)
+		return false;
+	/* What is to be fetched must look like what we fetch. */
+	return !w->bad && ret->url.len > 0 && ret->url.len <= URL_BYTES_MAX &&
+	       (ret->verdict != OUTCOME_NONE ||
+		   slice_starts(ret->url, SLICE_LIT("http://")) ||
+		   slice_starts(ret->url, SLICE_LIT("https://")));
+}
+
+int
+found_encode(const struct found *f, struct buf *out)
+{
+	struct wire_out w = {.b = out};
+
+	wire_u32(&w, f->links_len); /* first: found_links_len() */
+	wire_u16(&w, (uint16_t)f->status);
+	wire_u64(&w, f->body_bytes);
+	wire_u32(&w, f->links_total);
+	wire_u8(&w, f->coding_bad);
+	wire_u64(&w, (uint64_t)f->retry_after_ms);
+	wire_put(&w, f->digest, sizeof(f->digest));
+	wire_text(&w, f->mime);
+	wire_text(&w, f->charset);
+	wire_text(&w, f->title);
+	wire_text(&w, f->canonical);
+	wire_text(&w, f->lang);
+	wire_text(&w, f->redirect_to);
+	wire_text(&w, f->rules);
+	wire_u8(&w, (uint8_t)f->parts.n);
+	for (uint32_t i = 0; i < f->parts.n; i++)
+		wire_u64(&w, f->parts.at[i]);
+	wire_text(&w, f->records);
+	for (uint32_t i = 0; i < f->links_len; i++)
+		link_encode(&w, &f->links[i]);
+	return w.err;
+}
+
+uint32_t
+found_links_len(struct slice bytes)
+{
+	struct wire_in w = {.rest = bytes};
+	uint32_t n = wire_get_u32(&w);
+
+	return w.bad || n > FOUND_SITEMAP_LINKS_MAX ? 0 : n;
+}
+
+static struct slice
+short_text(struct wire_in *w)
+{
+	struct slice s = wire_get_text(w);
+
+	if (s.len > FOUND_TEXT_MAX)
+		w->bad = true;
+	return s;
+}
+
+static void
+parts_decode(struct wire_in *w, struct found *f)
+{
+	uint64_t last = 0;
+
+	f->parts.n = wire_get_u8(w);
+	if (f->parts.n > 4)
+		w->bad = true;
+	for (uint32_t i = 0; i < f->parts.n && !w->bad; i++)
+		f->parts.at[i] = wire_get_u64(w);
+	f->records = wire_get_text(w);
+	for (uint32_t i = 0; i < f->parts.n && !w->bad; i++) {
+		if (f->parts.at[i] < last || f->parts.at[i] >= f->records.len)
+			w->bad = true;
+		last = f->parts.at[i];
+	}
+	if (f->parts.n > 0 && f->parts.at[0] != 0)
+		w->bad = true;
+}
+
+int
+found_decode(
+    struct slice bytes, struct found_link *links, uint32_t links_max, struct found *ret)
+{
+	struct wire_in w = {.rest = bytes};
+	struct found f = {0};
+
+	f.links_len = wire_get_u32(&w);
+	if (f.links_len > links_max)
+		return -EBADMSG;
+	f.status = wire_get_u16(&w);
+	f.body_bytes = wire_get_u64(&w);
+	f.links_total = wire_get_u32(&w);
+	f.coding_bad = wire_get_u8(&w) != 0;
+	f.retry_after_ms = (int64_t)wire_get_u64(&w);
+	wire_take(&w, f.digest, sizeof(f.digest));
+	f.digest[sizeof(f.digest) - 1] = '\0';
+	f.mime = short_text(&w);
+	f.charset = short_text(&w);
+	f.title = short_text(&w);
+	f.canonical = short_text(&w);
+	f.lang = short_text(&w);
+	f.redirect_to = short_text(&w);
+	f.rules = wire_get_text(&w);
+	parts_decode(&w, &f);
+	for (uint32_t i = 0; i < f.links_len && !w.bad; i++)
+		if (!link_decode(&w, &links[i]))
+			w.bad = true;
+	if (w.bad || w.rest.len != 0)
+		return -EBADMSG;
+	f.links = links;
+	*ret = f;
+	return 0;
+}

@@ -1,0 +1,514 @@
+#include "base/log.h"
+#include "crawl/crawl_internal.h"
+#include "crawl/scope.h"
+#include "web/http.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+	PARSE_MS = 10000,        /* deadline of a worker's task ... */
+	PARSE_MS_PER_MIB = 1000, /* ... and more for large bodies */
+	PARSE_CRASHES_MAX = 2,   /* then it is archived without being parsed */
+	ARCHIVE_CRASHES_MAX = 8, /* then the workers are broken, not the page */
+	ROBOTS_HOPS_MAX = 5,     /* RFC 9309 2.3.1.2 */
+	ARENA_FULL_MS = 1000,
+};
+
+static void on_fetched(void *ctx, struct fetch_result *r);
+static void on_parsed(void *ctx, enum pool_end end, struct slice result);
+static void visit_parse(struct visit *v);
+static void visit_commit(struct visit *v, enum outcome outcome);
+
+/* ---- birth and death ---- */
+
+static struct visit *
+visit_new(struct crawl *c, struct urlrec *rec)
+{
+	struct visit *v = calloc(1, sizeof(*v));
+
+	if (v == NULL)
+		return NULL;
+	v->crawl = c;
+	v->rec = rec;
+	v->authority_hash = rec->authority_hash;
+	list_init(&v->on_parse_wait);
+	buf_init(&v->request, 64 << 10);
+	commit_init(&v->commit, COMMIT_DONE, v);
+	list_init(&v->on_crawl);
+	list_push(&c->visits, &v->on_crawl);
+	v->state = VISIT_FETCH;
+	c->in_state[VISIT_FETCH]++;
+	return v;
+}
+
+static void
+visit_to(struct visit *v, enum visit_state state)
+{
+	v->crawl->in_state[v->state]--;
+	v->state = state;
+	v->crawl->in_state[state]++;
+}
+
+static void
+visit_free(struct visit *v)
+{
+	v->crawl->in_state[v->state]--;
+	list_remove(&v->on_crawl);
+	list_remove(&v->on_parse_wait);
+	if (v->result.t.block.cap > 0)
+		shm_free(v->crawl->engine->shm, &v->result.t.block);
+	commit_release(&v->commit);
+	buf_release(&v->request);
+	free(v->found.links);
+	free(v->bytes);
+	urlrec_free(v->rec);
+	free(v);
+}
+
+static bool
+is_of_frontier(const struct visit *v)
+{
+	return !v->robots;
+}
+
+void
+visit_drop(struct visit *v)
+{
+	struct crawl *c = v->crawl;
+
+	assert(v->state != VISIT_COMMIT);
+	if (v->state == VISIT_FETCH)
+		fetch_cancel(c->fetcher, v->fetch_id);
+	else if (v->state == VISIT_PARSE)
+		pool_cancel(c->engine->pool, v->pool_id);
+	if (is_of_frontier(v)) {
+		c->stats.in_flight--;
+		c->stats.queued++;
+	}
+	visit_free(v);
+}
+
+/* ---- fetch ---- */
+
+static int
+fetch_now(struct visit *v)
+{
+	struct crawl *c = v->crawl;
+	struct fetch_request req = {.url = v->rec->url,
+	    .own_authority =
+		umap_get(&c->own_authorities, v->rec->authority_hash) != NULL};
+
+	c->stats.attempts++;
+	return fetch_start(c->fetcher, &req, on_fetched, v, &v->fetch_id);
+}
+
+static struct urlrec *
+robots_record(uint64_t authority_hash, const char *authority)
+{
+	char url[320];
+	struct urlrec r = {.authority_hash = authority_hash,
+	    .kind = LINK_ROBOTS,
+	    .hops = SLICE_LIT("P")};
+
+	(void)snprintf(url, sizeof(url), "%s/robots.txt", authority);
+	r.url = slice_cstr(url);
+	return urlrec_new(&r);
+}
+
+int
+visit_start(struct crawl *c, struct frontier_turn *turn)
+{
+	bool robots = turn->kind == FRONTIER_ROBOTS;
+	struct urlrec *rec =
+	    robots ? robots_record(turn->authority_hash, turn->authority) : turn->rec;
+	struct visit *v = rec == NULL ? NULL : visit_new(c, rec);
+	int r;
+
+	if (v == NULL) {
+		urlrec_free(rec);
+		return -ENOMEM;
+	}
+	v->robots = robots;
+	v->authority_hash = turn->authority_hash;
+	if (is_of_frontier(v)) {
+		c->stats.queued--;
+		c->stats.in_flight++;
+	}
+	r = fetch_now(v);
+	if (r < 0)
+		visit_drop(v);
+	return r;
+}
+
+void
+visit_refuse(struct crawl *c, struct frontier_turn *turn)
+{
+	struct visit *v = visit_new(c, turn->rec);
+
+	if (v == NULL) {
+		urlrec_free(turn->rec);
+		crawl_fail(c, CRAWL_STORE, "out of memory");
+		return;
+	}
+	c->stats.queued--;
+	c->stats.in_flight++;
+	(void)snprintf(v->result.t.error, sizeof(v->result.t.error), "%.*s",
+	    (int)sizeof(v->result.t.error) - 1, turn->detail);
+	v->result.began_wall_us = loop_wall_us(c->loop);
+	visit_commit(v, turn->outcome);
+}
+
+/* The one header line that is about the host is read here, not in a worker. */
+static int64_t
+retry_after_ms(const struct visit *v)
+{
+	const struct transport_result *t = &v->result.t;
+	struct slice head;
+	int64_t seconds;
+
+	if (t->block.cap == 0 || (t->status != 429 && t->status != 503))
+		return -1;
+	head = slice_of(shm_ptr(v->crawl->engine->shm, &t->block), t->head_len);
+	seconds = http_retry_after_s(http_header_get(head, SLICE_LIT("retry-after")),
+	    loop_wall_us(v->crawl->loop) / 1000000);
+	return seconds < 0 ? -1 : seconds * 1000;
+}
+
+static void
+report_to_frontier(struct visit *v)
+{
+	const struct fetch_result *r = &v->result;
+	struct frontier_report rep = {.outcome = r->outcome,
+	    .status = r->t.status,
+	    .took_ms = r->t.total_ms,
+	    .retry_after_ms = retry_after_ms(v),
+	    .not_asked = r->t.arena_full || r->outcome == OUTCOME_DENIED_ADDRESS};
+
+	if (v->robots_hops == 0)
+		frontier_done(v->crawl->frontier, v->authority_hash, &rep,
+		    loop_now_ms(v->crawl->loop));
+}
+
+static void
+back_to_frontier(struct visit *v, int64_t after_ms)
+{
+	struct crawl *c = v->crawl;
+	int64_t now = loop_now_ms(c->loop);
+	struct urlrec *rec = v->rec;
+
+	v->rec = NULL;
+	c->stats.in_flight--;
+	c->stats.queued++;
+	visit_free(v);
+	if (frontier_retry(c->frontier, rec, now + after_ms, now) < 0) {
+		urlrec_free(rec);
+		crawl_fail(c, CRAWL_STORE, "out of memory");
+	}
+	crawl_visit_ended(c);
+}
+
+static void
+on_fetched(void *ctx, struct fetch_result *r)
+{
+	struct visit *v = ctx;
+	struct crawl *c = v->crawl;
+
+	v->result = *r;
+	v->result.dns = NULL;
+	buf_clear(&v->request);
+	(void)buf_add_slice(&v->request, slice_head(r->t.request, 64 << 10));
+	addr_format(&r->t.addr, v->ip);
+	report_to_frontier(v);
+	c->stats.wire_bytes += r->t.wire_bytes;
+	limiter_take(&c->bandwidth, (double)r->t.wire_bytes, loop_now_us(c->loop));
+	crawl_pump(c);
+	if (r->t.arena_full && is_of_frontier(v))
+		back_to_frontier(v, ARENA_FULL_MS);
+	else if (r->retry && is_of_frontier(v) &&
+		 v->rec->attempts < c->o->fetch_retries) {
+		v->commit.kind = COMMIT_ATTEMPT;
+		visit_commit(v, r->outcome);
+	} else if (r->t.block.cap == 0)
+		visit_commit(
+		    v, r->outcome == OUTCOME_NONE ? OUTCOME_CANCELLED : r->outcome);
+	else
+		visit_parse(v);
+}
+
+/* ---- parse ---- */
+
+static int
+task_for(struct visit *v, struct buf *head)
+{
+	static const enum warc_cut cuts[] = {[TRANSPORT_WHOLE] = WARC_CUT_NONE,
+	    [TRANSPORT_CUT_LENGTH] = WARC_CUT_LENGTH,
+	    [TRANSPORT_CUT_TIME] = WARC_CUT_TIME,
+	    [TRANSPORT_CUT_DISCONNECT] = WARC_CUT_DISCONNECT};
+	const struct transport_result *t = &v->result.t;
+	struct task task = {.kind = v->robots ? TASK_ROBOTS : TASK_PAGE,
+	    .link = (enum link_kind)v->rec->kind,
+	    .cut = cuts[t->cut],
+	    .sitemap = (v->rec->flags & URLREC_SITEMAP) != 0,
+	    .archive = v->crawl->warcinfo_id[0] != '\0',
+	    .depth = v->rec->depth,
+	    .redirects = v->rec->redirects,
+	    .flags = v->rec->flags,
+	    .head_bytes = (uint32_t)t->head_len,
+	    .wall_us = v->result.began_wall_us,
+	    .fetch_ms = t->total_ms,
+	    .url = v->rec->url,
+	    .via = v->rec->via,
+	    .hops = v->rec->hops,
+	    .ip = slice_cstr(v->ip),
+	    .protocol = slice_cstr(t->protocol),
+	    .request = buf_slice(&v->request),
+	    .warcinfo_id = slice_cstr(v->crawl->warcinfo_id)};
+
+	if (v->crashes >= PARSE_CRASHES_MAX)
+		task.kind = TASK_ARCHIVE;
+	for (size_t i = 0; i < 4; i++)
+		task.record_id[i] = crawl_random(v->crawl);
+	return task_encode(&task, head);
+}
+
+static void
+visit_parse(struct visit *v)
+{
+	struct crawl *c = v->crawl;
+	const struct transport_result *t = &v->result.t;
+	uint64_t bytes = t->head_len + t->body_len;
+	struct pool_task task = {.context = c->context,
+	    .body = slice_of(shm_ptr(c->engine->shm, &t->block), bytes),
+	    .timeout_ms = PARSE_MS + (uint32_t)(bytes >> 20) * PARSE_MS_PER_MIB};
+	struct buf head;
+	int r;
+
+	buf_init(&head, 64 << 10);
+	r = task_for(v, &head);
+	if (r == 0) {
+		task.head = buf_slice(&head);
+		r = pool_apply(c->engine->pool, &task, on_parsed, v, &v->pool_id);
+	}
+	buf_release(&head);
+	if (r == 0) {
+		visit_to(v, VISIT_PARSE);
+	} else if (r == -EAGAIN) {
+		visit_to(v, VISIT_QUEUED);
+		list_push(&c->parse_wait, &v->on_parse_wait);
+	} else {
+		(void)snprintf(v->result.t.error, sizeof(v->result.t.error),
+		    "cannot be handed to a worker: %s", strerror(-r));
+		visit_commit(v, OUTCOME_PARSE_CRASH);
+	}
+}
+
+void
+visits_parse_waiting(struct crawl *c)
+{
+	struct list *at;
+
+	while ((at = list_pop(&c->parse_wait)) != NULL) {
+		struct visit *v = container_of(at, struct visit, on_parse_wait);
+
+		visit_parse(v);
+		if (v->state == VISIT_QUEUED)
+			break; /* full again */
+	}
+}
+
+/* The result, copied out of the worker's hands and checked. */
+static int
+take_found(struct visit *v, struct slice result)
+{
+	uint32_t n = found_links_len(result);
+	struct found_link *links;
+	struct slice copy;
+	int r;
+
+	v->bytes = malloc(result.len + 1);
+	links = calloc((size_t)n + 1, sizeof(*links));
+	if (v->bytes == NULL || links == NULL) {
+		free(links);
+		return -ENOMEM;
+	}
+	memcpy(v->bytes, result.ptr, result.len);
+	copy = slice_of(v->bytes, result.len);
+	r = found_decode(copy, links, n, &v->found);
+	if (r < 0) {
+		free(links);
+		free(v->bytes);
+		v->bytes = NULL;
+	}
+	return r;
+}
+
+static enum outcome
+outcome_of_parse(const struct visit *v)
+{
+	if (v->crashes < PARSE_CRASHES_MAX)
+		return v->result.outcome;
+	return v->last_end == POOL_TIMEOUT ? OUTCOME_PARSE_TIMEOUT : OUTCOME_PARSE_CRASH;
+}
+
+static void
+on_parsed(void *ctx, enum pool_end end, struct slice result)
+{
+	struct visit *v = ctx;
+	int r = end == POOL_DONE ? take_found(v, result) : -EIO;
+
+	if (r == 0) {
+		shm_free(v->crawl->engine->shm, &v->result.t.block);
+		visit_commit(v, outcome_of_parse(v));
+		return;
+	}
+	v->crashes++;
+	v->last_end = end;
+	log_info("worker %s at url=%s (%u)", pool_end_name(end), LOG_TEXT(v->rec->url),
+	    (unsigned)v->crashes);
+	if (v->crashes < ARCHIVE_CRASHES_MAX) {
+		visit_parse(v);
+		return;
+	}
+	crawl_fail(v->crawl, CRAWL_STORE, "the parser processes die at every page");
+	visit_commit(v, outcome_of_parse(v));
+}
+
+/* ---- commit ---- */
+
+static void
+event_fill(struct visit *v, enum outcome outcome)
+{
+	const struct transport_result *t = &v->result.t;
+	const struct found *f = &v->found;
+	struct sink_event *e = &v->commit.event;
+
+	*e = (struct sink_event){
+	    .kind = outcome_class(outcome) == OUTCOME_CLASS_REJECTED ? SINK_REJECT
+								     : SINK_FETCH,
+	    .outcome = outcome,
+	    .link = (enum link_kind)v->rec->kind,
+	    .response = t->status != 0 && v->commit.kind == COMMIT_DONE,
+	    .final = v->commit.kind == COMMIT_DONE,
+	    .internal = v->robots,
+	    .status = t->status,
+	    .depth = v->rec->depth,
+	    .attempts = (uint8_t)(v->rec->attempts + 1),
+	    .began_wall_us = v->result.began_wall_us,
+	    .dns_ms = v->result.dns_ms,
+	    .connect_ms = t->connect_ms,
+	    .tls_ms = t->tls_ms,
+	    .first_byte_ms = t->first_byte_ms,
+	    .total_ms = t->total_ms,
+	    .wire_bytes = t->wire_bytes,
+	    .body_bytes = f->body_bytes,
+	    .links = f->links_total,
+	    .url = v->rec->url,
+	    .via = v->rec->via,
+	    .hops = v->rec->hops,
+	    .mime = f->mime,
+	    .charset = f->charset,
+	    .title = f->title,
+	    .canonical = f->canonical,
+	    .lang = f->lang,
+	    .digest = slice_cstr(f->digest),
+	    .redirect_to = f->redirect_to,
+	    .protocol = t->protocol == NULL ? (struct slice){0} : slice_cstr(t->protocol),
+	    .ip = t->addr.family == 0 ? (struct slice){0} : slice_cstr(v->ip),
+	    .detail = slice_cstr(t->error),
+	    .records = f->records,
+	    .records_n = f->parts.n,
+	};
+	memcpy(e->records_at, f->parts.at, sizeof(e->records_at));
+}
+
+static void
+visit_commit(struct visit *v, enum outcome outcome)
+{
+	struct commit *m = &v->commit;
+
+	event_fill(v, outcome);
+	m->rec = v->rec;
+	m->links = v->found.links;
+	m->links_len = m->kind == COMMIT_DONE ? v->found.links_len : 0;
+	visit_to(v, VISIT_COMMIT);
+	if (committer_send(v->crawl->committer, m) < 0) {
+		crawl_fail(v->crawl, CRAWL_STORE, "the store thread takes no more");
+		visit_to(v, VISIT_FETCH); /* nothing runs for it: dropped with the rest */
+	}
+}
+
+static int
+follow_robots(struct visit *v)
+{
+	struct urlrec r = {.authority_hash = v->authority_hash,
+	    .kind = LINK_ROBOTS,
+	    .hops = SLICE_LIT("PR"),
+	    .url = v->found.redirect_to,
+	    .via = v->rec->url};
+	struct urlrec *rec = urlrec_new(&r);
+	struct visit *next = rec == NULL ? NULL : visit_new(v->crawl, rec);
+	int err;
+
+	if (next == NULL) {
+		urlrec_free(rec);
+		return -ENOMEM;
+	}
+	next->robots = true;
+	next->robots_hops = (uint8_t)(v->robots_hops + 1);
+	/* Another authority's private address is not admitted by this one. */
+	next->rec->authority_hash = 0;
+	err = fetch_now(next);
+	if (err < 0)
+		visit_free(next);
+	return err;
+}
+
+/* RFC 9309 2.3.1: what the answer, or its absence, means. */
+static void
+robots_ended(struct visit *v)
+{
+	struct crawl *c = v->crawl;
+	int status = v->result.t.status;
+	enum frontier_robots what = FRONTIER_ROBOTS_UNREACHABLE;
+	struct slice rules = {0};
+
+	if (status >= 300 && status < 400 && v->found.redirect_to.len > 0 &&
+	    v->robots_hops < ROBOTS_HOPS_MAX && c->phase == CRAWL_RUNNING &&
+	    follow_robots(v) == 0)
+		return;
+	if (status >= 200 && status < 300 && v->bytes != NULL &&
+	    v->crashes < PARSE_CRASHES_MAX) {
+		what = FRONTIER_ROBOTS_RULES;
+		rules = v->found.rules;
+	} else if ((status >= 300 && status < 500 && status != 429) ||
+	    v->commit.event.outcome == OUTCOME_DENIED_ADDRESS) {
+		what = FRONTIER_ROBOTS_ALLOW; /* a denied address: each URL is told so itself */
+	}
+	if (frontier_robots(
+		c->frontier, v->authority_hash, what, rules, loop_now_ms(c->loop)) < 0)
+		crawl_fail(c, CRAWL_STORE, "out of memory");
+}
+
+void
+visit_committed(struct visit *v)
+{
+	struct crawl *c = v->crawl;
+	struct crawl_event e = {.kind = CRAWL_EVENT_FETCH, .fetch = &v->commit.event};
+
+	if (v->commit.kind == COMMIT_ATTEMPT) {
+		crawl_tell(c, &e);
+		v->rec->attempts++;
+		back_to_frontier(v, fetch_retry_ms(v->rec->attempts, crawl_random(c)));
+		return;
+	}
+	account_end(c, v);
+	if (is_of_frontier(v))
+		frontier_settled(c->frontier, v->rec->authority_hash, v->rec->key);
+	crawl_tell(c, &e);
+	if (v->robots)
+		robots_ended(v);
+	visit_free(v);
+	crawl_visit_ended(c);
+}

@@ -1,0 +1,276 @@
+#include "crawl/job.h"
+#include "crawl/options.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static const struct option_row *
+row(const char *flag)
+{
+	bool off;
+	const struct option_row *r = option_by_flag(slice_cstr(flag), &off);
+
+	assert_non_null(r);
+	return r;
+}
+
+static int
+set(struct options *o, const char *flag, const char *value, struct why *why)
+{
+	return option_set(o, row(flag), slice_cstr(value), why);
+}
+
+static void
+defaults_are_those_of_the_table(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(options_init(&o), 0);
+	assert_int_equal(o.crawl_scope, SCOPE_HOST);
+	assert_int_equal(o.fetch_concurrency, 64);
+	assert_int_equal(o.fetch_per_host, 1);
+	assert_true(o.fetch_delay == OPTION_AUTO);
+	assert_true(o.fetch_max_body == 64 << 20);
+	assert_true(o.limits_max_pages == OPTION_NONE);
+	assert_true(o.crawl_sitemaps);
+	for (size_t i = 0; i < OPTION_ID_MAX; i++)
+		assert_false(o.given[i]);
+	options_release(&o);
+}
+
+static void
+every_default_and_every_word_is_taken_back_as_it_is_printed(void **state)
+{
+	struct options o, copy;
+	struct buf value;
+
+	(void)state;
+	assert_int_equal(options_init(&o), 0);
+	assert_int_equal(options_init(&copy), 0);
+	buf_init(&value, 4096);
+	for (size_t i = 0; i < OPTION_ID_MAX; i++) {
+		const struct option_row *r = &option_rows[i];
+		struct slice word;
+
+		if (option_get(&o, r, 0, &value))
+			assert_int_equal(
+			    option_set(&copy, r, buf_slice(&value), NULL), 0);
+		for (uint32_t w = 0; r->type == OPTION_ENUM && option_word(r, w, &word);
+		     w++) {
+			assert_int_equal(option_set(&o, r, word, NULL), 0);
+			assert_true(option_get(&o, r, 0, &value));
+			assert_true(slice_eq(buf_slice(&value), word));
+		}
+	}
+	buf_release(&value);
+	options_release(&o);
+	options_release(&copy);
+}
+
+static void
+numbers_are_read_in_the_units_that_people_write(void **state)
+{
+	int64_t v;
+
+	(void)state;
+	assert_true(parse_duration(SLICE_LIT("500ms"), &v) && v == 500);
+	assert_true(parse_duration(SLICE_LIT("10s"), &v) && v == 10000);
+	assert_true(parse_duration(SLICE_LIT("1.5m"), &v) && v == 90000);
+	assert_true(parse_duration(SLICE_LIT("2h"), &v) && v == 7200000);
+	assert_true(parse_duration(SLICE_LIT("3"), &v) && v == 3000);
+	assert_true(parse_size(SLICE_LIT("64KiB"), &v) && v == 65536);
+	assert_true(parse_size(SLICE_LIT("1GB"), &v) && v == 1000000000);
+	assert_true(parse_size(SLICE_LIT("10MB/s"), &v) && v == 10000000);
+	for (size_t i = 0; i < 8; i++) {
+		static const char *const bad[] = {
+		    "", "s", "-1s", "1x", "0x10", "1e3", "nan", "99999999999999999999TB"};
+
+		assert_false(parse_duration(slice_cstr(bad[i]), &v));
+		assert_false(parse_size(slice_cstr(bad[i]), &v));
+	}
+}
+
+static void
+a_wrong_value_is_told_with_what_would_be_right(void **state)
+{
+	static const struct {
+		const char *flag, *value, *text;
+	} cases[] = {
+	    {"per-host", "0", "'0' is not between 1 and 1000"},
+	    {"per-host", "many", "'many' is not a whole number"},
+	    {"scope", "world", "'world' is not one of page|prefix|host|domain|any"},
+	    {"delay", "soon",
+		"'soon' is not a duration such as 500ms, 10s, 5m or 2h, nor auto"},
+	    {"max-body", "big", "'big' is not a size such as 500KiB, 64MiB or 1GB"},
+	    {"insecure", "maybe", "'maybe' is neither yes nor no"},
+	    {"rate", "fast", "'fast' is not a rate such as 5/s"},
+	    {"max-pages", "0", "'0' is less than 1"},
+	};
+	struct options o;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(options_init(&o), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(set(&o, cases[i].flag, cases[i].value, &why), -EINVAL);
+		assert_string_equal(why.text, cases[i].text);
+	}
+	assert_int_equal(o.fetch_per_host, 1);
+	options_release(&o);
+}
+
+static void
+flags_are_found_by_name_by_their_negation_and_by_likeness(void **state)
+{
+	bool off = true;
+
+	(void)state;
+	assert_int_equal(
+	    option_by_flag(SLICE_LIT("per-host"), &off)->id, OPTION_ID_fetch_per_host);
+	assert_false(off);
+	assert_int_equal(
+	    option_by_flag(SLICE_LIT("no-sitemaps"), &off)->id, OPTION_ID_crawl_sitemaps);
+	assert_true(off);
+	assert_null(option_by_flag(SLICE_LIT("no-scope"), &off));
+	assert_null(option_by_flag(SLICE_LIT("nonsense"), &off));
+	assert_int_equal(
+	    option_nearest(SLICE_LIT("per-hots"))->id, OPTION_ID_fetch_per_host);
+	assert_null(option_nearest(SLICE_LIT("zzzzzzzzzz")));
+}
+
+static void
+what_is_given_overrules_and_lists_are_replaced(void **state)
+{
+	struct options file, line;
+
+	(void)state;
+	assert_int_equal(options_init(&file), 0);
+	assert_int_equal(options_init(&line), 0);
+	assert_int_equal(set(&file, "exclude", "a", NULL), 0);
+	assert_int_equal(set(&file, "exclude", "b", NULL), 0);
+	assert_int_equal(set(&file, "per-host", "7", NULL), 0);
+	assert_int_equal(set(&line, "exclude", "c", NULL), 0);
+	assert_int_equal(options_merge(&file, &line), 0);
+	assert_int_equal(file.crawl_exclude.n, 1);
+	assert_string_equal(file.crawl_exclude.v[0], "c");
+	assert_int_equal(file.fetch_per_host, 7);
+	options_release(&file);
+	options_release(&line);
+}
+
+/* ---- job files ---- */
+
+struct heard {
+	char text[2048];
+};
+
+static bool
+hear(void *ctx, size_t line, size_t column, const char *text)
+{
+	struct heard *h = ctx;
+	size_t at = strlen(h->text);
+
+	(void)snprintf(
+	    h->text + at, sizeof(h->text) - at, "%zu:%zu %s\n", line, column, text);
+	return true;
+}
+
+static void
+a_job_file_that_was_written_reads_back_the_same(void **state)
+{
+	struct heard heard = {""};
+	struct job a, b;
+	struct buf one, two;
+
+	(void)state;
+	buf_init(&one, 1 << 20);
+	buf_init(&two, 1 << 20);
+	assert_int_equal(job_init(&a), 0);
+	assert_int_equal(job_init(&b), 0);
+	assert_int_equal(job_set_name(&a, SLICE_LIT("docs-1"), NULL), 0);
+	assert_int_equal(
+	    job_add_seed(&a, SLICE_LIT("HTTP://Example.test/%7Ea?q='x'"), NULL), 0);
+	assert_int_equal(
+	    job_add_seed(&a, SLICE_LIT("http://example.test/%7Ea?q='x'"), NULL), 0);
+	assert_int_equal(a.seeds.n, 1);
+	assert_int_equal(set(&a.options, "exclude", "it's: [a] #b", NULL), 0);
+	assert_int_equal(set(&a.options, "delay", "250ms", NULL), 0);
+	assert_int_equal(job_write(&a, false, &one), 0);
+	assert_int_equal(job_read(&b, buf_slice(&one), hear, &heard), 0);
+	assert_string_equal(heard.text, "");
+	assert_int_equal(job_write(&b, false, &two), 0);
+	assert_true(slice_eq(buf_slice(&one), buf_slice(&two)));
+	assert_int_equal(b.options.fetch_delay, 250);
+	assert_string_equal(b.options.crawl_exclude.v[0], "it's: [a] #b");
+	buf_release(&one);
+	buf_release(&two);
+	job_release(&a);
+	job_release(&b);
+}
+
+static void
+every_mistake_of_a_job_file_is_told_with_its_place(void **state)
+{
+	static const char file[] = "name: 'no good'\n"
+				   "seeds: [ftp://x.test/, http://ok.test/]\n"
+				   "fetch:\n"
+				   "  per_hots: 3\n"
+				   "  delay: soon\n"
+				   "fecth: {}\n"
+				   "crawl: 7\n";
+	struct heard heard = {""};
+	struct job job;
+
+	(void)state;
+	assert_int_equal(job_init(&job), 0);
+	assert_int_equal(job_read(&job, slice_cstr(file), hear, &heard), 6);
+	assert_non_null(strstr(heard.text, "1:7 name: 'no good' is no name"));
+	assert_non_null(strstr(heard.text, "2:9 seed 'ftp://x.test/'"));
+	assert_non_null(strstr(
+	    heard.text, "4:3 there is no fetch.per_hots; did you mean fetch.per_host?"));
+	assert_non_null(strstr(heard.text, "5:10 fetch.delay: 'soon'"));
+	assert_non_null(strstr(heard.text, "6:1 there is no section 'fecth'"));
+	assert_non_null(strstr(heard.text, "7:8 crawl wants keys"));
+	job_release(&job);
+}
+
+static void
+broken_yaml_is_one_mistake(void **state)
+{
+	static const char *const files[] = {
+	    "a: [", "\t", "- x", "", "a: b: c", "\xff\xfe\x01"};
+	struct job job;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct heard heard = {""};
+
+		assert_int_equal(job_init(&job), 0);
+		assert_int_equal(job_read(&job, slice_cstr(files[i]), hear, &heard), 1);
+		assert_true(strlen(heard.text) > 5);
+		job_release(&job);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(defaults_are_those_of_the_table),
+	    cmocka_unit_test(every_default_and_every_word_is_taken_back_as_it_is_printed),
+	    cmocka_unit_test(numbers_are_read_in_the_units_that_people_write),
+	    cmocka_unit_test(a_wrong_value_is_told_with_what_would_be_right),
+	    cmocka_unit_test(flags_are_found_by_name_by_their_negation_and_by_likeness),
+	    cmocka_unit_test(what_is_given_overrules_and_lists_are_replaced),
+	    cmocka_unit_test(a_job_file_that_was_written_reads_back_the_same),
+	    cmocka_unit_test(every_mistake_of_a_job_file_is_told_with_its_place),
+	    cmocka_unit_test(broken_yaml_is_one_mistake),
+	};
+
+	return cmocka_run_group_tests_name("crawl/options", tests, NULL, NULL);
+}

@@ -1,0 +1,254 @@
+#include "crawl/scope.h"
+#include "frontier/urlrec.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static struct scope_rules *
+rules_of(const char *seed, const char *const *options)
+{
+	struct scope_rules *rules;
+	struct options o;
+	struct buf settings;
+	struct why why;
+
+	assert_int_equal(options_init(&o), 0);
+	for (; options != NULL && *options != NULL; options += 2) {
+		bool off;
+
+		assert_int_equal(
+		    option_set(&o, option_by_flag(slice_cstr(options[0]), &off),
+			slice_cstr(options[1]), NULL),
+		    0);
+	}
+	buf_init(&settings, 1 << 16);
+	assert_int_equal(scope_settings(&o, &seed, 1, UINT64_MAX - 5, &settings), 0);
+	if (scope_rules_new(buf_slice(&settings), &rules, &why) < 0)
+		fail_msg("%s", why.text);
+	assert_true(scope_hash_seed(rules) == UINT64_MAX - 5);
+	buf_release(&settings);
+	options_release(&o);
+	return rules;
+}
+#define RULES(seed, ...) rules_of(seed, (const char *const[]){__VA_ARGS__, NULL, NULL})
+
+static struct scope_verdict
+judge(const struct scope_rules *rules, const char *text, enum link_kind kind,
+    uint16_t depth, uint8_t parent_flags, uint8_t redirects)
+{
+	char out[URL_BYTES_MAX];
+	struct scope_verdict v;
+	struct url url;
+
+	assert_int_equal(url_resolve(NULL, slice_cstr(text), (struct slice){0}, 0, out,
+			     sizeof(out), &url),
+	    URL_OK);
+	scope_judge(rules,
+	    &(struct scope_link){.url = &url,
+		.kind = kind,
+		.depth = depth,
+		.parent_flags = parent_flags,
+		.redirects = redirects},
+	    &v);
+	return v;
+}
+
+static bool
+wanted(const struct scope_rules *rules, const char *text)
+{
+	return judge(rules, text, LINK_A, 0, 0, 0).outcome == OUTCOME_NONE;
+}
+
+static void
+host_means_host_and_port_but_not_the_default_scheme(void **state)
+{
+	struct scope_rules *r = RULES("http://h.test/a/b", "scope", "host");
+
+	(void)state;
+	assert_true(wanted(r, "http://h.test/x"));
+	assert_true(wanted(r, "https://h.test/x"));
+	assert_false(wanted(r, "http://h.test:8080/x"));
+	assert_false(wanted(r, "http://www.h.test/x"));
+	scope_rules_free(r);
+	r = RULES("http://h.test:8080/", "scope", "host");
+	assert_true(wanted(r, "http://h.test:8080/x"));
+	assert_false(wanted(r, "https://h.test:8080/x"));
+	assert_false(wanted(r, "http://h.test/x"));
+	scope_rules_free(r);
+}
+
+static void
+page_prefix_domain_and_any_reach_as_far_as_they_say(void **state)
+{
+	struct scope_rules *r = RULES("http://www.h.co.uk/a/b", "scope", "page");
+
+	(void)state;
+	assert_true(wanted(r, "http://www.h.co.uk/a/b"));
+	assert_false(wanted(r, "http://www.h.co.uk/a/c"));
+	scope_rules_free(r);
+	r = RULES("http://www.h.co.uk/a/b", "scope", "prefix");
+	assert_true(wanted(r, "http://www.h.co.uk/a/c/d"));
+	assert_false(wanted(r, "http://www.h.co.uk/ab"));
+	assert_false(wanted(r, "http://h.co.uk/a/c"));
+	scope_rules_free(r);
+	r = RULES("http://www.h.co.uk/a/b", "scope", "domain");
+	assert_true(wanted(r, "https://other.h.co.uk/"));
+	assert_false(wanted(r, "http://x.co.uk/"));
+	scope_rules_free(r);
+	r = RULES("http://www.h.co.uk/a/b", "scope", "any");
+	assert_true(wanted(r, "https://elsewhere.test/"));
+	scope_rules_free(r);
+}
+
+static void
+requisites_come_from_anywhere_and_lead_nowhere(void **state)
+{
+	struct scope_rules *r =
+	    RULES("http://h.test/", "requisites", "yes", "depth", "0");
+	struct scope_verdict v = judge(r, "http://cdn.test/i.png", LINK_IMG, 0, 0, 0);
+
+	(void)state;
+	assert_int_equal(v.outcome, OUTCOME_NONE);
+	assert_int_equal(v.flags, URLREC_REQUISITE);
+	assert_int_equal(v.depth, 0);
+	assert_int_equal(
+	    judge(r, "http://h.test/a", LINK_A, 0, 0, 0).outcome, OUTCOME_DEPTH);
+	/* A style sheet from elsewhere may want its fonts, but no links. */
+	assert_int_equal(
+	    judge(r, "http://cdn.test/f", LINK_CSS, 0, URLREC_REQUISITE, 0).outcome,
+	    OUTCOME_NONE);
+	assert_int_equal(
+	    judge(r, "http://cdn.test/p", LINK_A, 0, URLREC_REQUISITE, 0).outcome,
+	    OUTCOME_OUT_OF_SCOPE);
+	assert_int_equal(
+	    judge(r, "http://cdn2.test/f", LINK_REDIRECT, 0, URLREC_REQUISITE, 0).outcome,
+	    OUTCOME_NONE);
+	scope_rules_free(r);
+}
+
+static void
+exclude_overrules_include_and_both_spare_the_seed_chain(void **state)
+{
+	struct scope_rules *r =
+	    RULES("http://h.test/", "include", "/docs/", "exclude", "\\.pdf$");
+
+	(void)state;
+	assert_true(wanted(r, "http://h.test/docs/x"));
+	assert_false(wanted(r, "http://h.test/other"));
+	assert_false(wanted(r, "http://h.test/docs/x.pdf"));
+	assert_int_equal(
+	    judge(r, "http://new.test/other", LINK_REDIRECT, 0, URLREC_SEED, 0).outcome,
+	    OUTCOME_NONE);
+	scope_rules_free(r);
+}
+
+static void
+depth_counts_links_and_redirects_have_their_own_limit(void **state)
+{
+	struct scope_rules *r = RULES("http://h.test/", "depth", "2");
+
+	(void)state;
+	assert_int_equal(
+	    judge(r, "http://h.test/x", LINK_A, 1, 0, 0).outcome, OUTCOME_NONE);
+	assert_int_equal(judge(r, "http://h.test/x", LINK_A, 1, 0, 0).depth, 2);
+	assert_int_equal(
+	    judge(r, "http://h.test/x", LINK_A, 2, 0, 0).outcome, OUTCOME_DEPTH);
+	assert_int_equal(
+	    judge(r, "http://h.test/x", LINK_REDIRECT, 2, 0, 19).outcome, OUTCOME_NONE);
+	assert_int_equal(
+	    judge(r, "http://h.test/x", LINK_REDIRECT, 2, 0, 19).redirects, 20);
+	assert_int_equal(judge(r, "http://h.test/x", LINK_REDIRECT, 2, 0, 20).outcome,
+	    OUTCOME_REDIRECT_LIMIT);
+	scope_rules_free(r);
+}
+
+static void
+priority_is_that_of_the_first_pattern_that_matches(void **state)
+{
+	struct scope_rules *r =
+	    RULES("http://h.test/", "priority", "/news/=10", "priority", "a=b=-3");
+
+	(void)state;
+	assert_int_equal(judge(r, "http://h.test/news/1", LINK_A, 0, 0, 0).priority, 10);
+	assert_int_equal(judge(r, "http://h.test/?a=b", LINK_A, 0, 0, 0).priority, -3);
+	assert_int_equal(judge(r, "http://h.test/", LINK_A, 0, 0, 0).priority, 0);
+	scope_rules_free(r);
+}
+
+static void
+a_hostile_pattern_or_url_cannot_stall_a_judge(void **state)
+{
+	struct scope_rules *r = RULES("http://h.test/", "exclude", "(a+)+$");
+	char text[4096] = "http://h.test/";
+
+	(void)state;
+	memset(text + 14, 'a', 4000);
+	text[4014] = '!';
+	text[4015] = '\0';
+	(void)judge(r, text, LINK_A, 0, 0, 0);
+	scope_rules_free(r);
+}
+
+static void
+a_bad_pattern_is_told_with_its_place(void **state)
+{
+	const char *seed = "http://h.test/";
+	struct scope_rules *rules = NULL;
+	struct options o;
+	struct buf settings;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(options_init(&o), 0);
+	assert_int_equal(
+	    option_set(&o, &option_rows[OPTION_ID_crawl_exclude], SLICE_LIT("a(b"), NULL),
+	    0);
+	buf_init(&settings, 1 << 16);
+	assert_int_equal(scope_settings(&o, &seed, 1, 1, &settings), 0);
+	assert_int_equal(scope_rules_new(buf_slice(&settings), &rules, &why), -EINVAL);
+	assert_null(rules);
+	assert_non_null(strstr(why.text, "--exclude 'a(b': "));
+	assert_non_null(strstr(why.text, "character 4"));
+	buf_release(&settings);
+	options_release(&o);
+}
+
+static void
+the_robots_token_is_the_product_of_the_user_agent(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"trawl/0.1 (+https://x.test/)", "trawl"},
+	    {"My-Bot_2", "My-Bot_2"},
+	    {"Mozilla/5.0 (compatible; ArchiveBot/2.0; +http://a.test)", "ArchiveBot"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct scope_rules *r =
+		    RULES("http://h.test/", "user-agent", cases[i][0]);
+
+		assert_true(slice_eq(scope_agent(r), slice_cstr(cases[i][1])));
+		scope_rules_free(r);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(host_means_host_and_port_but_not_the_default_scheme),
+	    cmocka_unit_test(page_prefix_domain_and_any_reach_as_far_as_they_say),
+	    cmocka_unit_test(requisites_come_from_anywhere_and_lead_nowhere),
+	    cmocka_unit_test(exclude_overrules_include_and_both_spare_the_seed_chain),
+	    cmocka_unit_test(depth_counts_links_and_redirects_have_their_own_limit),
+	    cmocka_unit_test(priority_is_that_of_the_first_pattern_that_matches),
+	    cmocka_unit_test(a_hostile_pattern_or_url_cannot_stall_a_judge),
+	    cmocka_unit_test(a_bad_pattern_is_told_with_its_place),
+	    cmocka_unit_test(the_robots_token_is_the_product_of_the_user_agent),
+	};
+
+	return cmocka_run_group_tests_name("crawl/scope", tests, NULL, NULL);
+}
