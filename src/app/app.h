@@ -1,0 +1,53 @@
+/*
+ * app/app.h -- the commands of the program: one table, one file a command.
+ */
+#ifndef APP_APP_H
+#define APP_APP_H
+#include "crawl/job.h"
+#include "loop/pool.h"
+
+/* As wget has them. */
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_OTHER = 1,
+	EXIT_USAGE = 2,
+	EXIT_FILE = 3,
+	EXIT_NETWORK = 4,
+	EXIT_TLS = 5,
+	EXIT_AUTH = 6,
+	EXIT_PROTOCOL = 7,
+	EXIT_BROKEN = 8,
+	EXIT_SIGNAL = 11,
+	EXIT_SIZE = 14,
+	EXIT_TIME = 15,
+	EXIT_DISK = 16,
+};
+
+struct command {
+	const char *name, *usage, *summary, *details;
+	bool crawls; /* wants worker processes, takes the options of options.def */
+	int (*run)(int argc, char **argv, struct nursery *nursery);
+};
+extern const struct command commands[];
+
+int cmd_crawl(int argc, char **argv, struct nursery *nursery);
+int cmd_run(int argc, char **argv, struct nursery *nursery);
+int cmd_demo(int argc, char **argv, struct nursery *nursery);
+int cmd_links(int argc, char **argv, struct nursery *nursery);
+int cmd_url(int argc, char **argv, struct nursery *nursery);
+int cmd_robots(int argc, char **argv, struct nursery *nursery);
+int cmd_sitemap(int argc, char **argv, struct nursery *nursery);
+int cmd_check(int argc, char **argv, struct nursery *nursery);
+
+/* Reads a job file into `job`; prints each mistake and returns how many there were. */
+int check_file(const char *path, struct job *job);
+
+/* One sentence on stderr, "trawl: ...", made harmless for a terminal; returns `code`. */
+__attribute__((format(printf, 2, 3))) int say_error(int code, const char *fmt, ...);
+#define usage_error(...) say_error(EXIT_USAGE, __VA_ARGS__)
+
+/* The whole of a file, or of standard input for NULL and "-"; at most `max` bytes. */
+int read_input(const char *path, size_t max, struct buf *out, struct why *why);
+/* Writes all of it to standard output; false: could not (and said so). */
+bool write_stdout(struct slice s);
+#endif

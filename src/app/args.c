@@ -1,0 +1,171 @@
+#include "app/args.h"
+#include "app/app.h"
+#include <errno.h>
+#include <stdio.h>
+
+/* The value of an option: behind '=', or the next word. */
+static const char *
+value_of(const char *name, const char *inlined, int argc, char **argv, int *i)
+{
+	if (inlined != NULL)
+		return inlined;
+	if (*i + 1 < argc)
+		return argv[++*i];
+	(void)usage_error("%s wants a value", name);
+	return NULL;
+}
+
+static int
+unknown_option(struct slice flag)
+{
+	const struct option_row *near = option_nearest(flag);
+	char name[OPTION_FLAG_MAX];
+
+	if (near == NULL) {
+		(void)usage_error("there is no option --" SLICE_FMT
+				  "; trawl crawl --help lists them",
+		    SLICE_ARG(flag));
+	} else {
+		option_flag(near, name);
+		(void)usage_error("there is no option --" SLICE_FMT "; did you mean %s?",
+		    SLICE_ARG(flag), name);
+	}
+	return -EINVAL;
+}
+
+static int
+set_flag(
+    struct args *a, const struct option_row *row, const char *name, const char *value)
+{
+	struct why why;
+
+	if (option_set(&a->given, row, slice_cstr(value), &why) == 0)
+		return 0;
+	(void)usage_error("%s: %s", name, why.text);
+	return -EINVAL;
+}
+
+static int
+long_option(struct args *a, int argc, char **argv, int *i)
+{
+	struct slice rest = slice_cstr(argv[*i] + 2), flag;
+	const struct option_row *row;
+	const char *value = NULL;
+	char name[OPTION_FLAG_MAX];
+	bool off = false;
+
+	flag = slice_head(rest, slice_find(rest, '='));
+	if (flag.len < rest.len)
+		value = flag.ptr + flag.len + 1;
+	if (slice_eq(flag, SLICE_LIT("output"))) {
+		a->dir = value_of("--output", value, argc, argv, i);
+		return a->dir == NULL ? -EINVAL : 0;
+	}
+	if (value == NULL && slice_eq(flag, SLICE_LIT("quiet"))) {
+		a->quiet = true;
+		return 0;
+	}
+	if (value == NULL && slice_eq(flag, SLICE_LIT("verbose"))) {
+		a->verbose++;
+		return 0;
+	}
+	row = option_by_flag(flag, &off);
+	if (row == NULL)
+		return unknown_option(flag);
+	option_flag(row, name);
+	if (off && value != NULL) {
+		(void)usage_error("--no-%s takes no value", name + 2);
+		return -EINVAL;
+	}
+	if (row->type == OPTION_BOOL && value == NULL)
+		value = off ? "no" : "yes";
+	else
+		value = value_of(name, value, argc, argv, i);
+	return value == NULL ? -EINVAL : set_flag(a, row, name, value);
+}
+
+static int
+short_option(struct args *a, int argc, char **argv, int *i)
+{
+	const char *p = argv[*i] + 1;
+
+	for (; *p != '\0'; p++) {
+		switch (*p) {
+		case 'q':
+			a->quiet = true;
+			break;
+		case 'v':
+			a->verbose++;
+			break;
+		case 'o':
+			a->dir =
+			    value_of("-o", p[1] == '\0' ? NULL : p + 1, argc, argv, i);
+			return a->dir == NULL ? -EINVAL : 0;
+		default:
+			(void)usage_error(
+			    "there is no option -%c; there are -o DIR, -q and -v", *p);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+int
+args_parse(int argc, char **argv, struct args *ret)
+{
+	struct args a = {.words = argv};
+	bool only_words = false;
+	int r = options_init(&a.given);
+
+	for (int i = 0; i < argc && r == 0; i++) {
+		if (only_words || argv[i][0] != '-' || argv[i][1] == '\0')
+			a.words[a.words_len++] = argv[i];
+		else if (strcmp(argv[i], "--") == 0)
+			only_words = true;
+		else if (argv[i][1] == '-')
+			r = long_option(&a, argc, argv, &i);
+		else
+			r = short_option(&a, argc, argv, &i);
+	}
+	if (r < 0) {
+		args_release(&a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+void
+args_release(struct args *a)
+{
+	options_release(&a->given);
+}
+
+int
+args_help(struct buf *out)
+{
+	const char *section = "";
+	int r = buf_add_cstr(out,
+	    "  -o DIR                       where results go (default: "
+	    "./HOST-TIMESTAMP)\n"
+	    "  -q                           print errors only\n"
+	    "  -v                           print more; twice: even more\n");
+
+	for (size_t i = 0; i < OPTION_ID_MAX && r == 0; i++) {
+		const struct option_row *row = &option_rows[i];
+		char flag[OPTION_FLAG_MAX], head[OPTION_FLAG_MAX + 40];
+
+		if (strcmp(section, row->section) != 0) {
+			section = row->section;
+			r = buf_printf(out, "\n%s:\n", section);
+		}
+		option_flag(row, flag);
+		(void)snprintf(head, sizeof(head), "%s%s%s", flag,
+		    row->arg[0] == '\0' ? "" : " ", row->arg);
+		if (r == 0)
+			r = buf_printf(out, "  %-28s %s%s%s%s\n", head, row->help,
+			    row->def[0] == '\0' ? "" : " (", row->def,
+			    row->def[0] == '\0' ? "" : ")");
+	}
+	return r;
+}

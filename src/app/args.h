@@ -1,0 +1,26 @@
+/*
+ * app/args.h -- the command line of commands that crawl: options of the table, and a few
+ * of the program's own.
+ *
+ * Errors: one sentence was printed; the caller exits with EXIT_USAGE.
+ */
+#ifndef APP_ARGS_H
+#define APP_ARGS_H
+#include "crawl/job.h"
+
+struct args {
+	struct options
+	    given;       /* what the command line says; options_init() of args_parse() */
+	const char *dir; /* -o */
+	bool quiet;
+	int verbose;
+	char **words; /* what is not an option; into argv */
+	int words_len;
+};
+
+/* Reorders nothing: words are collected in place at the front of argv.  0 or -EINVAL. */
+int args_parse(int argc, char **argv, struct args *ret);
+void args_release(struct args *a);
+/* Lines for --help. */
+int args_help(struct buf *out);
+#endif

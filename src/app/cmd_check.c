@@ -1,0 +1,55 @@
+#include "app/app.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { JOB_FILE_MAX = 16 << 20, MISTAKES_MAX = 100 };
+
+struct mistakes {
+	const char *path;
+	int n;
+};
+
+static bool
+on_mistake(void *ctx, size_t line, size_t column, const char *text)
+{
+	struct mistakes *m = ctx;
+
+	(void)say_error(0, "%s:%zu:%zu: %s", m->path, line, column, text);
+	return ++m->n < MISTAKES_MAX;
+}
+
+int
+check_file(const char *path, struct job *job)
+{
+	struct mistakes m = {.path = path};
+	struct why why;
+	struct buf text;
+	int r;
+
+	if (read_input(path, JOB_FILE_MAX, &text, &why) < 0) 
+		return say_error(1, "%s", why.text);
+	r = job_read(job, buf_slice(&text), on_mistake, &m);
+	buf_release(&text);
+	if (r < 0) 
+		return say_error(1, "%s: %s", path, strerror(-r));
+	return r;
+}
+
+int
+cmd_check(int argc, char **argv, struct nursery *nursery)
+{
+	struct job job;
+	int mistakes;
+
+	(void)nursery;
+	if (argc != 1 || argv[0][0] == '-')
+		return usage_error("check wants one file, as in trawl check job.yaml");
+	if (job_init(&job) < 0)
+		return usage_error("out of memory");
+	mistakes = check_file(argv[0], &job);
+	job_release(&job);
+	if (mistakes > 0)
+		return EXIT_USAGE;
+	printf("%s: ok\n", argv[0]);
+	return EXIT_DONE;
+}

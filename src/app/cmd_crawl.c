@@ -1,0 +1,90 @@
+#include "app/session.h"
+
+#define DEFAULT_USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION " (+" PACKAGE_URL ")"
+
+static int
+complete(struct job *job)
+{
+	if (job->options.fetch_user_agent != NULL)
+		return 0;
+	return option_set(&job->options, &option_rows[OPTION_ID_fetch_user_agent],
+	    SLICE_LIT(DEFAULT_USER_AGENT), NULL);
+}
+
+static int
+crawl_seeds(struct job *job, const struct args *a, struct nursery *nursery)
+{
+	struct why why;
+
+	for (int i = 0; i < a->words_len; i++)
+		if (job_add_seed(job, slice_cstr(a->words[i]), &why) < 0)
+			return usage_error("%s", why.text);
+	if (job->seeds.n == 0)
+		return usage_error("crawl what? Give at least one URL, as in"
+				   " trawl crawl https://example.org/");
+	if (options_merge(&job->options, &a->given) < 0 || complete(job) < 0)
+		return usage_error("out of memory");
+	return session_run(job, a, nursery);
+}
+
+int
+crawl_named(const char *name, const struct args *a, struct nursery *nursery)
+{
+	struct job job;
+	int code;
+
+	if (job_init(&job) < 0)
+		return usage_error("out of memory");
+	if (name != NULL && job_set_name(&job, slice_cstr(name), NULL) < 0)
+		code = usage_error("out of memory");
+	else
+		code = crawl_seeds(&job, a, nursery);
+	job_release(&job);
+	return code;
+}
+
+int
+cmd_crawl(int argc, char **argv, struct nursery *nursery)
+{
+	struct args a;
+	int code;
+
+	if (args_parse(argc, argv, &a) < 0)
+		return EXIT_USAGE;
+	code = crawl_named(NULL, &a, nursery);
+	args_release(&a);
+	return code;
+}
+
+static int
+run_file(struct job *job, struct args *a, struct nursery *nursery)
+{
+	const char *path;
+
+	if (a->words_len != 1)
+		return usage_error("run wants one job file, as in trawl run job.yaml");
+	path = a->words[0];
+	a->words_len = 0;
+	if (check_file(path, job) > 0)
+		return EXIT_USAGE;
+	if (job->seeds.n == 0)
+		return usage_error(
+		    "%s: there is no seed; add seeds: [https://example.org/]", path);
+	return crawl_seeds(job, a, nursery);
+}
+
+int
+cmd_run(int argc, char **argv, struct nursery *nursery)
+{
+	struct args a;
+	struct job job;
+	int code;
+
+	if (args_parse(argc, argv, &a) < 0)
+		return EXIT_USAGE;
+	code = job_init(&job) < 0 ? usage_error("out of memory")
+				  : run_file(&job, &a, nursery);
+	job_release(&job);
+	args_release(&a);
+	return code;
+}

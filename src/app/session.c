@@ -1,0 +1,409 @@
+#include "app/session.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "crawl/crawl.h"
+#include "crawl/scope.h"
+#include "loop/loop.h"
+#include "observe/progress.h"
+#include "observe/report.h"
+#include "web/url.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct session {
+	struct job *job;
+	const struct args *args;
+	struct loop *loop;
+	struct engine *engine;
+	struct crawl *crawl;
+	struct report *report;
+	struct progress *progress;
+	struct sig *sigint, *sigterm;
+	int signals;
+	char dir[4096];
+	enum crawl_end end;
+};
+
+/* ---- checks that need no file ---- */
+
+static int
+check_sinks(const struct options *o, struct why *why)
+{
+	for (size_t i = 0; i < o->output_sink.n; i++)
+		if (!sink_exists(o->output_sink.v[i]))
+			return why_set(why, -EINVAL,
+			    "--sink: there is no '%s'; there are %s", o->output_sink.v[i],
+			    sink_names());
+	return 0;
+}
+
+static int
+check_headers(const struct options *o, struct why *why)
+{
+	for (size_t i = 0; i < o->fetch_header.n; i++) {
+		struct slice h = slice_cstr(o->fetch_header.v[i]);
+		size_t colon = slice_find(h, ':');
+
+		if (colon == 0 || colon == h.len || slice_find(h, '\n') < h.len ||
+		    slice_find(h, '\r') < h.len ||
+		    slice_find(slice_head(h, colon), ' ') < colon)
+			return why_set(
+			    why, -EINVAL, "--header '%s' is not \"Name: value\"", h.ptr);
+	}
+	return 0;
+}
+
+static int
+check_one_line(const char *flag, const char *text, struct why *why)
+{
+	if (text != NULL && strpbrk(text, "\r\n") != NULL)
+		return why_set(why, -EINVAL, "%s must be one line", flag);
+	return 0;
+}
+
+static int
+check_patterns(const struct job *job, struct why *why)
+{
+	struct scope_rules *rules;
+	struct buf settings;
+	int r;
+
+	buf_init(&settings, 1 << 20);
+	r = scope_settings(
+	    &job->options, (const char *const *)job->seeds.v, job->seeds.n, 1, &settings);
+	r = r < 0 ? why_set(why, r, "the patterns are too long")
+		  : scope_rules_new(buf_slice(&settings), &rules, why);
+	buf_release(&settings);
+	if (r == 0)
+		scope_rules_free(rules);
+	return r;
+}
+
+static int
+check_files(const struct options *o, struct why *why)
+{
+	if (o->fetch_ca != NULL && access(o->fetch_ca, R_OK) < 0)
+		return why_set(why, -EINVAL, "--ca: cannot read %s: %s", o->fetch_ca,
+		    strerror(errno));
+	return 0;
+}
+
+static int
+check_job(const struct job *job, struct why *why)
+{
+	const struct options *o = &job->options;
+	int r = check_sinks(o, why);
+
+	if (r == 0)
+		r = check_headers(o, why);
+	if (r == 0)
+		r = check_one_line("--user-agent", o->fetch_user_agent, why);
+	if (r == 0)
+		r = check_one_line("--from", o->fetch_from, why);
+	if (r == 0)
+		r = check_files(o, why);
+	return r == 0 ? check_patterns(job, why) : r;
+}
+
+/* ---- files ---- */
+
+static int
+name_job(struct job *job)
+{
+	char text[URL_BYTES_MAX], name[101];
+	struct url url;
+	struct slice host;
+	size_t n = 0;
+
+	if (job->name != NULL)
+		return 0;
+	if (url_resolve(NULL, slice_cstr(job->seeds.v[0]), (struct slice){0}, 0, text,
+		sizeof(text), &url) != URL_OK)
+		return -EINVAL;
+	host = url_host(&url);
+	for (; n < host.len && n < 100; n++) {
+		char c = host.ptr[n];
+		bool plain = ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' ||
+			     (c == '.' && n > 0);
+
+		name[n] = plain ? c : '_';
+	}
+	return job_set_name(job, slice_of(name, n), NULL);
+}
+
+static int
+make_parents(char *path)
+{
+	for (char *p = path + 1; *p != '\0'; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(path, 0777) < 0 && errno != EEXIST) {
+			int err = errno;
+
+			*p = '/';
+			return -err;
+		}
+		*p = '/';
+	}
+	return 0;
+}
+
+static int
+make_dir(struct session *s, struct why *why)
+{
+	char stamp[CLOCK_TEXT_MAX];
+	int r;
+
+	if (s->args->dir != NULL) {
+		if ((size_t)snprintf(s->dir, sizeof(s->dir), "%s", s->args->dir) >= 3900)
+			return why_set(why, -ENAMETOOLONG, "-o: the name is too long");
+	} else {
+		clock_format17(clock_wall_us(), stamp);
+		(void)snprintf(s->dir, sizeof(s->dir), "./%s-%.14s", s->job->name, stamp);
+	}
+	r = make_parents(s->dir);
+	if (r == 0 && mkdir(s->dir, 0777) < 0 && errno != EEXIST)
+		r = -errno;
+	if (r < 0)
+		return why_set(
+		    why, r, "cannot make directory %s: %s", s->dir, strerror(-r));
+	return 0;
+}
+
+static int
+write_job_file(const struct session *s, struct why *why)
+{
+	char path[4200];
+	struct buf text;
+	FILE *f;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/job.yaml", s->dir);
+	f = fopen(path, "wxe");
+	if (f == NULL)
+		return errno == EEXIST ? why_set(why, -EEXIST,
+					     "%s holds a crawl already; choose another "
+					     "directory with -o",
+					     s->dir)
+				       : why_set(why, -errno, "cannot write %s: %s", path,
+					     strerror(errno));
+	buf_init(&text, 16 << 20);
+	r = job_write(s->job, false, &text);
+	if (r == 0 && fwrite(text.ptr, 1, text.len, f) != text.len)
+		r = -EIO;
+	buf_release(&text);
+	if (fclose(f) != 0 && r == 0)
+		r = -errno;
+	return r < 0 ? why_set(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
+/* ---- the run ---- */
+
+static void
+on_signal(void *ctx)
+{
+	struct session *s = ctx;
+
+	s->signals++;
+	if (s->signals == 1)
+		log_warn("stopping: what is in flight may end within 10 s; again to stop "
+			 "at once");
+	crawl_stop(s->crawl, s->signals > 1);
+}
+
+static void
+on_end(void *ctx, enum crawl_end end)
+{
+	struct session *s = ctx;
+
+	s->end = end;
+	report_close(s->report, end);
+	loop_stop(s->loop);
+}
+
+static enum progress_kind
+progress_wanted(const struct session *s)
+{
+	if (s->args->quiet)
+		return PROGRESS_SHOW_NOTHING;
+	switch (s->job->options.run_progress) {
+	case PROGRESS_BAR:
+		return PROGRESS_SHOW_BLOCK;
+	case PROGRESS_PLAIN:
+		return PROGRESS_SHOW_LINES;
+	case PROGRESS_NONE:
+		return PROGRESS_SHOW_NOTHING;
+	default:
+		return isatty(STDERR_FILENO) ? PROGRESS_SHOW_BLOCK : PROGRESS_SHOW_LINES;
+	}
+}
+
+static int
+start(struct session *s, struct why *why)
+{
+	struct crawl_conf conf = {
+	    .job = s->job, .dir = s->dir, .ctx = s, .on_end = on_end};
+	int r = crawl_start(s->engine, &conf, &s->crawl, why);
+
+	if (r < 0)
+		return r;
+	r = report_new(s->crawl, s->job, &s->report);
+	if (r == 0)
+		r = progress_new(
+		    s->loop, s->crawl, progress_wanted(s), s->job->name, &s->progress);
+	if (r == 0)
+		r = sig_new(s->loop, SIGINT, on_signal, s, &s->sigint);
+	if (r == 0)
+		r = sig_new(s->loop, SIGTERM, on_signal, s, &s->sigterm);
+	return r < 0 ? why_set(why, r, "cannot start: %s", strerror(-r)) : 0;
+}
+
+/* What wget would say when no seed was reached. */
+static int
+unreached_code(const struct session *s)
+{
+	int code = EXIT_DONE;
+
+	for (size_t i = 0; i < s->job->seeds.n; i++) {
+		int status;
+		enum outcome o = crawl_seed_outcome(s->crawl, i, &status);
+
+		if (o == OUTCOME_TLS_FAILURE)
+			code = EXIT_TLS;
+		else if (o == OUTCOME_PROTOCOL_ERROR)
+			code = EXIT_PROTOCOL;
+		else if (status == 401 || status == 407)
+			code = EXIT_AUTH;
+		else if (outcome_class(o) == OUTCOME_CLASS_FAILED ||
+			 o == OUTCOME_DENIED_ADDRESS)
+			code = EXIT_NETWORK;
+		else
+			return EXIT_DONE;
+	}
+	return code;
+}
+
+static int
+exit_code(const struct session *s)
+{
+	switch (s->end) {
+	case CRAWL_STOPPED:
+		return EXIT_SIGNAL;
+	case CRAWL_BYTES:
+		return EXIT_SIZE;
+	case CRAWL_TIME:
+		return EXIT_TIME;
+	case CRAWL_STORE:
+		return EXIT_FILE;
+	case CRAWL_PAGES:
+	case CRAWL_DONE:
+		break;
+	}
+	return unreached_code(s);
+}
+
+/* Also when asked to be quiet: it is an error. */
+static void
+tell_unreached(const struct session *s, int code)
+{
+	int status;
+
+	if (code != EXIT_NETWORK && code != EXIT_TLS && code != EXIT_PROTOCOL && code != EXIT_AUTH)
+		return;
+	for (size_t i = 0; i < s->job->seeds.n; i++)
+		(void)say_error(0, "%s: %s: %s", s->job->seeds.v[i],
+		    outcome_name(crawl_seed_outcome(s->crawl, i, &status)),
+		    crawl_seed_detail(s->crawl, i));
+}
+
+static int
+finish(struct session *s)
+{
+	int code = exit_code(s);
+	struct why why;
+	struct buf text;
+
+	progress_free(s->progress);
+	s->progress = NULL;
+	if (report_write(s->report, s->dir, &why) < 0) {
+		(void)say_error(0, "%s", why.text);
+		code = code == EXIT_DONE ? EXIT_FILE : code;
+	}
+	buf_init(&text, 64 << 20);
+	if (!s->args->quiet && report_summary(s->report, s->dir, &text) == 0)
+		(void)fwrite(text.ptr, 1, text.len, stderr);
+	else if (s->end == CRAWL_STORE)
+		(void)say_error(0, "%s: %s", crawl_end_text(s->end), crawl_why(s->crawl));
+	buf_clear(&text);
+	if (s->job->options.run_json &&
+	    (report_json(s->report, &text) < 0 || !write_stdout(buf_slice(&text))))
+		code = code == EXIT_DONE ? EXIT_FILE : code;
+	buf_release(&text);
+	tell_unreached(s, code);
+	return code;
+}
+
+static void
+session_release(struct session *s)
+{
+	sig_free(s->sigint);
+	sig_free(s->sigterm);
+	progress_free(s->progress);
+	report_free(s->report);
+	crawl_free(s->crawl);
+	engine_free(s->engine);
+	loop_free(s->loop);
+}
+
+static int
+prepare(struct session *s, struct nursery *nursery, struct why *why)
+{
+	int r = check_job(s->job, why);
+
+	if (r < 0)
+		return EXIT_USAGE;
+	if (loop_new(&s->loop) < 0 || name_job(s->job) < 0) {
+		(void)why_set(why, 0, "out of memory");
+		return EXIT_OTHER;
+	}
+	r = engine_new(s->loop, nursery, &s->job->options, &s->engine, why);
+	if (r < 0)
+		return r == -EINVAL ? EXIT_USAGE : EXIT_OTHER;
+	r = make_dir(s, why);
+	if (r == 0)
+		r = write_job_file(s, why);
+	if (r < 0)
+		return EXIT_FILE;
+	r = start(s, why);
+	return r < 0 ? EXIT_FILE : EXIT_DONE;
+}
+
+int
+session_run(struct job *job, const struct args *a, struct nursery *nursery)
+{
+	struct session s = {.job = job, .args = a};
+	struct why why = {""};
+	int code;
+
+	log_set_level(a->quiet          ? LOG_LEVEL_ERROR
+		      : a->verbose == 0 ? LOG_LEVEL_WARN
+		      : a->verbose == 1 ? LOG_LEVEL_INFO
+					: LOG_LEVEL_DEBUG);
+	(void)signal(SIGPIPE, SIG_IGN);
+	code = prepare(&s, nursery, &why);
+	if (code != EXIT_DONE) {
+		(void)say_error(0, "%s", why.text);
+	} else if (loop_run(s.loop) < 0) {
+		code = say_error(EXIT_OTHER, "the crawl waits for nothing: this is a bug");
+	} else {
+		code = finish(&s);
+	}
+	session_release(&s);
+	return code;
+}

@@ -1,0 +1,16 @@
+/*
+ * app/session.h -- one crawl of the command line, from a checked job to the exit code.
+ *
+ * Everything that can be wrong with the job is found before a file is made.
+ */
+#ifndef APP_SESSION_H
+#define APP_SESSION_H
+#include "app/app.h"
+#include "app/args.h"
+
+/* Runs the job; returns the exit code.  `dir` NULL: ./HOST-TIMESTAMP.  Printed what was
+ * wrong. */
+int session_run(struct job *job, const struct args *a, struct nursery *nursery);
+/* A crawl of a->words under that name (NULL: the first seed's host). */
+int crawl_named(const char *name, const struct args *a, struct nursery *nursery);
+#endif
