@@ -1,0 +1,135 @@
+#include "sim_crawl.h"
+#include "loop/loop.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+struct sim {
+	struct sim_run *run;
+	struct loop *loop;
+	struct crawl *crawl;
+	struct timer stop;
+};
+
+static void
+on_event(void *ctx, const struct crawl_event *e)
+{
+	struct sim *s = ctx;
+	struct sim_ended *d;
+
+	assert_true(s->run->ended_len < SIM_ENDED_MAX);
+	if (e->fetch->internal)
+		return;
+	d = &s->run->ended[s->run->ended_len++];
+	(void)snprintf(d->url, sizeof(d->url), SLICE_FMT, SLICE_ARG(e->fetch->url));
+	d->outcome = e->fetch->outcome;
+	d->final = e->fetch->final;
+	d->attempts = e->fetch->attempts;
+	d->depth = e->fetch->depth;
+	if (e->fetch->final)
+		crawl_check(s->crawl);
+}
+
+static void
+on_end(void *ctx, enum crawl_end end)
+{
+	struct sim *s = ctx;
+
+	s->run->end = end;
+	crawl_check(s->crawl);
+	crawl_stats(s->crawl, &s->run->stats);
+	loop_stop(s->loop);
+}
+
+static void
+on_stop(void *ctx)
+{
+	struct sim *s = ctx;
+
+	crawl_stop(s->crawl, s->run->stop_at_once);
+}
+
+static void
+set_options(struct options *o, const char *const *options)
+{
+	for (; options != NULL && *options != NULL; options++) {
+		struct slice rest = slice_cstr(*options), flag;
+		const struct option_row *row;
+		struct why why;
+		bool off;
+
+		assert_true(slice_cut(&rest, '=', &flag));
+		row = option_by_flag(flag, &off);
+		assert_non_null(row);
+		assert_int_equal(option_set(o, row, rest, &why), 0);
+	}
+}
+
+/* What no crawl may ever break, whatever the web does. */
+static void
+check_run(const struct sim_run *run)
+{
+	assert_false(run->deadlock);
+	if (run->end == CRAWL_DONE) {
+		assert_int_equal(run->stats.queued, 0);
+		assert_int_equal(run->stats.in_flight, 0);
+	}
+	assert_int_equal(sim_web.running, 0);
+}
+
+void
+sim_crawl(struct sim_run *run, const char *seed, const char *const *options)
+{
+	struct sim s = {.run = run};
+	struct crawl_conf conf = {.random_seed = 42, .ctx = &s, .on_end = on_end};
+	struct engine *engine;
+	struct job job;
+	struct why why = {""};
+
+	run->ended = calloc(SIM_ENDED_MAX, sizeof(*run->ended));
+	assert_non_null(run->ended);
+	assert_int_equal(job_init(&job), 0);
+	assert_int_equal(job_add_seed(&job, slice_cstr(seed), &why), 0);
+	assert_int_equal(job_set_name(&job, SLICE_LIT("sim"), &why), 0);
+	set_options(&job.options, options);
+	assert_int_equal(loop_new_virtual(1700000000000000, &s.loop), 0);
+	if (engine_new(s.loop, NULL, &job.options, &engine, &why) < 0)
+		fail_msg("engine: %s", why.text);
+	conf.job = &job;
+	if (crawl_start(engine, &conf, &s.crawl, &why) < 0)
+		fail_msg("crawl: %s", why.text);
+	assert_int_equal(crawl_subscribe(s.crawl, CRAWL_EVENT_FETCH, on_event, &s), 0);
+	timer_init(&s.stop, s.loop, on_stop, &s);
+	if (run->stop_at_ms > 0)
+		assert_int_equal(timer_start(&s.stop, run->stop_at_ms), 0);
+	run->took_ms = loop_now_ms(s.loop);
+	run->deadlock = loop_run(s.loop) < 0;
+	run->took_ms = loop_now_ms(s.loop) - run->took_ms;
+	timer_stop(&s.stop);
+	crawl_free(s.crawl);
+	engine_free(engine);
+	loop_free(s.loop);
+	job_release(&job);
+	check_run(run);
+}
+
+void
+sim_release(struct sim_run *run)
+{
+	free(run->ended);
+	free(sim_web.requests);
+	sim_web.requests = NULL;
+}
+
+enum outcome
+sim_outcome(const struct sim_run *run, const char *url)
+{
+	for (size_t i = 0; i < run->ended_len; i++)
+		if (run->ended[i].final && strcmp(run->ended[i].url, url) == 0)
+			return run->ended[i].outcome;
+	return OUTCOME_NONE;
+}
