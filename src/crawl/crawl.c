@@ -19,7 +19,6 @@ enum {
 	WINDOW_MAX = 1024,
 	ROBOTS_TTL_MS = 24 * 3600 * 1000,
 	DELAY_AUTO_MAX_MS = 30000,
-	DEAD_AFTER = 5,
 };
 
 const char *
@@ -514,7 +513,7 @@ open_frontier(struct crawl *c)
 	    .window_max = WINDOW_MAX,
 	    .jitter_seed = crawl_random(c),
 	    .robots_ttl_ms = ROBOTS_TTL_MS,
-	    .dead_after = DEAD_AFTER};
+	    .dead_after = o->fetch_retries + 1};
 
 	(void)option_word(&option_rows[OPTION_ID_crawl_order], o->crawl_order, &order);
 	conf.order = order_find(order);
@@ -580,7 +579,7 @@ crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 	timer_init(&c->grace, e->loop, on_grace, c);
 	timer_init(&c->budget_time, e->loop, on_budget_time, c);
 	limiter_init(
-	    &c->rate, o->fetch_rate, o->fetch_rate < 1 ? 1 : o->fetch_rate, now_us);
+	    &c->rate, o->fetch_rate, o->fetch_rate < 10 ? 1 : o->fetch_rate / 10, now_us);
 	limiter_init(&c->bandwidth, bandwidth, bandwidth, now_us);
 }
 

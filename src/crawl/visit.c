@@ -184,7 +184,9 @@ report_to_frontier(struct visit *v)
 	    .status = r->t.status,
 	    .took_ms = r->t.total_ms,
 	    .retry_after_ms = retry_after_ms(v),
-	    .not_asked = r->t.arena_full || r->outcome == OUTCOME_DENIED_ADDRESS};
+	    .hopeless = !r->retry,
+	    .not_asked = r->t.arena_full ||
+		(r->outcome == OUTCOME_DENIED_ADDRESS && is_of_frontier(v))};
 
 	if (v->robots_hops == 0)
 		frontier_done(v->crawl->frontier, v->authority_hash, &rep,
@@ -385,8 +387,9 @@ event_fill(struct visit *v, enum outcome outcome)
 	struct sink_event *e = &v->commit.event;
 
 	*e = (struct sink_event){
-	    .kind = outcome_class(outcome) == OUTCOME_CLASS_REJECTED ? SINK_REJECT
-								     : SINK_FETCH,
+	    .kind = outcome_class(outcome) == OUTCOME_CLASS_REJECTED && is_of_frontier(v)
+		? SINK_REJECT
+		: SINK_FETCH,
 	    .outcome = outcome,
 	    .link = (enum link_kind)v->rec->kind,
 	    .response = t->status != 0 && v->commit.kind == COMMIT_DONE,

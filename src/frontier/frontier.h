@@ -107,6 +107,7 @@ struct frontier_report {
 	int status;      /* HTTP, 0 when none came */
 	int64_t took_ms; /* from the start of the request to the end of its answer */
 	int64_t retry_after_ms; /* -1: none was sent */
+	bool hopeless; /* no such name, no valid certificate: asking again cannot help */
 	bool not_asked; /* nothing reached the host (arena full, cancelled, address
 			   refused) */
 };

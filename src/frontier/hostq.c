@@ -256,18 +256,18 @@ is_host_failure(enum outcome o)
 }
 
 static void
-fail(struct hostq *h, const struct frontier_conf *conf, enum outcome outcome,
+fail(struct hostq *h, const struct frontier_conf *conf, const struct frontier_report *rep,
     int64_t start_ms, int64_t now_ms)
 {
 	uint32_t shift = h->failures < FAIL_SHIFT_MAX ? h->failures : FAIL_SHIFT_MAX;
 
 	if (h->failures > 0 && start_ms < h->fail_set_ms)
 		return; /* was under way when the host went down */
-	h->failures++;
+	h->failures = rep->hopeless ? conf->dead_after : h->failures + 1;
 	h->fail_set_ms = now_ms;
 	h->fail_until_ms = now_ms + (FAIL_MS << shift);
 	if (h->failures == conf->dead_after)
-		doom(h, conf, outcome, h->failures, now_ms);
+		doom(h, conf, rep->outcome, h->failures, now_ms);
 }
 
 /* A robots.txt that could not be asked for is the host's failure, not an answer: it is
@@ -307,7 +307,7 @@ hostq_ended(struct hostq *h, const struct frontier_conf *conf,
 	if (is_host_failure(rep->outcome)) {
 		if (was_robots)
 			robots_failed(h);
-		fail(h, conf, rep->outcome, now_ms - took_ms, now_ms);
+		fail(h, conf, rep, now_ms - took_ms, now_ms);
 	} else if (rep->status > 0 ||
 		   outcome_class(rep->outcome) == OUTCOME_CLASS_FETCHED) {
 		h->failures = 0;

@@ -105,7 +105,7 @@ def test_circles_of_redirects_end(crawled):
             spiral = [
                 outcome
                 for url, outcome in out.outcomes().items()
-                if re.search(row["pattern"], urllib.parse.urlsplit(url).path)
+                if url.startswith("http://127.0.0.1") and re.search(row["pattern"], urllib.parse.urlsplit(url).path)
             ]
             assert 1 < len(spiral) <= row["at_most"]
             assert set(spiral) == set(allowed(row))
