@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ TRAWL = os.environ["TRAWL"]
 SITE = SRCDIR / "tests" / "site"
 START_SECONDS = 10
 STOP_SECONDS = 10
+STARTS = 5  # somebody may take a free port before the server does
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
@@ -46,10 +48,22 @@ def wait_until(what, test, seconds=START_SECONDS, every=0.02):
         time.sleep(every)
 
 
-def free_port(address="127.0.0.1", kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind((address, 0))
-        return s.getsockname()[1]
+def free_port():
+    """A port that nobody listens on, TCP or UDP.
+
+    Below the range from which the kernel takes ports for outgoing connections, so that it is
+    still free a moment later; a server that loses it all the same is started on another.
+    """
+    for _ in range(200):
+        port = random.randrange(12000, 32000)
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no free port")
 
 
 def listens(address, port):
@@ -128,7 +142,7 @@ def _nginx(run, conf, scheme):
     nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
     assert nginx, "nginx is not installed"
     run.mkdir(parents=True)
-    for attempt in range(3):  # somebody may take the free port before nginx does
+    for _ in range(STARTS):
         web = Web(free_port(), run, scheme)
         text = conf.replace("@RUN@", str(run)).replace("@PORT@", str(web.port))
         (run / "nginx.conf").write_text(text, encoding="utf-8")
@@ -201,21 +215,24 @@ def dnsmasq(hosts):
     """A name server on a free port that knows these names (name -> address) and no others."""
     program = shutil.which("dnsmasq", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
     assert program, "dnsmasq is not installed"
-    port = free_port(kind=socket.SOCK_DGRAM)
-    child = subprocess.Popen(
-        [program, "--no-daemon", "--conf-file=/dev/null", "--pid-file=", "--no-resolv",
-         "--no-hosts", "--local=/test/", "--bind-interfaces", "--listen-address=127.0.0.1", f"--port={port}",
-         "--local-ttl=300", "--log-facility=-", "--dns-forward-max=1000",
-         *(f"--host-record={name},{address}" for name, address in hosts.items())],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        preexec_fn=_die_with_parent,
-    )
-    try:
-        wait_until("dnsmasq", lambda: child.poll() is not None or listens("127.0.0.1", port))
-        assert child.poll() is None, "dnsmasq does not start"
-        yield f"127.0.0.1:{port}"
-    finally:
-        stop(child)
+    for _ in range(STARTS):
+        port = free_port()
+        child = subprocess.Popen(
+            [program, "--no-daemon", "--conf-file=/dev/null", "--pid-file=", "--no-resolv",
+             "--no-hosts", "--local=/test/", "--bind-interfaces", "--listen-address=127.0.0.1",
+             f"--port={port}", "--local-ttl=300", "--log-facility=-", "--dns-forward-max=1000",
+             *(f"--host-record={name},{address}" for name, address in hosts.items())],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=_die_with_parent,
+        )  # fmt: skip
+        try:
+            wait_until("dnsmasq", lambda: child.poll() is not None or listens("127.0.0.1", port))
+            if child.poll() is None:
+                yield f"127.0.0.1:{port}"
+                return
+        finally:
+            stop(child)
+    raise AssertionError("dnsmasq does not start")
 
 
 # -- trawl --
