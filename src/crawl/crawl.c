@@ -85,6 +85,8 @@ drop_visits(struct crawl *c)
 static void
 close_if_idle(struct crawl *c)
 {
+	int r;
+
 	if (c->phase != CRAWL_STOPPING || !list_is_empty(&c->visits) || c->commits > 0)
 		return;
 	timer_stop(&c->grace);
@@ -92,8 +94,8 @@ close_if_idle(struct crawl *c)
 	commit_init(&c->closing, COMMIT_CLOSE, c);
 	c->closing.finished = true;
 	c->commits++;
-	if (committer_send(c->committer, &c->closing) < 0)
-		assert(!"the mailbox has room when nothing is under way");
+	r = committer_send(c->committer, &c->closing);
+	assert(r == 0); /* the mailbox has room when nothing is under way */
 }
 
 static void

@@ -343,10 +343,14 @@ robots_end(struct sim *s, const struct flight *f)
 		enum frontier_robots what;
 		struct frontier_report rep;
 	} ends[] = {
-	    {FRONTIER_ROBOTS_RULES, {OUTCOME_OK, 200, 0, -1, false}},
-	    {FRONTIER_ROBOTS_ALLOW, {OUTCOME_HTTP_4XX, 404, 0, -1, false}},
-	    {FRONTIER_ROBOTS_UNREACHABLE, {OUTCOME_HTTP_5XX, 500, 0, -1, false}},
-	    {FRONTIER_ROBOTS_UNREACHABLE, {OUTCOME_DNS_FAILURE, 0, 0, -1, false}},
+	    {FRONTIER_ROBOTS_RULES,
+		{.outcome = OUTCOME_OK, .status = 200, .retry_after_ms = -1}},
+	    {FRONTIER_ROBOTS_ALLOW,
+		{.outcome = OUTCOME_HTTP_4XX, .status = 404, .retry_after_ms = -1}},
+	    {FRONTIER_ROBOTS_UNREACHABLE,
+		{.outcome = OUTCOME_HTTP_5XX, .status = 500, .retry_after_ms = -1}},
+	    {FRONTIER_ROBOTS_UNREACHABLE,
+		{.outcome = OUTCOME_DNS_FAILURE, .status = 0, .retry_after_ms = -1}},
 	};
 	uint64_t i = rng(s, 10) < 7 ? rng(s, 2) : 2 + rng(s, 2);
 	bool verdict_first = rng(s, 2) == 0;
@@ -374,14 +378,15 @@ static void
 url_end(struct sim *s, const struct flight *f)
 {
 	static const struct frontier_report ends[] = {
-	    {OUTCOME_HTTP_5XX, 500, 0, -1, false},
-	    {OUTCOME_HTTP_4XX, 429, 0, -1, false},
-	    {OUTCOME_HTTP_4XX, 429, 0, 5000, false},
-	    {OUTCOME_CONNECT_FAILURE, 0, 0, -1, false},
-	    {OUTCOME_TIMEOUT_STALL, 0, 0, -1, false},
-	    {OUTCOME_CANCELLED, 0, 0, -1, true},
+	    {.outcome = OUTCOME_HTTP_5XX, .status = 500, .retry_after_ms = -1},
+	    {.outcome = OUTCOME_HTTP_4XX, .status = 429, .retry_after_ms = -1},
+	    {.outcome = OUTCOME_HTTP_4XX, .status = 429, .retry_after_ms = 5000},
+	    {.outcome = OUTCOME_CONNECT_FAILURE, .status = 0, .retry_after_ms = -1},
+	    {.outcome = OUTCOME_TIMEOUT_STALL, .status = 0, .retry_after_ms = -1},
+	    {.outcome = OUTCOME_CANCELLED, .retry_after_ms = -1, .not_asked = true},
 	};
-	const struct frontier_report ok = {OUTCOME_OK, 200, 0, -1, false};
+	const struct frontier_report ok = {
+	    .outcome = OUTCOME_OK, .status = 200, .retry_after_ms = -1};
 	uint64_t id = id_of(f->rec), i = rng(s, 20);
 
 	s->flying--;

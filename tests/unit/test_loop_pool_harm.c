@@ -446,7 +446,7 @@ init_forbids_seccomp(void **ret, struct why *why)
 		r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(seccomp), 0);
 	if (r == 0)
 		r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1,
-		    SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
+		    SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP, 0));
 	if (r == 0)
 		r = seccomp_load(f);
 	seccomp_release(f);
