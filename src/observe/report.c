@@ -391,6 +391,29 @@ summary_broken(const struct report *r, struct buf *out)
 	return e;
 }
 
+static bool
+has_sink(const struct report *r, const char *name)
+{
+	const struct strlist *sinks = &r->job->options.output_sink;
+
+	for (size_t i = 0; i < sinks->n; i++)
+		if (strcmp(sinks->v[i], name) == 0)
+			return true;
+	return sinks->n == 0; /* the default has both */
+}
+
+static int
+summary_places(const struct report *r, const char *dir, struct buf *out)
+{
+	int e = 0;
+
+	if (has_sink(r, "warc"))
+		e = buf_printf(out, "  archive   %s/warc/\n", dir);
+	if (e == 0 && has_sink(r, "jsonl"))
+		e = buf_printf(out, "  records   %s/pages.jsonl\n", dir);
+	return e == 0 ? buf_printf(out, "  report    %s/report.html\n", dir) : e;
+}
+
 int
 report_summary(const struct report *r, const char *dir, struct buf *out)
 {
@@ -416,6 +439,6 @@ report_summary(const struct report *r, const char *dir, struct buf *out)
 	if (e == 0)
 		e = summary_broken(r, out);
 	if (e == 0 && dir != NULL)
-		e = buf_printf(out, "  results   %s\n", dir);
+		e = summary_places(r, dir, out);
 	return e;
 }
