@@ -16,6 +16,7 @@
 #include "base/banned.h"
 
 #define START_MS       10000 /* from fork to HELLO */
+#define EXIT_WAIT_MS   1000  /* for the word of how one that did not start has ended */
 #define LEAVE_MS       5000  /* for ops->fini() */
 #define KILL_AGAIN_MS  1000  /* the nursery did not take it, or is slow */
 #define DELAY_MS_FIRST 10
@@ -462,6 +463,26 @@ all_ready(const struct pool *p)
 	return true;
 }
 
+static bool
+any_dying(const struct pool *p)
+{
+	for (uint32_t i = 0; i < p->conf.workers; i++)
+		if (p->peers[i].state == PEER_DYING)
+			return true;
+	return false;
+}
+
+/* That a worker has gone is often heard before the nursery says what it died of, which
+ * tells a person more. */
+static void
+wait_told(struct pool *p)
+{
+	struct pollfd f = {.fd = p->ctl, .events = POLLIN};
+
+	while (!p->lost && any_dying(p) && poll(&f, 1, EXIT_WAIT_MS) > 0)
+		on_ctl(p, IO_READ);
+}
+
 /* The loop may not be running yet: waits here, once, until each is jailed or one is not.
  */
 static int
@@ -488,6 +509,8 @@ wait_ready(struct pool *p, struct pollfd *fds)
 		if (fds[0].revents != 0)
 			on_ctl(p, IO_READ);
 	}
+	if (p->trouble_code == -ECHILD)
+		wait_told(p);
 	return p->trouble_code;
 }
 
