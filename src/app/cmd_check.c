@@ -26,11 +26,11 @@ check_file(const char *path, struct job *job)
 	struct buf text;
 	int r;
 
-	if (read_input(path, JOB_FILE_MAX, &text, &why) < 0) 
+	if (read_input(path, JOB_FILE_MAX, &text, &why) < 0)
 		return say_error(1, "%s", why.text);
 	r = job_read(job, buf_slice(&text), on_mistake, &m);
 	buf_release(&text);
-	if (r < 0) 
+	if (r < 0)
 		return say_error(1, "%s: %s", path, strerror(-r));
 	return r;
 }

@@ -314,7 +314,8 @@ tell_unreached(const struct session *s, int code)
 {
 	int status;
 
-	if (code != EXIT_NETWORK && code != EXIT_TLS && code != EXIT_PROTOCOL && code != EXIT_AUTH)
+	if (code != EXIT_NETWORK && code != EXIT_TLS && code != EXIT_PROTOCOL &&
+	    code != EXIT_AUTH)
 		return;
 	for (size_t i = 0; i < s->job->seeds.n; i++)
 		(void)say_error(0, "%s: %s: %s", s->job->seeds.v[i],
@@ -396,11 +397,13 @@ session_run(struct job *job, const struct args *a, struct nursery *nursery)
 		      : a->verbose == 1 ? LOG_LEVEL_INFO
 					: LOG_LEVEL_DEBUG);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write(2) */
 	code = prepare(&s, nursery, &why);
 	if (code != EXIT_DONE) {
 		(void)say_error(0, "%s", why.text);
 	} else if (loop_run(s.loop) < 0) {
-		code = say_error(EXIT_OTHER, "the crawl waits for nothing: this is a bug");
+		code =
+		    say_error(EXIT_OTHER, "the crawl waits for nothing: this is a bug");
 	} else {
 		code = finish(&s);
 	}

@@ -28,8 +28,8 @@ note_seed(struct crawl *c, const struct visit *v)
 			continue;
 		c->seed_ends[i].outcome = v->commit.event.outcome;
 		c->seed_ends[i].status = v->commit.event.status;
-		(void)snprintf(c->seed_ends[i].detail, sizeof(c->seed_ends[i].detail), SLICE_FMT,
-		    SLICE_ARG(v->commit.event.detail));
+		(void)snprintf(c->seed_ends[i].detail, sizeof(c->seed_ends[i].detail),
+		    SLICE_FMT, SLICE_ARG(v->commit.event.detail));
 	}
 }
 

@@ -490,6 +490,9 @@ committer_new(const struct committer_conf *conf, struct committer **ret, struct 
 		committer_free(c);
 		return r;
 	}
+	/* Of the caller's frame: not needed any more. */
+	c->conf.state = NULL;
+	c->conf.scope_settings = (struct slice){0};
 	*ret = c;
 	return 0;
 }

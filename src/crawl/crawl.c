@@ -542,6 +542,7 @@ open_fetcher(struct crawl *c)
 	    .policy = e->policy,
 	    .fetches_max =
 		o->fetch_concurrency + 64, /* redirected robots.txt come on top */
+	    .proxied = o->fetch_proxy != NULL,
 	    .user_agent = o->fetch_user_agent,
 	    .from = o->fetch_from,
 	    .headers = (const char *const *)o->fetch_header.v,
@@ -653,6 +654,7 @@ crawl_free(struct crawl *c)
 	for (size_t i = 0; i < c->roots.n; i++)
 		free(c->roots.v[i]);
 	free(c->roots.v);
+	free(c->seeds.links);
 	free(c->seed_ends);
 	free(c);
 }

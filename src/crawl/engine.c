@@ -11,8 +11,9 @@ enum {
 	    20000, /* then it is replaced: whatever leaks, leaks no further */
 	RESULT_SLACK = 32 << 20, /* links and texts beside the record */
 };
-#define ARENA_BYTES_MIN (512ull << 20) /* of address space; used pages only are memory   \
-					*/
+#define ARENA_BYTES_MIN                                                                  \
+	(512ull << 20) /* of address space; used pages only are memory                   \
+			*/
 #define WORKER_MEMORY_MIN (1ull << 30)
 
 static int

@@ -186,7 +186,7 @@ report_to_frontier(struct visit *v)
 	    .retry_after_ms = retry_after_ms(v),
 	    .hopeless = !r->retry,
 	    .not_asked = r->t.arena_full ||
-		(r->outcome == OUTCOME_DENIED_ADDRESS && is_of_frontier(v))};
+			 (r->outcome == OUTCOME_DENIED_ADDRESS && is_of_frontier(v))};
 
 	if (v->robots_hops == 0)
 		frontier_done(v->crawl->frontier, v->authority_hash, &rep,
@@ -388,8 +388,8 @@ event_fill(struct visit *v, enum outcome outcome)
 
 	*e = (struct sink_event){
 	    .kind = outcome_class(outcome) == OUTCOME_CLASS_REJECTED && is_of_frontier(v)
-		? SINK_REJECT
-		: SINK_FETCH,
+			? SINK_REJECT
+			: SINK_FETCH,
 	    .outcome = outcome,
 	    .link = (enum link_kind)v->rec->kind,
 	    .response = t->status != 0 && v->commit.kind == COMMIT_DONE,
@@ -486,8 +486,9 @@ robots_ended(struct visit *v)
 		what = FRONTIER_ROBOTS_RULES;
 		rules = v->found.rules;
 	} else if ((status >= 300 && status < 500 && status != 429) ||
-	    v->commit.event.outcome == OUTCOME_DENIED_ADDRESS) {
-		what = FRONTIER_ROBOTS_ALLOW; /* a denied address: each URL is told so itself */
+		   v->commit.event.outcome == OUTCOME_DENIED_ADDRESS) {
+		what = FRONTIER_ROBOTS_ALLOW; /* a denied address: each URL is told so
+						 itself */
 	}
 	if (frontier_robots(
 		c->frontier, v->authority_hash, what, rules, loop_now_ms(c->loop)) < 0)

@@ -105,6 +105,12 @@ step_RESOLVE(struct fetch *f)
 		f->state = FETCH_ADDRESS;
 		return STEP_AGAIN;
 	}
+	if (f->fetcher->conf.proxied && !addr_parse(host, &f->answer.addrs[0])) {
+		f->answer.addrs[0] = (struct addr){0};
+		f->answer.n = 1;
+		f->state = FETCH_TRANSFER;
+		return STEP_AGAIN;
+	}
 	r = dns_start(f->fetcher->conf.dns, host, on_name, f, &f->dns_id);
 	if (r == -EAGAIN) {
 		f->result.t.arena_full = true; /* as good as: ask again later */
@@ -124,9 +130,8 @@ step_ADDRESS(struct fetch *f)
 		const struct addr *a = &f->answer.addrs[f->next_addr];
 		const char *range;
 
-		range = f->own_authority
-		    ? NULL
-		    : addr_policy_refuses(c->policy, a, f->url.port);
+		range = f->own_authority ? NULL
+					 : addr_policy_refuses(c->policy, a, f->url.port);
 		if (range == NULL) {
 			f->state = FETCH_TRANSFER;
 			return STEP_AGAIN;

@@ -26,6 +26,7 @@ struct fetcher_conf {
 	struct transport *transport;
 	struct addr_policy *policy;
 	uint32_t fetches_max;
+	bool proxied; /* names are the proxy's to resolve; addresses in URLs are looked at */
 	const char *user_agent, *from; /* from may be NULL */
 	const char *const *headers;    /* "Name: value" */
 	size_t headers_len;
