@@ -398,3 +398,15 @@ def test_loopback_is_refused_where_no_seed_is(tmp_path):
                 "--allow-net", "127.0.0.0/8", web.url("/p.html"),
             )  # fmt: skip
             assert out.outcomes()[inside] == "ok"
+
+
+# -- Examples --
+
+
+def test_the_example_jobs_are_right():
+    jobs = sorted((harness.SRCDIR / "conf").glob("*.yaml"))
+    assert jobs
+    for job in jobs:
+        result = harness.trawl("check", job)
+        assert result.rc == 0, result.err
+        assert result.out == f"{job}: ok\n"
