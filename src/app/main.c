@@ -1,10 +1,7 @@
 #include "app/app.h"
 #include "app/args.h"
-#include "base/escape.h"
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 const struct command commands[] = {
     {"crawl", "[OPTION]... URL...", "crawl now",
@@ -35,61 +32,6 @@ const struct command commands[] = {
 	false, cmd_sitemap},
     {NULL, NULL, NULL, NULL, false, NULL},
 };
-
-int
-say_error(int code, const char *fmt, ...)
-{
-	struct buf text, line;
-	va_list ap;
-
-	buf_init(&text, 64 << 10);
-	buf_init(&line, 256 << 10);
-	va_start(ap, fmt);
-	if (buf_vprintf(&text, fmt, ap) == 0 &&
-	    escape_terminal(&line, buf_slice(&text)) == 0)
-		fprintf(stderr, "trawl: %.*s\n", (int)line.len, line.ptr);
-	va_end(ap);
-	buf_release(&text);
-	buf_release(&line);
-	return code;
-}
-
-bool
-write_stdout(struct slice s)
-{
-	if (fwrite(s.ptr == NULL ? "" : s.ptr, 1, s.len, stdout) == s.len &&
-	    fflush(stdout) == 0)
-		return true;
-	(void)say_error(0, "cannot write to standard output: %s", strerror(errno));
-	return false;
-}
-
-int
-read_input(const char *path, size_t max, struct buf *out, struct why *why)
-{
-	bool is_stdin = path == NULL || strcmp(path, "-") == 0;
-	FILE *f = is_stdin ? stdin : fopen(path, "rbe");
-	char chunk[65536];
-	size_t n;
-	int r = 0;
-
-	if (f == NULL)
-		return why_set(why, -errno, "cannot open %s: %s", path, strerror(errno));
-	buf_init(out, max);
-	while (r == 0 && (n = fread(chunk, 1, sizeof(chunk), f)) > 0)
-		r = buf_add(out, chunk, n);
-	if (r == 0 && ferror(f))
-		r = -EIO;
-	if (r < 0)
-		(void)why_set(why, r, "cannot read %s: %s",
-		    is_stdin ? "standard input" : path,
-		    r == -EMSGSIZE ? "it is too large" : strerror(errno));
-	if (!is_stdin)
-		(void)fclose(f);
-	if (r < 0)
-		buf_release(out);
-	return r;
-}
 
 static int
 help_all(void)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "crawl/crawl.h"
 #include "crawl/scope.h"
+#include "fetch/fetch.h"
 #include "loop/loop.h"
 #include "observe/progress.h"
 #include "observe/report.h"
@@ -45,6 +46,9 @@ check_sinks(const struct options *o, struct why *why)
 static int
 check_headers(const struct options *o, struct why *why)
 {
+	if (o->fetch_header.n > FETCH_HEADERS_MAX)
+		return why_set(
+		    why, -EINVAL, "--header: more than %d of them", FETCH_HEADERS_MAX);
 	for (size_t i = 0; i < o->fetch_header.n; i++) {
 		struct slice h = slice_cstr(o->fetch_header.v[i]);
 		size_t colon = slice_find(h, ':');

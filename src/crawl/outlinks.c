@@ -101,6 +101,7 @@ outlinks_base(struct outlinks *o, bool has_base, struct slice href, struct slice
 	if (has_base && url_resolve(&o->page, href, (struct slice){0}, 0, o->base_text,
 			    sizeof(o->base_text), &base) == URL_OK)
 		o->base = base;
+	o->bases++;
 }
 
 static int
@@ -161,7 +162,7 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 	if (o->len >= o->conf.links_max || !link_kind_is_followed(kind))
 		return 0;
 	ref = slice_head(ref, slice_find(ref, '#'));
-	r = set_add(o, url_hash(ref, seed + 1) ^ salt(kind, flags));
+	r = set_add(o, url_hash(ref, seed + 1 + o->bases) ^ salt(kind, flags));
 	if (r <= 0)
 		return r;
 	s = url_resolve(&o->base, ref, o->charset, 0, text, sizeof(text), &url);

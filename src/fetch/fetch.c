@@ -22,6 +22,7 @@ struct fetch {
 	enum fetch_state state;
 	enum transport_method method;
 	bool own_authority;
+	bool asked; /* dns_id is of a question of ours that is open */
 	char text[URL_BYTES_MAX];
 	struct url url;
 	struct dns_id dns_id;
@@ -80,6 +81,7 @@ on_name(void *ctx, const struct dns_answer *a)
 {
 	struct fetch *f = ctx;
 
+	f->asked = false;
 	f->answer = *a;
 	f->result.dns_ms = a->ms;
 	f->result.dns = a->from_cache ? NULL : &f->answer;
@@ -116,35 +118,13 @@ step_RESOLVE(struct fetch *f)
 		f->result.t.arena_full = true; /* as good as: ask again later */
 		return finish(f, OUTCOME_NONE, "too many names are being asked for");
 	}
-	return r < 0 ? finish(f, OUTCOME_DNS_FAILURE, "out of memory") : STEP_WAIT;
+	if (r < 0)
+		return finish(f, OUTCOME_DNS_FAILURE, "out of memory");
+	f->asked = true;
+	return STEP_WAIT;
 }
 
-/* ---- ADDRESS: the next one that may be tried ---- */
-
-static enum step
-step_ADDRESS(struct fetch *f)
-{
-	const struct fetcher_conf *c = &f->fetcher->conf;
-
-	while (f->next_addr < f->answer.n) {
-		const struct addr *a = &f->answer.addrs[f->next_addr];
-		const char *range;
-
-		range = f->own_authority ? NULL
-					 : addr_policy_refuses(c->policy, a, f->url.port);
-		if (range == NULL) {
-			f->state = FETCH_TRANSFER;
-			return STEP_AGAIN;
-		}
-		f->result.t.addr = *a;
-		(void)snprintf(f->result.t.error, sizeof(f->result.t.error),
-		    "address is %s; --allow-net would admit it", range);
-		f->next_addr++;
-	}
-	return finish(f, OUTCOME_DENIED_ADDRESS, NULL);
-}
-
-/* ---- TRANSFER ---- */
+/* ---- what it came to ---- */
 
 static enum outcome
 by_status(int status)
@@ -178,6 +158,48 @@ worth_a_retry(enum outcome o, int status)
 	}
 }
 
+static enum step
+finish_transfer(struct fetch *f)
+{
+	const struct transport_result *t = &f->result.t;
+
+	f->result.outcome = t->outcome == OUTCOME_OK ? by_status(t->status) : t->outcome;
+	f->result.retry = worth_a_retry(f->result.outcome, t->status);
+	f->state = FETCH_FINISH;
+	return STEP_AGAIN;
+}
+
+/* ---- ADDRESS: the next one that may be tried ---- */
+
+static enum step
+step_ADDRESS(struct fetch *f)
+{
+	const struct fetcher_conf *c = &f->fetcher->conf;
+
+	while (f->next_addr < f->answer.n) {
+		const struct addr *a = &f->answer.addrs[f->next_addr];
+		const char *range;
+
+		range = f->own_authority ? NULL
+					 : addr_policy_refuses(c->policy, a, f->url.port);
+		if (range == NULL) {
+			f->state = FETCH_TRANSFER;
+			return STEP_AGAIN;
+		}
+		f->next_addr++;
+		if (f->result.t.outcome != OUTCOME_NONE)
+			continue; /* what became of the one that was tried says more */
+		f->result.t.addr = *a;
+		(void)snprintf(f->result.t.error, sizeof(f->result.t.error),
+		    "address is %s; --allow-net would admit it", range);
+	}
+	if (f->result.t.outcome != OUTCOME_NONE)
+		return finish_transfer(f);
+	return finish(f, OUTCOME_DENIED_ADDRESS, NULL);
+}
+
+/* ---- TRANSFER ---- */
+
 static void
 on_transfer(void *ctx, struct transport_result *t)
 {
@@ -186,14 +208,10 @@ on_transfer(void *ctx, struct transport_result *t)
 			 t->outcome == OUTCOME_TIMEOUT_CONNECT;
 
 	f->result.t = *t;
-	if (unreached && ++f->next_addr < f->answer.n) {
+	if (unreached && ++f->next_addr < f->answer.n)
 		f->state = FETCH_ADDRESS;
-		fetch_run(f);
-		return;
-	}
-	f->result.outcome = t->outcome == OUTCOME_OK ? by_status(t->status) : t->outcome;
-	f->result.retry = worth_a_retry(f->result.outcome, t->status);
-	f->state = FETCH_FINISH;
+	else
+		(void)finish_transfer(f);
 	fetch_run(f);
 }
 
@@ -214,13 +232,12 @@ step_TRANSFER(struct fetch *f)
 	    .total_ms = c->total_ms,
 	    .body_bytes_max = c->body_bytes_max,
 	};
-	int r = fetch_steps_before(&f->fetcher->identity, &lines);
+	int r;
 
-	if (r == 0) {
-		req.lines = lines.v;
-		req.lines_len = lines.n;
-		r = transport_start(c->transport, &req, on_transfer, f, &f->transport_id);
-	}
+	fetch_steps_before(&f->fetcher->identity, &lines);
+	req.lines = lines.v;
+	req.lines_len = lines.n;
+	r = transport_start(c->transport, &req, on_transfer, f, &f->transport_id);
 	if (r == 0)
 		return STEP_WAIT;
 	if (r == -ENOSPC || r == -EAGAIN) {
@@ -260,9 +277,12 @@ step_FINISH(struct fetch *f)
 int
 fetcher_new(const struct fetcher_conf *conf, struct fetcher **ret)
 {
-	struct fetcher *f = calloc(1, sizeof(*f));
+	struct fetcher *f;
 	int r;
 
+	if (conf->headers_len > FETCH_HEADERS_MAX)
+		return -E2BIG;
+	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return -ENOMEM;
 	f->conf = *conf;
@@ -286,7 +306,7 @@ static void
 drop(struct fetch *f)
 {
 	later_stop(&f->run);
-	if (f->state == FETCH_RESOLVE)
+	if (f->asked)
 		dns_cancel(f->fetcher->conf.dns, f->dns_id);
 	else if (f->state == FETCH_TRANSFER)
 		transport_cancel(f->fetcher->conf.transport, f->transport_id);
@@ -340,6 +360,7 @@ fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *
 	f->state = FETCH_RESOLVE;
 	f->method = req->method;
 	f->own_authority = req->own_authority;
+	f->asked = false;
 	f->next_addr = 0;
 	f->answer.n = 0;
 	f->result =

@@ -9,7 +9,8 @@
  *
  * Owns:    the request's texts are copied; a result's block passes to the callback.
  * Clock:   loop's.   Threads: loop thread.
- * Errors:  fetch_start(): -ENOMEM, -EAGAIN (too many at once).  All else is an outcome.
+ * Errors:  fetcher_new(): -ENOMEM, -E2BIG (headers).  fetch_start(): -EAGAIN (too many at
+ *          once, or out of memory).  All else is an outcome.
  * Rule:    the callback is never run from inside fetch_start() or fetch_cancel().
  */
 #ifndef FETCH_FETCH_H
@@ -19,6 +20,7 @@
 #include "net/transport.h"
 
 struct fetcher;
+enum { FETCH_HEADERS_MAX = 60 }; /* of fetcher_conf */
 
 struct fetcher_conf {
 	struct loop *loop;

@@ -1,4 +1,5 @@
 #include "fetch/steps.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -37,60 +38,47 @@ fetch_identity_release(struct fetch_identity *id)
 	*id = (struct fetch_identity){0};
 }
 
-static int
+static void
 add(struct fetch_lines *lines, struct slice line)
 {
-	if (lines->n == FETCH_LINES_MAX)
-		return -ENOSPC;
+	assert(lines->n < FETCH_LINES_MAX);
 	lines->v[lines->n++] = line;
-	return 0;
 }
 
-/* Who asks, and what we can read. */
-static int
+/* Who asks, and what we can read: FETCH_OWN_LINES_MAX lines. */
+static void
 identity_before(const struct fetch_identity *id, struct fetch_lines *lines)
 {
-	int r = add(lines, slice_cstr(id->user_agent));
-
-	if (r == 0 && id->from != NULL)
-		r = add(lines, slice_cstr(id->from));
-	if (r == 0)
-		r = add(lines, SLICE_LIT("Accept: "
-					 "text/html,application/xhtml+xml,application/"
-					 "xml;q=0.9,*/*;q=0.8"));
+	add(lines, slice_cstr(id->user_agent));
+	if (id->from != NULL)
+		add(lines, slice_cstr(id->from));
+	add(lines, SLICE_LIT("Accept: text/html,application/xhtml+xml,application/"
+			     "xml;q=0.9,*/*;q=0.8"));
 	/* Decoded by a worker, never by libcurl; archived as it came. */
-	if (r == 0)
-		r = add(lines, SLICE_LIT("Accept-Encoding: gzip, deflate, br, zstd"));
-	return r;
+	add(lines, SLICE_LIT("Accept-Encoding: gzip, deflate, br, zstd"));
 }
 
 /* --header: last, so that a person has the last word. */
-static int
+static void
 extra_before(const struct fetch_identity *id, struct fetch_lines *lines)
 {
-	int r = 0;
-
-	for (size_t i = 0; i < id->headers_len && r == 0; i++)
-		r = add(lines, slice_cstr(id->headers[i]));
-	return r;
+	for (size_t i = 0; i < id->headers_len; i++)
+		add(lines, slice_cstr(id->headers[i]));
 }
 
 struct step {
 	const char *name;
-	int (*before)(const struct fetch_identity *id, struct fetch_lines *lines);
+	void (*before)(const struct fetch_identity *id, struct fetch_lines *lines);
 };
 static const struct step steps[] = {
     {"identity", identity_before},
     {"extra", extra_before},
 };
 
-int
+void
 fetch_steps_before(const struct fetch_identity *id, struct fetch_lines *lines)
 {
-	int r = 0;
-
 	lines->n = 0;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && r == 0; i++)
-		r = steps[i].before(id, lines);
-	return r;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		steps[i].before(id, lines);
 }

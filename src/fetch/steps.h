@@ -9,7 +9,10 @@
 #include "base/buf.h"
 #include "fetch/fetch.h"
 
-enum { FETCH_LINES_MAX = 64 };
+enum {
+	FETCH_OWN_LINES_MAX = 4,
+	FETCH_LINES_MAX = FETCH_HEADERS_MAX + FETCH_OWN_LINES_MAX
+};
 struct fetch_lines {
 	struct slice v[FETCH_LINES_MAX];
 	size_t n;
@@ -24,6 +27,6 @@ struct fetch_identity {
 int fetch_identity_init(struct fetch_identity *id, const struct fetcher_conf *conf);
 void fetch_identity_release(struct fetch_identity *id);
 
-/* -ENOSPC: more than FETCH_LINES_MAX lines. */
-int fetch_steps_before(const struct fetch_identity *id, struct fetch_lines *lines);
+/* The lines of all steps, in order; there is room for them. */
+void fetch_steps_before(const struct fetch_identity *id, struct fetch_lines *lines);
 #endif

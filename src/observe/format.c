@@ -39,8 +39,8 @@ format_elapsed(struct format *store, int64_t ms)
 	int64_t s = ms / 1000;
 
 	if (s < 60)
-		(void)snprintf(
-		    store->text, sizeof(store->text), "%.1f s", (double)ms / 1000);
+		(void)snprintf(store->text, sizeof(store->text),
+		    "%" PRId64 ".%" PRId64 " s", s, ms / 100 % 10);
 	else if (s < 3600)
 		(void)snprintf(store->text, sizeof(store->text), "%" PRId64 ":%02" PRId64,
 		    s / 60, s % 60);

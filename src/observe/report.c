@@ -419,12 +419,14 @@ report_summary(const struct report *r, const char *dir, struct buf *out)
 {
 	const struct crawl_stats *s = &r->stats;
 	double seconds = (double)s->elapsed_ms / 1000;
-	int e = buf_printf(out, "trawl: %s%s%s\n", crawl_end_text(r->end),
-	    r->why[0] == '\0' ? "" : ": ", r->why);
+	int e = buf_printf(out, "trawl: %s%s", crawl_end_text(r->end),
+	    r->why[0] == '\0' ? "" : ": ");
 
 	if (e == 0)
+		e = escape_terminal(out, slice_cstr(r->why));
+	if (e == 0)
 		e = buf_printf(out,
-		    "  pages     %s in %s (%.1f/s), %s received, %s host%s\n",
+		    "\n  pages     %s in %s (%.1f/s), %s received, %s host%s\n",
 		    COUNT(s->pages), ELAPSED(s->elapsed_ms),
 		    seconds > 0 ? (double)s->pages / seconds : 0, BYTES(s->wire_bytes),
 		    COUNT(s->frontier.hosts), s->frontier.hosts == 1 ? "" : "s");

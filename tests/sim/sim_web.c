@@ -106,6 +106,7 @@ on_ask(void *ctx)
 
 	a->used = false;
 	a->gen++;
+	sim_web.asking--;
 	a->fn(a->ctx, &a->answer);
 }
 
@@ -128,6 +129,9 @@ dns_start(struct dns *d, struct slice host, dns_fn *fn, void *ctx, struct dns_id
 		a->answer.addrs[0] = (struct addr){.family = AF_INET, .bytes = {93, 184}};
 		a->answer.addrs[0].bytes[2] = (uint8_t)(h >> 8);
 		a->answer.addrs[0].bytes[3] = (uint8_t)h;
+		if (sim_web.names != NULL)
+			sim_web.names(sim_web.ctx, host, &a->answer);
+		sim_web.asking++;
 		later_init(&a->run, d->loop, on_ask, a);
 		later_start(&a->run);
 		*ret = (struct dns_id){.slot = i, .gen = a->gen};
@@ -147,6 +151,7 @@ dns_cancel(struct dns *d, struct dns_id id)
 	later_stop(&a->run);
 	a->used = false;
 	a->gen++;
+	sim_web.asking--;
 }
 
 int
@@ -306,6 +311,7 @@ transport_start(struct transport *t, const struct transport_request *req,
 	    .t = t, .fn = fn, .ctx = ctx, .used = true, .gen = x->gen, .addr = req->addr};
 	buf_init(&x->body, 1 << 20);
 	log_request(x, req);
+	sim_web.addr = req->addr;
 	sim_web.script(sim_web.ctx, req->url, &x->reply, &x->body);
 	after = x->reply.latency_ms;
 	if (req->first_byte_ms > 0 && after > req->first_byte_ms) {

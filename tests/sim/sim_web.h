@@ -9,6 +9,7 @@
 #define TESTS_SIM_WEB_H
 #include "base/buf.h"
 #include "base/outcome.h"
+#include "net/dns.h"
 
 struct sim_reply {
 	int status;           /* 0: `failure` instead */
@@ -16,6 +17,8 @@ struct sim_reply {
 	int64_t latency_ms;   /* until the answer is there; INT64_MAX: never */
 	const char *headers;  /* "Name: value\r\n"..., may be NULL */
 };
+/* The answer to a name, instead of one address made of it. */
+typedef void sim_names(void *ctx, struct slice host, struct dns_answer *ret);
 /* Fills `body` (empty at first) and says the rest. */
 typedef void sim_script(
     void *ctx, struct slice url, struct sim_reply *ret, struct buf *body);
@@ -29,10 +32,13 @@ struct sim_request {
 enum { SIM_REQUESTS_MAX = 20000 };
 struct sim_web {
 	sim_script *script;
+	sim_names *names; /* may be NULL */
 	void *ctx;
 	struct sim_request *requests;
 	size_t requests_len;
 	uint32_t running, running_max;
+	uint32_t asking; /* names; answered in the next turn */
+	struct addr addr; /* that the request goes to, for the script */
 };
 extern struct sim_web sim_web;
 
