@@ -96,7 +96,7 @@ put_rejected(struct committer *c, const struct commit *m, const struct found_lin
 static int
 hops_add(struct commit *m, enum link_kind kind, size_t *ret_at)
 {
-	struct slice parent = m->rec == NULL ? (struct slice){0} : m->rec->hops;
+	struct slice parent = m->rec == NULL ? ((struct slice){0}) : m->rec->hops;
 	int r;
 
 	if (parent.len >= HOPS_MAX)
@@ -151,7 +151,7 @@ enqueue(struct committer *c, struct commit *m, const struct found_link *l)
 	    .flags = l->flags,
 	    .redirects = l->redirects,
 	    .url = l->url,
-	    .via = m->rec == NULL ? (struct slice){0} : m->rec->url,
+	    .via = m->rec == NULL ? ((struct slice){0}) : m->rec->url,
 	    .hops = slice_of(m->texts.ptr + hops_at, m->texts.len - hops_at)};
 	r->key = c->conf.order->key(r, c->seq++);
 	err = put_queue(c, r);

@@ -160,7 +160,7 @@ read_document(struct reader *r)
 	yaml_node_t *root = yaml_document_get_root_node(&r->doc);
 
 	if (root == NULL || root->type != YAML_MAPPING_NODE) {
-		mistake(r, root == NULL ? (yaml_mark_t){0} : root->start_mark,
+		mistake(r, root == NULL ? ((yaml_mark_t){0}) : root->start_mark,
 		    "a job is a mapping: seeds, and sections of options");
 		return;
 	}

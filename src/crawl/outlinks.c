@@ -97,7 +97,8 @@ outlinks_base(struct outlinks *o, bool has_base, struct slice href, struct slice
 {
 	struct url base;
 
-	o->charset = slice_ieq(charset, SLICE_LIT("UTF-8")) ? (struct slice){0} : charset;
+	o->charset =
+	    slice_ieq(charset, SLICE_LIT("UTF-8")) ? ((struct slice){0}) : charset;
 	if (has_base && url_resolve(&o->page, href, (struct slice){0}, 0, o->base_text,
 			    sizeof(o->base_text), &base) == URL_OK)
 		o->base = base;

@@ -30,7 +30,7 @@ struct outlinks {
 	struct outlinks_conf conf;
 	struct url page, base;
 	struct slice charset;
-	uint64_t bases; /* how often the base changed: raw references are told apart by it */
+	uint64_t bases; /* how often the base was set; keeps raw references apart */
 	char base_text[URL_BYTES_MAX], page_text[URL_BYTES_MAX];
 	uint64_t *set; /* hashes of what was seen; 0: free */
 	uint32_t set_len, set_cap;

@@ -417,8 +417,9 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .lang = f->lang,
 	    .digest = slice_cstr(f->digest),
 	    .redirect_to = f->redirect_to,
-	    .protocol = t->protocol == NULL ? (struct slice){0} : slice_cstr(t->protocol),
-	    .ip = t->addr.family == 0 ? (struct slice){0} : slice_cstr(v->ip),
+	    .protocol =
+		t->protocol == NULL ? ((struct slice){0}) : slice_cstr(t->protocol),
+	    .ip = t->addr.family == 0 ? ((struct slice){0}) : slice_cstr(v->ip),
 	    .detail = slice_cstr(t->error),
 	    .records = f->records,
 	    .records_n = f->parts.n,

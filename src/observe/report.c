@@ -419,8 +419,8 @@ report_summary(const struct report *r, const char *dir, struct buf *out)
 {
 	const struct crawl_stats *s = &r->stats;
 	double seconds = (double)s->elapsed_ms / 1000;
-	int e = buf_printf(out, "trawl: %s%s", crawl_end_text(r->end),
-	    r->why[0] == '\0' ? "" : ": ");
+	int e = buf_printf(
+	    out, "trawl: %s%s", crawl_end_text(r->end), r->why[0] == '\0' ? "" : ": ");
 
 	if (e == 0)
 		e = escape_terminal(out, slice_cstr(r->why));

@@ -37,7 +37,7 @@ struct sim_web {
 	struct sim_request *requests;
 	size_t requests_len;
 	uint32_t running, running_max;
-	uint32_t asking; /* names; answered in the next turn */
+	uint32_t asking;  /* names; answered in the next turn */
 	struct addr addr; /* that the request goes to, for the script */
 };
 extern struct sim_web sim_web;
