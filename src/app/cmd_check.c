@@ -1,4 +1,5 @@
 #include "app/app.h"
+#include "app/job_check.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ int
 cmd_check(int argc, char **argv, struct nursery *nursery)
 {
 	struct job job;
+	struct why why;
 	int mistakes;
 
 	(void)nursery;
@@ -47,6 +49,10 @@ cmd_check(int argc, char **argv, struct nursery *nursery)
 	if (job_init(&job) < 0)
 		return usage_error("out of memory");
 	mistakes = check_file(argv[0], &job);
+	if (mistakes == 0 && job.seeds.n == 0)
+		mistakes = say_error(1, "%s: there is no seed", argv[0]);
+	if (mistakes == 0 && job_check(&job, &why) < 0)
+		mistakes = say_error(1, "%s: %s", argv[0], why.text);
 	job_release(&job);
 	if (mistakes > 0)
 		return EXIT_USAGE;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -123,6 +124,7 @@ spawn_nginx(const struct demo *d)
 		return pid;
 	/* A Ctrl-C is for the crawl; it ends nginx when it is done. */
 	(void)setpgid(0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* however we end, it ends */
 	execlp("nginx", "nginx", "-e", log, "-p", d->run, "-c", conf, (char *)NULL);
 	execl("/usr/sbin/nginx", "nginx", "-e", log, "-p", d->run, "-c", conf,
 	    (char *)NULL);

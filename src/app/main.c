@@ -1,5 +1,6 @@
 #include "app/app.h"
 #include "app/args.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,9 +85,19 @@ run_command(const struct command *c, int argc, char **argv)
 	return code;
 }
 
+/* A descriptor 0, 1 or 2 that is closed would become a socket or an archive. */
+static void
+open_standard_files(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+}
+
 int
 main(int argc, char **argv)
 {
+	open_standard_files();
 	if (argc < 2)
 		return usage_error("which command? trawl --help lists them");
 	if (strcmp(argv[1], "--version") == 0) {

@@ -1,4 +1,5 @@
 #include "app/session.h"
+#include "app/job_check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "crawl/crawl.h"
@@ -29,90 +30,6 @@ struct session {
 	char dir[4096];
 	enum crawl_end end;
 };
-
-/* ---- checks that need no file ---- */
-
-static int
-check_sinks(const struct options *o, struct why *why)
-{
-	for (size_t i = 0; i < o->output_sink.n; i++)
-		if (!sink_exists(o->output_sink.v[i]))
-			return why_set(why, -EINVAL,
-			    "--sink: there is no '%s'; there are %s", o->output_sink.v[i],
-			    sink_names());
-	return 0;
-}
-
-static int
-check_headers(const struct options *o, struct why *why)
-{
-	if (o->fetch_header.n > FETCH_HEADERS_MAX)
-		return why_set(
-		    why, -EINVAL, "--header: more than %d of them", FETCH_HEADERS_MAX);
-	for (size_t i = 0; i < o->fetch_header.n; i++) {
-		struct slice h = slice_cstr(o->fetch_header.v[i]);
-		size_t colon = slice_find(h, ':');
-
-		if (colon == 0 || colon == h.len || slice_find(h, '\n') < h.len ||
-		    slice_find(h, '\r') < h.len ||
-		    slice_find(slice_head(h, colon), ' ') < colon)
-			return why_set(
-			    why, -EINVAL, "--header '%s' is not \"Name: value\"", h.ptr);
-	}
-	return 0;
-}
-
-static int
-check_one_line(const char *flag, const char *text, struct why *why)
-{
-	if (text != NULL && strpbrk(text, "\r\n") != NULL)
-		return why_set(why, -EINVAL, "%s must be one line", flag);
-	return 0;
-}
-
-static int
-check_patterns(const struct job *job, struct why *why)
-{
-	struct scope_rules *rules;
-	struct buf settings;
-	int r;
-
-	buf_init(&settings, 1 << 20);
-	r = scope_settings(
-	    &job->options, (const char *const *)job->seeds.v, job->seeds.n, 1, &settings);
-	r = r < 0 ? why_set(why, r, "the patterns are too long")
-		  : scope_rules_new(buf_slice(&settings), &rules, why);
-	buf_release(&settings);
-	if (r == 0)
-		scope_rules_free(rules);
-	return r;
-}
-
-static int
-check_files(const struct options *o, struct why *why)
-{
-	if (o->fetch_ca != NULL && access(o->fetch_ca, R_OK) < 0)
-		return why_set(why, -EINVAL, "--ca: cannot read %s: %s", o->fetch_ca,
-		    strerror(errno));
-	return 0;
-}
-
-static int
-check_job(const struct job *job, struct why *why)
-{
-	const struct options *o = &job->options;
-	int r = check_sinks(o, why);
-
-	if (r == 0)
-		r = check_headers(o, why);
-	if (r == 0)
-		r = check_one_line("--user-agent", o->fetch_user_agent, why);
-	if (r == 0)
-		r = check_one_line("--from", o->fetch_from, why);
-	if (r == 0)
-		r = check_files(o, why);
-	return r == 0 ? check_patterns(job, why) : r;
-}
 
 /* ---- files ---- */
 
@@ -169,7 +86,7 @@ make_dir(struct session *s, struct why *why)
 			return why_set(why, -ENAMETOOLONG, "-o: the name is too long");
 	} else {
 		clock_format17(clock_wall_us(), stamp);
-		(void)snprintf(s->dir, sizeof(s->dir), "./%s-%.14s", s->job->name, stamp);
+		(void)snprintf(s->dir, sizeof(s->dir), "./%s-%s", s->job->name, stamp);
 	}
 	r = make_parents(s->dir);
 	if (r == 0 && mkdir(s->dir, 0777) < 0 && errno != EEXIST)
@@ -197,6 +114,8 @@ write_job_file(const struct session *s, struct why *why)
 					     s->dir)
 				       : why_set(why, -errno, "cannot write %s: %s", path,
 					     strerror(errno));
+	if (s->job->options.fetch_header.n > 0 || s->job->options.fetch_proxy != NULL)
+		(void)fchmod(fileno(f), 0600); /* may hold secrets */
 	buf_init(&text, 16 << 20);
 	r = job_write(s->job, false, &text);
 	if (r == 0 && fwrite(text.ptr, 1, text.len, f) != text.len)
@@ -305,6 +224,8 @@ exit_code(const struct session *s)
 		return EXIT_TIME;
 	case CRAWL_STORE:
 		return EXIT_FILE;
+	case CRAWL_WORKERS:
+		return EXIT_OTHER;
 	case CRAWL_PAGES:
 	case CRAWL_DONE:
 		break;
@@ -343,7 +264,7 @@ finish(struct session *s)
 	buf_init(&text, 64 << 20);
 	if (!s->args->quiet && report_summary(s->report, s->dir, &text) == 0)
 		(void)fwrite(text.ptr, 1, text.len, stderr);
-	else if (s->end == CRAWL_STORE)
+	else if (s->end == CRAWL_STORE || s->end == CRAWL_WORKERS)
 		(void)say_error(0, "%s: %s", crawl_end_text(s->end), crawl_why(s->crawl));
 	buf_clear(&text);
 	if (s->job->options.run_json &&
@@ -360,8 +281,8 @@ session_release(struct session *s)
 	sig_free(s->sigint);
 	sig_free(s->sigterm);
 	progress_free(s->progress);
+	crawl_free(s->crawl); /* its last replies may still tell the report */
 	report_free(s->report);
-	crawl_free(s->crawl);
 	engine_free(s->engine);
 	loop_free(s->loop);
 }
@@ -369,7 +290,7 @@ session_release(struct session *s)
 static int
 prepare(struct session *s, struct nursery *nursery, struct why *why)
 {
-	int r = check_job(s->job, why);
+	int r = job_check(s->job, why);
 
 	if (r < 0)
 		return EXIT_USAGE;

@@ -86,7 +86,10 @@ put_rejected(struct committer *c, const struct commit *m, const struct found_lin
 		l->verdict == OUTCOME_REDIRECT_LIMIT) &&
 	    url_resolve(NULL, l->url, (struct slice){0}, 0, text, sizeof(text), &url) ==
 		URL_OK)
-		scope_reason(c->rules, &(struct scope_link){.url = &url, .kind = l->kind},
+		scope_reason(c->rules,
+		    &(struct scope_link){.url = &url,
+			.kind = l->kind,
+			.parent_flags = m->rec == NULL ? 0 : m->rec->flags},
 		    l->verdict, &c->scratch);
 	e.detail = buf_slice(&c->scratch);
 	return put_sinks(c, &e);
@@ -155,6 +158,8 @@ enqueue(struct committer *c, struct commit *m, const struct found_link *l)
 	    .hops = slice_of(m->texts.ptr + hops_at, m->texts.len - hops_at)};
 	r->key = c->conf.order->key(r, c->seq++);
 	err = put_queue(c, r);
+	if (err == 0 && (l->flags & URLREC_SEED_CHAIN) != 0)
+		err = scope_rules_add_root(c->rules, l->url); /* to name rules rightly */
 	if (err < 0)
 		return err;
 	m->fresh_len++;
@@ -162,13 +167,35 @@ enqueue(struct committer *c, struct commit *m, const struct found_link *l)
 	return 0;
 }
 
+/* A worker that was taken over could name another host's hash, or make itself a seed. */
+static bool
+is_genuine(const struct committer *c, const struct commit *m, const struct found_link *l)
+{
+	bool from_seed = m->rec != NULL && l->kind == LINK_REDIRECT &&
+			 (m->rec->flags & (URLREC_SEED | URLREC_SEED_CHAIN)) != 0;
+	struct urlrec r = {.url = l->url};
+	uint64_t seed = scope_hash_seed(c->rules);
+
+	if (l->verdict != OUTCOME_NONE)
+		return true;
+	if ((l->flags & URLREC_SEED) != 0 && m->kind != COMMIT_LINKS)
+		return false;
+	if ((l->flags & URLREC_SEED_CHAIN) != 0 && !from_seed)
+		return false;
+	return l->url_hash == url_hash(l->url, seed) &&
+	       l->authority_hash == url_hash(urlrec_authority(&r), seed);
+}
+
 static int
 discover(struct committer *c, struct commit *m, const struct found_link *l)
 {
 	enum outcome was = OUTCOME_NONE;
 	enum seen_add added;
-	int r = seen_add(c->seen, l->url_hash, l->verdict, &added, &was);
+	int r;
 
+	if (!is_genuine(c, m, l))
+		return 0;
+	r = seen_add(c->seen, l->url_hash, l->verdict, &added, &was);
 	if (r < 0)
 		return r;
 	if (added == SEEN_KNOWN) {

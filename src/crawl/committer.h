@@ -1,17 +1,16 @@
 /*
  * crawl/committer.h -- the store thread: what is known, what waits, what is archived.
  *
- *   engine --commit--> [thread] seen? -> queue records -> sinks -> batch --reply-->
- * engine
+ *   engine --commit--> [thread] seen? -> queue -> sinks -> batch --reply--> engine
  *
  * The one place that writes to disk.  Work is acknowledged once it is in the batch; the
  * batch and the sinks become durable together at a group commit, about once a second or
  * every 32 MiB: (1) sinks to disk, (2) one synced batch with the sinks' marks.
  *
  * Owns:    a commit between committer_send() and its reply; what it points to must live
- * as long.  Replies come in the order of sending. Errors:  a reply's `err` is fatal for
- * the run (disk): nothing later is accepted. Threads: created and sent to from the loop;
- * works on its own.
+ *          as long.  Replies come in the order of sending.
+ * Errors:  a reply's `err` is fatal for the run (disk): nothing later is accepted.
+ * Threads: created and sent to from the loop; works on its own.
  */
 #ifndef CRAWL_COMMITTER_H
 #define CRAWL_COMMITTER_H

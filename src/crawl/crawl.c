@@ -385,13 +385,19 @@ on_reply(void *ctx, struct commit *m)
 	} else {
 		if (r == 0 && m->kind != COMMIT_ATTEMPT)
 			r = take_fresh(c, m);
+		if (r <
+		    0) /* before visit_committed(): what is not archived is not counted */
+			crawl_fail(c, CRAWL_STORE, strerror(-r));
 		if (m->kind == COMMIT_LINKS) {
 			c->commits--;
 			free(m->links);
 			m->links = NULL;
 			commit_release(m);
 		} else {
-			visit_committed(m->owner);
+			if (r < 0)
+				visit_uncommitted(m->owner);
+			else
+				visit_committed(m->owner);
 		}
 	}
 	if (r < 0)
@@ -576,6 +582,8 @@ crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 	c->began_ms = loop_now_ms(e->loop);
 	list_init(&c->visits);
 	list_init(&c->parse_wait);
+	list_init(&c->robots_wait);
+	umap_init(&c->robots_targets, 1 << 20);
 	umap_init(&c->own_authorities, 1 << 20);
 	later_init(&c->pump, e->loop, on_pump, c);
 	timer_init(&c->due, e->loop, on_pump, c);
@@ -651,6 +659,7 @@ crawl_free(struct crawl *c)
 	fetcher_free(c->fetcher);
 	frontier_free(c->frontier);
 	umap_release(&c->own_authorities);
+	umap_release(&c->robots_targets);
 	for (size_t i = 0; i < c->roots.n; i++)
 		free(c->roots.v[i]);
 	free(c->roots.v);

@@ -15,6 +15,7 @@
 #include "crawl/job.h"
 #include "frontier/frontier.h"
 #include "loop/pool.h"
+#include "net/addr.h"
 #include "sink/sink.h"
 
 struct engine;
@@ -24,6 +25,14 @@ struct crawl;
 int engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
     struct engine **ret, struct why *why);
 void engine_free(struct engine *e);
+/* --resolve HOST:PORT:ADDR, the address maybe in brackets; host borrows from text. */
+struct engine_override {
+	struct slice host;
+	uint16_t port;
+	struct addr addr;
+};
+int engine_override_parse(
+    struct slice text, struct engine_override *ret, struct why *why);
 
 #define CRAWL_ENDS(X)                                                                    \
 	X(DONE, "done")                                                                  \
@@ -31,7 +40,8 @@ void engine_free(struct engine *e);
 	X(PAGES, "page budget reached")                                                  \
 	X(BYTES, "byte budget reached")                                                  \
 	X(TIME, "time budget reached")                                                   \
-	X(STORE, "results could not be written")
+	X(STORE, "results could not be written")                                         \
+	X(WORKERS, "the parser processes failed")
 enum crawl_end {
 #define X(id, text) CRAWL_##id,
 	CRAWL_ENDS(X)

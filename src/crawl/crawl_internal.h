@@ -2,6 +2,7 @@
  * crawl/crawl_internal.h -- what crawl.c, visit.c, accounting.c and engine.c share.
  *
  *   crawl.visits: every URL in hand, in one of the states of VISIT_STATES
+ *     HELD    a redirected robots.txt, until another one from the same place is here
  *     FETCH   name, connection, transfer
  *     QUEUED  waits for room in the worker pool
  *     PARSE   with a worker
@@ -27,7 +28,7 @@ struct engine {
 	uint32_t context_next;
 };
 
-#define VISIT_STATES(X) X(FETCH) X(QUEUED) X(PARSE) X(COMMIT)
+#define VISIT_STATES(X) X(HELD) X(FETCH) X(QUEUED) X(PARSE) X(COMMIT)
 enum visit_state {
 #define X(s) VISIT_##s,
 	VISIT_STATES(X)
@@ -37,7 +38,8 @@ enum visit_state {
 
 struct visit {
 	struct list on_crawl;
-	struct list on_parse_wait;
+	struct list on_parse_wait; /* or on robots_wait */
+	uint64_t target_hash;      /* of a redirected robots.txt: who is asked */
 	struct crawl *crawl;
 	enum visit_state state;
 	bool robots;         /* of authority_hash, not a URL of the frontier */
@@ -76,7 +78,12 @@ struct crawl {
 	enum crawl_phase phase;
 	enum crawl_end end;
 	struct why why;
-	struct list visits, parse_wait;
+	struct list visits, parse_wait, robots_wait;
+	struct umap
+	    robots_targets;  /* authorities asked for a redirected robots.txt now */
+	uint32_t unarchived; /* pages in a row that no worker could archive */
+	uint64_t last_error_authority;
+	char last_error[160]; /* of its robots.txt: why a host is given up */
 	uint32_t in_state[VISIT_STATE_MAX];
 	uint32_t commits; /* sent and not replied, without visits' */
 	struct later pump;
@@ -112,6 +119,14 @@ void visit_refuse(struct crawl *c, struct frontier_turn *turn);
 void visit_drop(struct visit *v); /* stays queued in the store */
 void visits_parse_waiting(struct crawl *c);
 void visit_committed(struct visit *v);
+void visit_uncommitted(struct visit *v); /* the store failed: as if dropped */
+struct visit *visit_new(struct crawl *c, struct urlrec *rec);
+void visit_free(struct visit *v);
+void visit_to(struct visit *v, enum visit_state state);
+int visit_fetch(struct visit *v);
+/* visit_robots.c */
+void visit_robots_fetched(struct visit *v);
+void visit_robots_ended(struct visit *v);
 /* accounting.c */
 void account_links(struct crawl *c, const struct commit_counts *n);
 void account_end(struct crawl *c, const struct visit *v);

@@ -45,21 +45,31 @@ open_net(struct engine *e, const struct options *o, struct why *why)
 	return transport_new(e->loop, &transport, &e->transport, why);
 }
 
-/* HOST:PORT:ADDR, the address maybe in brackets. */
-static int
-add_override(struct engine *e, struct slice text, struct why *why)
+int
+engine_override_parse(struct slice text, struct engine_override *ret, struct why *why)
 {
-	struct slice rest = text, host, port;
-	struct addr addr;
+	struct slice rest = text, port;
+	struct engine_override o;
 	uint64_t n;
 
-	if (!slice_cut(&rest, ':', &host) || !slice_cut(&rest, ':', &port) ||
-	    host.len == 0 || !slice_to_u64(port, &n) || n > 65535 ||
-	    !addr_parse(rest, &addr))
+	if (!slice_cut(&rest, ':', &o.host) || !slice_cut(&rest, ':', &port) ||
+	    o.host.len == 0 || !slice_to_u64(port, &n) || n > 65535 ||
+	    !addr_parse(rest, &o.addr))
 		return why_set(why, -EINVAL,
 		    "--resolve '" SLICE_FMT "' is not HOST:PORT:ADDRESS",
 		    SLICE_ARG(text));
-	return dns_override(e->dns, host, (uint16_t)n, &addr);
+	o.port = (uint16_t)n;
+	*ret = o;
+	return 0;
+}
+
+static int
+add_override(struct engine *e, struct slice text, struct why *why)
+{
+	struct engine_override o;
+	int r = engine_override_parse(text, &o, why);
+
+	return r < 0 ? r : dns_override(e->dns, o.host, o.port, &o.addr);
 }
 
 static uint32_t

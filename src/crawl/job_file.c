@@ -261,7 +261,7 @@ job_write(const struct job *j, bool for_strangers, struct buf *out)
 
 	buf_init(&value, 1 << 20);
 	if (j->name != NULL)
-		r = buf_printf(out, "name: %s\n", j->name);
+		r = buf_printf(out, "name: '%s'\n", j->name);
 	if (r == 0)
 		r = buf_add_cstr(out, "seeds:\n");
 	for (size_t i = 0; i < j->seeds.n && r == 0; i++) {

@@ -182,14 +182,14 @@ parse_number(const struct option_row *row, struct slice v, int64_t *ret, struct 
 static int
 set_rate(const struct option_row *row, double *ret, struct slice v, struct why *why)
 {
-	static const struct unit units[] = {{"", 1000}, {"/s", 1000}, {"/m", 1000 / 60.0},
-	    {"/h", 1000 / 3600.0}, {NULL, 0}};
-	int64_t milli;
+	static const struct unit units[] = {
+	    {"", 1e9}, {"/s", 1e9}, {"/m", 1e9 / 60}, {"/h", 1e9 / 3600}, {NULL, 0}};
+	int64_t nano;
 
-	if (!parse_quantity(v, units, &milli) || milli / 1000 > row->max)
+	if (!parse_quantity(v, units, &nano) || nano / 1000000000 > row->max)
 		return why_set(why, -EINVAL, "'" SLICE_FMT "' is not %s", SLICE_ARG(v),
 		    wanted(OPTION_RATE));
-	*ret = (double)milli / 1000;
+	*ret = (double)nano / 1e9;
 	return 0;
 }
 
@@ -260,6 +260,16 @@ set_str(char **ret, struct slice v)
 	return 0;
 }
 
+/* Also a tab: it would reach headers, logs and YAML. */
+static bool
+has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
+			return true;
+	return false;
+}
+
 int
 option_set(
     struct options *o, const struct option_row *row, struct slice value, struct why *why)
@@ -279,10 +289,11 @@ option_set(
 		r = set_enum(row, at, value, why);
 		break;
 	case OPTION_STR:
-		r = set_str(at, value);
-		break;
 	case OPTION_LIST:
-		r = strlist_add(at, value);
+		if (has_control(value))
+			return why_set(
+			    why, -EINVAL, "must be one line without control characters");
+		r = row->type == OPTION_STR ? set_str(at, value) : strlist_add(at, value);
 		break;
 	default:
 		r = parse_number(row, value, &n, why);
@@ -355,7 +366,8 @@ option_get(
 	case OPTION_U32:
 		return buf_printf(ret, "%" PRIu32, *(const uint32_t *)at) == 0;
 	case OPTION_RATE:
-		return buf_printf(ret, "%g", *(const double *)at) == 0;
+		return buf_printf(ret, "%.9f", *(const double *)at) ==
+		       0; /* no exponent */
 	case OPTION_ENUM:
 		return option_word(row, *(const uint32_t *)at, &word) &&
 		       buf_add_slice(ret, word) == 0;
@@ -387,6 +399,8 @@ options_merge(struct options *to, const struct options *from)
 			continue;
 		if (row->type == OPTION_LIST)
 			strlist_release(field(to, row));
+		if (row->type == OPTION_STR && !option_get(from, row, 0, &value))
+			r = option_set(to, row, (struct slice){0}, NULL); /* --proxy '' */
 		for (size_t i = 0; option_get(from, row, i, &value) && r == 0; i++)
 			r = option_set(to, row, buf_slice(&value), NULL);
 	}

@@ -160,12 +160,16 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 	char text[URL_BYTES_MAX];
 	int r;
 
-	if (o->len >= o->conf.links_max || !link_kind_is_followed(kind))
+	if (!link_kind_is_followed(kind))
 		return 0;
 	ref = slice_head(ref, slice_find(ref, '#'));
 	r = set_add(o, url_hash(ref, seed + 1 + o->bases) ^ salt(kind, flags));
 	if (r <= 0)
 		return r;
+	if (o->len >= o->conf.links_max) {
+		o->cut++;
+		return 0;
+	}
 	s = url_resolve(&o->base, ref, o->charset, 0, text, sizeof(text), &url);
 	if (s != URL_OK)
 		return add_odd(o, kind, ref, s);

@@ -1,8 +1,7 @@
 /*
  * crawl/outlinks.h -- the references of one page made into judged, distinct URLs.
  *
- *   raw reference -> seen on this page? -> resolve, normalise -> seen? -> scope ->
- * found_link
+ *   raw reference -> seen on this page? -> resolve -> seen? -> scope -> found_link
  *
  * Repeats are dropped before they cost anything: half of a page's references are.
  *
@@ -36,6 +35,7 @@ struct outlinks {
 	uint32_t set_len, set_cap;
 	struct found_link *v;
 	uint32_t len, cap;
+	uint32_t cut; /* distinct ones beyond links_max */
 };
 
 enum { OUTLINK_IS_SITEMAP = 1 };

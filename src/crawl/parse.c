@@ -21,6 +21,7 @@ enum {
 	ARENA_MAX = 512 << 20,
 	DECODED_MAX = 128 << 20, /* of one body, after content decoding */
 	HEADER_LINKS_MAX = 100,
+	RAW_LINKS_MAX = 500000,
 };
 
 struct context {
@@ -191,7 +192,8 @@ read_page(struct work *w, struct slice body, bool css)
 	int r;
 
 	conf.http_charset = w->http_charset;
-	conf.links_max = FOUND_LINKS_MAX;
+	conf.links_max =
+	    RAW_LINKS_MAX; /* repeats are many: the cap is on distinct ones */
 	r = css ? page_css(body, &conf, &w->p->arena, &page)
 		: page_parse(body, &conf, &w->p->arena, &page);
 	if (r < 0)
@@ -394,6 +396,7 @@ work_run(struct work *w)
 		r = read_body(w);
 	f->links = w->p->links.v;
 	f->links_len = w->p->links.len;
+	f->links_cut = w->p->links.cut;
 	return r;
 }
 

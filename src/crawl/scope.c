@@ -214,6 +214,12 @@ root_add(struct scope_rules *s, struct slice seed, struct why *why)
 	return 0;
 }
 
+int
+scope_rules_add_root(struct scope_rules *s, struct slice url)
+{
+	return root_add(s, url, NULL);
+}
+
 static int
 rules_read(struct scope_rules *s, json_t *root, struct why *why)
 {
@@ -441,6 +447,8 @@ scope_reason(const struct scope_rules *s, const struct scope_link *l,
 		(void)buf_printf(ret, "more than %d redirects", SCOPE_REDIRECTS_MAX);
 	else if (p != NULL)
 		(void)buf_printf(ret, "--exclude %s", p->text);
+	else if ((l->parent_flags & URLREC_REQUISITE) != 0 && in_scope(s, l->url))
+		(void)buf_add_cstr(ret, "stands on a mere part of a page");
 	else if (!in_scope(s, l->url))
 		(void)buf_printf(ret, "--scope %s", modes[s->mode]);
 	else

@@ -32,6 +32,8 @@ int scope_settings(const struct options *o, const char *const *seeds, size_t see
     uint64_t hash_seed, struct buf *out);
 int scope_rules_new(struct slice settings, struct scope_rules **ret, struct why *why);
 void scope_rules_free(struct scope_rules *s);
+/* One more seed. */
+int scope_rules_add_root(struct scope_rules *s, struct slice url);
 
 struct scope_link {
 	const struct url *url;

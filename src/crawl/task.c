@@ -113,6 +113,7 @@ found_encode(const struct found *f, struct buf *out)
 	wire_u16(&w, (uint16_t)f->status);
 	wire_u64(&w, f->body_bytes);
 	wire_u32(&w, f->links_total);
+	wire_u32(&w, f->links_cut);
 	wire_u8(&w, f->coding_bad);
 	wire_u64(&w, (uint64_t)f->retry_after_ms);
 	wire_put(&w, f->digest, sizeof(f->digest));
@@ -184,6 +185,7 @@ found_decode(
 	f.status = wire_get_u16(&w);
 	f.body_bytes = wire_get_u64(&w);
 	f.links_total = wire_get_u32(&w);
+	f.links_cut = wire_get_u32(&w);
 	f.coding_bad = wire_get_u8(&w) != 0;
 	f.retry_after_ms = (int64_t)wire_get_u64(&w);
 	wire_take(&w, f.digest, sizeof(f.digest));

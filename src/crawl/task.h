@@ -1,8 +1,8 @@
 /*
  * crawl/task.h -- what the engine asks a worker about one answer, and what it gets back.
  *
- *   task   -> worker: parse.c   (head of a pool task; the answer itself lies in the
- * arena) found  <- worker            (result of a pool task)
+ *   task  -> worker: parse.c   (head of a pool task; the answer lies in the arena)
+ *   found <- worker            (result of a pool task)
  *
  * Both are encoded with wire.h.  A result is hostile until found_decode() accepted it:
  * that checks every length, count and enum, so that what follows may trust the struct.
@@ -60,6 +60,7 @@ struct found {
 	int status;           /* as the head says; 0: none could be read */
 	uint64_t body_bytes;  /* decoded */
 	uint32_t links_total; /* before dedup and cap */
+	uint32_t links_cut;   /* distinct ones beyond the cap */
 	bool coding_bad; /* content coding unknown, corrupt or cut: links are from what
 			    could be read */
 	int64_t retry_after_ms; /* -1: none */

@@ -2,6 +2,7 @@
 #include "crawl/crawl_internal.h"
 #include "crawl/scope.h"
 #include "web/http.h"
+#include "web/url.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -12,8 +13,9 @@ enum {
 	PARSE_MS_PER_MIB = 1000, /* ... and more for large bodies */
 	PARSE_CRASHES_MAX = 2,   /* then it is archived without being parsed */
 	ARCHIVE_CRASHES_MAX = 8, /* then the workers are broken, not the page */
-	ROBOTS_HOPS_MAX = 5,     /* RFC 9309 2.3.1.2 */
 	ARENA_FULL_MS = 1000,
+	REQUEST_BYTES_MAX = 32 << 10, /* of it archived: more is --header's doing */
+	UNARCHIVED_MAX = 3,           /* pages in a row: then the workers are broken */
 };
 
 static void on_fetched(void *ctx, struct fetch_result *r);
@@ -23,7 +25,7 @@ static void visit_commit(struct visit *v, enum outcome outcome);
 
 /* ---- birth and death ---- */
 
-static struct visit *
+struct visit *
 visit_new(struct crawl *c, struct urlrec *rec)
 {
 	struct visit *v = calloc(1, sizeof(*v));
@@ -43,7 +45,7 @@ visit_new(struct crawl *c, struct urlrec *rec)
 	return v;
 }
 
-static void
+void
 visit_to(struct visit *v, enum visit_state state)
 {
 	v->crawl->in_state[v->state]--;
@@ -51,7 +53,7 @@ visit_to(struct visit *v, enum visit_state state)
 	v->crawl->in_state[state]++;
 }
 
-static void
+void
 visit_free(struct visit *v)
 {
 	v->crawl->in_state[v->state]--;
@@ -92,14 +94,27 @@ visit_drop(struct visit *v)
 
 /* ---- fetch ---- */
 
-static int
-fetch_now(struct visit *v)
+/* From the text, not from a hash that a worker gave. */
+static bool
+is_own_authority(const struct crawl *c, const struct urlrec *rec)
+{
+	return umap_get(&c->own_authorities,
+		   url_hash(urlrec_authority(rec), c->hash_seed)) != NULL;
+}
+
+int
+visit_fetch(struct visit *v)
 {
 	struct crawl *c = v->crawl;
-	struct fetch_request req = {.url = v->rec->url,
-	    .own_authority =
-		umap_get(&c->own_authorities, v->rec->authority_hash) != NULL};
+	uint32_t running = c->in_state[VISIT_FETCH];
+	int64_t bandwidth = c->o->fetch_bandwidth;
+	struct fetch_request req = {
+	    .url = v->rec->url, .own_authority = is_own_authority(c, v->rec)};
 
+	if (bandwidth !=
+	    OPTION_NONE) /* its share; what is left over is booked afterwards */
+		req.rate_bytes_max =
+		    (uint64_t)bandwidth / (running > 0 ? running : 1) + 1;
 	c->stats.attempts++;
 	return fetch_start(c->fetcher, &req, on_fetched, v, &v->fetch_id);
 }
@@ -136,7 +151,7 @@ visit_start(struct crawl *c, struct frontier_turn *turn)
 		c->stats.queued--;
 		c->stats.in_flight++;
 	}
-	r = fetch_now(v);
+	r = visit_fetch(v);
 	if (r < 0)
 		visit_drop(v);
 	return r;
@@ -156,6 +171,10 @@ visit_refuse(struct crawl *c, struct frontier_turn *turn)
 	c->stats.in_flight++;
 	(void)snprintf(v->result.t.error, sizeof(v->result.t.error), "%.*s",
 	    (int)sizeof(v->result.t.error) - 1, turn->detail);
+	if (turn->authority_hash == c->last_error_authority && c->last_error[0] != '\0' &&
+	    outcome_class(turn->outcome) == OUTCOME_CLASS_FAILED)
+		(void)snprintf(
+		    v->result.t.error, sizeof(v->result.t.error), "%s", c->last_error);
 	v->result.began_wall_us = loop_wall_us(c->loop);
 	visit_commit(v, turn->outcome);
 }
@@ -220,12 +239,14 @@ on_fetched(void *ctx, struct fetch_result *r)
 	v->result = *r;
 	v->result.dns = NULL;
 	buf_clear(&v->request);
-	(void)buf_add_slice(&v->request, slice_head(r->t.request, 64 << 10));
+	(void)buf_add_slice(&v->request, slice_head(r->t.request, REQUEST_BYTES_MAX));
 	addr_format(&r->t.addr, v->ip);
 	report_to_frontier(v);
 	c->stats.wire_bytes += r->t.wire_bytes;
 	limiter_take(&c->bandwidth, (double)r->t.wire_bytes, loop_now_us(c->loop));
 	crawl_pump(c);
+	if (v->robots)
+		visit_robots_fetched(v);
 	if (r->t.arena_full && is_of_frontier(v))
 		back_to_frontier(v, ARENA_FULL_MS);
 	else if (r->retry && is_of_frontier(v) &&
@@ -300,9 +321,8 @@ visit_parse(struct visit *v)
 		visit_to(v, VISIT_QUEUED);
 		list_push(&c->parse_wait, &v->on_parse_wait);
 	} else {
-		(void)snprintf(v->result.t.error, sizeof(v->result.t.error),
-		    "cannot be handed to a worker: %s", strerror(-r));
-		visit_commit(v, OUTCOME_PARSE_CRASH);
+		crawl_fail(c, CRAWL_WORKERS, "no parser process can be had");
+		visit_drop(v); /* stays queued */
 	}
 }
 
@@ -313,9 +333,10 @@ visits_parse_waiting(struct crawl *c)
 
 	while ((at = list_pop(&c->parse_wait)) != NULL) {
 		struct visit *v = container_of(at, struct visit, on_parse_wait);
+		size_t waiting = c->in_state[VISIT_QUEUED];
 
-		visit_parse(v);
-		if (v->state == VISIT_QUEUED)
+		visit_parse(v); /* v may be gone */
+		if (c->in_state[VISIT_QUEUED] == waiting && c->phase == CRAWL_RUNNING)
 			break; /* full again */
 	}
 }
@@ -333,6 +354,8 @@ take_found(struct visit *v, struct slice result)
 	links = calloc((size_t)n + 1, sizeof(*links));
 	if (v->bytes == NULL || links == NULL) {
 		free(links);
+		free(v->bytes);
+		v->bytes = NULL;
 		return -ENOMEM;
 	}
 	memcpy(v->bytes, result.ptr, result.len);
@@ -361,6 +384,10 @@ on_parsed(void *ctx, enum pool_end end, struct slice result)
 	int r = end == POOL_DONE ? take_found(v, result) : -EIO;
 
 	if (r == 0) {
+		v->crawl->unarchived = 0;
+		if (v->found.links_cut > 0)
+			log_warn("more links than %d, %u left out: url=%s",
+			    FOUND_LINKS_MAX, v->found.links_cut, LOG_TEXT(v->rec->url));
 		shm_free(v->crawl->engine->shm, &v->result.t.block);
 		visit_commit(v, outcome_of_parse(v));
 		return;
@@ -373,7 +400,11 @@ on_parsed(void *ctx, enum pool_end end, struct slice result)
 		visit_parse(v);
 		return;
 	}
-	crawl_fail(v->crawl, CRAWL_STORE, "the parser processes die at every page");
+	log_error("not archived, for no worker lived through it: url=%s",
+	    LOG_TEXT(v->rec->url));
+	if (++v->crawl->unarchived >= UNARCHIVED_MAX)
+		crawl_fail(
+		    v->crawl, CRAWL_WORKERS, "the parser processes die at every page");
 	visit_commit(v, outcome_of_parse(v));
 }
 
@@ -443,57 +474,11 @@ visit_commit(struct visit *v, enum outcome outcome)
 	}
 }
 
-static int
-follow_robots(struct visit *v)
+void
+visit_uncommitted(struct visit *v)
 {
-	struct urlrec r = {.authority_hash = v->authority_hash,
-	    .kind = LINK_ROBOTS,
-	    .hops = SLICE_LIT("PR"),
-	    .url = v->found.redirect_to,
-	    .via = v->rec->url};
-	struct urlrec *rec = urlrec_new(&r);
-	struct visit *next = rec == NULL ? NULL : visit_new(v->crawl, rec);
-	int err;
-
-	if (next == NULL) {
-		urlrec_free(rec);
-		return -ENOMEM;
-	}
-	next->robots = true;
-	next->robots_hops = (uint8_t)(v->robots_hops + 1);
-	/* Another authority's private address is not admitted by this one. */
-	next->rec->authority_hash = 0;
-	err = fetch_now(next);
-	if (err < 0)
-		visit_free(next);
-	return err;
-}
-
-/* RFC 9309 2.3.1: what the answer, or its absence, means. */
-static void
-robots_ended(struct visit *v)
-{
-	struct crawl *c = v->crawl;
-	int status = v->result.t.status;
-	enum frontier_robots what = FRONTIER_ROBOTS_UNREACHABLE;
-	struct slice rules = {0};
-
-	if (status >= 300 && status < 400 && v->found.redirect_to.len > 0 &&
-	    v->robots_hops < ROBOTS_HOPS_MAX && c->phase == CRAWL_RUNNING &&
-	    follow_robots(v) == 0)
-		return;
-	if (status >= 200 && status < 300 && v->bytes != NULL &&
-	    v->crashes < PARSE_CRASHES_MAX) {
-		what = FRONTIER_ROBOTS_RULES;
-		rules = v->found.rules;
-	} else if ((status >= 300 && status < 500 && status != 429) ||
-		   v->commit.event.outcome == OUTCOME_DENIED_ADDRESS) {
-		what = FRONTIER_ROBOTS_ALLOW; /* a denied address: each URL is told so
-						 itself */
-	}
-	if (frontier_robots(
-		c->frontier, v->authority_hash, what, rules, loop_now_ms(c->loop)) < 0)
-		crawl_fail(c, CRAWL_STORE, "out of memory");
+	visit_to(v, VISIT_FETCH); /* nothing runs for it */
+	visit_drop(v);
 }
 
 void
@@ -513,7 +498,7 @@ visit_committed(struct visit *v)
 		frontier_settled(c->frontier, v->rec->authority_hash, v->rec->key);
 	crawl_tell(c, &e);
 	if (v->robots)
-		robots_ended(v);
+		visit_robots_ended(v);
 	visit_free(v);
 	crawl_visit_ended(c);
 }

@@ -22,7 +22,9 @@ struct fetch {
 	enum fetch_state state;
 	enum transport_method method;
 	bool own_authority;
-	bool asked; /* dns_id is of a question of ours that is open */
+	uint64_t rate_bytes_max;
+	enum outcome unreached; /* of an address that was tried, or OUTCOME_NONE */
+	bool asked;             /* dns_id is of a question of ours that is open */
 	char text[URL_BYTES_MAX];
 	struct url url;
 	struct dns_id dns_id;
@@ -195,6 +197,10 @@ step_ADDRESS(struct fetch *f)
 	}
 	if (f->result.t.outcome != OUTCOME_NONE)
 		return finish_transfer(f);
+	if (f->unreached != OUTCOME_NONE) {
+		f->result.retry = true;
+		return finish(f, f->unreached, NULL);
+	}
 	return finish(f, OUTCOME_DENIED_ADDRESS, NULL);
 }
 
@@ -208,9 +214,10 @@ on_transfer(void *ctx, struct transport_result *t)
 			 t->outcome == OUTCOME_TIMEOUT_CONNECT;
 
 	f->result.t = *t;
-	if (unreached && ++f->next_addr < f->answer.n)
+	if (unreached && ++f->next_addr < f->answer.n) {
+		f->unreached = t->outcome;
 		f->state = FETCH_ADDRESS;
-	else
+	} else
 		(void)finish_transfer(f);
 	fetch_run(f);
 }
@@ -231,6 +238,7 @@ step_TRANSFER(struct fetch *f)
 	    .stall_ms = c->stall_ms,
 	    .total_ms = c->total_ms,
 	    .body_bytes_max = c->body_bytes_max,
+	    .rate_bytes_max = f->rate_bytes_max,
 	};
 	int r;
 
@@ -342,6 +350,7 @@ slot_take(struct fetcher *fetcher)
 		return NULL;
 	f->fetcher = fetcher;
 	f->slot = fetcher->slots_len;
+	f->gen = 1; /* so that a zeroed id is nobody's */
 	list_init(&f->on_free);
 	later_init(&f->run, fetcher->conf.loop, fetch_run, f);
 	fetcher->slots[fetcher->slots_len++] = f;
@@ -360,6 +369,8 @@ fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *
 	f->state = FETCH_RESOLVE;
 	f->method = req->method;
 	f->own_authority = req->own_authority;
+	f->rate_bytes_max = req->rate_bytes_max;
+	f->unreached = OUTCOME_NONE;
 	f->asked = false;
 	f->next_addr = 0;
 	f->answer.n = 0;

@@ -28,7 +28,8 @@ struct fetcher_conf {
 	struct transport *transport;
 	struct addr_policy *policy;
 	uint32_t fetches_max;
-	bool proxied; /* names are the proxy's to resolve; addresses in URLs are looked at */
+	bool proxied; /* names are the proxy's to resolve; addresses in URLs are looked at
+		       */
 	const char *user_agent, *from; /* from may be NULL */
 	const char *const *headers;    /* "Name: value" */
 	size_t headers_len;
@@ -38,8 +39,9 @@ struct fetcher_conf {
 
 struct fetch_request {
 	enum transport_method method;
-	struct slice url;   /* normal form */
-	bool own_authority; /* of a seed: its private addresses are admitted */
+	struct slice url;        /* normal form */
+	bool own_authority;      /* of a seed: its private addresses are admitted */
+	uint64_t rate_bytes_max; /* a second; 0: no limit */
 };
 
 struct fetch_result {

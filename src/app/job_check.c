@@ -1,0 +1,132 @@
+#include "app/job_check.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "crawl/crawl.h"
+#include "crawl/scope.h"
+#include "fetch/fetch.h"
+#include "net/addr.h"
+#include "sink/sink.h"
+
+enum { SINKS_MAX = 6 };
+
+static int
+check_sinks(const struct options *o, struct why *why)
+{
+	if (o->output_sink.n > SINKS_MAX)
+		return why_set(why, -EINVAL, "--sink: more than %d", SINKS_MAX);
+	for (size_t i = 0; i < o->output_sink.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(o->output_sink.v[i], o->output_sink.v[k]) == 0)
+				return why_set(why, -EINVAL, "--sink: '%s' twice",
+				    o->output_sink.v[i]);
+	for (size_t i = 0; i < o->output_sink.n; i++)
+		if (!sink_exists(o->output_sink.v[i]))
+			return why_set(why, -EINVAL,
+			    "--sink: there is no '%s'; there are %s", o->output_sink.v[i],
+			    sink_names());
+	return 0;
+}
+
+static int
+check_headers(const struct options *o, struct why *why)
+{
+	if (o->fetch_header.n > FETCH_HEADERS_MAX)
+		return why_set(
+		    why, -EINVAL, "--header: more than %d of them", FETCH_HEADERS_MAX);
+	for (size_t i = 0; i < o->fetch_header.n; i++) {
+		struct slice h = slice_cstr(o->fetch_header.v[i]);
+		size_t colon = slice_find(h, ':');
+
+		if (colon == 0 || colon == h.len || slice_find(h, '\n') < h.len ||
+		    slice_find(h, '\r') < h.len ||
+		    slice_find(slice_head(h, colon), ' ') < colon)
+			return why_set(
+			    why, -EINVAL, "--header '%s' is not \"Name: value\"", h.ptr);
+	}
+	return 0;
+}
+
+static int
+check_patterns(const struct job *job, struct why *why)
+{
+	struct scope_rules *rules;
+	struct buf settings;
+	int r;
+
+	buf_init(&settings, 1 << 20);
+	r = scope_settings(
+	    &job->options, (const char *const *)job->seeds.v, job->seeds.n, 1, &settings);
+	r = r < 0 ? why_set(why, r, "the patterns are too long")
+		  : scope_rules_new(buf_slice(&settings), &rules, why);
+	buf_release(&settings);
+	if (r == 0)
+		scope_rules_free(rules);
+	return r;
+}
+
+static int
+check_files(const struct options *o, struct why *why)
+{
+	if (o->fetch_ca != NULL && access(o->fetch_ca, R_OK) < 0)
+		return why_set(why, -EINVAL, "--ca: cannot read %s: %s", o->fetch_ca,
+		    strerror(errno));
+	return 0;
+}
+
+static int
+check_proxy(const struct options *o, struct why *why)
+{
+	static const char *const schemes[] = {
+	    "http://", "https://", "socks4://", "socks4a://", "socks5://", "socks5h://"};
+
+	if (o->fetch_proxy == NULL)
+		return 0;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (slice_istarts(slice_cstr(o->fetch_proxy), slice_cstr(schemes[i])))
+			return 0;
+	return why_set(why, -EINVAL,
+	    "--proxy '%s' does not begin with http://, https://, socks4:// or socks5://",
+	    o->fetch_proxy);
+}
+
+static int
+check_addresses(const struct options *o, struct why *why)
+{
+	struct addr_policy *policy;
+	int r = addr_policy_new(&policy);
+
+	if (r < 0)
+		return why_set(why, r, "out of memory");
+	for (size_t i = 0; i < o->net_allow_net.n && r == 0; i++) {
+		r = addr_policy_allow(policy, slice_cstr(o->net_allow_net.v[i]), why);
+		if (r < 0)
+			(void)why_prefix(why, r, "--allow-net");
+	}
+	addr_policy_free(policy);
+	for (size_t i = 0; i < o->net_resolve.n && r == 0; i++) {
+		struct engine_override ignored;
+
+		r = engine_override_parse(slice_cstr(o->net_resolve.v[i]), &ignored, why);
+	}
+	return r;
+}
+
+int
+job_check(const struct job *job, struct why *why)
+{
+	const struct options *o = &job->options;
+	int r = check_sinks(o, why);
+
+	if (r == 0)
+		r = check_headers(o, why);
+	if (r == 0)
+		r = check_files(o, why);
+	if (r == 0)
+		r = check_proxy(o, why);
+	if (r == 0)
+		r = check_addresses(o, why);
+	return r == 0 ? check_patterns(job, why) : r;
+}
