@@ -131,20 +131,44 @@ on_request(void *ctx, char *remote_ip, char *local_ip, int remote_port, int loca
 	return CURL_PREREQFUNC_OK;
 }
 
+/*
+ * A line that goes on with a line before it, right behind the status line.  libcurl 7.88
+ * appends it to the last header of the answer before on this handle, which is freed by
+ * then.  Here is the last chance to look at it, and making it a line of its own hurts
+ * nobody: such a head is refused (RFC 9112 section 2.2).
+ */
+static void
+fold_disarm(struct exchange *x, char *line, size_t len)
+{
+	if (!x->after_status || len == 0 || (line[0] != ' ' && line[0] != '\t'))
+		return;
+	line[0] = 'x';
+	x->folded = true;
+}
+
 static int
 on_debug(CURL *e, curl_infotype type, char *data, size_t len, void *ctx)
 {
 	struct exchange *x = ctx;
+	struct conn *conn;
 
 	(void)e;
-	if (type == CURLINFO_HEADER_OUT) {
+	switch (type) {
+	case CURLINFO_HEADER_OUT:
 		(void)buf_add(&x->sent, data, len); /* what is too long is cut off */
-	} else if (type == CURLINFO_TEXT &&
-		   slice_starts(slice_of(data, len), SLICE_LIT("Excess found"))) {
-		struct conn *conn = conns_by_id(&x->transport->conns, x->conn);
-
+		break;
+	case CURLINFO_HEADER_IN: /* comes before on_header() */
+		fold_disarm(x, data, len);
+		break;
+	case CURLINFO_TEXT:
+		if (!slice_starts(slice_of(data, len), SLICE_LIT("Excess found")))
+			break;
+		conn = conns_by_id(&x->transport->conns, x->conn);
 		if (conn != NULL)
 			conn->tainted = true; /* more bytes came than the answer has */
+		break;
+	default:
+		break;
 	}
 	return 0;
 }
@@ -220,6 +244,11 @@ head_end(struct exchange *x)
 static bool
 head_add(struct exchange *x, struct slice line)
 {
+	if (x->folded) {
+		exchange_stop(x, STOP_PROTOCOL, "the first header line continues none");
+		return false;
+	}
+	x->after_status = x->head.len == 0;
 	if (buf_add_slice(&x->head, line) < 0) {
 		exchange_stop(x, STOP_LOCAL, "out of memory");
 		return false;
@@ -563,7 +592,7 @@ exchange_rewind(struct exchange *x, bool fresh)
 	x->opened_len = 0;
 	x->stop = STOP_NOT;
 	x->timeout = OUTCOME_NONE;
-	x->reused = x->head_done = false;
+	x->reused = x->head_done = x->after_status = x->folded = false;
 	buf_clear(&x->sent);
 	buf_clear(&x->head);
 	x->head_bytes = 0;

@@ -91,6 +91,8 @@ struct exchange {
 	uint64_t head_bytes; /* those of interim answers and trailers included */
 	uint32_t head_lines;
 	bool head_done;
+	bool after_status; /* the last line was a status line */
+	bool folded;       /* and the next one continues it */
 	struct http_head parsed;
 	struct shm_block block;
 	size_t head_len, body_len;

@@ -12,10 +12,15 @@ exchange_deserves_retry(const struct exchange *x, CURLcode code)
 		return false;
 	if (x->stop == STOP_STALE)
 		return true;
-	/* The peer closed an idle connection in the very moment it was used again. */
-	return x->stop == STOP_NOT && x->reused && x->head_bytes == 0 &&
-	       (code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
-		   code == CURLE_SEND_ERROR);
+	if (x->stop != STOP_NOT || !x->reused || x->head_done)
+		return false;
+	/* The peer closed an idle connection in the very moment it was used again, */
+	if (x->head_bytes == 0 &&
+	    (code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR ||
+		code == CURLE_SEND_ERROR))
+		return true;
+	/* or what was left of the answer before came only then. */
+	return code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY;
 }
 
 static enum outcome

@@ -94,18 +94,44 @@ http_server_ca(const char *path)
 	must(f != NULL && PEM_write_X509(f, ca_cert) == 1 && fclose(f) == 0, path);
 }
 
+static void
+cert_make(const char *name, EVP_PKEY **ret_key, X509 **ret_cert)
+{
+	char alt[128];
+
+	ca_make();
+	*ret_key = EVP_EC_gen("P-256");
+	(void)snprintf(alt, sizeof(alt), "DNS:%s", name);
+	*ret_cert = cert_new(*ret_key, name, alt, NID_subject_alt_name, 2);
+}
+
+void
+http_server_cert(const char *name, const char *cert_path, const char *key_path)
+{
+	FILE *cert_file = fopen(cert_path, "we"), *key_file = fopen(key_path, "we");
+	EVP_PKEY *key;
+	X509 *cert;
+
+	cert_make(name, &key, &cert);
+	must(cert_file != NULL && PEM_write_X509(cert_file, cert) == 1 &&
+		 fclose(cert_file) == 0,
+	    cert_path);
+	must(key_file != NULL &&
+		 PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+		 fclose(key_file) == 0,
+	    key_path);
+	EVP_PKEY_free(key);
+	X509_free(cert);
+}
+
 static SSL_CTX *
 tls_new(const char *name)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	EVP_PKEY *key;
 	X509 *cert;
-	char alt[128];
 
-	ca_make();
-	key = EVP_EC_gen("P-256");
-	(void)snprintf(alt, sizeof(alt), "DNS:%s", name);
-	cert = cert_new(key, name, alt, NID_subject_alt_name, 2);
+	cert_make(name, &key, &cert);
 	must(ctx != NULL && SSL_CTX_use_certificate(ctx, cert) == 1 &&
 		 SSL_CTX_use_PrivateKey(ctx, key) == 1,
 	    "SSL_CTX");
@@ -267,9 +293,11 @@ accept_run(void *arg)
 		c->peer.server = s;
 		c->peer.fd = fd;
 		c->peer.connection = n;
+		/* Before it can answer, so that whoever has an answer finds it counted.
+		 */
+		atomic_store(&s->connections, n + 1);
 		must(pthread_create(&s->threads[n], NULL, connection_run, c) == 0,
 		    "thread");
-		atomic_store(&s->connections, n + 1);
 	}
 	return NULL;
 }

@@ -33,6 +33,8 @@ uint16_t http_server_port(const struct http_server *s);
 uint32_t http_server_connections(struct http_server *s);
 /* PEM of the issuer, written to `path`. */
 void http_server_ca(const char *path);
+/* PEM of a certificate for `name` and its key, for another server. */
+void http_server_cert(const char *name, const char *cert_path, const char *key_path);
 
 void peer_send(struct peer *p, const void *data, size_t len);
 void peer_say(struct peer *p, const char *text);
