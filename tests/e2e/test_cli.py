@@ -400,6 +400,46 @@ def test_loopback_is_refused_where_no_seed_is(tmp_path):
             assert out.outcomes()[inside] == "ok"
 
 
+def test_a_redirected_robots_txt_is_obeyed_on_a_private_seed_too(tmp_path):
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www" / "rules.txt").write_text("User-agent: *\nDisallow: /secret\n")
+    (tmp_path / "www" / "index.html").write_text('<a href="/secret.html">s</a><a href="/open.html">o</a>')
+    for name in ("secret", "open"):
+        (tmp_path / "www" / f"{name}.html").write_text("<title>x</title>")
+    server = f"""server {{ listen 127.0.0.1:@PORT@; root "{tmp_path}/www";
+        location = /robots.txt {{ return 301 /rules.txt; }} }}"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        _, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", web.url("/"))
+        assert out.outcomes()[web.url("/secret.html")] == "robots-denied"
+        assert out.outcomes()[web.url("/open.html")] == "ok"
+        assert "/secret.html" not in {row["uri"] for row in web.log()}
+
+
+WRONG_JOBS = {
+    "exclude": ("crawl: {exclude: ['(']}", "exclude"),
+    "priority": ("crawl: {priority: ['x=999']}", "priority"),
+    "allow_net": ("net: {allow_net: [nowhere]}", "allow-net"),
+    "resolve": ("net: {resolve: [x]}", "resolve"),
+    "sink": ("output: {sink: [drain]}", "drain"),
+    "sink twice": ("output: {sink: [warc, warc]}", "twice"),
+    "header": ("fetch: {header: [nocolon]}", "header"),
+    "proxy": ("fetch: {proxy: 'foo://x'}", "proxy"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_JOBS)
+def test_check_finds_what_a_crawl_would_refuse(what, tmp_path):
+    text, named = WRONG_JOBS[what]
+    job = tmp_path / "job.yaml"
+    job.write_text("seeds: ['http://127.0.0.1/']\n" + text + "\n")
+    for command in ("check", "run"):
+        result = harness.trawl(command, job, cwd=tmp_path, timeout=10)
+        assert result.rc == 2, (command, result.err)
+        assert named in result.err
+        assert len(result.err.strip().splitlines()) == 1
+    assert os.listdir(tmp_path) == ["job.yaml"]
+
+
 # -- Examples --
 
 

@@ -78,3 +78,20 @@ def test_a_worker_that_hangs_costs_no_page(site, tmp_path):
     crawl_and(stop, site, tmp_path)
     # It did not survive the crawl, stopped or not.
     assert not harness.Path(f"/proc/{stopped[0]}").exists()
+
+
+def test_without_a_nursery_a_crawl_does_not_claim_to_be_done(site, tmp_path):
+    web, _ = site
+    running = harness.Running(
+        "crawl", "-q", "-o", tmp_path / "c", "--delay", "0", "--rate", "100/s", "--workers", "1", web.url("/p0.html")
+    )
+    try:
+        harness.wait_until("workers", lambda: running.descendants("trawl-worker"))
+        time.sleep(0.3)
+        harness.os.kill(running.descendants("trawl-nursery")[0], signal.SIGKILL)
+        result = running.result(60)
+    finally:
+        running.end()
+    assert result.rc == 1, (result.rc, result.err)
+    assert "parser" in result.err
+    harness.Output(tmp_path / "c").records()

@@ -195,6 +195,51 @@ robots_can_be_ignored(void **state)
 	sim_release(&run);
 }
 
+/* 40 hosts whose robots.txt all lie at one hub, which forbids everything. */
+static void
+hub_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->latency_ms = 100;
+	ret->status = 200;
+	if (ends(url, "start.test/robots.txt")) {
+		not_found(ret);
+	} else if (ends(url, "start.test/")) {
+		for (int i = 0; i < 40; i++)
+			(void)buf_printf(body, "<a href=http://m%d.test/>x</a>", i);
+	} else if (ends(url, "hub.test/rules")) {
+		ret->headers = "Content-Type: text/plain\r\n";
+		(void)buf_add_cstr(body, "User-agent: *\nDisallow: /\n");
+	} else if (ends(url, "/robots.txt")) {
+		ret->status = 302;
+		ret->headers = "Location: http://hub.test/rules\r\n";
+	}
+}
+
+static void
+redirected_robots_ask_a_hub_one_at_a_time_and_are_obeyed(void **state)
+{
+	struct sim_run run = {0};
+	int64_t last_end = -1;
+
+	(void)state;
+	sim_web_reset(hub_script, NULL);
+	sim_crawl(&run, "http://start.test/", OPTIONS("scope=any", "delay=0"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.outcomes[OUTCOME_ROBOTS_DENIED], 40);
+	assert_int_equal(run.stats.pages, 1);
+	assert_int_equal(sim_count("http://hub.test/rules"), 40);
+	for (size_t i = 0; i < sim_web.requests_len; i++) {
+		const struct sim_request *r = &sim_web.requests[i];
+
+		if (strcmp(r->url, "http://hub.test/rules") != 0)
+			continue;
+		assert_true(r->began_ms >= last_end);
+		last_end = r->ended_ms;
+	}
+	sim_release(&run);
+}
+
 /* ---- retries, back-off, deadlines ---- */
 
 static void
@@ -606,6 +651,7 @@ main(void)
 	    cmocka_unit_test(concurrency_and_rate_hold_over_all_hosts),
 	    cmocka_unit_test(robots_rules_delay_and_sitemap_are_obeyed),
 	    cmocka_unit_test(robots_can_be_ignored),
+	    cmocka_unit_test(redirected_robots_ask_a_hub_one_at_a_time_and_are_obeyed),
 	    cmocka_unit_test(what_may_pass_is_tried_again_and_what_will_not_is_not),
 	    cmocka_unit_test(retry_after_slows_the_host_not_the_url),
 	    cmocka_unit_test(a_dead_host_fails_as_a_host),

@@ -125,6 +125,39 @@ a_wrong_value_is_told_with_what_would_be_right(void **state)
 }
 
 static void
+slow_rates_are_kept(void **state)
+{
+	struct options o;
+	struct buf value;
+
+	(void)state;
+	assert_int_equal(options_init(&o), 0);
+	buf_init(&value, 256);
+	assert_int_equal(set(&o, "rate", "1/h", NULL), 0);
+	assert_true(o.fetch_rate > 0.000277 && o.fetch_rate < 0.000278);
+	assert_true(option_get(&o, row("rate"), 0, &value));
+	assert_int_equal(option_set(&o, row("rate"), buf_slice(&value), NULL), 0);
+	assert_true(o.fetch_rate > 0.000277 && o.fetch_rate < 0.000278);
+	buf_release(&value);
+	options_release(&o);
+}
+
+static void
+control_characters_are_refused(void **state)
+{
+	struct options o;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(options_init(&o), 0);
+	assert_int_equal(set(&o, "user-agent", "a\tb", &why), -EINVAL);
+	assert_int_equal(set(&o, "exclude", "a\nb", &why), -EINVAL);
+	assert_null(o.fetch_user_agent);
+	assert_int_equal(o.crawl_exclude.n, 0);
+	options_release(&o);
+}
+
+static void
 flags_are_found_by_name_by_their_negation_and_by_likeness(void **state)
 {
 	bool off = true;
@@ -265,6 +298,8 @@ main(void)
 	    cmocka_unit_test(every_default_and_every_word_is_taken_back_as_it_is_printed),
 	    cmocka_unit_test(numbers_are_read_in_the_units_that_people_write),
 	    cmocka_unit_test(a_wrong_value_is_told_with_what_would_be_right),
+	    cmocka_unit_test(slow_rates_are_kept),
+	    cmocka_unit_test(control_characters_are_refused),
 	    cmocka_unit_test(flags_are_found_by_name_by_their_negation_and_by_likeness),
 	    cmocka_unit_test(what_is_given_overrules_and_lists_are_replaced),
 	    cmocka_unit_test(a_job_file_that_was_written_reads_back_the_same),
