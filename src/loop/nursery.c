@@ -219,9 +219,13 @@ static void
 nest_tell(
     struct nest *n, enum nursery_event_type type, uint64_t cookie, int pid, int status)
 {
-	const struct nursery_event e = {
-	    .type = type, .cookie = cookie, .pid = pid, .status = status};
+	struct nursery_event e;
 
+	memset(&e, 0, sizeof(e)); /* what lies between the fields goes out as well */
+	e.type = type;
+	e.cookie = cookie;
+	e.pid = pid;
+	e.status = status;
 	/* May block: at most two are under way for each worker that was asked for. */
 	if (!n->closing)
 		(void)send(n->fd, &e, sizeof(e), MSG_NOSIGNAL);
@@ -490,8 +494,10 @@ nursery_start(struct nursery **ret, struct why *why)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
 		goto fail_n;
 	n->pid = fork();
-	if (n->pid == 0)
+	if (n->pid == 0) {
+		free(n);
 		home_main(sv[1], parent);
+	}
 	if (n->pid < 0)
 		goto fail_sv;
 	(void)close(sv[1]);
