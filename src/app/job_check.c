@@ -1,8 +1,8 @@
 #include "app/job_check.h"
+#include "app/app.h"
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "crawl/crawl.h"
 #include "crawl/scope.h"
@@ -10,7 +10,7 @@
 #include "net/addr.h"
 #include "sink/sink.h"
 
-enum { SINKS_MAX = 6 };
+enum { SINKS_MAX = 6, CA_BYTES_MAX = 16 << 20 };
 
 static int
 check_sinks(const struct options *o, struct why *why)
@@ -70,10 +70,18 @@ check_patterns(const struct job *job, struct why *why)
 static int
 check_files(const struct options *o, struct why *why)
 {
-	if (o->fetch_ca != NULL && access(o->fetch_ca, R_OK) < 0)
-		return why_set(why, -EINVAL, "--ca: cannot read %s: %s", o->fetch_ca,
-		    strerror(errno));
-	return 0;
+	struct buf text;
+	bool pem;
+
+	if (o->fetch_ca == NULL)
+		return 0;
+	if (read_input(o->fetch_ca, CA_BYTES_MAX, &text, why) < 0)
+		return why_prefix(why, -EINVAL, "--ca");
+	pem = text.len > 0 && memmem(text.ptr, text.len, "-----BEGIN ", 11) != NULL;
+	buf_release(&text);
+	return pem ? 0
+		   : why_set(why, -EINVAL, "--ca: %s holds no certificate (PEM)",
+			 o->fetch_ca);
 }
 
 static int

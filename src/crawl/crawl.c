@@ -105,6 +105,8 @@ begin_stop(struct crawl *c, enum crawl_end end)
 		return;
 	c->end = end;
 	set_phase(c, CRAWL_STOPPING);
+	/* Whatever ends it, an answer that drips may not hold the end. */
+	(void)timer_start(&c->grace, GRACE_MS);
 	later_start(&c->pump);
 }
 
@@ -121,8 +123,8 @@ void
 crawl_stop(struct crawl *c, bool at_once)
 {
 	begin_stop(c, CRAWL_STOPPED);
-	if (c->phase == CRAWL_STOPPING && (at_once || !timer_is_running(&c->grace)))
-		(void)timer_start(&c->grace, at_once ? 0 : GRACE_MS);
+	if (c->phase == CRAWL_STOPPING && at_once)
+		(void)timer_start(&c->grace, 0);
 }
 
 void
@@ -142,7 +144,6 @@ on_budget_time(void *ctx)
 	struct crawl *c = ctx;
 
 	begin_stop(c, CRAWL_TIME);
-	(void)timer_start(&c->grace, GRACE_MS);
 }
 
 /* ---- who is next ---- */
@@ -423,6 +424,29 @@ on_pool_room(void *ctx)
 /* ---- the start ---- */
 
 static int
+own_put(struct crawl *c, struct slice authority)
+{
+	int r = umap_put(&c->own_authorities, url_hash(authority, c->hash_seed), c);
+
+	return r == -EEXIST ? 0 : r;
+}
+
+/* On the default ports http and https are one place to people: http://intranet/ that moves
+ * to https://intranet/ stays the seed's own. */
+static int
+own_add(struct crawl *c, const struct url *url)
+{
+	char other[URL_BYTES_MAX];
+	int n, r = own_put(c, url_authority(url));
+
+	if (r < 0 || url->port != (url_is_https(url) ? 443 : 80))
+		return r;
+	n = snprintf(other, sizeof(other), "http%s://" SLICE_FMT,
+	    url_is_https(url) ? "" : "s", SLICE_ARG(url_host(url)));
+	return own_put(c, slice_of(other, (size_t)n));
+}
+
+static int
 send_seeds(struct crawl *c)
 {
 	const struct strlist *seeds = &c->conf.job->seeds;
@@ -445,9 +469,7 @@ send_seeds(struct crawl *c)
 		    .url = slice_cstr(seeds->v[i]),
 		    .url_hash = url_hash(url_text(&url), c->hash_seed),
 		    .authority_hash = url_hash(url_authority(&url), c->hash_seed)};
-		r = umap_put(&c->own_authorities, l->authority_hash, c);
-		if (r == -EEXIST)
-			r = 0;
+		r = own_add(c, &url);
 		if (r == 0)
 			r = root_push(c, l->url);
 	}

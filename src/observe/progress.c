@@ -86,7 +86,9 @@ limited_by(struct progress *p, const struct crawl_stats *s, char *ret, size_t ca
 	size_t first = 0, second = 0;
 
 	for (size_t i = 0; i < WAIT_CAUSE_MAX; i++) {
-		delta[i] = s->frontier.wait_ms[i] - p->wait_before[i];
+		delta[i] = s->frontier.wait_ms[i] > p->wait_before[i]
+			       ? s->frontier.wait_ms[i] - p->wait_before[i]
+			       : 0;
 		p->wait_before[i] = s->frontier.wait_ms[i];
 		if (i == WAIT_NONE)
 			continue;
@@ -211,6 +213,7 @@ progress_new(struct loop *l, struct crawl *c, enum progress_kind kind, const cha
 	p->kind = kind;
 	p->loop = l;
 	p->title = title;
+	p->samples_len = 1; /* the start: nothing yet */
 	buf_init(&p->out, 1 << 16);
 	timer_init(&p->tick, l, on_tick, p);
 	if (kind != PROGRESS_SHOW_NOTHING)
