@@ -6,6 +6,7 @@
 #include "frontier/seen.h"
 #include "store/store.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { SINKS_MAX = 8, HOPS_MAX = 250, BATCH_BYTES_MAX = 256 << 20 };
@@ -255,20 +256,30 @@ done(struct committer *c, struct commit *m)
 
 /* ---- the group commit ---- */
 
+struct mark_key {
+	char text[64];
+};
+
+static struct slice
+mark_key(struct mark_key *k, const struct sink *s)
+{
+	(void)snprintf(k->text, sizeof(k->text), "sink/%s", s->type->name);
+	return slice_cstr(k->text);
+}
+
 static int
 put_marks(struct committer *c)
 {
 	for (size_t i = 0; i < c->sinks_len; i++) {
-		char name[64] = "sink/";
+		struct mark_key key;
 		int r;
 
 		buf_clear(&c->scratch);
 		r = sink_mark(c->sinks[i], &c->scratch);
 		if (r < 0)
 			return r;
-		strncat(name, c->sinks[i]->type->name, sizeof(name) - 6);
-		r = store_batch_put(
-		    c->batch, STORE_META, slice_cstr(name), buf_slice(&c->scratch));
+		r = store_batch_put(c->batch, STORE_META, mark_key(&key, c->sinks[i]),
+		    buf_slice(&c->scratch));
 		if (r < 0)
 			return r;
 	}
@@ -365,6 +376,25 @@ close_all(struct committer *c, bool finished)
 	return r < 0 ? r : r2;
 }
 
+/* After a failure: every file is cut back to the last commit, so that the records speak of
+ * nothing that the archive does not hold. */
+static void
+cut_back(struct committer *c)
+{
+	for (size_t i = 0; i < c->sinks_len; i++) {
+		const char *name = c->sinks[i]->type->name;
+		struct mark_key key;
+		struct slice at = mark_key(&key, c->sinks[i]);
+		struct sink *again;
+
+		(void)sink_close(c->sinks[i], false, NULL);
+		if (store_get(c->store, STORE_META, at, &c->scratch) == 0 &&
+		    sink_open(name, &c->conf.sink, buf_slice(&c->scratch), &again, NULL) == 0)
+			(void)sink_close(again, true, NULL);
+	}
+	c->sinks_len = 0;
+}
+
 static int
 handle_one(struct committer *c, struct commit *m)
 {
@@ -407,7 +437,7 @@ on_mails(void *ctx, struct list *mails)
 		if (c->err == 0)
 			c->err = handle_one(c, m);
 		else if (m->kind == COMMIT_CLOSE)
-			(void)close_sinks(c, false); /* keeps what was committed */
+			cut_back(c);
 		m->err = c->err;
 		if (m->err < 0 && c->why.text[0] == '\0')
 			(void)why_set(&c->why, m->err, "%s", strerror(-m->err));
@@ -519,7 +549,7 @@ committer_new(const struct committer_conf *conf, struct committer **ret, struct 
 	}
 	/* Of the caller's frame: not needed any more. */
 	c->conf.state = NULL;
-	c->conf.scope_settings = (struct slice){0};
+	c->conf.scope_settings = c->conf.sink.settings = (struct slice){0};
 	*ret = c;
 	return 0;
 }

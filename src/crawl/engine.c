@@ -24,7 +24,7 @@ open_net(struct engine *e, const struct options *o, struct why *why)
 	    .asks_max = o->fetch_concurrency * 4 + 64,
 	    .cache_max = 100000};
 	struct transport_conf transport = {.shm = e->shm,
-	    .connections_max = o->fetch_concurrency,
+	    .connections_max = o->fetch_concurrency * 2, /* slack, or hosts evict each other */
 	    .ca_file = o->fetch_ca,
 	    .insecure = o->fetch_insecure,
 	    .proxy = o->fetch_proxy,
