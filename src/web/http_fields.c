@@ -8,7 +8,7 @@
 bool
 http_link_next(struct slice *rest, struct http_link *ret)
 {
-	struct slice s = *rest, params, name, value;
+	struct slice s = *rest, params = {0}, name, value;
 	size_t from, to;
 
 	from = slice_find(s, '<');
@@ -19,14 +19,12 @@ http_link_next(struct slice *rest, struct http_link *ret)
 		return false;
 	}
 	*ret = (struct http_link){.url = slice_trim(slice_head(s, to))};
-	params = s = slice_from(s, to + 1);
-	if (!http_list_next(&s, &params))
-		params.len = 0;
-	/* ",<next>" has no parameters. */
-	if (params.len > 0 && params.ptr[0] != ';') {
-		s = slice_of(params.ptr, (size_t)(rest->ptr + rest->len - params.ptr));
-		params.len = 0;
-	}
+	s = slice_from(s, to + 1);
+	while (s.len > 0 && (ascii_is_space(s.ptr[0]) || s.ptr[0] == ','))
+		s = slice_from(s, 1);
+	/* ",<next>" has no parameters; to look for their end takes time each. */
+	if (s.len > 0 && s.ptr[0] == ';')
+		(void)http_list_next(&s, &params);
 	*rest = s;
 	while (http_param_next(&params, ';', &name, &value)) {
 		if (slice_ieq(name, SLICE_LIT("rel")) && ret->rel.ptr == NULL)
