@@ -521,6 +521,7 @@ rules_match(struct slice blob, const struct head *head, struct slice target,
 {
 	static const uint64_t masks[9] = {0, 0xff, 0xffff, 0xffffff, 0xffffffff,
 	    0xffffffffff, 0xffffffffffff, 0xffffffffffffff, UINT64_MAX};
+	size_t work = 0;
 	uint64_t first = 0;
 
 	memcpy(&first, target.ptr, target.len < 8 ? target.len : 8);
@@ -532,6 +533,12 @@ rules_match(struct slice blob, const struct head *head, struct slice target,
 		if ((first & masks[r.first_len < 8 ? r.first_len : 8]) != r.first)
 			continue;
 		pattern = rule_pattern(blob, &r);
+		if (r.flags & RULE_WILD)
+			work += target.len;
+		if (work > ROBOTS_WORK_MAX) {
+			v->allowed = false;
+			return false;
+		}
 		if (pattern.len == 0 || !pattern_match(pattern, &r, target))
 			continue;
 		v->allowed = r.flags & RULE_ALLOW;

@@ -19,6 +19,7 @@ enum {
 	ROBOTS_BYTES_MAX = 500 * 1024, /* parsed of a file (RFC 9309, section 2.5) */
 	ROBOTS_BLOB_MAX = 4 << 20,     /* a blob is never larger */
 	ROBOTS_SITEMAPS_MAX = 1000,    /* told of a file */
+	ROBOTS_WORK_MAX = 4 << 20,     /* bytes searched to match one target */
 };
 
 enum robots_group {
@@ -44,8 +45,10 @@ int robots_compile(struct slice text, struct slice agent, struct buf *out);
 bool robots_blob_check(struct slice blob);
 /*
  * Whether `target` (path and query) may be fetched; `ret` may be NULL.  An empty blob
- * allows everything, one that is none nothing.  Of a target only the first 20 KiB are
- * looked at.
+ * allows everything, one without the head of a blob nothing.  Of a target only the first
+ * 20 KiB are looked at, and rules with wildcards only until they passed ROBOTS_WORK_MAX
+ * bytes of it together: a file that takes more allows nothing that it did not decide on
+ * by then (line 0).
  */
 bool robots_match(struct slice blob, struct slice target, struct robots_verdict *ret);
 /* Milliseconds; -1: none is asked for. */

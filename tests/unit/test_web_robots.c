@@ -164,6 +164,30 @@ crawl_delays_and_sitemaps_are_found(void **state)
 	assert_int_equal(suite_close(&s), 0);
 }
 
+/* On the loop, at that: nobody may hold it up with his robots.txt. */
+static void
+a_file_that_takes_too_long_allows_nothing(void **state)
+{
+	struct robots_verdict v;
+	struct buf text;
+	char target[8000];
+
+	(void)state;
+	memset(target, 'a', sizeof(target));
+	target[0] = '/';
+	buf_init(&text, ROBOTS_BYTES_MAX);
+	assert_int_equal(buf_add_cstr(&text, "User-agent: *\nAllow: /\n"), 0);
+	while (buf_add_cstr(&text, "Disallow: /*aaaaaaaaab\n") == 0)
+		;
+	compile(buf_slice(&text), SLICE_LIT("trawl"));
+	assert_true(allows("/aaa", &v));
+	assert_int_equal(v.line, 2);
+	assert_false(
+	    robots_match(buf_slice(&blob), slice_of(target, sizeof(target)), &v));
+	assert_int_equal(v.line, 0);
+	buf_release(&text);
+}
+
 static bool
 stop_at_two(void *ctx, struct slice url)
 {
@@ -372,6 +396,7 @@ main(void)
 	    cmocka_unit_test(decides_as_rfc_9309_says),
 	    cmocka_unit_test(crawl_delays_and_sitemaps_are_found),
 	    cmocka_unit_test(sitemaps_are_told_until_enough),
+	    cmocka_unit_test(a_file_that_takes_too_long_allows_nothing),
 	    cmocka_unit_test(the_verdict_tells_line_and_pattern),
 	    cmocka_unit_test(an_octet_has_one_spelling),
 	    cmocka_unit_test(five_hundred_kibibytes_are_parsed_and_no_half_line),
