@@ -1,4 +1,5 @@
 #include "crawl/job.h"
+#include "web/charset.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,11 +199,66 @@ job_read(struct job *j, struct slice yaml, job_mistake_fn *fn, void *ctx)
 
 /* ---- writing ---- */
 
+/* The code point at `s`, of which *ret_len bytes are; a byte that is no UTF-8 is itself.
+ */
+static uint32_t
+char_at(struct slice s, size_t *ret_len)
+{
+	unsigned char c = (unsigned char)s.ptr[0];
+	size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+	uint32_t code = c & (n == 1 ? 0x7Fu : 0xFFu >> (n + 1));
+
+	*ret_len = 1;
+	if (n == 1 || s.len < n || utf8_valid_len(slice_head(s, n)) != n)
+		return c;
+	for (size_t i = 1; i < n; i++)
+		code = code << 6 | ((unsigned char)s.ptr[i] & 0x3F);
+	*ret_len = n;
+	return code;
+}
+
+/* YAML 1.1, section 5.1, without what breaks lines and with no more than a reader takes
+ * for what it is. */
+static bool
+is_plain_char(uint32_t code, size_t len)
+{
+	if (code < 0x80)
+		return code >= ' ' && code < 0x7F;
+	return len > 1 && code >= 0xA0 && code != 0x2028 && code != 0x2029 &&
+	       code != 0xFEFF && code != 0xFFFE && code != 0xFFFF;
+}
+
+/* Double-quoted.  A byte that is no UTF-8 cannot be said in YAML: it becomes Latin 1. */
+static int
+write_escaped(struct buf *out, struct slice s)
+{
+	int r = buf_add_byte(out, '"');
+
+	for (size_t i = 0, n; i < s.len && r == 0; i += n) {
+		uint32_t code = char_at(slice_from(s, i), &n);
+
+		if (!is_plain_char(code, n))
+			r = buf_printf(out, code < 0x100 ? "\\x%02X" : "\\u%04X", code);
+		else if (code == '"' || code == '\\')
+			r = buf_printf(out, "\\%c", (int)code);
+		else
+			r = buf_add(out, s.ptr + i, n);
+	}
+	return r == 0 ? buf_add_byte(out, '"') : r;
+}
+
 static int
 write_text(struct buf *out, struct slice s)
 {
-	int r = buf_add_byte(out, '\'');
+	int r;
 
+	for (size_t i = 0, n; i < s.len; i += n) {
+		uint32_t code = char_at(slice_from(s, i), &n);
+
+		if (!is_plain_char(code, n))
+			return write_escaped(out, s);
+	}
+	r = buf_add_byte(out, '\'');
 	for (size_t i = 0; i < s.len && r == 0; i++) {
 		if (s.ptr[i] == '\'')
 			r = buf_add_byte(out, '\'');
@@ -262,7 +318,7 @@ job_write(const struct job *j, bool for_strangers, struct buf *out)
 	buf_init(&value, 1 << 20);
 	if (j->name != NULL)
 		r = buf_printf(out, "name: '%s'\n", j->name);
-	if (r == 0)
+	if (r == 0 && j->seeds.n > 0)
 		r = buf_add_cstr(out, "seeds:\n");
 	for (size_t i = 0; i < j->seeds.n && r == 0; i++) {
 		r = buf_add_cstr(out, "  - ");

@@ -216,6 +216,8 @@ hear(void *ctx, size_t line, size_t column, const char *text)
 static void
 a_job_file_that_was_written_reads_back_the_same(void **state)
 {
+	static const char odd[] =
+	    " \"\\'\xC2\x85\xE2\x80\xA8\xEF\xBB\xBF\xC3\xA4\xF0\x9F\x98\x80 ";
 	struct heard heard = {""};
 	struct job a, b;
 	struct buf one, two;
@@ -232,6 +234,7 @@ a_job_file_that_was_written_reads_back_the_same(void **state)
 	    job_add_seed(&a, SLICE_LIT("http://example.test/%7Ea?q='x'"), NULL), 0);
 	assert_int_equal(a.seeds.n, 1);
 	assert_int_equal(set(&a.options, "exclude", "it's: [a] #b", NULL), 0);
+	assert_int_equal(set(&a.options, "user-agent", odd, NULL), 0);
 	assert_int_equal(set(&a.options, "delay", "250ms", NULL), 0);
 	assert_int_equal(job_write(&a, false, &one), 0);
 	assert_int_equal(job_read(&b, buf_slice(&one), hear, &heard), 0);
@@ -240,6 +243,7 @@ a_job_file_that_was_written_reads_back_the_same(void **state)
 	assert_true(slice_eq(buf_slice(&one), buf_slice(&two)));
 	assert_int_equal(b.options.fetch_delay, 250);
 	assert_string_equal(b.options.crawl_exclude.v[0], "it's: [a] #b");
+	assert_string_equal(b.options.fetch_user_agent, odd);
 	buf_release(&one);
 	buf_release(&two);
 	job_release(&a);
