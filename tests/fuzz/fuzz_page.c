@@ -1,0 +1,71 @@
+/*
+ * Input: a byte of options, a line with the charset of the header, then HTML or CSS.
+ * What comes out is UTF-8 and within its limits.
+ */
+#include "fuzz.h"
+#include "web/page.h"
+#include <errno.h>
+
+enum { IS_CSS = 1, ANCHORS = 2, SPECULATIVE = 4, SMALL = 8, SCARCE = 16 };
+
+static void
+text_check(struct slice s)
+{
+	FUZZ_CHECK(utf8_valid_len(s) == s.len);
+}
+
+static void
+page_check(const struct page *p, const struct page_conf *conf)
+{
+	FUZZ_CHECK(p->charset != NULL && charset_how_name(p->charset_how) != NULL);
+	FUZZ_CHECK(p->links_len <= conf->links_max && p->links_len <= p->links_total);
+	FUZZ_CHECK(p->title.len <= conf->title_bytes_max);
+	FUZZ_CHECK(p->description.len <= conf->title_bytes_max);
+	FUZZ_CHECK(p->has_base || p->base_href.len == 0);
+	text_check(p->title);
+	text_check(p->lang);
+	text_check(p->description);
+	text_check(p->canonical);
+	text_check(p->base_href);
+	for (size_t i = 0; i < p->links_len; i++) {
+		const struct page_link *l = &p->links[i];
+
+		FUZZ_CHECK(link_kind_name(l->kind) != NULL);
+		FUZZ_CHECK(l->anchor.len <= conf->anchor_bytes_max);
+		FUZZ_CHECK(conf->want_anchors || l->anchor.len == 0);
+		text_check(l->ref);
+		text_check(l->anchor);
+	}
+}
+
+FUZZ_TARGET(page)
+{
+	struct slice rest = slice_of(data, size);
+	uint8_t mode = fuzz_byte(&rest);
+	struct slice charset = fuzz_copy(fuzz_line(&rest)), body = fuzz_copy(rest);
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct page page;
+	struct arena a;
+	int err;
+
+	conf.http_charset = charset;
+	conf.want_anchors = (mode & ANCHORS) != 0;
+	conf.want_speculative = (mode & SPECULATIVE) != 0;
+	if (mode & SMALL) {
+		conf.links_max = 3;
+		conf.anchor_bytes_max = 5;
+		conf.title_bytes_max = 7;
+	}
+	arena_init(&a, 4096, mode & SCARCE ? 32768 : 256 << 20);
+	err = (mode & IS_CSS ? page_css : page_parse)(body, &conf, &a, &page);
+	if (err == 0)
+		page_check(&page, &conf);
+	else
+		FUZZ_CHECK(err == -ENOMEM && (mode & SCARCE) != 0);
+	(void)page_robots_parse(body);
+	(void)page_rel_parse(body);
+	arena_release(&a);
+	fuzz_copy_free(body);
+	fuzz_copy_free(charset);
+	return 0;
+}

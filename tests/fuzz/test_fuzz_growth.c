@@ -1,0 +1,361 @@
+/*
+ * Parsers take time in proportion to their input, also for what was made to hurt: a
+ * megabyte of it in less than LIMIT_MS, and the second half as fast as the first.
+ *
+ * CPU time of this thread, the best of a few runs: other work on the machine does not
+ * count.  Without optimizer, with a sanitizer or under valgrind that says nothing, and is
+ * skipped.
+ */
+#include "base/arena.h"
+#include "fuzz.h"
+#include "net/http_head.h"
+#include "web/coding.h"
+#include "web/css.h"
+#include "web/http.h"
+#include "web/page.h"
+#include "web/robots.h"
+#include "web/sitemap.h"
+#include "web/srcset.h"
+#include "web/url.h"
+#include <time.h>
+#include <zlib.h>
+
+enum {
+	FULL_BYTES = 1 << 20,
+	LIMIT_MS = 50,
+	RUNS_MAX = 8,
+	RATIO_FROM_MS = 4,
+	HOPELESS_MS = 1000
+};
+
+/* A unit again and again, up to so many bytes, between a start and an end. */
+struct nasty {
+	const char *what;
+	void (*parse)(struct slice s);
+	struct slice start, unit, end;
+};
+
+static void
+parse_page(struct slice s)
+{
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct page page;
+	struct arena a;
+
+	conf.want_anchors = conf.want_speculative = true;
+	arena_init(&a, 64 << 10, 256 << 20);
+	FUZZ_CHECK(page_parse(s, &conf, &a, &page) == 0);
+	arena_release(&a);
+}
+
+static int
+css_url(void *ctx, struct slice url)
+{
+	(void)ctx;
+	(void)url;
+	return 0;
+}
+
+static void
+parse_css(struct slice s)
+{
+	struct arena a;
+
+	arena_init(&a, 64 << 10, 256 << 20);
+	FUZZ_CHECK(css_urls(s, &a, css_url, NULL) == 0);
+	arena_release(&a);
+}
+
+static void
+parse_srcset(struct slice s)
+{
+	struct slice url;
+	size_t n = 0;
+
+	while (srcset_next(&s, &url))
+		n++;
+	FUZZ_CHECK(n <= FULL_BYTES);
+}
+
+static void
+parse_url(struct slice s)
+{
+	char out[URL_BYTES_MAX];
+	struct url base, u;
+
+	FUZZ_CHECK(url_resolve(NULL, SLICE_LIT("http://example.com/a/b"),
+		       (struct slice){0}, 0, out, sizeof(out), &base) == URL_OK);
+	for (int i = 0; i < 2; i++) {
+		char ref_out[URL_BYTES_MAX];
+		/* Whole: too long most likely.  And cut so that it is one. */
+		struct slice ref = i == 0 ? s : slice_head(s, URL_BYTES_MAX / 3 - 64);
+
+		(void)url_resolve(
+		    &base, ref, (struct slice){0}, 0, ref_out, sizeof(ref_out), &u);
+	}
+}
+
+static bool
+sitemap_entry(void *ctx, const struct sitemap_entry *e)
+{
+	(void)ctx;
+	(void)e;
+	return true;
+}
+
+static void
+parse_sitemap(struct slice s)
+{
+	struct sitemap_result r;
+
+	FUZZ_CHECK(
+	    sitemap_parse(s, (struct slice){0}, NULL, sitemap_entry, NULL, &r) == 0);
+}
+
+/* Against a target made of what the patterns are made of. */
+static void
+parse_robots(struct slice s)
+{
+	char target[URL_BYTES_MAX];
+	struct buf blob;
+
+	memset(target, 'a', sizeof(target));
+	target[0] = '/';
+	buf_init(&blob, ROBOTS_BLOB_MAX);
+	FUZZ_CHECK(robots_compile(s, SLICE_LIT("Trawl"), &blob) == 0);
+	(void)robots_match(buf_slice(&blob), slice_of(target, sizeof(target)), NULL);
+	buf_release(&blob);
+}
+
+static void
+parse_coding(struct slice s)
+{
+	static const char *const names[] = {"gzip", "deflate", "br", "zstd"};
+	enum coding_status st;
+	struct buf out;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		buf_init(&out, 8 << 20);
+		FUZZ_CHECK(
+		    coding_decode(slice_cstr(names[i]), s, 8 << 20, &out, &st) == 0);
+		buf_release(&out);
+	}
+}
+
+/* Every list in a head; heads are no longer than 300 KB, this is more than it takes. */
+static void
+parse_http(struct slice s)
+{
+	struct slice rest = http_headers(s), name, value;
+	struct http_header h;
+	struct http_link link;
+	struct http_cookie cookie;
+	struct http_mime mime;
+	struct http_head head;
+
+	while (http_header_next(&rest, &h))
+		(void)http_cookie_parse(h.value, 0, &cookie);
+	for (rest = s; http_list_next(&rest, &value);)
+		;
+	for (rest = s; http_param_next(&rest, ';', &name, &value);)
+		;
+	for (rest = s; http_link_next(&rest, &link);)
+		;
+	(void)http_mime(s, &mime);
+	(void)http_mime_parse(s, &mime);
+	(void)http_head_parse(s, &head);
+}
+
+#define L(s) SLICE_LIT(s)
+static const struct nasty nasties[] = {
+    {"nested tags", parse_page, L(""), L("<div><b>"), L("")},
+    {"nested foreign elements", parse_page, L(""), L("<svg><math>"), L("")},
+    {"nested templates", parse_page, L(""), L("<template><noscript>"), L("")},
+    {"links that nobody closed", parse_page, L(""), L("<a "), L("")},
+    {"links with nothing", parse_page, L(""), L("<a href=x>"), L("")},
+    {"ampersands", parse_page, L("<a href=x>"), L("&"), L("")},
+    {"ampersands in an attribute", parse_page, L("<a href=\""), L("&"), L("\">")},
+    {"entities that almost are", parse_page, L("<a href=x>"), L("&CounterClockwis"),
+	L("")},
+    {"entities for links", parse_page, L(""), L("<a href=&amp;>"), L("")},
+    {"attributes", parse_page, L("<a "), L("a= "), L(">")},
+    {"attributes of one name", parse_page, L("<a "), L("aaaaaaaaaa=b "), L(">")},
+    {"attributes without end", parse_page, L("<a "), L("a=\"b\""), L("")},
+    {"comments that almost end", parse_page, L("<!--"), L("--!-"), L("")},
+    {"less-than signs", parse_page, L(""), L("<"), L("")},
+    {"ends of no tags", parse_page, L(""), L("</"), L("")},
+    {"scripts that do not end", parse_page, L("<script>"), L("</scrip"), L("")},
+    {"scripts in scripts", parse_page, L("<script>"), L("<!--<script>"), L("")},
+    {"titles that do not end", parse_page, L("<title>"), L("</titl"), L("")},
+    {"titles", parse_page, L(""), L("<title>"), L("")},
+    {"declarations", parse_page, L(""), L("<!"), L("")},
+    {"CDATA that does not end", parse_page, L("<svg><![CDATA["), L("]]"), L("")},
+    {"metas", parse_page, L(""), L("<meta charset=x content=y name=robots>"), L("")},
+    {"style attributes", parse_page, L(""), L("<a style=url(>"), L("")},
+    {"a script of quotes", parse_page, L("<script>"), L("\"/"), L("</script>")},
+    {"a script of templates", parse_page, L("<script>"), L("`/${"), L("</script>")},
+    {"JSON of quotes", parse_page, L("<script type=application/ld+json>"), L("\"\\\""),
+	L("</script>")},
+    {"JSON of slashes", parse_page, L("<script type=application/ld+json>\""), L("\\/"),
+	L("\"</script>")},
+    {"a srcset", parse_page, L("<img srcset=\""), L("a,"), L("\">")},
+    {"bytes that are no UTF-8", parse_page, L("<a href=\""), L("\xE2\x82"), L("\">")},
+    {"bytes that are no GBK", parse_page, L("<meta charset=gbk><a href=\""), L("\x81"),
+	L("\">")},
+    {"a page in ISO-2022-JP", parse_page, L("<meta charset=iso-2022-jp>"), L("\x1B$B"),
+	L("")},
+    {"url() that does not end", parse_css, L(""), L("url("), L("")},
+    {"url() with quotes", parse_css, L(""), L("url(\""), L("")},
+    {"CSS strings", parse_css, L(""), L("\"\n"), L("")},
+    {"CSS comments", parse_css, L(""), L("/*/"), L("")},
+    {"CSS escapes", parse_css, L("url("), L("\\"), L(")")},
+    {"CSS functions", parse_css, L(""), L("image-set("), L("")},
+    {"@import", parse_css, L(""), L("@import "), L("")},
+    {"commas", parse_srcset, L(""), L(","), L("")},
+    {"parentheses", parse_srcset, L("a "), L("("), L("")},
+    {"per cent signs", parse_url, L("/"), L("%%%"), L("")},
+    {"dots", parse_url, L("/"), L("../"), L("")},
+    {"dots in per cent", parse_url, L("/"), L("a/%2e%2E/"), L("")},
+    {"at signs", parse_url, L("http://"), L("@"), L("x/")},
+    {"colons", parse_url, L("http://"), L(":"), L("x/")},
+    {"brackets", parse_url, L("http://"), L("["), L("]/")},
+    {"labels", parse_url, L("http://"), L("a."), L("/")},
+    {"labels for IDNA", parse_url, L("http://"), L("\xC3\xA4."), L("/")},
+    {"one label for IDNA", parse_url, L("http://"), L("\xE4\xB8\xAD"), L("/")},
+    {"combining marks", parse_url, L("http://a"), L("\xCC\xA3\xCC\x87"), L("/")},
+    {"tabs", parse_url, L("ht"), L("\t"), L("tp://a/")},
+    {"slashes", parse_url, L("http:"), L("/\\"), L("a/")},
+    {"question marks", parse_url, L("?"), L("?&=;"), L("")},
+    {"digits of a port", parse_url, L("http://a:"), L("0"), L("1/")},
+    {"elements", parse_sitemap, L("<urlset>"), L("<url>"), L("")},
+    {"locations", parse_sitemap, L("<urlset>"), L("<url><loc>x"), L("")},
+    {"stray ampersands", parse_sitemap, L("<urlset><url><loc>"), L("&"),
+	L("</loc></url></urlset>")},
+    {"stray less-thans", parse_sitemap, L("<urlset>"), L("<"), L("")},
+    {"attributes of an element", parse_sitemap, L("<urlset "), L("a='' "), L(">")},
+    {"CDATA sections", parse_sitemap, L("<urlset><url><loc>"), L("<![CDATA[]]>"), L("")},
+    {"namespaces", parse_sitemap, L("<urlset><a"), L(" xmlns:a='b'"), L("")},
+    {"comments of XML", parse_sitemap, L("<urlset>"), L("<!---->"), L("")},
+    {"entities that do not exist", parse_sitemap, L("<urlset><url><loc>"), L("&x;"),
+	L("</loc></url></urlset>")},
+    {"lines", parse_sitemap, L("http://a/\n"), L("\n"), L("")},
+    {"lines of text", parse_sitemap, L("http://a/\n"), L("http://a/b\n"), L("")},
+    {"wildcards", parse_robots, L("User-agent: *\nDisallow: /"), L("*"), L("\n")},
+    {"wildcards and letters", parse_robots, L("User-agent: *\nDisallow: /"), L("*a"),
+	L("b\n")},
+    {"rules with wildcards", parse_robots, L("User-agent: *\n"),
+	L("Disallow: /*a*aab$\n"), L("")},
+    {"rules that almost match", parse_robots, L("User-agent: *\n"),
+	L("Allow: /*aaaaaaaaaaaaaab\n"), L("")},
+    {"rules", parse_robots, L("User-agent: *\n"), L("Allow:/a\n"), L("")},
+    {"groups", parse_robots, L(""), L("User-agent:x\nAllow:/\n"), L("")},
+    {"agents", parse_robots, L(""), L("User-agent:trawl\n"), L("Disallow:/\n")},
+    {"per cent in rules", parse_robots, L("User-agent: *\nDisallow: /"), L("%"), L("\n")},
+    {"carriage returns", parse_robots, L("User-agent: *"), L("\r"), L("Disallow: /")},
+    {"zeros", parse_coding, L(""), L("\0"), L("")},
+    {"empty gzip members", parse_coding, L(""),
+	L("\x1F\x8B\x08\0\0\0\0\0\0\xFF\x03\0\0\0\0\0\0\0\0\0"), L("")},
+    {"empty deflate blocks", parse_coding, L("\x1F\x8B\x08\0\0\0\0\0\0\xFF"),
+	L("\0\0\0\xFF\xFF"), L("")},
+    {"empty zstd frames", parse_coding, L(""), L("\x28\xB5\x2F\xFD\x20\x00\x01\x00\x00"),
+	L("")},
+    {"skippable zstd frames", parse_coding, L(""), L("\x50\x2A\x4D\x18\0\0\0\0"), L("")},
+    {"links of a head", parse_http, L("HTTP/1.1 200 OK\r\nLink: "), L("<>"), L("\r\n")},
+    {"links with commas", parse_http, L("HTTP/1.1 200 OK\r\nLink: "), L("<>,"),
+	L("\r\n")},
+    {"links that do not end", parse_http, L("HTTP/1.1 200 OK\r\nLink: "), L("<"),
+	L("\r\n")},
+    {"quotes", parse_http, L("HTTP/1.1 200 OK\r\nLink: <>"), L(";a=\""), L("\r\n")},
+    {"separators", parse_http, L("HTTP/1.1 200 OK\r\nA: "), L(";,"), L("\r\n")},
+    {"headers", parse_http, L("HTTP/1.1 200 OK\r\n"), L("A:b\r\n"), L("")},
+    {"content types", parse_http, L("HTTP/1.1 200 OK\r\n"),
+	L("Content-Type: a/b;charset=c\r\n"), L("")},
+    {"content types of one line", parse_http, L("HTTP/1.1 200 OK\r\nContent-Type: "),
+	L("a/b,"), L("\r\n")},
+    {"folded lines", parse_http, L("HTTP/1.1 200 OK\r\nA: b\r\n"), L(" \n"), L("")},
+};
+#undef L
+
+static double
+cpu_ms(void)
+{
+	struct timespec t;
+
+	FUZZ_CHECK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static double
+run_ms(const struct nasty *n, size_t bytes)
+{
+	size_t len = n->start.len;
+	char *text = malloc(bytes + n->start.len + n->unit.len + n->end.len);
+	double ms;
+
+	FUZZ_CHECK(text != NULL);
+	memcpy(text, n->start.ptr, n->start.len);
+	for (; len < bytes; len += n->unit.len)
+		memcpy(text + len, n->unit.ptr, n->unit.len);
+	memcpy(text + len, n->end.ptr, n->end.len);
+	ms = cpu_ms();
+	n->parse(slice_of(text, len + n->end.len));
+	ms = cpu_ms() - ms;
+	free(text);
+	return ms;
+}
+
+static bool
+grows_evenly(const struct nasty *n)
+{
+	double full = 1e9, half = 1e9;
+	bool good = false;
+
+	/* A run takes longer than it must when others push it out of the caches. */
+	for (int i = 0; i < RUNS_MAX && !good && (i == 0 || full < HOPELESS_MS); i++) {
+		double ms = run_ms(n, FULL_BYTES);
+
+		full = ms < full ? ms : full;
+		ms = run_ms(n, FULL_BYTES / 2);
+		half = ms < half ? ms : half;
+		good = full < LIMIT_MS && (full < RATIO_FROM_MS || full < 3 * half);
+	}
+	printf("%s %-28s %6.2f ms, half of it %6.2f ms\n", good ? "  " : "NO", n->what,
+	    full, half);
+	(void)fflush(stdout);
+	return good;
+}
+
+/* Why times say nothing here, or NULL. */
+static const char *
+cannot_tell(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+#if !defined(__OPTIMIZE__)
+	return "built without optimizer";
+#endif
+#ifdef TRAWL_SANITIZED
+	return "built with a sanitizer";
+#endif
+	if (preload != NULL && strstr(preload, "vgpreload") != NULL)
+		return "under valgrind";
+	return NULL;
+}
+
+int
+main(void)
+{
+	const unsigned all = sizeof(nasties) / sizeof(nasties[0]);
+	const char *why = cannot_tell();
+	unsigned passed = 0;
+
+	if (why != NULL) {
+		printf("skipped: %s\n", why);
+		printf("# tests: 0 passed, 0 failed, %u skipped\n", all);
+		return 77;
+	}
+	for (unsigned i = 0; i < all; i++)
+		passed += grows_evenly(&nasties[i]);
+	printf("# tests: %u passed, %u failed, 0 skipped\n", passed, all - passed);
+	return passed == all ? 0 : 1;
+}
