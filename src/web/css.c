@@ -358,14 +358,15 @@ int
 css_urls(
     struct slice css, struct arena *a, int (*fn)(void *ctx, struct slice url), void *ctx)
 {
-	struct css c = {
-	    .p = css.ptr, .end = css.ptr + css.len, .arena = a, .fn = fn, .ctx = ctx};
+	struct css c = {.p = css.ptr, .arena = a, .fn = fn, .ctx = ctx};
 
-	if (css.len == 0 || memchr(css.ptr, '(', css.len) == NULL) {
-		/* Only @import "x" has a URL without a parenthesis. */
-		if (css.len == 0 || memchr(css.ptr, '@', css.len) == NULL)
-			return 0;
-	}
+	if (css.len == 0)
+		return 0;
+	/* Only @import "x" has a URL without a parenthesis. */
+	if (memchr(css.ptr, '(', css.len) == NULL &&
+	    memchr(css.ptr, '@', css.len) == NULL)
+		return 0;
+	c.end = css.ptr + css.len;
 	while (c.p < c.end && c.err == 0)
 		token_take(&c);
 	return c.err;
