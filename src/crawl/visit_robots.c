@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "crawl/crawl_internal.h"
+#include "web/robots.h"
 #include "web/url.h"
 
 /* A robots.txt: where redirects lead it, and what its answer means for its host. */
@@ -106,7 +107,7 @@ meaning(const struct visit *v)
 		return v->robots_hops == 0 ? FRONTIER_ROBOTS_ALLOW
 					   : FRONTIER_ROBOTS_UNREACHABLE;
 	if (status >= 200 && status < 300)
-		return v->bytes != NULL &&
+		return v->bytes != NULL && robots_blob_check(v->found.rules) &&
 			       v->commit.event.outcome != OUTCOME_PARSE_CRASH &&
 			       v->commit.event.outcome != OUTCOME_PARSE_TIMEOUT
 			   ? FRONTIER_ROBOTS_RULES
