@@ -74,8 +74,10 @@ fuzz_line(struct slice *rest)
 static inline char *
 fuzz_room(size_t n)
 {
-	char *p = malloc(n == 0 ? 1 : n);
+	char *p;
 
+	FUZZ_CHECK(n <= PTRDIFF_MAX); /* gcc at -O1 wonders whether it could be more */
+	p = malloc(n == 0 ? 1 : n);
 	FUZZ_CHECK(p != NULL);
 	return n == 0 ? p + 1 : p;
 }
