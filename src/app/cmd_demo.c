@@ -229,7 +229,8 @@ crawl_demo(const struct demo *d, int argc, char **argv, struct nursery *nursery)
 		a.words = args;
 		a.words_len = 1;
 		args[0] = seed;
-		fprintf(stderr, "trawl: the demo site is at %s\n", seed);
+		if (!a.quiet)
+			fprintf(stderr, "trawl: the demo site is at %s\n", seed);
 		code = crawl_named(name, &a, nursery);
 	}
 	args_release(&a);
