@@ -22,6 +22,7 @@
 #ifndef WEB_HTML_H
 #define WEB_HTML_H
 #include "base/buf.h"
+#include "web/html_names.h"
 
 enum {
 	HTML_ATTRS_MAX = 256,
@@ -37,22 +38,24 @@ enum html_flag {
 enum html_ns { HTML_NS_HTML, HTML_NS_SVG, HTML_NS_MATH };
 
 /*
- * Names are compared by key: those of up to 8 bytes are it (lower case, the last byte
- * lowest), longer ones give 0x80 + length in the top byte and their last 7 bytes.
- * web/html_names.h has the keys of all names that mean something here.
+ * A name that means something here is known by its id, web/html_names.h.  All names have
+ * a key: those of up to 8 bytes are it (lower case, the last byte lowest), longer ones
+ * give 0x80 + length in the top byte and their last 7 bytes.
  */
 struct html_attr {
-	uint64_t key;
+	uint64_t name_key;
 	uint32_t name_at, name_len; /* offsets from tag->raw */
 	uint32_t value_at, value_len;
+	uint8_t id;     /* enum html_name_id */
 	bool name_odd;  /* has upper case or NUL: html_name() */
 	bool value_odd; /* has '&', CR or NUL: html_decode() */
 };
 
 struct html_tag {
 	const char *raw; /* the tag's bytes, from '<' */
-	uint64_t key;
+	uint64_t name_key;
 	uint32_t name_at, name_len;
+	uint8_t id; /* enum html_name_id */
 	bool name_odd;
 	bool is_end, is_self_closing;
 	enum html_ns ns; /* of the element; of an end tag: where it stands */
@@ -144,7 +147,8 @@ enum html_integration { HTML_INT_NONE, HTML_INT_HTML, HTML_INT_MATH_TEXT };
 /* An open element of SVG or MathML, of which HTML knows nothing but where HTML goes on.
  */
 struct html_foreign {
-	uint64_t key;
+	uint64_t name_key;
+	uint8_t id;
 	enum html_ns ns;
 	enum html_integration integration;
 	bool has_html; /* HTML elements were opened right in it */
@@ -198,7 +202,7 @@ html_attr_value(const struct html_tag *tag, const struct html_attr *a)
 	return slice_of(tag->raw + a->value_at, a->value_len);
 }
 /* NULL: none. */
-const struct html_attr *html_attr_get(const struct html_tag *tag, uint64_t key);
+const struct html_attr *html_attr_get(const struct html_tag *tag, enum html_name_id id);
 
 enum html_decode_flag {
 	HTML_DECODE_ATTR = 1,     /* by the rules for references in attributes */

@@ -39,10 +39,20 @@ uint64_t name_key(uint64_t key, uint32_t len);
 void comment_emit(struct html *t, const char *p);
 void doctype_emit(struct html *t, const char *p, bool at_eof);
 
+/* HTML_N_OTHER: a name that means nothing here. */
+uint8_t html_name_id(uint64_t key, const char *name, uint32_t len);
+/* A tag is whole: to the sink, and the state that follows. */
+void tag_deliver(struct html *t);
+/* At '<' in the data state: takes a usual tag whole and returns where text goes on; NULL,
+ * nothing done: the states have to see to it. */
+const char *tag_whole(struct html *t, const char *lt, const char *end);
+/* Like memchr() for '<', which is near. */
+const char *lt_find(const char *p, const char *end);
+
 /* Before the sink sees a tag: which namespace it is in; moves the stack. */
 void model_tag(struct html *t);
 /* After a tag: the text state that follows. */
-enum html_state model_state(const struct html *t);
+enum html_state model_state(const struct html_tag *tag);
 bool model_allows_cdata(const struct html *t);
 
 /* References: open one at '&'; feed what follows until it says no; then end it. */

@@ -14,7 +14,7 @@
 static bool
 breaks_out(const struct html_tag *tag)
 {
-	switch (tag->key) {
+	switch (tag->id) {
 	case HTML_N_B:
 	case HTML_N_BIG:
 	case HTML_N_BLOCKQUOTE:
@@ -75,11 +75,11 @@ integration_of(const struct html_tag *tag, enum html_ns ns)
 	const struct html_attr *a;
 
 	if (ns == HTML_NS_SVG)
-		return tag->key == HTML_N_FOREIGNOBJECT || tag->key == HTML_N_DESC ||
-			       tag->key == HTML_N_TITLE
+		return tag->id == HTML_N_FOREIGNOBJECT || tag->id == HTML_N_DESC ||
+			       tag->id == HTML_N_TITLE
 			   ? HTML_INT_HTML
 			   : HTML_INT_NONE;
-	switch (tag->key) {
+	switch (tag->id) {
 	case HTML_N_MI:
 	case HTML_N_MO:
 	case HTML_N_MN:
@@ -106,8 +106,8 @@ is_html_in(const struct html_foreign *top, const struct html_tag *tag)
 	if (top->integration == HTML_INT_HTML)
 		return true;
 	if (top->integration == HTML_INT_MATH_TEXT)
-		return tag->key != HTML_N_MGLYPH && tag->key != HTML_N_MALIGNMARK;
-	return top->key == HTML_N_ANNOTATION_XML && tag->key == HTML_N_SVG;
+		return tag->id != HTML_N_MGLYPH && tag->id != HTML_N_MALIGNMARK;
+	return top->id == HTML_N_ANNOTATION_XML && tag->id == HTML_N_SVG;
 }
 
 static void
@@ -115,8 +115,10 @@ foreign_push(struct html *t, const struct html_tag *tag, enum html_ns ns)
 {
 	if (tag->is_self_closing || t->foreign_len == HTML_FOREIGN_MAX)
 		return;
-	t->foreign[t->foreign_len++] = (struct html_foreign){
-	    .key = tag->key, .ns = ns, .integration = integration_of(tag, ns)};
+	t->foreign[t->foreign_len++] = (struct html_foreign){.name_key = tag->name_key,
+	    .id = tag->id,
+	    .ns = ns,
+	    .integration = integration_of(tag, ns)};
 }
 
 /* Back to where HTML goes on. */
@@ -141,8 +143,8 @@ model_start(struct html *t, struct html_tag *tag)
 		}
 		foreign_leave(t);
 	}
-	if (tag->key == HTML_N_SVG || tag->key == HTML_N_MATH) {
-		tag->ns = tag->key == HTML_N_SVG ? HTML_NS_SVG : HTML_NS_MATH;
+	if (tag->id == HTML_N_SVG || tag->id == HTML_N_MATH) {
+		tag->ns = tag->id == HTML_N_SVG ? HTML_NS_SVG : HTML_NS_MATH;
 		foreign_push(t, tag, tag->ns);
 		return;
 	}
@@ -162,10 +164,10 @@ model_end(struct html *t, struct html_tag *tag)
 		tag->ns = top->ns;
 	for (uint32_t i = t->foreign_len; i-- > 0;) {
 		/* HTML elements that are open above hide all but the roots. */
-		if (in_html && i + 1 < t->foreign_len &&
-		    t->foreign[i].key != HTML_N_SVG && t->foreign[i].key != HTML_N_MATH)
+		if (in_html && i + 1 < t->foreign_len && t->foreign[i].id != HTML_N_SVG &&
+		    t->foreign[i].id != HTML_N_MATH)
 			continue;
-		if (t->foreign[i].key != tag->key)
+		if (t->foreign[i].name_key != tag->name_key)
 			continue;
 		tag->ns = t->foreign[i].ns;
 		t->foreign_len = i;
@@ -181,8 +183,7 @@ model_tag(struct html *t)
 	struct html_tag *tag = &t->tag;
 
 	if (!tag->is_end) {
-		if (t->foreign_len > 0 || tag->key == HTML_N_SVG ||
-		    tag->key == HTML_N_MATH)
+		if (t->foreign_len > 0 || tag->id == HTML_N_SVG || tag->id == HTML_N_MATH)
 			model_start(t, tag);
 	} else if (t->foreign_len > 0) {
 		model_end(t, tag);
@@ -190,27 +191,22 @@ model_tag(struct html *t)
 }
 
 enum html_state
-model_state(const struct html *t)
+model_state(const struct html_tag *tag)
 {
-	if (t->tag.is_end || t->tag.ns != HTML_NS_HTML)
-		return HTML_DATA;
-	switch (t->tag.key) {
-	case HTML_N_TITLE:
-	case HTML_N_TEXTAREA:
-		return HTML_RCDATA;
-	case HTML_N_STYLE:
-	case HTML_N_XMP:
-	case HTML_N_IFRAME:
-	case HTML_N_NOEMBED:
-	case HTML_N_NOFRAMES:
-		return HTML_RAWTEXT;
-	case HTML_N_SCRIPT:
-		return HTML_SCRIPT;
-	case HTML_N_PLAINTEXT:
-		return HTML_PLAINTEXT;
-	default:
-		return HTML_DATA;
-	}
+	/* What is not named goes on with DATA. */
+	static const uint8_t states[HTML_N_MAX] = {
+	    [HTML_N_TITLE] = HTML_RCDATA,
+	    [HTML_N_TEXTAREA] = HTML_RCDATA,
+	    [HTML_N_STYLE] = HTML_RAWTEXT,
+	    [HTML_N_XMP] = HTML_RAWTEXT,
+	    [HTML_N_IFRAME] = HTML_RAWTEXT,
+	    [HTML_N_NOEMBED] = HTML_RAWTEXT,
+	    [HTML_N_NOFRAMES] = HTML_RAWTEXT,
+	    [HTML_N_SCRIPT] = HTML_SCRIPT,
+	    [HTML_N_PLAINTEXT] = HTML_PLAINTEXT,
+	};
+
+	return tag->is_end || tag->ns != HTML_NS_HTML ? HTML_DATA : states[tag->id];
 }
 
 bool

@@ -1,130 +1,186 @@
 /* clang-format off */
-/* Made by build-aux/gen-html-names.py: keys of names, as in web/html.h. */
+/* Made by build-aux/gen-html-names.py: see there. */
 #ifndef WEB_HTML_NAMES_H
 #define WEB_HTML_NAMES_H
-#define HTML_N_A                 UINT64_C(0x61)
-#define HTML_N_ACTION            UINT64_C(0x616374696f6e)
-#define HTML_N_ALTERNATE         UINT64_C(0x897465726e617465)
-#define HTML_N_ANNOTATION_XML    UINT64_C(0x8e696f6e2d786d6c)
-#define HTML_N_APPLET            UINT64_C(0x6170706c6574)
-#define HTML_N_AREA              UINT64_C(0x61726561)
-#define HTML_N_AUDIO             UINT64_C(0x617564696f)
-#define HTML_N_B                 UINT64_C(0x62)
-#define HTML_N_BACKGROUND        UINT64_C(0x8a6b67726f756e64)
-#define HTML_N_BASE              UINT64_C(0x62617365)
-#define HTML_N_BIG               UINT64_C(0x626967)
-#define HTML_N_BLOCKQUOTE        UINT64_C(0x8a636b71756f7465)
-#define HTML_N_BODY              UINT64_C(0x626f6479)
-#define HTML_N_BR                UINT64_C(0x6272)
-#define HTML_N_BUTTON            UINT64_C(0x627574746f6e)
-#define HTML_N_CENTER            UINT64_C(0x63656e746572)
-#define HTML_N_CHARSET           UINT64_C(0x63686172736574)
-#define HTML_N_CITE              UINT64_C(0x63697465)
-#define HTML_N_CODE              UINT64_C(0x636f6465)
-#define HTML_N_COLOR             UINT64_C(0x636f6c6f72)
-#define HTML_N_CONTENT           UINT64_C(0x636f6e74656e74)
-#define HTML_N_DATA              UINT64_C(0x64617461)
-#define HTML_N_DD                UINT64_C(0x6464)
-#define HTML_N_DEL               UINT64_C(0x64656c)
-#define HTML_N_DESC              UINT64_C(0x64657363)
-#define HTML_N_DESCRIPTION       UINT64_C(0x8b72697074696f6e)
-#define HTML_N_DIV               UINT64_C(0x646976)
-#define HTML_N_DL                UINT64_C(0x646c)
-#define HTML_N_DT                UINT64_C(0x6474)
-#define HTML_N_EM                UINT64_C(0x656d)
-#define HTML_N_EMBED             UINT64_C(0x656d626564)
-#define HTML_N_ENCODING          UINT64_C(0x656e636f64696e67)
-#define HTML_N_FACE              UINT64_C(0x66616365)
-#define HTML_N_FONT              UINT64_C(0x666f6e74)
-#define HTML_N_FOREIGNOBJECT     UINT64_C(0x8d6e6f626a656374)
-#define HTML_N_FORM              UINT64_C(0x666f726d)
-#define HTML_N_FORMACTION        UINT64_C(0x8a6d616374696f6e)
-#define HTML_N_FORMMETHOD        UINT64_C(0x8a6d6d6574686f64)
-#define HTML_N_FRAME             UINT64_C(0x6672616d65)
-#define HTML_N_FRAMESET          UINT64_C(0x6672616d65736574)
-#define HTML_N_GOOGLEBOT         UINT64_C(0x896f676c65626f74)
-#define HTML_N_H1                UINT64_C(0x6831)
-#define HTML_N_H2                UINT64_C(0x6832)
-#define HTML_N_H3                UINT64_C(0x6833)
-#define HTML_N_H4                UINT64_C(0x6834)
-#define HTML_N_H5                UINT64_C(0x6835)
-#define HTML_N_H6                UINT64_C(0x6836)
-#define HTML_N_HEAD              UINT64_C(0x68656164)
-#define HTML_N_HR                UINT64_C(0x6872)
-#define HTML_N_HREF              UINT64_C(0x68726566)
-#define HTML_N_HTML              UINT64_C(0x68746d6c)
-#define HTML_N_HTTP_EQUIV        UINT64_C(0x8a702d6571756976)
-#define HTML_N_I                 UINT64_C(0x69)
-#define HTML_N_IFRAME            UINT64_C(0x696672616d65)
-#define HTML_N_IMAGE             UINT64_C(0x696d616765)
-#define HTML_N_IMAGESRCSET       UINT64_C(0x8b65737263736574)
-#define HTML_N_IMG               UINT64_C(0x696d67)
-#define HTML_N_INPUT             UINT64_C(0x696e707574)
-#define HTML_N_INS               UINT64_C(0x696e73)
-#define HTML_N_LANG              UINT64_C(0x6c616e67)
-#define HTML_N_LI                UINT64_C(0x6c69)
-#define HTML_N_LINK              UINT64_C(0x6c696e6b)
-#define HTML_N_LISTING           UINT64_C(0x6c697374696e67)
-#define HTML_N_LONGDESC          UINT64_C(0x6c6f6e6764657363)
-#define HTML_N_LOWSRC            UINT64_C(0x6c6f77737263)
-#define HTML_N_MALIGNMARK        UINT64_C(0x8a69676e6d61726b)
-#define HTML_N_MATH              UINT64_C(0x6d617468)
-#define HTML_N_MENU              UINT64_C(0x6d656e75)
-#define HTML_N_META              UINT64_C(0x6d657461)
-#define HTML_N_METHOD            UINT64_C(0x6d6574686f64)
-#define HTML_N_MGLYPH            UINT64_C(0x6d676c797068)
-#define HTML_N_MI                UINT64_C(0x6d69)
-#define HTML_N_MN                UINT64_C(0x6d6e)
-#define HTML_N_MO                UINT64_C(0x6d6f)
-#define HTML_N_MS                UINT64_C(0x6d73)
-#define HTML_N_MTEXT             UINT64_C(0x6d74657874)
-#define HTML_N_NAME              UINT64_C(0x6e616d65)
-#define HTML_N_NOBR              UINT64_C(0x6e6f6272)
-#define HTML_N_NOEMBED           UINT64_C(0x6e6f656d626564)
-#define HTML_N_NOFRAMES          UINT64_C(0x6e6f6672616d6573)
-#define HTML_N_NOSCRIPT          UINT64_C(0x6e6f736372697074)
-#define HTML_N_OBJECT            UINT64_C(0x6f626a656374)
-#define HTML_N_OL                UINT64_C(0x6f6c)
-#define HTML_N_P                 UINT64_C(0x70)
-#define HTML_N_PING              UINT64_C(0x70696e67)
-#define HTML_N_PLAINTEXT         UINT64_C(0x8961696e74657874)
-#define HTML_N_POSTER            UINT64_C(0x706f73746572)
-#define HTML_N_PRE               UINT64_C(0x707265)
-#define HTML_N_Q                 UINT64_C(0x71)
-#define HTML_N_REL               UINT64_C(0x72656c)
-#define HTML_N_RUBY              UINT64_C(0x72756279)
-#define HTML_N_S                 UINT64_C(0x73)
-#define HTML_N_SCRIPT            UINT64_C(0x736372697074)
-#define HTML_N_SIZE              UINT64_C(0x73697a65)
-#define HTML_N_SMALL             UINT64_C(0x736d616c6c)
-#define HTML_N_SOURCE            UINT64_C(0x736f75726365)
-#define HTML_N_SPAN              UINT64_C(0x7370616e)
-#define HTML_N_SRC               UINT64_C(0x737263)
-#define HTML_N_SRCSET            UINT64_C(0x737263736574)
-#define HTML_N_STRIKE            UINT64_C(0x737472696b65)
-#define HTML_N_STRONG            UINT64_C(0x7374726f6e67)
-#define HTML_N_STYLE             UINT64_C(0x7374796c65)
-#define HTML_N_SUB               UINT64_C(0x737562)
-#define HTML_N_SUP               UINT64_C(0x737570)
-#define HTML_N_SVG               UINT64_C(0x737667)
-#define HTML_N_TABLE             UINT64_C(0x7461626c65)
-#define HTML_N_TBODY             UINT64_C(0x74626f6479)
-#define HTML_N_TD                UINT64_C(0x7464)
-#define HTML_N_TEMPLATE          UINT64_C(0x74656d706c617465)
-#define HTML_N_TEXTAREA          UINT64_C(0x7465787461726561)
-#define HTML_N_TFOOT             UINT64_C(0x74666f6f74)
-#define HTML_N_TH                UINT64_C(0x7468)
-#define HTML_N_THEAD             UINT64_C(0x7468656164)
-#define HTML_N_TITLE             UINT64_C(0x7469746c65)
-#define HTML_N_TR                UINT64_C(0x7472)
-#define HTML_N_TRACK             UINT64_C(0x747261636b)
-#define HTML_N_TT                UINT64_C(0x7474)
-#define HTML_N_TYPE              UINT64_C(0x74797065)
-#define HTML_N_U                 UINT64_C(0x75)
-#define HTML_N_UL                UINT64_C(0x756c)
-#define HTML_N_VAR               UINT64_C(0x766172)
-#define HTML_N_VIDEO             UINT64_C(0x766964656f)
-#define HTML_N_XLINK_HREF        UINT64_C(0x8a6e6b3a68726566)
-#define HTML_N_XML_LANG          UINT64_C(0x786d6c3a6c616e67)
-#define HTML_N_XMP               UINT64_C(0x786d70)
+/* A name of an element or attribute that means something here. */
+enum html_name_id {
+	HTML_N_OTHER,
+	HTML_N_A,
+	HTML_N_ACTION,
+	HTML_N_ADDRESS,
+	HTML_N_ALTERNATE,
+	HTML_N_ANNOTATION_XML,
+	HTML_N_APPLET,
+	HTML_N_ARCHIVE,
+	HTML_N_AREA,
+	HTML_N_ARTICLE,
+	HTML_N_ASIDE,
+	HTML_N_AUDIO,
+	HTML_N_B,
+	HTML_N_BACKGROUND,
+	HTML_N_BASE,
+	HTML_N_BDI,
+	HTML_N_BDO,
+	HTML_N_BIG,
+	HTML_N_BLOCKQUOTE,
+	HTML_N_BODY,
+	HTML_N_BR,
+	HTML_N_BUTTON,
+	HTML_N_CAPTION,
+	HTML_N_CENTER,
+	HTML_N_CHARSET,
+	HTML_N_CITE,
+	HTML_N_CLASS,
+	HTML_N_CODE,
+	HTML_N_CODEBASE,
+	HTML_N_COL,
+	HTML_N_COLGROUP,
+	HTML_N_COLOR,
+	HTML_N_CONTENT,
+	HTML_N_DATA,
+	HTML_N_DD,
+	HTML_N_DEL,
+	HTML_N_DESC,
+	HTML_N_DESCRIPTION,
+	HTML_N_DETAILS,
+	HTML_N_DIALOG,
+	HTML_N_DIR,
+	HTML_N_DIV,
+	HTML_N_DL,
+	HTML_N_DT,
+	HTML_N_EM,
+	HTML_N_EMBED,
+	HTML_N_ENCODING,
+	HTML_N_FACE,
+	HTML_N_FIELDSET,
+	HTML_N_FIGCAPTION,
+	HTML_N_FIGURE,
+	HTML_N_FONT,
+	HTML_N_FOOTER,
+	HTML_N_FOREIGNOBJECT,
+	HTML_N_FORM,
+	HTML_N_FORMACTION,
+	HTML_N_FORMMETHOD,
+	HTML_N_FRAME,
+	HTML_N_FRAMESET,
+	HTML_N_GOOGLEBOT,
+	HTML_N_H1,
+	HTML_N_H2,
+	HTML_N_H3,
+	HTML_N_H4,
+	HTML_N_H5,
+	HTML_N_H6,
+	HTML_N_HEAD,
+	HTML_N_HEADER,
+	HTML_N_HGROUP,
+	HTML_N_HIDDEN,
+	HTML_N_HR,
+	HTML_N_HREF,
+	HTML_N_HREFLANG,
+	HTML_N_HTML,
+	HTML_N_HTTP_EQUIV,
+	HTML_N_I,
+	HTML_N_ID,
+	HTML_N_IFRAME,
+	HTML_N_IMAGE,
+	HTML_N_IMAGESRCSET,
+	HTML_N_IMG,
+	HTML_N_INPUT,
+	HTML_N_INS,
+	HTML_N_KEYGEN,
+	HTML_N_LABEL,
+	HTML_N_LANG,
+	HTML_N_LEGEND,
+	HTML_N_LI,
+	HTML_N_LINK,
+	HTML_N_LISTING,
+	HTML_N_LONGDESC,
+	HTML_N_LOWSRC,
+	HTML_N_MAIN,
+	HTML_N_MALIGNMARK,
+	HTML_N_MAP,
+	HTML_N_MARQUEE,
+	HTML_N_MATH,
+	HTML_N_MEDIA,
+	HTML_N_MENU,
+	HTML_N_META,
+	HTML_N_METHOD,
+	HTML_N_MGLYPH,
+	HTML_N_MI,
+	HTML_N_MN,
+	HTML_N_MO,
+	HTML_N_MS,
+	HTML_N_MTEXT,
+	HTML_N_NAME,
+	HTML_N_NAV,
+	HTML_N_NOBR,
+	HTML_N_NOEMBED,
+	HTML_N_NOFRAMES,
+	HTML_N_NOSCRIPT,
+	HTML_N_OBJECT,
+	HTML_N_OL,
+	HTML_N_OPTGROUP,
+	HTML_N_OPTION,
+	HTML_N_P,
+	HTML_N_PARAM,
+	HTML_N_PICTURE,
+	HTML_N_PING,
+	HTML_N_PLAINTEXT,
+	HTML_N_POSTER,
+	HTML_N_PRE,
+	HTML_N_PROPERTY,
+	HTML_N_Q,
+	HTML_N_RB,
+	HTML_N_REL,
+	HTML_N_RP,
+	HTML_N_RT,
+	HTML_N_RTC,
+	HTML_N_RUBY,
+	HTML_N_S,
+	HTML_N_SCRIPT,
+	HTML_N_SEARCH,
+	HTML_N_SECTION,
+	HTML_N_SELECT,
+	HTML_N_SIZE,
+	HTML_N_SLOT,
+	HTML_N_SMALL,
+	HTML_N_SOURCE,
+	HTML_N_SPAN,
+	HTML_N_SRC,
+	HTML_N_SRCDOC,
+	HTML_N_SRCSET,
+	HTML_N_STRIKE,
+	HTML_N_STRONG,
+	HTML_N_STYLE,
+	HTML_N_SUB,
+	HTML_N_SUMMARY,
+	HTML_N_SUP,
+	HTML_N_SVG,
+	HTML_N_TABLE,
+	HTML_N_TBODY,
+	HTML_N_TD,
+	HTML_N_TEMPLATE,
+	HTML_N_TEXTAREA,
+	HTML_N_TFOOT,
+	HTML_N_TH,
+	HTML_N_THEAD,
+	HTML_N_TIME,
+	HTML_N_TITLE,
+	HTML_N_TR,
+	HTML_N_TRACK,
+	HTML_N_TT,
+	HTML_N_TYPE,
+	HTML_N_U,
+	HTML_N_UL,
+	HTML_N_USEMAP,
+	HTML_N_VALUE,
+	HTML_N_VAR,
+	HTML_N_VIDEO,
+	HTML_N_WBR,
+	HTML_N_XLINK_HREF,
+	HTML_N_XML_BASE,
+	HTML_N_XML_LANG,
+	HTML_N_XMP,
+	HTML_N_MAX
+};
 #endif

@@ -4,8 +4,21 @@
 #include <emmintrin.h>
 #endif
 #include "web/html_int.h"
+#include "web/html_names_table.h"
 
 #include "base/banned.h"
+
+uint8_t
+html_name_id(uint64_t key, const char *name, uint32_t len)
+{
+	uint8_t id = name_places[key * HTML_NAMES_MULTIPLIER >> HTML_NAMES_SHIFT];
+
+	if (name_keys[id] != key)
+		return HTML_N_OTHER;
+	if (len > 8 && !slice_ieq(slice_of(name, len), slice_cstr(name_texts[id])))
+		return HTML_N_OTHER;
+	return id;
+}
 
 /* What ends a name: 1 of anything, 2 of an attribute only. */
 static const uint8_t name_stops[256] = {['\t'] = 1,
@@ -105,7 +118,7 @@ attr_begin(struct html *t, const char *p)
 {
 	struct html_attr *a = attr_cur(t);
 
-	a->key = 0;
+	a->name_key = 0;
 	a->name_at = token_offset(t, p);
 	a->value_at = a->value_len = 0;
 	a->name_odd = a->value_odd = false;
@@ -123,7 +136,7 @@ static bool
 names_are_same(
     const struct html_tag *tag, const struct html_attr *a, const struct html_attr *b)
 {
-	if (a->key != b->key || a->name_len != b->name_len)
+	if (a->name_key != b->name_key || a->name_len != b->name_len)
 		return false;
 	return a->name_len <= 8 ||
 	       slice_ieq(html_attr_name(tag, a), html_attr_name(tag, b));
@@ -139,7 +152,7 @@ attrs_drop_repeated(struct html_tag *tag)
 	for (uint32_t i = 0; i < tag->attrs_len; i++) {
 		const struct html_attr *a = &tag->attrs[i];
 		uint64_t bit = UINT64_C(1)
-			       << (a->key * UINT64_C(0x9E3779B97F4A7C15) >> 58);
+			       << (a->name_key * UINT64_C(0x9E3779B97F4A7C15) >> 58);
 		bool repeated = false;
 
 		if (seen & bit)
@@ -165,6 +178,28 @@ last_start_set(struct html *t)
 	t->last_start_len = tag->name_len;
 }
 
+void
+tag_deliver(struct html *t)
+{
+	struct html_tag *tag = &t->tag;
+	bool models = (t->flags & HTML_MODELS) != 0;
+
+	tag->attrs = t->attrs;
+	if (tag->attrs_len > 1)
+		attrs_drop_repeated(tag);
+	if (tag->is_end)
+		tag->attrs_len = 0;
+	tag->ns = HTML_NS_HTML;
+	if (models &&
+	    (t->foreign_len > 0 || tag->id == HTML_N_SVG || tag->id == HTML_N_MATH))
+		model_tag(t);
+	if (t->sink->tag != NULL)
+		t->err = t->sink->tag(t->ctx, tag);
+	t->state = t->base = models ? model_state(tag) : HTML_DATA;
+	if (!tag->is_end && (t->state != HTML_DATA || !models))
+		last_start_set(t);
+}
+
 /* At '>': the tag is whole. */
 static const char *
 tag_emit(struct html *t, const char *p)
@@ -175,19 +210,13 @@ tag_emit(struct html *t, const char *p)
 	tag->raw = token_bytes(t, p);
 	if (tag->raw == NULL)
 		return p;
-	tag->attrs = t->attrs;
-	if (tag->attrs_len > 1)
-		attrs_drop_repeated(tag);
-	if (tag->is_end)
-		tag->attrs_len = 0;
-	else
-		last_start_set(t);
-	tag->ns = HTML_NS_HTML;
-	if (t->flags & HTML_MODELS)
-		model_tag(t);
-	if (t->sink->tag != NULL)
-		t->err = t->sink->tag(t->ctx, tag);
-	t->state = t->base = t->flags & HTML_MODELS ? model_state(t) : HTML_DATA;
+	tag->id = html_name_id(tag->name_key, tag->raw + tag->name_at, tag->name_len);
+	for (uint32_t i = 0; i < tag->attrs_len; i++) {
+		struct html_attr *a = &t->attrs[i];
+
+		a->id = html_name_id(a->name_key, tag->raw + a->name_at, a->name_len);
+	}
+	tag_deliver(t);
 	token_done(t, p);
 	return p;
 }
@@ -200,7 +229,7 @@ tag_open_step(struct html *t, const char *p)
 
 	if (ascii_is_alpha(c)) {
 		text_end(t);
-		t->tag.key = 0;
+		t->tag.name_key = 0;
 		t->tag.name_at = token_offset(t, p);
 		t->tag.name_odd = false;
 		t->tag.is_end = is_end;
@@ -241,11 +270,11 @@ tag_name_step(struct html *t, const char *p, const char *end)
 {
 	struct html_tag *tag = &t->tag;
 
-	p = name_scan(p, end, 1, &tag->key, &tag->name_odd);
+	p = name_scan(p, end, 1, &tag->name_key, &tag->name_odd);
 	if (p == end)
 		return p;
 	tag->name_len = token_offset(t, p) - tag->name_at;
-	tag->key = name_key(tag->key, tag->name_len);
+	tag->name_key = name_key(tag->name_key, tag->name_len);
 	if (*p == '>')
 		return tag_emit(t, p);
 	t->state = *p == '/' ? HTML_SELF_CLOSING : HTML_BEFORE_ATTR_NAME;
@@ -269,7 +298,7 @@ before_attr_name_step(struct html *t, const char *p, const char *end)
 	t->state = HTML_ATTR_NAME;
 	if (*p != '=')
 		return p;
-	attr_cur(t)->key = '='; /* here, and only here, a part of the name */
+	attr_cur(t)->name_key = '='; /* here, and only here, a part of the name */
 	return p + 1;
 }
 
@@ -278,11 +307,11 @@ attr_name_step(struct html *t, const char *p, const char *end)
 {
 	struct html_attr *a = attr_cur(t);
 
-	p = name_scan(p, end, 3, &a->key, &a->name_odd);
+	p = name_scan(p, end, 3, &a->name_key, &a->name_odd);
 	if (p == end)
 		return p;
 	a->name_len = token_offset(t, p) - a->name_at;
-	a->key = name_key(a->key, a->name_len);
+	a->name_key = name_key(a->name_key, a->name_len);
 	if (*p != '=') {
 		t->state = HTML_AFTER_ATTR_NAME;
 		return p;

@@ -9,14 +9,25 @@
 const char *
 html_text_step(struct html *t, const char *p, const char *end)
 {
-	const char *lt = memchr(p, '<', (size_t)(end - p));
+	const char *whole;
 
-	if (lt == NULL)
-		return end;
-	t->base = t->state;
-	t->token = lt;
-	t->state = t->state == HTML_DATA ? HTML_TAG_OPEN : HTML_RAW_LT;
-	return lt + 1;
+	while ((p = lt_find(p, end)) != NULL) {
+		t->base = t->state;
+		t->token = p;
+		if (t->state != HTML_DATA) {
+			t->state = HTML_RAW_LT;
+			return p + 1;
+		}
+		whole = tag_whole(t, p, end);
+		if (whole == NULL) {
+			t->state = HTML_TAG_OPEN;
+			return p + 1;
+		}
+		p = whole;
+		if (t->state != HTML_DATA || t->err != 0)
+			return p;
+	}
+	return end;
 }
 
 const char *
@@ -61,7 +72,7 @@ raw_end_open_step(struct html *t, const char *p)
 {
 	if (!ascii_is_alpha(*p))
 		return raw_give_up(t, p);
-	t->tag.key = 0;
+	t->tag.name_key = 0;
 	t->tag.name_at = token_offset(t, p);
 	t->tag.name_odd = false;
 	t->tag.is_end = true;
@@ -80,7 +91,7 @@ raw_end_name_step(struct html *t, const char *p, const char *end)
 
 	while (
 	    p < end && at < t->last_start_len && ascii_lower(*p) == t->last_start[at]) {
-		tag->key = tag->key << 8 | (unsigned char)t->last_start[at];
+		tag->name_key = tag->name_key << 8 | (unsigned char)t->last_start[at];
 		tag->name_odd |= *p != t->last_start[at];
 		at++;
 		p++;
@@ -92,7 +103,7 @@ raw_end_name_step(struct html *t, const char *p, const char *end)
 		return raw_give_up(t, p);
 	text_end(t);
 	tag->name_len = at;
-	tag->key = name_key(tag->key, at);
+	tag->name_key = name_key(tag->name_key, at);
 	t->state =
 	    HTML_BEFORE_ATTR_NAME; /* which takes all three as they are meant here */
 	return p;

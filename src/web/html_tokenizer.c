@@ -306,10 +306,10 @@ html_feed(struct html *t, struct slice chunk, bool last)
 }
 
 const struct html_attr *
-html_attr_get(const struct html_tag *tag, uint64_t key)
+html_attr_get(const struct html_tag *tag, enum html_name_id id)
 {
 	for (uint32_t i = 0; i < tag->attrs_len; i++)
-		if (tag->attrs[i].key == key)
+		if (tag->attrs[i].id == id)
 			return &tag->attrs[i];
 	return NULL;
 }

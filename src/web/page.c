@@ -156,10 +156,10 @@ page_value(struct page_parser *p, const struct html_tag *tag, const struct html_
 }
 
 int
-page_value_of(
-    struct page_parser *p, const struct html_tag *tag, uint64_t key, struct slice *ret)
+page_value_of(struct page_parser *p, const struct html_tag *tag, enum html_name_id id,
+    struct slice *ret)
 {
-	const struct html_attr *a = html_attr_get(tag, key);
+	const struct html_attr *a = html_attr_get(tag, id);
 
 	return a == NULL ? 0 : page_value(p, tag, a, ret);
 }
@@ -398,7 +398,7 @@ text_of(struct page_parser *p, const struct html_tag *tag, enum page_in *ret)
 	int err;
 
 	*ret = PAGE_IN_MARKUP;
-	switch (tag->key) {
+	switch (tag->id) {
 	case HTML_N_TITLE:
 		if (tag->ns != HTML_NS_HTML)
 			break;
@@ -435,7 +435,7 @@ text_of(struct page_parser *p, const struct html_tag *tag, enum page_in *ret)
 static int
 tag_facts(struct page_parser *p, const struct html_tag *tag)
 {
-	switch (tag->key) {
+	switch (tag->id) {
 	case HTML_N_HTML:
 		return page_lang(p, tag);
 	case HTML_N_META:
@@ -456,7 +456,7 @@ tag_facts(struct page_parser *p, const struct html_tag *tag)
 static int
 end_tag(struct page_parser *p, const struct html_tag *tag)
 {
-	switch (tag->key) {
+	switch (tag->id) {
 	case HTML_N_A:
 		return anchor_close(p);
 	case HTML_N_NOSCRIPT:
@@ -474,7 +474,7 @@ static int
 start_tag(struct page_parser *p, const struct html_tag *tag)
 {
 	size_t before = p->page->links_len;
-	bool is_a = tag->key == HTML_N_A;
+	bool is_a = tag->id == HTML_N_A;
 	int err = 0;
 
 	if (is_a)

@@ -49,8 +49,8 @@ enum { STOP_RESTART = 1 }; /* code of a sink */
 int page_value(struct page_parser *p, const struct html_tag *tag,
     const struct html_attr *a, struct slice *ret);
 /* The value of an attribute; *ret stays as it is when there is none. */
-int page_value_of(
-    struct page_parser *p, const struct html_tag *tag, uint64_t key, struct slice *ret);
+int page_value_of(struct page_parser *p, const struct html_tag *tag, enum html_name_id id,
+    struct slice *ret);
 /* `ref` gets its outer white space stripped. */
 int page_link_add(
     struct page_parser *p, enum link_kind kind, unsigned rel, struct slice ref);

@@ -12,7 +12,7 @@ enum rule_how {
 };
 
 struct rule {
-	uint64_t attr; /* 0 ends a list */
+	uint8_t attr; /* 0 ends a list */
 	enum link_kind kind;
 	enum rule_how how;
 };
@@ -118,8 +118,8 @@ link_rules(unsigned rel)
 
 /* Does a form send its fields in the URL?  What is neither post nor dialog is get. */
 static int
-method_is_get(
-    struct page_parser *p, const struct html_tag *tag, uint64_t attr, bool *is_get)
+method_is_get(struct page_parser *p, const struct html_tag *tag, enum html_name_id attr,
+    bool *is_get)
 {
 	struct slice method = {0};
 	int err;
@@ -150,7 +150,7 @@ submit_rules(struct page_parser *p, const struct html_tag *tag, const struct rul
 	int err;
 
 	err = method_is_get(p, tag, HTML_N_FORMMETHOD, &is_get);
-	if (err == 0 && tag->key == HTML_N_INPUT) {
+	if (err == 0 && tag->id == HTML_N_INPUT) {
 		err = page_value_of(p, tag, HTML_N_TYPE, &type);
 		is_image = slice_ieq(type, SLICE_LIT("image"));
 	}
@@ -166,16 +166,16 @@ svg_rules(const struct html_tag *tag)
 {
 	bool old = html_attr_get(tag, HTML_N_HREF) == NULL;
 
-	if (tag->key == HTML_N_A)
+	if (tag->id == HTML_N_A)
 		return old ? rules_svg_a_old : rules_svg_a;
-	if (tag->key == HTML_N_SCRIPT)
+	if (tag->id == HTML_N_SCRIPT)
 		return old ? rules_svg_script_old : rules_svg_script;
 	return old ? rules_svg_old : rules_svg;
 }
 
 /* Of elements that need no more than their name. */
 static const struct rule *
-plain_rules(uint64_t element)
+plain_rules(enum html_name_id element)
 {
 	switch (element) {
 	case HTML_N_A:
@@ -280,12 +280,12 @@ attrs_add(struct page_parser *p, const struct html_tag *tag, const struct rule *
 	for (uint32_t i = 0; i < tag->attrs_len && err == 0; i++) {
 		const struct html_attr *a = &tag->attrs[i];
 
-		if (a->key == HTML_N_STYLE) {
+		if (a->id == HTML_N_STYLE) {
 			err = style_add(p, tag, a);
 			continue;
 		}
 		for (const struct rule *r = rules; r->attr != 0; r++) {
-			if (a->key != r->attr)
+			if (a->id != r->attr)
 				continue;
 			err = page_value(p, tag, a, &value);
 			if (err == 0)
@@ -307,7 +307,7 @@ page_links_of(struct page_parser *p, const struct html_tag *tag)
 	if (tag->ns != HTML_NS_HTML)
 		return attrs_add(
 		    p, tag, tag->ns == HTML_NS_SVG ? svg_rules(tag) : rules_none, 0);
-	switch (tag->key) {
+	switch (tag->id) {
 	case HTML_N_A:
 	case HTML_N_AREA:
 	case HTML_N_LINK:
@@ -318,13 +318,13 @@ page_links_of(struct page_parser *p, const struct html_tag *tag)
 	default:
 		break;
 	}
-	if (err == 0 && tag->key == HTML_N_FORM)
+	if (err == 0 && tag->id == HTML_N_FORM)
 		err = form_rules(p, tag, &rules);
-	else if (err == 0 && (tag->key == HTML_N_BUTTON || tag->key == HTML_N_INPUT))
+	else if (err == 0 && (tag->id == HTML_N_BUTTON || tag->id == HTML_N_INPUT))
 		err = submit_rules(p, tag, &rules);
-	else if (tag->key == HTML_N_LINK)
+	else if (tag->id == HTML_N_LINK)
 		rules = link_rules(rel);
 	else
-		rules = plain_rules(tag->key);
+		rules = plain_rules(tag->id);
 	return err != 0 ? err : attrs_add(p, tag, rules, rel);
 }

@@ -71,7 +71,7 @@ on_tag(void *ctx, const struct html_tag *tag)
 		FUZZ_CHECK(a->value_len == 0 || a->value_at >= a->name_at + a->name_len);
 		record_decoded(r, html_attr_name(tag, a), true);
 		record_decoded(r, html_attr_value(tag, a), false);
-		FUZZ_CHECK(a->key == 0 || html_attr_get(tag, a->key) != NULL);
+		FUZZ_CHECK(a->id == HTML_N_OTHER || html_attr_get(tag, a->id) == a);
 	}
 	return 0;
 }
