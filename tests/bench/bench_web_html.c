@@ -74,7 +74,7 @@ count_tag(void *ctx, const struct html_tag *tag)
 {
 	struct counter *c = ctx;
 
-	c->tags += tag->key != 0;
+	c->tags += tag->raw != NULL;
 	return 0;
 }
 
