@@ -64,6 +64,9 @@ def write_enum(names):
         print("\tHTML_N_" + name.upper().replace("-", "_").replace(":", "_") + ",")
     print("\tHTML_N_MAX")
     print("};")
+    multiplier = find_multiplier([key(n) for n in names])
+    print(f"#define HTML_NAMES_MULTIPLIER UINT64_C({multiplier:#x})")
+    print(f"enum {{ HTML_NAMES_SHIFT = {64 - BITS}, HTML_NAMES_PLACES = {1 << BITS} }};")
     print("#endif")
 
 
@@ -74,19 +77,18 @@ def write_table(names):
     for i, k in enumerate(keys):
         places[place(k, multiplier)] = i + 1
     begin("WEB_HTML_NAMES_TABLE_H")
-    print(f"#define HTML_NAMES_MULTIPLIER UINT64_C({multiplier:#x})")
-    print(f"enum {{ HTML_NAMES_SHIFT = {64 - BITS} }};")
-    print("static const uint64_t name_keys[HTML_N_MAX] = {0,")
+    print(f"_Static_assert(HTML_NAMES_MULTIPLIER == UINT64_C({multiplier:#x}), \"\");")
+    print("const uint64_t html_name_keys[HTML_N_MAX] = {0,")
     for name, k in zip(names, keys):
         print(f"\tUINT64_C({k:#018x}), /* {name} */")
     print("};")
     print("/* Of long names the key has only the end. */")
-    print("static const char *const name_texts[HTML_N_MAX] = {")
+    print("const char *const html_name_texts[HTML_N_MAX] = {")
     for i, name in enumerate(names):
         if len(name) > 8:
             print(f'\t[{i + 1}] = "{name}",')
     print("};")
-    print(f"static const uint8_t name_places[{1 << BITS}] = {{")
+    print(f"const uint8_t html_name_places[{1 << BITS}] = {{")
     for at in range(0, 1 << BITS, 16):
         print("\t" + ", ".join(str(v) for v in places[at:at + 16]) + ",")
     print("};")

@@ -194,10 +194,13 @@ tag_whole(struct html *t, const char *raw, const char *end)
 	tag->name_odd = name.odd;
 	tag->is_end = is_end;
 	tag->attrs_len = attrs;
-	text_end(t);
+	if (t->want_text)
+		text_end(t);
+	t->ref.step = 0;
+	t->skip_lf = false;
 	tag->raw = raw;
 	tag_deliver(t);
-	token_done(t, p + 1);
+	t->run = p + 1;
 	return p + 1;
 }
 

@@ -39,8 +39,21 @@ uint64_t name_key(uint64_t key, uint32_t len);
 void comment_emit(struct html *t, const char *p);
 void doctype_emit(struct html *t, const char *p, bool at_eof);
 
+/* By id; made into a table by build-aux/gen-html-names.py. */
+extern const uint64_t html_name_keys[HTML_N_MAX];
+extern const char *const html_name_texts[HTML_N_MAX]; /* of those longer than 8 */
+extern const uint8_t html_name_places[HTML_NAMES_PLACES];
+bool html_name_is(enum html_name_id id, const char *name, uint32_t len);
 /* HTML_N_OTHER: a name that means nothing here. */
-uint8_t html_name_id(uint64_t key, const char *name, uint32_t len);
+static inline uint8_t
+html_name_id(uint64_t key, const char *name, uint32_t len)
+{
+	uint8_t id = html_name_places[key * HTML_NAMES_MULTIPLIER >> HTML_NAMES_SHIFT];
+
+	if (html_name_keys[id] != key || (len > 8 && !html_name_is(id, name, len)))
+		return HTML_N_OTHER;
+	return id;
+}
 /* A tag is whole: to the sink, and the state that follows. */
 void tag_deliver(struct html *t);
 /* At '<' in the data state: takes a usual tag whole and returns where text goes on; NULL,

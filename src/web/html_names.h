@@ -183,4 +183,6 @@ enum html_name_id {
 	HTML_N_XMP,
 	HTML_N_MAX
 };
+#define HTML_NAMES_MULTIPLIER UINT64_C(0x8102a2410ee3b911)
+enum { HTML_NAMES_SHIFT = 53, HTML_NAMES_PLACES = 2048 };
 #endif

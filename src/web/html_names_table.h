@@ -2,9 +2,8 @@
 /* Made by build-aux/gen-html-names.py: see there. */
 #ifndef WEB_HTML_NAMES_TABLE_H
 #define WEB_HTML_NAMES_TABLE_H
-#define HTML_NAMES_MULTIPLIER UINT64_C(0x8102a2410ee3b911)
-enum { HTML_NAMES_SHIFT = 53 };
-static const uint64_t name_keys[HTML_N_MAX] = {0,
+_Static_assert(HTML_NAMES_MULTIPLIER == UINT64_C(0x8102a2410ee3b911), "");
+const uint64_t html_name_keys[HTML_N_MAX] = {0,
 	UINT64_C(0x0000000000000061), /* a */
 	UINT64_C(0x0000616374696f6e), /* action */
 	UINT64_C(0x0061646472657373), /* address */
@@ -183,7 +182,7 @@ static const uint64_t name_keys[HTML_N_MAX] = {0,
 	UINT64_C(0x0000000000786d70), /* xmp */
 };
 /* Of long names the key has only the end. */
-static const char *const name_texts[HTML_N_MAX] = {
+const char *const html_name_texts[HTML_N_MAX] = {
 	[4] = "alternate",
 	[5] = "annotation-xml",
 	[13] = "background",
@@ -200,7 +199,7 @@ static const char *const name_texts[HTML_N_MAX] = {
 	[121] = "plaintext",
 	[173] = "xlink:href",
 };
-static const uint8_t name_places[2048] = {
+const uint8_t html_name_places[2048] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 	151, 0, 0, 31, 0, 153, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 	3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,

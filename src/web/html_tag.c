@@ -8,16 +8,10 @@
 
 #include "base/banned.h"
 
-uint8_t
-html_name_id(uint64_t key, const char *name, uint32_t len)
+bool
+html_name_is(enum html_name_id id, const char *name, uint32_t len)
 {
-	uint8_t id = name_places[key * HTML_NAMES_MULTIPLIER >> HTML_NAMES_SHIFT];
-
-	if (name_keys[id] != key)
-		return HTML_N_OTHER;
-	if (len > 8 && !slice_ieq(slice_of(name, len), slice_cstr(name_texts[id])))
-		return HTML_N_OTHER;
-	return id;
+	return slice_ieq(slice_of(name, len), slice_cstr(html_name_texts[id]));
 }
 
 /* What ends a name: 1 of anything, 2 of an attribute only. */
@@ -159,8 +153,11 @@ attrs_drop_repeated(struct html_tag *tag)
 			for (uint32_t j = 0; j < n && !repeated; j++)
 				repeated = names_are_same(tag, a, &tag->attrs[j]);
 		seen |= bit;
-		if (!repeated)
-			tag->attrs[n++] = *a;
+		if (repeated)
+			continue;
+		if (n != i)
+			tag->attrs[n] = *a;
+		n++;
 	}
 	tag->attrs_len = n;
 }
@@ -185,7 +182,9 @@ tag_deliver(struct html *t)
 	bool models = (t->flags & HTML_MODELS) != 0;
 
 	tag->attrs = t->attrs;
-	if (tag->attrs_len > 1)
+	/* Two different names are the usual case. */
+	if (tag->attrs_len > 2 ||
+	    (tag->attrs_len == 2 && t->attrs[0].name_key == t->attrs[1].name_key))
 		attrs_drop_repeated(tag);
 	if (tag->is_end)
 		tag->attrs_len = 0;
