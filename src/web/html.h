@@ -69,9 +69,23 @@ struct html_doctype {
 	bool force_quirks;
 };
 
+enum html_want { HTML_WANT_START = 1, HTML_WANT_END = 2 };
+/* To be in every table of wants: what follows these depends on them. */
+#define HTML_WANTS_ALWAYS                                                                \
+	[HTML_N_SVG] = HTML_WANT_START, [HTML_N_MATH] = HTML_WANT_START,                 \
+	[HTML_N_PLAINTEXT] = HTML_WANT_START, [HTML_N_XMP] = HTML_WANT_START,            \
+	[HTML_N_IFRAME] = HTML_WANT_START, [HTML_N_NOEMBED] = HTML_WANT_START,           \
+	[HTML_N_NOFRAMES] = HTML_WANT_START, [HTML_N_TEXTAREA] = HTML_WANT_START,        \
+	[HTML_N_TITLE] = HTML_WANT_START, [HTML_N_STYLE] = HTML_WANT_START,              \
+	[HTML_N_SCRIPT] = HTML_WANT_START
+
 /* Called in document order; what is handed in lasts for the call.  A code other than 0
  * stops the tokenizer.  Those not wanted are NULL. */
 struct html_sink {
+	/* Of HTML_N_MAX names, bits of enum html_want.  Tags that are not wanted are left
+	 * out where that saves work, but for those with the attribute style or background
+	 * and those within SVG and MathML.  NULL: all are wanted. */
+	const uint8_t *wants;
 	/* Any number of pieces a run of text.  has_refs: only with HTML_TEXT_RAW, when
 	 * character references are to be decoded. */
 	int (*text)(void *ctx, struct slice text, bool has_refs);
@@ -156,6 +170,7 @@ struct html_foreign {
 
 struct html {
 	const struct html_sink *sink;
+	const uint8_t *wants;
 	void *ctx;
 	unsigned flags;
 	bool want_text; /* may be changed by the sink at any time */

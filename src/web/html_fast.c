@@ -151,55 +151,137 @@ attr_take(const char *raw, const char *p, const char *last, struct html_attr *a)
 	return p;
 }
 
+/* Of two blocks. */
+static inline uint32_t
+window_find(__m128i a, __m128i b, char c)
+{
+	return block_find(a, c) | (uint32_t)block_find(b, c) << BLOCK;
+}
+
+/* Bit i: whether an odd number of bits up to i is set. */
+static inline uint32_t
+parity_to(uint32_t m)
+{
+	for (int shift = 1; shift < 32; shift *= 2)
+		m ^= m << shift;
+	return m;
+}
+
+/* May one of the names before these be style or background? */
+static inline bool
+window_has_link(const char *p, uint32_t equals)
+{
+	const uint32_t tyle = 0x656c7974, ound = 0x646e756f; /* as they lie */
+
+	for (; equals != 0; equals &= equals - 1) {
+		const char *e = p + __builtin_ctz(equals);
+		uint32_t name;
+
+		memcpy(&name, e - 4, sizeof(name));
+		name |= 0x20202020; /* lower case */
+		if (name == tyle || name == ound)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Behind the name of a start tag whose attributes nobody wants, at a space: where its '>'
+ * is, by telling what is in quotes.  NULL: it may have a link all the same, or is not made of
+ * name and name="value" alone within a window.
+ */
+static inline const char *
+tag_skim(const char *p)
+{
+	const __m128i a = block_load(p), b = block_load(p + BLOCK);
+	const __m128i space = _mm_set1_epi8(' ');
+	uint32_t spaces =
+	    (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(a, space), a)) |
+	    (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(b, space), b))
+		<< BLOCK;
+	uint32_t quotes = window_find(a, b, '"'), equals = window_find(a, b, '=');
+	uint32_t quoted = parity_to(quotes); /* with the opening quote */
+	uint32_t ends = window_find(a, b, '>') & ~quoted;
+	uint32_t inside = (ends & -ends) - 1, bare = inside & ~quoted, odd;
+
+	if (ends == 0)
+		return NULL;
+	equals &= bare;
+	/* Each '=' stands between a name and a quote, and so does each opening quote. */
+	odd = ((quotes & quoted) ^ (equals << 1)) & inside;
+	odd |= equals & ((spaces | equals | (quotes & ~quoted)) << 1);
+	odd |= (window_find(a, b, '\'') | window_find(a, b, '/')) & bare;
+	if (odd != 0 || window_has_link(p, equals))
+		return NULL;
+	return p + __builtin_ctz(ends);
+}
+
+/* Behind the name, at a space: the attributes; where '>' or "/>" is, or NULL. */
+static inline const char *
+attrs_take(struct html *t, const char *raw, const char *p, const char *last)
+{
+	uint32_t n = 0;
+
+	while (html_is_space(*p)) {
+		while (p < last && html_is_space(*p))
+			p++;
+		if (*p == '>' || *p == '/')
+			break;
+		if (n == HTML_ATTRS_MAX)
+			return NULL;
+		p = attr_take(raw, p, last, &t->attrs[n]);
+		if (p == NULL || p >= last)
+			return NULL;
+		n++;
+	}
+	t->tag.attrs_len = n;
+	t->tag.is_self_closing = *p == '/';
+	p += *p == '/';
+	return *p == '>' ? p : NULL;
+}
+
 const char *
 tag_whole(struct html *t, const char *raw, const char *end)
 {
-	const char *p = raw + 1, *last = end - BLOCK; /* where a block may begin */
+	const char *p = raw + 1, *gt, *last = end - BLOCK; /* where a block may begin */
 	struct html_tag *tag = &t->tag;
 	struct name name;
-	uint32_t attrs = 0;
-	bool is_end;
+	bool wanted;
 
-	if (end - raw < 2 * BLOCK)
+	if (end - raw < 4 * BLOCK)
 		return NULL;
-	is_end = *p == '/';
-	p += is_end;
+	tag->is_end = *p == '/';
+	p += tag->is_end;
 	if (!ascii_is_alpha(*p) || !name_take(p, &name))
 		return NULL;
+	tag->id = html_name_id(name.key, p, name.len);
+	wanted =
+	    t->foreign_len > 0 || (t->wants[tag->id] & (HTML_WANT_START << tag->is_end));
 	tag->name_at = (uint32_t)(p - raw);
 	p += name.len;
+	tag->is_self_closing = false;
+	tag->attrs_len = 0;
 	if (*p != '>') {
-		if (is_end || *p == '=')
-			return NULL;
-		while (html_is_space(*p)) {
-			while (p < last && html_is_space(*p))
-				p++;
-			if (*p == '>' || *p == '/')
-				break;
-			if (attrs == HTML_ATTRS_MAX)
+		gt = !wanted && *p == ' ' && !tag->is_end ? tag_skim(p) : NULL;
+		if (gt == NULL) {
+			wanted = true;
+			gt = tag->is_end ? NULL : attrs_take(t, raw, p, last);
+			if (gt == NULL)
 				return NULL;
-			p = attr_take(raw, p, last, &t->attrs[attrs]);
-			if (p == NULL || p >= last)
-				return NULL;
-			attrs++;
 		}
+		p = gt;
 	}
-	tag->is_self_closing = *p == '/';
-	p += tag->is_self_closing;
-	if (*p != '>')
-		return NULL;
-	tag->name_key = name.key;
-	tag->id = html_name_id(name.key, raw + tag->name_at, name.len);
-	tag->name_len = name.len;
-	tag->name_odd = name.odd;
-	tag->is_end = is_end;
-	tag->attrs_len = attrs;
 	if (t->want_text)
 		text_end(t);
 	t->ref.step = 0;
 	t->skip_lf = false;
-	tag->raw = raw;
-	tag_deliver(t);
+	if (wanted) {
+		tag->name_key = name.key;
+		tag->name_len = name.len;
+		tag->name_odd = name.odd;
+		tag->raw = raw;
+		tag_deliver(t);
+	}
 	t->run = p + 1;
 	return p + 1;
 }

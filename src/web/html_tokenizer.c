@@ -33,12 +33,16 @@ static const uint8_t whats[HTML_STATE_MAX] = {
 /* Offsets in a token have 32 bits. */
 enum { TOKEN_BYTES_MAX = INT32_MAX };
 
+static const uint8_t wants_all[HTML_N_MAX] = {
+    [0 ... HTML_N_MAX - 1] = HTML_WANT_START | HTML_WANT_END};
+
 void
 html_init(struct html *t, const struct html_sink *sink, void *ctx, unsigned flags,
     size_t held_max)
 {
 	assert(held_max < TOKEN_BYTES_MAX);
 	t->sink = sink;
+	t->wants = sink->wants != NULL ? sink->wants : wants_all;
 	t->ctx = ctx;
 	t->flags = flags;
 	t->want_text = sink->text != NULL;

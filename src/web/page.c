@@ -528,12 +528,26 @@ parser_init(struct page_parser *p, const struct page_conf *conf, struct arena *a
 	return 0;
 }
 
+/* Of other elements only style and background are links. */
+static const uint8_t page_wants[HTML_N_MAX] = {HTML_WANTS_ALWAYS,
+#define START(name) [HTML_N_##name] = HTML_WANT_START
+#define BOTH(name)  [HTML_N_##name] = HTML_WANT_START | HTML_WANT_END
+    BOTH(A), BOTH(NOSCRIPT), BOTH(TEMPLATE), START(HTML), START(META), START(BASE),
+    START(LINK), START(BODY), START(AREA), START(IMG), START(IMAGE), START(SOURCE),
+    START(VIDEO), START(AUDIO), START(TRACK), START(FRAME), START(EMBED), START(OBJECT),
+    START(FORM), START(BUTTON), START(INPUT), START(BLOCKQUOTE), START(Q), START(INS),
+    START(DEL)
+#undef START
+#undef BOTH
+};
+
 /* STOP_RESTART: to be done again in *charset. */
 static int
 parse_in(struct slice body, enum charset *charset, enum charset_how how,
     const struct page_conf *conf, struct arena *a, struct page *page)
 {
-	static const struct html_sink sink = {.text = page_text, .tag = page_tag};
+	static const struct html_sink sink = {
+	    .wants = page_wants, .text = page_text, .tag = page_tag};
 	struct page_parser p;
 	struct html *html;
 	int err;

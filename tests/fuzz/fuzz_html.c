@@ -1,6 +1,7 @@
 /*
  * Input: a byte of flags and start state, a byte of how long chunks are, then HTML.
- * In pieces it gives the tokens that it gives whole.
+ * In pieces it gives the tokens that it gives whole, also when whole it leaves out the
+ * tags that nobody wants.
  */
 #include "fuzz.h"
 #include "web/html.h"
@@ -8,7 +9,21 @@
 struct record {
 	struct buf tokens;
 	int text; /* what the last token is: -1 other, else text by has_refs */
+	bool only_wanted;
 };
+
+enum { ONLY_WANTED = 0x20 }; /* of the flags */
+
+static const uint8_t wants[HTML_N_MAX] = {HTML_WANTS_ALWAYS,
+    [HTML_N_A] = HTML_WANT_START | HTML_WANT_END, [HTML_N_P] = HTML_WANT_END};
+
+static bool
+is_wanted(const struct html_tag *tag)
+{
+	return (wants[tag->id] & (tag->is_end ? HTML_WANT_END : HTML_WANT_START)) != 0 ||
+	       html_attr_get(tag, HTML_N_STYLE) != NULL ||
+	       html_attr_get(tag, HTML_N_BACKGROUND) != NULL || tag->ns != HTML_NS_HTML;
+}
 
 static void
 record_slice(struct record *r, struct slice s)
@@ -58,6 +73,8 @@ on_tag(void *ctx, const struct html_tag *tag)
 {
 	struct record *r = ctx;
 
+	if (r->only_wanted && !is_wanted(tag))
+		return 0;
 	record_kind(r, tag->is_end ? '/' : '<');
 	FUZZ_CHECK(tag->raw[0] == '<' && tag->name_at > 0 && tag->name_len > 0);
 	FUZZ_CHECK(tag->attrs_len <= HTML_ATTRS_MAX);
@@ -113,15 +130,22 @@ run(struct record *r, struct slice html, uint8_t mode, uint8_t pieces)
 {
 	static const struct html_sink sink = {
 	    .text = on_text, .tag = on_tag, .comment = on_comment, .doctype = on_doctype};
+	static const struct html_sink wanting = {.wants = wants,
+	    .text = on_text,
+	    .tag = on_tag,
+	    .comment = on_comment,
+	    .doctype = on_doctype};
 	static const enum html_state states[] = {HTML_DATA, HTML_DATA, HTML_RCDATA,
 	    HTML_RAWTEXT, HTML_SCRIPT, HTML_PLAINTEXT, HTML_CDATA, HTML_DATA};
 	struct html *t = malloc(sizeof(*t));
 	uint32_t seed = pieces;
 
 	FUZZ_CHECK(t != NULL);
-	*r = (struct record){.text = -1};
+	*r = (struct record){.text = -1,
+	    .only_wanted = (mode & ONLY_WANTED) != 0 && (mode & HTML_MODELS) != 0};
 	buf_init(&r->tokens, 64 << 20);
-	html_init(t, &sink, r, mode & (HTML_MODELS | HTML_TEXT_RAW), 16 << 20);
+	html_init(t, r->only_wanted && pieces == 0 ? &wanting : &sink, r,
+	    mode & (HTML_MODELS | HTML_TEXT_RAW), 16 << 20);
 	html_begin_in(t, states[mode >> 2 & 7], SLICE_LIT("title"));
 	while (pieces != 0 && html.len > 0) {
 		struct slice chunk =

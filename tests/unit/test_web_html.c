@@ -11,13 +11,27 @@
 struct record {
 	struct buf out;
 	uint32_t tags;
+	bool only_wanted;
 };
+
+static const uint8_t wants[HTML_N_MAX] = {HTML_WANTS_ALWAYS,
+    [HTML_N_A] = HTML_WANT_START | HTML_WANT_END, [HTML_N_P] = HTML_WANT_END};
+
+static bool
+is_wanted(const struct html_tag *tag)
+{
+	return (wants[tag->id] & (tag->is_end ? HTML_WANT_END : HTML_WANT_START)) != 0 ||
+	       html_attr_get(tag, HTML_N_STYLE) != NULL ||
+	       html_attr_get(tag, HTML_N_BACKGROUND) != NULL || tag->ns != HTML_NS_HTML;
+}
 
 static int
 on_tag(void *ctx, const struct html_tag *tag)
 {
 	struct record *r = ctx;
 
+	if (r->only_wanted && !is_wanted(tag))
+		return 0;
 	r->tags++;
 	assert_int_equal(buf_printf(&r->out, "%s%d.%.*s[%d %d]", tag->is_end ? "/" : "",
 			     tag->id, (int)tag->name_len, tag->raw + tag->name_at,
@@ -49,15 +63,18 @@ on_text(void *ctx, struct slice text, bool has_refs)
 }
 
 static const struct html_sink sink = {.tag = on_tag, .text = on_text};
+static const struct html_sink wanting_sink = {
+    .wants = wants, .tag = on_tag, .text = on_text};
 
 static void
-tokens_of(struct slice html, size_t chunk_max, struct record *ret)
+tokens_of(struct slice html, size_t chunk_max, const struct html_sink *to,
+    bool only_wanted, struct record *ret)
 {
 	static struct html t;
 
-	ret->tags = 0;
+	*ret = (struct record){.only_wanted = only_wanted};
 	buf_init(&ret->out, 1 << 20);
-	html_init(&t, &sink, ret, HTML_MODELS | HTML_TEXT_RAW, 1 << 20);
+	html_init(&t, to, ret, HTML_MODELS | HTML_TEXT_RAW, 1 << 20);
 	while (html.len > chunk_max) {
 		assert_int_equal(html_feed(&t, slice_head(html, chunk_max), false), 0);
 		html = slice_from(html, chunk_max);
@@ -81,7 +98,8 @@ tag_write(struct buf *out, uint32_t *seed)
 	    "&amp;", "\r", "href", "HREF", "a", "class=\"n\"",
 	    "class='reference internal'", "id=x", "=\"\"", "\t", "data-something-long",
 	    "a-name-of-eight", "exactly8", "exactly-9", "a-name-of-16-byt",
-	    "a-name-of-17-byte", "checked", "x=y/", "style=\"a:b\"", "<",
+	    "a-name-of-17-byte", "checked", "x=y/", "style=\"a:b\"", "STYLE=x",
+	    " background=\"y\"", " class=\"a > b\"", " id=\"q\" title=\"it's\"", "<",
 	    "value of more than a block, then some", "\f", "\x01", "\xC3\xA9"};
 	static const char *const names[] = {"a", "A", "span", "blockquote", "BlockQuote",
 	    "svg", "div", "x-element-of-length-23", "h1", "p", "xxckquote!", "b\x01",
@@ -98,6 +116,16 @@ tag_write(struct buf *out, uint32_t *seed)
 }
 
 static void
+html_write(struct buf *html, uint32_t *seed)
+{
+	for (size_t n = 1 + draw(seed, 3); n > 0; n--)
+		tag_write(html, seed);
+	/* Room behind it, without which the states would do all. */
+	for (int i = 0; i < 80; i++)
+		assert_int_equal(buf_add_byte(html, '.'), 0);
+}
+
+static void
 a_tag_is_the_same_taken_whole_and_byte_by_byte(void **state)
 {
 	uint32_t seed = 1, tags = 0;
@@ -108,13 +136,9 @@ a_tag_is_the_same_taken_whole_and_byte_by_byte(void **state)
 		struct buf html;
 
 		buf_init(&html, 1 << 20);
-		for (size_t n = 1 + draw(&seed, 3); n > 0; n--)
-			tag_write(&html, &seed);
-		/* Room behind it, without which the states would do all. */
-		for (int i = 0; i < 48; i++)
-			assert_int_equal(buf_add_byte(&html, '.'), 0);
-		tokens_of(buf_slice(&html), SIZE_MAX, &whole);
-		tokens_of(buf_slice(&html), 1, &bytes);
+		html_write(&html, &seed);
+		tokens_of(buf_slice(&html), SIZE_MAX, &sink, false, &whole);
+		tokens_of(buf_slice(&html), 1, &sink, false, &bytes);
 		assert_true(slice_eq(buf_slice(&whole.out), buf_slice(&bytes.out)));
 		tags += whole.tags;
 		buf_release(&whole.out);
@@ -122,6 +146,29 @@ a_tag_is_the_same_taken_whole_and_byte_by_byte(void **state)
 		buf_release(&html);
 	}
 	assert_true(tags > 20000);
+}
+
+static void
+leaving_out_what_is_not_wanted_leaves_out_nothing_else(void **state)
+{
+	uint32_t seed = 2, tags = 0;
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		struct record less, all;
+		struct buf html;
+
+		buf_init(&html, 1 << 20);
+		html_write(&html, &seed);
+		tokens_of(buf_slice(&html), SIZE_MAX, &wanting_sink, true, &less);
+		tokens_of(buf_slice(&html), 1, &sink, true, &all);
+		assert_true(slice_eq(buf_slice(&less.out), buf_slice(&all.out)));
+		tags += less.tags;
+		buf_release(&less.out);
+		buf_release(&all.out);
+		buf_release(&html);
+	}
+	assert_true(tags > 5000);
 }
 
 static void
@@ -136,8 +183,8 @@ more_attributes_than_are_kept_are_dropped_and_the_tag_goes_on(void **state)
 	for (int i = 0; i < HTML_ATTRS_MAX + 3; i++)
 		assert_int_equal(buf_printf(&html, " a%d=\"%d\"", i, i), 0);
 	buf_add_cstr(&html, ">text and more of it, for a block to fit</a>");
-	tokens_of(buf_slice(&html), SIZE_MAX, &whole);
-	tokens_of(buf_slice(&html), 7, &bytes);
+	tokens_of(buf_slice(&html), SIZE_MAX, &sink, false, &whole);
+	tokens_of(buf_slice(&html), 7, &sink, false, &bytes);
 	assert_true(slice_eq(buf_slice(&whole.out), buf_slice(&bytes.out)));
 	assert_int_equal(whole.tags, 2);
 	buf_release(&whole.out);
@@ -185,6 +232,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_tag_is_the_same_taken_whole_and_byte_by_byte),
+	    cmocka_unit_test(leaving_out_what_is_not_wanted_leaves_out_nothing_else),
 	    cmocka_unit_test(
 		more_attributes_than_are_kept_are_dropped_and_the_tag_goes_on),
 	    cmocka_unit_test(a_long_name_is_known_by_all_of_it),
