@@ -517,7 +517,8 @@ open_all(struct committer *c, struct why *why)
 	int r = scope_rules_new(c->conf.scope_settings, &c->rules, why);
 
 	if (r == 0)
-		r = store_open(c->conf.state, c->conf.dir, &c->store, why);
+		r = store_open(c->conf.state, &(struct store_conf){.dir = c->conf.dir},
+		    &c->store, why);
 	if (r == 0 && c->conf.dir != NULL)
 		r = open_sinks(c, why);
 	if (r < 0)

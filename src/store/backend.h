@@ -10,7 +10,7 @@
 
 struct store_backend {
 	const char *name; /* the `kind` people write */
-	int (*open)(const char *dir, struct store **ret, struct why *why);
+	int (*open)(const struct store_conf *conf, struct store **ret, struct why *why);
 	void (*close)(struct store *s);
 	int (*get)(
 	    struct store *s, enum store_table t, struct slice key, struct buf *value);
@@ -23,7 +23,8 @@ struct store_backend {
 
 struct store {
 	const struct store_backend *backend;
+	struct why why; /* of the last get or scan that failed */
 };
 
-extern const struct store_backend store_memory;
+extern const struct store_backend store_memory, store_rocksdb;
 #endif

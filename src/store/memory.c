@@ -33,11 +33,11 @@ memory_of(struct store *s)
 }
 
 static int
-memory_open(const char *dir, struct store **ret, struct why *why)
+memory_open(const struct store_conf *conf, struct store **ret, struct why *why)
 {
 	struct memory *m = calloc(1, sizeof(*m));
 
-	(void)dir;
+	(void)conf;
 	if (m == NULL)
 		return why_set(why, -ENOMEM, "no memory for the store");
 	m->store.backend = &store_memory;

@@ -8,7 +8,12 @@
 
 #include "base/banned.h"
 
-static const struct store_backend *const backends[] = {&store_memory};
+static const struct store_backend *const backends[] = {
+    &store_memory,
+#if HAVE_ROCKSDB
+    &store_rocksdb,
+#endif
+};
 #define BACKENDS (sizeof(backends) / sizeof(backends[0]))
 
 static int
@@ -28,12 +33,15 @@ unknown_kind(const char *kind, struct why *why)
 }
 
 int
-store_open(const char *kind, const char *dir, struct store **ret, struct why *why)
+store_open(
+    const char *kind, const struct store_conf *conf, struct store **ret, struct why *why)
 {
+	static const struct store_conf defaults;
+
 	for (size_t i = 0; i < BACKENDS; i++) {
 		if (strcmp(kind, backends[i]->name) != 0)
 			continue;
-		return backends[i]->open(dir, ret, why);
+		return backends[i]->open(conf == NULL ? &defaults : conf, ret, why);
 	}
 	return unknown_kind(kind, why);
 }
@@ -43,6 +51,12 @@ store_close(struct store *s)
 {
 	if (s != NULL)
 		s->backend->close(s);
+}
+
+const struct why *
+store_why(const struct store *s)
+{
+	return &s->why;
 }
 
 int

@@ -4,15 +4,18 @@
  * Two implementations: memory (small crawls, tests) and RocksDB.  What the keys mean is
  * the frontier's business (frontier/keys.h); the store only promises that keys compare as
  * bytes, that a batch is applied whole or not at all, and that a synced batch survives
- * power loss.
+ * power loss (and with it all batches before it).
  *
  * Owns:    keys and values handed in are copied.
- * Errors:  -ENOMEM, -EIO (with the reason), -ENOSPC; store_get(): -ENOENT.
+ * Errors:  -ENOMEM, -EIO, -ENOSPC, -EBADMSG (what is on disk is damaged), each with the
+ *          reason; store_get(): -ENOENT.
  *          store_batch_put(), _delete(): -ENOMEM; -EMSGSIZE: the batch would grow past
  *          its maximum (apply it first), or the key or value is over its own; -EINVAL:
  *          an empty key.
  *          store_open(): -EINVAL for an unknown kind, with a sentence that names the
- * known. Threads: one thread at a time: the store thread (before it runs, the loop's).
+ *          known; -ENOENT: there is no store to open.
+ *          store_apply() to a store that was opened with STORE_READ: -EROFS.
+ * Threads: one thread at a time: the store thread (before it runs, the loop's).
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -33,9 +36,26 @@ enum { STORE_KEY_MAX = 39, STORE_VALUE_MAX = 64 << 20 };
 struct store;
 struct store_batch; /* puts and deletes, applied in order */
 
-/* kind: "memory", later "rocksdb"; dir is ignored by memory. */
-int store_open(const char *kind, const char *dir, struct store **ret, struct why *why);
+enum store_mode {
+	STORE_MAKE,  /* opened, or made when there is none */
+	STORE_EXIST, /* there must be one */
+	STORE_READ,  /* as it is now, without changing it; others may be writing */
+};
+
+struct store_conf {
+	const char *dir; /* of the crawl; the store is in DIR/state.  Memory has none */
+	enum store_mode mode;
+	uint64_t memory_bytes; /* for caches and buffers; 0: STORE_MEMORY_BYTES */
+};
+
+enum { STORE_MEMORY_BYTES = 64 << 20 };
+
+/* kind: "memory" or "rocksdb".  NULL for `conf`: all zero. */
+int store_open(
+    const char *kind, const struct store_conf *conf, struct store **ret, struct why *why);
 void store_close(struct store *s); /* NULL is fine */
+/* Why the last store_get() or store_scan() failed, if not with -ENOENT or -EMSGSIZE. */
+const struct why *store_why(const struct store *s);
 /* Replaces the contents of `value`. */
 int store_get(struct store *s, enum store_table t, struct slice key, struct buf *value);
 /*

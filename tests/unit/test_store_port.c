@@ -8,14 +8,20 @@
 #include <cmocka.h>
 
 #include "fail_alloc.h"
+#include "store_dir.h"
+
+/* Every implementation of the port has to pass. */
+static const char *kind;
 
 static struct store *
 open_store(void)
 {
+	struct store_conf conf = {.dir = store_dir_new()};
 	struct store *s;
 	struct why why;
 
-	assert_int_equal(store_open("memory", NULL, &s, &why), 0);
+	if (store_open(kind, &conf, &s, &why) < 0)
+		fail_msg("%s", why.text);
 	return s;
 }
 
@@ -106,9 +112,11 @@ an_unknown_kind_is_refused_with_the_known_ones(void **state)
 	struct why why;
 
 	(void)state;
-	assert_int_equal(store_open("postgres", "/x", &s, &why), -EINVAL);
+	assert_int_equal(store_open("postgres", NULL, &s, &why), -EINVAL);
 	assert_null(s);
-	assert_string_equal(why.text, "no store is called 'postgres'; known: memory");
+	assert_string_equal(why.text,
+	    HAVE_ROCKSDB ? "no store is called 'postgres'; known: memory, rocksdb"
+			 : "no store is called 'postgres'; known: memory");
 	assert_int_equal(store_open("", NULL, &s, NULL), -EINVAL);
 	store_close(NULL);
 }
@@ -200,6 +208,99 @@ a_scan_gives_the_keys_of_a_prefix_in_order_after_a_key(void **state)
 	expect_scan(s, "", "", 100, 3, "a=1 b=2 b1=3 ");
 	store_batch_free(b);
 	store_close(s);
+}
+
+static void
+a_scan_ends_with_its_prefix_whatever_the_bytes(void **state)
+{
+	struct store *s = open_store();
+	struct store_batch *b = new_batch();
+
+	(void)state;
+	put(b, STORE_QUEUE, "a\xfe", "1");
+	put(b, STORE_QUEUE, "a\xff", "2");
+	put(b, STORE_QUEUE, "a\xff\xff", "3");
+	put(b, STORE_QUEUE, "b", "4");
+	put(b, STORE_QUEUE, "\xff", "5");
+	put(b, STORE_QUEUE, "\xff\xff!", "6");
+	apply(s, b);
+	expect_scan(s, "a\xff", "", 100, 0, "a\xff=2 a\xff\xff=3 ");
+	expect_scan(s, "a\xff", "a\xff", 100, 0, "a\xff\xff=3 ");
+	expect_scan(s, "a\xff", "a\xff\xff\xff", 100, 0, "");
+	expect_scan(s, "\xff", "", 100, 0, "\xff=5 \xff\xff!=6 ");
+	expect_scan(s, "\xff\xff", "", 100, 0, "\xff\xff!=6 ");
+	store_batch_free(b);
+	store_close(s);
+}
+
+static uint64_t
+rng(uint64_t *state)
+{
+	uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+/* A hundred random puts and deletes of one of 3,000 keys a table. */
+static void
+change_at_random(struct store_batch *b, uint64_t seed)
+{
+	char key[16];
+
+	for (int i = 0; i < 100; i++) {
+		enum store_table t = (enum store_table)(rng(&seed) % STORE_TABLE_MAX);
+
+		(void)snprintf(key, sizeof(key), "%04d", (int)(rng(&seed) % 3000));
+		if (rng(&seed) % 3 == 0)
+			drop(b, t, key);
+		else
+			put(b, t, key, key + rng(&seed) % 4);
+	}
+}
+
+static void
+scan_at_random(struct store *s, uint64_t seed, struct buf *ret)
+{
+	enum store_table t = (enum store_table)(rng(&seed) % STORE_TABLE_MAX);
+	size_t prefix_len = rng(&seed) % 4;
+	uint32_t max = rng(&seed) % 3 == 0 ? 3 : UINT32_MAX;
+	struct seen_keys k = {0};
+	char from[16];
+
+	(void)snprintf(from, sizeof(from), "%04d", (int)(rng(&seed) % 3000));
+	buf_init(&k.text, 1 << 20);
+	assert_int_equal(store_scan(s, t, slice_head(slice_cstr(from), prefix_len),
+			     rng(&seed) % 2 == 0 ? slice_cstr(from) : (struct slice){0},
+			     max, note, &k),
+	    0);
+	*ret = k.text;
+}
+
+static void
+any_changes_leave_what_they_leave_in_memory(void **state)
+{
+	struct store *s = open_store(), *model;
+	struct store_batch *b = new_batch();
+	struct buf got, want;
+
+	(void)state;
+	assert_int_equal(store_open("memory", NULL, &model, NULL), 0);
+	for (uint64_t round = 0; round < 300; round++) {
+		change_at_random(b, round);
+		apply(s, b);
+		change_at_random(b, round);
+		apply(model, b);
+		scan_at_random(s, ~round, &got);
+		scan_at_random(model, ~round, &want);
+		assert_true(slice_eq(buf_slice(&got), buf_slice(&want)));
+		buf_release(&got);
+		buf_release(&want);
+	}
+	store_batch_free(b);
+	store_close(s);
+	store_close(model);
 }
 
 static void
@@ -361,20 +462,42 @@ opening_and_batching_report_a_lack_of_memory(void **state)
 	store_batch_free(b);
 }
 
+static int
+stores_are_removed(void **state)
+{
+	(void)state;
+	store_dir_remove();
+	return 0;
+}
+
+#define T(f) cmocka_unit_test_teardown(f, stores_are_removed)
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(an_unknown_kind_is_refused_with_the_known_ones),
-	    cmocka_unit_test(what_was_put_is_got_from_its_table_only),
-	    cmocka_unit_test(a_batch_has_no_effect_before_it_is_applied),
-	    cmocka_unit_test(a_batch_is_applied_in_its_order),
-	    cmocka_unit_test(a_scan_gives_the_keys_of_a_prefix_in_order_after_a_key),
-	    cmocka_unit_test(keys_and_batches_have_their_limits),
-	    cmocka_unit_test(a_value_too_large_for_the_buffer_leaves_it_untouched),
-	    cmocka_unit_test(a_batch_that_finds_no_memory_changes_nothing),
-	    cmocka_unit_test(opening_and_batching_report_a_lack_of_memory),
+	    T(what_was_put_is_got_from_its_table_only),
+	    T(a_batch_has_no_effect_before_it_is_applied),
+	    T(a_batch_is_applied_in_its_order),
+	    T(a_scan_gives_the_keys_of_a_prefix_in_order_after_a_key),
+	    T(a_scan_ends_with_its_prefix_whatever_the_bytes),
+	    T(any_changes_leave_what_they_leave_in_memory),
+	    T(keys_and_batches_have_their_limits),
+	    T(a_value_too_large_for_the_buffer_leaves_it_untouched),
 	};
+	const struct CMUnitTest in_memory[] = {
+	    cmocka_unit_test(an_unknown_kind_is_refused_with_the_known_ones),
+	    T(a_batch_that_finds_no_memory_changes_nothing),
+	    T(opening_and_batching_report_a_lack_of_memory),
+	};
+	int failed;
 
-	return cmocka_run_group_tests_name("store/memory", tests, NULL, NULL);
+	kind = "memory";
+	failed = cmocka_run_group_tests_name("store/memory", tests, NULL, NULL) +
+		 cmocka_run_group_tests_name("store/memory alone", in_memory, NULL, NULL);
+	if (HAVE_ROCKSDB) {
+		kind = "rocksdb";
+		failed += cmocka_run_group_tests_name("store/rocksdb", tests, NULL, NULL);
+	}
+	return failed;
 }
