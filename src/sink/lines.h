@@ -9,7 +9,7 @@
  */
 #ifndef SINK_LINES_H
 #define SINK_LINES_H
-#include "sink/file_append.h"
+#include "base/file_append.h"
 #include "sink/sink.h"
 
 /* Longer texts are cut; normalised URLs are not longer (URL_BYTES_MAX). */

@@ -12,7 +12,7 @@
  */
 #include "base/clock.h"
 #include "base/escape.h"
-#include "sink/file_append.h"
+#include "base/file_append.h"
 #include "sink/types.h"
 #include "sink/warc_record.h"
 #include <assert.h>

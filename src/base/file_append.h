@@ -1,5 +1,5 @@
 /*
- * sink/file_append.h -- a file that only grows, through a buffer, and is never torn.
+ * base/file_append.h -- a file that only grows, through a buffer, and is never torn.
  *
  * The position is always known, and every write goes to it.  A write that fails or comes
  * up short is cut back to the last good position and the buffer is kept, so that the same
@@ -14,8 +14,8 @@
  *          sticks: the kernel may have dropped the pages, so no later one is to be
  * believed. Threads: the store thread.
  */
-#ifndef SINK_FILE_APPEND_H
-#define SINK_FILE_APPEND_H
+#ifndef BASE_FILE_APPEND_H
+#define BASE_FILE_APPEND_H
 #include "base/slice.h"
 #include "base/why.h"
 #include <limits.h>

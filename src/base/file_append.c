@@ -1,4 +1,4 @@
-#include "sink/file_append.h"
+#include "base/file_append.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

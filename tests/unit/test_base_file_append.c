@@ -1,5 +1,5 @@
-#include "sink/file_append.h"
-#include "test_sink_kit.h"
+#include "base/file_append.h"
+#include "files_kit.h"
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -320,5 +320,5 @@ main(void)
 	    cmocka_unit_test_setup_teardown(a_missing_directory_is_told, up, down),
 	};
 
-	return cmocka_run_group_tests_name("sink/file_append", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("base/file_append", tests, NULL, NULL);
 }
