@@ -3,21 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* What the links of a page changed. */
-void
-account_links(struct crawl *c, const struct commit_counts *n)
-{
-	struct crawl_stats *s = &c->stats;
-
-	s->discovered += n->discovered;
-	s->duplicates += n->duplicates;
-	s->queued += n->wanted;
-	for (size_t o = 0; o < OUTCOME_MAX; o++) {
-		s->outcomes[o] += (uint64_t)(int64_t)n->rejected[o];
-		s->rejected += (uint64_t)(int64_t)n->rejected[o];
-	}
-}
-
 static void
 note_seed(struct crawl *c, const struct visit *v)
 {
@@ -37,28 +22,14 @@ note_seed(struct crawl *c, const struct visit *v)
 void
 account_end(struct crawl *c, const struct visit *v)
 {
-	struct crawl_stats *s = &c->stats;
-	enum outcome o = v->commit.event.outcome;
+	struct crawl_totals *t = &c->stats.totals;
 
-	s->body_bytes += v->commit.event.body_bytes;
+	t->body_bytes += v->commit.event.body_bytes;
 	if (v->robots)
 		return;
-	s->in_flight--;
-	s->outcomes[o]++;
-	s->pages += v->commit.event.response;
-	switch (outcome_class(o)) {
-	case OUTCOME_CLASS_FETCHED:
-		s->fetched++;
-		break;
-	case OUTCOME_CLASS_FAILED:
-		s->failed++;
-		break;
-	case OUTCOME_CLASS_REJECTED:
-		s->rejected++;
-		break;
-	case OUTCOME_CLASS_NONE:
-		assert(o != OUTCOME_NONE);
-	}
+	t->in_flight--;
+	t->queued++;
+	totals_end(t, &v->commit.event);
 	note_seed(c, v);
 }
 
@@ -101,14 +72,7 @@ crawl_seed_detail(const struct crawl *c, size_t i)
 void
 crawl_check(struct crawl *c)
 {
-	const struct crawl_stats *s = &c->stats;
-	uint64_t sum = 0;
-
-	assert(s->discovered ==
-	       s->fetched + s->failed + s->rejected + s->queued + s->in_flight);
-	for (size_t o = OUTCOME_NONE + 1; o < OUTCOME_MAX; o++)
-		sum += s->outcomes[o];
-	assert(sum == s->fetched + s->failed + s->rejected);
+	assert(totals_hold(&c->stats.totals));
 	frontier_check(c->frontier);
 }
 

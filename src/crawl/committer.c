@@ -1,7 +1,7 @@
 #include "crawl/committer.h"
 #include "base/clock.h"
 #include "crawl/scope.h"
-#include "crawl/wire.h"
+#include "base/wire.h"
 #include "frontier/keys.h"
 #include "frontier/seen.h"
 #include "store/store.h"

@@ -16,6 +16,7 @@
 #define CRAWL_COMMITTER_H
 #include "base/why.h"
 #include "crawl/task.h"
+#include "crawl/totals.h"
 #include "frontier/frontier.h"
 #include "loop/actor.h"
 #include "sink/sink.h"
@@ -28,12 +29,6 @@ enum commit_kind {
 	COMMIT_ATTEMPT, /* a try failed and will be repeated: crawl.log only */
 	COMMIT_REFILL,  /* more of an authority's queue, please */
 	COMMIT_CLOSE,   /* last commit; sinks are closed */
-};
-
-/* What a commit changed in the accounting. */
-struct commit_counts {
-	uint32_t discovered, duplicates, wanted;
-	int32_t rejected[OUTCOME_MAX]; /* links; an upgrade counts -1 */
 };
 
 enum { COMMIT_REFILL_MAX = 512 };

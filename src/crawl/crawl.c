@@ -346,7 +346,7 @@ take_fresh(struct crawl *c, struct commit *m)
 	int64_t now = loop_now_ms(c->loop);
 	int r = 0;
 
-	account_links(c, &m->counts);
+	totals_links(&c->stats.totals, &m->counts);
 	for (uint32_t i = 0; i < m->fresh_len && r == 0; i++) {
 		struct urlrec *rec = &m->fresh[i];
 

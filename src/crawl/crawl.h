@@ -13,6 +13,7 @@
 #ifndef CRAWL_CRAWL_H
 #define CRAWL_CRAWL_H
 #include "crawl/job.h"
+#include "crawl/totals.h"
 #include "frontier/frontier.h"
 #include "loop/pool.h"
 #include "net/addr.h"
@@ -65,14 +66,13 @@ void crawl_stop(struct crawl *c, bool at_once);
 void crawl_free(struct crawl *c); /* NULL is fine; what was not committed is dropped */
 
 struct crawl_stats {
-	/* discovered = fetched + failed + rejected + queued + in_flight, always */
-	uint64_t discovered, fetched, failed, rejected, queued, in_flight;
-	uint64_t duplicates; /* links to what was known already; apart */
-	uint64_t outcomes[OUTCOME_MAX];
-	uint64_t pages;    /* answers archived, without robots.txt */
-	uint64_t attempts; /* requests, with retries and robots.txt */
-	uint64_t wire_bytes, body_bytes;
-	int64_t elapsed_ms;
+	union {
+		struct {
+			CRAWL_TOTALS;
+		};
+		struct crawl_totals totals; /* the same, of all runs */
+	};
+	int64_t elapsed_ms; /* of this run */
 	uint32_t transfers; /* running now */
 	uint32_t parsing;   /* answers at the workers now */
 	uint32_t committing;

@@ -128,7 +128,6 @@ int visit_fetch(struct visit *v);
 void visit_robots_fetched(struct visit *v);
 void visit_robots_ended(struct visit *v);
 /* accounting.c */
-void account_links(struct crawl *c, const struct commit_counts *n);
 void account_end(struct crawl *c, const struct visit *v);
 void crawl_tell(struct crawl *c, const struct crawl_event *e);
 #endif

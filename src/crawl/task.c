@@ -1,5 +1,5 @@
 #include "crawl/task.h"
-#include "crawl/wire.h"
+#include "base/wire.h"
 #include "web/url.h"
 #include <errno.h>
 

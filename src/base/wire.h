@@ -1,5 +1,5 @@
 /*
- * crawl/wire.h -- how the engine and its workers write fields into bytes, and read them
+ * base/wire.h -- how the engine and its workers write fields into bytes, and read them
  * back.
  *
  * Little-endian fixed integers and length-prefixed texts.  The writer's first error
@@ -7,8 +7,8 @@
  * `bad` and yields zeros from then on, so that a whole message is read and then judged
  * once.
  */
-#ifndef CRAWL_WIRE_H
-#define CRAWL_WIRE_H
+#ifndef BASE_WIRE_H
+#define BASE_WIRE_H
 #include "base/buf.h"
 
 struct wire_out {

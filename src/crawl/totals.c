@@ -1,0 +1,104 @@
+#include "crawl/totals.h"
+#include "base/wire.h"
+#include <assert.h>
+#include <errno.h>
+
+enum { TOTALS_VERSION = 1 };
+
+/* What the links of a page changed. */
+void
+totals_links(struct crawl_totals *t, const struct commit_counts *n)
+{
+	t->discovered += n->discovered;
+	t->duplicates += n->duplicates;
+	t->queued += n->wanted;
+	t->queued -= n->dropped;
+	for (size_t o = 0; o < OUTCOME_MAX; o++) {
+		t->outcomes[o] += (uint64_t)(int64_t)n->rejected[o];
+		t->rejected += (uint64_t)(int64_t)n->rejected[o];
+	}
+}
+
+void
+totals_end(struct crawl_totals *t, const struct sink_event *e)
+{
+	t->queued--;
+	t->outcomes[e->outcome]++;
+	t->pages += e->response;
+	switch (outcome_class(e->outcome)) {
+	case OUTCOME_CLASS_FETCHED:
+		t->fetched++;
+		break;
+	case OUTCOME_CLASS_FAILED:
+		t->failed++;
+		break;
+	case OUTCOME_CLASS_REJECTED:
+		t->rejected++;
+		break;
+	case OUTCOME_CLASS_NONE:
+		assert(e->outcome != OUTCOME_NONE);
+	}
+}
+
+bool
+totals_hold(const struct crawl_totals *t)
+{
+	uint64_t ended = 0;
+
+	for (size_t o = OUTCOME_NONE + 1; o < OUTCOME_MAX; o++)
+		ended += t->outcomes[o];
+	return ended == t->fetched + t->failed + t->rejected &&
+	       t->discovered == ended + t->queued + t->in_flight;
+}
+
+int
+totals_encode(const struct crawl_totals *t, struct buf *out)
+{
+	struct wire_out w = {.b = out};
+
+	wire_u8(&w, TOTALS_VERSION);
+	wire_u64(&w, t->discovered);
+	wire_u64(&w, t->fetched);
+	wire_u64(&w, t->failed);
+	wire_u64(&w, t->rejected);
+	wire_u64(&w, t->queued + t->in_flight);
+	wire_u64(&w, t->duplicates);
+	wire_u64(&w, t->pages);
+	wire_u64(&w, t->attempts);
+	wire_u64(&w, t->wire_bytes);
+	wire_u64(&w, t->body_bytes);
+	wire_u8(&w, OUTCOME_MAX);
+	for (size_t o = 0; o < OUTCOME_MAX; o++)
+		wire_u64(&w, t->outcomes[o]);
+	return w.err;
+}
+
+int
+totals_decode(struct slice s, struct crawl_totals *ret)
+{
+	struct wire_in w = {.rest = s};
+	struct crawl_totals t = {0};
+	uint8_t outcomes;
+
+	if (wire_get_u8(&w) != TOTALS_VERSION)
+		return -EBADMSG;
+	t.discovered = wire_get_u64(&w);
+	t.fetched = wire_get_u64(&w);
+	t.failed = wire_get_u64(&w);
+	t.rejected = wire_get_u64(&w);
+	t.queued = wire_get_u64(&w);
+	t.duplicates = wire_get_u64(&w);
+	t.pages = wire_get_u64(&w);
+	t.attempts = wire_get_u64(&w);
+	t.wire_bytes = wire_get_u64(&w);
+	t.body_bytes = wire_get_u64(&w);
+	outcomes = wire_get_u8(&w); /* an older version knew fewer */
+	if (outcomes > OUTCOME_MAX)
+		return -EBADMSG;
+	for (size_t o = 0; o < outcomes; o++)
+		t.outcomes[o] = wire_get_u64(&w);
+	if (w.bad || w.rest.len > 0)
+		return -EBADMSG;
+	*ret = t;
+	return 0;
+}
