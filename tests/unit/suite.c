@@ -58,13 +58,15 @@ suite_next(struct suite *s)
 	s->row = NULL;
 	while (s->row == NULL && getline(&s->line, &s->line_cap, s->f) > 0)
 		s->row = json_loads(s->line, JSON_ALLOW_NUL, NULL);
+	s->rows += s->row != NULL;
 	return s->row;
 }
 
 void
 suite_case(struct suite *s, bool pass)
 {
-	json_int_t n = json_integer_value(json_object_get(s->row, "n"));
+	json_t *number = json_object_get(s->row, "n");
+	json_int_t n = number == NULL ? (json_int_t)s->rows : json_integer_value(number);
 	char *text;
 
 	bool listed = n >= 0 && n < (json_int_t)sizeof(s->is_listed) && s->is_listed[n];

@@ -4,7 +4,8 @@
  * The suites are no part of the tree: they lie where TRAWL_SUITES says, else beside it;
  * where they are missing, the test prints "skipped".  What Trawl does otherwise on
  * purpose stands in suite_deviations.txt: a case that fails and is not listed there fails
- * the test, and so does one that is listed and passes.
+ * the test, and so does one that is listed and passes.  A case is known by the "n" of its
+ * row, or by the number of the row, from 1, where there is none.
  */
 #ifndef TESTS_UNIT_SUITE_H
 #define TESTS_UNIT_SUITE_H
@@ -19,6 +20,7 @@ struct suite {
 	char *line;
 	size_t line_cap;
 	json_t *row;
+	unsigned rows; /* read so far */
 	bool is_listed[4096];
 	unsigned ran, failed, listed, stale;
 };
