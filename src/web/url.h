@@ -61,6 +61,24 @@ enum url_status url_resolve(const struct url *base, struct slice ref,
     struct slice charset, unsigned flags, char *out, size_t out_cap, struct url *ret);
 
 /*
+ * What one page is also called: guesses on top of the normal form, for whoever asks for
+ * them (the crawl does not by default, for each is wrong for some site).
+ */
+enum url_tidy {
+	/* Parameters by name; of one name as they stand; empty ones ("&&") dropped. */
+	URL_SORT_QUERY = 1,
+	/* ";jsessionid=", PHPSESSID, ASPSESSIONID..., CFID and CFTOKEN, "(S(...))" of
+	 * ASP.NET; sid, sessionid and their like if the value looks like one. */
+	URL_STRIP_SESSION_IDS = 2,
+	/* utm_*, gclid, fbclid, msclkid, mc_eid and their like. */
+	URL_STRIP_TRACKING = 4,
+};
+/*
+ * Of a URL in normal form, in place: `text` is u->text, where the caller may write.  The
+ * result is a normal form, and tidy: the same again changes nothing.
+ */
+void url_tidy(struct url *u, char *text, unsigned how);
+/*
  * Opens the converters of this thread for all charsets a query can be in; later calls of
  * url_resolve() then need no file (a worker calls this before it is jailed).  -ENOENT:
  * some are missing; queries in those are encoded as UTF-8.

@@ -1,6 +1,7 @@
 /*
  * Input: base, charset, reference; a line each, the reference may hold more.
- * A normal form is stable; the out buffer is used to its last byte and not beyond.
+ * A normal form is stable, tidied or not; the out buffer is used to its last byte and not
+ * beyond.
  */
 #include "fuzz.h"
 #include "web/url.h"
@@ -52,6 +53,30 @@ stable_check(const struct url *u, struct slice charset, unsigned flags)
 		       &again) == URL_OK);
 	FUZZ_CHECK(slice_eq(url_text(&again), url_text(u)));
 	fuzz_room_free(out, URL_BYTES_MAX);
+}
+
+/* Tidying shrinks within the URL's own room and gives a normal form that is tidy. */
+static void
+tidy_check(const struct url *u)
+{
+	for (unsigned how = 0; how < 8; how++) {
+		char *out = fuzz_room(u->len), *again = fuzz_room(u->len);
+		struct url tidy = *u, same;
+
+		memcpy(out, u->text, u->len);
+		tidy.text = out;
+		url_tidy(&tidy, out, how);
+		FUZZ_CHECK(tidy.len <= u->len && (how != 0 || tidy.len == u->len));
+		shape_check(&tidy, 0);
+		stable_check(&tidy, (struct slice){0}, 0);
+		memcpy(again, out, tidy.len);
+		same = tidy;
+		same.text = again;
+		url_tidy(&same, again, how);
+		FUZZ_CHECK(slice_eq(url_text(&same), url_text(&tidy)));
+		fuzz_room_free(again, u->len);
+		fuzz_room_free(out, u->len);
+	}
 }
 
 static bool
@@ -107,6 +132,8 @@ FUZZ_TARGET(url)
 		shape_check(&u, flags);
 		stable_check(&u, charset, flags);
 		room_check(has_base ? &base : NULL, ref, charset, flags, &u);
+		if (flags == 0)
+			tidy_check(&u);
 	}
 	fuzz_room_free(out, URL_BYTES_MAX);
 	fuzz_room_free(base_out, URL_BYTES_MAX);
