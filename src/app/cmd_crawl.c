@@ -22,7 +22,8 @@ crawl_seeds(struct job *job, const struct args *a, struct nursery *nursery)
 	if (job->seeds.n == 0)
 		return usage_error("crawl what? Give at least one URL, as in"
 				   " trawl crawl https://example.org/");
-	if (options_merge(&job->options, &a->given) < 0 || complete(job) < 0)
+	if (options_merge(&job->options, &a->given) < 0 || complete(job) < 0 ||
+	    job_tidy_seeds(job) < 0)
 		return usage_error("out of memory");
 	return session_run(job, a, nursery);
 }

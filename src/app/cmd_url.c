@@ -5,6 +5,7 @@
 struct ask {
 	const struct url *base;
 	bool json;
+	bool sort_query, strip_session_ids, strip_tracking;
 };
 
 static void
@@ -27,6 +28,14 @@ print_json(struct slice ref, enum url_status s, const struct url *url)
 	buf_release(&b);
 }
 
+static unsigned
+tidy_of(const struct ask *a)
+{
+	return (a->sort_query ? URL_SORT_QUERY : 0u) |
+	       (a->strip_session_ids ? URL_STRIP_SESSION_IDS : 0u) |
+	       (a->strip_tracking ? URL_STRIP_TRACKING : 0u);
+}
+
 static bool
 answer(void *ctx, struct slice ref)
 {
@@ -36,6 +45,8 @@ answer(void *ctx, struct slice ref)
 	enum url_status s =
 	    url_resolve(a->base, ref, (struct slice){0}, 0, out, sizeof(out), &url);
 
+	if (s == URL_OK)
+		url_tidy(&url, out, tidy_of(a));
 	if (a->json)
 		print_json(ref, s, &url);
 	else if (s == URL_OK)
@@ -52,9 +63,12 @@ cmd_url(int argc, char **argv, struct nursery *nursery)
 	char store[URL_BYTES_MAX];
 	struct url base_url;
 	struct ask a = {0};
-	const struct tool_flag flags[] = {
-	    {"--base", &base, NULL}, {"--json", NULL, &a.json}};
-	int words, code = tool_flags(argc, argv, flags, 2, &words);
+	const struct tool_flag flags[] = {{"--base", &base, NULL},
+	    {"--json", NULL, &a.json}, {"--sort-query", NULL, &a.sort_query},
+	    {"--strip-session-ids", NULL, &a.strip_session_ids},
+	    {"--strip-tracking", NULL, &a.strip_tracking}};
+	int words, code = tool_flags(
+		       argc, argv, flags, sizeof(flags) / sizeof(flags[0]), &words);
 
 	(void)nursery;
 	if (code == 0 && base != NULL)

@@ -20,7 +20,10 @@ const struct command commands[] = {
 	"outlinks of an HTML document",
 	"Prints KIND<TAB>URL in document order; reads standard input without FILE.",
 	false, cmd_links},
-    {"url", "[--base URL] [--json] [REF]...", "resolve and normalise URLs",
+    {"url",
+	"[--base URL] [--sort-query] [--strip-session-ids] [--strip-tracking] [--json] "
+	"[REF]...",
+	"resolve and normalise URLs",
 	"Prints the normal form or `error: REASON`; reads standard input without REF.",
 	false, cmd_url},
     {"robots", "--agent A [--explain] [--json] FILE [URL]...",

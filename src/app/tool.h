@@ -7,7 +7,7 @@
 #include "app/app.h"
 #include "web/url.h"
 
-enum { TOOL_INPUT_MAX = 256 << 20, TOOL_FLAGS_MAX = 4 };
+enum { TOOL_INPUT_MAX = 256 << 20 };
 
 struct tool_flag {
 	const char *name;   /* "--base" */

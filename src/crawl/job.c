@@ -1,4 +1,5 @@
 #include "crawl/job.h"
+#include "crawl/scope.h"
 #include "web/url.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +31,15 @@ looks_like_a_host(struct slice s)
 	       slice_find(s, ' ') == s.len;
 }
 
+static bool
+has_seed(const struct job *j, size_t n, struct slice url)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slice_eq(slice_cstr(j->seeds.v[i]), url))
+			return true;
+	return false;
+}
+
 int
 job_add_seed(struct job *j, struct slice text, struct why *why)
 {
@@ -49,9 +59,8 @@ job_add_seed(struct job *j, struct slice text, struct why *why)
 	if (s != URL_OK)
 		return why_set(why, -EINVAL, "'" SLICE_FMT "': %s", SLICE_ARG(text),
 		    url_status_text(s));
-	for (size_t i = 0; i < j->seeds.n; i++)
-		if (slice_eq(slice_cstr(j->seeds.v[i]), url_text(&url)))
-			return 0;
+	if (has_seed(j, j->seeds.n, url_text(&url)))
+		return 0;
 	grown = realloc(j->seeds.v, (j->seeds.n + 1) * sizeof(*grown));
 	if (grown == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
@@ -60,6 +69,37 @@ job_add_seed(struct job *j, struct slice text, struct why *why)
 	if (grown[j->seeds.n] == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	j->seeds.n++;
+	return 0;
+}
+
+int
+job_tidy_seeds(struct job *j)
+{
+	unsigned how = scope_tidy_of(&j->options);
+	char out[URL_BYTES_MAX], *tidy;
+	struct url url;
+	size_t n = 0;
+
+	if (how == 0)
+		return 0;
+	for (size_t i = 0; i < j->seeds.n; i++) {
+		if (url_resolve(NULL, slice_cstr(j->seeds.v[i]), (struct slice){0}, 0,
+			out, sizeof(out), &url) != URL_OK)
+			continue;
+		url_tidy(&url, out, how);
+		tidy = slice_dup(url_text(&url));
+		if (tidy == NULL)
+			return -ENOMEM;
+		free(j->seeds.v[i]);
+		j->seeds.v[i] = tidy;
+	}
+	for (size_t i = 0; i < j->seeds.n; i++) {
+		if (has_seed(j, n, slice_cstr(j->seeds.v[i])))
+			free(j->seeds.v[i]);
+		else
+			j->seeds.v[n++] = j->seeds.v[i];
+	}
+	j->seeds.n = n;
 	return 0;
 }
 

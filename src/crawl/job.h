@@ -23,6 +23,9 @@ int job_init(struct job *j);
 void job_release(struct job *j);
 /* Checks that it is http or https and keeps its normal form; duplicates are dropped. */
 int job_add_seed(struct job *j, struct slice url, struct why *why);
+/* When options and seeds are all there: does to the seeds what the options ask to be done
+ * to every URL (crawl.sort_query ...); what then is the same is one.  A crawl wants it. */
+int job_tidy_seeds(struct job *j);
 int job_set_name(struct job *j, struct slice name, struct why *why);
 
 /* Each mistake found, until fn returns false. */

@@ -149,6 +149,18 @@ judge(struct outlinks *o, enum link_kind kind, const struct url *url, unsigned f
 		ret->flags |= URLREC_SITEMAP;
 }
 
+/* The only place where references become URLs. */
+static enum url_status
+resolve(struct outlinks *o, struct slice ref, char text[URL_BYTES_MAX], struct url *ret)
+{
+	enum url_status s =
+	    url_resolve(&o->base, ref, o->charset, 0, text, URL_BYTES_MAX, ret);
+
+	if (s == URL_OK)
+		url_tidy(ret, text, scope_tidy(o->conf.rules));
+	return s;
+}
+
 int
 outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned flags)
 {
@@ -170,7 +182,7 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 		o->cut++;
 		return 0;
 	}
-	s = url_resolve(&o->base, ref, o->charset, 0, text, sizeof(text), &url);
+	s = resolve(o, ref, text, &url);
 	if (s != URL_OK)
 		return add_odd(o, kind, ref, s);
 	hash = url_hash(url_text(&url), seed);
@@ -201,7 +213,7 @@ outlinks_resolve(struct outlinks *o, struct slice ref, struct slice *ret)
 	char text[URL_BYTES_MAX];
 	struct url url;
 
-	if (url_resolve(&o->base, ref, o->charset, 0, text, sizeof(text), &url) != URL_OK)
+	if (resolve(o, ref, text, &url) != URL_OK)
 		return 0;
 	return arena_copy(o->conf.arena, url_text(&url), ret) ? 0 : -ENOMEM;
 }

@@ -32,6 +32,7 @@ struct scope_rules {
 	unsigned mode;
 	int64_t depth_max;
 	bool requisites, sitemaps;
+	unsigned tidy; /* enum url_tidy */
 	uint64_t hash_seed;
 	char *agent;
 	struct root **roots;
@@ -74,6 +75,14 @@ product_token(const char *user_agent, char *ret, size_t cap)
 	(void)snprintf(ret, cap, "%.*s", (int)n, p);
 }
 
+unsigned
+scope_tidy_of(const struct options *o)
+{
+	return (o->crawl_sort_query ? URL_SORT_QUERY : 0u) |
+	       (o->crawl_strip_session_ids ? URL_STRIP_SESSION_IDS : 0u) |
+	       (o->crawl_strip_tracking ? URL_STRIP_TRACKING : 0u);
+}
+
 int
 scope_settings(const struct options *o, const char *const *seeds, size_t seeds_len,
     uint64_t hash_seed, struct buf *out)
@@ -86,9 +95,9 @@ scope_settings(const struct options *o, const char *const *seeds, size_t seeds_l
 	product_token(o->fetch_user_agent == NULL ? "trawl" : o->fetch_user_agent, agent,
 	    sizeof(agent));
 	(void)snprintf(seed, sizeof(seed), "%" PRIu64, hash_seed);
-	root = json_pack("{s:i, s:I, s:b, s:b, s:s, s:s}", "mode", (int)o->crawl_scope,
-	    "depth", (json_int_t)o->crawl_depth, "requisites", (int)o->crawl_requisites,
-	    "sitemaps",
+	root = json_pack("{s:i, s:I, s:b, s:i, s:b, s:s, s:s}", "mode",
+	    (int)o->crawl_scope, "depth", (json_int_t)o->crawl_depth, "requisites",
+	    (int)o->crawl_requisites, "tidy", (int)scope_tidy_of(o), "sitemaps",
 	    (int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
 		  o->crawl_scope != SCOPE_PAGE),
 	    "agent", agent, "hash_seed", seed);
@@ -234,6 +243,7 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 	s->mode = (unsigned)json_integer_value(json_object_get(root, "mode"));
 	s->depth_max = json_integer_value(json_object_get(root, "depth"));
 	s->requisites = json_is_true(json_object_get(root, "requisites"));
+	s->tidy = (unsigned)json_integer_value(json_object_get(root, "tidy"));
 	s->sitemaps = json_is_true(json_object_get(root, "sitemaps"));
 	s->hash_seed = strtoull(hash_seed, NULL, 10);
 	s->agent = strdup(agent);
@@ -317,6 +327,12 @@ uint64_t
 scope_hash_seed(const struct scope_rules *s)
 {
 	return s->hash_seed;
+}
+
+unsigned
+scope_tidy(const struct scope_rules *s)
+{
+	return s->tidy;
 }
 
 bool

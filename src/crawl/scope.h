@@ -27,9 +27,12 @@
 struct scope_rules;
 enum { SCOPE_REDIRECTS_MAX = 20 };
 
-/* What a job's workers need to know, as JSON; `seeds` in normal form. */
+/* What a job's workers need to know, as JSON; `seeds` as job_tidy_seeds()
+ * leaves them. */
 int scope_settings(const struct options *o, const char *const *seeds, size_t seeds_len,
     uint64_t hash_seed, struct buf *out);
+/* What is done to each URL on top of its normal form: enum url_tidy. */
+unsigned scope_tidy_of(const struct options *o);
 int scope_rules_new(struct slice settings, struct scope_rules **ret, struct why *why);
 void scope_rules_free(struct scope_rules *s);
 /* One more seed. */
@@ -53,6 +56,7 @@ void scope_judge(
 
 /* Settings that workers need besides: read by parse.c. */
 uint64_t scope_hash_seed(const struct scope_rules *s);
+unsigned scope_tidy(const struct scope_rules *s); /* enum url_tidy */
 bool scope_reads_sitemaps(const struct scope_rules *s);
 struct slice scope_agent(const struct scope_rules *s); /* robots.txt product token */
 /* "exclude 'x'", "scope host", ... for rejected.log and explain. */

@@ -340,6 +340,16 @@ def test_url_resolves_and_normalises_one_a_line():
     assert harness.trawl("url", "http://example.test").out == "http://example.test/\n"
 
 
+def test_url_tidies_when_asked():
+    refs = "http://x.test/a;jsessionid=1?b=2&a=1&utm_source=z\n"
+    for flag, wanted in (
+        ("--sort-query", "http://x.test/a;jsessionid=1?a=1&b=2&utm_source=z"),
+        ("--strip-session-ids", "http://x.test/a?b=2&a=1&utm_source=z"),
+        ("--strip-tracking", "http://x.test/a;jsessionid=1?b=2&a=1"),
+    ):
+        assert harness.trawl("url", flag, stdin=refs).out == wanted + "\n"
+
+
 def test_robots_tells_allowed_and_disallowed(tmp_path):
     (tmp_path / "robots.txt").write_text("User-agent: *\nDisallow: /private/\nAllow: /private/open\n")
     urls = ["http://example.test/", "http://example.test/private/x", "http://example.test/private/open"]

@@ -96,6 +96,7 @@ sim_crawl(struct sim_run *run, const char *seed, const char *const *options)
 	assert_int_equal(job_add_seed(&job, slice_cstr(seed), &why), 0);
 	assert_int_equal(job_set_name(&job, SLICE_LIT("sim"), &why), 0);
 	set_options(&job.options, options);
+	assert_int_equal(job_tidy_seeds(&job), 0);
 	assert_int_equal(loop_new_virtual(1700000000000000, &s.loop), 0);
 	if (engine_new(s.loop, NULL, &job.options, &engine, &why) < 0)
 		fail_msg("engine: %s", why.text);

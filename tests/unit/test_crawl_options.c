@@ -251,6 +251,29 @@ a_job_file_that_was_written_reads_back_the_same(void **state)
 }
 
 static void
+seeds_that_tidying_makes_the_same_are_one(void **state)
+{
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(
+	    job_add_seed(&j, SLICE_LIT("http://a.test/?b=1&a=2&utm_id=3"), NULL), 0);
+	assert_int_equal(job_add_seed(&j, SLICE_LIT("http://a.test/?a=2&b=1"), NULL), 0);
+	assert_int_equal(job_add_seed(&j, SLICE_LIT("http://b.test/"), NULL), 0);
+	assert_int_equal(job_tidy_seeds(&j), 0);
+	assert_int_equal(j.seeds.n, 3);
+	assert_string_equal(j.seeds.v[0], "http://a.test/?b=1&a=2&utm_id=3");
+	assert_int_equal(set(&j.options, "sort-query", "yes", NULL), 0);
+	assert_int_equal(set(&j.options, "strip-tracking", "yes", NULL), 0);
+	assert_int_equal(job_tidy_seeds(&j), 0);
+	assert_int_equal(j.seeds.n, 2);
+	assert_string_equal(j.seeds.v[0], "http://a.test/?a=2&b=1");
+	assert_string_equal(j.seeds.v[1], "http://b.test/");
+	job_release(&j);
+}
+
+static void
 every_mistake_of_a_job_file_is_told_with_its_place(void **state)
 {
 	static const char file[] = "name: 'no good'\n"
@@ -307,6 +330,7 @@ main(void)
 	    cmocka_unit_test(flags_are_found_by_name_by_their_negation_and_by_likeness),
 	    cmocka_unit_test(what_is_given_overrules_and_lists_are_replaced),
 	    cmocka_unit_test(a_job_file_that_was_written_reads_back_the_same),
+	    cmocka_unit_test(seeds_that_tidying_makes_the_same_are_one),
 	    cmocka_unit_test(every_mistake_of_a_job_file_is_told_with_its_place),
 	    cmocka_unit_test(broken_yaml_is_one_mistake),
 	};

@@ -346,6 +346,25 @@ only_the_url_of_a_reference(void **state)
 }
 
 static void
+urls_are_tidied_where_they_are_resolved(void **state)
+{
+	struct slice only;
+	struct rig r;
+
+	(void)state;
+	RIG(&r, "sort-query", "yes", "strip-session-ids", "yes", "strip-tracking", "yes");
+	begin(&r, 100);
+	add(&r, LINK_A, "x?b=1&a=2&utm_id=3");
+	add(&r, LINK_A, "x;jsessionid=1?a=2&b=1");
+	assert_int_equal(r.o.len, 1);
+	expect(&r, 0, OUTCOME_NONE, "http://a.test/dir/x?a=2&b=1");
+	assert_true(r.o.v[0].url_hash == url_hash(r.o.v[0].url, 77));
+	assert_int_equal(outlinks_resolve(&r.o, SLICE_LIT("?PHPSESSID=1"), &only), 0);
+	assert_true(slice_eq(only, SLICE_LIT(PAGE)));
+	rig_close(&r);
+}
+
+static void
 a_full_arena_is_out_of_memory(void **state)
 {
 	char ref[64];
@@ -397,6 +416,7 @@ main(void)
 	    cmocka_unit_test(queries_are_in_the_charset_of_the_document),
 	    cmocka_unit_test(entries_of_a_sitemap_are_one_step_from_a_seed),
 	    cmocka_unit_test(only_the_url_of_a_reference),
+	    cmocka_unit_test(urls_are_tidied_where_they_are_resolved),
 	    cmocka_unit_test(a_full_arena_is_out_of_memory),
 	    cmocka_unit_test(a_page_without_a_url_is_refused),
 	};

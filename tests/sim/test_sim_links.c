@@ -1,0 +1,141 @@
+/* Which of a page's links become URLs of the crawl, as options and pages ask for it. */
+#include "sim_crawl.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static bool
+ends(struct slice url, const char *with)
+{
+	return slice_ends(url, slice_cstr(with));
+}
+
+/* ---- one page by many names ---- */
+
+static void
+names_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->status = 200;
+	ret->latency_ms = 5;
+	if (ends(url, "/robots.txt"))
+		ret->status = 404;
+	else if (slice_starts(url, SLICE_LIT("http://n.test/start")))
+		(void)buf_add_cstr(body,
+		    "<a href='/list?b=2&amp;a=1'>1</a><a href='/list?a=1&amp;b=2'>2</a>"
+		    "<a href='/page;jsessionid=7?q'>3</a><a href='/page?q'>4</a>"
+		    "<a href='/read?utm_source=x'>5</a><a href='/read'>6</a>"
+		    "<a href='/moves'>7</a>");
+	else if (ends(url, "/moves")) {
+		ret->status = 302;
+		ret->headers = "Location: /there?z=1&gclid=9&PHPSESSID=8&b=2\r\n";
+	}
+}
+
+static void
+crawl_names(struct sim_run *run, const char *const *options)
+{
+	*run = (struct sim_run){0};
+	sim_web_reset(names_script, NULL);
+	sim_crawl(run, "http://n.test/start?utm_id=1&b=1&PHPSESSID=2&a=1", options);
+	assert_int_equal(run->end, CRAWL_DONE);
+}
+
+static void
+urls_are_left_alone_unless_asked(void **state)
+{
+	struct sim_run run;
+
+	(void)state;
+	crawl_names(&run, OPTIONS("delay=0"));
+	assert_int_equal(
+	    sim_count("http://n.test/start?utm_id=1&b=1&PHPSESSID=2&a=1"), 1);
+	assert_int_equal(sim_count("http://n.test/list?b=2&a=1"), 1);
+	assert_int_equal(sim_count("http://n.test/list?a=1&b=2"), 1);
+	assert_int_equal(sim_count("http://n.test/page;jsessionid=7?q"), 1);
+	assert_int_equal(sim_count("http://n.test/read?utm_source=x"), 1);
+	assert_int_equal(sim_count("http://n.test/there?z=1&gclid=9&PHPSESSID=8&b=2"), 1);
+	assert_int_equal(run.stats.pages, 9);
+	sim_release(&run);
+}
+
+static void
+sorted_queries_make_one_url_of_seeds_links_and_redirects(void **state)
+{
+	struct sim_run run;
+
+	(void)state;
+	crawl_names(&run, OPTIONS("delay=0", "sort-query=yes"));
+	assert_int_equal(
+	    sim_count("http://n.test/start?PHPSESSID=2&a=1&b=1&utm_id=1"), 1);
+	assert_int_equal(sim_count("http://n.test/list?a=1&b=2"), 1);
+	assert_int_equal(sim_count("http://n.test/list?b=2&a=1"), 0);
+	assert_int_equal(sim_count("http://n.test/there?PHPSESSID=8&b=2&gclid=9&z=1"), 1);
+	assert_int_equal(run.stats.pages, 8);
+	sim_release(&run);
+}
+
+static void
+session_ids_are_stripped_of_seeds_links_and_redirects(void **state)
+{
+	struct sim_run run;
+
+	(void)state;
+	crawl_names(&run, OPTIONS("delay=0", "strip-session-ids=yes"));
+	assert_int_equal(sim_count("http://n.test/start?utm_id=1&b=1&a=1"), 1);
+	assert_int_equal(sim_count("http://n.test/page?q"), 1);
+	assert_int_equal(sim_count("http://n.test/page;jsessionid=7?q"), 0);
+	assert_int_equal(sim_count("http://n.test/there?z=1&gclid=9&b=2"), 1);
+	assert_int_equal(run.stats.pages, 8);
+	sim_release(&run);
+}
+
+static void
+tracking_is_stripped_of_seeds_links_and_redirects(void **state)
+{
+	struct sim_run run;
+
+	(void)state;
+	crawl_names(&run, OPTIONS("delay=0", "strip-tracking=yes"));
+	assert_int_equal(sim_count("http://n.test/start?b=1&PHPSESSID=2&a=1"), 1);
+	assert_int_equal(sim_count("http://n.test/read"), 1);
+	assert_int_equal(sim_count("http://n.test/read?utm_source=x"), 0);
+	assert_int_equal(sim_count("http://n.test/there?z=1&PHPSESSID=8&b=2"), 1);
+	assert_int_equal(run.stats.pages, 8);
+	sim_release(&run);
+}
+
+/* A seed that was tidied is the root of its scope. */
+static void
+the_scope_of_a_tidied_seed_is_the_tidied_page(void **state)
+{
+	struct sim_run run;
+
+	(void)state;
+	crawl_names(&run, OPTIONS("delay=0", "scope=page", "sort-query=yes",
+			      "strip-tracking=yes", "strip-session-ids=yes"));
+	assert_int_equal(sim_count("http://n.test/start?a=1&b=1"), 1);
+	assert_int_equal(run.stats.pages, 1);
+	assert_int_equal(sim_outcome(&run, "http://n.test/start?a=1&b=1"), OUTCOME_OK);
+	sim_release(&run);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(urls_are_left_alone_unless_asked),
+	    cmocka_unit_test(sorted_queries_make_one_url_of_seeds_links_and_redirects),
+	    cmocka_unit_test(session_ids_are_stripped_of_seeds_links_and_redirects),
+	    cmocka_unit_test(tracking_is_stripped_of_seeds_links_and_redirects),
+	    cmocka_unit_test(the_scope_of_a_tidied_seed_is_the_tidied_page),
+	};
+
+	return cmocka_run_group_tests_name("sim/links", tests, NULL, NULL);
+}
