@@ -2,6 +2,9 @@
  * The sort-friendly key of archive indexes (CDXJ), as pywb and the Wayback Machine look
  * it up: "com,example)/path?query", lower case, without "www.", with parameters in order,
  * and without the session ids that would make two of one page.
+ *
+ * The model is the Python package surt 0.3.1, oddities included: a key that is not the
+ * same is not found.  Where we part: port 0, which it drops.
  */
 #include "web/url.h"
 #include <errno.h>
@@ -9,13 +12,12 @@
 
 #include "base/banned.h"
 
+enum { ESCAPED_MAX = 3 * URL_BYTES_MAX };
+
 static bool
-is_alnum(struct slice s)
+is_alnum(char c)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (!ascii_is_alpha(s.ptr[i]) && !ascii_is_digit(s.ptr[i]))
-			return false;
-	return true;
+	return ascii_is_alpha(c) || ascii_is_digit(c);
 }
 
 /* "www.", "www2.", ... */
@@ -74,49 +76,204 @@ unescape(struct slice s, char *ret)
 	return n;
 }
 
-/* Lower case, escaped where it must be. */
-static int
-add_escaped(struct buf *out, struct slice s)
+/* In lower case, escaped where it must be; `ret` has room for ESCAPED_MAX bytes. */
+static size_t
+escape(struct slice s, char *ret)
 {
-	int r = 0;
+	static const char digits[] = "0123456789abcdef";
+	size_t n = 0;
 
-	for (size_t i = 0; i < s.len && r == 0; i++) {
+	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.ptr[i];
 
-		if (c <= ' ' || c >= 0x7f || c == '#' || c == '%')
-			r = buf_printf(out, "%%%02x", (unsigned)c);
-		else
-			r = buf_add_byte(out, ascii_lower(s.ptr[i]));
+		if (c <= ' ' || c >= 0x7f || c == '#' || c == '%') {
+			ret[n++] = '%';
+			ret[n++] = digits[c >> 4];
+			ret[n++] = digits[c & 15];
+		} else {
+			ret[n++] = ascii_lower(s.ptr[i]);
+		}
 	}
-	return r;
+	return n;
+}
+
+/* -- the path ---------------------------------------------------------------------- */
+
+/* What unescaping made of the path has dot segments again; empty ones count as such. */
+static size_t
+dots_resolve(char *path, size_t len)
+{
+	struct slice rest = slice_of(path + 1, len - 1), segment;
+	size_t n = 0;
+
+	while (slice_cut(&rest, '/', &segment)) {
+		if (slice_eq(segment, SLICE_LIT(".")))
+			continue;
+		if (slice_eq(segment, SLICE_LIT("..")) && n > 0) {
+			while (path[--n] != '/')
+				;
+			continue;
+		}
+		path[n++] = '/';
+		memmove(path + n, segment.ptr, segment.len);
+		n += segment.len;
+	}
+	if (n == 0)
+		path[n++] = '/';
+	return n;
 }
 
 /* No empty segments and, but for the root, no slash at the end. */
-static int
-add_path(struct buf *out, struct slice path, char *scratch)
+static size_t
+slashes_squeeze(char *path, size_t len)
 {
 	size_t n = 0;
 
-	path.len = unescape(path, scratch);
-	for (size_t i = 0; i < path.len; i++)
-		if (scratch[i] != '/' || n == 0 || scratch[n - 1] != '/')
-			scratch[n++] = scratch[i];
-	if (n > 1 && scratch[n - 1] == '/')
-		n--;
-	return add_escaped(out, slice_of(scratch, n));
+	for (size_t i = 0; i < len; i++)
+		if (path[i] != '/' || n == 0 || path[n - 1] != '/')
+			path[n++] = path[i];
+	return n > 1 && path[n - 1] == '/' ? n - 1 : n;
 }
 
+/* "x(24 letters or digits)" over and over, in brackets; or, `bare`, only those 24. */
 static bool
-is_session_id(struct slice name, struct slice value)
+is_path_session(struct slice s, bool bare)
 {
-	struct slice asp = SLICE_LIT("aspsessionid");
+	size_t open = bare ? 1 : 2, one = open + 24 + (bare ? 0 : 1), i = bare ? 0 : 1;
 
-	if (!is_alnum(value))
+	if (s.len < 26 || s.ptr[0] != '(' || s.ptr[s.len - 1] != ')' ||
+	    (s.len - 2) % (bare ? 24 : one) != 0 || (bare && s.len != 26))
 		return false;
-	if (slice_ieq(name, SLICE_LIT("jsessionid")) ||
-	    slice_ieq(name, SLICE_LIT("phpsessid")) || slice_ieq(name, SLICE_LIT("sid")))
-		return value.len == 32;
-	return slice_istarts(name, asp) && name.len == asp.len + 8 && value.len == 24;
+	for (; i + one < s.len; i += one) {
+		if (!bare && (!ascii_is_alpha(s.ptr[i]) || s.ptr[i + 1] != '(' ||
+				 s.ptr[i + one - 1] != ')'))
+			return false;
+		for (size_t k = 0; k < 24; k++)
+			if (!is_alnum(s.ptr[i + open + k]))
+				return false;
+	}
+	return true;
+}
+
+/* ASP.NET's, and only before a page of it: the last one is dropped. */
+static size_t
+path_session_strip(char *path, size_t len, bool bare)
+{
+	size_t to = len, aspx = 0; /* the last before the next '?' */
+
+	for (size_t i = len; i-- > 0;) {
+		if (path[i] == '?')
+			aspx = 0;
+		if (aspx == 0 &&
+		    slice_starts(slice_of(path + i, len - i), SLICE_LIT(".aspx")))
+			aspx = i;
+		if (path[i] != '/')
+			continue;
+		/* The segment behind this slash, up to the one before. */
+		if (to < len && to + 1 < aspx &&
+		    is_path_session(slice_of(path + i + 1, to - i - 1), bare)) {
+			memmove(path + i, path + to, len - to);
+			return len - (to - i);
+		}
+		to = i;
+	}
+	return len;
+}
+
+static int
+add_path(struct buf *out, struct slice path, char *scratch)
+{
+	char escaped[ESCAPED_MAX];
+	size_t n = unescape(path, scratch);
+
+	n = slashes_squeeze(scratch, dots_resolve(scratch, n));
+	n = escape(slice_of(scratch, n), escaped);
+	n = path_session_strip(escaped, n, false);
+	n = path_session_strip(escaped, n, true);
+	return buf_add(out, escaped, n);
+}
+
+/* -- the query --------------------------------------------------------------------- */
+
+struct session {
+	struct slice name; /* with its '=' */
+	size_t letters;    /* that follow "aspsessionid" before the '=' */
+	size_t len;        /* of the value */
+	bool digits;       /* may be in it */
+};
+
+/* Where what begins at q[i] ends; 0: it is no session id. */
+static size_t
+session_end(struct slice q, size_t i, const struct session *s)
+{
+	size_t end = i + s->name.len;
+
+	if (!slice_starts(slice_from(q, i), s->name))
+		return 0;
+	for (size_t n = 0; n < s->letters; n++, end++)
+		if (end >= q.len || !ascii_is_alpha(q.ptr[end]))
+			return 0;
+	if (s->letters > 0 && (end >= q.len || q.ptr[end++] != '='))
+		return 0;
+	for (size_t n = 0; n < s->len; n++, end++)
+		if (end >= q.len ||
+		    !(s->digits ? is_alnum(q.ptr[end]) : ascii_is_alpha(q.ptr[end])))
+			return 0;
+	return end == q.len || q.ptr[end] == '&' ? end : 0;
+}
+
+/* Drops q[at, end) and the '&' behind it. */
+static size_t
+query_cut(char *q, size_t len, size_t at, size_t end)
+{
+	if (end + 1 >= len)
+		return at;
+	memmove(q + at, q + end + 1, len - end - 1);
+	return len - (end + 1 - at);
+}
+
+/* "cfid=1&cftoken=2"; the last one. */
+static size_t
+cfid_strip(char *q, size_t len)
+{
+	struct slice s = slice_of(q, len), token = SLICE_LIT("&cftoken=");
+	size_t amp = len;
+
+	for (size_t i = len; i-- > 0;) {
+		size_t at = amp + token.len;
+
+		if (q[i] == '&')
+			amp = i;
+		else if (amp > i + 5 && slice_starts(slice_from(s, amp), token) &&
+			 at < len && q[at] != '&' &&
+			 slice_starts(slice_from(s, i), SLICE_LIT("cfid=")))
+			return query_cut(
+			    q, len, i, at + slice_find(slice_from(s, at), '&'));
+	}
+	return len;
+}
+
+/* The last of each kind, wherever in the query it stands: so does the model. */
+static size_t
+sessions_strip(char *q, size_t len)
+{
+	static const struct session sessions[] = {
+	    {SLICE_LIT("jsessionid="), 0, 32, true},
+	    {SLICE_LIT("phpsessid="), 0, 32, true},
+	    {SLICE_LIT("sid="), 0, 32, true},
+	    {SLICE_LIT("aspsessionid"), 8, 24, false},
+	};
+
+	for (size_t k = 0; k < sizeof(sessions) / sizeof(sessions[0]); k++)
+		for (size_t i = len; i-- > 0;) {
+			size_t end = session_end(slice_of(q, len), i, &sessions[k]);
+
+			if (end == 0)
+				continue;
+			len = query_cut(q, len, i, end);
+			break;
+		}
+	return cfid_strip(q, len);
 }
 
 struct param {
@@ -127,15 +284,9 @@ static int
 compare_bytes(struct slice a, struct slice b)
 {
 	size_t n = a.len < b.len ? a.len : b.len;
+	int d = n == 0 ? 0 : memcmp(a.ptr, b.ptr, n);
 
-	for (size_t i = 0; i < n; i++) {
-		int d = (unsigned char)ascii_lower(a.ptr[i]) -
-			(unsigned char)ascii_lower(b.ptr[i]);
-
-		if (d != 0)
-			return d;
-	}
-	return (a.len > b.len) - (a.len < b.len);
+	return d != 0 ? d : (a.len > b.len) - (a.len < b.len);
 }
 
 static int
@@ -156,39 +307,40 @@ add_param(struct buf *out, const struct param *p, char before)
 	int r = buf_add_byte(out, before);
 
 	if (r == 0)
-		r = add_escaped(out, p->name);
+		r = buf_add_slice(out, p->name);
 	if (r == 0 && p->value.ptr != NULL)
 		r = buf_add_byte(out, '=');
 	if (r == 0)
-		r = add_escaped(out, p->value);
+		r = buf_add_slice(out, p->value);
 	return r;
 }
 
 static int
 add_query(struct buf *out, struct slice query, char *scratch)
 {
+	char escaped[ESCAPED_MAX];
 	struct param *params;
-	size_t n = 0, max = 1;
+	size_t n = 0, max = 1, len;
 	struct slice rest, arg;
 	int r = 0;
 
-	query = slice_of(scratch, unescape(query, scratch));
-	if (query.len == 0)
+	len = escape(slice_of(scratch, unescape(query, scratch)), escaped);
+	len = sessions_strip(escaped, len);
+	if (len == 0)
 		return 0;
-	for (size_t i = 0; i < query.len; i++)
-		max += query.ptr[i] == '&';
+	for (size_t i = 0; i < len; i++)
+		max += escaped[i] == '&';
 	params = malloc(max * sizeof(*params));
 	if (params == NULL)
 		return -ENOMEM;
-	rest = query;
+	rest = slice_of(escaped, len);
 	while (slice_cut(&rest, '&', &arg)) {
 		size_t eq = slice_find(arg, '=');
-		struct param p = {.name = slice_head(arg, eq)};
 
+		params[n] = (struct param){.name = slice_head(arg, eq)};
 		if (eq < arg.len)
-			p.value = slice_of(arg.ptr + eq + 1, arg.len - eq - 1);
-		if (!is_session_id(p.name, p.value))
-			params[n++] = p;
+			params[n].value = slice_of(arg.ptr + eq + 1, arg.len - eq - 1);
+		n++;
 	}
 	qsort(params, n, sizeof(*params), param_compare);
 	for (size_t i = 0; i < n && r == 0; i++)
