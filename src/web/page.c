@@ -166,17 +166,6 @@ page_value_of(struct page_parser *p, const struct html_tag *tag, enum html_name_
 
 /* -- Links ----------------------------------------------------------------------- */
 
-/* "Strip leading and trailing ASCII whitespace": no vertical tab. */
-static struct slice
-ref_strip(struct slice s)
-{
-	while (s.len > 0 && ascii_is_space(s.ptr[0]) && s.ptr[0] != '\v')
-		s = slice_from(s, 1);
-	while (s.len > 0 && ascii_is_space(s.ptr[s.len - 1]) && s.ptr[s.len - 1] != '\v')
-		s.len--;
-	return s;
-}
-
 static int
 links_grow(struct page_parser *p)
 {
@@ -210,7 +199,7 @@ page_link_add(struct page_parser *p, enum link_kind kind, unsigned rel, struct s
 			return err;
 	}
 	page->links[page->links_len++] =
-	    (struct page_link){.kind = kind, .rel = (uint8_t)rel, .ref = ref_strip(ref)};
+	    (struct page_link){.kind = kind, .rel = (uint8_t)rel, .ref = page_strip(ref)};
 	return 0;
 }
 
@@ -218,7 +207,7 @@ page_link_add(struct page_parser *p, enum link_kind kind, unsigned rel, struct s
 static int
 css_url(void *ctx, struct slice url)
 {
-	url = ref_strip(url);
+	url = page_strip(url);
 	if (url.len == 0 || url.ptr[0] == '#')
 		return 0;
 	return page_link_add(ctx, LINK_CSS, 0, url);
@@ -355,7 +344,7 @@ page_base(struct page_parser *p, const struct html_tag *tag)
 	if (err != 0)
 		return err;
 	p->page->has_base = true;
-	p->page->base_href = ref_strip(href);
+	p->page->base_href = page_strip(href);
 	return 0;
 }
 
@@ -406,7 +395,12 @@ text_of(struct page_parser *p, const struct html_tag *tag, enum page_in *ret)
 		p->has_title = true;
 		break;
 	case HTML_N_STYLE:
-		*ret = PAGE_IN_STYLE;
+		err = page_value_of(p, tag, HTML_N_TYPE, &type);
+		if (err != 0)
+			return err;
+		*ret = type.len == 0 || slice_ieq(type, SLICE_LIT("text/css"))
+			   ? PAGE_IN_STYLE
+			   : PAGE_IN_OTHER;
 		break;
 	case HTML_N_SCRIPT:
 		*ret = PAGE_IN_OTHER;
@@ -465,6 +459,9 @@ end_tag(struct page_parser *p, const struct html_tag *tag)
 	case HTML_N_TEMPLATE:
 		p->templates -= p->templates > 0;
 		return 0;
+	case HTML_N_FORM:
+		p->in_form &= p->templates > 0;
+		return 0;
 	default:
 		return 0;
 	}
@@ -481,7 +478,7 @@ start_tag(struct page_parser *p, const struct html_tag *tag)
 		err = anchor_close(p); /* they do not nest */
 	if (err == 0 && tag->ns == HTML_NS_HTML)
 		err = tag_facts(p, tag);
-	if (err == 0 && tag->attrs_len > 0)
+	if (err == 0 && (tag->attrs_len > 0 || tag->id == HTML_N_FORM))
 		err = page_links_of(p, tag);
 	if (err == 0 && is_a && p->conf->want_anchors)
 		for (size_t i = before; i < p->page->links_len; i++)
@@ -518,11 +515,8 @@ parser_init(struct page_parser *p, const struct page_conf *conf, struct arena *a
 
 	if (text == NULL)
 		return -ENOMEM;
-	*p = (struct page_parser){.conf = conf,
-	    .arena = a,
-	    .page = page,
-	    .charset = charset,
-	    .form_is_get = true};
+	*p = (struct page_parser){
+	    .conf = conf, .arena = a, .page = page, .charset = charset};
 	gather_init(&p->anchor_text, text, anchor);
 	gather_init(&p->title_text, text + anchor, conf->title_bytes_max);
 	return 0;
@@ -532,10 +526,10 @@ parser_init(struct page_parser *p, const struct page_conf *conf, struct arena *a
 static const uint8_t page_wants[HTML_N_MAX] = {HTML_WANTS_ALWAYS,
 #define START(name) [HTML_N_##name] = HTML_WANT_START
 #define BOTH(name)  [HTML_N_##name] = HTML_WANT_START | HTML_WANT_END
-    BOTH(A), BOTH(NOSCRIPT), BOTH(TEMPLATE), START(HTML), START(META), START(BASE),
-    START(LINK), START(BODY), START(AREA), START(IMG), START(IMAGE), START(SOURCE),
-    START(VIDEO), START(AUDIO), START(TRACK), START(FRAME), START(EMBED), START(OBJECT),
-    START(FORM), START(BUTTON), START(INPUT), START(BLOCKQUOTE), START(Q), START(INS),
+    BOTH(A), BOTH(NOSCRIPT), BOTH(TEMPLATE), BOTH(FORM), START(HTML), START(META),
+    START(BASE), START(LINK), START(BODY), START(AREA), START(IMG), START(IMAGE),
+    START(SOURCE), START(VIDEO), START(AUDIO), START(TRACK), START(FRAME), START(EMBED),
+    START(OBJECT), START(BUTTON), START(INPUT), START(BLOCKQUOTE), START(Q), START(INS),
     START(DEL)
 #undef START
 #undef BOTH

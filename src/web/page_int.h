@@ -38,12 +38,30 @@ struct page_parser {
 	bool has_title;
 	bool in_noscript; /* a <base> there counts for no one */
 	uint32_t templates;
-	bool form_is_get; /* of the form that was opened last */
+	bool in_form;     /* "the form element pointer": others do not open in it */
+	bool form_is_get; /* of that form */
 	size_t anchor;    /* index + 1 of the link whose text is gathered, or 0 */
 	struct gather anchor_text, title_text;
 };
 
 enum { STOP_RESTART = 1 }; /* code of a sink */
+
+/* "ASCII whitespace" of the standards: no vertical tab. */
+static inline bool
+page_is_space(char c)
+{
+	return ascii_is_space(c) && c != '\v';
+}
+/* "Strip leading and trailing ASCII whitespace". */
+static inline struct slice
+page_strip(struct slice s)
+{
+	while (s.len > 0 && page_is_space(s.ptr[0]))
+		s = slice_from(s, 1);
+	while (s.len > 0 && page_is_space(s.ptr[s.len - 1]))
+		s.len--;
+	return s;
+}
 
 /* UTF-8, references decoded. */
 int page_value(struct page_parser *p, const struct html_tag *tag,

@@ -58,6 +58,9 @@ RULES(rules_svg_a, {HTML_N_HREF, LINK_A, HOW_URL_OR_EMPTY});
 RULES(rules_svg_a_old, {HTML_N_XLINK_HREF, LINK_A, HOW_URL_OR_EMPTY});
 RULES(rules_svg_script, {HTML_N_HREF, LINK_SCRIPT, HOW_URL});
 RULES(rules_svg_script_old, {HTML_N_XLINK_HREF, LINK_SCRIPT, HOW_URL});
+/* MathML 3, section 2.1.6: any element may be a link. */
+RULES(rules_math, {HTML_N_HREF, LINK_A, HOW_URL_OR_EMPTY});
+RULES(rules_math_old, {HTML_N_XLINK_HREF, LINK_A, HOW_URL_OR_EMPTY});
 
 /* What a link element's rel means beyond the bits. */
 enum { REL_EMBED = 1 << 8, REL_MANIFEST = 1 << 9 };
@@ -93,7 +96,7 @@ rel_words(struct slice rel)
 	size_t n;
 
 	for (; rel.len > 0; rel = slice_from(rel, n + 1)) {
-		for (n = 0; n < rel.len && !ascii_is_space(rel.ptr[n]);)
+		for (n = 0; n < rel.len && !page_is_space(rel.ptr[n]);)
 			n++;
 		for (size_t i = 0; n > 0 && i < sizeof(words) / sizeof(words[0]); i++)
 			if (slice_ieq(slice_head(rel, n), words[i].word))
@@ -131,21 +134,32 @@ method_is_get(struct page_parser *p, const struct html_tag *tag, enum html_name_
 	return err;
 }
 
+/* One in another is none, unless in a template, where nothing belongs to a form. */
 static int
 form_rules(struct page_parser *p, const struct html_tag *tag, const struct rule **ret)
 {
-	int err;
+	bool is_get = true;
+	int err = 0;
 
-	p->form_is_get = true;
-	err = method_is_get(p, tag, HTML_N_METHOD, &p->form_is_get);
-	*ret = p->form_is_get ? rules_form : rules_none;
+	*ret = rules_none;
+	if (p->in_form && p->templates == 0)
+		return 0;
+	err = method_is_get(p, tag, HTML_N_METHOD, &is_get);
+	if (is_get)
+		*ret = rules_form;
+	if (p->templates == 0) {
+		p->in_form = true;
+		p->form_is_get = is_get;
+	}
 	return err;
 }
 
+/* A button outside of forms sends nothing; what it says of a form elsewhere ("form=id") is
+ * only believed as far as it goes. */
 static int
 submit_rules(struct page_parser *p, const struct html_tag *tag, const struct rule **ret)
 {
-	bool is_get = p->form_is_get, is_image = false;
+	bool is_get = p->in_form && p->form_is_get, is_image = false;
 	struct slice type = {0};
 	int err;
 
@@ -162,10 +176,12 @@ submit_rules(struct page_parser *p, const struct html_tag *tag, const struct rul
 }
 
 static const struct rule *
-svg_rules(const struct html_tag *tag)
+foreign_rules(const struct html_tag *tag)
 {
 	bool old = html_attr_get(tag, HTML_N_HREF) == NULL;
 
+	if (tag->ns == HTML_NS_MATH)
+		return old ? rules_math_old : rules_math;
 	if (tag->id == HTML_N_A)
 		return old ? rules_svg_a_old : rules_svg_a;
 	if (tag->id == HTML_N_SCRIPT)
@@ -236,26 +252,41 @@ link_add(struct page_parser *p, const struct rule *r, unsigned rel, struct slice
 		return err;
 	case HOW_LIST:
 		for (; err == 0 && value.len > 0; value = slice_from(value, n + 1)) {
-			for (n = 0; n < value.len && !ascii_is_space(value.ptr[n]);)
+			for (n = 0; n < value.len && !page_is_space(value.ptr[n]);)
 				n++;
 			if (n > 0)
 				err = page_link_add(p, r->kind, 0, slice_head(value, n));
 		}
 		return err;
 	case HOW_URL:
-		if (slice_trim(value).len == 0)
+		if (page_strip(value).len == 0)
 			return 0;
 		break;
 	case HOW_URL_OR_EMPTY:
 	default:
 		break;
 	}
-	if (r->kind == LINK_SVG && slice_trim(value).ptr[0] == '#')
+	if (r->kind == LINK_SVG && page_strip(value).ptr[0] == '#')
 		return 0; /* a part of this document */
 	if ((rel & LINK_REL_CANONICAL) && r->kind == LINK_LINK_PAGE &&
 	    p->page->canonical.len == 0)
 		p->page->canonical = slice_trim(value);
 	return page_link_add(p, r->kind, rel & UINT8_MAX, value);
+}
+
+/* Attributes of SVG that are properties of CSS and may hold a URL (SVG 2, section 6.6). */
+static bool
+is_presentation(struct slice name)
+{
+	static const struct slice names[] = {SLICE_LIT("clip-path"), SLICE_LIT("cursor"),
+	    SLICE_LIT("fill"), SLICE_LIT("filter"), SLICE_LIT("marker"),
+	    SLICE_LIT("marker-end"), SLICE_LIT("marker-mid"), SLICE_LIT("marker-start"),
+	    SLICE_LIT("mask"), SLICE_LIT("stroke")};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_ieq(name, names[i]))
+			return true;
+	return false;
 }
 
 static int
@@ -280,7 +311,8 @@ attrs_add(struct page_parser *p, const struct html_tag *tag, const struct rule *
 	for (uint32_t i = 0; i < tag->attrs_len && err == 0; i++) {
 		const struct html_attr *a = &tag->attrs[i];
 
-		if (a->id == HTML_N_STYLE) {
+		if (a->id == HTML_N_STYLE ||
+		    (tag->ns == HTML_NS_SVG && is_presentation(html_attr_name(tag, a)))) {
 			err = style_add(p, tag, a);
 			continue;
 		}
@@ -304,11 +336,8 @@ page_links_of(struct page_parser *p, const struct html_tag *tag)
 	unsigned rel = 0;
 	int err = 0;
 
-	if (tag->ns != HTML_NS_HTML)
-		return attrs_add(
-		    p, tag, tag->ns == HTML_NS_SVG ? svg_rules(tag) : rules_none, 0);
 	switch (tag->id) {
-	case HTML_N_A:
+	case HTML_N_A: /* also that of SVG */
 	case HTML_N_AREA:
 	case HTML_N_LINK:
 	case HTML_N_FORM:
@@ -318,7 +347,9 @@ page_links_of(struct page_parser *p, const struct html_tag *tag)
 	default:
 		break;
 	}
-	if (err == 0 && tag->id == HTML_N_FORM)
+	if (tag->ns != HTML_NS_HTML)
+		rules = foreign_rules(tag);
+	else if (err == 0 && tag->id == HTML_N_FORM)
 		err = form_rules(p, tag, &rules);
 	else if (err == 0 && (tag->id == HTML_N_BUTTON || tag->id == HTML_N_INPUT))
 		err = submit_rules(p, tag, &rules);

@@ -258,7 +258,7 @@ static int
 submit(struct walk *w, const GumboNode *n)
 {
 	const GumboElement *e = &n->v.element;
-	bool get = true;
+	bool get = false; /* it belongs to none */
 	int err = 0;
 
 	for (const GumboNode *up = n->parent; up != NULL; up = up->parent)
@@ -322,8 +322,12 @@ base(struct walk *w, const GumboElement *e)
 static int
 style(struct walk *w, const GumboElement *e)
 {
+	struct slice type = value_of(e, "type");
 	size_t len = 0, max = 0;
 	char *css;
+
+	if (type.len > 0 && !slice_ieq(type, SLICE_LIT("text/css")))
+		return 0;
 
 	for (unsigned i = 0; i < e->children.length; i++) {
 		const GumboNode *n = e->children.data[i];
@@ -380,12 +384,30 @@ html_element(struct walk *w, const GumboNode *n)
 	return err;
 }
 
+static const char *const presentation[] = {"clip-path", "cursor", "fill", "filter",
+    "marker", "marker-end", "marker-mid", "marker-start", "mask", "stroke"};
+
+/* An attribute that is CSS; there are no at-rules. */
 static int
-svg_element(struct walk *w, const GumboElement *e)
+css_value(struct walk *w, struct slice css)
+{
+	return slice_find(css, '(') == css.len ? 0 : css_urls(css, w->arena, css_url, w);
+}
+
+static int
+foreign_element(struct walk *w, const GumboElement *e)
 {
 	const GumboAttribute *href = attr_of(e, "href");
 	bool is_a = e->tag == GUMBO_TAG_A, is_script = e->tag == GUMBO_TAG_SCRIPT;
 	struct slice value;
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(presentation) / sizeof(presentation[0]) &&
+			   err == 0 && e->tag_namespace == GUMBO_NAMESPACE_SVG;
+	     i++)
+		err = css_value(w, value_of(e, presentation[i]));
+	if (err != 0)
+		return err;
 
 	for (unsigned i = 0; i < e->attributes.length && href == NULL; i++) {
 		const GumboAttribute *a = e->attributes.data[i];
@@ -397,6 +419,8 @@ svg_element(struct walk *w, const GumboElement *e)
 	if (href == NULL)
 		return 0;
 	value = strip(attr_value(href));
+	if (e->tag_namespace == GUMBO_NAMESPACE_MATHML)
+		return add_value(w, "a", URL_OR_EMPTY, value);
 	if (!is_a && !is_script && value.len > 0 && value.ptr[0] == '#')
 		return 0; /* a part of this document */
 	return add_value(w,
@@ -422,11 +446,11 @@ element(struct walk *w, const GumboNode *n)
 	int err = 0;
 
 	if (css != NULL)
-		err = css_urls(attr_value(css), w->arena, css_url, w);
+		err = css_value(w, attr_value(css));
 	if (err == 0 && e->tag_namespace == GUMBO_NAMESPACE_HTML)
 		err = html_element(w, n);
-	else if (err == 0 && e->tag_namespace == GUMBO_NAMESPACE_SVG)
-		err = svg_element(w, e);
+	else if (err == 0)
+		err = foreign_element(w, e);
 	if (err == 0 && e->tag == GUMBO_TAG_STYLE)
 		err = style(w, e);
 	return err;

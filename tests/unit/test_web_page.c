@@ -91,6 +91,19 @@ takes_forms_that_get_and_no_others(void **state)
 	    "<form action=a method=post><button formaction=b formmethod=get>", "form b|");
 	LINKS("<form action=a><button formaction=b formmethod=POST>", "form a|");
 	LINKS("<input type=image src=i><input src=j>", "input i|");
+	LINKS("<form><input type=image src=i formaction=a>", "input i|form a|");
+	LINKS(
+	    "<form method=dialog action=a></form><form method=GET action=b>", "form b|");
+	LINKS("<form action=''>", "form |");
+	/* One in another is none, and a button outside of all sends nothing. */
+	LINKS("<form method=post><form action=a><button formaction=b></form>"
+	      "<form action=c>",
+	    "form c|");
+	LINKS("<form></form><button formaction=a>", "");
+	LINKS("<button formaction=a formmethod=get>", "form a|");
+	LINKS("<form method=post><template><form action=a></form></template>"
+	      "<button formaction=b>",
+	    "form a|");
 }
 
 static void
@@ -102,6 +115,11 @@ finds_urls_in_styles(void **state)
 	LINKS("<p style=\"background:url('c.png')\">", "css c.png|");
 	LINKS("<p style='background:url(&quot;c.png&quot;)'>", "css c.png|");
 	LINKS("<style><!-- p { mask: url(#here) } --></style>", "");
+	LINKS(
+	    "<style type='TEXT/css'>a{b:url(c)}</style><style type=text/less>a{b:url(d)}"
+	    "</style>",
+	    "css c|");
+	LINKS("<p style='x:@import \"a\"'><p style='color:red'>", "");
 }
 
 static void
@@ -114,6 +132,11 @@ sees_svg_as_markup_of_its_own(void **state)
 	LINKS("<svg><title><a href=in></title></svg>", "a in|");
 	LINKS("<svg><style>p{fill:url(s.svg)}</style></svg>", "css s.svg|");
 	LINKS("<svg><script href=s></script></svg>", "script s|");
+	LINKS("<svg><rect fill='url(a.svg#b)' Mask='url(#c)' d='url(d)'/></svg>"
+	      "<p fill='url(e)'>",
+	    "css a.svg#b|");
+	LINKS(
+	    "<math><mi href=a></mi><mi xlink:href=b></mi></math><mi href=c>", "a a|a b|");
 	LINKS("<svg><![CDATA[<a href=no>]]></svg><a href=yes>", "a yes|");
 	LINKS("<![CDATA[<a href=yes>]]>", "");
 	LINKS("<svg><base href=b></svg><p><title><a href=no></title>", "svg b|");
@@ -143,6 +166,38 @@ decodes_and_strips_references_to_documents(void **state)
 	LINKS("<img src=''><img src=' '>", "");
 	LINKS("<a href=first href=second>", "a first|");
 	LINKS("<A HREF=UP>", "a UP|");
+}
+
+static void
+takes_white_space_for_what_the_standard_does(void **state)
+{
+	(void)state;
+	LINKS("<a href='\vx\f'>", "a \vx|");
+	LINKS("<img src='\v'>", "img \v|");
+	LINKS("<a ping='x\vy\fz'>", "ping x\vy|ping z|");
+	LINKS("<link rel='stylesheet\vicon' href=x imagesrcset=y>", "link x|");
+}
+
+static void
+tells_what_rel_says_of_a_link(void **state)
+{
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct fixture f;
+
+	(void)state;
+	parse(&f,
+	    SLICE_LIT("<a rel='NoFollow x' href=1><area rel='ugc sponsored' href=2>"
+		      "<svg><a rel=nofollow href=3></svg><link rel=preconnect href=4>"
+		      "<form rel=nofollow action=5><a rel='nofollowed,nofollow' href=6>"),
+	    &conf);
+	assert_int_equal(f.page.links_len, 6);
+	assert_int_equal(f.page.links[0].rel, LINK_REL_NOFOLLOW);
+	assert_int_equal(f.page.links[1].rel, LINK_REL_UGC | LINK_REL_SPONSORED);
+	assert_int_equal(f.page.links[2].rel, LINK_REL_NOFOLLOW);
+	assert_int_equal(f.page.links[3].rel, LINK_REL_CONNECT);
+	assert_int_equal(f.page.links[4].rel, LINK_REL_NOFOLLOW);
+	assert_int_equal(f.page.links[5].rel, 0);
+	done(&f);
 }
 
 static void
@@ -277,6 +332,8 @@ main(void)
 	    cmocka_unit_test(sees_svg_as_markup_of_its_own),
 	    cmocka_unit_test(leaves_alone_what_is_no_markup),
 	    cmocka_unit_test(decodes_and_strips_references_to_documents),
+	    cmocka_unit_test(takes_white_space_for_what_the_standard_does),
+	    cmocka_unit_test(tells_what_rel_says_of_a_link),
 	    cmocka_unit_test(reads_refreshes),
 	    cmocka_unit_test(tells_the_facts_of_a_page),
 	    cmocka_unit_test(keeps_the_text_of_anchors_when_asked),
