@@ -196,7 +196,7 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 
 	if (!is_genuine(c, m, l))
 		return 0;
-	r = seen_add(c->seen, l->url_hash, l->verdict, &added, &was);
+	r = seen_add(c->seen, l->authority_hash, l->url_hash, l->verdict, &added, &was);
 	if (r < 0)
 		return r;
 	if (added == SEEN_KNOWN) {
@@ -246,7 +246,8 @@ done(struct committer *c, struct commit *m)
 	if (r == 0 && !m->event.internal) {
 		key_make(&k, m->rec->authority_hash, m->rec->key);
 		r = store_batch_delete(c->batch, STORE_QUEUE, key_whole(&k));
-		seen_set(c->seen, m->rec->url_hash, m->event.outcome);
+		if (r == 0)
+			r = seen_set(c->seen, m->rec->url_hash, m->event.outcome);
 		if (r == 0)
 			r = put_seen(c, m->rec->authority_hash, m->rec->url_hash,
 			    m->event.outcome);
@@ -523,7 +524,7 @@ open_all(struct committer *c, struct why *why)
 		r = open_sinks(c, why);
 	if (r < 0)
 		return r;
-	r = seen_new(&c->seen);
+	r = seen_open(&(struct seen_conf){.store = c->store}, &c->seen, why);
 	if (r == 0)
 		r = store_batch_new(BATCH_BYTES_MAX, &c->batch);
 	if (r == 0)
@@ -563,7 +564,7 @@ committer_free(struct committer *c)
 	actor_free(c->actor);
 	(void)close_sinks(c, false);
 	store_batch_free(c->batch);
-	seen_free(c->seen);
+	seen_close(c->seen);
 	store_close(c->store);
 	scope_rules_free(c->rules);
 	buf_release(&c->scratch);

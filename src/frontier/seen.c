@@ -3,194 +3,537 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "frontier/keys.h"
+#include "frontier/seen_filter.h"
+#include "frontier/seen_log.h"
+#include "frontier/seen_table.h"
+#include "store/store.h"
+
 #include "base/banned.h"
 
-/*
- * 256 parts, chosen by the top 8 bits of the hash, so that growing stops the caller for
- * one part only.  Within a part a fingerprint belongs at a place in proportion to its
- * next 32 bits: any size will do (parts grow by half, not to the double), and growing
- * reads and writes both tables from front to back.  Linear probing; nothing is ever taken
- * out.
- */
-enum { PARTS = 256, CAP_MIN = 16 };
-
-struct part {
-	uint64_t *print; /* 0: free */
-	uint8_t *state;  /* enum outcome */
-	uint32_t len, cap;
+enum {
+	PENDING_BYTES_MAX = 1 << 30,
+	HINT_AHEAD = 16,
+	SCAN_MAX = 1 << 20, /* keys a scan */
+	VALUE_BYTES_MAX = 64,
 };
+
+/* What is remembered of a URL. */
+enum state {
+	FIRM, /* waits, has an outcome, or is rejected for good */
+	OUT_OF_SCOPE,
+	DEPTH,
+	BUDGET,
+	STATES,
+};
+
+/* A note of the log. */
+enum { NOTE_STATE = 3, NOTE_AGAIN = 4 /* the URL has a record already */ };
 
 struct seen {
-	struct part part[PARTS];
-	uint64_t len, memory_bytes;
+	struct seen_table table;
+	struct seen_filter filter; /* once something left the table */
+	struct seen_log log;
+	/* Records since the last seen_committed(), oldest first; of these `logged` bytes
+	 * are in the log.  The store does not know them yet: they stay in the table. */
+	struct buf pending;
+	size_t logged;
+	struct store *store;
+	struct buf value;
+	uint64_t urls, filter_bytes, asks, asks_known;
+	bool has_log, keeps_pending;
+	struct why mended;
 };
 
-_Static_assert(OUTCOME_MAX <= UINT8_MAX, "a state is a byte");
+static enum state
+state_of(enum outcome o)
+{
+	switch (o) {
+	case OUTCOME_OUT_OF_SCOPE:
+		return OUT_OF_SCOPE;
+	case OUTCOME_DEPTH:
+		return DEPTH;
+	case OUTCOME_BUDGET:
+		return BUDGET;
+	default:
+		return FIRM;
+	}
+}
+
+static enum outcome
+outcome_of(enum state s)
+{
+	static const enum outcome of[STATES] = {
+	    OUTCOME_NONE, OUTCOME_OUT_OF_SCOPE, OUTCOME_DEPTH, OUTCOME_BUDGET};
+
+	return of[s];
+}
+
+static uint8_t
+flags_of(enum state s)
+{
+	return (uint8_t)(s * (SEEN_STATE & -SEEN_STATE));
+}
+
+static enum state
+word_state(uint64_t word)
+{
+	return (enum state)((word & SEEN_STATE) / (SEEN_STATE & -SEEN_STATE));
+}
+
+static void
+word_set_state(uint64_t *word, enum state s)
+{
+	*word = (*word & ~(uint64_t)SEEN_STATE) | flags_of(s);
+}
+
+/* ---- what leaves the memory, and comes back ---- */
+
+static void
+on_dropped(void *ctx, uint64_t print)
+{
+	seen_filter_add(ctx, print);
+}
+
+/* What the store does not know yet must stay. */
+static void
+keep_pending(struct seen *s, uint64_t print)
+{
+	for (size_t at = 0; at < s->pending.len; at += SEEN_RECORD_BYTES) {
+		uint8_t note;
+		uint64_t other = seen_record_get(s->pending.ptr + at, &note), *word;
+
+		if (other >> 56 != print >> 56)
+			continue;
+		word = seen_table_find(&s->table, other);
+		assert(word != NULL);
+		*word |= SEEN_KEEP;
+	}
+}
+
+/* In the part of `print`, when the limit is reached. */
+static int
+make_room(struct seen *s, uint64_t print)
+{
+	int r = 0;
+
+	if (s->filter.words == NULL)
+		r = seen_filter_init(&s->filter, s->filter_bytes);
+	if (r < 0)
+		return r;
+	keep_pending(s, print);
+	r = seen_table_sweep(&s->table, print, on_dropped, &s->filter);
+	if (r == -ENOSPC) /* all of it is pending */
+		r = seen_table_grow(&s->table, print);
+	return r;
+}
+
+static int
+insert(struct seen *s, uint64_t print, uint8_t flags)
+{
+	int r = seen_table_add(&s->table, print, flags);
+
+	if (r != -ENOSPC)
+		return r;
+	r = make_room(s, print);
+	return r < 0 ? r : seen_table_add(&s->table, print, flags);
+}
+
+static int
+value_state(struct slice value, enum state *ret)
+{
+	if (value.len == 0 || (uint8_t)value.ptr[0] >= OUTCOME_MAX)
+		return -EBADMSG;
+	*ret = state_of((enum outcome)(uint8_t)value.ptr[0]);
+	return 0;
+}
+
+/* Asks the store for what may have left the table; *ret is NULL when it is new. */
+static int
+recall(struct seen *s, uint64_t authority_hash, uint64_t url_hash, uint64_t **ret)
+{
+	enum state state = FIRM;
+	struct key k;
+	int r;
+
+	*ret = NULL;
+	if (s->filter.words == NULL || !seen_filter_has(&s->filter, url_hash))
+		return 0;
+	key_make(&k, authority_hash, url_hash);
+	s->asks++;
+	r = store_get(s->store, STORE_SEEN, key_whole(&k), &s->value);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = value_state(buf_slice(&s->value), &state);
+	if (r == 0)
+		r = insert(s, url_hash, flags_of(state) | SEEN_HOT);
+	if (r < 0)
+		return r;
+	s->asks_known++;
+	*ret = seen_table_find(&s->table, url_hash);
+	return 0;
+}
+
+/* ---- adding ---- */
+
+static int
+reserve_record(struct seen *s)
+{
+	return s->keeps_pending ? buf_reserve(&s->pending, SEEN_RECORD_BYTES) : 0;
+}
+
+/* After reserve_record(). */
+static void
+add_record(struct seen *s, uint64_t print, uint8_t note)
+{
+	if (!s->keeps_pending)
+		return;
+	seen_record_put(s->pending.ptr + s->pending.len, print, note);
+	s->pending.len += SEEN_RECORD_BYTES;
+}
+
+static int
+add_new(struct seen *s, uint64_t print, enum state state)
+{
+	int r = insert(s, print, flags_of(state));
+
+	if (r < 0)
+		return r;
+	add_record(s, print, (uint8_t)state);
+	s->urls++;
+	return 0;
+}
+
+static void
+change(struct seen *s, uint64_t print, uint64_t *word, enum state state)
+{
+	word_set_state(word, state);
+	add_record(s, print, (uint8_t)state | NOTE_AGAIN);
+}
 
 int
-seen_new(struct seen **ret)
+seen_add(struct seen *s, uint64_t authority_hash, uint64_t url_hash, enum outcome state,
+    enum seen_add *ret, enum outcome *ret_was)
 {
-	struct seen *s = calloc(1, sizeof(*s));
+	uint64_t *word = seen_table_find(&s->table, url_hash);
+	int r = 0;
 
+	assert(state < OUTCOME_MAX);
+	if (word == NULL)
+		r = recall(s, authority_hash, url_hash, &word);
+	if (r == 0)
+		r = reserve_record(s);
+	if (r < 0)
+		return r;
+	if (word == NULL) {
+		r = add_new(s, url_hash, state_of(state));
+		if (r == 0)
+			*ret = SEEN_NEW;
+		return r;
+	}
+	if ((*word & SEEN_HOT) == 0)
+		*word |= SEEN_HOT;
+	if (state != OUTCOME_NONE || word_state(*word) == FIRM) {
+		*ret = SEEN_KNOWN;
+		return 0;
+	}
+	*ret_was = outcome_of(word_state(*word));
+	*ret = SEEN_UPGRADED;
+	change(s, url_hash, word, FIRM);
+	return 0;
+}
+
+int
+seen_set(struct seen *s, uint64_t url_hash, enum outcome outcome)
+{
+	uint64_t *word = seen_table_find(&s->table, url_hash);
+	enum state state = state_of(outcome);
+	int r;
+
+	assert(outcome < OUTCOME_MAX);
+	/* What is not in the table was in the store, as a URL that waits. */
+	if (state == (word == NULL ? FIRM : word_state(*word)))
+		return 0;
+	r = reserve_record(s);
+	if (r == 0 && word == NULL) {
+		if (s->filter.words == NULL)
+			return 0; /* was never added */
+		r = insert(s, url_hash, SEEN_HOT);
+		word = seen_table_find(&s->table, url_hash);
+	}
+	if (r < 0)
+		return r;
+	assert(word != NULL);
+	change(s, url_hash, word, state);
+	return 0;
+}
+
+void
+seen_hint(const struct seen *s, uint64_t url_hash)
+{
+	seen_table_hint(&s->table, url_hash);
+}
+
+/* ---- the log ---- */
+
+static int
+log_pending(struct seen *s, struct why *why)
+{
+	while (s->logged < s->pending.len) {
+		size_t n = (s->pending.len - s->logged) / SEEN_RECORD_BYTES;
+		int r;
+
+		if (n > SEEN_BLOCK_MAX)
+			n = SEEN_BLOCK_MAX;
+		r = seen_log_add(&s->log, s->pending.ptr + s->logged, (uint32_t)n, why);
+		if (r < 0)
+			return r;
+		s->logged += n * SEEN_RECORD_BYTES;
+	}
+	return 0;
+}
+
+int
+seen_sync(struct seen *s, struct why *why)
+{
+	int r;
+
+	if (!s->has_log)
+		return 0;
+	r = log_pending(s, why);
+	return r < 0 ? r : seen_log_sync(&s->log, why);
+}
+
+int
+seen_mark(const struct seen *s, struct buf *ret)
+{
+	if (!s->has_log)
+		return 0;
+	if (s->logged < s->pending.len)
+		return -EBUSY;
+	return seen_log_mark(&s->log, s->urls, ret);
+}
+
+void
+seen_committed(struct seen *s)
+{
+	buf_clear(&s->pending);
+	s->logged = 0;
+}
+
+/* ---- opening ---- */
+
+/* A record of the log. */
+static int
+take_record(struct seen *s, uint64_t print, uint8_t note)
+{
+	enum state state = (enum state)(note & NOTE_STATE);
+	uint64_t *word;
+
+	if (note > (NOTE_STATE | NOTE_AGAIN))
+		return -EBADMSG;
+	if ((note & NOTE_AGAIN) == 0)
+		s->urls++;
+	word = seen_table_find(&s->table, print);
+	if (word == NULL)
+		return insert(s, print, flags_of(state));
+	word_set_state(word, state);
+	return 0;
+}
+
+struct load {
+	struct seen *s;
+	uint64_t urls; /* that there will be */
+};
+
+static int
+on_records(void *ctx, const char *records, uint32_t n)
+{
+	struct load *load = ctx;
+	const char *end = records + (size_t)n * SEEN_RECORD_BYTES;
+	const char *ahead = records + (size_t)HINT_AHEAD * SEEN_RECORD_BYTES;
+	struct seen *s = load->s;
+	int r = seen_table_reserve(&s->table, load->urls);
+
+	for (const char *at = records; at < end && r == 0; at += SEEN_RECORD_BYTES) {
+		uint64_t print;
+		uint8_t note;
+
+		if (ahead < end)
+			seen_hint(s, seen_record_get(ahead, &note));
+		ahead += SEEN_RECORD_BYTES;
+		print = seen_record_get(at, &note);
+		r = take_record(s, print, note);
+	}
+	return r;
+}
+
+struct rebuild {
+	struct seen *s;
+	struct key after;
+	uint32_t n;
+	int err;
+	struct why *why;
+};
+
+static bool
+on_key(void *ctx, struct slice key, struct slice value)
+{
+	struct rebuild *b = ctx;
+	struct seen *s = b->s;
+	uint64_t authority, print;
+	enum state state = FIRM;
+
+	b->err = -EBADMSG;
+	if (key_parse(key, &authority, &print))
+		b->err = value_state(value, &state);
+	if (b->err == -EBADMSG)
+		(void)why_set(
+		    b->why, b->err, "the store's table of seen URLs is damaged");
+	if (b->err == 0)
+		b->err = reserve_record(s);
+	/* Two URLs of one fingerprint count as one, as they always did. */
+	if (b->err == 0 && seen_table_find(&s->table, print) == NULL)
+		b->err = add_new(s, print, state);
+	if (b->err == 0 && s->pending.len >= (size_t)SEEN_BLOCK_MAX * SEEN_RECORD_BYTES) {
+		b->err = log_pending(s, b->why);
+		seen_committed(s);
+	}
+	memcpy(b->after.bytes, key.ptr, key.len < KEY_BYTES ? key.len : KEY_BYTES);
+	b->n++;
+	return b->err == 0;
+}
+
+/* Everything from the store, and a new log. */
+static int
+rebuild(struct seen *s, struct why *why)
+{
+	struct rebuild b = {.s = s, .n = SCAN_MAX, .why = why};
+	struct slice after = {0};
+	int r = seen_log_start(&s->log, why);
+
+	while (r == 0 && b.n == SCAN_MAX) {
+		b.n = 0;
+		r = store_scan(
+		    s->store, STORE_SEEN, (struct slice){0}, after, SCAN_MAX, on_key, &b);
+		if (r < 0 && why != NULL)
+			*why = *store_why(s->store);
+		if (r == 0)
+			r = b.err;
+		after = key_whole(&b.after);
+	}
+	if (r == 0)
+		r = log_pending(s, why);
+	seen_committed(s);
+	return r;
+}
+
+static void
+forget_all(struct seen *s)
+{
+	seen_table_release(&s->table);
+	seen_filter_release(&s->filter);
+	s->urls = 0;
+}
+
+static int
+open_log(struct seen *s, const struct seen_conf *conf, struct why *why)
+{
+	struct load load = {.s = s};
+	int r = seen_log_init(&s->log, conf->dir, why);
+
+	if (r < 0)
+		return r;
+	s->has_log = true;
+	if (conf->mark.len == 0)
+		return rebuild(s, why); /* of nothing, if the crawl is new */
+	r = seen_log_open(&s->log, conf->mark, &load.urls, on_records, &load, &s->mended);
+	if (r == 0 && load.urls != s->urls)
+		r = why_set(
+		    &s->mended, -EBADMSG, "'%s/seen.log' lacks records", conf->dir);
+	if (r == 0)
+		s->mended.text[0] = '\0';
+	if (r == -EBADMSG) {
+		forget_all(s);
+		return rebuild(s, why);
+	}
+	if (r < 0 && s->mended.text[0] == '\0')
+		(void)why_set(&s->mended, r, "seen.log: %s", strerrordesc_np(-r));
+	if (r < 0 && why != NULL)
+		*why = s->mended;
+	return r;
+}
+
+int
+seen_open(const struct seen_conf *conf, struct seen **ret, struct why *why)
+{
+	uint64_t max = conf->memory_bytes_max;
+	struct seen *s = calloc(1, sizeof(*s));
+	int r;
+
+	assert(conf->store != NULL || (conf->dir == NULL && max == 0));
 	if (s == NULL)
-		return -ENOMEM;
-	s->memory_bytes = sizeof(*s);
+		return why_set(why, -ENOMEM, "out of memory");
+	if (max > 0 && max < SEEN_MEMORY_MIN)
+		max = SEEN_MEMORY_MIN;
+	s->store = conf->store;
+	s->filter_bytes = max / 4;
+	s->keeps_pending = conf->dir != NULL || max > 0;
+	seen_table_init(&s->table, max - max / 4);
+	buf_init(&s->pending, PENDING_BYTES_MAX);
+	buf_init(&s->value, VALUE_BYTES_MAX);
+	s->log.file.fd = s->log.file.dir_fd = -1;
+	r = conf->dir == NULL ? 0 : open_log(s, conf, why);
+	if (r < 0) {
+		seen_close(s);
+		return r;
+	}
 	*ret = s;
 	return 0;
 }
 
 void
-seen_free(struct seen *s)
+seen_close(struct seen *s)
 {
 	if (s == NULL)
 		return;
-	for (int i = 0; i < PARTS; i++) {
-		free(s->part[i].print);
-		free(s->part[i].state);
-	}
+	seen_log_release(&s->log);
+	seen_table_release(&s->table);
+	seen_filter_release(&s->filter);
+	buf_release(&s->pending);
+	buf_release(&s->value);
 	free(s);
 }
 
-/* 0 means free: the one URL in 2^64 that has it shares a fingerprint with another. */
-static uint64_t
-print_of(uint64_t url_hash)
+const char *
+seen_mended(const struct seen *s)
 {
-	return url_hash == 0 ? 1 : url_hash;
-}
-
-static uint32_t
-part_of(uint64_t print)
-{
-	return (uint32_t)(print >> 56);
-}
-
-/* Where it is, or the free place where it belongs. */
-static uint32_t
-probe(const struct part *p, uint64_t print)
-{
-	uint64_t share = (print >> 24) & UINT32_MAX;
-	uint32_t at = (uint32_t)((share * p->cap) >> 32);
-
-	while (p->print[at] != 0 && p->print[at] != print)
-		at = at + 1 == p->cap ? 0 : at + 1;
-	return at;
-}
-
-static int
-grow(struct seen *s, struct part *p)
-{
-	struct part bigger = {.len = p->len};
-
-	if (p->cap > UINT32_MAX / 2)
-		return -ENOMEM;
-	bigger.cap = p->cap == 0 ? CAP_MIN : p->cap + p->cap / 2;
-	bigger.print = calloc(bigger.cap, sizeof(*bigger.print));
-	if (bigger.print == NULL)
-		return -ENOMEM;
-	bigger.state = calloc(bigger.cap, 1);
-	if (bigger.state == NULL) {
-		free(bigger.print);
-		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < p->cap; i++) {
-		uint32_t at;
-
-		if (p->print[i] == 0)
-			continue;
-		at = probe(&bigger, p->print[i]);
-		bigger.print[at] = p->print[i];
-		bigger.state[at] = p->state[i];
-	}
-	free(p->print);
-	free(p->state);
-	s->memory_bytes += (uint64_t)(bigger.cap - p->cap) * (sizeof(*p->print) + 1);
-	*p = bigger;
-	return 0;
-}
-
-/* Rejected for a reason that another way to the same URL may not have. */
-static bool
-may_be_overruled(enum outcome o)
-{
-	return o == OUTCOME_OUT_OF_SCOPE || o == OUTCOME_DEPTH || o == OUTCOME_BUDGET;
-}
-
-int
-seen_add(struct seen *s, uint64_t url_hash, enum outcome state, enum seen_add *ret,
-    enum outcome *ret_was)
-{
-	uint64_t print = print_of(url_hash);
-	struct part *p = &s->part[part_of(print)];
-	enum outcome was;
-	uint32_t at;
-
-	assert(state < OUTCOME_MAX);
-	/* At most four fifths full. */
-	if (p->len >= p->cap / 5 * 4 && grow(s, p) < 0)
-		return -ENOMEM;
-	at = probe(p, print);
-	if (p->print[at] == 0) {
-		p->print[at] = print;
-		p->state[at] = (uint8_t)state;
-		p->len++;
-		s->len++;
-		*ret = SEEN_NEW;
-		return 0;
-	}
-	was = (enum outcome)p->state[at];
-	if (state != OUTCOME_NONE || !may_be_overruled(was)) {
-		*ret = SEEN_KNOWN;
-		return 0;
-	}
-	p->state[at] = OUTCOME_NONE;
-	*ret = SEEN_UPGRADED;
-	*ret_was = was;
-	return 0;
-}
-
-/* The state of a URL, or NULL. */
-static uint8_t *
-find(const struct seen *s, uint64_t url_hash)
-{
-	uint64_t print = print_of(url_hash);
-	const struct part *p = &s->part[part_of(print)];
-	uint32_t at;
-
-	if (p->cap == 0)
-		return NULL;
-	at = probe(p, print);
-	return p->print[at] == 0 ? NULL : &p->state[at];
+	return s->mended.text[0] == '\0' ? NULL : s->mended.text;
 }
 
 void
-seen_set(struct seen *s, uint64_t url_hash, enum outcome state)
+seen_stats(const struct seen *s, struct seen_stats *ret)
 {
-	uint8_t *at = find(s, url_hash);
-
-	assert(state < OUTCOME_MAX);
-	if (at != NULL)
-		*at = (uint8_t)state;
+	*ret = (struct seen_stats){.urls = s->urls,
+	    .remembered = s->table.len,
+	    .memory_bytes = sizeof(*s) + s->table.bytes + seen_filter_bytes(&s->filter) +
+			    s->pending.cap + s->log.block.cap,
+	    .asks = s->asks,
+	    .asks_known = s->asks_known};
 }
 
-bool
-seen_get(const struct seen *s, uint64_t url_hash, enum outcome *ret)
+void
+seen_check(const struct seen *s)
 {
-	const uint8_t *at = find(s, url_hash);
+	seen_table_check(&s->table);
+	assert(s->table.len <= s->urls);
+	assert(s->filter.words != NULL || s->table.len == s->urls);
+	assert(s->logged <= s->pending.len);
+	for (size_t at = 0; at < s->pending.len; at += SEEN_RECORD_BYTES) {
+		uint8_t note;
+		uint64_t print = seen_record_get(s->pending.ptr + at, &note);
 
-	if (at == NULL)
-		return false;
-	*ret = (enum outcome) * at;
-	return true;
-}
-
-uint64_t
-seen_len(const struct seen *s)
-{
-	return s->len;
-}
-
-uint64_t
-seen_memory_bytes(const struct seen *s)
-{
-	return s->memory_bytes;
+		assert(seen_table_find(&s->table, print) != NULL);
+	}
 }

@@ -1,17 +1,45 @@
 /*
- * frontier/seen.h -- the set of every URL that was ever discovered, and what is known of
- * it.
+ * frontier/seen.h -- the set of every URL that was ever discovered: exact, durable, and
+ * bounded in memory.
  *
- * Exact 64-bit fingerprints (authority hash xor-folded with the URL hash is NOT enough:
- * the URL hash covers the whole URL) in an open-addressing table, 9 bytes a URL at most
- * half empty, with a state byte.
+ * A URL is known by its hash, 64 bits under a seed of the crawl: among n URLs the
+ * probability that any two share one is n^2 / 2^65, that is 3e-4 at 1e8 URLs.  With it
+ * goes what adding it again depends on: whether it was rejected for a reason that another
+ * way to it may not have (scope, depth, budget), or not.  Outcomes are the store's.
  *
- * Threads: the store thread only.   Errors: -ENOMEM.
+ *   memory   seen_table: 8.9 to 10 bytes a URL
+ *   file     seen_log: 9 bytes a URL, from which the memory is filled at opening
+ *   store    the table STORE_SEEN, which the caller writes: the truth
+ *
+ * When memory_bytes_max is reached, what was not met lately leaves the memory; a filter
+ * remembers that it was there, and where the filter says "maybe" the store is asked (one
+ * store_get()).  The answers stay exact, and what a link costs does not depend on how many
+ * URLs there are.
+ *
+ * The caller, at each group commit:
+ *
+ *   seen_sync()        the log is on the disk
+ *   seen_mark()        goes into the batch, into STORE_META
+ *   store_apply()      the batch, which holds the STORE_SEEN records of the same URLs
+ *   seen_committed()   these may now leave the memory
+ *
+ * and when it opens a crawl, seen_open() with the mark that the store has.  If the log is
+ * not what the mark says (a byte flipped, an end missing), it is made again from the
+ * store, which takes some 1.5 us a URL instead of 0.05; seen_mended() tells.
+ *
+ * Owns:    its memory and DIR/seen.log.  The store is borrowed.
+ * Errors:  -ENOMEM; -ENOSPC and other -errno of the log, after which seen_sync() can be
+ *          called again (a failed fdatasync sticks); those of store_get(), store_scan().
+ *          After a failure nothing has changed.
+ * Threads: the store thread only.
  */
 #ifndef FRONTIER_SEEN_H
 #define FRONTIER_SEEN_H
+#include "base/buf.h"
 #include "base/outcome.h"
+#include "base/why.h"
 
+struct store;
 struct seen;
 enum seen_add {
 	SEEN_NEW,      /* was not known */
@@ -19,15 +47,45 @@ enum seen_add {
 	SEEN_UPGRADED, /* was rejected (scope, depth, budget) and is now wanted */
 };
 
-int seen_new(struct seen **ret);
-void seen_free(struct seen *s);
+/* memory_bytes_max is at least this; of the whole, a quarter is the filter's. */
+enum { SEEN_MEMORY_MIN = 2 << 20 };
+
+struct seen_conf {
+	const char *dir; /* where seen.log is; NULL: no file, the set ends with the run */
+	/* What seen_mark() gave for the last batch that was applied; empty: none was. */
+	struct slice mark;
+	uint64_t memory_bytes_max; /* 0: no limit */
+	struct store *store;       /* NULL only without `dir` and limit */
+};
+
+int seen_open(const struct seen_conf *conf, struct seen **ret, struct why *why);
+/* Syncs nothing.  NULL is fine. */
+void seen_close(struct seen *s);
+/* NULL, or one sentence: what was wrong with the log, which was made again. */
+const char *seen_mended(const struct seen *s);
+
 /* `state`: OUTCOME_NONE for a URL that is wanted, else why it is rejected.  A wanted one
  * overrules an earlier rejection by out-of-scope, depth or budget; *ret_was gets that. */
-int seen_add(struct seen *s, uint64_t url_hash, enum outcome state, enum seen_add *ret,
-    enum outcome *ret_was);
-/* Its outcome is known now. */
-void seen_set(struct seen *s, uint64_t url_hash, enum outcome state);
-bool seen_get(const struct seen *s, uint64_t url_hash, enum outcome *ret);
-uint64_t seen_len(const struct seen *s);
-uint64_t seen_memory_bytes(const struct seen *s);
+int seen_add(struct seen *s, uint64_t authority_hash, uint64_t url_hash,
+    enum outcome state, enum seen_add *ret, enum outcome *ret_was);
+/* A URL that was added has its outcome. */
+int seen_set(struct seen *s, uint64_t url_hash, enum outcome state);
+/* seen_add() of it follows soon: with a page's links hinted first, adding them costs a
+ * third. */
+void seen_hint(const struct seen *s, uint64_t url_hash);
+
+int seen_sync(struct seen *s, struct why *why);
+/* Appends what is to be in the mark.  -EBUSY: seen_sync() first. */
+int seen_mark(const struct seen *s, struct buf *ret);
+void seen_committed(struct seen *s);
+
+struct seen_stats {
+	uint64_t urls;       /* in the set */
+	uint64_t remembered; /* of these, in memory */
+	uint64_t memory_bytes;
+	uint64_t asks;       /* of the store */
+	uint64_t asks_known; /* those that it knew */
+};
+void seen_stats(const struct seen *s, struct seen_stats *ret);
+void seen_check(const struct seen *s);
 #endif

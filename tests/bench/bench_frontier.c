@@ -1,6 +1,6 @@
 /*
- * tests/bench/bench_frontier.c -- what a URL costs in the frontier, the set of seen URLs
- * and the memory store, without anything else: microseconds a call, bytes a URL.
+ * tests/bench/bench_frontier.c -- what a URL costs in the frontier and the memory store,
+ * without anything else: microseconds a call, bytes a URL.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "frontier/frontier.h"
 #include "frontier/keys.h"
-#include "frontier/seen.h"
 #include "store/store.h"
 #include "web/url.h"
 
@@ -101,24 +100,6 @@ bench_frontier(const char *order, uint64_t hosts, int64_t delay_ms)
 }
 
 static void
-bench_seen(uint64_t n)
-{
-	enum outcome was;
-	enum seen_add ret;
-	struct seen *s;
-	int64_t start;
-
-	must(seen_new(&s));
-	start = clock_mono_us();
-	for (uint64_t i = 0; i < n; i++)
-		must(seen_add(s, mix(i), OUTCOME_NONE, &ret, &was));
-	(void)printf("seen     %8u URLs: add %.2f us, %.1f bytes a URL\n", (unsigned)n,
-	    (double)(clock_mono_us() - start) / (double)n,
-	    (double)seen_memory_bytes(s) / (double)n);
-	seen_free(s);
-}
-
-static void
 bench_store(uint64_t n)
 {
 	static const char value[64];
@@ -164,8 +145,6 @@ main(void)
 		bench_frontier(orders[i], 10000, 10);
 		bench_frontier(orders[i], HOSTS_MAX, 10);
 	}
-	for (uint64_t n = 100000; n <= 10000000; n *= 10)
-		bench_seen(n);
 	for (uint64_t n = 1000; n <= 1000000; n *= 10)
 		bench_store(n);
 	return 0;

@@ -1,19 +1,34 @@
+#include "frontier/keys.h"
 #include "frontier/seen.h"
+#include "store/store.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "fail_alloc.h"
 
+/* Pages are allocations, too. */
+void *__real_mmap(void *at, size_t n, int prot, int flags, int fd, off_t from);
+void *__wrap_mmap(void *at, size_t n, int prot, int flags, int fd, off_t from);
+void *
+__wrap_mmap(void *at, size_t n, int prot, int flags, int fd, off_t from)
+{
+	if (fail_alloc_now())
+		return MAP_FAILED;
+	return __real_mmap(at, n, prot, flags, fd, from);
+}
+
 static struct seen *
 new_seen(void)
 {
+	const struct seen_conf conf = {.dir = NULL};
 	struct seen *s;
 
-	assert_int_equal(seen_new(&s), 0);
+	assert_int_equal(seen_open(&conf, &s, NULL), 0);
 	return s;
 }
 
@@ -23,8 +38,17 @@ add(struct seen *s, uint64_t hash, enum outcome state, enum outcome *was)
 	enum seen_add ret;
 
 	*was = OUTCOME_NONE;
-	assert_int_equal(seen_add(s, hash, state, &ret, was), 0);
+	assert_int_equal(seen_add(s, 1, hash, state, &ret, was), 0);
 	return ret;
+}
+
+static uint64_t
+urls(const struct seen *s)
+{
+	struct seen_stats stats;
+
+	seen_stats(s, &stats);
+	return stats.urls;
 }
 
 static uint64_t
@@ -44,40 +68,47 @@ a_url_is_new_once(void **state)
 	enum outcome o;
 
 	(void)state;
+	seen_hint(s, 5);
 	assert_int_equal(add(s, 5, OUTCOME_NONE, &o), SEEN_NEW);
+	seen_hint(s, 5);
 	assert_int_equal(add(s, 5, OUTCOME_NONE, &o), SEEN_KNOWN);
 	assert_int_equal(add(s, 6, OUTCOME_NONE, &o), SEEN_NEW);
-	assert_int_equal(seen_len(s), 2);
-	seen_free(s);
-	seen_free(NULL);
+	assert_int_equal(urls(s), 2);
+	seen_check(s);
+	seen_close(s);
+	seen_close(NULL);
 }
+
+static const enum outcome soft[] = {OUTCOME_OUT_OF_SCOPE, OUTCOME_DEPTH, OUTCOME_BUDGET};
 
 static void
 a_wanted_url_overrules_what_scope_depth_and_budget_rejected(void **state)
 {
-	const enum outcome soft[] = {OUTCOME_OUT_OF_SCOPE, OUTCOME_DEPTH, OUTCOME_BUDGET};
 	struct seen *s = new_seen();
-	enum outcome was, now;
+	enum outcome was;
 
 	(void)state;
 	for (uint64_t i = 0; i < 3; i++) {
 		assert_int_equal(add(s, 100 + i, soft[i], &was), SEEN_NEW);
 		assert_int_equal(add(s, 100 + i, OUTCOME_DEPTH, &was), SEEN_KNOWN);
-		assert_true(seen_get(s, 100 + i, &now));
-		assert_int_equal(now, soft[i]);
 		assert_int_equal(add(s, 100 + i, OUTCOME_NONE, &was), SEEN_UPGRADED);
 		assert_int_equal(was, soft[i]);
 		assert_int_equal(add(s, 100 + i, OUTCOME_NONE, &was), SEEN_KNOWN);
+		/* It waited, and only then was rejected. */
+		assert_int_equal(seen_set(s, 100 + i, soft[i]), 0);
+		assert_int_equal(add(s, 100 + i, OUTCOME_NONE, &was), SEEN_UPGRADED);
+		assert_int_equal(was, soft[i]);
 	}
-	assert_int_equal(seen_len(s), 3);
-	seen_free(s);
+	assert_int_equal(urls(s), 3);
+	seen_check(s);
+	seen_close(s);
 }
 
 static void
 no_other_outcome_is_overruled(void **state)
 {
 	struct seen *s = new_seen();
-	enum outcome was, now;
+	enum outcome was;
 
 	(void)state;
 	for (int o = OUTCOME_OK; o < OUTCOME_MAX; o++) {
@@ -87,32 +118,32 @@ no_other_outcome_is_overruled(void **state)
 		    o == OUTCOME_BUDGET)
 			continue;
 		assert_int_equal(add(s, h, OUTCOME_NONE, &was), SEEN_NEW);
-		seen_set(s, h, (enum outcome)o);
+		assert_int_equal(seen_set(s, h, (enum outcome)o), 0);
 		assert_int_equal(add(s, h, OUTCOME_NONE, &was), SEEN_KNOWN);
-		assert_true(seen_get(s, h, &now));
-		assert_int_equal(now, o);
+		assert_int_equal(add(s, 100 + h, (enum outcome)o, &was), SEEN_NEW);
+		assert_int_equal(add(s, 100 + h, OUTCOME_NONE, &was), SEEN_KNOWN);
 	}
-	seen_free(s);
+	seen_close(s);
 }
 
 static void
-what_is_not_known_has_no_outcome(void **state)
+what_was_never_added_gets_no_outcome(void **state)
 {
 	struct seen *s = new_seen();
-	enum outcome o = OUTCOME_TRAP;
+	enum outcome was;
 
 	(void)state;
-	assert_false(seen_get(s, 1, &o));
-	seen_set(s, 1, OUTCOME_OK);
-	assert_false(seen_get(s, 1, &o));
-	assert_int_equal(o, OUTCOME_TRAP);
-	seen_free(s);
+	assert_int_equal(seen_set(s, 1, OUTCOME_BUDGET), 0);
+	assert_int_equal(urls(s), 0);
+	assert_int_equal(add(s, 1, OUTCOME_NONE, &was), SEEN_NEW);
+	seen_close(s);
 }
 
 static void
 any_hash_will_do(void **state)
 {
-	const uint64_t odd[] = {0, UINT64_MAX, (uint64_t)1 << 63, 0xff00000000000000u};
+	const uint64_t odd[] = {
+	    0, UINT64_MAX, (uint64_t)1 << 63, 0xff00000000000000u, 255};
 	struct seen *s = new_seen();
 	enum outcome was;
 
@@ -122,60 +153,328 @@ any_hash_will_do(void **state)
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
 		assert_int_equal(add(s, odd[i], OUTCOME_NONE, &was), SEEN_KNOWN);
 	/* All at the end of one part: probing goes round. */
-	for (uint64_t i = 1; i < 1000; i++)
+	for (uint64_t i = 1; i < 2000; i++)
 		assert_int_equal(add(s, UINT64_MAX - i, OUTCOME_NONE, &was), SEEN_NEW);
-	for (uint64_t i = 1; i < 1000; i++)
+	for (uint64_t i = 1; i < 2000; i++)
 		assert_int_equal(add(s, UINT64_MAX - i, OUTCOME_NONE, &was), SEEN_KNOWN);
-	seen_free(s);
+	seen_check(s);
+	seen_close(s);
 }
 
 static void
-a_crowd_is_remembered_in_little_memory(void **state)
+a_crowd_is_remembered_in_ten_bytes_each(void **state)
 {
-	enum { N = 300000 };
+	enum { N = 1000000 };
 	struct seen *s = new_seen();
+	struct seen_stats stats;
 	enum outcome o;
 
 	(void)state;
 	for (uint64_t i = 0; i < N; i++) {
 		assert_int_equal(add(s, hash_of(i), OUTCOME_NONE, &o), SEEN_NEW);
-		if (i % 3 == 0)
-			seen_set(s, hash_of(i), OUTCOME_OK);
+		if (i < N / 2)
+			continue;
+		seen_stats(s, &stats);
+		assert_true(stats.memory_bytes < (i + 1) * 11);
 	}
+	for (uint64_t i = 0; i < N; i++)
+		assert_int_equal(add(s, hash_of(i), OUTCOME_NONE, &o), SEEN_KNOWN);
+	assert_int_equal(urls(s), N);
+	seen_check(s);
+	seen_close(s);
+}
+
+/* ---- with a limit ---- */
+
+struct rig {
+	struct store *store;
+	struct store_batch *batch;
+	struct seen *seen;
+};
+
+static void
+rig_up(struct rig *g, uint64_t memory_bytes)
+{
+	assert_int_equal(store_open("memory", NULL, &g->store, NULL), 0);
+	assert_int_equal(store_batch_new(64 << 20, &g->batch), 0);
+	assert_int_equal(seen_open(&(struct seen_conf){.store = g->store,
+				       .memory_bytes_max = memory_bytes},
+			     &g->seen, NULL),
+	    0);
+}
+
+static void
+rig_down(struct rig *g)
+{
+	seen_close(g->seen);
+	store_batch_free(g->batch);
+	store_close(g->store);
+}
+
+static void
+put(struct rig *g, uint64_t hash, enum outcome o)
+{
+	char value = (char)o;
+	struct key k;
+
+	key_make(&k, hash % 97, hash);
+	assert_int_equal(
+	    store_batch_put(g->batch, STORE_SEEN, key_whole(&k), slice_of(&value, 1)), 0);
+}
+
+static void
+commit(struct rig *g)
+{
+	struct buf mark;
+
+	buf_init(&mark, 64);
+	assert_int_equal(seen_sync(g->seen, NULL), 0);
+	assert_int_equal(seen_mark(g->seen, &mark), 0);
+	assert_int_equal(mark.len, 0); /* there is no log */
+	assert_int_equal(store_apply(g->store, g->batch, true, NULL), 0);
+	seen_committed(g->seen);
+}
+
+/* What is to come out, by a table of all URLs. */
+static void
+step(struct rig *g, uint8_t *model, uint64_t url, enum outcome state)
+{
+	enum { ABSENT = 255 };
+	uint64_t hash = hash_of(url);
+	enum outcome was = OUTCOME_MAX;
+	enum seen_add ret;
+	bool is_soft;
+
+	assert_int_equal(seen_add(g->seen, hash % 97, hash, state, &ret, &was), 0);
+	is_soft = model[url] == soft[0] || model[url] == soft[1] || model[url] == soft[2];
+	if (model[url] == ABSENT) {
+		assert_int_equal(ret, SEEN_NEW);
+	} else if (state == OUTCOME_NONE && is_soft) {
+		assert_int_equal(ret, SEEN_UPGRADED);
+		assert_int_equal(was, model[url]);
+	} else {
+		assert_int_equal(ret, SEEN_KNOWN);
+		return;
+	}
+	model[url] = (uint8_t)state;
+	put(g, hash, state);
+}
+
+static void
+model_run(uint64_t memory_bytes, uint64_t n, uint64_t steps, uint64_t commit_every)
+{
+	const enum outcome verdicts[] = {OUTCOME_NONE, OUTCOME_NONE, OUTCOME_NONE,
+	    OUTCOME_OUT_OF_SCOPE, OUTCOME_DEPTH, OUTCOME_BUDGET, OUTCOME_TRAP,
+	    OUTCOME_BAD_URL};
+	const enum outcome ends[] = {OUTCOME_OK, OUTCOME_HTTP_4XX, OUTCOME_BUDGET,
+	    OUTCOME_DEPTH, OUTCOME_ROBOTS_DENIED};
+	uint8_t *model = malloc(n);
+	uint64_t known = 0;
+	struct seen_stats stats;
+	struct rig g;
+
+	assert_non_null(model);
+	memset(model, 255, n);
+	rig_up(&g, memory_bytes);
+	for (uint64_t i = 0; i < steps; i++) {
+		uint64_t r = hash_of(i + 12345), at = r >> 8;
+		/* Mostly from what is lately under way, now and then from all. */
+		uint64_t top = 1 + i * n / steps, url = at % top;
+
+		if (r % 4 != 0)
+			url = top - 1 - at % (top < 5000 ? top : 5000);
+		if (r % 16 < 13) {
+			step(&g, model, url, verdicts[(r >> 4) % 8]);
+		} else if (model[url] == OUTCOME_NONE) {
+			model[url] = (uint8_t)ends[(r >> 4) % 5];
+			assert_int_equal(seen_set(g.seen, hash_of(url), model[url]), 0);
+			put(&g, hash_of(url), model[url]);
+		}
+		if (i % commit_every == 0)
+			commit(&g);
+	}
+	seen_check(g.seen);
+	for (uint64_t i = 0; i < n; i++) {
+		known += model[i] != 255;
+		step(&g, model, i, OUTCOME_TRAP);
+		if (i % commit_every == 0)
+			commit(&g);
+	}
+	seen_stats(g.seen, &stats);
+	assert_int_equal(stats.urls, n);
+	assert_true(known > n / 2);
+	assert_true(stats.memory_bytes <= memory_bytes + (8 << 20));
+	assert_true(stats.asks_known > 1000);
+	assert_true(stats.asks_known <= stats.asks);
+	seen_check(g.seen);
+	rig_down(&g);
+	free(model);
+}
+
+static void
+with_a_limit_every_answer_is_that_of_a_naive_set(void **state)
+{
+	(void)state;
+	model_run(SEEN_MEMORY_MIN, 300000, 800000, 5000);
+	model_run(1, 250000, 300000, 3);
+}
+
+static void
+memory_stays_below_the_limit(void **state)
+{
+	enum { N = 600000, MAX = SEEN_MEMORY_MIN };
+	struct seen_stats stats;
+	enum seen_add ret;
+	enum outcome was;
+	struct rig g;
+
+	(void)state;
+	rig_up(&g, MAX);
 	for (uint64_t i = 0; i < N; i++) {
-		assert_true(seen_get(s, hash_of(i), &o));
-		assert_int_equal(o, i % 3 == 0 ? OUTCOME_OK : OUTCOME_NONE);
+		uint64_t h = hash_of(i);
+
+		assert_int_equal(
+		    seen_add(g.seen, h % 97, h, OUTCOME_NONE, &ret, &was), 0);
+		assert_int_equal(ret, SEEN_NEW);
+		put(&g, h, OUTCOME_NONE);
+		if (i % 1000 == 0)
+			commit(&g);
+		seen_stats(g.seen, &stats);
+		assert_true(stats.memory_bytes < MAX + 20000); /* pending records */
 	}
-	for (uint64_t i = N; i < N + 1000; i++)
-		assert_false(seen_get(s, hash_of(i), &o));
-	assert_int_equal(seen_len(s), N);
-	assert_true(seen_memory_bytes(s) < (uint64_t)N * 18);
-	seen_free(s);
+	assert_int_equal(stats.urls, N);
+	assert_true(stats.remembered > MAX / 16);
+	/* Of new URLs few cost a question, though the filter has but 7 bits for each. */
+	assert_true(stats.asks < N / 20);
+	assert_int_equal(stats.asks_known, 0);
+	rig_down(&g);
+}
+
+static void
+what_links_meet_often_stays_in_memory(void **state)
+{
+	enum { N = 300000, OFTEN = 20000 };
+	struct seen_stats stats;
+	enum seen_add ret;
+	enum outcome was;
+	struct rig g;
+
+	(void)state;
+	rig_up(&g, SEEN_MEMORY_MIN);
+	for (uint64_t i = 0; i < N; i++) {
+		uint64_t h = hash_of(i), known = hash_of(i % OFTEN);
+
+		assert_int_equal(
+		    seen_add(g.seen, h % 97, h, OUTCOME_NONE, &ret, &was), 0);
+		assert_int_equal(ret, SEEN_NEW);
+		put(&g, h, OUTCOME_NONE);
+		assert_int_equal(
+		    seen_add(g.seen, known % 97, known, OUTCOME_NONE, &ret, &was), 0);
+		assert_int_equal(ret, SEEN_KNOWN);
+		if (i % 1000 == 0)
+			commit(&g);
+	}
+	seen_stats(g.seen, &stats);
+	assert_true(stats.asks_known < N / 1000);
+	rig_down(&g);
+}
+
+static void
+what_is_not_committed_is_never_asked_for(void **state)
+{
+	/* One commit at the end: the store knows nothing until then. */
+	enum { N = 200000 };
+	struct seen_stats stats;
+	enum seen_add ret;
+	enum outcome was;
+	struct rig g;
+
+	(void)state;
+	rig_up(&g, SEEN_MEMORY_MIN);
+	for (int round = 0; round < 2; round++) {
+		for (uint64_t i = 0; i < N; i++) {
+			uint64_t h = hash_of(i);
+
+			assert_int_equal(
+			    seen_add(g.seen, h % 97, h, OUTCOME_NONE, &ret, &was), 0);
+			assert_int_equal(ret, round == 0 ? SEEN_NEW : SEEN_KNOWN);
+			if (round == 0)
+				put(&g, h, OUTCOME_NONE);
+		}
+	}
+	seen_check(g.seen);
+	seen_stats(g.seen, &stats);
+	assert_int_equal(stats.asks_known, 0);
+	commit(&g);
+	rig_down(&g);
 }
 
 static void
 without_memory_nothing_is_added(void **state)
 {
+	const struct seen_conf conf = {.dir = NULL};
 	struct seen *s = NULL;
 	enum seen_add ret = SEEN_KNOWN;
+	struct why why;
 	enum outcome o;
 
 	(void)state;
 	fail_alloc_after = 0;
-	assert_int_equal(seen_new(&s), -ENOMEM);
+	assert_int_equal(seen_open(&conf, &s, &why), -ENOMEM);
 	fail_alloc_after = -1;
 	assert_null(s);
 	s = new_seen();
-	for (int64_t n = 0; n < 2; n++) {
-		fail_alloc_after = n;
-		assert_int_equal(seen_add(s, 9, OUTCOME_NONE, &ret, &o), -ENOMEM);
-		fail_alloc_after = -1;
-		assert_int_equal(ret, SEEN_KNOWN);
-		assert_int_equal(seen_len(s), 0);
-		assert_false(seen_get(s, 9, &o));
-	}
+	fail_alloc_after = 0;
+	assert_int_equal(seen_add(s, 1, 9, OUTCOME_NONE, &ret, &o), -ENOMEM);
+	fail_alloc_after = -1;
+	assert_int_equal(ret, SEEN_KNOWN);
+	assert_int_equal(urls(s), 0);
 	assert_int_equal(add(s, 9, OUTCOME_NONE, &o), SEEN_NEW);
-	seen_free(s);
+	seen_close(s);
+}
+
+/* Each allocation fails once, whatever it is for: growing, sweeping, the filter. */
+static void
+a_failed_allocation_can_be_tried_again(void **state)
+{
+	enum { N = 200000 };
+	uint64_t failures = 0;
+	enum seen_add ret;
+	enum outcome was;
+	struct rig g;
+
+	(void)state;
+	rig_up(&g, SEEN_MEMORY_MIN);
+	for (uint64_t i = 0; i < N; i++) {
+		uint64_t h = hash_of(i);
+
+		for (int64_t n = 0;; n++) {
+			int r;
+
+			fail_alloc_after = n;
+			r = seen_add(g.seen, h % 97, h, OUTCOME_NONE, &ret, &was);
+			fail_alloc_after = -1;
+			if (r == 0)
+				break;
+			assert_int_equal(r, -ENOMEM);
+			failures++;
+		}
+		assert_int_equal(ret, SEEN_NEW);
+		put(&g, h, OUTCOME_NONE);
+		if (i % 1000 == 0)
+			commit(&g);
+	}
+	assert_true(failures > 256 * 2);
+	commit(&g);
+	for (uint64_t i = 0; i < N; i += 7) {
+		uint64_t h = hash_of(i);
+
+		assert_int_equal(
+		    seen_add(g.seen, h % 97, h, OUTCOME_NONE, &ret, &was), 0);
+		assert_int_equal(ret, SEEN_KNOWN);
+	}
+	seen_check(g.seen);
+	rig_down(&g);
 }
 
 int
@@ -185,10 +484,15 @@ main(void)
 	    cmocka_unit_test(a_url_is_new_once),
 	    cmocka_unit_test(a_wanted_url_overrules_what_scope_depth_and_budget_rejected),
 	    cmocka_unit_test(no_other_outcome_is_overruled),
-	    cmocka_unit_test(what_is_not_known_has_no_outcome),
+	    cmocka_unit_test(what_was_never_added_gets_no_outcome),
 	    cmocka_unit_test(any_hash_will_do),
-	    cmocka_unit_test(a_crowd_is_remembered_in_little_memory),
+	    cmocka_unit_test(a_crowd_is_remembered_in_ten_bytes_each),
+	    cmocka_unit_test(with_a_limit_every_answer_is_that_of_a_naive_set),
+	    cmocka_unit_test(memory_stays_below_the_limit),
+	    cmocka_unit_test(what_links_meet_often_stays_in_memory),
+	    cmocka_unit_test(what_is_not_committed_is_never_asked_for),
 	    cmocka_unit_test(without_memory_nothing_is_added),
+	    cmocka_unit_test(a_failed_allocation_can_be_tried_again),
 	};
 
 	return cmocka_run_group_tests_name("frontier/seen", tests, NULL, NULL);

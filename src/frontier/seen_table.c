@@ -1,0 +1,321 @@
+#include "frontier/seen_table.h"
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "base/banned.h"
+
+enum {
+	BUCKET = 8, /* words */
+	BUCKET_BYTES = BUCKET * sizeof(uint64_t),
+	BUCKETS_STEP = 64, /* a page of 4 KiB */
+	FLAGS_BITS = 8,
+	SEEN_DROP = 32, /* within a sweep */
+};
+
+void
+seen_table_init(struct seen_table *t, uint64_t bytes_max)
+{
+	*t = (struct seen_table){.bytes = sizeof(*t), .bytes_max = bytes_max};
+}
+
+static size_t
+part_bytes(const struct seen_part *p)
+{
+	return (size_t)p->buckets * BUCKET_BYTES;
+}
+
+/* Pages of its own, so that what is given back is gone and the rest is not fragmented; all
+ * will be written, so they are wanted at once. */
+static int
+part_alloc(struct seen_part *p)
+{
+	void *at = mmap(NULL, part_bytes(p), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (at == MAP_FAILED)
+		return -ENOMEM;
+	p->words = at;
+	return 0;
+}
+
+static void
+part_free(struct seen_part *p)
+{
+	if (p->words != NULL)
+		(void)munmap(p->words, part_bytes(p));
+}
+
+void
+seen_table_release(struct seen_table *t)
+{
+	for (int i = 0; i < SEEN_PARTS; i++)
+		part_free(&t->parts[i]);
+	seen_table_init(t, t->bytes_max);
+}
+
+static struct seen_part *
+part_of(const struct seen_table *t, uint64_t print)
+{
+	/* The one cast: a table that is only read has parts that are only read. */
+	return (struct seen_part *)(uintptr_t)&t->parts[print >> 56];
+}
+
+static uint64_t
+word_of(uint64_t print)
+{
+	return print << FLAGS_BITS | SEEN_USED;
+}
+
+/* The bucket where it belongs. */
+static uint64_t *
+home(const struct seen_part *p, uint64_t word)
+{
+	return p->words + (((word >> 32) * p->buckets) >> 32) * BUCKET;
+}
+
+/*
+ * All eight words of a bucket are looked at, without a branch for each, which could not be
+ * foretold: bit i of what comes back stands for word i.
+ */
+static unsigned
+which(const uint64_t *b, uint64_t word, int shift)
+{
+	unsigned hits = 0;
+
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < BUCKET; i++)
+		hits |= (unsigned)((b[i] ^ word) >> shift == 0) << i;
+	return hits;
+}
+
+/*
+ * Where it is, or the first free place where it may be: a bucket is filled from its front,
+ * and nothing is taken out.
+ */
+static uint64_t *
+probe(const struct seen_part *p, uint64_t word)
+{
+	uint64_t *b = home(p, word), *end = p->words + (size_t)p->buckets * BUCKET;
+
+	for (;;) {
+		unsigned hits = which(b, word, FLAGS_BITS) | which(b, 0, 0);
+
+		if (hits != 0)
+			return &b[__builtin_ctz(hits)];
+		b += BUCKET;
+		if (b == end)
+			b = p->words;
+	}
+}
+
+void
+seen_table_hint(const struct seen_table *t, uint64_t print)
+{
+	const struct seen_part *p = part_of(t, print);
+
+	if (p->words != NULL)
+		__builtin_prefetch(home(p, word_of(print)));
+}
+
+uint64_t *
+seen_table_find(const struct seen_table *t, uint64_t print)
+{
+	const struct seen_part *p = part_of(t, print);
+	uint64_t *at;
+
+	if (p->words == NULL)
+		return NULL;
+	at = probe(p, word_of(print));
+	return *at == 0 ? NULL : at;
+}
+
+/* All of `from` that is not dropped; `to` is empty and large enough. */
+static void
+move_words(struct seen_part *to, const struct seen_part *from)
+{
+	const uint64_t *end = from->words + (size_t)from->buckets * BUCKET;
+
+	for (const uint64_t *w = from->words; w < end; w++) {
+		if (*w == 0 || (*w & SEEN_DROP) != 0)
+			continue;
+		*probe(to, *w) = *w & ~(uint64_t)SEEN_KEEP;
+		to->len++;
+	}
+}
+
+static uint64_t
+round_buckets(uint64_t n)
+{
+	return (n + BUCKETS_STEP - 1) / BUCKETS_STEP * BUCKETS_STEP;
+}
+
+static uint32_t
+more_buckets(const struct seen_part *p)
+{
+	uint64_t want = round_buckets((uint64_t)p->buckets + p->buckets / 8 + 1);
+
+	return want > UINT32_MAX / BUCKET ? 0 : (uint32_t)want;
+}
+
+static int
+grow_to(struct seen_table *t, struct seen_part *p, uint32_t buckets)
+{
+	struct seen_part bigger = {.buckets = buckets};
+
+	if (part_alloc(&bigger) < 0)
+		return -ENOMEM;
+	if (p->words != NULL)
+		move_words(&bigger, p);
+	part_free(p);
+	t->bytes += part_bytes(&bigger) - (p->words == NULL ? 0 : part_bytes(p));
+	*p = bigger;
+	return 0;
+}
+
+int
+seen_table_grow(struct seen_table *t, uint64_t print)
+{
+	struct seen_part *p = part_of(t, print);
+	uint32_t buckets = more_buckets(p);
+
+	return buckets == 0 ? -ENOMEM : grow_to(t, p, buckets);
+}
+
+int
+seen_table_reserve(struct seen_table *t, uint64_t n)
+{
+	/* A part's share, and some more for those that get more. */
+	uint64_t share = n / SEEN_PARTS + n / SEEN_PARTS / 64 + 1;
+	uint64_t buckets = round_buckets(share * 10 / 9 / BUCKET + 1);
+	uint64_t most = UINT32_MAX / BUCKET;
+	int r = 0;
+
+	/* Equal shares of the limit, and one that is free to grow a part with. */
+	if (t->bytes_max > 0)
+		most = (t->bytes_max - sizeof(*t)) / (SEEN_PARTS + 1) / BUCKET_BYTES;
+	if (buckets > most)
+		buckets = most / BUCKETS_STEP * BUCKETS_STEP;
+	for (int i = 0; i < SEEN_PARTS && r == 0; i++)
+		if (t->parts[i].buckets < buckets)
+			r = grow_to(t, &t->parts[i], (uint32_t)buckets);
+	return r;
+}
+
+/* While a part grows or is swept, there are two of it. */
+static bool
+may_grow(const struct seen_table *t, const struct seen_part *p)
+{
+	struct seen_part bigger = {.buckets = more_buckets(p)};
+
+	return t->bytes_max == 0 || t->bytes + part_bytes(&bigger) <= t->bytes_max;
+}
+
+/* At most nine tenths full: most buckets then hold all that belongs into them. */
+static bool
+is_full(const struct seen_part *p)
+{
+	return p->words == NULL || p->len >= (uint64_t)p->buckets * BUCKET * 9 / 10;
+}
+
+int
+seen_table_add(struct seen_table *t, uint64_t print, uint8_t flags)
+{
+	struct seen_part *p = part_of(t, print);
+	uint64_t *at;
+	int r;
+
+	if (is_full(p)) {
+		/* The first page of each part is there whatever the budget. */
+		if (p->words != NULL && !may_grow(t, p))
+			return -ENOSPC;
+		r = seen_table_grow(t, print);
+		if (r < 0)
+			return r;
+	}
+	at = probe(p, word_of(print));
+	assert(*at == 0);
+	*at = word_of(print) | flags;
+	p->len++;
+	t->len++;
+	return 0;
+}
+
+/* Marks what is to go, as a clock does; returns how many that are. */
+static uint32_t
+choose(struct seen_part *p)
+{
+	uint32_t want = p->len / 4 + 1, chosen = 0;
+
+	/* Twice round: on the second everything is cold. */
+	for (uint64_t n = 0; n < (uint64_t)p->buckets * 2 && chosen < want; n++) {
+		uint64_t *b = p->words + (size_t)p->hand * BUCKET;
+
+		for (int i = 0; i < BUCKET; i++) {
+			if (b[i] == 0 || (b[i] & (SEEN_KEEP | SEEN_DROP)) != 0)
+				continue;
+			if ((b[i] & SEEN_HOT) != 0) {
+				b[i] &= ~(uint64_t)SEEN_HOT;
+				continue;
+			}
+			b[i] |= SEEN_DROP;
+			chosen++;
+		}
+		p->hand = p->hand + 1 == p->buckets ? 0 : p->hand + 1;
+	}
+	return chosen;
+}
+
+int
+seen_table_sweep(
+    struct seen_table *t, uint64_t print, seen_dropped_fn *dropped, void *ctx)
+{
+	struct seen_part *p = part_of(t, print), swept = {.buckets = p->buckets};
+	const uint64_t *end = p->words + (size_t)p->buckets * BUCKET;
+	uint32_t chosen;
+
+	assert(p->words != NULL);
+	if (part_alloc(&swept) < 0)
+		return -ENOMEM;
+	chosen = choose(p);
+	swept.hand = p->hand;
+	for (const uint64_t *w = p->words; w < end && chosen > 0; w++)
+		if ((*w & SEEN_DROP) != 0)
+			dropped(ctx, *w >> FLAGS_BITS | (print >> 56) << 56);
+	move_words(&swept, p);
+	part_free(p);
+	t->len -= chosen;
+	*p = swept;
+	return chosen == 0 ? -ENOSPC : 0;
+}
+
+void
+seen_table_check(const struct seen_table *t)
+{
+	uint64_t len = 0, bytes = sizeof(*t);
+
+	for (uint64_t i = 0; i < SEEN_PARTS; i++) {
+		const struct seen_part *p = &t->parts[i];
+		uint32_t used = 0;
+
+		if (p->words == NULL)
+			continue;
+		for (size_t at = 0; at < (size_t)p->buckets * BUCKET; at++) {
+			uint64_t w = p->words[at];
+
+			if (w == 0)
+				continue;
+			used++;
+			assert((w & SEEN_USED) != 0);
+			assert((w & SEEN_DROP) == 0);
+			assert(probe(p, w) == &p->words[at]);
+		}
+		assert(used == p->len);
+		assert(p->hand < p->buckets);
+		len += used;
+		bytes += part_bytes(p);
+	}
+	assert(len == t->len);
+	assert(bytes == t->bytes);
+}

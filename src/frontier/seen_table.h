@@ -1,0 +1,68 @@
+/*
+ * frontier/seen_table.h -- fingerprints in memory, exact, 8.9 to 10 bytes each.
+ *
+ * 256 parts, chosen by the top 8 bits of a fingerprint; a part keeps the other 56 bits and
+ * 8 bits of flags in one word, in buckets of the size of a cache line.  A fingerprint
+ * belongs into the bucket in proportion to its next 32 bits, or into the next one that has
+ * room.  So any number of buckets will do: parts grow by an eighth, one at a time, reading
+ * and writing both tables from front to back, and growing needs no more than one part's
+ * memory beyond what is there.
+ *
+ * Once `bytes_max` is reached a part does not grow any more: the caller sweeps it
+ * (seen_table_sweep()), which drops a quarter of what was not looked up lately.
+ *
+ * Owns:    its pages (mmap).
+ * Errors:  -ENOMEM; -ENOSPC: the part is full and `bytes_max` reached.  The table is then
+ *          as it was.
+ * Threads: one at a time.
+ */
+#ifndef FRONTIER_SEEN_TABLE_H
+#define FRONTIER_SEEN_TABLE_H
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { SEEN_PARTS = 256 };
+
+/* The low byte of a word.  0: the place is free. */
+enum seen_flag {
+	SEEN_USED = 1,
+	SEEN_STATE = 6, /* two bits that the caller may use */
+	SEEN_HOT = 8,   /* met again since the last sweep went by; set by the caller */
+	SEEN_KEEP = 16, /* must not be dropped by the next sweep */
+};
+
+struct seen_part {
+	uint64_t *words;
+	uint32_t buckets, len;
+	uint32_t hand; /* the bucket at which the next sweep begins */
+};
+
+struct seen_table {
+	struct seen_part parts[SEEN_PARTS];
+	uint64_t len, bytes;
+	uint64_t bytes_max; /* 0: none */
+};
+
+void seen_table_init(struct seen_table *t, uint64_t bytes_max);
+void seen_table_release(struct seen_table *t);
+/* Its word, or NULL.  Good until something is added. */
+uint64_t *seen_table_find(const struct seen_table *t, uint64_t print);
+/* The fingerprint must not be in it.  Flags: state, hot. */
+int seen_table_add(struct seen_table *t, uint64_t print, uint8_t flags);
+/* Room for `n` in all, if bytes_max admits it: they will not have to grow one by one. */
+int seen_table_reserve(struct seen_table *t, uint64_t n);
+/* The part of `print` by an eighth, whatever bytes_max says. */
+int seen_table_grow(struct seen_table *t, uint64_t print);
+/*
+ * Makes room in the part of `print`: of words that are not to be kept every one is
+ * dropped that is not hot, and the hot ones cool down, beginning where the last sweep
+ * ended, until a quarter is gone.  SEEN_KEEP is taken off all.  -ENOSPC: all had to be
+ * kept.
+ */
+typedef void seen_dropped_fn(void *ctx, uint64_t print);
+int seen_table_sweep(
+    struct seen_table *t, uint64_t print, seen_dropped_fn *dropped, void *ctx);
+/* What find() and add() will read, into the cache. */
+void seen_table_hint(const struct seen_table *t, uint64_t print);
+void seen_table_check(const struct seen_table *t);
+#endif
