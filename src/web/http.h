@@ -8,7 +8,8 @@
  * Owns:    nothing; slices lie in the head.  Times are seconds since 1970, UTC.
  * Source:  RFC 9110 (semantics), 9112 (syntax), 9111 (Cache-Control), 8288 (Link), 6266
  * and 8187 (Content-Disposition), 6265bis (cookies), mimesniff.spec.whatwg.org. The
- * header Refresh is read by refresh_parse() of web/srcset.h. Threads: any; no state.
+ * header Refresh is read by refresh_parse() of web/srcset.h, X-Robots-Tag by
+ * web/page_robots.h. Threads: any; no state.
  */
 #ifndef WEB_HTTP_H
 #define WEB_HTTP_H
@@ -61,6 +62,8 @@ bool http_date(struct slice value, int64_t *ret);
 struct http_date {
 	int64_t year, month, day, hour, minute, second; /* month and day from 1 */
 };
+#define HTTP_TIME_MIN INT64_C(-11644473600) /* 1601-01-01 */
+#define HTTP_TIME_MAX INT64_C(253402300800) /* the end of 9999 */
 /* False: there is no such time between 1601 and 9999. */
 bool http_time(const struct http_date *d, int64_t *ret);
 enum { HTTP_RETRY_AFTER_MAX_S = 7 * 24 * 3600 };
@@ -84,14 +87,6 @@ struct http_cache_control {
 	bool no_store, no_cache, must_revalidate, is_private, immutable;
 };
 void http_cache_control(struct slice value, struct http_cache_control *ret);
-
-enum { /* bits of X-Robots-Tag, and of <meta name=robots> */
-	HTTP_ROBOTS_NOINDEX = 1,
-	HTTP_ROBOTS_NOFOLLOW = 2,
-	HTTP_ROBOTS_NOARCHIVE = 4,
-};
-/* `value` of one header line, which may be for one agent only ("trawl: nofollow"). */
-unsigned http_robots_tag(struct slice value, struct slice agent);
 
 struct http_disposition {
 	bool is_attachment;

@@ -64,40 +64,6 @@ http_cache_control(struct slice value, struct http_cache_control *ret)
 	}
 }
 
-/* Rules whose value has a colon or a comma of its own, or that look like an agent. */
-static bool
-is_robots_rule_with_value(struct slice name)
-{
-	return slice_ieq(name, SLICE_LIT("unavailable_after")) ||
-	       slice_istarts(name, SLICE_LIT("max-"));
-}
-
-unsigned
-http_robots_tag(struct slice value, struct slice agent)
-{
-	size_t colon = slice_find(value, ':');
-	struct slice name = slice_trim(slice_head(value, colon)), rule;
-	unsigned bits = 0;
-
-	if (colon < value.len && slice_find(name, ',') == name.len &&
-	    !is_robots_rule_with_value(name)) {
-		if (!slice_ieq(name, agent))
-			return 0;
-		value = slice_from(value, colon + 1);
-	}
-	while (http_list_next(&value, &rule)) {
-		if (slice_ieq(rule, SLICE_LIT("noindex")))
-			bits |= HTTP_ROBOTS_NOINDEX;
-		else if (slice_ieq(rule, SLICE_LIT("nofollow")))
-			bits |= HTTP_ROBOTS_NOFOLLOW;
-		else if (slice_ieq(rule, SLICE_LIT("noarchive")))
-			bits |= HTTP_ROBOTS_NOARCHIVE;
-		else if (slice_ieq(rule, SLICE_LIT("none")))
-			bits |= HTTP_ROBOTS_NOINDEX | HTTP_ROBOTS_NOFOLLOW;
-	}
-	return bits;
-}
-
 /* -- Content-Disposition ---------------------------------------------------------------
  */
 

@@ -221,46 +221,6 @@ page_css_add(struct page_parser *p, struct slice css)
 
 /* -- Facts ----------------------------------------------------------------------- */
 
-/* `word` in a list that is cut by white space and commas, case ignored. */
-static bool
-word_next(struct slice *rest, struct slice *ret)
-{
-	struct slice s = *rest;
-	size_t n = 0;
-
-	while (s.len > 0 && (ascii_is_space(s.ptr[0]) || s.ptr[0] == ','))
-		s = slice_from(s, 1);
-	while (n < s.len && !ascii_is_space(s.ptr[n]) && s.ptr[n] != ',')
-		n++;
-	*ret = slice_head(s, n);
-	*rest = slice_from(s, n);
-	return n > 0;
-}
-
-unsigned
-page_robots_parse(struct slice value)
-{
-	static const struct {
-		struct slice word;
-		unsigned bits;
-	} words[] = {
-	    {SLICE_LIT("noindex"), PAGE_ROBOTS_NOINDEX},
-	    {SLICE_LIT("nofollow"), PAGE_ROBOTS_NOFOLLOW},
-	    {SLICE_LIT("none"), PAGE_ROBOTS_NOINDEX | PAGE_ROBOTS_NOFOLLOW},
-	    {SLICE_LIT("noarchive"), PAGE_ROBOTS_NOARCHIVE},
-	    {SLICE_LIT("nosnippet"), PAGE_ROBOTS_NOSNIPPET},
-	    {SLICE_LIT("noimageindex"), PAGE_ROBOTS_NOIMAGEINDEX},
-	};
-	struct slice word;
-	unsigned bits = 0;
-
-	while (word_next(&value, &word))
-		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-			if (slice_ieq(word, words[i].word))
-				bits |= words[i].bits;
-	return bits;
-}
-
 /* A <meta> that comes too late for the prescan ("change the encoding", 13.2.3.5). */
 static int
 meta_charset_is(struct page_parser *p, enum charset c)
@@ -319,8 +279,7 @@ page_meta(struct page_parser *p, const struct html_tag *tag)
 	}
 	if (equiv.len > 0)
 		return meta_http_equiv(p, equiv, content);
-	if (slice_ieq(name, SLICE_LIT("robots")))
-		p->page->robots |= page_robots_parse(content);
+	page_robots_meta(&p->page->robots, name, content, p->conf->agent);
 	if (slice_ieq(name, SLICE_LIT("description")) && p->page->description.len == 0) {
 		text = arena_text(p->arena, p->conf->title_bytes_max);
 		if (text == NULL)

@@ -17,17 +17,11 @@
 #include "base/arena.h"
 #include "web/charset.h"
 #include "web/link.h"
-
-enum page_robots { /* bits, of <meta name=robots> */
-	PAGE_ROBOTS_NOINDEX = 1,
-	PAGE_ROBOTS_NOFOLLOW = 2,
-	PAGE_ROBOTS_NOARCHIVE = 4,
-	PAGE_ROBOTS_NOSNIPPET = 8,
-	PAGE_ROBOTS_NOIMAGEINDEX = 16,
-};
+#include "web/page_robots.h"
 
 struct page_conf {
 	struct slice http_charset; /* of Content-Type, as it was sent; may be empty */
+	struct slice agent;        /* our product token, for <meta name=...> */
 	size_t links_max;          /* links kept; the others are only counted */
 	size_t anchor_bytes_max;   /* of the text of one link */
 	size_t title_bytes_max;
@@ -57,7 +51,7 @@ struct page {
 	struct slice canonical;   /* raw reference of the first <link rel=canonical> */
 	struct slice base_href;   /* raw reference of the first <base href> */
 	bool has_base;            /* also when base_href is empty */
-	unsigned robots;          /* enum page_robots */
+	struct page_robots robots; /* of its meta elements only */
 	struct page_link *links;  /* in document order */
 	size_t links_len;
 	uint64_t links_total; /* with those beyond links_max */
@@ -70,8 +64,6 @@ int page_parse(
 int page_css(
     struct slice body, const struct page_conf *conf, struct arena *a, struct page *ret);
 
-/* A value as of <meta name=robots> or X-Robots-Tag without agent: "noindex, nofollow". */
-unsigned page_robots_parse(struct slice value);
 /* Of a rel attribute: enum link_rel bits. */
 unsigned page_rel_parse(struct slice rel);
 #endif

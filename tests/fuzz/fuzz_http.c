@@ -4,6 +4,7 @@
  */
 #include "fuzz.h"
 #include "web/http.h"
+#include "web/page_robots.h"
 #include "web/srcset.h"
 
 enum { NOW = 1700000000 };
@@ -55,6 +56,7 @@ value_check(struct slice s)
 	struct http_cookie c;
 	struct http_mime mime;
 	struct refresh refresh;
+	struct page_robots robots = {0};
 	struct buf file;
 	int64_t when, wait = http_retry_after_s(s, NOW);
 
@@ -65,7 +67,8 @@ value_check(struct slice s)
 		mime_check(&mime);
 	http_cache_control(s, &cc);
 	FUZZ_CHECK(cc.max_age_s >= -1);
-	FUZZ_CHECK(http_robots_tag(s, SLICE_LIT("trawl")) < 8);
+	page_robots_header(&robots, s, SLICE_LIT("trawl"));
+	FUZZ_CHECK(robots.bits <= PAGE_ROBOTS_ALL);
 	buf_init(&file, 64 << 10);
 	FUZZ_CHECK(http_disposition(s, &d, &file) == 0);
 	FUZZ_CHECK(d.has_filename || file.len == 0);

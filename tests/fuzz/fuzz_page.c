@@ -22,6 +22,7 @@ page_check(const struct page *p, const struct page_conf *conf)
 	FUZZ_CHECK(p->title.len <= conf->title_bytes_max);
 	FUZZ_CHECK(p->description.len <= conf->title_bytes_max);
 	FUZZ_CHECK(p->has_base || p->base_href.len == 0);
+	FUZZ_CHECK(p->robots.bits <= PAGE_ROBOTS_ALL);
 	text_check(p->title);
 	text_check(p->lang);
 	text_check(p->description);
@@ -49,6 +50,7 @@ FUZZ_TARGET(page)
 	int err;
 
 	conf.http_charset = charset;
+	conf.agent = SLICE_LIT("Trawl/1.0");
 	conf.want_anchors = (mode & ANCHORS) != 0;
 	conf.want_speculative = (mode & SPECULATIVE) != 0;
 	if (mode & SMALL) {
@@ -62,7 +64,6 @@ FUZZ_TARGET(page)
 		page_check(&page, &conf);
 	else
 		FUZZ_CHECK(err == -ENOMEM && (mode & SCARCE) != 0);
-	(void)page_robots_parse(body);
 	(void)page_rel_parse(body);
 	arena_release(&a);
 	fuzz_copy_free(body);

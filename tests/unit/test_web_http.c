@@ -258,28 +258,6 @@ cache_control_is_read(void **state)
 }
 
 static void
-robots_tags_may_be_for_one_agent(void **state)
-{
-	struct slice me = SLICE_LIT("trawl");
-
-	(void)state;
-	assert_int_equal(http_robots_tag(SLICE_LIT("NoIndex, nofollow"), me),
-	    HTTP_ROBOTS_NOINDEX | HTTP_ROBOTS_NOFOLLOW);
-	assert_int_equal(http_robots_tag(SLICE_LIT("none"), me),
-	    HTTP_ROBOTS_NOINDEX | HTTP_ROBOTS_NOFOLLOW);
-	assert_int_equal(
-	    http_robots_tag(SLICE_LIT("Trawl: noarchive"), me), HTTP_ROBOTS_NOARCHIVE);
-	assert_int_equal(http_robots_tag(SLICE_LIT("otherbot: noindex"), me), 0);
-	assert_int_equal(
-	    http_robots_tag(
-		SLICE_LIT("unavailable_after: 25 Jun 2010 15:00:00 PST, noindex"), me),
-	    HTTP_ROBOTS_NOINDEX);
-	assert_int_equal(http_robots_tag(SLICE_LIT("noindex, max-snippet: 3"), me),
-	    HTTP_ROBOTS_NOINDEX);
-	assert_int_equal(http_robots_tag(SLICE_LIT("all"), me), 0);
-}
-
-static void
 file_names_are_decoded(void **state)
 {
 	static const struct {
@@ -381,7 +359,6 @@ read_everything(struct slice head)
 		n += http_date(h.value, &t);
 		n += http_mime_parse(h.value, &m);
 		n += http_cookie_parse(h.value, 0, &c);
-		n += http_robots_tag(h.value, h.name);
 		assert_true(http_retry_after_s(h.value, 0) >= -1);
 		http_cache_control(h.value, &cc);
 		assert_int_equal(http_disposition(h.value, &d, &b), 0);
@@ -438,7 +415,6 @@ main(void)
 	    cmocka_unit_test(retry_after_is_seconds_or_a_date),
 	    cmocka_unit_test(link_headers_are_stepped_through),
 	    cmocka_unit_test(cache_control_is_read),
-	    cmocka_unit_test(robots_tags_may_be_for_one_agent),
 	    cmocka_unit_test(file_names_are_decoded),
 	    cmocka_unit_test(cookies_are_read_as_browsers_do),
 	    cmocka_unit_test(any_bytes_are_read_without_harm),

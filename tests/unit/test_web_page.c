@@ -230,7 +230,7 @@ tells_the_facts_of_a_page(void **state)
 	assert_true(f.page.has_base);
 	assert_true(slice_eq(f.page.base_href, SLICE_LIT("/b/")));
 	assert_true(slice_eq(f.page.canonical, SLICE_LIT("/c")));
-	assert_int_equal(f.page.robots, PAGE_ROBOTS_NOINDEX | PAGE_ROBOTS_NOFOLLOW);
+	assert_int_equal(f.page.robots.bits, PAGE_ROBOTS_NOINDEX | PAGE_ROBOTS_NOFOLLOW);
 	assert_string_equal(f.page.charset, "windows-1252");
 	done(&f);
 }
