@@ -68,6 +68,7 @@ struct options {
 /* The words of the ENUMs, in the order of the table. */
 enum { SCOPE_PAGE, SCOPE_PREFIX, SCOPE_HOST, SCOPE_DOMAIN, SCOPE_ANY };
 enum { ROBOTS_OBEY, ROBOTS_IGNORE };
+enum { NOFOLLOW_PAGE, NOFOLLOW_LINK, NOFOLLOW_NONE };
 enum { HTTP_AUTO, HTTP_1_1, HTTP_2 };
 enum { PROGRESS_AUTO, PROGRESS_BAR, PROGRESS_PLAIN, PROGRESS_NONE };
 

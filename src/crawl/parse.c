@@ -127,6 +127,7 @@ struct work {
 	struct slice head, body;
 	struct http_mime type;
 	struct slice mime, http_charset; /* of type */
+	struct page_robots robots;       /* of the head, then also of the page */
 	struct found *found;
 };
 
@@ -167,6 +168,22 @@ is_html(const struct work *w, struct slice body)
 	return w->mime.len == 0 && body.len > 0 && body.ptr[0] == '<';
 }
 
+/*
+ * What a page declares nofollow is not discovered on it, so that another page may still
+ * link there.  Its parts (images, styles, frames) are no links in that sense.
+ */
+static bool
+is_nofollow(const struct work *w, enum link_kind kind, unsigned rel)
+{
+	unsigned obeyed = scope_nofollow(w->rules);
+
+	if (obeyed == NOFOLLOW_NONE || link_kind_is_embed(kind))
+		return false;
+	return (w->robots.bits & PAGE_ROBOTS_NOFOLLOW) != 0 ||
+	       (obeyed == NOFOLLOW_LINK &&
+		   (rel & (LINK_REL_NOFOLLOW | LINK_REL_UGC | LINK_REL_SPONSORED)) != 0);
+}
+
 static int
 add_page_links(struct work *w, const struct page *page)
 {
@@ -177,7 +194,7 @@ add_page_links(struct work *w, const struct page *page)
 	for (size_t i = 0; i < page->links_len && r == 0; i++) {
 		const struct page_link *l = &page->links[i];
 
-		if ((l->rel & LINK_REL_CONNECT) == 0)
+		if ((l->rel & LINK_REL_CONNECT) == 0 && !is_nofollow(w, l->kind, l->rel))
 			r = outlinks_add(o, l->kind, l->ref, 0);
 	}
 	w->found->links_total += (uint32_t)page->links_total;
@@ -192,6 +209,7 @@ read_page(struct work *w, struct slice body, bool css)
 	int r;
 
 	conf.http_charset = w->http_charset;
+	conf.agent = scope_agent(w->rules);
 	conf.links_max =
 	    RAW_LINKS_MAX; /* repeats are many: the cap is on distinct ones */
 	r = css ? page_css(body, &conf, &w->p->arena, &page)
@@ -201,6 +219,8 @@ read_page(struct work *w, struct slice body, bool css)
 	w->found->charset = slice_cstr(page.charset);
 	w->found->title = page.title;
 	w->found->lang = slice_head(page.lang, 100);
+	w->found->description = page.description;
+	page_robots_add(&w->robots, &page.robots);
 	r = add_page_links(w, &page);
 	if (r == 0 && page.canonical.len > 0)
 		r = outlinks_resolve(&w->p->links, page.canonical, &w->found->canonical);
@@ -276,6 +296,15 @@ read_redirect(struct work *w)
 	return outlinks_add(&w->p->links, LINK_REDIRECT, location, 0);
 }
 
+/* Names a host only, or is not to be followed. */
+static bool
+is_header_link_odd(const struct work *w, const struct http_link *link)
+{
+	unsigned rel = page_rel_parse(link->rel);
+
+	return (rel & LINK_REL_CONNECT) != 0 || is_nofollow(w, LINK_HEADER_LINK, rel);
+}
+
 /* Link: and Refresh: of the head. */
 static int
 read_header_links(struct work *w)
@@ -290,10 +319,11 @@ read_header_links(struct work *w)
 		if (slice_ieq(h.name, SLICE_LIT("link")))
 			while (r == 0 && n++ < HEADER_LINKS_MAX &&
 			       http_link_next(&h.value, &link))
-				if ((page_rel_parse(link.rel) & LINK_REL_CONNECT) == 0)
+				if (!is_header_link_odd(w, &link))
 					r = outlinks_add(
 					    &w->p->links, LINK_HEADER_LINK, link.url, 0);
 		if (slice_ieq(h.name, SLICE_LIT("refresh")) &&
+		    !is_nofollow(w, LINK_HEADER_REFRESH, 0) &&
 		    refresh_parse(h.value, &refresh) && refresh.has_url)
 			r = outlinks_add(
 			    &w->p->links, LINK_HEADER_REFRESH, refresh.url, 0);
@@ -387,6 +417,7 @@ work_run(struct work *w)
 	f->body_bytes = w->body.len;
 	f->retry_after_ms = -1;
 	read_type(w);
+	page_robots_head(&w->robots, w->head, scope_agent(w->rules));
 	r = archive(w);
 	if (r < 0 || w->task.kind == TASK_ARCHIVE)
 		return r;
@@ -394,6 +425,7 @@ work_run(struct work *w)
 		r = read_redirect(w);
 	else if (f->status >= 200 && f->status < 300)
 		r = read_body(w);
+	f->robots = w->robots;
 	f->links = w->p->links.v;
 	f->links_len = w->p->links.len;
 	f->links_cut = w->p->links.cut;

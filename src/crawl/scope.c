@@ -32,7 +32,8 @@ struct scope_rules {
 	unsigned mode;
 	int64_t depth_max;
 	bool requisites, sitemaps;
-	unsigned tidy; /* enum url_tidy */
+	unsigned tidy;     /* enum url_tidy */
+	unsigned nofollow; /* NOFOLLOW_PAGE ... */
 	uint64_t hash_seed;
 	char *agent;
 	struct root **roots;
@@ -95,9 +96,11 @@ scope_settings(const struct options *o, const char *const *seeds, size_t seeds_l
 	product_token(o->fetch_user_agent == NULL ? "trawl" : o->fetch_user_agent, agent,
 	    sizeof(agent));
 	(void)snprintf(seed, sizeof(seed), "%" PRIu64, hash_seed);
-	root = json_pack("{s:i, s:I, s:b, s:i, s:b, s:s, s:s}", "mode",
+	root = json_pack("{s:i, s:I, s:b, s:i, s:i, s:b, s:s, s:s}", "mode",
 	    (int)o->crawl_scope, "depth", (json_int_t)o->crawl_depth, "requisites",
-	    (int)o->crawl_requisites, "tidy", (int)scope_tidy_of(o), "sitemaps",
+	    (int)o->crawl_requisites, "tidy", (int)scope_tidy_of(o), "nofollow",
+	    o->crawl_robots == ROBOTS_OBEY ? (int)o->crawl_nofollow : NOFOLLOW_NONE,
+	    "sitemaps",
 	    (int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
 		  o->crawl_scope != SCOPE_PAGE),
 	    "agent", agent, "hash_seed", seed);
@@ -244,6 +247,7 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 	s->depth_max = json_integer_value(json_object_get(root, "depth"));
 	s->requisites = json_is_true(json_object_get(root, "requisites"));
 	s->tidy = (unsigned)json_integer_value(json_object_get(root, "tidy"));
+	s->nofollow = (unsigned)json_integer_value(json_object_get(root, "nofollow"));
 	s->sitemaps = json_is_true(json_object_get(root, "sitemaps"));
 	s->hash_seed = strtoull(hash_seed, NULL, 10);
 	s->agent = strdup(agent);
@@ -333,6 +337,12 @@ unsigned
 scope_tidy(const struct scope_rules *s)
 {
 	return s->tidy;
+}
+
+unsigned
+scope_nofollow(const struct scope_rules *s)
+{
+	return s->nofollow;
 }
 
 bool

@@ -1,5 +1,6 @@
 #include "crawl/task.h"
 #include "base/wire.h"
+#include "web/http.h"
 #include "web/url.h"
 #include <errno.h>
 
@@ -116,12 +117,16 @@ found_encode(const struct found *f, struct buf *out)
 	wire_u32(&w, f->links_cut);
 	wire_u8(&w, f->coding_bad);
 	wire_u64(&w, (uint64_t)f->retry_after_ms);
+	wire_u8(&w, (uint8_t)f->robots.bits);
+	wire_u8(&w, f->robots.has_unavailable_after);
+	wire_u64(&w, (uint64_t)f->robots.unavailable_after_s);
 	wire_put(&w, f->digest, sizeof(f->digest));
 	wire_text(&w, f->mime);
 	wire_text(&w, f->charset);
 	wire_text(&w, f->title);
 	wire_text(&w, f->canonical);
 	wire_text(&w, f->lang);
+	wire_text(&w, f->description);
 	wire_text(&w, f->redirect_to);
 	wire_text(&w, f->rules);
 	wire_u8(&w, (uint8_t)f->parts.n);
@@ -150,6 +155,17 @@ short_text(struct wire_in *w)
 	if (s.len > FOUND_TEXT_MAX)
 		w->bad = true;
 	return s;
+}
+
+static void
+robots_decode(struct wire_in *w, struct page_robots *ret)
+{
+	ret->bits = wire_get_u8(w);
+	ret->has_unavailable_after = wire_get_u8(w) != 0;
+	ret->unavailable_after_s = (int64_t)wire_get_u64(w);
+	if (ret->bits > PAGE_ROBOTS_ALL || ret->unavailable_after_s < HTTP_TIME_MIN ||
+	    ret->unavailable_after_s > HTTP_TIME_MAX)
+		w->bad = true;
 }
 
 static void
@@ -188,6 +204,7 @@ found_decode(
 	f.links_cut = wire_get_u32(&w);
 	f.coding_bad = wire_get_u8(&w) != 0;
 	f.retry_after_ms = (int64_t)wire_get_u64(&w);
+	robots_decode(&w, &f.robots);
 	wire_take(&w, f.digest, sizeof(f.digest));
 	f.digest[sizeof(f.digest) - 1] = '\0';
 	f.mime = short_text(&w);
@@ -195,6 +212,7 @@ found_decode(
 	f.title = short_text(&w);
 	f.canonical = short_text(&w);
 	f.lang = short_text(&w);
+	f.description = short_text(&w);
 	f.redirect_to = short_text(&w);
 	f.rules = wire_get_text(&w);
 	parts_decode(&w, &f);

@@ -15,6 +15,7 @@
 #include "base/outcome.h"
 #include "sink/warc_record.h"
 #include "web/link.h"
+#include "web/page_robots.h"
 
 enum task_kind {
 	TASK_PAGE,    /* archive it, find its links */
@@ -64,7 +65,8 @@ struct found {
 	bool coding_bad; /* content coding unknown, corrupt or cut: links are from what
 			    could be read */
 	int64_t retry_after_ms; /* -1: none */
-	struct slice mime, charset, title, canonical, lang, redirect_to;
+	struct page_robots robots; /* of the head and of the page */
+	struct slice mime, charset, title, canonical, lang, description, redirect_to;
 	char digest[48];
 	struct slice rules;   /* TASK_ROBOTS */
 	struct slice records; /* gzip members */

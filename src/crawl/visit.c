@@ -445,6 +445,8 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .charset = f->charset,
 	    .title = f->title,
 	    .canonical = f->canonical,
+	    .description = f->description,
+	    .robots = f->robots,
 	    .lang = f->lang,
 	    .digest = slice_cstr(f->digest),
 	    .redirect_to = f->redirect_to,

@@ -17,6 +17,7 @@
 #include "base/outcome.h"
 #include "base/why.h"
 #include "web/link.h"
+#include "web/page_robots.h"
 
 struct sink_conf {
 	const char *dir; /* of the crawl; exists */
@@ -54,7 +55,8 @@ struct sink_event {
 	uint32_t dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms;
 	uint64_t wire_bytes, body_bytes;
 	uint32_t links;
-	struct slice url, via, hops, mime, charset, title, canonical, lang;
+	struct page_robots robots;
+	struct slice url, via, hops, mime, charset, title, canonical, lang, description;
 	struct slice digest; /* sha1:... */
 	struct slice redirect_to, protocol, ip;
 	struct slice detail; /* error or the rule that decided */

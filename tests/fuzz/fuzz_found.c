@@ -24,13 +24,14 @@ links_check(const struct found *f, struct slice bytes)
 static void
 found_check(const struct found *f, struct slice bytes)
 {
-	const struct slice texts[] = {
-	    f->mime, f->charset, f->title, f->canonical, f->lang, f->redirect_to};
+	const struct slice texts[] = {f->mime, f->charset, f->title, f->canonical,
+	    f->lang, f->description, f->redirect_to};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		FUZZ_CHECK(
 		    texts[i].len <= FOUND_TEXT_MAX && fuzz_lies_in(texts[i], bytes));
 	FUZZ_CHECK(fuzz_lies_in(f->rules, bytes) && fuzz_lies_in(f->records, bytes));
+	FUZZ_CHECK(f->robots.bits <= PAGE_ROBOTS_ALL);
 	FUZZ_CHECK(memchr(f->digest, '\0', sizeof(f->digest)) != NULL);
 	FUZZ_CHECK(f->parts.n <= sizeof(f->parts.at) / sizeof(f->parts.at[0]));
 	for (uint32_t i = 0; i < f->parts.n; i++) {

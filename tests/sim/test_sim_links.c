@@ -126,6 +126,114 @@ the_scope_of_a_tidied_seed_is_the_tidied_page(void **state)
 	sim_release(&run);
 }
 
+/* ---- nofollow ---- */
+
+static void
+nofollow_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	static const char links[] =
+	    "<a href=%1$c>1</a><a rel=nofollow href=%1$c-rel>2</a>"
+	    "<a rel='ugc x' href=%1$c-ugc>3</a><img src=%1$c-img>"
+	    "<meta http-equiv=refresh content='9;url=%1$c-refresh'>";
+
+	(void)ctx;
+	ret->status = 200;
+	ret->latency_ms = 5;
+	if (ends(url, "/robots.txt")) {
+		ret->status = 404;
+	} else if (ends(url, "n.test/")) {
+		(void)buf_add_cstr(body, "<a href=meta>m</a><a href=agent>a</a>"
+					 "<a href=other>o</a><a href=header>h</a>");
+	} else if (ends(url, "/meta")) {
+		(void)buf_add_cstr(body, "<meta name=robots content='noindex,nofollow'>");
+		(void)buf_printf(body, links, 'm');
+	} else if (ends(url, "/agent")) {
+		(void)buf_add_cstr(body, "<meta name=Trawl content=none>");
+		(void)buf_printf(body, links, 'a');
+	} else if (ends(url, "/other")) {
+		(void)buf_add_cstr(body, "<meta name=otherbot content=nofollow>"
+					 "<a href=m-rel>m</a>");
+		(void)buf_printf(body, links, 'o');
+	} else if (ends(url, "/header")) {
+		ret->headers = "Content-Type: text/html\r\nRefresh: 9;url=h-refresh2\r\n"
+			       "X-Robots-Tag: otherbot: noindex\r\n"
+			       "X-Robots-Tag: trawl: nofollow\r\n";
+		(void)buf_printf(body, links, 'h');
+	}
+}
+
+static void
+crawl_nofollow(struct sim_run *run, const char *const *options)
+{
+	*run = (struct sim_run){0};
+	sim_web_reset(nofollow_script, NULL);
+	sim_crawl(run, "http://n.test/", options);
+	assert_int_equal(run->end, CRAWL_DONE);
+}
+
+/* Which of the four pages' links of that kind were fetched, by the pages' letters. */
+static void
+assert_fetched(const char *suffix, const char *pages)
+{
+	for (const char *p = "maoh"; *p != '\0'; p++) {
+		char url[64];
+
+		(void)snprintf(url, sizeof(url), "http://n.test/%c%s", *p, suffix);
+		if ((sim_count(url) == 1) != (strchr(pages, *p) != NULL))
+			fail_msg("%s: %zu times", url, sim_count(url));
+	}
+}
+
+static void
+links_of_nofollow_pages_are_not_followed_from_there(void **state)
+{
+	struct sim_run run;
+
+	(void)state;
+	crawl_nofollow(&run, OPTIONS("delay=0"));
+	assert_fetched("", "o");
+	assert_fetched("-rel", "om"); /* m-rel stands on another page as well */
+	assert_fetched("-ugc", "o");
+	assert_fetched("-refresh", "o");
+	assert_fetched("-refresh2", "");
+	assert_fetched("-img", "maoh"); /* parts of pages are no links */
+	sim_release(&run);
+}
+
+static void
+links_may_be_nofollow_one_by_one(void **state)
+{
+	struct sim_run run;
+
+	(void)state;
+	crawl_nofollow(&run, OPTIONS("delay=0", "nofollow=link"));
+	assert_fetched("", "o");
+	assert_fetched("-rel", "m");
+	assert_fetched("-ugc", "");
+	assert_fetched("-img", "maoh");
+	sim_release(&run);
+}
+
+static void
+nofollow_can_be_ignored_alone_or_with_robots_txt(void **state)
+{
+	const char *const *const ways[] = {OPTIONS("delay=0", "nofollow=none"),
+	    OPTIONS("delay=0", "robots=ignore", "nofollow=link")};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct sim_run run;
+
+		crawl_nofollow(&run, ways[i]);
+		assert_fetched("", "maoh");
+		assert_fetched("-rel", "maoh");
+		assert_fetched("-ugc", "maoh");
+		assert_fetched("-refresh", "maoh");
+		assert_fetched("-refresh2", "h");
+		sim_release(&run);
+	}
+}
+
 int
 main(void)
 {
@@ -135,6 +243,9 @@ main(void)
 	    cmocka_unit_test(session_ids_are_stripped_of_seeds_links_and_redirects),
 	    cmocka_unit_test(tracking_is_stripped_of_seeds_links_and_redirects),
 	    cmocka_unit_test(the_scope_of_a_tidied_seed_is_the_tidied_page),
+	    cmocka_unit_test(links_of_nofollow_pages_are_not_followed_from_there),
+	    cmocka_unit_test(links_may_be_nofollow_one_by_one),
+	    cmocka_unit_test(nofollow_can_be_ignored_alone_or_with_robots_txt),
 	};
 
 	return cmocka_run_group_tests_name("sim/links", tests, NULL, NULL);

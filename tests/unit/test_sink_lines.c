@@ -76,6 +76,8 @@ page(void)
 	    .title = SLICE_LIT("A \"title\""),
 	    .canonical = SLICE_LIT("https://a.test/y"),
 	    .lang = SLICE_LIT("de"),
+	    .description = SLICE_LIT("About"),
+	    .robots = {PAGE_ROBOTS_NOINDEX | PAGE_ROBOTS_NOARCHIVE, true, 1277506800},
 	    .digest = SLICE_LIT("sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ"),
 	    .redirect_to = SLICE_LIT("https://a.test/z"),
 	    .protocol = SLICE_LIT("h2"),
@@ -107,7 +109,10 @@ a_page_is_an_object_with_all_that_is_known(void **state)
 	    "\"bytes_wire\":700,\"bytes_body\":600,"
 	    "\"digest\":\"sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ\","
 	    "\"title\":\"A \\\"title\\\"\",\"canonical\":\"https://a.test/y\","
-	    "\"lang\":\"de\",\"links\":8,\"fetched_at\":\"2026-01-31T12:00:00.123Z\","
+	    "\"lang\":\"de\",\"description\":\"About\","
+	    "\"robots\":[\"noindex\",\"noarchive\"],"
+	    "\"unavailable_after\":\"2010-06-25T23:00:00Z\","
+	    "\"links\":8,\"fetched_at\":\"2026-01-31T12:00:00.123Z\","
 	    "\"ms\":{\"dns\":1,\"connect\":2,\"tls\":3,\"first_byte\":4,\"total\":1005},"
 	    "\"ip\":\"2001:db8::1\",\"protocol\":\"h2\","
 	    "\"redirect_to\":\"https://a.test/z\","
