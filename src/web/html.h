@@ -28,6 +28,7 @@ enum {
 	HTML_ATTRS_MAX = 256,
 	HTML_FOREIGN_MAX = 64, /* nested foreign elements that are kept apart */
 	HTML_NAME_MAX = 16,    /* of an element with a content model of its own */
+	HTML_LETTERS = 26,
 };
 
 enum html_flag {
@@ -83,8 +84,8 @@ enum html_want { HTML_WANT_START = 1, HTML_WANT_END = 2 };
  * stops the tokenizer.  Those not wanted are NULL. */
 struct html_sink {
 	/* Of HTML_N_MAX names, bits of enum html_want.  Tags that are not wanted are left
-	 * out where that saves work, but for those with the attribute style or background
-	 * and those within SVG and MathML.  NULL: all are wanted. */
+	 * out where that saves work, but for those with a value of style or background
+	 * and those within SVG and MathML; only with HTML_MODELS.  NULL: all are wanted. */
 	const uint8_t *wants;
 	/* Any number of pieces a run of text.  has_refs: only with HTML_TEXT_RAW, when
 	 * character references are to be decoded. */
@@ -170,10 +171,13 @@ struct html_foreign {
 
 struct html {
 	const struct html_sink *sink;
-	const uint8_t *wants;
 	void *ctx;
 	unsigned flags;
 	bool want_text; /* may be changed by the sink at any time */
+	bool passes;    /* tags that nobody wants are passed over */
+	/* Of start and of end tags, by a name's first letter: bits of lengths and last
+	 * letters, (length ^ letter) % 32, of names that are wanted. */
+	uint32_t maybe_wanted[2][HTML_LETTERS];
 	enum html_state state;
 	enum html_state base; /* the text state to return to */
 	int err;

@@ -59,6 +59,9 @@ void tag_deliver(struct html *t);
 /* At '<' in the data state: takes a usual tag whole and returns where text goes on; NULL,
  * nothing done: the states have to see to it. */
 const char *tag_whole(struct html *t, const char *lt, const char *end);
+/* In the data state, when neither text nor all tags are wanted: passes over tags that
+ * nobody wants; returns where text, or a tag that has to be looked at, begins. */
+const char *tags_pass(struct html *t, const char *p, const char *end);
 /* Like memchr() for '<', which is near. */
 const char *lt_find(const char *p, const char *end);
 

@@ -11,7 +11,13 @@ html_text_step(struct html *t, const char *p, const char *end)
 {
 	const char *whole;
 
-	while ((p = lt_find(p, end)) != NULL) {
+	for (;;) {
+		if (t->passes && t->state == HTML_DATA && !t->want_text &&
+		    t->foreign_len == 0)
+			p = tags_pass(t, p, end);
+		p = lt_find(p, end);
+		if (p == NULL)
+			return end;
 		t->base = t->state;
 		t->token = p;
 		if (t->state != HTML_DATA) {
@@ -27,7 +33,6 @@ html_text_step(struct html *t, const char *p, const char *end)
 		if (t->state != HTML_DATA || t->err != 0)
 			return p;
 	}
-	return end;
 }
 
 const char *

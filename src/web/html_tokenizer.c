@@ -33,8 +33,26 @@ static const uint8_t whats[HTML_STATE_MAX] = {
 /* Offsets in a token have 32 bits. */
 enum { TOKEN_BYTES_MAX = INT32_MAX };
 
-static const uint8_t wants_all[HTML_N_MAX] = {
-    [0 ... HTML_N_MAX - 1] = HTML_WANT_START | HTML_WANT_END};
+static void
+wants_init(struct html *t, const uint8_t *wants)
+{
+	memset(t->maybe_wanted, 0, sizeof(t->maybe_wanted));
+	for (int id = HTML_N_OTHER + 1; id < HTML_N_MAX; id++) {
+		const char *text = html_name_texts[id];
+		uint64_t key = html_name_keys[id];
+		size_t len = 8 - (unsigned)__builtin_clzll(key) / 8;
+		char first = (char)(key >> (8 * len - 8)), last = (char)key;
+
+		if (text != NULL) { /* more than its key holds */
+			len = strlen(text);
+			first = text[0];
+		}
+		for (int is_end = 0; is_end < 2; is_end++)
+			if (wants[id] & (HTML_WANT_START << is_end))
+				t->maybe_wanted[is_end][first - 'a'] |=
+				    1u << (((unsigned char)last ^ len) & 31);
+	}
+}
 
 void
 html_init(struct html *t, const struct html_sink *sink, void *ctx, unsigned flags,
@@ -42,7 +60,9 @@ html_init(struct html *t, const struct html_sink *sink, void *ctx, unsigned flag
 {
 	assert(held_max < TOKEN_BYTES_MAX);
 	t->sink = sink;
-	t->wants = sink->wants != NULL ? sink->wants : wants_all;
+	t->passes = sink->wants != NULL && (flags & HTML_MODELS) != 0;
+	if (t->passes)
+		wants_init(t, sink->wants);
 	t->ctx = ctx;
 	t->flags = flags;
 	t->want_text = sink->text != NULL;

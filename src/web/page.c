@@ -482,17 +482,16 @@ parser_init(struct page_parser *p, const struct page_conf *conf, struct arena *a
 }
 
 /* Of other elements only style and background are links. */
-static const uint8_t page_wants[HTML_N_MAX] = {HTML_WANTS_ALWAYS,
 #define START(name) [HTML_N_##name] = HTML_WANT_START
 #define BOTH(name)  [HTML_N_##name] = HTML_WANT_START | HTML_WANT_END
-    BOTH(A), BOTH(NOSCRIPT), BOTH(TEMPLATE), BOTH(FORM), START(HTML), START(META),
-    START(BASE), START(LINK), START(BODY), START(AREA), START(IMG), START(IMAGE),
-    START(SOURCE), START(VIDEO), START(AUDIO), START(TRACK), START(FRAME), START(EMBED),
-    START(OBJECT), START(BUTTON), START(INPUT), START(BLOCKQUOTE), START(Q), START(INS),
-    START(DEL)
-#undef START
-#undef BOTH
-};
+#define PAGE_WANTS                                                                       \
+	HTML_WANTS_ALWAYS, BOTH(NOSCRIPT), BOTH(TEMPLATE), BOTH(FORM), START(HTML),      \
+	    START(META), START(BASE), START(LINK), START(BODY), START(AREA), START(IMG), \
+	    START(IMAGE), START(SOURCE), START(VIDEO), START(AUDIO), START(TRACK),       \
+	    START(FRAME), START(EMBED), START(OBJECT), START(BUTTON), START(INPUT),      \
+	    START(BLOCKQUOTE), START(Q), START(INS), START(DEL)
+static const uint8_t wants[HTML_N_MAX] = {PAGE_WANTS, START(A)};
+static const uint8_t wants_with_anchors[HTML_N_MAX] = {PAGE_WANTS, BOTH(A)};
 
 /* STOP_RESTART: to be done again in *charset. */
 static int
@@ -500,7 +499,9 @@ parse_in(struct slice body, enum charset *charset, enum charset_how how,
     const struct page_conf *conf, struct arena *a, struct page *page)
 {
 	static const struct html_sink sink = {
-	    .wants = page_wants, .text = page_text, .tag = page_tag};
+	    .wants = wants, .text = page_text, .tag = page_tag};
+	static const struct html_sink sink_with_anchors = {
+	    .wants = wants_with_anchors, .text = page_text, .tag = page_tag};
 	struct page_parser p;
 	struct html *html;
 	int err;
@@ -517,7 +518,8 @@ parse_in(struct slice body, enum charset *charset, enum charset_how how,
 			return err;
 		p.charset = CHARSET_UTF_8;
 	}
-	html_init(html, &sink, &p, HTML_MODELS | HTML_TEXT_RAW, 0);
+	html_init(html, conf->want_anchors ? &sink_with_anchors : &sink, &p,
+	    HTML_MODELS | HTML_TEXT_RAW, 0);
 	html->want_text = false;
 	err = html_feed(html, body, true);
 	html_release(html);

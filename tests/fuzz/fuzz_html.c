@@ -1,7 +1,7 @@
 /*
  * Input: a byte of flags and start state, a byte of how long chunks are, then HTML.
  * In pieces it gives the tokens that it gives whole, also when whole it leaves out the
- * tags that nobody wants.
+ * tags that nobody wants, and text but for that of links.
  */
 #include "fuzz.h"
 #include "web/html.h"
@@ -10,6 +10,7 @@ struct record {
 	struct buf tokens;
 	int text; /* what the last token is: -1 other, else text by has_refs */
 	bool only_wanted;
+	struct html *html;
 };
 
 enum { ONLY_WANTED = 0x20 }; /* of the flags */
@@ -18,11 +19,19 @@ static const uint8_t wants[HTML_N_MAX] = {HTML_WANTS_ALWAYS,
     [HTML_N_A] = HTML_WANT_START | HTML_WANT_END, [HTML_N_P] = HTML_WANT_END};
 
 static bool
+has_value(const struct html_tag *tag, enum html_name_id id)
+{
+	const struct html_attr *a = html_attr_get(tag, id);
+
+	return a != NULL && a->value_len > 0;
+}
+
+static bool
 is_wanted(const struct html_tag *tag)
 {
 	return (wants[tag->id] & (tag->is_end ? HTML_WANT_END : HTML_WANT_START)) != 0 ||
-	       html_attr_get(tag, HTML_N_STYLE) != NULL ||
-	       html_attr_get(tag, HTML_N_BACKGROUND) != NULL || tag->ns != HTML_NS_HTML;
+	       has_value(tag, HTML_N_STYLE) || has_value(tag, HTML_N_BACKGROUND) ||
+	       tag->ns != HTML_NS_HTML;
 }
 
 static void
@@ -75,6 +84,8 @@ on_tag(void *ctx, const struct html_tag *tag)
 
 	if (r->only_wanted && !is_wanted(tag))
 		return 0;
+	if (r->only_wanted)
+		r->html->want_text = tag->id == HTML_N_A && !tag->is_end;
 	record_kind(r, tag->is_end ? '/' : '<');
 	FUZZ_CHECK(tag->raw[0] == '<' && tag->name_at > 0 && tag->name_len > 0);
 	FUZZ_CHECK(tag->attrs_len <= HTML_ATTRS_MAX);
@@ -142,10 +153,12 @@ run(struct record *r, struct slice html, uint8_t mode, uint8_t pieces)
 
 	FUZZ_CHECK(t != NULL);
 	*r = (struct record){.text = -1,
+	    .html = t,
 	    .only_wanted = (mode & ONLY_WANTED) != 0 && (mode & HTML_MODELS) != 0};
 	buf_init(&r->tokens, 64 << 20);
 	html_init(t, r->only_wanted && pieces == 0 ? &wanting : &sink, r,
 	    mode & (HTML_MODELS | HTML_TEXT_RAW), 16 << 20);
+	t->want_text = !r->only_wanted;
 	html_begin_in(t, states[mode >> 2 & 7], SLICE_LIT("title"));
 	while (pieces != 0 && html.len > 0) {
 		struct slice chunk =

@@ -12,17 +12,27 @@ struct record {
 	struct buf out;
 	uint32_t tags;
 	bool only_wanted;
+	struct html
+	    *html; /* when only_wanted; text is, too, up to the tag behind an <a> */
 };
 
 static const uint8_t wants[HTML_N_MAX] = {HTML_WANTS_ALWAYS,
     [HTML_N_A] = HTML_WANT_START | HTML_WANT_END, [HTML_N_P] = HTML_WANT_END};
 
 static bool
+has_value(const struct html_tag *tag, enum html_name_id id)
+{
+	const struct html_attr *a = html_attr_get(tag, id);
+
+	return a != NULL && a->value_len > 0;
+}
+
+static bool
 is_wanted(const struct html_tag *tag)
 {
 	return (wants[tag->id] & (tag->is_end ? HTML_WANT_END : HTML_WANT_START)) != 0 ||
-	       html_attr_get(tag, HTML_N_STYLE) != NULL ||
-	       html_attr_get(tag, HTML_N_BACKGROUND) != NULL || tag->ns != HTML_NS_HTML;
+	       has_value(tag, HTML_N_STYLE) || has_value(tag, HTML_N_BACKGROUND) ||
+	       tag->ns != HTML_NS_HTML;
 }
 
 static int
@@ -32,6 +42,8 @@ on_tag(void *ctx, const struct html_tag *tag)
 
 	if (r->only_wanted && !is_wanted(tag))
 		return 0;
+	if (r->only_wanted)
+		r->html->want_text = tag->id == HTML_N_A && !tag->is_end;
 	r->tags++;
 	assert_int_equal(buf_printf(&r->out, "%s%d.%.*s[%d %d]", tag->is_end ? "/" : "",
 			     tag->id, (int)tag->name_len, tag->raw + tag->name_at,
@@ -72,9 +84,10 @@ tokens_of(struct slice html, size_t chunk_max, const struct html_sink *to,
 {
 	static struct html t;
 
-	*ret = (struct record){.only_wanted = only_wanted};
+	*ret = (struct record){.only_wanted = only_wanted, .html = &t};
 	buf_init(&ret->out, 1 << 20);
 	html_init(&t, to, ret, HTML_MODELS | HTML_TEXT_RAW, 1 << 20);
+	t.want_text = !only_wanted;
 	while (html.len > chunk_max) {
 		assert_int_equal(html_feed(&t, slice_head(html, chunk_max), false), 0);
 		html = slice_from(html, chunk_max);
@@ -98,13 +111,15 @@ tag_write(struct buf *out, uint32_t *seed)
 	    "&amp;", "\r", "href", "HREF", "a", "class=\"n\"",
 	    "class='reference internal'", "id=x", "=\"\"", "\t", "data-something-long",
 	    "a-name-of-eight", "exactly8", "exactly-9", "a-name-of-16-byt",
-	    "a-name-of-17-byte", "checked", "x=y/", "style=\"a:b\"", "STYLE=x",
-	    " background=\"y\"", " class=\"a > b\"", " id=\"q\" title=\"it's\"", "<",
-	    "value of more than a block, then some", "\f", "\x01", "\xC3\xA9"};
+	    "a-name-of-17-byte", "checked", "x=y/", " class=\"a\"", " class=\"a\"",
+	    " alt=\"<p>\"", " a/\"b><a>c\"", " style=\"\"", " style", "style=\"a:b\"",
+	    "STYLE=x", " background=\"y\"", " class=\"a > b\"",
+	    " id=\"q\" title=\"it's\"", "<", "value of more than a block, then some",
+	    "\f", "\x01", "\xC3\xA9"};
 	static const char *const names[] = {"a", "A", "span", "blockquote", "BlockQuote",
-	    "svg", "div", "x-element-of-length-23", "h1", "p", "xxckquote!", "b\x01",
-	    "i="};
-	size_t n = draw(seed, 12);
+	    "svg", "div", "DIV", "em", "style", "t", "a-b", "x-element-of-length-23",
+	    "h1", "p", "xxckquote!", "b\x01", "i="};
+	size_t n = draw(seed, 3) == 0 ? 0 : draw(seed, 12);
 
 	buf_add_cstr(out, draw(seed, 4) == 0 ? "</" : "<");
 	buf_add_cstr(out, names[draw(seed, sizeof(names) / sizeof(names[0]))]);
@@ -112,16 +127,18 @@ tag_write(struct buf *out, uint32_t *seed)
 		buf_add_byte(out, '\0');
 	while (n-- > 0)
 		buf_add_cstr(out, pieces[draw(seed, sizeof(pieces) / sizeof(pieces[0]))]);
-	buf_add_cstr(out, ">text");
+	buf_add_cstr(out, draw(seed, 3) == 0   ? ">"
+			  : draw(seed, 2) == 0 ? ">te&amp;xt"
+					       : ">te < xt\r");
 }
 
 static void
 html_write(struct buf *html, uint32_t *seed)
 {
-	for (size_t n = 1 + draw(seed, 3); n > 0; n--)
+	for (size_t n = 1 + draw(seed, 6); n > 0; n--)
 		tag_write(html, seed);
 	/* Room behind it, without which the states would do all. */
-	for (int i = 0; i < 80; i++)
+	for (int i = 0; i < 150; i++)
 		assert_int_equal(buf_add_byte(html, '.'), 0);
 }
 
