@@ -182,7 +182,7 @@ window_lts(const char *p)
 	       (uint64_t)block_find(block_load(p + 3 * BLOCK), '<') << 3 * BLOCK;
 }
 
-/* May the name before this '=' be style or background?  It may when it is not adjacent. */
+/* Is the name before this '=' style or background, by its last four letters? */
 static inline bool
 name_may_link(const char *equals)
 {
@@ -190,8 +190,6 @@ name_may_link(const char *equals)
 	uint32_t name;
 
 	memcpy(&name, equals - 4, sizeof(name));
-	if (equals[-1] <= ' ')
-		return true;
 	name |= 0x20202020; /* lower case */
 	return name == tyle || name == ound;
 }
@@ -210,10 +208,10 @@ static inline const char *
 attrs_pass(const char *p, const char *last)
 {
 	while (*p == ' ') {
-		unsigned at = 0;
+		unsigned len = name_len(p + 1), at = 0;
 
-		p += 1 + name_len(p + 1);
-		if (p[0] != '=' || p[1] != '"' || name_may_link(p))
+		p += 1 + len;
+		if (len == 0 || p[0] != '=' || p[1] != '"' || name_may_link(p))
 			return NULL;
 		for (p += 2; p <= last; p += BLOCK)
 			if ((at = block_find(block_load(p), '"')) != 0)
