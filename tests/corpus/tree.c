@@ -1,4 +1,5 @@
 #include "tree.h"
+#if HAVE_GUMBO
 #include "web/css.h"
 #include "web/srcset.h"
 #include <errno.h>
@@ -483,6 +484,20 @@ next(struct walk *w, const GumboNode *n)
 	return NULL;
 }
 
+/* By itself, or by an end tag of its name. */
+static bool
+is_closed(const GumboElement *e)
+{
+	GumboStringPiece start = e->original_tag, end = e->original_end_tag;
+
+	if (start.length > 1 && start.data[start.length - 2] == '/')
+		return true;
+	gumbo_tag_from_original_text(&start);
+	gumbo_tag_from_original_text(&end);
+	return slice_ieq(
+	    slice_of(start.data, start.length), slice_of(end.data, end.length));
+}
+
 static unsigned
 oddness(const GumboNode *n)
 {
@@ -495,9 +510,7 @@ oddness(const GumboNode *n)
 				 GUMBO_INSERTION_ADOPTION_AGENCY_CLONED |
 				 GUMBO_INSERTION_ADOPTION_AGENCY_MOVED))
 		odd |= TREE_ODD_COPIES;
-	if (e->tag_namespace != GUMBO_NAMESPACE_HTML && e->original_end_tag.length == 0 &&
-	    !(e->original_tag.length > 1 &&
-		e->original_tag.data[e->original_tag.length - 2] == '/'))
+	if (e->tag_namespace != GUMBO_NAMESPACE_HTML && !is_closed(e))
 		odd |= TREE_ODD_FOREIGN;
 	return odd;
 }
@@ -538,3 +551,4 @@ tree_links_of_html(struct slice html, struct arena *a, struct tree_links *ret)
 	make_set(ret);
 	return err;
 }
+#endif

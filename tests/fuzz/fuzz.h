@@ -19,6 +19,7 @@
 	X(url)                                                                           \
 	X(html)                                                                          \
 	X(page)                                                                          \
+	X(links)                                                                         \
 	X(values)                                                                        \
 	X(robots)                                                                        \
 	X(sitemap)                                                                       \
