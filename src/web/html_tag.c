@@ -1,5 +1,6 @@
 /* Tags and their attributes (13.2.5.6 to 13.2.5.8 and 13.2.5.32 to 13.2.5.40). */
 #include <errno.h>
+#include <stdlib.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -7,6 +8,8 @@
 #include "web/html_names_table.h"
 
 #include "base/banned.h"
+
+enum { FEW_ATTRS = 8 }; /* so many are compared each with each */
 
 bool
 html_name_is(enum html_name_id id, const char *name, uint32_t len)
@@ -136,27 +139,69 @@ names_are_same(
 	       slice_ieq(html_attr_name(tag, a), html_attr_name(tag, b));
 }
 
+/* In order of names; of one name, in order of the tag. */
+static int
+attr_order(const void *pa, const void *pb, void *ctx)
+{
+	const struct html_tag *tag = ctx;
+	uint16_t ia = *(const uint16_t *)pa, ib = *(const uint16_t *)pb;
+	const struct html_attr *a = &tag->attrs[ia], *b = &tag->attrs[ib];
+
+	if (a->name_key != b->name_key)
+		return a->name_key < b->name_key ? -1 : 1;
+	if (a->name_len != b->name_len)
+		return a->name_len < b->name_len ? -1 : 1;
+	for (uint32_t i = 0; a->name_len > 8 && i < a->name_len; i++) {
+		char ca = ascii_lower(tag->raw[a->name_at + i]);
+		char cb = ascii_lower(tag->raw[b->name_at + i]);
+
+		if (ca != cb)
+			return ca < cb ? -1 : 1;
+	}
+	return ia < ib ? -1 : 1;
+}
+
+/* By sorting: somebody may have made 256 long names that differ late. */
+static void
+repeated_of_many(struct html_tag *tag, bool *repeated)
+{
+	uint16_t order[HTML_ATTRS_MAX];
+
+	for (uint16_t i = 0; i < tag->attrs_len; i++)
+		order[i] = i;
+	qsort_r(order, tag->attrs_len, sizeof(order[0]), attr_order, tag);
+	repeated[order[0]] = false;
+	for (uint32_t i = 1; i < tag->attrs_len; i++)
+		repeated[order[i]] =
+		    names_are_same(tag, &tag->attrs[order[i - 1]], &tag->attrs[order[i]]);
+}
+
+static void
+repeated_of_few(const struct html_tag *tag, bool *repeated)
+{
+	for (uint32_t i = 0; i < tag->attrs_len; i++) {
+		repeated[i] = false;
+		for (uint32_t k = 0; k < i && !repeated[i]; k++)
+			repeated[i] = names_are_same(tag, &tag->attrs[i], &tag->attrs[k]);
+	}
+}
+
 /* The first of those with one name counts (13.2.5.33). */
 static void
 attrs_drop_repeated(struct html_tag *tag)
 {
-	uint64_t seen = 0;
+	bool repeated[HTML_ATTRS_MAX];
 	uint32_t n = 0;
 
+	if (tag->attrs_len > FEW_ATTRS)
+		repeated_of_many(tag, repeated);
+	else
+		repeated_of_few(tag, repeated);
 	for (uint32_t i = 0; i < tag->attrs_len; i++) {
-		const struct html_attr *a = &tag->attrs[i];
-		uint64_t bit = UINT64_C(1)
-			       << (a->name_key * UINT64_C(0x9E3779B97F4A7C15) >> 58);
-		bool repeated = false;
-
-		if (seen & bit)
-			for (uint32_t j = 0; j < n && !repeated; j++)
-				repeated = names_are_same(tag, a, &tag->attrs[j]);
-		seen |= bit;
-		if (repeated)
+		if (repeated[i])
 			continue;
 		if (n != i)
-			tag->attrs[n] = *a;
+			tag->attrs[n] = tag->attrs[i];
 		n++;
 	}
 	tag->attrs_len = n;

@@ -9,8 +9,10 @@
 #include "base/arena.h"
 #include "fuzz.h"
 #include "net/http_head.h"
+#include "web/charset.h"
 #include "web/coding.h"
 #include "web/css.h"
+#include "web/html.h"
 #include "web/http.h"
 #include "web/page.h"
 #include "web/robots.h"
@@ -28,7 +30,8 @@ enum {
 	HOPELESS_MS = 1000
 };
 
-/* A unit again and again, up to so many bytes, between a start and an end. */
+/* A unit again and again, up to so many bytes, between a start and an end.  Of a unit,
+ * "####" is a number that goes up, in four letters. */
 struct nasty {
 	const char *what;
 	void (*parse)(struct slice s);
@@ -78,6 +81,47 @@ parse_srcset(struct slice s)
 }
 
 static void
+parse_meta_charset(struct slice s)
+{
+	enum charset c;
+
+	FUZZ_CHECK(!charset_find_in_meta(s, &c));
+}
+
+/* As a text of the charsets in which broken bytes take longest. */
+static void
+parse_charset(struct slice s)
+{
+	static const enum charset list[] = {
+	    CHARSET_UTF_8, CHARSET_GB18030, CHARSET_ISO_2022_JP};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		struct slice out;
+		struct arena a;
+
+		arena_init(&a, 64 << 10, 256 << 20);
+		FUZZ_CHECK(charset_to_utf8(list[i], s, &a, &out) == 0);
+		arena_release(&a);
+	}
+}
+
+/* A page that comes byte by byte. */
+static void
+parse_bytes(struct slice s)
+{
+	static const struct html_sink sink = {0};
+	struct html *t = malloc(sizeof(*t));
+
+	FUZZ_CHECK(t != NULL);
+	html_init(t, &sink, NULL, HTML_MODELS, FULL_BYTES + 4096);
+	for (size_t i = 0; i < s.len; i++)
+		FUZZ_CHECK(html_feed(t, slice_of(s.ptr + i, 1), false) == 0);
+	FUZZ_CHECK(html_feed(t, (struct slice){0}, true) == 0);
+	html_release(t);
+	free(t);
+}
+
+static void
 parse_url(struct slice s)
 {
 	char out[URL_BYTES_MAX];
@@ -112,7 +156,7 @@ parse_sitemap(struct slice s)
 	    sitemap_parse(s, (struct slice){0}, NULL, sitemap_entry, NULL, &r) == 0);
 }
 
-/* Against a target made of what the patterns are made of. */
+/* Against targets, a short and a long one, of what the patterns are made of. */
 static void
 parse_robots(struct slice s)
 {
@@ -123,6 +167,7 @@ parse_robots(struct slice s)
 	target[0] = '/';
 	buf_init(&blob, ROBOTS_BLOB_MAX);
 	FUZZ_CHECK(robots_compile(s, SLICE_LIT("Trawl"), &blob) == 0);
+	(void)robots_match(buf_slice(&blob), slice_of(target, 500), NULL);
 	(void)robots_match(buf_slice(&blob), slice_of(target, sizeof(target)), NULL);
 	buf_release(&blob);
 }
@@ -152,7 +197,11 @@ parse_http(struct slice s)
 	struct http_cookie cookie;
 	struct http_mime mime;
 	struct http_head head;
+	struct http_cache_control cache;
+	struct http_disposition disposition;
+	struct buf filename;
 
+	buf_init(&filename, 64 << 10);
 	while (http_header_next(&rest, &h))
 		(void)http_cookie_parse(h.value, 0, &cookie);
 	for (rest = s; http_list_next(&rest, &value);)
@@ -161,12 +210,17 @@ parse_http(struct slice s)
 		;
 	for (rest = s; http_link_next(&rest, &link);)
 		;
+	http_cache_control(s, &cache);
+	(void)http_disposition(s, &disposition, &filename);
+	buf_release(&filename);
 	(void)http_mime(s, &mime);
 	(void)http_mime_parse(s, &mime);
 	(void)http_head_parse(s, &head);
 }
 
-#define L(s) SLICE_LIT(s)
+#define L(s)       SLICE_LIT(s)
+#define TIMES4(s)  s s s s
+#define TIMES64(s) TIMES4(TIMES4(TIMES4(s)))
 static const struct nasty nasties[] = {
     {"nested tags", parse_page, L(""), L("<div><b>"), L("")},
     {"nested foreign elements", parse_page, L(""), L("<svg><math>"), L("")},
@@ -181,6 +235,46 @@ static const struct nasty nasties[] = {
     {"attributes", parse_page, L("<a "), L("a= "), L(">")},
     {"attributes of one name", parse_page, L("<a "), L("aaaaaaaaaa=b "), L(">")},
     {"attributes without end", parse_page, L("<a "), L("a=\"b\""), L("")},
+    {"attributes of many names", parse_page, L(""), L("<a" TIMES4(TIMES64(" ####")) ">"),
+	L("")},
+    {"names that end the same", parse_page, L(""),
+	L("<a" TIMES4(TIMES64(" " TIMES4("aaaaaaaaaaaa") "####bcdefgh")) ">"), L("")},
+    {"ends of no foreign element", parse_page, L("<p>" TIMES64("<svg>")), L("</x>"),
+	L("")},
+    {"foreign elements and their ends", parse_page, L("<p>" TIMES64("<math>")),
+	L("<svg></x>"), L("")},
+    {"words of rel", parse_page, L("<a href=x rel=\""), L("stylesheet "), L("\">")},
+    {"short words of rel", parse_page, L("<a href=x rel=\""), L("a "), L("\">")},
+    {"pings", parse_page, L("<a ping=\""), L("a "), L("\">")},
+    {"robots in a meta", parse_page, L("<meta name=robots content=\""), L("nofollow,"),
+	L("\">")},
+    {"a page that is read twice", parse_page, L(""), L("<a href=x>"),
+	L("<meta charset=koi8-r>")},
+    {"links with bytes of GBK", parse_page, L("<meta charset=gbk>"),
+	L("<a href=\x81\x40>"), L("")},
+    {"links with no bytes of EUC-JP", parse_page, L("<meta charset=euc-jp>"),
+	L("<a href=\xFF\xFF>"), L("")},
+    {"pages of Latin 1", parse_page, L("<meta charset=latin1>"), L("<a href=\xE4>"),
+	L("")},
+    {"anchor texts", parse_page, L(""), L("<a href=x>&lt;"), L("")},
+    {"an anchor text of pieces", parse_page, L("<a href=x>"), L(" <b>"), L("")},
+    {"styles", parse_page, L(""), L("<style>url(a)</style>"), L("")},
+    {"scripts", parse_page, L(""), L("<script>'/a'</script>"), L("")},
+    {"a script of paths", parse_page, L("<script>"), L("'/a'"), L("</script>")},
+    {"a script of dots", parse_page, L("<script>"), L("'/" TIMES64("a.") "'"),
+	L("</script>")},
+    {"a tag of bytes", parse_bytes, L("<a href=\""), L("x"), L("\">")},
+    {"tags of bytes", parse_bytes, L(""), L("<a b=c>"), L("")},
+    {"a title of bytes", parse_bytes, L("<title>"), L("</titl"), L("")},
+    {"CDATA of bytes", parse_bytes, L("<svg><![CDATA["), L("]"), L("")},
+    {"charsets that are none", parse_meta_charset, L(""), L("charset"), L("")},
+    {"charsets and spaces", parse_meta_charset, L("charset"), L(" "), L("")},
+    {"bytes of no charset", parse_charset, L(""), L("\xFF"), L("")},
+    {"lead bytes", parse_charset, L(""), L("\x81"), L("")},
+    {"lead bytes and letters", parse_charset, L(""), L("\x81 "), L("")},
+    {"bytes of four", parse_charset, L(""), L("\x81\x30\x81"), L("")},
+    {"escapes of ISO-2022-JP", parse_charset, L(""), L("\x1B"), L("")},
+    {"surrogates", parse_charset, L(""), L("\x00\xD8"), L("")},
     {"comments that almost end", parse_page, L("<!--"), L("--!-"), L("")},
     {"less-than signs", parse_page, L(""), L("<"), L("")},
     {"ends of no tags", parse_page, L(""), L("</"), L("")},
@@ -211,6 +305,15 @@ static const struct nasty nasties[] = {
     {"CSS escapes", parse_css, L("url("), L("\\"), L(")")},
     {"CSS functions", parse_css, L(""), L("image-set("), L("")},
     {"@import", parse_css, L(""), L("@import "), L("")},
+    {"CSS escapes in strings", parse_css, L("@import \""), L("\\41 "), L("\"")},
+    {"CSS strings that do not end", parse_css, L("@import "), L("\""), L("")},
+    {"CSS names", parse_css, L("("), L("\\41 a"), L("")},
+    {"CSS brackets", parse_css, L(""), L("url(a)(["), L("")},
+    {"CSS namespaces", parse_css, L(""), L("@namespace url(a);"), L("")},
+    {"urls that are bad", parse_css, L(""), L("url(a("), L("")},
+    {"descriptors", parse_srcset, L("a "), L("1x "), L("")},
+    {"images with descriptors", parse_srcset, L(""), L("a (,"), L("")},
+    {"images", parse_srcset, L(""), L("a 1x,"), L("")},
     {"commas", parse_srcset, L(""), L(","), L("")},
     {"parentheses", parse_srcset, L("a "), L("("), L("")},
     {"per cent signs", parse_url, L("/"), L("%%%"), L("")},
@@ -233,6 +336,24 @@ static const struct nasty nasties[] = {
 	L("</loc></url></urlset>")},
     {"stray less-thans", parse_sitemap, L("<urlset>"), L("<"), L("")},
     {"attributes of an element", parse_sitemap, L("<urlset "), L("a='' "), L(">")},
+    {"attributes of other names", parse_sitemap, L("<urlset "), L("a####='' "), L(">")},
+    {"elements of other names", parse_sitemap, L("<urlset>"), L("<a####/>"), L("")},
+    {"an attribute", parse_sitemap, L("<urlset a='"), L("&#65;"), L("'>")},
+    {"empty entities", parse_sitemap,
+	L("<!DOCTYPE urlset [<!ENTITY a ''>]><urlset><url><loc>"), L("&a;"),
+	L("</loc></url></urlset>")},
+    {"entities of empty entities", parse_sitemap,
+	L("<!DOCTYPE urlset [<!ENTITY a ''><!ENTITY b '" TIMES64(
+	    "&a;") "'>]><urlset><url><loc>"),
+	L("&b;"), L("</loc></url></urlset>")},
+    {"entities of a DTD", parse_sitemap, L("<!DOCTYPE urlset ["),
+	L("<!ENTITY a#### 'b'>"), L("]><urlset/>")},
+    {"spaces", parse_sitemap, L("<urlset><url><loc>"), L("\xC2\xA0"),
+	L("</loc></url></urlset>")},
+    {"alternates", parse_sitemap, L("<urlset><url>"),
+	L("<link rel='alternate' hreflang='a' href='b'/>"), L("")},
+    {"dates", parse_sitemap, L("<urlset>"),
+	L("<url><loc>a</loc><lastmod>2020-01-01T00:00:00+00:00</lastmod></url>"), L("")},
     {"CDATA sections", parse_sitemap, L("<urlset><url><loc>"), L("<![CDATA[]]>"), L("")},
     {"namespaces", parse_sitemap, L("<urlset><a"), L(" xmlns:a='b'"), L("")},
     {"comments of XML", parse_sitemap, L("<urlset>"), L("<!---->"), L("")},
@@ -247,6 +368,16 @@ static const struct nasty nasties[] = {
 	L("Disallow: /*a*aab$\n"), L("")},
     {"rules that almost match", parse_robots, L("User-agent: *\n"),
 	L("Allow: /*aaaaaaaaaaaaaab\n"), L("")},
+    {"short rules that almost match", parse_robots, L("User-agent: *\n"),
+	L("Allow:/*aaaab\n"), L("")},
+    {"rules of thirty letters", parse_robots, L("User-agent: *\n"),
+	L("Allow:/*aaaaaaaaaaaaaaaaaaaaaaaaaaaaab\n"), L("")},
+    {"rules of parts", parse_robots, L("User-agent: *\n"), L("Allow:/*a*a*a*a*a*a*b\n"),
+	L("")},
+    {"rules that end otherwise", parse_robots, L("User-agent: *\n"),
+	L("Allow:/*a$\nAllow:/*b$\n"), L("")},
+    {"rules without wildcards", parse_robots, L("User-agent: *\n"),
+	L("Allow:/aaaaaaaaaaab\n"), L("")},
     {"rules", parse_robots, L("User-agent: *\n"), L("Allow:/a\n"), L("")},
     {"groups", parse_robots, L(""), L("User-agent:x\nAllow:/\n"), L("")},
     {"agents", parse_robots, L(""), L("User-agent:trawl\n"), L("Disallow:/\n")},
@@ -257,6 +388,7 @@ static const struct nasty nasties[] = {
 	L("\x1F\x8B\x08\0\0\0\0\0\0\xFF\x03\0\0\0\0\0\0\0\0\0"), L("")},
     {"empty deflate blocks", parse_coding, L("\x1F\x8B\x08\0\0\0\0\0\0\xFF"),
 	L("\0\0\0\xFF\xFF"), L("")},
+    {"empty metablocks of brotli", parse_coding, L("\x0C"), L("\x06"), L("")},
     {"empty zstd frames", parse_coding, L(""), L("\x28\xB5\x2F\xFD\x20\x00\x01\x00\x00"),
 	L("")},
     {"skippable zstd frames", parse_coding, L(""), L("\x50\x2A\x4D\x18\0\0\0\0"), L("")},
@@ -267,6 +399,18 @@ static const struct nasty nasties[] = {
 	L("\r\n")},
     {"quotes", parse_http, L("HTTP/1.1 200 OK\r\nLink: <>"), L(";a=\""), L("\r\n")},
     {"separators", parse_http, L("HTTP/1.1 200 OK\r\nA: "), L(";,"), L("\r\n")},
+    {"parameters of links", parse_http, L("HTTP/1.1 200 OK\r\nLink: <>"), L(";rel=a"),
+	L("\r\n")},
+    {"links with a quote", parse_http, L("HTTP/1.1 200 OK\r\nLink: "), L("<>;a=\"b"),
+	L("\r\n")},
+    {"dates of a cookie", parse_http, L("HTTP/1.1 200 OK\r\nSet-Cookie: a=b"),
+	L(";expires=Sun, 06 Nov 1994 08:49:37 GMT"), L("\r\n")},
+    {"attributes of a cookie", parse_http, L("HTTP/1.1 200 OK\r\nSet-Cookie: a=b"),
+	L(";path"), L("\r\n")},
+    {"backslashes in quotes", parse_http, L("HTTP/1.1 200 OK\r\nA: \""), L("\\\""),
+	L("\r\n")},
+    {"names of a file", parse_http, L("HTTP/1.1 200 OK\r\nA: attachment"),
+	L(";filename*=a''%41"), L("\r\n")},
     {"headers", parse_http, L("HTTP/1.1 200 OK\r\n"), L("A:b\r\n"), L("")},
     {"content types", parse_http, L("HTTP/1.1 200 OK\r\n"),
 	L("Content-Type: a/b;charset=c\r\n"), L("")},
@@ -285,17 +429,32 @@ cpu_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
+static void
+unit_number(char *unit, size_t len, size_t *number)
+{
+	char *p = unit;
+
+	while ((p = memmem(p, len - (size_t)(p - unit), "####", 4)) != NULL) {
+		size_t n = (*number)++;
+
+		for (int i = 3; i >= 0; i--, n /= 26)
+			p[i] = (char)('a' + n % 26);
+	}
+}
+
 static double
 run_ms(const struct nasty *n, size_t bytes)
 {
-	size_t len = n->start.len;
+	size_t len = n->start.len, number = 1000;
 	char *text = malloc(bytes + n->start.len + n->unit.len + n->end.len);
 	double ms;
 
 	FUZZ_CHECK(text != NULL);
 	memcpy(text, n->start.ptr, n->start.len);
-	for (; len < bytes; len += n->unit.len)
+	for (; len < bytes; len += n->unit.len) {
 		memcpy(text + len, n->unit.ptr, n->unit.len);
+		unit_number(text + len, n->unit.len, &number);
+	}
 	memcpy(text + len, n->end.ptr, n->end.len);
 	ms = cpu_ms();
 	n->parse(slice_of(text, len + n->end.len));
