@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "web/charset.h"
 #include "web/http.h"
+#include "web/xml_memory.h"
 #include <errno.h>
 #include <expat.h>
 #include <stdlib.h>
@@ -534,7 +535,7 @@ element_text(void *ctx, const XML_Char *s, int len)
 static int
 xml_create(struct parsing *p, struct slice body)
 {
-	XML_Parser xml = XML_ParserCreate("UTF-8");
+	XML_Parser xml = xml_memory_parser("UTF-8");
 
 	if (xml == NULL)
 		return -ENOMEM;
@@ -556,7 +557,7 @@ xml_finish_broken(struct parsing *p, struct slice body)
 {
 	XML_Index at = XML_GetCurrentByteIndex(p->xml);
 
-	p->result.status = SITEMAP_BROKEN;
+	p->result.status = xml_memory_was_short() ? SITEMAP_TOO_LARGE : SITEMAP_BROKEN;
 	if (p->field != FIELD_NONE && at >= 0 && (size_t)at < body.len &&
 	    body.ptr[at] == '<')
 		field_finish(p);
@@ -582,7 +583,7 @@ xml_run(struct parsing *p, struct slice body, enum XML_Error *ret_code)
 			break;
 	}
 	*ret_code = status == XML_STATUS_OK ? XML_ERROR_NONE : XML_GetErrorCode(p->xml);
-	if (*ret_code == XML_ERROR_NO_MEMORY)
+	if (*ret_code == XML_ERROR_NO_MEMORY && !xml_memory_was_short())
 		r = -ENOMEM;
 	return r;
 }

@@ -17,7 +17,7 @@
 #include "web/url.h"
 
 enum {
-	SITEMAP_BYTES_MAX = 50 << 20, /* parsed of a file, decoded */
+	SITEMAP_BYTES_MAX = 50 << 20, /* parsed of a file, decoded; of a tag some 3 MB */
 	SITEMAP_ENTRIES_MAX = 50000,  /* of the protocol */
 	SITEMAP_EXTRAS_MAX = 200000,  /* images, videos, alternates of a file */
 };
@@ -39,7 +39,7 @@ const char *sitemap_format_name(enum sitemap_format f);
 #define SITEMAP_STATUSES(X)                                                              \
 	X(OK, "ok")                                                                      \
 	X(BROKEN, "broken")       /* not well-formed, or cut: entries up to there */     \
-	X(TOO_LARGE, "too-large") /* bytes or entries: those up to there */              \
+	X(TOO_LARGE, "too-large") /* bytes, entries, names: those up to there */         \
 	X(STOPPED, "stopped")     /* by the callback */                                  \
 	X(NOT_ONE, "not a sitemap")
 enum sitemap_status {

@@ -292,6 +292,39 @@ it_is_bounded(void **state)
 	buf_release(&b);
 }
 
+/* expat keeps each name it sees, and a tag until it is whole. */
+static void
+names_and_tags_without_end_are_too_large_and_no_lack_of_memory(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 64 << 20);
+	assert_int_equal(buf_add_cstr(&b, "<urlset><url><loc>http://h/1</loc></url>"), 0);
+	for (int i = 0; i < 500000; i++)
+		assert_int_equal(buf_printf(&b, "<a%d/>", i), 0);
+	assert_int_equal(
+	    buf_add_cstr(&b, "<url><loc>http://h/2</loc></url></urlset>"), 0);
+	parse(buf_slice(&b), "", NULL);
+	assert_int_equal(result.status, SITEMAP_TOO_LARGE);
+	assert_int_equal(told.count, 1);
+	buf_clear(&b);
+	assert_int_equal(
+	    buf_add_cstr(&b, "<urlset><url><loc>http://h/1</loc></url><a b='"), 0);
+	assert_int_equal(buf_reserve(&b, 20 << 20), 0);
+	memset(b.ptr + b.len, 'x', 20 << 20);
+	b.len += 20 << 20;
+	assert_int_equal(
+	    buf_add_cstr(&b, "'/><url><loc>http://h/2</loc></url></urlset>"), 0);
+	parse(buf_slice(&b), "", NULL);
+	assert_int_equal(result.status, SITEMAP_TOO_LARGE);
+	assert_int_equal(told.count, 1);
+	/* What one parser took is there again for the next. */
+	parse(SLICE_LIT("<urlset><url><loc>http://h/1</loc></url></urlset>"), "", NULL);
+	assert_int_equal(result.status, SITEMAP_OK);
+	buf_release(&b);
+}
+
 static void
 entities_neither_explode_nor_read_files(void **state)
 {
@@ -416,6 +449,8 @@ main(void)
 	    cmocka_unit_test(extras_are_told_by_kind),
 	    cmocka_unit_test(what_is_no_sitemap_is_told),
 	    cmocka_unit_test(it_is_bounded),
+	    cmocka_unit_test(
+		names_and_tags_without_end_are_too_large_and_no_lack_of_memory),
 	    cmocka_unit_test(entities_neither_explode_nor_read_files),
 	    cmocka_unit_test(dates_have_zones),
 	    cmocka_unit_test(any_bytes_are_read_without_harm),
