@@ -65,8 +65,9 @@ block_free(void *ptr)
 XML_Parser
 xml_memory_parser(const char *encoding)
 {
-	static const XML_Memory_Handling_Suite suite = {
-	    .malloc_fcn = block_alloc, .realloc_fcn = block_realloc, .free_fcn = block_free};
+	static const XML_Memory_Handling_Suite suite = {.malloc_fcn = block_alloc,
+	    .realloc_fcn = block_realloc,
+	    .free_fcn = block_free};
 
 	memory.room = XML_MEMORY_MAX;
 	memory.was_short = false;
