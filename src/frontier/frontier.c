@@ -95,25 +95,19 @@ heap_room(struct heap *h, size_t n)
 	return 0;
 }
 
-static int
-host_get_or_new(
-    struct frontier *f, const struct urlrec *r, int64_t now_ms, struct hostq **ret)
+int
+frontier_host_new(struct frontier *f, uint64_t authority_hash, struct slice authority,
+    int64_t now_ms, struct hostq **ret)
 {
-	struct slice authority;
-	struct hostq *h = umap_get(&f->hosts, r->authority_hash);
+	struct hostq *h;
 
-	if (h != NULL) {
-		*ret = h;
-		return 0;
-	}
 	if (heap_room(&f->waiting, f->hosts.len + 1) < 0 ||
 	    heap_room(
 		&f->ready_heap, f->conf.order->across_hosts ? f->hosts.len + 1 : 0) < 0)
 		return -ENOMEM;
-	authority = urlrec_authority(r);
-	if (hostq_new(r->authority_hash, authority, &h) < 0)
+	if (hostq_new(authority_hash, authority, &h) < 0)
 		return -ENOMEM;
-	if (umap_put(&f->hosts, r->authority_hash, h) < 0) {
+	if (umap_put(&f->hosts, authority_hash, h) < 0) {
 		hostq_free(h);
 		return -ENOMEM;
 	}
@@ -123,6 +117,20 @@ host_get_or_new(
 	waits_enter(&f->waits, WAITS_NOTHING, now_ms);
 	*ret = h;
 	return 0;
+}
+
+static int
+host_get_or_new(
+    struct frontier *f, const struct urlrec *r, int64_t now_ms, struct hostq **ret)
+{
+	struct slice authority = urlrec_authority(r);
+
+	*ret = umap_get(&f->hosts, r->authority_hash);
+	if (*ret != NULL)
+		return 0;
+	if (authority.ptr == NULL)
+		authority = SLICE_LIT("");
+	return frontier_host_new(f, r->authority_hash, authority, now_ms, ret);
 }
 
 /* What ranks a host among others: retries of a host that was given up come first. */
@@ -209,7 +217,7 @@ window_trim(struct frontier *f, struct hostq *h)
 {
 	struct urlrec *rec;
 
-	if (h->window.len <= f->conf.window_max)
+	if (h->window.len <= frontier_window_max(f))
 		return;
 	rec = window_take_last(&h->window);
 	f->rec_bytes -= urlrec_bytes(rec);
@@ -266,8 +274,9 @@ frontier_add(struct frontier *f, const struct urlrec *r, int64_t now_ms)
 	return 0;
 }
 
-static int
-retry_later(struct frontier *f, struct hostq *h, struct urlrec *rec, int64_t at_ms)
+int
+frontier_retry_later(
+    struct frontier *f, struct hostq *h, struct urlrec *rec, int64_t at_ms)
 {
 	struct retry *retry = malloc(sizeof(*retry));
 
@@ -319,7 +328,7 @@ frontier_retry(struct frontier *f, struct urlrec *r, int64_t at_ms, int64_t now_
 	if (err < 0)
 		return err;
 	if (at_ms > now_ms)
-		err = retry_later(f, h, r, at_ms);
+		err = frontier_retry_later(f, h, r, at_ms);
 	else
 		err = frontier_keep(f, h, r);
 	if (err < 0)

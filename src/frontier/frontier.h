@@ -64,6 +64,7 @@ struct frontier_conf {
 	int64_t delay_auto_max_ms;  /* 30000 */
 	int64_t crawl_delay_max_ms; /* cap of robots' Crawl-delay */
 	uint32_t window_max;        /* records of one authority in memory, at least 2 */
+	uint64_t memory_bytes;      /* for all windows, about; 0: no limit */
 	uint64_t jitter_seed;       /* of the 10 % on back-off */
 	int64_t robots_ttl_ms;      /* 24 h */
 	uint32_t dead_after; /* host-level failures in a row before it is given up */
@@ -135,18 +136,42 @@ int frontier_robots(struct frontier *f, uint64_t authority_hash,
  */
 void frontier_settled(struct frontier *f, uint64_t authority_hash, uint64_t key);
 
-/* An authority whose window runs low while the store has more; false: none.  Each is told
- * once until its refill came. */
-bool frontier_wants(
-    struct frontier *f, uint64_t *ret_authority_hash, uint64_t *ret_after_key);
+/* An authority whose window runs low while the store has more, or whose rules are to be
+ * read, too; false: none.  Each is told once until its refill came. */
+struct frontier_want {
+	uint64_t authority_hash, after_key;
+	uint32_t max; /* records that there is room for */
+	bool rules;   /* call frontier_rules() first */
+};
+bool frontier_wants(struct frontier *f, struct frontier_want *ret);
+/* robots.txt rules as the store has them; empty: it has none. */
+int frontier_rules(
+    struct frontier *f, uint64_t authority_hash, struct slice rules, int64_t now_ms);
 /*
  * Answer to a want: records with keys after `after_key`, in order; `more`: there are
- * still others behind them.  An answer whose after_key is out of date is dropped and
+ * still others behind them.  A record's not_before_ms is monotonic here.  An answer whose after_key is out of date is dropped and
  * asked anew. Adds, answers and frontier_settled() come in the order in which the store
  * did them.  What was added but the answer does not show is asked for again after 100 ms.
  */
 int frontier_refill(struct frontier *f, uint64_t authority_hash, uint64_t after_key,
     const struct urlrec *recs, size_t n, bool more, int64_t now_ms);
+
+/* One moment on both clocks: what is saved is wall time. */
+struct frontier_now {
+	int64_t mono_ms, wall_ms;
+};
+/* What of a host survives a restart, without its rules, appended; nothing when it is not
+ * known. */
+int frontier_host_save(const struct frontier *f, uint64_t authority_hash,
+    const struct frontier_now *now, struct buf *out);
+/* The robots.txt rules in force; empty: none, or not in memory. */
+struct slice frontier_host_rules(const struct frontier *f, uint64_t authority_hash);
+/*
+ * A host as it was saved (empty: it was never asked), with `queued` records in the
+ * store's queue; before anything is added to it.  -EBADMSG: `saved` is damaged.
+ */
+int frontier_restore(struct frontier *f, uint64_t authority_hash, struct slice saved,
+    uint64_t queued, const struct frontier_now *now);
 
 struct frontier_stats {
 	uint64_t queued;    /* waiting, in windows, for a retry and beyond */

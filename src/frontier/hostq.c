@@ -20,7 +20,7 @@
 #define FAIL_MS          SECOND_MS /* the first; doubles */
 #define ROBOTS_AGAIN_MS  MINUTE_MS /* times the asks so far */
 
-enum { BACKOFF_LEVEL_MAX = 11, FAIL_SHIFT_MAX = 8, ROBOTS_ASKS_MAX = 3 };
+enum { FAIL_SHIFT_MAX = 8, ROBOTS_ASKS_MAX = 3 };
 
 int
 hostq_new(uint64_t authority_hash, struct slice authority, struct hostq **ret)
@@ -47,7 +47,7 @@ hostq_new(uint64_t authority_hash, struct slice authority, struct hostq **ret)
 	h->fail_until_ms = h->fail_set_ms = HOSTQ_NEVER;
 	h->robots_until_ms = h->robots_again_ms = HOSTQ_NEVER;
 	h->crawl_delay_ms = -1;
-	if (authority.len == 0 || authority.len > text_max) {
+	if (authority.ptr != NULL && (authority.len == 0 || authority.len > text_max)) {
 		h->doom = OUTCOME_BAD_URL;
 		h->doom_until_ms = INT64_MAX;
 	}
@@ -183,7 +183,7 @@ hostq_judge(const struct hostq *h, const struct frontier_conf *conf, int64_t now
 		later(ret, h->refill_at_ms, WAIT_STORE_BEHIND);
 	if (ret->due_ms > now_ms)
 		return;
-	if (h->window.len == 0)
+	if (h->window.len == 0 || (h->rules_away && conf->robots && !doomed))
 		*ret = (struct hostq_state){HOSTQ_BLOCKED, WAIT_STORE_BEHIND, 0};
 	else
 		*ret = (struct hostq_state){HOSTQ_READY, WAITS_READY, 0};
@@ -236,7 +236,7 @@ back_off(struct hostq *h, int64_t retry_after_ms, int64_t start_ms, uint64_t ran
 	}
 	wait_ms = BACKOFF_MS << h->backoff_level;
 	wait_ms += (int64_t)(random % (uint64_t)(wait_ms / 10 + 1));
-	if (!was_under_way && h->backoff_level < BACKOFF_LEVEL_MAX)
+	if (!was_under_way && h->backoff_level < HOSTQ_BACKOFF_LEVEL_MAX)
 		h->backoff_level++;
 	if (retry_after_ms >= 0)
 		wait_ms =
@@ -330,6 +330,7 @@ rules_set(struct hostq *h, struct slice rules)
 	free(h->rules);
 	h->rules = copy;
 	h->rules_len = rules.len;
+	h->rules_away = false;
 	h->crawl_delay_ms = rules.len > 0 ? rules_crawl_delay_ms(rules) : -1;
 	return 0;
 }
@@ -366,6 +367,18 @@ hostq_robots_came(struct hostq *h, const struct frontier_conf *conf,
 	h->robots_until_ms = now_ms + conf->robots_ttl_ms;
 	h->robots_asks = 0;
 	h->robots_again_ms = HOSTQ_NEVER;
+	return 0;
+}
+
+int
+hostq_rules_came(struct hostq *h, struct slice rules)
+{
+	if (!h->rules_away)
+		return 0;
+	if (rules.len > 0)
+		return rules_set(h, rules);
+	h->rules_away = false;
+	h->robots = HOSTQ_ROBOTS_UNKNOWN; /* to be asked for again */
 	return 0;
 }
 

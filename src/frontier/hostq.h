@@ -34,6 +34,8 @@ enum hostq_robots {
 	HOSTQ_ROBOTS_KNOWN,   /* until robots_until_ms */
 };
 
+enum { HOSTQ_BACKOFF_LEVEL_MAX = 11 };
+
 /* Long before any time there is, and far from overflow. */
 #define HOSTQ_NEVER (INT64_MIN / 2)
 
@@ -53,7 +55,7 @@ struct retry {
 
 struct hostq {
 	uint64_t authority_hash;
-	char *authority; /* "scheme://host[:port]" */
+	char *authority; /* "scheme://host[:port]"; "": its first record will tell */
 
 	/* Where it is; frontier.c only. */
 	struct list on_hosts; /* of all, most recently served first */
@@ -92,6 +94,7 @@ struct hostq {
 	int64_t crawl_delay_ms; /* -1: none */
 	char *rules;            /* robots_compile()d; NULL: everything is allowed */
 	size_t rules_len;
+	bool rules_away; /* there are some, and only the store has them */
 
 	/* Given up: everything comes out with this outcome. */
 	enum outcome doom; /* OUTCOME_NONE: it is not */
@@ -99,7 +102,7 @@ struct hostq {
 	int64_t doom_until_ms;
 };
 
-/* An authority without a usable text is given up from the start. */
+/* An authority without a usable text is given up from the start; NULL: not known yet. */
 int hostq_new(uint64_t authority_hash, struct slice authority, struct hostq **ret);
 void hostq_free(struct hostq *h);
 
@@ -121,6 +124,8 @@ void hostq_ended(struct hostq *h, const struct frontier_conf *conf,
     const struct frontier_report *rep, uint64_t random, int64_t now_ms);
 int hostq_robots_came(struct hostq *h, const struct frontier_conf *conf,
     enum frontier_robots what, struct slice rules, int64_t now_ms);
+/* What the store has; empty: nothing. */
+int hostq_rules_came(struct hostq *h, struct slice rules);
 /* True when `rec` is not to be fetched: why. */
 bool hostq_refuses(const struct hostq *h, const struct frontier_conf *conf,
     const struct urlrec *rec, int64_t now_ms, enum outcome *ret_outcome, char *ret_detail,

@@ -4,6 +4,7 @@
  *   frontier.c  hosts and their places; add, retry, next
  *   answer.c    what comes back: done, robots
  *   refill.c    what lies beyond the windows
+ *   restore.c   what survives of a host, and comes back
  *   stats.c     counts, busiest hosts, invariants
  */
 #ifndef FRONTIER_INSIDE_H
@@ -46,6 +47,12 @@ int frontier_advance(struct frontier *f, uint32_t max, int64_t now_ms);
 /* Into the window; whatever does not fit goes back to the store.  -ENOMEM, -EEXIST: the
  * record stays the caller's. */
 int frontier_keep(struct frontier *f, struct hostq *h, struct urlrec *rec);
+/* Records that a window may hold now. */
+uint32_t frontier_window_max(const struct frontier *f);
+int frontier_retry_later(
+    struct frontier *f, struct hostq *h, struct urlrec *rec, int64_t at_ms);
+int frontier_host_new(struct frontier *f, uint64_t authority_hash, struct slice authority,
+    int64_t now_ms, struct hostq **ret);
 /* The window runs low, and the store may have more: told by frontier_wants(). */
 void frontier_want(struct frontier *f, struct hostq *h, int64_t now_ms);
 #endif

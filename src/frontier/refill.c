@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdlib.h>
 
 #include "frontier/inside.h"
 
@@ -9,21 +10,49 @@
  * the store's answer, says when nothing is left: a record that was counted but is not yet
  * in what the store can read is asked for again, a little later, and never given up.
  */
-enum { REFILL_PAUSE_MS = 100 };
+enum {
+	REFILL_PAUSE_MS = 100,
+	AHEAD_MS = 2000,    /* a host that waits longer needs no records yet */
+	RECORD_BYTES = 512, /* of one in a window, about */
+	WINDOW_MIN = 4,
+};
+
+/* With many hosts each gets less, so that all windows together stay within the limit. */
+uint32_t
+frontier_window_max(const struct frontier *f)
+{
+	uint64_t hosts = f->hosts.len - f->places[HOSTQ_EMPTY], n;
+
+	if (f->conf.memory_bytes == 0)
+		return f->conf.window_max;
+	n = f->conf.memory_bytes / RECORD_BYTES / (hosts > 0 ? hosts : 1);
+	if (n > f->conf.window_max)
+		return f->conf.window_max;
+	return n < WINDOW_MIN ? WINDOW_MIN : (uint32_t)n;
+}
+
+/* Something is there that only the store has. */
+static bool
+lacks(const struct frontier *f, const struct hostq *h)
+{
+	if (h->rules_away && f->conf.robots && (h->window.len > 0 || h->beyond > 0))
+		return true;
+	return h->beyond > 0 && h->window.len <= frontier_window_max(f) / 4;
+}
 
 void
 frontier_want(struct frontier *f, struct hostq *h, int64_t now_ms)
 {
-	if (h->beyond == 0 || h->wants || h->told || now_ms < h->refill_at_ms)
+	if (h->wants || h->told || now_ms < h->refill_at_ms || !lacks(f, h))
 		return;
-	if (h->window.len > f->conf.window_max / 4)
+	if (h->state.place == HOSTQ_WAITING && h->state.due_ms - now_ms > AHEAD_MS)
 		return;
 	h->wants = true;
 	list_push(&f->wants, &h->on_wants);
 }
 
 bool
-frontier_wants(struct frontier *f, uint64_t *ret_authority_hash, uint64_t *ret_after_key)
+frontier_wants(struct frontier *f, struct frontier_want *ret)
 {
 	struct list *l;
 
@@ -31,19 +60,48 @@ frontier_wants(struct frontier *f, uint64_t *ret_authority_hash, uint64_t *ret_a
 		struct hostq *h = container_of(l, struct hostq, on_wants);
 
 		h->wants = false;
-		if (h->beyond == 0)
+		if (!lacks(f, h))
 			continue;
 		h->told = true;
-		*ret_authority_hash = h->authority_hash;
-		*ret_after_key = h->high_key;
+		*ret = (struct frontier_want){.authority_hash = h->authority_hash,
+		    .after_key = h->high_key,
+		    .max = frontier_window_max(f) - h->window.len,
+		    .rules = h->rules_away && f->conf.robots};
 		return true;
 	}
 	return false;
 }
 
+static int
+keep_for_later(struct frontier *f, struct hostq *h, struct urlrec *rec)
+{
+	int r = outset_add(&f->out, rec->authority_hash, rec->key);
+
+	return r < 0 ? r : frontier_retry_later(f, h, rec, rec->not_before_ms);
+}
+
+/* Of a restored host that was never asked. */
+static int
+name_host(struct frontier *f, struct hostq *h, const struct urlrec *r)
+{
+	struct slice authority = urlrec_authority(r);
+	char *text;
+
+	if (h->authority[0] != '\0' || authority.len == 0 ||
+	    authority.len >= sizeof(((struct frontier_turn *)0)->authority))
+		return 0;
+	text = slice_dup(authority);
+	if (text == NULL)
+		return -ENOMEM;
+	free(h->authority);
+	h->authority = text;
+	f->hosts_bytes += authority.len;
+	return 0;
+}
+
 /* 1: taken; 0: not wanted; negative: no memory. */
 static int
-take(struct frontier *f, struct hostq *h, const struct urlrec *r)
+take(struct frontier *f, struct hostq *h, const struct urlrec *r, int64_t now_ms)
 {
 	struct urlrec *rec;
 	int err;
@@ -53,7 +111,8 @@ take(struct frontier *f, struct hostq *h, const struct urlrec *r)
 	rec = urlrec_new(r);
 	if (rec == NULL)
 		return -ENOMEM;
-	err = frontier_keep(f, h, rec);
+	err = r->not_before_ms > now_ms ? keep_for_later(f, h, rec)
+					: frontier_keep(f, h, rec);
 	if (err == 0)
 		return 1;
 	urlrec_free(rec);
@@ -77,10 +136,12 @@ frontier_refill(struct frontier *f, uint64_t authority_hash, uint64_t after_key,
 			if (recs[i].authority_hash != authority_hash ||
 			    recs[i].key <= h->high_key)
 				continue;
-			room = h->window.len < f->conf.window_max;
+			room = h->window.len < frontier_window_max(f);
 			if (!room)
 				break;
-			r = take(f, h, &recs[i]);
+			r = name_host(f, h, &recs[i]);
+			if (r == 0)
+				r = take(f, h, &recs[i], now_ms);
 			if (r < 0)
 				break;
 			h->high_key = recs[i].key;

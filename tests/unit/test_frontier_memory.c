@@ -97,7 +97,7 @@ a_refill_without_memory_is_asked_for_again(void **state)
 {
 	struct frontier_conf conf = rig_conf();
 	struct urlrec recs[7];
-	uint64_t host, after;
+	struct frontier_want want;
 	struct rig rig;
 	int failures = 0, taken = 0;
 
@@ -116,12 +116,12 @@ a_refill_without_memory_is_asked_for_again(void **state)
 		size_t first = 0;
 		int r;
 
-		assert_true(frontier_wants(rig.f, &host, &after));
-		while (first < 7 && recs[first].key <= after)
+		assert_true(frontier_wants(rig.f, &want));
+		while (first < 7 && recs[first].key <= want.after_key)
 			first++;
 		fail_alloc_after = n;
-		r = frontier_refill(
-		    rig.f, host, after, &recs[first], 7 - first, false, rig.now);
+		r = frontier_refill(rig.f, want.authority_hash, want.after_key,
+		    &recs[first], 7 - first, false, rig.now);
 		fail_alloc_after = -1;
 		frontier_check(rig.f);
 		if (r < 0)

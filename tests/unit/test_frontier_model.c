@@ -166,20 +166,20 @@ collect(void *ctx, struct slice key, struct slice value)
 static void
 answer_wants(struct sim *s)
 {
-	uint64_t host, after;
+	struct frontier_want want;
 	struct message *m;
 	struct key k;
 	uint32_t max;
 
 	if (s->last - s->first > MESSAGES_MAX / 2)
 		return;
-	if (!frontier_wants(s->rig.f, &host, &after))
+	if (!frontier_wants(s->rig.f, &want))
 		return;
 	m = post(s, REFILL);
-	m->host = host;
-	m->after = after;
+	m->host = want.authority_hash;
+	m->after = want.after_key;
 	max = 1 + (uint32_t)rng(s, REFILL_MAX);
-	key_make(&k, host, after);
+	key_make(&k, want.authority_hash, want.after_key);
 	assert_int_equal(store_scan(s->store, STORE_QUEUE, key_host(&k), key_whole(&k),
 			     max, collect, m),
 	    0);

@@ -56,20 +56,22 @@ take(struct rig *rig, uint64_t n)
 static void
 expect_want(struct rig *rig, uint64_t after)
 {
-	uint64_t host = 0, key = 0;
+	struct frontier_want want;
 
-	assert_true(frontier_wants(rig->f, &host, &key));
+	assert_true(frontier_wants(rig->f, &want));
 	frontier_check(rig->f);
-	assert_int_equal(host, rig_hash("http://a"));
-	assert_int_equal(key, after);
+	assert_int_equal(want.authority_hash, rig_hash("http://a"));
+	assert_int_equal(want.after_key, after);
+	assert_true(want.max > 0);
+	assert_false(want.rules);
 }
 
 static void
 expect_no_want(struct rig *rig)
 {
-	uint64_t host, key;
+	struct frontier_want want;
 
-	assert_false(frontier_wants(rig->f, &host, &key));
+	assert_false(frontier_wants(rig->f, &want));
 }
 
 static void

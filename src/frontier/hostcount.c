@@ -1,0 +1,174 @@
+#include "frontier/hostcount.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/banned.h"
+
+enum { USED = 1, CHANGED = 2, COUNT_SHIFT = 2, CAP_MIN = 64 };
+
+void
+hostcount_init(struct hostcount *h)
+{
+	*h = (struct hostcount){0};
+}
+
+void
+hostcount_release(struct hostcount *h)
+{
+	free(h->v);
+	free(h->changed);
+	hostcount_init(h);
+}
+
+static uint64_t
+count_of(const struct hostcount_slot *s)
+{
+	return s->bits >> COUNT_SHIFT;
+}
+
+/* Where it is, or would be.  The hashes are good ones: their low bits are the place. */
+static struct hostcount_slot *
+slot_of(const struct hostcount *h, uint64_t authority_hash)
+{
+	size_t at = (size_t)authority_hash & (h->cap - 1);
+
+	while ((h->v[at].bits & USED) != 0 && h->v[at].authority_hash != authority_hash)
+		at = (at + 1) & (h->cap - 1);
+	return &h->v[at];
+}
+
+static bool
+is_live(const struct hostcount_slot *s)
+{
+	return (s->bits & CHANGED) != 0 || count_of(s) > 0;
+}
+
+/* Room for one more; leaves out what has nothing waiting. */
+static int
+make_room(struct hostcount *h)
+{
+	struct hostcount old = *h;
+	size_t live = 0;
+
+	if (h->cap > 0 && h->len + 1 <= h->cap / 4 * 3)
+		return 0;
+	for (size_t i = 0; i < old.cap; i++)
+		live += is_live(&old.v[i]);
+	h->cap = CAP_MIN;
+	while (h->cap / 8 * 3 < live + 1)
+		h->cap *= 2;
+	h->v = calloc(h->cap, sizeof(*h->v));
+	if (h->v == NULL) {
+		*h = old;
+		return -ENOMEM;
+	}
+	h->len = live;
+	for (size_t i = 0; i < old.cap; i++)
+		if (is_live(&old.v[i]))
+			*slot_of(h, old.v[i].authority_hash) = old.v[i];
+	free(old.v);
+	return 0;
+}
+
+/* Made when it is not there. */
+static int
+slot_get(struct hostcount *h, uint64_t authority_hash, struct hostcount_slot **ret)
+{
+	struct hostcount_slot *s;
+	int r = make_room(h);
+
+	if (r < 0)
+		return r;
+	s = slot_of(h, authority_hash);
+	if ((s->bits & USED) == 0) {
+		*s = (struct hostcount_slot){authority_hash, USED};
+		h->len++;
+	}
+	*ret = s;
+	return 0;
+}
+
+int
+hostcount_set(struct hostcount *h, uint64_t authority_hash, uint64_t n)
+{
+	struct hostcount_slot *s;
+	int r = slot_get(h, authority_hash, &s);
+
+	if (r == 0)
+		s->bits = n << COUNT_SHIFT | (s->bits & CHANGED) | USED;
+	return r;
+}
+
+static int
+remember(struct hostcount *h, struct hostcount_slot *s)
+{
+	if ((s->bits & CHANGED) != 0)
+		return 0;
+	if (h->changed_len == h->changed_cap) {
+		size_t cap = h->changed_cap == 0 ? CAP_MIN : h->changed_cap * 2;
+		uint64_t *v = realloc(h->changed, cap * sizeof(*v));
+
+		if (v == NULL)
+			return -ENOMEM;
+		h->changed = v;
+		h->changed_cap = cap;
+	}
+	h->changed[h->changed_len++] = s->authority_hash;
+	s->bits |= CHANGED;
+	return 0;
+}
+
+int
+hostcount_add(struct hostcount *h, uint64_t authority_hash, int n)
+{
+	struct hostcount_slot *s;
+	int r = slot_get(h, authority_hash, &s);
+
+	if (r == 0)
+		r = remember(h, s);
+	if (r < 0)
+		return r;
+	assert(n >= 0 || count_of(s) >= (uint64_t)-n);
+	s->bits += (uint64_t)(int64_t)n << COUNT_SHIFT;
+	return 0;
+}
+
+uint64_t
+hostcount_get(const struct hostcount *h, uint64_t authority_hash)
+{
+	return h->cap == 0 ? 0 : count_of(slot_of(h, authority_hash));
+}
+
+bool
+hostcount_at(
+    const struct hostcount *h, size_t *i, uint64_t *ret_authority_hash, uint64_t *ret_n)
+{
+	while (*i < h->cap && (h->v[*i].bits & USED) == 0)
+		++*i;
+	if (*i >= h->cap)
+		return false;
+	*ret_authority_hash = h->v[*i].authority_hash;
+	*ret_n = count_of(&h->v[*i]);
+	++*i;
+	return true;
+}
+
+bool
+hostcount_changed(
+    const struct hostcount *h, size_t i, uint64_t *ret_authority_hash, uint64_t *ret_n)
+{
+	if (i >= h->changed_len)
+		return false;
+	*ret_authority_hash = h->changed[i];
+	*ret_n = count_of(slot_of(h, h->changed[i]));
+	return true;
+}
+
+void
+hostcount_settle(struct hostcount *h)
+{
+	for (size_t i = 0; i < h->changed_len; i++)
+		slot_of(h, h->changed[i])->bits &= ~(uint64_t)CHANGED;
+	h->changed_len = 0;
+}

@@ -1,0 +1,183 @@
+#include "frontier/hostrec.h"
+#include <errno.h>
+
+#include "base/wire.h"
+
+#include "base/banned.h"
+
+enum { HOSTREC_VERSION = 1 };
+#define WAIT_MAX_MS  ((int64_t)(24 * 3600 + 24 * 360) * 1000) /* back-off with jitter */
+#define NEVER_STORED INT64_MIN
+
+/* Before the first of all times is "never", and after the last "for ever". */
+static void
+put_time(struct wire_out *w, int64_t mono_ms, const struct frontier_now *now)
+{
+	int64_t wall_ms = NEVER_STORED;
+
+	if (mono_ms == INT64_MAX)
+		wall_ms = INT64_MAX;
+	else if (mono_ms > HOSTQ_NEVER)
+		wall_ms = mono_ms - now->mono_ms + now->wall_ms;
+	wire_u64(w, (uint64_t)wall_ms);
+}
+
+static int64_t
+get_time(struct wire_in *in, const struct frontier_now *now, int64_t ahead_max_ms)
+{
+	int64_t wall_ms = (int64_t)wire_get_u64(in), ahead_ms;
+
+	if (wall_ms == NEVER_STORED || wall_ms < 0)
+		return HOSTQ_NEVER;
+	if (wall_ms == INT64_MAX)
+		return INT64_MAX;
+	ahead_ms = wall_ms - now->wall_ms;
+	return now->mono_ms + (ahead_ms < ahead_max_ms ? ahead_ms : ahead_max_ms);
+}
+
+int
+hostrec_encode(const struct hostq *h, const struct frontier_now *now, struct buf *out)
+{
+	struct wire_out w = {.b = out};
+	bool doomed = hostq_is_doomed(h, now->mono_ms);
+
+	wire_u8(&w, HOSTREC_VERSION);
+	wire_text(&w, slice_cstr(h->authority));
+	wire_u64(&w, h->done);
+	put_time(&w, h->start_ms, now);
+	/* One that was under way when we died may have lasted until then. */
+	put_time(&w, h->in_flight > 0 ? now->mono_ms : h->end_ms, now);
+	wire_u64(&w, (uint64_t)h->took_ms);
+	put_time(&w, h->backoff_until_ms, now);
+	put_time(&w, h->backoff_set_ms, now);
+	wire_u32(&w, h->backoff_level);
+	put_time(&w, h->fail_until_ms, now);
+	put_time(&w, h->fail_set_ms, now);
+	wire_u32(&w, h->failures);
+	wire_u8(&w, h->robots == HOSTQ_ROBOTS_KNOWN);
+	wire_u8(&w, h->robots_used);
+	wire_u32(&w, h->robots_asks);
+	put_time(&w, h->robots_until_ms, now);
+	put_time(&w, h->robots_again_ms, now);
+	wire_u64(&w, (uint64_t)h->crawl_delay_ms);
+	wire_u8(&w, h->rules != NULL || h->rules_away);
+	wire_u8(&w, doomed ? (uint8_t)h->doom : OUTCOME_NONE);
+	wire_u32(&w, h->doom_count);
+	put_time(&w, h->doom_until_ms, now);
+	return w.err;
+}
+
+struct hostrec {
+	struct slice authority;
+	uint64_t done;
+	int64_t start_ms, end_ms, took_ms;
+	int64_t backoff_until_ms, backoff_set_ms, fail_until_ms, fail_set_ms;
+	uint32_t backoff_level, failures, robots_asks, doom_count;
+	bool robots_known, robots_used, has_rules;
+	int64_t robots_until_ms, robots_again_ms, crawl_delay_ms, doom_until_ms;
+	enum outcome doom;
+};
+
+static int
+parse(struct slice saved, const struct frontier_now *now, struct hostrec *r)
+{
+	struct wire_in in = {.rest = saved};
+
+	if (wire_get_u8(&in) != HOSTREC_VERSION)
+		return -EBADMSG;
+	r->authority = wire_get_text(&in);
+	r->done = wire_get_u64(&in);
+	r->start_ms = get_time(&in, now, 0);
+	r->end_ms = get_time(&in, now, 0);
+	r->took_ms = (int64_t)wire_get_u64(&in);
+	r->backoff_until_ms = get_time(&in, now, WAIT_MAX_MS);
+	r->backoff_set_ms = get_time(&in, now, 0);
+	r->backoff_level = wire_get_u32(&in);
+	r->fail_until_ms = get_time(&in, now, WAIT_MAX_MS);
+	r->fail_set_ms = get_time(&in, now, 0);
+	r->failures = wire_get_u32(&in);
+	r->robots_known = wire_get_u8(&in) != 0;
+	r->robots_used = wire_get_u8(&in) != 0;
+	r->robots_asks = wire_get_u32(&in);
+	r->robots_until_ms = get_time(&in, now, WAIT_MAX_MS);
+	r->robots_again_ms = get_time(&in, now, WAIT_MAX_MS);
+	r->crawl_delay_ms = (int64_t)wire_get_u64(&in);
+	r->has_rules = wire_get_u8(&in) != 0;
+	r->doom = (enum outcome)wire_get_u8(&in);
+	r->doom_count = wire_get_u32(&in);
+	r->doom_until_ms = get_time(&in, now, WAIT_MAX_MS);
+	if (in.bad || in.rest.len > 0 || r->doom >= OUTCOME_MAX || r->took_ms < 0 ||
+	    r->backoff_level > HOSTQ_BACKOFF_LEVEL_MAX)
+		return -EBADMSG;
+	return 0;
+}
+
+int
+hostrec_decode(struct slice saved, const struct frontier_now *now, struct hostq *h)
+{
+	struct hostrec r;
+	int err = parse(saved, now, &r);
+
+	if (err < 0)
+		return err;
+	h->done = r.done;
+	h->start_ms = r.start_ms;
+	h->end_ms = r.end_ms;
+	h->took_ms = r.took_ms;
+	h->backoff_until_ms = r.backoff_until_ms;
+	h->backoff_set_ms = r.backoff_set_ms;
+	h->backoff_level = r.backoff_level;
+	h->fail_until_ms = r.fail_until_ms;
+	h->fail_set_ms = r.fail_set_ms;
+	h->failures = r.failures;
+	h->robots_asks = r.robots_asks;
+	h->robots_again_ms = r.robots_again_ms;
+	if (r.robots_known) {
+		h->robots = HOSTQ_ROBOTS_KNOWN;
+		h->robots_used = r.robots_used;
+		h->robots_until_ms = r.robots_until_ms;
+		h->crawl_delay_ms = r.crawl_delay_ms;
+		h->rules_away = r.has_rules;
+	}
+	if (r.doom != OUTCOME_NONE) {
+		h->doom = r.doom;
+		h->doom_count = r.doom_count;
+		h->doom_until_ms = r.doom_until_ms;
+	}
+	return 0;
+}
+
+static void
+later(struct hostrec_brief *b, int64_t at_ms, enum wait_cause cause)
+{
+	if (at_ms <= b->due_wall_ms)
+		return;
+	b->due_wall_ms = at_ms;
+	b->waits_for = cause;
+}
+
+int
+hostrec_brief(struct slice saved, struct hostrec_brief *ret)
+{
+	/* On this clock monotonic and wall time are one. */
+	static const struct frontier_now wall = {INT64_MAX / 4, INT64_MAX / 4};
+	struct hostrec_brief b = {.waits_for = WAIT_NONE};
+	struct hostrec r;
+	int err = parse(saved, &wall, &r);
+
+	if (err < 0)
+		return err;
+	b.authority = r.authority;
+	b.doom = r.doom;
+	b.asked_wall_ms = r.end_ms;
+	if (r.doom == OUTCOME_NONE) {
+		later(&b, r.backoff_until_ms, WAIT_RETRY_AFTER);
+		later(&b, r.fail_until_ms, WAIT_RETRY_AFTER);
+		if (!r.robots_known)
+			later(&b, r.robots_again_ms, WAIT_ROBOTS_PENDING);
+		if (r.crawl_delay_ms > 0)
+			later(&b, r.end_ms + r.crawl_delay_ms, WAIT_CRAWL_DELAY);
+	}
+	*ret = b;
+	return 0;
+}

@@ -1,0 +1,300 @@
+#include "frontier_rig.h"
+
+/* What survives of a host, and comes back after a restart: on another monotonic clock. */
+
+enum { RESTART_MS = 5000 }; /* between the two lives */
+static const int64_t wall0_ms = 1700000000000;
+
+struct lives {
+	struct rig rig; /* the one that lives */
+	struct buf saved, rules;
+};
+
+static void
+live(struct lives *l, const struct frontier_conf *conf)
+{
+	rig_start(&l->rig, conf);
+	buf_init(&l->saved, 1 << 16);
+	buf_init(&l->rules, ROBOTS_BLOB_MAX);
+}
+
+/* Dies now, and is back RESTART_MS later, after a reboot. */
+static void
+die(struct lives *l, uint64_t queued)
+{
+	struct frontier_conf conf = l->rig.conf;
+	struct frontier_now now = {l->rig.now, wall0_ms};
+	uint64_t a = rig_hash("http://a"), seq = l->rig.seq;
+
+	assert_int_equal(frontier_host_save(l->rig.f, a, &now, &l->saved), 0);
+	assert_int_equal(buf_add_slice(&l->rules, frontier_host_rules(l->rig.f, a)), 0);
+	rig_stop(&l->rig);
+	rig_start(&l->rig, &conf);
+	l->rig.seq = seq;
+	l->rig.now = 77;
+	now = (struct frontier_now){l->rig.now, wall0_ms + RESTART_MS};
+	assert_int_equal(
+	    frontier_restore(l->rig.f, a, buf_slice(&l->saved), queued, &now), 0);
+	frontier_check(l->rig.f);
+}
+
+static void
+end(struct lives *l)
+{
+	rig_stop(&l->rig);
+	buf_release(&l->saved);
+	buf_release(&l->rules);
+}
+
+static void
+refill_one(struct lives *l, const char *url, bool rules, int64_t not_before_ms)
+{
+	struct urlrec rec = rig_rec(&l->rig, url, 0, 0);
+	struct frontier_want want;
+
+	rec.not_before_ms = not_before_ms;
+	assert_true(frontier_wants(l->rig.f, &want));
+	assert_int_equal(want.authority_hash, rig_hash("http://a"));
+	assert_int_equal(want.rules, rules);
+	if (want.rules)
+		assert_int_equal(frontier_rules(l->rig.f, want.authority_hash,
+				     buf_slice(&l->rules), l->rig.now),
+		    0);
+	assert_int_equal(frontier_refill(l->rig.f, want.authority_hash, want.after_key,
+			     &rec, 1, false, l->rig.now),
+	    0);
+	frontier_check(l->rig.f);
+}
+
+static void
+a_back_off_survives(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct lives l;
+
+	(void)state;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	rig_expect_url(&l.rig, "http://a/1");
+	rig_status(&l.rig, "http://a", 429, 60000);
+	die(&l, 1);
+	assert_int_equal(rig_stats(&l.rig).queued, 1);
+	rig_expect_idle(&l.rig, 60000 - RESTART_MS);
+	l.rig.now += 60000 - RESTART_MS;
+	rig_expect_idle(&l.rig, INT64_MAX); /* its records are to be read first */
+	refill_one(&l, "http://a/1", false, 0);
+	rig_expect_url(&l.rig, "http://a/1");
+	rig_status(&l.rig, "http://a", 429, -1);
+	rig_add(&l.rig, "http://a/2");
+	/* The second of a row: twice as long. */
+	assert_int_equal(rig_next(&l.rig), FRONTIER_IDLE);
+	assert_true(l.rig.turn.due_ms - l.rig.now >= 120000);
+	end(&l);
+}
+
+static void
+a_clock_that_was_set_back_makes_no_wait_endless(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_now now;
+	struct lives l;
+
+	(void)state;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	rig_expect_url(&l.rig, "http://a/1");
+	rig_status(&l.rig, "http://a", 503, 60000);
+	now = (struct frontier_now){l.rig.now, wall0_ms};
+	assert_int_equal(
+	    frontier_host_save(l.rig.f, rig_hash("http://a"), &now, &l.saved), 0);
+	rig_stop(&l.rig);
+	rig_start(&l.rig, &conf);
+	now.wall_ms -= INT64_C(1000) * 86400000;
+	now.mono_ms = l.rig.now;
+	assert_int_equal(
+	    frontier_restore(l.rig.f, rig_hash("http://a"), buf_slice(&l.saved), 1, &now),
+	    0);
+	assert_int_equal(rig_next(&l.rig), FRONTIER_IDLE);
+	assert_true(l.rig.turn.due_ms - l.rig.now <= 86400000 / 10 * 11);
+	end(&l);
+}
+
+static void
+the_delay_counts_from_the_last_life(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct lives l;
+
+	(void)state;
+	conf.delay_ms = 8000;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	rig_expect_url(&l.rig, "http://a/1");
+	rig_ok(&l.rig, "http://a", 100);
+	die(&l, 1);
+	rig_expect_idle(&l.rig, 8000 - RESTART_MS + 1);
+	end(&l);
+}
+
+static void
+robots_rules_come_back_before_the_first_url(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct lives l;
+
+	(void)state;
+	conf.robots = true;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	rig_expect_robots(&l.rig, "http://a");
+	rig_ok(&l.rig, "http://a", 0);
+	rig_robots(&l.rig, "http://a", FRONTIER_ROBOTS_RULES,
+	    "user-agent: *\ndisallow: /private\n");
+	die(&l, 1);
+	/* Also for what is found before they are read. */
+	rig_add(&l.rig, "http://a/private/1");
+	rig_expect_idle(&l.rig, INT64_MAX);
+	refill_one(&l, "http://a/private/2", true, 0);
+	rig_expect_refused(&l.rig, "http://a/private/2", OUTCOME_ROBOTS_DENIED,
+	    "robots.txt line 2: Disallow: /private");
+	end(&l);
+}
+
+static void
+rules_that_are_lost_are_asked_for_again(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct lives l;
+
+	(void)state;
+	conf.robots = true;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	rig_expect_robots(&l.rig, "http://a");
+	rig_ok(&l.rig, "http://a", 0);
+	rig_robots(&l.rig, "http://a", FRONTIER_ROBOTS_RULES,
+	    "user-agent: *\ndisallow: /private\n");
+	die(&l, 1);
+	buf_clear(&l.rules);
+	refill_one(&l, "http://a/1", true, 0);
+	rig_expect_robots(&l.rig, "http://a");
+	end(&l);
+}
+
+static void
+a_host_that_was_given_up_stays_so(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct lives l;
+
+	(void)state;
+	conf.dead_after = 1;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	rig_expect_url(&l.rig, "http://a/1");
+	rig_fails(&l.rig, "http://a", OUTCOME_DNS_FAILURE);
+	die(&l, 1);
+	refill_one(&l, "http://a/1", false, 0);
+	rig_expect_refused(
+	    &l.rig, "http://a/1", OUTCOME_DNS_FAILURE, "host given up after 1 failures");
+	end(&l);
+}
+
+static void
+a_host_that_was_never_asked_is_named_by_its_records(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_now now = {1, wall0_ms};
+	struct lives l;
+
+	(void)state;
+	conf.robots = true;
+	live(&l, &conf);
+	assert_int_equal(
+	    frontier_restore(l.rig.f, rig_hash("http://a"), (struct slice){0}, 1, &now),
+	    0);
+	rig_expect_idle(&l.rig, INT64_MAX);
+	refill_one(&l, "http://a/1", false, 0);
+	rig_expect_robots(&l.rig, "http://a");
+	end(&l);
+}
+
+static void
+a_retry_waits_for_its_time(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct lives l;
+
+	(void)state;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	rig_expect_url(&l.rig, "http://a/1");
+	rig_ok(&l.rig, "http://a", 0);
+	die(&l, 1);
+	refill_one(&l, "http://a/1", false, l.rig.now + 3000);
+	rig_expect_idle(&l.rig, 3000);
+	l.rig.now += 3000;
+	rig_expect_url(&l.rig, "http://a/1");
+	end(&l);
+}
+
+static void
+damaged_bytes_are_refused(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_now now = {1, wall0_ms};
+	struct lives l;
+
+	(void)state;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	assert_int_equal(
+	    frontier_host_save(l.rig.f, rig_hash("http://a"), &now, &l.saved), 0);
+	for (size_t n = 1; n < l.saved.len; n++)
+		assert_true(frontier_restore(l.rig.f, 5,
+				slice_head(buf_slice(&l.saved), n), 1, &now) < 0);
+	assert_int_equal(rig_stats(&l.rig).hosts, 1);
+	end(&l);
+}
+
+static void
+windows_of_many_hosts_share_the_memory(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+	char url[64];
+
+	(void)state;
+	conf.memory_bytes = 1 << 20;
+	rig_start(&rig, &conf);
+	for (int i = 0; i < 100; i++)
+		for (int n = 0; n < 100; n++) {
+			struct urlrec r;
+
+			(void)snprintf(url, sizeof(url), "http://h%d/%d", i, n);
+			r = rig_rec(&rig, url, 0, 0);
+			assert_int_equal(frontier_add(rig.f, &r, rig.now), 0);
+		}
+	assert_int_equal(rig_stats(&rig).queued, 10000);
+	assert_true(rig_stats(&rig).memory_bytes < 2 << 20);
+	rig_stop(&rig);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_back_off_survives),
+	    cmocka_unit_test(a_clock_that_was_set_back_makes_no_wait_endless),
+	    cmocka_unit_test(the_delay_counts_from_the_last_life),
+	    cmocka_unit_test(robots_rules_come_back_before_the_first_url),
+	    cmocka_unit_test(rules_that_are_lost_are_asked_for_again),
+	    cmocka_unit_test(a_host_that_was_given_up_stays_so),
+	    cmocka_unit_test(a_host_that_was_never_asked_is_named_by_its_records),
+	    cmocka_unit_test(a_retry_waits_for_its_time),
+	    cmocka_unit_test(damaged_bytes_are_refused),
+	    cmocka_unit_test(windows_of_many_hosts_share_the_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
