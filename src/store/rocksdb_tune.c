@@ -48,6 +48,23 @@ cf_options(const struct rocks_tuning *t, enum store_table table, uint64_t memory
 	return o;
 }
 
+/* There is no function for it in the C API. */
+static void
+no_fallocate(struct rocks_tuning *t)
+{
+	rocksdb_options_t *o = rocksdb_options_create();
+	char *err = NULL;
+
+	rocksdb_get_options_from_string(t->db, "allow_fallocate=false", o, &err);
+	if (err == NULL) {
+		rocksdb_options_destroy(t->db);
+		t->db = o;
+	} else {
+		rocksdb_options_destroy(o); /* it is only room */
+		rocksdb_free(err);
+	}
+}
+
 static void
 db_options(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 {
@@ -65,6 +82,9 @@ db_options(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 	rocksdb_options_set_stats_dump_period_sec(o, 0);
 	rocksdb_options_set_stats_persist_period_sec(o, 0);
 	t->db = o;
+	/* Small disks: no room for what is not there yet. */
+	rocksdb_options_set_manifest_preallocation_size(o, 64 << 10);
+	no_fallocate(t);
 }
 
 void
