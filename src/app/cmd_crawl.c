@@ -1,4 +1,6 @@
 #include "app/session.h"
+#include <stdio.h>
+#include <unistd.h>
 
 #define DEFAULT_USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION " (+" PACKAGE_URL ")"
 
@@ -53,6 +55,49 @@ cmd_crawl(int argc, char **argv, struct nursery *nursery)
 	if (args_parse(argc, argv, &a) < 0)
 		return EXIT_USAGE;
 	code = crawl_named(NULL, &a, nursery);
+	args_release(&a);
+	return code;
+}
+
+static int
+resume_dir(struct job *job, struct args *a, struct nursery *nursery)
+{
+	char path[4200];
+	int r;
+
+	if (a->dir != NULL || a->words_len != 1)
+		return usage_error("resume wants one directory, as in"
+				   " trawl resume example.org-20261124161942602");
+	a->dir = a->words[0];
+	r = snprintf(path, sizeof(path), "%s/job.yaml", a->dir);
+	if (r < 0 || r > 4000)
+		return usage_error("the name of the directory is too long");
+	if (access(path, F_OK) < 0)
+		return usage_error(
+		    "%s holds no crawl: there is no job.yaml in it", a->dir);
+	if (check_file(path, job) > 0)
+		return EXIT_USAGE;
+	if (job->options.run_state == STATE_MEMORY)
+		return usage_error("%s: that crawl was made with --state memory, which"
+				   " leaves nothing to go on from",
+		    a->dir);
+	if (options_merge(&job->options, &a->given) < 0 || complete(job) < 0)
+		return usage_error("out of memory");
+	return session_resume(job, a, nursery);
+}
+
+int
+cmd_resume(int argc, char **argv, struct nursery *nursery)
+{
+	struct args a;
+	struct job job;
+	int code;
+
+	if (args_parse(argc, argv, &a) < 0)
+		return EXIT_USAGE;
+	code = job_init(&job) < 0 ? usage_error("out of memory")
+				  : resume_dir(&job, &a, nursery);
+	job_release(&job);
 	args_release(&a);
 	return code;
 }

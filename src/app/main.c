@@ -10,6 +10,10 @@ const struct command commands[] = {
 	true, cmd_crawl},
     {"run", "JOB.yaml [OPTION]...", "crawl what a job file says",
 	"Options on the command line overrule the file's.", true, cmd_run},
+    {"resume", "DIR [OPTION]...", "go on after any kind of stop",
+	"Goes on with the crawl in DIR where its last commit left it; options on the\n"
+	"command line overrule those it had, and stay.",
+	true, cmd_resume},
     {"demo", "[OPTION]...", "crawl a small site on loopback",
 	"Starts nginx with a small site on a free port of 127.0.0.1 and crawls it.", true,
 	cmd_demo},

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "crawl/crawl.h"
 #include "crawl/scope.h"
+#include "crawl/space.h"
 #include "fetch/fetch.h"
 #include "loop/loop.h"
 #include "observe/progress.h"
@@ -17,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { LOOK_MS = 1000 }; /* between looks at a full disk */
+
 struct session {
 	struct job *job;
 	const struct args *args;
@@ -27,6 +30,10 @@ struct session {
 	struct progress *progress;
 	struct sig *sigint, *sigterm;
 	int signals;
+	bool resume;
+	bool paused;       /* the disk is full; `crawl` has ended, or is NULL */
+	struct timer look; /* whether there is room again */
+	int64_t began_ms;
 	char dir[4096];
 	enum crawl_end end;
 };
@@ -97,6 +104,12 @@ make_dir(struct session *s, struct why *why)
 	return 0;
 }
 
+static bool
+has_secrets(const struct job *job)
+{
+	return job->options.fetch_header.n > 0 || job->options.fetch_proxy != NULL;
+}
+
 static int
 write_job_file(const struct session *s, struct why *why)
 {
@@ -108,21 +121,54 @@ write_job_file(const struct session *s, struct why *why)
 	(void)snprintf(path, sizeof(path), "%s/job.yaml", s->dir);
 	f = fopen(path, "wxe");
 	if (f == NULL)
-		return errno == EEXIST ? why_set(why, -EEXIST,
-					     "%s holds a crawl already; choose another "
-					     "directory with -o",
-					     s->dir)
-				       : why_set(why, -errno, "cannot write %s: %s", path,
-					     strerror(errno));
-	if (s->job->options.fetch_header.n > 0 || s->job->options.fetch_proxy != NULL)
-		(void)fchmod(fileno(f), 0600); /* may hold secrets */
+		return errno == EEXIST
+			   ? why_set(why, -EEXIST,
+				 "%s holds a crawl already; go on with trawl "
+				 "resume, or choose another directory with -o",
+				 s->dir)
+			   : why_set(why, -errno, "cannot write %s: %s", path,
+				 strerror(errno));
+	if (has_secrets(s->job))
+		(void)fchmod(fileno(f), 0600);
 	buf_init(&text, 16 << 20);
 	r = job_write(s->job, false, &text);
 	if (r == 0 && fwrite(text.ptr, 1, text.len, f) != text.len)
 		r = -EIO;
 	buf_release(&text);
+	if (r == 0 && (fflush(f) != 0 || fsync(fileno(f)) < 0))
+		r = -errno;
 	if (fclose(f) != 0 && r == 0)
 		r = -errno;
+	return r < 0 ? why_set(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
+/* The options of this run are those of the next, whole or not at all. */
+static int
+rewrite_job_file(const struct session *s, struct why *why)
+{
+	char path[4200], fresh[4200];
+	struct buf text;
+	int r, fd;
+
+	(void)snprintf(path, sizeof(path), "%s/job.yaml", s->dir);
+	(void)snprintf(fresh, sizeof(fresh), "%s/job.yaml.new", s->dir);
+	buf_init(&text, 16 << 20);
+	r = job_write(s->job, false, &text);
+	fd = r < 0 ? -1 : open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd >= 0) {
+		if (has_secrets(s->job))
+			(void)fchmod(fd, 0600);
+		if (write(fd, text.ptr, text.len) != (ssize_t)text.len)
+			r = errno != 0 ? -errno : -EIO;
+		if (fsync(fd) < 0 && r == 0)
+			r = -errno;
+		(void)close(fd);
+		if (r == 0 && rename(fresh, path) < 0)
+			r = -errno;
+	} else if (r == 0) {
+		r = -errno;
+	}
+	buf_release(&text);
 	return r < 0 ? why_set(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
 }
 
@@ -134,6 +180,11 @@ on_signal(void *ctx)
 	struct session *s = ctx;
 
 	s->signals++;
+	if (s->paused) {
+		s->end = CRAWL_STOPPED;
+		loop_stop(s->loop);
+		return;
+	}
 	if (s->signals == 1)
 		log_warn("stopping: what is in flight may end within 10 s; again to stop "
 			 "at once");
@@ -147,7 +198,43 @@ on_end(void *ctx, enum crawl_end end)
 
 	s->end = end;
 	report_close(s->report, end);
+	if (end == CRAWL_DISK_FULL && s->signals == 0 &&
+	    s->job->options.run_state == STATE_ROCKSDB) {
+		log_warn("paused: %s; goes on when there is room", crawl_why(s->crawl));
+		s->paused = true;
+		(void)timer_start(&s->look, LOOK_MS);
+		return;
+	}
 	loop_stop(s->loop);
+}
+
+static int crawl_begin(struct session *s, bool resume, struct why *why);
+
+/* From the last commit, as after any other stop. */
+static void
+on_look(void *ctx)
+{
+	struct session *s = ctx;
+	struct why why = {""};
+	int r;
+
+	if (!space_is_back(s->dir)) {
+		(void)timer_start(&s->look, LOOK_MS);
+		return;
+	}
+	crawl_free(s->crawl);
+	s->crawl = NULL;
+	r = crawl_begin(s, true, &why);
+	if (r == 0) {
+		log_warn("there is room again: the crawl goes on");
+		s->paused = false;
+	} else if (r == -ENOSPC) {
+		(void)timer_start(&s->look, LOOK_MS);
+	} else {
+		(void)say_error(0, "cannot go on: %s", why.text);
+		s->end = CRAWL_STOPPED;
+		loop_stop(s->loop);
+	}
 }
 
 static enum progress_kind
@@ -168,20 +255,41 @@ progress_wanted(const struct session *s)
 }
 
 static int
-start(struct session *s, struct why *why)
+crawl_begin(struct session *s, bool resume, struct why *why)
 {
-	struct crawl_conf conf = {
-	    .job = s->job, .dir = s->dir, .ctx = s, .on_end = on_end};
-	int r = crawl_start(s->engine, &conf, &s->crawl, why);
+	struct crawl_conf conf = {.job = s->job,
+	    .dir = s->dir,
+	    .resume = resume,
+	    .time_used_ms = loop_now_ms(s->loop) - s->began_ms,
+	    .ctx = s,
+	    .on_end = on_end};
+	int r;
 
+	progress_free(s->progress);
+	s->progress = NULL;
+	r = crawl_start(s->engine, &conf, &s->crawl, why);
 	if (r < 0)
 		return r;
-	r = report_new(s->crawl, s->job, &s->report);
+	r = report_attach(s->report, s->crawl);
 	if (r == 0)
 		r = progress_new(
 		    s->loop, s->crawl, progress_wanted(s), s->job->name, &s->progress);
+	return r < 0 ? why_set(why, r, "cannot start: %s", strerror(-r)) : 0;
+}
+
+static int
+start(struct session *s, struct why *why)
+{
+	int r;
+
+	s->began_ms = loop_now_ms(s->loop);
+	timer_init(&s->look, s->loop, on_look, s);
+	r = report_new(s->job, &s->report);
 	if (r == 0)
-		r = sig_new(s->loop, SIGINT, on_signal, s, &s->sigint);
+		r = crawl_begin(s, s->resume, why);
+	if (r < 0)
+		return r;
+	r = sig_new(s->loop, SIGINT, on_signal, s, &s->sigint);
 	if (r == 0)
 		r = sig_new(s->loop, SIGTERM, on_signal, s, &s->sigterm);
 	return r < 0 ? why_set(why, r, "cannot start: %s", strerror(-r)) : 0;
@@ -222,7 +330,10 @@ exit_code(const struct session *s)
 		return EXIT_SIZE;
 	case CRAWL_TIME:
 		return EXIT_TIME;
+	case CRAWL_DISK:
+		return EXIT_DISK;
 	case CRAWL_STORE:
+	case CRAWL_DISK_FULL:
 		return EXIT_FILE;
 	case CRAWL_WORKERS:
 		return EXIT_OTHER;
@@ -264,7 +375,8 @@ finish(struct session *s)
 	buf_init(&text, 64 << 20);
 	if (!s->args->quiet && report_summary(s->report, s->dir, &text) == 0)
 		(void)fwrite(text.ptr, 1, text.len, stderr);
-	else if (s->end == CRAWL_STORE || s->end == CRAWL_WORKERS)
+	else if (s->end == CRAWL_STORE || s->end == CRAWL_DISK_FULL ||
+		 s->end == CRAWL_WORKERS)
 		(void)say_error(0, "%s: %s", crawl_end_text(s->end), crawl_why(s->crawl));
 	buf_clear(&text);
 	if (s->job->options.run_json &&
@@ -280,6 +392,8 @@ session_release(struct session *s)
 {
 	sig_free(s->sigint);
 	sig_free(s->sigterm);
+	if (s->report != NULL) /* start() was called */
+		timer_stop(&s->look);
 	progress_free(s->progress);
 	crawl_free(s->crawl); /* its last replies may still tell the report */
 	report_free(s->report);
@@ -301,19 +415,25 @@ prepare(struct session *s, struct nursery *nursery, struct why *why)
 	r = engine_new(s->loop, nursery, &s->job->options, &s->engine, why);
 	if (r < 0)
 		return r == -EINVAL ? EXIT_USAGE : EXIT_OTHER;
+	if (s->resume) {
+		(void)snprintf(s->dir, sizeof(s->dir), "%s", s->args->dir);
+		r = start(s, why);
+		if (r == 0)
+			r = rewrite_job_file(s, why);
+		return r == -EINVAL ? EXIT_USAGE : r < 0 ? EXIT_FILE : EXIT_DONE;
+	}
 	r = make_dir(s, why);
 	if (r == 0)
 		r = write_job_file(s, why);
-	if (r < 0)
-		return EXIT_FILE;
-	r = start(s, why);
+	if (r == 0)
+		r = start(s, why);
 	return r < 0 ? EXIT_FILE : EXIT_DONE;
 }
 
-int
-session_run(struct job *job, const struct args *a, struct nursery *nursery)
+static int
+run(struct session *s, struct nursery *nursery)
 {
-	struct session s = {.job = job, .args = a};
+	const struct args *a = s->args;
 	struct why why = {""};
 	int code;
 
@@ -323,15 +443,31 @@ session_run(struct job *job, const struct args *a, struct nursery *nursery)
 					: LOG_LEVEL_DEBUG);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of write(2) */
-	code = prepare(&s, nursery, &why);
+	code = prepare(s, nursery, &why);
 	if (code != EXIT_DONE) {
 		(void)say_error(0, "%s", why.text);
-	} else if (loop_run(s.loop) < 0) {
+	} else if (loop_run(s->loop) < 0) {
 		code =
 		    say_error(EXIT_OTHER, "the crawl waits for nothing: this is a bug");
 	} else {
-		code = finish(&s);
+		code = finish(s);
 	}
-	session_release(&s);
+	session_release(s);
 	return code;
+}
+
+int
+session_run(struct job *job, const struct args *a, struct nursery *nursery)
+{
+	struct session s = {.job = job, .args = a};
+
+	return run(&s, nursery);
+}
+
+int
+session_resume(struct job *job, const struct args *a, struct nursery *nursery)
+{
+	struct session s = {.job = job, .args = a, .resume = true};
+
+	return run(&s, nursery);
 }

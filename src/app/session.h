@@ -11,6 +11,8 @@
 /* Runs the job; returns the exit code.  `dir` NULL: ./HOST-TIMESTAMP.  Printed what was
  * wrong. */
 int session_run(struct job *job, const struct args *a, struct nursery *nursery);
+/* Goes on with the crawl in a->dir; a full disk pauses either. */
+int session_resume(struct job *job, const struct args *a, struct nursery *nursery);
 /* A crawl of a->words under that name (NULL: the first seed's host). */
 int crawl_named(const char *name, const struct args *a, struct nursery *nursery);
 #endif

@@ -3,6 +3,7 @@
  *
  * One X-list: the enum, the names that people see and the class for the accounting
  * identity  discovered = fetched + failed + rejected + queued + in flight.
+ * The numbers are on disk: new ones go to the end.
  */
 #ifndef BASE_OUTCOME_H
 #define BASE_OUTCOME_H

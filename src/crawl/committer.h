@@ -5,16 +5,20 @@
  *
  * The one place that writes to disk.  Work is acknowledged once it is in the batch; the
  * batch and the sinks become durable together at a group commit, about once a second or
- * every 32 MiB: (1) sinks to disk, (2) one synced batch with the sinks' marks.
+ * every 32 MiB: (1) sinks to disk, (2) one synced batch with the sinks' marks and the
+ * sums.  What a crash takes away was not committed, and is queued still.
  *
  * Owns:    a commit between committer_send() and its reply; what it points to must live
- *          as long.  Replies come in the order of sending.
+ *          as long.  Replies come in the order of sending, but for COMMIT_REFILL, whose
+ *          answer shows all that was handled before it.
  * Errors:  a reply's `err` is fatal for the run (disk): nothing later is accepted.
+ *          -ENOSPC: the disk is full, or nearly; all files end with the last commit.
  * Threads: created and sent to from the loop; works on its own.
  */
 #ifndef CRAWL_COMMITTER_H
 #define CRAWL_COMMITTER_H
 #include "base/why.h"
+#include "crawl/saved.h"
 #include "crawl/task.h"
 #include "crawl/totals.h"
 #include "frontier/frontier.h"
@@ -26,7 +30,8 @@ struct committer;
 enum commit_kind {
 	COMMIT_LINKS,   /* URLs were discovered without a page: seeds */
 	COMMIT_DONE,    /* a URL has its outcome; its links were discovered */
-	COMMIT_ATTEMPT, /* a try failed and will be repeated: crawl.log only */
+	COMMIT_ATTEMPT, /* a try failed and will be repeated: crawl.log, and `rec` anew */
+	COMMIT_HOST,    /* the state of a host, and its robots.txt rules */
 	COMMIT_REFILL,  /* more of an authority's queue, please */
 	COMMIT_CLOSE,   /* last commit; sinks are closed */
 };
@@ -38,11 +43,17 @@ struct commit {
 	enum commit_kind kind;
 	void *owner;
 	bool finished;           /* CLOSE: the crawl is over */
+	uint8_t end;             /* CLOSE: how, enum crawl_end */
+	bool asked;              /* DONE, ATTEMPT: a request was made for it */
 	struct urlrec *rec;      /* DONE: whose outcome; the parent of the links */
 	struct sink_event event; /* DONE, ATTEMPT */
 	struct found_link *links;
 	uint32_t links_len;
-	uint64_t authority_hash, after_key; /* REFILL */
+	struct frontier_want want; /* REFILL */
+	uint64_t authority_hash;   /* whose state `host` is */
+	struct buf host;           /* frontier_host_save(); may be empty */
+	struct buf rules;          /* HOST: to be stored; REFILL: the reply */
+	uint64_t disk_bytes;       /* reply: taken by the crawl's directory, about */
 
 	/* The reply. */
 	int err;
@@ -60,8 +71,10 @@ void commit_release(struct commit *c);
 
 struct committer_conf {
 	struct loop *loop;
-	const char *state;        /* kind of store */
+	struct store *store;      /* passes to the committer, also when that fails */
+	struct saved saved;       /* as the store has it, or of a new crawl */
 	const char *dir;          /* of the crawl; NULL: none (simulation) */
+	bool durable;             /* the store is on the disk, in DIR/state */
 	const char *const *sinks; /* names; the logs are added */
 	size_t sinks_len;
 	struct sink_conf sink;
@@ -69,6 +82,8 @@ struct committer_conf {
 	struct slice scope_settings; /* to name the rule of a rejection */
 	int64_t commit_ms;           /* 1000 */
 	uint64_t commit_bytes;       /* 32 MiB */
+	uint64_t seen_bytes;         /* of memory, for what was seen */
+	bool measure_disk;           /* for commit.disk_bytes */
 	uint32_t mails_max;
 	void *ctx;
 	void (*on_reply)(void *ctx, struct commit *c);
@@ -81,5 +96,18 @@ int committer_new(
 void committer_free(struct committer *c);
 /* -EAGAIN: the mailbox is full; on_room tells. */
 int committer_send(struct committer *c, struct commit *m);
+/*
+ * Before anything is sent: each host that has something waiting, or a reason why it must
+ * not be asked yet; `state` as it was saved, or empty.  Stops at fn's first error.
+ */
+typedef int committer_host_fn(
+    void *ctx, uint64_t authority_hash, struct slice state, uint64_t queued);
+int committer_hosts(
+    struct committer *c, int64_t wall_ms, committer_host_fn *fn, void *ctx);
+/* The sums of the last commit; after the reply to COMMIT_CLOSE. */
+void committer_committed(const struct committer *c, struct crawl_totals *ret);
+/* Before anything is sent: what became of a URL; -ENOENT: it was never seen. */
+int committer_seen(
+    struct committer *c, uint64_t authority_hash, uint64_t url_hash, enum outcome *ret);
 uint32_t committer_waiting(const struct committer *c);
 #endif

@@ -11,14 +11,10 @@
 enum {
 	STARTS_PER_TURN = 64,
 	MAILS_MAX = 1 << 16,
+	REFILLS_MAX = 64,     /* under way */
 	MAILS_BEHIND = 1024,  /* more at the store thread: it is behind */
 	PARSING_BEHIND = 256, /* more at the workers: they are behind */
 	GRACE_MS = 10000,     /* of a polite stop */
-	COMMIT_MS = 1000,
-	COMMIT_BYTES = 32 << 20,
-	WINDOW_MAX = 1024,
-	ROBOTS_TTL_MS = 24 * 3600 * 1000,
-	DELAY_AUTO_MAX_MS = 30000,
 };
 
 const char *
@@ -93,6 +89,7 @@ close_if_idle(struct crawl *c)
 	set_phase(c, CRAWL_CLOSING);
 	commit_init(&c->closing, COMMIT_CLOSE, c);
 	c->closing.finished = true;
+	c->closing.end = (uint8_t)c->end;
 	c->commits++;
 	r = committer_send(c->committer, &c->closing);
 	assert(r == 0); /* the mailbox has room when nothing is under way */
@@ -138,6 +135,13 @@ crawl_fail(struct crawl *c, enum crawl_end end, const char *text)
 		(void)timer_start(&c->grace, 0);
 }
 
+/* What could not be written is written when there is room: by a resume. */
+static void
+fail_store(struct crawl *c, int err)
+{
+	crawl_fail(c, err == -ENOSPC ? CRAWL_DISK_FULL : CRAWL_STORE, strerror(-err));
+}
+
 static void
 on_budget_time(void *ctx)
 {
@@ -154,9 +158,14 @@ budget_allows(struct crawl *c)
 {
 	const struct crawl_stats *s = &c->stats;
 	int64_t pages_max = c->o->limits_max_pages, bytes_max = c->o->limits_max_bytes;
+	int64_t disk_max = c->o->limits_max_disk;
 
 	if (bytes_max != OPTION_NONE && s->wire_bytes >= (uint64_t)bytes_max) {
 		begin_stop(c, CRAWL_BYTES);
+		return false;
+	}
+	if (disk_max != OPTION_NONE && c->disk_bytes >= (uint64_t)disk_max) {
+		begin_stop(c, CRAWL_DISK);
 		return false;
 	}
 	if (pages_max == OPTION_NONE)
@@ -240,9 +249,9 @@ start_one(struct crawl *c)
 static void
 ask_refills(struct crawl *c)
 {
-	uint64_t authority, after;
+	struct frontier_want want;
 
-	while (frontier_wants(c->frontier, &authority, &after)) {
+	while (c->refills < REFILLS_MAX && frontier_wants(c->frontier, &want)) {
 		struct commit *m = malloc(sizeof(*m));
 
 		if (m == NULL) {
@@ -250,11 +259,12 @@ ask_refills(struct crawl *c)
 			return;
 		}
 		commit_init(m, COMMIT_REFILL, c);
-		m->authority_hash = authority;
-		m->after_key = after;
+		m->want = want;
 		c->commits++;
+		c->refills++;
 		if (committer_send(c->committer, m) < 0) {
 			c->commits--;
+			commit_release(m);
 			free(m);
 			crawl_fail(c, CRAWL_STORE, "the store thread takes no more");
 			return;
@@ -302,8 +312,8 @@ crawl_visit_ended(struct crawl *c)
 
 /* ---- replies of the store thread ---- */
 
-static int
-tell_workers(struct crawl *c)
+int
+crawl_tell_workers(struct crawl *c)
 {
 	struct buf settings;
 	int r;
@@ -317,8 +327,9 @@ tell_workers(struct crawl *c)
 	return r;
 }
 
-static int
-root_push(struct crawl *c, struct slice url)
+/* Without telling the workers. */
+int
+crawl_push_root(struct crawl *c, struct slice url)
 {
 	char **grown = realloc(c->roots.v, (c->roots.n + 1) * sizeof(*grown));
 
@@ -335,9 +346,9 @@ root_push(struct crawl *c, struct slice url)
 int
 crawl_add_root(struct crawl *c, struct slice url)
 {
-	int r = root_push(c, url);
+	int r = crawl_push_root(c, url);
 
-	return r < 0 ? r : tell_workers(c);
+	return r < 0 ? r : crawl_tell_workers(c);
 }
 
 static int
@@ -358,8 +369,55 @@ take_fresh(struct crawl *c, struct commit *m)
 	return r;
 }
 
+static int
+take_refill(struct crawl *c, struct commit *m)
+{
+	int64_t now = loop_now_ms(c->loop), wall = loop_wall_us(c->loop) / 1000;
+	int r = 0;
+
+	for (uint32_t i = 0; i < m->fresh_len; i++)
+		if (m->fresh[i].not_before_ms > 0)
+			m->fresh[i].not_before_ms += now - wall;
+	if (m->want.rules)
+		r = frontier_rules(
+		    c->frontier, m->want.authority_hash, buf_slice(&m->rules), now);
+	if (r < 0)
+		return r;
+	return frontier_refill(c->frontier, m->want.authority_hash, m->want.after_key,
+	    m->fresh, m->fresh_len, m->more, now);
+}
+
 static void
-on_reply(void *ctx, struct commit *m)
+on_closed(struct crawl *c, struct commit *m)
+{
+	c->commits--;
+	if (m->err < 0) {
+		c->end = m->err == -ENOSPC ? CRAWL_DISK_FULL : CRAWL_STORE;
+		/* What was acknowledged since is queued again. */
+		committer_committed(c->committer, &c->stats.totals);
+	}
+	commit_release(m);
+	set_phase(c, CRAWL_ENDED);
+	c->conf.on_end(c->conf.ctx, c->end); /* c may be gone */
+}
+
+/* A mail that is the crawl's own, not a visit's. */
+static void
+own_ended(struct crawl *c, struct commit *m)
+{
+	c->commits--;
+	commit_release(m);
+	if (m->kind == COMMIT_LINKS) {
+		free(m->links);
+		m->links = NULL;
+		return;
+	}
+	c->refills -= m->kind == COMMIT_REFILL;
+	free(m);
+}
+
+void
+crawl_on_reply(void *ctx, struct commit *m)
 {
 	struct crawl *c = ctx;
 	int r = m->err;
@@ -368,46 +426,62 @@ on_reply(void *ctx, struct commit *m)
 		c->why = m->why;
 	if (m->warcinfo_id[0] != '\0')
 		memcpy(c->warcinfo_id, m->warcinfo_id, sizeof(c->warcinfo_id));
-	if (m->kind == COMMIT_REFILL) {
-		if (r == 0)
-			r = frontier_refill(c->frontier, m->authority_hash, m->after_key,
-			    m->fresh, m->fresh_len, m->more, loop_now_ms(c->loop));
-		c->commits--;
-		commit_release(m);
-		free(m);
-	} else if (m->kind == COMMIT_CLOSE) {
-		c->commits--;
-		if (r < 0)
-			c->end = CRAWL_STORE;
-		commit_release(m);
-		set_phase(c, CRAWL_ENDED);
-		c->conf.on_end(c->conf.ctx, c->end);
-		return; /* c may be gone */
-	} else {
-		if (r == 0 && m->kind != COMMIT_ATTEMPT)
-			r = take_fresh(c, m);
-		if (r <
-		    0) /* before visit_committed(): what is not archived is not counted */
-			crawl_fail(c, CRAWL_STORE, strerror(-r));
-		if (m->kind == COMMIT_LINKS) {
-			c->commits--;
-			free(m->links);
-			m->links = NULL;
-			commit_release(m);
-		} else {
-			if (r < 0)
-				visit_uncommitted(m->owner);
-			else
-				visit_committed(m->owner);
-		}
+	c->disk_bytes = m->disk_bytes;
+	if (m->kind == COMMIT_CLOSE) {
+		on_closed(c, m);
+		return;
 	}
-	if (r < 0)
-		crawl_fail(c, CRAWL_STORE, strerror(-r));
+	if (r == 0 && m->kind == COMMIT_REFILL)
+		r = take_refill(c, m);
+	else if (r == 0 && (m->kind == COMMIT_DONE || m->kind == COMMIT_LINKS))
+		r = take_fresh(c, m);
+	if (r < 0) /* before visit_committed(): what is not archived is not counted */
+		fail_store(c, r);
+	if (m->kind != COMMIT_DONE && m->kind != COMMIT_ATTEMPT)
+		own_ended(c, m);
+	else if (r < 0)
+		visit_uncommitted(m->owner);
+	else
+		visit_committed(m->owner);
 	crawl_pump(c);
 }
 
-static void
-on_room(void *ctx)
+/* So that what robots.txt said need not be asked for after a restart. */
+int
+crawl_save_host(struct crawl *c, uint64_t authority_hash)
+{
+	struct commit *m = malloc(sizeof(*m));
+	int r;
+
+	if (m == NULL)
+		return -ENOMEM;
+	commit_init(m, COMMIT_HOST, c);
+	m->authority_hash = authority_hash;
+	r = crawl_host_state(c, authority_hash, &m->host);
+	if (r == 0)
+		r = buf_add_slice(
+		    &m->rules, frontier_host_rules(c->frontier, authority_hash));
+	if (r == 0)
+		r = committer_send(c->committer, m);
+	if (r < 0) {
+		commit_release(m);
+		free(m);
+		return r;
+	}
+	c->commits++;
+	return 0;
+}
+
+int
+crawl_host_state(struct crawl *c, uint64_t authority_hash, struct buf *out)
+{
+	struct frontier_now now = {loop_now_ms(c->loop), loop_wall_us(c->loop) / 1000};
+
+	return frontier_host_save(c->frontier, authority_hash, &now, out);
+}
+
+void
+crawl_on_room(void *ctx)
 {
 	crawl_pump(ctx);
 }
@@ -422,169 +496,6 @@ on_pool_room(void *ctx)
 }
 
 /* ---- the start ---- */
-
-static int
-own_put(struct crawl *c, struct slice authority)
-{
-	int r = umap_put(&c->own_authorities, url_hash(authority, c->hash_seed), c);
-
-	return r == -EEXIST ? 0 : r;
-}
-
-/* On the default ports http and https are one place to people: http://intranet/ that moves
- * to https://intranet/ stays the seed's own. */
-static int
-own_add(struct crawl *c, const struct url *url)
-{
-	char other[URL_BYTES_MAX];
-	int n, r = own_put(c, url_authority(url));
-
-	if (r < 0 || url->port != (url_is_https(url) ? 443 : 80))
-		return r;
-	n = snprintf(other, sizeof(other), "http%s://" SLICE_FMT,
-	    url_is_https(url) ? "" : "s", SLICE_ARG(url_host(url)));
-	return own_put(c, slice_of(other, (size_t)n));
-}
-
-static int
-send_seeds(struct crawl *c)
-{
-	const struct strlist *seeds = &c->conf.job->seeds;
-	char text[URL_BYTES_MAX];
-	struct url url;
-	int r = 0;
-
-	commit_init(&c->seeds, COMMIT_LINKS, c);
-	c->seeds.links = calloc(seeds->n + 1, sizeof(*c->seeds.links));
-	if (c->seeds.links == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < seeds->n && r == 0; i++) {
-		struct found_link *l = &c->seeds.links[c->seeds.links_len++];
-
-		if (url_resolve(NULL, slice_cstr(seeds->v[i]), (struct slice){0}, 0, text,
-			sizeof(text), &url) != URL_OK)
-			return -EINVAL; /* job_add_seed() took it: our bug */
-		*l = (struct found_link){.kind = LINK_SEED,
-		    .flags = URLREC_SEED,
-		    .url = slice_cstr(seeds->v[i]),
-		    .url_hash = url_hash(url_text(&url), c->hash_seed),
-		    .authority_hash = url_hash(url_authority(&url), c->hash_seed)};
-		r = own_add(c, &url);
-		if (r == 0)
-			r = root_push(c, l->url);
-	}
-	if (r == 0)
-		r = tell_workers(c);
-	c->commits++;
-	return r == 0 ? committer_send(c->committer, &c->seeds) : r;
-}
-
-static int
-open_committer(struct crawl *c, struct why *why)
-{
-	static const char *const default_sinks[] = {"warc", "jsonl"};
-	const struct options *o = c->o;
-	struct buf settings, file;
-	struct slice state;
-	int r;
-	struct committer_conf conf = {.loop = c->loop,
-	    .dir = c->conf.dir,
-	    .sinks = o->output_sink.n > 0 ? (const char *const *)o->output_sink.v
-					  : default_sinks,
-	    .sinks_len = o->output_sink.n > 0 ? o->output_sink.n : 2,
-	    .order = NULL,
-	    .commit_ms = COMMIT_MS,
-	    .commit_bytes = COMMIT_BYTES,
-	    .mails_max = MAILS_MAX,
-	    .ctx = c,
-	    .on_reply = on_reply,
-	    .on_room = on_room};
-	char kind[32];
-
-	(void)option_word(&option_rows[OPTION_ID_run_state], o->run_state, &state);
-	(void)snprintf(kind, sizeof(kind), SLICE_FMT, SLICE_ARG(state));
-	conf.state = kind;
-	(void)option_word(&option_rows[OPTION_ID_crawl_order], o->crawl_order, &state);
-	conf.order = order_find(state);
-	buf_init(&settings, 1 << 20);
-	buf_init(&file, 1 << 20);
-	r = scope_settings(o, (const char *const *)c->conf.job->seeds.v,
-	    c->conf.job->seeds.n, c->hash_seed, &settings);
-	if (r == 0)
-		r = job_write(c->conf.job, true, &file);
-	conf.scope_settings = buf_slice(&settings);
-	conf.sink = (struct sink_conf){.dir = c->conf.dir,
-	    .job = c->conf.job->name,
-	    .user_agent = o->fetch_user_agent,
-	    .operator_from = o->fetch_from,
-	    .robots = o->crawl_robots == ROBOTS_OBEY ? "obey" : "ignore",
-	    .software = PACKAGE_NAME "/" PACKAGE_VERSION,
-	    .settings = buf_slice(&file),
-	    .warc_bytes_max = (uint64_t)o->output_warc_size,
-	    .wall_us = loop_wall_us(c->loop),
-	    .run_id = {crawl_random(c), crawl_random(c)}};
-	r = r < 0 ? why_set(why, r, "out of memory")
-		  : committer_new(&conf, &c->committer, why);
-	buf_release(&settings);
-	buf_release(&file);
-	return r;
-}
-
-static int
-open_frontier(struct crawl *c)
-{
-	const struct options *o = c->o;
-	struct slice order;
-	struct frontier_conf conf = {.robots = o->crawl_robots == ROBOTS_OBEY,
-	    .per_host = o->fetch_per_host,
-	    .delay_ms = o->fetch_delay,
-	    .delay_auto_max_ms = DELAY_AUTO_MAX_MS,
-	    .crawl_delay_max_ms = o->fetch_crawl_delay_max,
-	    .window_max = WINDOW_MAX,
-	    .jitter_seed = crawl_random(c),
-	    .robots_ttl_ms = ROBOTS_TTL_MS,
-	    .dead_after = o->fetch_retries + 1};
-
-	(void)option_word(&option_rows[OPTION_ID_crawl_order], o->crawl_order, &order);
-	conf.order = order_find(order);
-	return frontier_new(&conf, &c->frontier);
-}
-
-static uint32_t
-part_ms(const struct options *o, enum option_id id, int64_t part)
-{
-	int64_t ms =
-	    o->given[OPTION_ID_fetch_timeout] && !o->given[id] ? o->fetch_timeout : part;
-
-	return ms > UINT32_MAX ? 0 : (uint32_t)ms; /* 0: none */
-}
-
-static int
-open_fetcher(struct crawl *c)
-{
-	const struct options *o = c->o;
-	struct engine *e = c->engine;
-	struct fetcher_conf conf = {.loop = c->loop,
-	    .dns = e->dns,
-	    .transport = e->transport,
-	    .policy = e->policy,
-	    .fetches_max =
-		o->fetch_concurrency + 64, /* redirected robots.txt come on top */
-	    .proxied = o->fetch_proxy != NULL,
-	    .user_agent = o->fetch_user_agent,
-	    .from = o->fetch_from,
-	    .headers = (const char *const *)o->fetch_header.v,
-	    .headers_len = o->fetch_header.n,
-	    .connect_ms =
-		part_ms(o, OPTION_ID_fetch_connect_timeout, o->fetch_connect_timeout),
-	    .first_byte_ms = part_ms(
-		o, OPTION_ID_fetch_first_byte_timeout, o->fetch_first_byte_timeout),
-	    .stall_ms = part_ms(o, OPTION_ID_fetch_stall_timeout, o->fetch_stall_timeout),
-	    .total_ms = part_ms(o, OPTION_ID_fetch_total_timeout, o->fetch_total_timeout),
-	    .body_bytes_max = (uint64_t)o->fetch_max_body};
-
-	return fetcher_new(&conf, &c->fetcher);
-}
 
 static void
 crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
@@ -616,26 +527,6 @@ crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 	limiter_init(&c->bandwidth, bandwidth, bandwidth, now_us);
 }
 
-static int
-open_parts(struct crawl *c, struct why *why)
-{
-	int r = open_committer(c, why);
-
-	if (r < 0)
-		return r;
-	r = open_frontier(c);
-	if (r == 0)
-		r = open_fetcher(c);
-	c->seed_ends = calloc(c->conf.job->seeds.n + 1, sizeof(*c->seed_ends));
-	if (r == 0 && c->seed_ends == NULL)
-		r = -ENOMEM;
-	if (r == 0 && c->o->limits_max_time != OPTION_NONE)
-		r = timer_start(&c->budget_time, c->o->limits_max_time);
-	if (r == 0)
-		r = send_seeds(c);
-	return r < 0 ? why_set(why, r, "cannot start: %s", strerror(-r)) : 0;
-}
-
 int
 crawl_start(
     struct engine *e, const struct crawl_conf *conf, struct crawl **ret, struct why *why)
@@ -650,7 +541,7 @@ crawl_start(
 	if (c == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	crawl_init(c, e, conf);
-	r = open_parts(c, why);
+	r = crawl_open_parts(c, why);
 	if (r < 0) {
 		crawl_free(c);
 		return r;

@@ -41,6 +41,8 @@ int engine_override_parse(
 	X(PAGES, "page budget reached")                                                  \
 	X(BYTES, "byte budget reached")                                                  \
 	X(TIME, "time budget reached")                                                   \
+	X(DISK, "disk budget reached")                                                   \
+	X(DISK_FULL, "the disk is full")                                                 \
 	X(STORE, "results could not be written")                                         \
 	X(WORKERS, "the parser processes failed")
 enum crawl_end {
@@ -52,7 +54,9 @@ const char *crawl_end_text(enum crawl_end e);
 
 struct crawl_conf {
 	const struct job *job;
-	const char *dir;      /* exists and is empty; NULL: no files (simulation) */
+	const char *dir; /* exists; NULL: no files (simulation) */
+	bool resume; /* go on with the crawl that may be in it; else that is an error */
+	int64_t time_used_ms; /* of the time budget, by an earlier part of the run */
 	uint64_t random_seed; /* 0: from the system; else a repeatable run */
 	void *ctx;
 	/* Once, deferred; crawl_free() is allowed in it. */

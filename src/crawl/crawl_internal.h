@@ -48,6 +48,8 @@ struct visit {
 	enum pool_end last_end;
 	uint64_t authority_hash;
 	struct urlrec *rec;
+	bool asked;       /* a request was made */
+	int64_t retry_ms; /* after which it is tried again */
 	struct fetch_id fetch_id;
 	struct pool_id pool_id;
 	struct fetch_result result;
@@ -70,6 +72,7 @@ struct crawl {
 	struct fetcher *fetcher;
 	uint32_t context;
 	uint64_t hash_seed;
+	const struct order *order;
 	uint64_t random;      /* state of the repeatable generator; 0: ask the system */
 	struct strlist roots; /* seeds, and where seeds were redirected to */
 	struct umap own_authorities;
@@ -86,6 +89,8 @@ struct crawl {
 	char last_error[160]; /* of its robots.txt: why a host is given up */
 	uint32_t in_state[VISIT_STATE_MAX];
 	uint32_t commits; /* sent and not replied, without visits' */
+	uint32_t refills; /* of these */
+	uint64_t disk_bytes;
 	struct later pump;
 	struct timer due, grace, budget_time;
 	struct commit seeds, closing;
@@ -113,6 +118,19 @@ void crawl_fail(struct crawl *c, enum crawl_end end, const char *text);
 void crawl_visit_ended(struct crawl *c);
 uint64_t crawl_random(struct crawl *c);
 int crawl_add_root(struct crawl *c, struct slice url); /* and tells the workers */
+int crawl_push_root(struct crawl *c, struct slice url);
+int crawl_tell_workers(struct crawl *c);
+void crawl_on_reply(void *ctx, struct commit *m);
+void crawl_on_room(void *ctx);
+int crawl_save_host(struct crawl *c, uint64_t authority_hash);
+int crawl_host_state(struct crawl *c, uint64_t authority_hash, struct buf *out);
+/* crawl_open.c */
+int crawl_open_parts(struct crawl *c, struct why *why);
+/* memory.c */
+struct crawl_memory {
+	uint64_t arena_bytes, store_bytes, seen_bytes, frontier_bytes;
+};
+struct crawl_memory crawl_memory(const struct options *o);
 /* visit.c */
 int visit_start(struct crawl *c, struct frontier_turn *turn);
 void visit_refuse(struct crawl *c, struct frontier_turn *turn);

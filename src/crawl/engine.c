@@ -11,9 +11,6 @@ enum {
 	    20000, /* then it is replaced: whatever leaks, leaks no further */
 	RESULT_SLACK = 32 << 20, /* links and texts beside the record */
 };
-#define ARENA_BYTES_MIN                                                                  \
-	(512ull << 20) /* of address space; used pages only are memory                   \
-			*/
 #define WORKER_MEMORY_MIN (1ull << 30)
 
 static int
@@ -106,16 +103,13 @@ engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
     struct engine **ret, struct why *why)
 {
 	struct engine *e = calloc(1, sizeof(*e));
-	uint64_t arena = ARENA_BYTES_MIN;
 	int r;
 
 	if (e == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	e->loop = l;
 	e->workers = worker_count(o);
-	while (arena < (uint64_t)o->fetch_max_body * 4)
-		arena *= 2;
-	r = shm_new(arena, &e->shm, why);
+	r = shm_new(crawl_memory(o).arena_bytes, &e->shm, why);
 	if (r == 0)
 		r = open_pool(e, nursery, o, why);
 	if (r == 0)

@@ -116,6 +116,7 @@ visit_fetch(struct visit *v)
 		req.rate_bytes_max =
 		    (uint64_t)bandwidth / (running > 0 ? running : 1) + 1;
 	c->stats.attempts++;
+	v->asked = true;
 	return fetch_start(c->fetcher, &req, on_fetched, v, &v->fetch_id);
 }
 
@@ -230,6 +231,18 @@ back_to_frontier(struct visit *v, int64_t after_ms)
 	crawl_visit_ended(c);
 }
 
+/* The store has it anew, so that a restart neither forgets the tries nor comes early. */
+static void
+visit_retry(struct visit *v)
+{
+	struct crawl *c = v->crawl;
+
+	v->retry_ms = fetch_retry_ms(v->rec->attempts + 1u, crawl_random(c));
+	v->rec->not_before_ms = loop_wall_us(c->loop) / 1000 + v->retry_ms;
+	v->commit.kind = COMMIT_ATTEMPT;
+	visit_commit(v, v->result.outcome);
+}
+
 static void
 on_fetched(void *ctx, struct fetch_result *r)
 {
@@ -251,8 +264,7 @@ on_fetched(void *ctx, struct fetch_result *r)
 		back_to_frontier(v, ARENA_FULL_MS);
 	else if (r->retry && is_of_frontier(v) &&
 		 v->rec->attempts < c->o->fetch_retries) {
-		v->commit.kind = COMMIT_ATTEMPT;
-		visit_commit(v, r->outcome);
+		visit_retry(v);
 	} else if (r->t.block.cap == 0)
 		visit_commit(
 		    v, r->outcome == OUTCOME_NONE ? OUTCOME_CANCELLED : r->outcome);
@@ -466,6 +478,12 @@ visit_commit(struct visit *v, enum outcome outcome)
 	struct commit *m = &v->commit;
 
 	event_fill(v, outcome);
+	m->asked = v->asked;
+	if (m->kind == COMMIT_ATTEMPT)
+		v->rec->attempts++;
+	m->authority_hash = v->authority_hash;
+	if (crawl_host_state(v->crawl, v->authority_hash, &m->host) < 0)
+		buf_clear(&m->host); /* a restart then knows an older state */
 	m->rec = v->rec;
 	m->links = v->found.links;
 	m->links_len = m->kind == COMMIT_DONE ? v->found.links_len : 0;
@@ -491,8 +509,7 @@ visit_committed(struct visit *v)
 
 	if (v->commit.kind == COMMIT_ATTEMPT) {
 		crawl_tell(c, &e);
-		v->rec->attempts++;
-		back_to_frontier(v, fetch_retry_ms(v->rec->attempts, crawl_random(c)));
+		back_to_frontier(v, v->retry_ms);
 		return;
 	}
 	account_end(c, v);

@@ -134,6 +134,7 @@ visit_robots_ended(struct visit *v)
 	}
 	if (frontier_robots(c->frontier, v->authority_hash, what,
 		what == FRONTIER_ROBOTS_RULES ? v->found.rules : (struct slice){0},
-		loop_now_ms(c->loop)) < 0)
+		loop_now_ms(c->loop)) < 0 ||
+	    crawl_save_host(c, v->authority_hash) < 0)
 		crawl_fail(c, CRAWL_STORE, "out of memory");
 }

@@ -64,25 +64,31 @@ on_event(void *ctx, const struct crawl_event *e)
 }
 
 int
-report_new(struct crawl *c, const struct job *job, struct report **ret)
+report_new(const struct job *job, struct report **ret)
 {
 	struct report *r = calloc(1, sizeof(*r));
-	int err;
 
 	if (r == NULL)
 		return -ENOMEM;
-	r->crawl = c;
 	r->job = job;
 	r->began_us = clock_wall_us();
 	r->broken = calloc(BROKEN_MAX, sizeof(*r->broken));
-	err = r->broken == NULL ? -ENOMEM
-				: crawl_subscribe(c, CRAWL_EVENT_FETCH, on_event, r);
-	if (err < 0) {
+	if (r->broken == NULL) {
 		report_free(r);
-		return err;
+		return -ENOMEM;
 	}
 	*ret = r;
 	return 0;
+}
+
+int
+report_attach(struct report *r, struct crawl *c)
+{
+	int err = crawl_subscribe(c, CRAWL_EVENT_FETCH, on_event, r);
+
+	if (err == 0)
+		r->crawl = c;
+	return err;
 }
 
 void

@@ -12,7 +12,9 @@
 #include "crawl/crawl.h"
 
 struct report;
-int report_new(struct crawl *c, const struct job *job, struct report **ret);
+int report_new(const struct job *job, struct report **ret);
+/* Gathers from this crawl from now on; what was gathered before stays. */
+int report_attach(struct report *r, struct crawl *c);
 void report_free(struct report *r); /* NULL is fine */
 /* Takes the final figures from the crawl; before crawl_free(). */
 void report_close(struct report *r, enum crawl_end end);

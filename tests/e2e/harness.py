@@ -350,7 +350,9 @@ class Output:
     def records(self):
         """All records; every file is checked to the last byte on the way."""
         if self._records is None:
-            self._records = [r for path in self.warcs() for r in warc.read(path)]
+            files = self.warcs()
+            infos = {warc.warcinfo_id(path) for path in files} if len(files) > 1 else ()
+            self._records = [r for path in files for r in warc.read(path, infos)]
         return self._records
 
     def archived(self):

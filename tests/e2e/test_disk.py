@@ -1,6 +1,12 @@
-"""A disk that is full: the crawl ends with a reason, and what is there is whole."""
+"""A disk that is full: the crawl pauses, says so, and goes on when there is room.
+
+Without a store on the disk there is nothing to go on from: then it ends with a reason, and what
+is there is whole.
+"""
 
 import os
+import signal
+import time
 import shutil
 import subprocess
 
@@ -11,18 +17,26 @@ import harness
 PAGES = 400
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """300 KB, in a place of its own; only root may mount."""
-    where = tmp_path / "small"
+def mounted(where, size):
+    """A small disk; only root may mount."""
     where.mkdir()
     if shutil.which("mount") is None:
         pytest.skip("there is no mount(8)")
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", where], capture_output=True)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", where], capture_output=True)
     if made.returncode != 0:
         pytest.skip("a tmpfs cannot be mounted here")
     yield where
     subprocess.run(["umount", "-l", where], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    yield from mounted(tmp_path / "small", "300k")
+
+
+@pytest.fixture
+def disk_of_64_mib(tmp_path):
+    yield from mounted(tmp_path / "disk", "64m")
 
 
 def test_a_full_disk_leaves_records_and_archive_that_agree(small_disk, tmp_path):
@@ -34,7 +48,7 @@ def test_a_full_disk_leaves_records_and_archive_that_agree(small_disk, tmp_path)
         )
     with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
         result, out = harness.crawl(
-            small_disk / "c", "-q", "--delay", "0", "--rate", "40/s", web.url("/p0.html"), timeout=60
+            small_disk / "c", "-q", "--delay", "0", "--rate", "40/s", "--state", "memory", web.url("/p0.html"), timeout=60
         )
     assert result.rc == 3, (result.rc, result.err)
     assert "No space left" in result.err
@@ -43,3 +57,78 @@ def test_a_full_disk_leaves_records_and_archive_that_agree(small_disk, tmp_path)
     assert len(pages) > 10
     for page in pages:
         assert page["url"] in archived
+
+
+def cpu_seconds(running):
+    """Of the program and all its processes."""
+    total = 0
+    for pid in [running.child.pid, *running.descendants("trawl-worker"), *running.descendants("trawl-nursery")]:
+        fields = harness.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_crawl_pauses_on_a_full_disk_and_goes_on_when_there_is_room(disk_of_64_mib, tmp_path):
+    pages, bulk = 300, 100_000  # 30 MB that does not compress
+    www = tmp_path / "www"
+    www.mkdir()
+    for i in range(pages):
+        links = f'<a href="p{i + 1}.html">n</a><a href="p{i + 2}.html">n</a>' if i < pages - 2 else ""
+        (www / f"p{i}.html").write_bytes(links.encode() + b"<p>" + os.urandom(bulk))
+    ballast = disk_of_64_mib / "ballast"
+    ballast.write_bytes(bytes(48 << 20))
+    out = harness.Output(disk_of_64_mib / "c")
+    with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
+        err = open(tmp_path / "err", "w+")
+        child = subprocess.Popen(
+            [harness.TRAWL, "crawl", "-o", out.dir, "--delay", "0", "--progress", "none", "--rate", "100/s",
+             web.url("/p0.html")],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, start_new_session=True,
+            preexec_fn=harness._die_with_parent,
+        )  # fmt: skip
+        running = harness.Running.__new__(harness.Running)
+        running.child = child
+        try:
+            harness.wait_until("a pause", lambda: "paused" in (tmp_path / "err").read_text(), 60)
+            said = (tmp_path / "err").read_text()
+            assert "disk" in said and "goes on when there is room" in said
+            time.sleep(1)
+            asked, cpu, at = len(web.log()), cpu_seconds(running), time.monotonic()
+            assert 10 < asked < pages
+            time.sleep(3)
+            assert cpu_seconds(running) - cpu < 0.05 * (time.monotonic() - at)
+            assert len(web.log()) == asked
+            ballast.unlink()
+            assert child.wait(60) == 0, (tmp_path / "err").read_text()
+        finally:
+            running.end()
+    assert "there is room again" in (tmp_path / "err").read_text()
+    archived = out.archived()
+    for i in range(pages):
+        (record,) = archived[web.url(f"/p{i}.html")]
+        assert record.payload == (www / f"p{i}.html").read_bytes()
+    assert len(out.pages()) == pages
+
+
+def test_a_paused_crawl_can_be_stopped_and_resumed(disk_of_64_mib, tmp_path):
+    www = tmp_path / "www"
+    www.mkdir()
+    for i in range(100):
+        (www / f"p{i}.html").write_bytes(f'<a href="p{(i + 1) % 100}.html">n</a><p>'.encode() + os.urandom(200_000))
+    (disk_of_64_mib / "ballast").write_bytes(bytes(52 << 20))
+    out = harness.Output(disk_of_64_mib / "c")
+    with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
+        running = harness.Running("crawl", "-o", out.dir, "--delay", "0", "--rate", "100/s", web.url("/p0.html"))
+        try:
+            time.sleep(4)
+            running.signal(signal.SIGTERM)
+            result = running.result(20)
+        finally:
+            running.end()
+        assert result.rc == 11, result.err
+        assert "paused" in result.err
+        (disk_of_64_mib / "ballast").unlink()
+        result = harness.trawl("resume", "-q", out.dir)
+    assert result.rc == 0, result.err
+    assert len(out.pages()) == 100
+    assert len(out.archived()) == 101

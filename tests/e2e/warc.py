@@ -148,7 +148,15 @@ def _check(r):
                 raise WarcError("payload digest")
 
 
-def read(path):
+def warcinfo_id(path):
+    """Of the first record of a file."""
+    for offset, length, content in _members(path):
+        return Record(path, offset, length, *_parse(content)).id
+    return None
+
+
+def read(path, warcinfos=()):
+    """`warcinfos`: ids in other files that records may refer to (after a roll-over)."""
     records = []
     for offset, length, content in _members(path):
         try:
@@ -164,6 +172,6 @@ def read(path):
         raise WarcError(f"{path}: a record id twice")
     for r in records:
         for ref in ("warc-concurrent-to", "warc-warcinfo-id"):
-            if ref in r.headers and r.headers[ref] not in ids:
+            if ref in r.headers and r.headers[ref] not in ids and r.headers[ref] not in warcinfos:
                 raise WarcError(f"{path}: {ref} {r.headers[ref]} is not in the file")
     return records

@@ -117,7 +117,8 @@ tell(
 	assert_int_equal(engine_new(r.loop, NULL, &job.options, &engine, &why), 0);
 	conf.job = &job;
 	assert_int_equal(crawl_start(engine, &conf, &r.crawl, &why), 0);
-	assert_int_equal(report_new(r.crawl, &job, &r.report), 0);
+	assert_int_equal(report_new(&job, &r.report), 0);
+	assert_int_equal(report_attach(r.report, r.crawl), 0);
 	run_loop(&r, &job, kind, t);
 	buf_init(&t->json, 16 << 20);
 	buf_init(&t->summary, 1 << 20);

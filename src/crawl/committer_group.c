@@ -1,0 +1,441 @@
+#include "base/log.h"
+#include "base/map.h"
+#include "base/wire.h"
+#include "crawl/committer_internal.h"
+#include "crawl/space.h"
+#include "frontier/hostrec.h"
+#include "frontier/keys.h"
+#include "store/store.h"
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The group commit, and what is read back from the store. */
+
+enum {
+	REFILL_GAP_MS = 100,   /* refills do not bring on a commit more often */
+	MEASURE_GAP_MS = 2000, /* nor is the directory measured */
+	RECENT_MS = 60 * 1000, /* a host asked since then is remembered by a resume */
+};
+
+/* ---- the group commit ---- */
+
+#define SEEN_MARK SLICE_LIT("seen")
+
+struct mark_key {
+	char text[64];
+};
+
+static struct slice
+mark_key(struct mark_key *k, const struct sink *s)
+{
+	(void)snprintf(k->text, sizeof(k->text), "sink/%s", s->type->name);
+	return slice_cstr(k->text);
+}
+
+static int
+put_marks(struct committer *c)
+{
+	for (size_t i = 0; i < c->sinks_len; i++) {
+		struct mark_key key;
+		int r;
+
+		buf_clear(&c->scratch);
+		r = sink_mark(c->sinks[i], &c->scratch);
+		if (r < 0)
+			return r;
+		r = store_batch_put(c->batch, STORE_META, mark_key(&key, c->sinks[i]),
+		    buf_slice(&c->scratch));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+put_counts(struct committer *c)
+{
+	uint64_t authority, n;
+
+	for (size_t i = 0; hostcount_changed(&c->counts, i, &authority, &n); i++) {
+		uint64_t value = htole64(n);
+		struct host_key_text k;
+		struct slice key = host_key(&k, HOST_KEY_COUNT, authority);
+		int r = n == 0 ? store_batch_delete(c->batch, STORE_HOST, key)
+			       : store_batch_put(c->batch, STORE_HOST, key,
+				     slice_of((const char *)&value, sizeof(value)));
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+put_saved(struct committer *c)
+{
+	c->saved.elapsed_ms = c->elapsed0_ms + committer_now_ms(c) - c->began_ms;
+	c->saved.at_us = committer_wall_us(c);
+	return saved_put(c->batch, &c->saved);
+}
+
+/* What a crawl takes grows slowly; measuring it walks a directory. */
+static int
+look_at_disk(struct committer *c)
+{
+	int64_t now = committer_now_ms(c);
+
+	if (c->conf.dir == NULL)
+		return 0;
+	if (c->conf.measure_disk &&
+	    (c->measured_ms == 0 || now - c->measured_ms >= MEASURE_GAP_MS)) {
+		c->disk_bytes = space_taken(c->conf.dir);
+		c->measured_ms = now;
+	}
+	return space_is_short(c->conf.dir, &c->why) ? -ENOSPC : 0;
+}
+
+static int
+put_seen_mark(struct committer *c)
+{
+	int r;
+
+	buf_clear(&c->scratch);
+	r = seen_mark(c->seen, &c->scratch);
+	return r < 0 ? r
+		     : store_batch_put(
+			   c->batch, STORE_META, SEEN_MARK, buf_slice(&c->scratch));
+}
+
+int
+group_commit(struct committer *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->sinks_len && r == 0; i++)
+		r = sink_sync(c->sinks[i], &c->why);
+	if (r == 0)
+		r = seen_sync(c->seen, &c->why);
+	if (r == 0)
+		r = put_marks(c);
+	if (r == 0)
+		r = put_seen_mark(c);
+	if (r == 0)
+		r = put_counts(c);
+	if (r == 0)
+		r = put_saved(c);
+	if (r == 0)
+		r = store_apply(c->store, c->batch, true, &c->why);
+	if (r == 0) {
+		assert(totals_hold(&c->saved.totals));
+		hostcount_settle(&c->counts);
+		seen_committed(c->seen);
+		c->committed = c->saved.totals;
+	}
+	c->commit_at_ms = 0;
+	c->committed_ms = committer_now_ms(c);
+	c->dirty_bytes = 0;
+	return r == 0 ? look_at_disk(c) : r;
+}
+
+/* ---- more of a queue ---- */
+
+struct refill {
+	struct commit *m;
+	uint32_t n;
+	int err;
+};
+
+static bool
+on_record(void *ctx, struct slice key, struct slice value)
+{
+	struct refill *f = ctx;
+	struct wire_out w = {.b = &f->m->texts};
+
+	(void)key;
+	wire_text(&w, value);
+	f->err = w.err;
+	if (f->err == 0)
+		f->n++;
+	return f->err == 0;
+}
+
+static int
+read_rules(struct committer *c, struct commit *m)
+{
+	struct host_key_text k;
+	int r;
+
+	if (!m->want.rules)
+		return 0;
+	r = store_get(c->store, STORE_HOST,
+	    host_key(&k, HOST_KEY_RULES, m->want.authority_hash), &m->rules);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int
+refill(struct committer *c, struct commit *m)
+{
+	uint32_t max = m->want.max < COMMIT_REFILL_MAX ? m->want.max : COMMIT_REFILL_MAX;
+	struct refill f = {.m = m};
+	struct wire_in in;
+	struct key k;
+	int r;
+
+	r = read_rules(c, m);
+	if (r < 0)
+		return r;
+	key_make(&k, m->want.authority_hash, m->want.after_key);
+	r = store_scan(
+	    c->store, STORE_QUEUE, key_host(&k), key_whole(&k), max + 1, on_record, &f);
+	if (r == 0)
+		r = f.err;
+	if (r < 0)
+		return r;
+	m->more = f.n > max;
+	m->fresh = calloc(f.n + 1, sizeof(*m->fresh));
+	if (m->fresh == NULL)
+		return -ENOMEM;
+	in = (struct wire_in){.rest = buf_slice(&m->texts)};
+	for (uint32_t i = 0; i < f.n && i < max && r == 0; i++)
+		r = urlrec_decode(wire_get_text(&in), &m->fresh[m->fresh_len++]);
+	return r;
+}
+
+/* What is in the batch is not in the store yet. */
+int
+refill_begin(struct committer *c, struct commit *m)
+{
+	int64_t at = c->committed_ms + REFILL_GAP_MS, now = committer_now_ms(c);
+
+	list_push(&c->refills, &m->mail.on_box);
+	if (store_batch_bytes(c->batch) == 0) {
+		refills_answer(c);
+	} else {
+		if (at < now)
+			at = now;
+		if (c->commit_at_ms == 0 || at < c->commit_at_ms)
+			c->commit_at_ms = at;
+	}
+	return 0;
+}
+
+void
+refills_answer(struct committer *c)
+{
+	struct list *at;
+
+	while ((at = list_pop(&c->refills)) != NULL) {
+		struct mail *mail = container_of(at, struct mail, on_box);
+		struct commit *m = container_of(mail, struct commit, mail);
+
+		if (c->err == 0)
+			c->err = refill(c, m);
+		committer_reply(c, m);
+	}
+}
+
+/* ---- sinks ---- */
+
+/* An archive that another run wrote goes on where its last commit left it. */
+int
+sinks_open(struct committer *c, struct why *why)
+{
+	static const char *const logs[] = {"crawl-log", "rejected-log"};
+
+	for (size_t i = 0; i < c->conf.sinks_len + 2; i++) {
+		const char *name = i < c->conf.sinks_len ? c->conf.sinks[i]
+							 : logs[i - c->conf.sinks_len];
+		struct mark_key key;
+		int r;
+
+		if (c->sinks_len == SINKS_MAX)
+			return why_set(why, -EINVAL, "more than %d sinks", SINKS_MAX - 2);
+		buf_clear(&c->scratch);
+		(void)snprintf(key.text, sizeof(key.text), "sink/%s", name);
+		r = store_get(c->store, STORE_META, slice_cstr(key.text), &c->scratch);
+		if (r < 0 && r != -ENOENT) {
+			*why = *store_why(c->store);
+			return r;
+		}
+		r = sink_open(name, &c->conf.sink, buf_slice(&c->scratch),
+		    &c->sinks[c->sinks_len], why);
+		if (r < 0)
+			return r;
+		c->sinks_len++;
+	}
+	return 0;
+}
+
+int
+sinks_close(struct committer *c, bool finished)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < c->sinks_len; i++) {
+		int r = sink_close(c->sinks[i], finished, &c->why);
+
+		if (first == 0)
+			first = r;
+	}
+	c->sinks_len = 0;
+	return first;
+}
+
+/* After a failure: every file is cut back to the last commit, so that the records speak of
+ * nothing that the archive does not hold. */
+void
+sinks_cut_back(struct committer *c)
+{
+	for (size_t i = 0; i < c->sinks_len; i++) {
+		const char *name = c->sinks[i]->type->name;
+		struct mark_key key;
+		struct slice at = mark_key(&key, c->sinks[i]);
+		struct sink *again;
+
+		(void)sink_close(c->sinks[i], false, NULL);
+		if (store_get(c->store, STORE_META, at, &c->scratch) == 0 &&
+		    sink_open(
+			name, &c->conf.sink, buf_slice(&c->scratch), &again, NULL) == 0)
+			(void)sink_close(again, true, NULL);
+	}
+	c->sinks_len = 0;
+}
+
+/* ---- opening ---- */
+
+struct load {
+	struct committer *c;
+	int err;
+};
+
+static bool
+on_count(void *ctx, struct slice key, struct slice value)
+{
+	struct load *l = ctx;
+	uint64_t authority, n;
+
+	l->err = host_key_parse(key, &authority) && value.len == sizeof(n) ? 0 : -EBADMSG;
+	if (l->err < 0)
+		return false;
+	memcpy(&n, value.ptr, sizeof(n));
+	l->err = hostcount_set(&l->c->counts, authority, le64toh(n));
+	return l->err == 0;
+}
+
+static int
+scan_all(struct committer *c, enum store_table t, struct slice prefix, store_scan_fn *fn,
+    struct load *l, struct why *why)
+{
+	int r = store_scan(c->store, t, prefix, (struct slice){0}, UINT32_MAX, fn, l);
+
+	if (r < 0)
+		*why = *store_why(c->store);
+	else if (l->err == -EBADMSG)
+		(void)why_set(
+		    why, l->err, "the store holds a record that is none of ours");
+	else if (l->err < 0)
+		(void)why_set(why, l->err, "%s", strerror(-l->err));
+	return r < 0 ? r : l->err;
+}
+
+/* Its log lies beside the store. */
+static int
+open_seen(struct committer *c, struct why *why)
+{
+	char dir[PATH_MAX];
+	struct seen_conf conf = {
+	    .store = c->store, .memory_bytes_max = c->conf.seen_bytes};
+	int r;
+
+	buf_clear(&c->scratch);
+	r = store_get(c->store, STORE_META, SEEN_MARK, &c->scratch);
+	if (r < 0 && r != -ENOENT) {
+		*why = *store_why(c->store);
+		return r;
+	}
+	conf.mark = buf_slice(&c->scratch);
+	if (c->conf.durable) {
+		(void)snprintf(dir, sizeof(dir), "%s/state", c->conf.dir);
+		conf.dir = dir;
+	}
+	r = seen_open(&conf, &c->seen, why);
+	if (r == 0 && seen_mended(c->seen) != NULL)
+		log_warn(
+		    "what was seen was read from the store: %s", seen_mended(c->seen));
+	return r;
+}
+
+int
+committer_load(struct committer *c, struct why *why)
+{
+	struct load l = {.c = c};
+	int r = open_seen(c, why);
+
+	return r < 0 ? r
+		     : scan_all(c, STORE_HOST, host_key_part(HOST_KEY_COUNT), on_count,
+			   &l, why);
+}
+
+struct hosts {
+	struct committer *c;
+	int64_t wall_ms;
+	committer_host_fn *fn;
+	void *ctx;
+	bool with_state; /* those that have one; else the others */
+	struct umap done;
+	int err;
+};
+
+/* One that nothing waits for is a new host when a link leads there again, unless it must
+ * not be asked yet. */
+static bool
+is_worth_it(const struct hosts *h, struct slice state, uint64_t queued)
+{
+	struct hostrec_brief brief;
+
+	return queued > 0 || hostrec_brief(state, &brief) < 0 ||
+	       brief.doom != OUTCOME_NONE || brief.due_wall_ms > h->wall_ms ||
+	       brief.asked_wall_ms > h->wall_ms - RECENT_MS;
+}
+
+static bool
+on_state(void *ctx, struct slice key, struct slice value)
+{
+	struct hosts *h = ctx;
+	uint64_t authority, queued;
+
+	if (!host_key_parse(key, &authority)) {
+		h->err = -EBADMSG;
+		return false;
+	}
+	queued = hostcount_get(&h->c->counts, authority);
+	if (!is_worth_it(h, value, queued))
+		return true;
+	h->err = h->fn(h->ctx, authority, value, queued);
+	if (h->err == 0 && queued > 0)
+		h->err = umap_put(&h->done, authority, h);
+	return h->err == 0;
+}
+
+int
+committer_hosts(struct committer *c, int64_t wall_ms, committer_host_fn *fn, void *ctx)
+{
+	struct hosts h = {.c = c, .wall_ms = wall_ms, .fn = fn, .ctx = ctx};
+	uint64_t authority, queued;
+	int r;
+
+	umap_init(&h.done, SIZE_MAX / 2);
+	r = store_scan(c->store, STORE_HOST, host_key_part(HOST_KEY_STATE),
+	    (struct slice){0}, UINT32_MAX, on_state, &h);
+	if (r == 0)
+		r = h.err;
+	for (size_t i = 0; r == 0 && hostcount_at(&c->counts, &i, &authority, &queued);)
+		if (queued > 0 && umap_get(&h.done, authority) == NULL)
+			r = fn(ctx, authority, (struct slice){0}, queued);
+	umap_release(&h.done);
+	return r;
+}

@@ -1,0 +1,65 @@
+/*
+ * crawl/committer_internal.h -- what the files of the committer share.
+ *
+ *   committer.c         mails in and out, opening and closing
+ *   committer_links.c   what a mail means: seen? queue, sinks, sums; all into the batch
+ *   committer_group.c   the group commit, and what is read back: refills, hosts
+ */
+#ifndef CRAWL_COMMITTER_INTERNAL_H
+#define CRAWL_COMMITTER_INTERNAL_H
+#include "crawl/committer.h"
+#include "crawl/scope.h"
+#include "frontier/hostcount.h"
+#include "frontier/seen.h"
+
+enum { SINKS_MAX = 8, BATCH_BYTES_MAX = 256 << 20 };
+
+struct committer {
+	struct committer_conf conf;
+	struct actor *actor;
+	struct store *store;
+	struct store_batch *batch;
+	struct seen *seen;
+	struct hostcount counts;
+	struct scope_rules *rules;
+	struct sink *sinks[SINKS_MAX];
+	size_t sinks_len;
+	struct saved saved; /* with everything that was handled */
+	struct crawl_totals committed;
+	int64_t elapsed0_ms;  /* of the runs before this one ... */
+	int64_t began_ms;     /* ... which began then, monotonic */
+	int64_t commit_at_ms; /* when what is dirty becomes durable; 0: nothing is */
+	int64_t committed_ms; /* when that was done last */
+	uint64_t dirty_bytes; /* handed to the sinks since the last commit */
+	struct list refills;  /* mails that wait for the next commit */
+	int64_t measured_ms;  /* when disk_bytes was */
+	uint64_t disk_bytes;  /* taken by the directory */
+	int err;              /* sticks: nothing is accepted after it */
+	struct why why;
+	struct buf scratch;
+};
+
+int64_t committer_now_ms(const struct committer *c);
+int64_t committer_wall_us(const struct committer *c);
+/* With c->err. */
+void committer_reply(struct committer *c, struct commit *m);
+
+/* committer_links.c */
+int commit_links(struct committer *c, struct commit *m);
+int commit_done(struct committer *c, struct commit *m);
+int commit_attempt(struct committer *c, struct commit *m);
+int commit_host(struct committer *c, struct commit *m);
+
+/* committer_group.c */
+int group_commit(struct committer *c);
+/* Now, when nothing is in the batch; else with the next commit, which is not far. */
+int refill_begin(struct committer *c, struct commit *m);
+/* All that wait: after a commit, or with c->err. */
+void refills_answer(struct committer *c);
+int sinks_open(struct committer *c, struct why *why);
+int sinks_close(struct committer *c, bool finished);
+/* After a failure: every file is cut back to the last commit. */
+void sinks_cut_back(struct committer *c);
+/* What was seen and how much of each host waits, from the store. */
+int committer_load(struct committer *c, struct why *why);
+#endif

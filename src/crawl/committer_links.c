@@ -1,0 +1,304 @@
+#include "crawl/committer_internal.h"
+#include "frontier/keys.h"
+#include "store/store.h"
+#include <errno.h>
+#include <stdlib.h>
+
+/* What a mail means for the store and the sinks; nothing is durable before the group
+ * commit. */
+
+enum { HOPS_MAX = 250 };
+
+static int
+put_sinks(struct committer *c, struct sink_event *e)
+{
+	for (size_t i = 0; i < c->sinks_len; i++) {
+		int r = sink_put(c->sinks[i], e, &c->why);
+
+		if (r < 0)
+			return r;
+	}
+	c->dirty_bytes += e->records.len;
+	return 0;
+}
+
+/* Why a link was rejected goes to rejected.log, once a URL. */
+static int
+put_rejected(struct committer *c, const struct commit *m, const struct found_link *l)
+{
+	struct sink_event e = {.kind = SINK_REJECT,
+	    .outcome = l->verdict,
+	    .link = l->kind,
+	    .depth = l->depth,
+	    .url = l->url};
+	char text[URL_BYTES_MAX];
+	struct url url;
+
+	buf_clear(&c->scratch);
+	if (m->rec != NULL)
+		e.via = m->rec->url;
+	if ((l->verdict == OUTCOME_OUT_OF_SCOPE || l->verdict == OUTCOME_DEPTH ||
+		l->verdict == OUTCOME_REDIRECT_LIMIT) &&
+	    url_resolve(NULL, l->url, (struct slice){0}, 0, text, sizeof(text), &url) ==
+		URL_OK)
+		scope_reason(c->rules,
+		    &(struct scope_link){.url = &url,
+			.kind = l->kind,
+			.parent_flags = m->rec == NULL ? 0 : m->rec->flags},
+		    l->verdict, &c->scratch);
+	e.detail = buf_slice(&c->scratch);
+	return put_sinks(c, &e);
+}
+
+/* The parent's path and one letter more; long ones keep their end. */
+static int
+hops_add(struct commit *m, enum link_kind kind, size_t *ret_at)
+{
+	struct slice parent = m->rec == NULL ? ((struct slice){0}) : m->rec->hops;
+	int r;
+
+	if (parent.len >= HOPS_MAX)
+		parent = slice_from(parent, parent.len - HOPS_MAX + 1);
+	*ret_at = m->texts.len;
+	r = buf_add_slice(&m->texts, parent);
+	if (r == 0 && kind != LINK_SEED)
+		r = buf_add_byte(&m->texts, link_kind_hop(kind));
+	return r;
+}
+
+static int
+put_seen(struct committer *c, uint64_t authority, uint64_t url, enum outcome state)
+{
+	struct saved_seen seen = {
+	    .outcome = state, .since_s = (uint32_t)(committer_wall_us(c) / 1000000)};
+	char value[SAVED_SEEN_BYTES];
+	struct key k;
+
+	saved_seen_encode(&seen, value);
+	key_make(&k, authority, url);
+	return store_batch_put(
+	    c->batch, STORE_SEEN, key_whole(&k), slice_of(value, sizeof(value)));
+}
+
+static int
+put_queue(struct committer *c, const struct urlrec *r)
+{
+	struct key k;
+	int err;
+
+	key_make(&k, r->authority_hash, r->key);
+	buf_clear(&c->scratch);
+	err = urlrec_encode(r, &c->scratch);
+	if (err == 0)
+		err = store_batch_put(
+		    c->batch, STORE_QUEUE, key_whole(&k), buf_slice(&c->scratch));
+	return err;
+}
+
+static int
+put_root(struct committer *c, const struct found_link *l)
+{
+	int r = saved_root_put(c->batch, l->url_hash, l->url);
+
+	return r < 0 ? r
+		     : scope_rules_add_root(c->rules, l->url); /* to name rules rightly */
+}
+
+/* A URL that waits from now on. */
+static int
+enqueue(struct committer *c, struct commit *m, const struct found_link *l)
+{
+	struct urlrec *r = &m->fresh[m->fresh_len];
+	size_t hops_at;
+	int err = hops_add(m, l->kind, &hops_at);
+
+	if (err < 0)
+		return err;
+	*r = (struct urlrec){.authority_hash = l->authority_hash,
+	    .url_hash = l->url_hash,
+	    .priority = l->priority,
+	    .depth = l->depth,
+	    .kind = (uint8_t)l->kind,
+	    .flags = l->flags,
+	    .redirects = l->redirects,
+	    .url = l->url,
+	    .via = m->rec == NULL ? ((struct slice){0}) : m->rec->url,
+	    .hops = slice_of(m->texts.ptr + hops_at, m->texts.len - hops_at)};
+	r->key = c->conf.order->key(r, c->saved.seq++);
+	err = put_queue(c, r);
+	if (err == 0)
+		err = hostcount_add(&c->counts, r->authority_hash, 1);
+	if (err == 0 && (l->flags & URLREC_SEED_CHAIN) != 0)
+		err = put_root(c, l);
+	if (err < 0)
+		return err;
+	m->fresh_len++;
+	m->counts.wanted++;
+	return 0;
+}
+
+/* A worker that was taken over could name another host's hash, or make itself a seed. */
+static bool
+is_genuine(const struct committer *c, const struct commit *m, const struct found_link *l)
+{
+	bool from_seed = m->rec != NULL && l->kind == LINK_REDIRECT &&
+			 (m->rec->flags & (URLREC_SEED | URLREC_SEED_CHAIN)) != 0;
+	struct urlrec r = {.url = l->url};
+	uint64_t seed = scope_hash_seed(c->rules);
+
+	if (l->verdict != OUTCOME_NONE)
+		return true;
+	if ((l->flags & URLREC_SEED) != 0 && m->kind != COMMIT_LINKS)
+		return false;
+	if ((l->flags & URLREC_SEED_CHAIN) != 0 && !from_seed)
+		return false;
+	return l->url_hash == url_hash(l->url, seed) &&
+	       l->authority_hash == url_hash(urlrec_authority(&r), seed);
+}
+
+static int
+discover(struct committer *c, struct commit *m, const struct found_link *l)
+{
+	enum outcome was = OUTCOME_NONE;
+	enum seen_add added;
+	int r;
+
+	if (!is_genuine(c, m, l))
+		return 0;
+	r = seen_add(c->seen, l->authority_hash, l->url_hash, l->verdict, &added, &was);
+	if (r < 0)
+		return r;
+	if (added == SEEN_KNOWN) {
+		/* A job's own seeds are sent anew by each run. */
+		m->counts.duplicates += l->kind != LINK_SEED;
+		return 0;
+	}
+	if (added == SEEN_NEW)
+		m->counts.discovered++;
+	else
+		m->counts.rejected[was]--;
+	r = put_seen(c, l->authority_hash, l->url_hash, l->verdict);
+	if (r < 0)
+		return r;
+	if (l->verdict == OUTCOME_NONE)
+		return enqueue(c, m, l);
+	m->counts.rejected[l->verdict]++;
+	return put_rejected(c, m, l);
+}
+
+static int
+discover_all(struct committer *c, struct commit *m)
+{
+	size_t texts =
+	    (size_t)m->links_len * ((m->rec == NULL ? 0 : m->rec->hops.len) + 1);
+	int r;
+
+	if (m->links_len == 0)
+		return 0;
+	/* Once, so that hop paths do not move while records point to them. */
+	r = buf_reserve(&m->texts, texts);
+	if (r < 0)
+		return r;
+	m->fresh = calloc(m->links_len, sizeof(*m->fresh));
+	if (m->fresh == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < m->links_len; i++)
+		seen_hint(c->seen, m->links[i].url_hash);
+	for (uint32_t i = 0; i < m->links_len && r == 0; i++)
+		r = discover(c, m, &m->links[i]);
+	return r;
+}
+
+int
+commit_links(struct committer *c, struct commit *m)
+{
+	int r = discover_all(c, m);
+
+	if (r == 0)
+		totals_links(&c->saved.totals, &m->counts);
+	return r;
+}
+
+/* What was sent with the outcome of a page, for the next start. */
+static int
+put_host(struct committer *c, const struct commit *m)
+{
+	struct host_key_text k;
+
+	if (m->host.len == 0)
+		return 0;
+	return store_batch_put(c->batch, STORE_HOST,
+	    host_key(&k, HOST_KEY_STATE, m->authority_hash), buf_slice(&m->host));
+}
+
+int
+commit_host(struct committer *c, struct commit *m)
+{
+	struct host_key_text k;
+	struct slice key = host_key(&k, HOST_KEY_RULES, m->authority_hash);
+	int r = put_host(c, m);
+
+	if (r == 0)
+		r = m->rules.len > 0
+			? store_batch_put(c->batch, STORE_HOST, key, buf_slice(&m->rules))
+			: store_batch_delete(c->batch, STORE_HOST, key);
+	return r;
+}
+
+static void
+count_request(struct committer *c, const struct commit *m)
+{
+	struct crawl_totals *t = &c->saved.totals;
+
+	t->attempts += m->asked;
+	t->wire_bytes += m->event.wire_bytes;
+	t->body_bytes += m->event.body_bytes;
+}
+
+/* It waits no more. */
+static int
+settle(struct committer *c, const struct urlrec *rec, enum outcome outcome)
+{
+	struct key k;
+	int r;
+
+	key_make(&k, rec->authority_hash, rec->key);
+	r = store_batch_delete(c->batch, STORE_QUEUE, key_whole(&k));
+	if (r == 0)
+		r = hostcount_add(&c->counts, rec->authority_hash, -1);
+	if (r == 0)
+		r = put_seen(c, rec->authority_hash, rec->url_hash, outcome);
+	return r < 0 ? r : seen_set(c->seen, rec->url_hash, outcome);
+}
+
+int
+commit_done(struct committer *c, struct commit *m)
+{
+	int r = put_sinks(c, &m->event);
+
+	if (r == 0)
+		r = put_host(c, m);
+	if (r == 0 && !m->event.internal)
+		r = settle(c, m->rec, m->event.outcome);
+	if (r < 0)
+		return r;
+	count_request(c, m);
+	if (!m->event.internal)
+		totals_end(&c->saved.totals, &m->event);
+	return commit_links(c, m);
+}
+
+/* The record is written anew: with the tries so far, and when the next one is due. */
+int
+commit_attempt(struct committer *c, struct commit *m)
+{
+	int r = put_sinks(c, &m->event);
+
+	if (r == 0)
+		r = put_host(c, m);
+	if (r == 0)
+		r = put_queue(c, m->rec);
+	if (r == 0)
+		count_request(c, m);
+	return r;
+}

@@ -1,0 +1,334 @@
+#include "crawl/crawl_internal.h"
+#include "crawl/scope.h"
+#include "store/store.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* How a run begins: its store and what that says of earlier runs, sinks, frontier,
+ * seeds. */
+
+enum {
+	MAILS_MAX = 1 << 16,
+	WINDOW_MAX = 1024,
+	ROBOTS_TTL_MS = 24 * 3600 * 1000,
+	DELAY_AUTO_MAX_MS = 30000,
+};
+
+/* ---- seeds ---- */
+
+static int
+own_put(struct crawl *c, struct slice authority)
+{
+	int r = umap_put(&c->own_authorities, url_hash(authority, c->hash_seed), c);
+
+	return r == -EEXIST ? 0 : r;
+}
+
+/* On the default ports http and https are one place to people: http://intranet/ that moves
+ * to https://intranet/ stays the seed's own. */
+static int
+own_add(struct crawl *c, const struct url *url)
+{
+	char other[URL_BYTES_MAX];
+	int n, r = own_put(c, url_authority(url));
+
+	if (r < 0 || url->port != (url_is_https(url) ? 443 : 80))
+		return r;
+	n = snprintf(other, sizeof(other), "http%s://" SLICE_FMT,
+	    url_is_https(url) ? "" : "s", SLICE_ARG(url_host(url)));
+	return own_put(c, slice_of(other, (size_t)n));
+}
+
+static int
+on_root(void *ctx, struct slice url)
+{
+	struct crawl *c = ctx;
+	char text[URL_BYTES_MAX];
+	struct url u;
+	int r;
+
+	if (url_resolve(NULL, url, (struct slice){0}, 0, text, sizeof(text), &u) !=
+	    URL_OK)
+		return -EBADMSG;
+	r = own_add(c, &u);
+	return r < 0 ? r : crawl_push_root(c, url);
+}
+
+/* The job's own. */
+static int
+add_seeds(struct crawl *c)
+{
+	const struct strlist *seeds = &c->conf.job->seeds;
+	int r = 0;
+
+	for (size_t i = 0; i < seeds->n && r == 0; i++)
+		r = on_root(c, slice_cstr(seeds->v[i]));
+	return r;
+}
+
+/* Those that are known already change nothing. */
+static int
+send_seeds(struct crawl *c)
+{
+	const struct strlist *seeds = &c->conf.job->seeds;
+	int r;
+
+	commit_init(&c->seeds, COMMIT_LINKS, c);
+	c->seeds.links = calloc(seeds->n + 1, sizeof(*c->seeds.links));
+	if (c->seeds.links == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < seeds->n; i++) {
+		struct slice url = slice_cstr(seeds->v[i]);
+		struct urlrec rec = {.url = url};
+
+		c->seeds.links[c->seeds.links_len++] =
+		    (struct found_link){.kind = LINK_SEED,
+			.flags = URLREC_SEED,
+			.url = url,
+			.url_hash = url_hash(url, c->hash_seed),
+			.authority_hash = url_hash(urlrec_authority(&rec), c->hash_seed)};
+	}
+	r = crawl_tell_workers(c);
+	c->commits++;
+	return r == 0 ? committer_send(c->committer, &c->seeds) : r;
+}
+
+/* ---- store ---- */
+
+/* What earlier runs left. */
+static int
+go_on(struct crawl *c, struct store *store, struct saved *saved, struct why *why)
+{
+	int r;
+
+	if (!c->conf.resume)
+		return why_set(why, -EEXIST,
+		    "%s holds a crawl already; trawl resume goes on with it",
+		    c->conf.dir);
+	if (!slice_eq(slice_cstr(saved->order), slice_cstr(c->order->name)))
+		return why_set(why, -EINVAL,
+		    "--order cannot change: what waits is stored in the order %s",
+		    saved->order);
+	r = saved_roots(store, on_root, c);
+	if (r < 0)
+		return why_set(why, r, "cannot read the store: %s", strerror(-r));
+	c->hash_seed = saved->hash_seed;
+	c->stats.totals = saved->totals;
+	return 0;
+}
+
+static bool
+is_durable(const struct crawl *c)
+{
+	return c->conf.dir != NULL && c->o->run_state != STATE_MEMORY;
+}
+
+static int
+open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct why *why)
+{
+	const struct options *o = c->o;
+	struct store_conf conf = {.dir = c->conf.dir,
+	    .mode = STORE_MAKE,
+	    .memory_bytes = crawl_memory(o).store_bytes};
+	struct saved saved;
+	int r = store_open(is_durable(c) ? "rocksdb" : "memory", &conf, ret, why);
+
+	if (r < 0)
+		return r;
+	r = saved_get(*ret, &saved, why);
+	if (r == 0) {
+		r = go_on(c, *ret, &saved, why);
+	} else if (r == -ENOENT) {
+		saved = (struct saved){.hash_seed = c->hash_seed,
+		    .seq = 1,
+		    .began_us = loop_wall_us(c->loop)};
+		(void)snprintf(saved.order, sizeof(saved.order), "%s", c->order->name);
+		r = 0;
+	}
+	*ret_saved = saved;
+	if (r < 0)
+		store_close(*ret);
+	return r;
+}
+
+static void
+fill_sink_conf(struct crawl *c, struct sink_conf *ret, struct slice settings)
+{
+	const struct options *o = c->o;
+
+	*ret = (struct sink_conf){.dir = c->conf.dir,
+	    .job = c->conf.job->name,
+	    .user_agent = o->fetch_user_agent,
+	    .operator_from = o->fetch_from,
+	    .robots = o->crawl_robots == ROBOTS_OBEY ? "obey" : "ignore",
+	    .software = PACKAGE_NAME "/" PACKAGE_VERSION,
+	    .settings = settings,
+	    .warc_bytes_max = (uint64_t)o->output_warc_size,
+	    .wall_us = loop_wall_us(c->loop),
+	    .run_id = {crawl_random(c), crawl_random(c)}};
+}
+
+static int
+open_committer(struct crawl *c, struct why *why)
+{
+	static const char *const default_sinks[] = {"warc", "jsonl"};
+	const struct options *o = c->o;
+	struct buf settings, file;
+	struct committer_conf conf = {.loop = c->loop,
+	    .dir = c->conf.dir,
+	    .durable = is_durable(c),
+	    .sinks = o->output_sink.n > 0 ? (const char *const *)o->output_sink.v
+					  : default_sinks,
+	    .sinks_len = o->output_sink.n > 0 ? o->output_sink.n : 2,
+	    .order = c->order,
+	    .commit_ms = o->run_commit_interval,
+	    .commit_bytes = (uint64_t)o->run_commit_size,
+	    .seen_bytes = crawl_memory(o).seen_bytes,
+	    .measure_disk = o->limits_max_disk != OPTION_NONE,
+	    .mails_max = MAILS_MAX,
+	    .ctx = c,
+	    .on_reply = crawl_on_reply,
+	    .on_room = crawl_on_room};
+	int r = open_store(c, &conf.store, &conf.saved, why);
+
+	if (r < 0)
+		return r;
+	r = add_seeds(c); /* now that their hashes are known */
+	buf_init(&settings, 1 << 20);
+	buf_init(&file, 1 << 20);
+	if (r == 0)
+		r = scope_settings(o, (const char *const *)c->roots.v, c->roots.n,
+		    c->hash_seed, &settings);
+	if (r == 0)
+		r = job_write(c->conf.job, true, &file);
+	conf.scope_settings = buf_slice(&settings);
+	fill_sink_conf(c, &conf.sink, buf_slice(&file));
+	if (r < 0) {
+		store_close(conf.store);
+		(void)why_set(why, r, "out of memory");
+	} else {
+		r = committer_new(&conf, &c->committer, why);
+	}
+	buf_release(&settings);
+	buf_release(&file);
+	return r;
+}
+
+/* ---- the other parts ---- */
+
+static int
+on_host(void *ctx, uint64_t authority_hash, struct slice state, uint64_t queued)
+{
+	struct crawl *c = ctx;
+	struct frontier_now now = {loop_now_ms(c->loop), loop_wall_us(c->loop) / 1000};
+
+	return frontier_restore(c->frontier, authority_hash, state, queued, &now);
+}
+
+/* Hosts, and what became of the seeds. */
+static int
+restore(struct crawl *c, struct why *why)
+{
+	const struct strlist *seeds = &c->conf.job->seeds;
+	int r = committer_hosts(c->committer, loop_wall_us(c->loop) / 1000, on_host, c);
+
+	for (size_t i = 0; i < seeds->n && r == 0; i++) {
+		struct urlrec rec = {.url = slice_cstr(seeds->v[i])};
+		uint64_t authority = url_hash(urlrec_authority(&rec), c->hash_seed);
+
+		r = committer_seen(c->committer, authority,
+		    url_hash(rec.url, c->hash_seed), &c->seed_ends[i].outcome);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	return r < 0 ? why_set(why, r, "cannot read the store: %s", strerror(-r)) : 0;
+}
+
+static int
+open_frontier(struct crawl *c)
+{
+	const struct options *o = c->o;
+	struct frontier_conf conf = {.robots = o->crawl_robots == ROBOTS_OBEY,
+	    .per_host = o->fetch_per_host,
+	    .delay_ms = o->fetch_delay,
+	    .delay_auto_max_ms = DELAY_AUTO_MAX_MS,
+	    .crawl_delay_max_ms = o->fetch_crawl_delay_max,
+	    .window_max = WINDOW_MAX,
+	    .memory_bytes = crawl_memory(o).frontier_bytes,
+	    .jitter_seed = crawl_random(c),
+	    .robots_ttl_ms = ROBOTS_TTL_MS,
+	    .dead_after = o->fetch_retries + 1};
+
+	conf.order = c->order;
+	return frontier_new(&conf, &c->frontier);
+}
+
+static uint32_t
+part_ms(const struct options *o, enum option_id id, int64_t part)
+{
+	int64_t ms =
+	    o->given[OPTION_ID_fetch_timeout] && !o->given[id] ? o->fetch_timeout : part;
+
+	return ms > UINT32_MAX ? 0 : (uint32_t)ms; /* 0: none */
+}
+
+static int
+open_fetcher(struct crawl *c)
+{
+	const struct options *o = c->o;
+	struct engine *e = c->engine;
+	struct fetcher_conf conf = {.loop = c->loop,
+	    .dns = e->dns,
+	    .transport = e->transport,
+	    .policy = e->policy,
+	    .fetches_max =
+		o->fetch_concurrency + 64, /* redirected robots.txt come on top */
+	    .proxied = o->fetch_proxy != NULL,
+	    .user_agent = o->fetch_user_agent,
+	    .from = o->fetch_from,
+	    .headers = (const char *const *)o->fetch_header.v,
+	    .headers_len = o->fetch_header.n,
+	    .connect_ms =
+		part_ms(o, OPTION_ID_fetch_connect_timeout, o->fetch_connect_timeout),
+	    .first_byte_ms = part_ms(
+		o, OPTION_ID_fetch_first_byte_timeout, o->fetch_first_byte_timeout),
+	    .stall_ms = part_ms(o, OPTION_ID_fetch_stall_timeout, o->fetch_stall_timeout),
+	    .total_ms = part_ms(o, OPTION_ID_fetch_total_timeout, o->fetch_total_timeout),
+	    .body_bytes_max = (uint64_t)o->fetch_max_body};
+
+	return fetcher_new(&conf, &c->fetcher);
+}
+
+int
+crawl_open_parts(struct crawl *c, struct why *why)
+{
+	struct slice order;
+	int r;
+
+	(void)option_word(&option_rows[OPTION_ID_crawl_order], c->o->crawl_order, &order);
+	c->order = order_find(order);
+	r = open_committer(c, why);
+	if (r < 0)
+		return r;
+	r = open_frontier(c);
+	if (r == 0)
+		r = open_fetcher(c);
+	c->seed_ends = calloc(c->conf.job->seeds.n + 1, sizeof(*c->seed_ends));
+	if (r == 0 && c->seed_ends == NULL)
+		r = -ENOMEM;
+	if (r == 0 && c->o->limits_max_time != OPTION_NONE)
+		r = timer_start(
+		    &c->budget_time, c->o->limits_max_time > c->conf.time_used_ms
+					 ? c->o->limits_max_time - c->conf.time_used_ms
+					 : 0);
+	if (r < 0)
+		return why_set(why, r, "cannot start: %s", strerror(-r));
+	r = restore(c, why);
+	if (r == 0) {
+		r = send_seeds(c);
+		if (r < 0)
+			(void)why_set(why, r, "cannot start: %s", strerror(-r));
+	}
+	return r;
+}

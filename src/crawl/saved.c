@@ -1,0 +1,141 @@
+#include "crawl/saved.h"
+#include "base/wire.h"
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { SAVED_VERSION = 1, SAVED_BYTES_MAX = 4096 };
+
+static int
+decode(struct slice s, struct saved *ret)
+{
+	struct wire_in w = {.rest = s};
+	struct saved v = {0};
+	struct slice order, totals;
+
+	if (wire_get_u8(&w) != SAVED_VERSION)
+		return -EBADMSG;
+	v.hash_seed = wire_get_u64(&w);
+	v.seq = wire_get_u64(&w);
+	v.runs = wire_get_u32(&w);
+	v.end = wire_get_u8(&w);
+	v.elapsed_ms = (int64_t)wire_get_u64(&w);
+	v.began_us = (int64_t)wire_get_u64(&w);
+	v.at_us = (int64_t)wire_get_u64(&w);
+	order = wire_get_text(&w);
+	totals = wire_get_text(&w);
+	if (w.bad || w.rest.len > 0 || order.len >= SAVED_ORDER_MAX ||
+	    totals_decode(totals, &v.totals) < 0)
+		return -EBADMSG;
+	memcpy(v.order, order.ptr, order.len);
+	*ret = v;
+	return 0;
+}
+
+int
+saved_get(struct store *s, struct saved *ret, struct why *why)
+{
+	struct buf value;
+	int r;
+
+	buf_init(&value, SAVED_BYTES_MAX);
+	r = store_get(s, STORE_META, SLICE_LIT("crawl"), &value);
+	if (r == 0) {
+		r = decode(buf_slice(&value), ret);
+		if (r < 0)
+			(void)why_set(why, r,
+			    "the store holds a crawl of a newer version of trawl");
+	} else if (r == -ENOENT) {
+		(void)why_set(why, r, "the store holds no crawl");
+	} else if (why != NULL) {
+		*why = *store_why(s);
+	}
+	buf_release(&value);
+	return r;
+}
+
+int
+saved_put(struct store_batch *b, const struct saved *v)
+{
+	struct buf value, totals;
+	struct wire_out w = {.b = &value};
+
+	buf_init(&value, SAVED_BYTES_MAX);
+	buf_init(&totals, SAVED_BYTES_MAX);
+	wire_u8(&w, SAVED_VERSION);
+	wire_u64(&w, v->hash_seed);
+	wire_u64(&w, v->seq);
+	wire_u32(&w, v->runs);
+	wire_u8(&w, v->end);
+	wire_u64(&w, (uint64_t)v->elapsed_ms);
+	wire_u64(&w, (uint64_t)v->began_us);
+	wire_u64(&w, (uint64_t)v->at_us);
+	wire_text(&w, slice_cstr(v->order));
+	if (w.err == 0)
+		w.err = totals_encode(&v->totals, &totals);
+	wire_text(&w, buf_slice(&totals));
+	if (w.err == 0)
+		w.err =
+		    store_batch_put(b, STORE_META, SLICE_LIT("crawl"), buf_slice(&value));
+	buf_release(&value);
+	buf_release(&totals);
+	return w.err;
+}
+
+struct roots {
+	saved_root_fn *fn;
+	void *ctx;
+	int err;
+};
+
+static bool
+on_root(void *ctx, struct slice key, struct slice value)
+{
+	struct roots *r = ctx;
+
+	(void)key;
+	r->err = r->fn(r->ctx, value);
+	return r->err == 0;
+}
+
+int
+saved_roots(struct store *s, saved_root_fn *fn, void *ctx)
+{
+	struct roots roots = {.fn = fn, .ctx = ctx};
+	int r = store_scan(s, STORE_META, SLICE_LIT("root/"), (struct slice){0},
+	    UINT32_MAX, on_root, &roots);
+
+	return r < 0 ? r : roots.err;
+}
+
+int
+saved_root_put(struct store_batch *b, uint64_t url_hash, struct slice url)
+{
+	char key[32];
+
+	(void)snprintf(key, sizeof(key), "root/%016" PRIx64, url_hash);
+	return store_batch_put(b, STORE_META, slice_cstr(key), url);
+}
+
+void
+saved_seen_encode(const struct saved_seen *v, char ret[SAVED_SEEN_BYTES])
+{
+	uint32_t since = htole32(v->since_s);
+
+	ret[0] = (char)v->outcome;
+	memcpy(ret + 1, &since, sizeof(since));
+}
+
+int
+saved_seen_decode(struct slice value, struct saved_seen *ret)
+{
+	uint32_t since;
+
+	if (value.len != SAVED_SEEN_BYTES || (uint8_t)value.ptr[0] >= OUTCOME_MAX)
+		return -EBADMSG;
+	memcpy(&since, value.ptr + 1, sizeof(since));
+	ret->outcome = (enum outcome)value.ptr[0];
+	ret->since_s = le32toh(since);
+	return 0;
+}

@@ -1,0 +1,49 @@
+/*
+ * crawl/saved.h -- what the store says of a crawl: its sums, and what a resume needs.
+ *
+ *   meta table   "crawl"      struct saved
+ *                "root/HASH"  where a seed was redirected to
+ *                "seen"       how far DIR/state/seen.log is good: seen_mark()
+ *                "sink/NAME"  how far a sink's files are good: sink_mark()
+ *   seen table   outcome (1 byte; 0: it waits), since when (4 bytes, seconds of 1970)
+ *
+ * Errors:  -ENOENT: there is no crawl; -EBADMSG: what is there is no such record, or of a
+ *          newer version; others of the store.
+ * Threads: whoever has the store.
+ */
+#ifndef CRAWL_SAVED_H
+#define CRAWL_SAVED_H
+#include "base/why.h"
+#include "crawl/totals.h"
+#include "store/store.h"
+
+enum { SAVED_ORDER_MAX = 16, SAVED_RUNNING = 255 };
+
+struct saved {
+	uint64_t hash_seed; /* of all URL and authority hashes */
+	uint64_t seq;       /* of the next record that is queued */
+	uint32_t runs;
+	uint8_t
+	    end; /* of the last run: enum crawl_end; SAVED_RUNNING: it had not ended */
+	int64_t elapsed_ms; /* of all runs */
+	int64_t began_us;   /* the first of them, wall clock */
+	int64_t at_us;      /* of this commit */
+	char order[SAVED_ORDER_MAX];
+	struct crawl_totals totals;
+};
+
+int saved_get(struct store *s, struct saved *ret, struct why *why);
+int saved_put(struct store_batch *b, const struct saved *v);
+
+typedef int saved_root_fn(void *ctx, struct slice url);
+int saved_roots(struct store *s, saved_root_fn *fn, void *ctx);
+int saved_root_put(struct store_batch *b, uint64_t url_hash, struct slice url);
+
+struct saved_seen {
+	enum outcome outcome;
+	uint32_t since_s;
+};
+enum { SAVED_SEEN_BYTES = 5 };
+void saved_seen_encode(const struct saved_seen *v, char ret[SAVED_SEEN_BYTES]);
+int saved_seen_decode(struct slice value, struct saved_seen *ret);
+#endif

@@ -1,0 +1,61 @@
+#include "crawl/space.h"
+#include <errno.h>
+#include <ftw.h>
+#include <sys/statvfs.h>
+
+enum { RESERVE_PART = 16, RESERVE_MAX = 64 << 20, OPEN_FILES_MAX = 16 };
+
+static bool
+measure(const char *dir, uint64_t *ret_free, uint64_t *ret_reserve)
+{
+	struct statvfs fs;
+
+	if (statvfs(dir, &fs) < 0)
+		return false;
+	*ret_free = (uint64_t)fs.f_bavail * fs.f_frsize;
+	*ret_reserve = (uint64_t)fs.f_blocks * fs.f_frsize / RESERVE_PART;
+	if (*ret_reserve > RESERVE_MAX)
+		*ret_reserve = RESERVE_MAX;
+	return true;
+}
+
+bool
+space_is_short(const char *dir, struct why *why)
+{
+	uint64_t left, reserve;
+
+	if (!measure(dir, &left, &reserve) || left >= reserve)
+		return false;
+	(void)why_set(why, -ENOSPC,
+	    "the disk of %s is nearly full: %llu MiB are left, %llu MiB are kept free",
+	    dir, (unsigned long long)(left >> 20), (unsigned long long)(reserve >> 20));
+	return true;
+}
+
+bool
+space_is_back(const char *dir)
+{
+	uint64_t left, reserve;
+
+	return !measure(dir, &left, &reserve) || left >= 2 * reserve;
+}
+
+static __thread uint64_t taken_bytes; /* nftw(3) hands on no context */
+
+static int
+on_file(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)path;
+	(void)at;
+	if (type == FTW_F)
+		taken_bytes += (uint64_t)st->st_blocks * 512;
+	return 0;
+}
+
+uint64_t
+space_taken(const char *dir)
+{
+	taken_bytes = 0;
+	(void)nftw(dir, on_file, OPEN_FILES_MAX, FTW_PHYS);
+	return taken_bytes;
+}

@@ -1,0 +1,183 @@
+"""kill -9 of everything at random moments, resumed each time: nothing lost, nothing twice.
+
+    make killtest                     5,000 pages, 100 kills, three seeds
+    KILL_SEED=7 tests/e2e/run.sh tests/e2e/test_resume.py -k kill      one of them again
+"""
+
+import json
+import os
+import random
+import signal
+import time
+
+import pytest
+
+import harness
+
+PAGES = int(os.environ.get("KILL_PAGES", "600"))
+KILLS = int(os.environ.get("KILL_KILLS", "12"))
+SEEDS = [int(s) for s in os.environ.get("KILL_SEED", "1").split()]
+RATE = max(20, PAGES // max(1, KILLS))  # so that the crawl lasts for most of the kills
+
+
+def body_of(i, pages, noise):
+    links = {i + 1, 2 * i + 1, 2 * i + 2, (i * 7919 + 13) % pages, (i * 31) % pages}
+    text = "".join(f'<a href="p{k}.html">{k}</a>\n' for k in sorted(links) if k < pages)
+    extra = f'<a href="/go/{i}">moved</a> <a href="/none/{i}">gone</a>' if i % 20 == 0 else ""
+    return f"<!DOCTYPE html>\n<title>page {i}</title>\n{text}{extra}<p>{noise}</p>\n".encode()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    www = tmp_path_factory.mktemp("www")
+    rng = random.Random(42)
+    for i in range(PAGES):
+        noise = rng.randbytes(rng.randrange(200, 3000)).hex()
+        (www / f"p{i}.html").write_bytes(body_of(i, PAGES, noise))
+    server = f"""server {{ listen 127.0.0.1:@PORT@; root "{www}";
+        location /go/ {{ return 302 /p1.html; }} location = /robots.txt {{ return 200 ""; }} }}"""
+    with harness.nginx(tmp_path_factory.mktemp("run") / "nginx", server) as web:
+        yield web, www
+
+
+def check_whole(out, web, www):
+    """Every page once, every body right, no torn line, sums that add up."""
+    archived = out.archived()  # every WARC file is valid to the last byte, or this fails
+    seen = {}
+    for page in out.pages():
+        assert page["url"] not in seen, "twice in pages.jsonl"
+        seen[page["url"]] = page
+    for i in range(PAGES):
+        url = web.url(f"/p{i}.html")
+        (record,) = archived[url]
+        assert record.payload == (www / f"p{i}.html").read_bytes()
+        assert seen[url]["outcome"] == "ok"
+    for i in range(0, PAGES, 20):
+        for path, outcome in (f"/go/{i}", "redirect"), (f"/none/{i}", "http-4xx"):
+            assert len(archived[web.url(path)]) == 1
+            assert seen[web.url(path)]["outcome"] == outcome
+    assert len(seen) == PAGES + 2 * len(range(0, PAGES, 20))
+    for line in (out.dir / "crawl.log").read_text().splitlines():
+        assert len(line.split()) >= 12, "torn"
+    for row in (out.dir / "rejected.log").read_text().splitlines():
+        assert row.count("\t") == 3
+    ends = [json.loads(line) for line in (out.dir / "pages.jsonl").open()]
+    for page in ends:  # and each lies where the record says
+        at = page["warc"]
+        (record,) = (r for r in archived[page["url"]])
+        assert (record.offset, record.length) == (at["offset"], at["length"])
+    return len(seen)
+
+
+def kill_and_resume(site, tmp_path, seed):
+    web, www = site
+    rng = random.Random(seed)
+    out = harness.Output(tmp_path / "crawl")
+    first = ["crawl", "-q", "-o", out.dir, "--delay", "0", "--per-host", "8", "--rate", f"{RATE}/s",
+             "--warc-size", "2MB", web.url("/p0.html")]  # fmt: skip
+    killed = early = 0
+    for n in range(KILLS + 1):
+        interval = rng.choice(["20ms", "100ms", "300ms", "1s"])
+        begun = out.dir.exists() and (out.dir / "job.yaml").exists()
+        args = ["resume", "-q", out.dir] if begun else first
+        running = harness.Running(*args, "--commit-interval", interval)
+        try:
+            if n < KILLS:
+                time.sleep(rng.uniform(0.02, 2.0))
+                early += running.child.poll() is not None
+                os.killpg(running.child.pid, signal.SIGKILL)
+                running.child.communicate(timeout=10)
+                killed += 1
+                continue
+            result = running.result(60 + 3 * PAGES // RATE)
+        except ProcessLookupError:
+            running.child.communicate(timeout=10)
+            continue
+        finally:
+            running.end()
+        assert result.rc == 0, result.err
+    pages = check_whole(out, web, www)
+    print(f"\nseed {seed}: {pages} pages, {killed} kills, {early} of them after the end")
+    assert early < KILLS / 2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_crawl_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice(site, tmp_path, seed):
+    kill_and_resume(site, tmp_path, seed)
+
+
+def test_resume_of_a_finished_crawl_has_nothing_to_do(site, tmp_path):
+    web, www = site
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--per-host", "8", web.url("/p0.html"))
+    assert result.rc == 0, result.err
+    asked = len(web.log())
+    result = harness.trawl("resume", out.dir)
+    assert result.rc == 0, result.err
+    assert "URLs" in result.err and " 0 queued" in result.err
+    assert len(web.log()) == asked
+    check_whole(out, web, www)
+
+
+def test_resume_goes_on_after_a_stop_with_other_options(site, tmp_path):
+    web, www = site
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "50", web.url("/p0.html"))
+    assert result.rc == 0, result.err
+    assert len(out.pages()) == 50
+    result = harness.trawl("resume", "-q", out.dir)  # the budget holds for the whole crawl
+    assert result.rc == 0, result.err
+    assert len(out.pages()) == 50
+    result = harness.trawl("resume", "-q", out.dir, "--max-pages", "none", "--per-host", "4")
+    assert result.rc == 0, result.err
+    check_whole(out, web, www)
+    assert "per_host: 4" in (out.dir / "job.yaml").read_text()
+
+
+def test_a_signal_stops_and_resume_goes_on(site, tmp_path):
+    web, www = site
+    out = harness.Output(tmp_path / "c")
+    before = len(web.log())
+    running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "200/s", web.url("/p0.html"))
+    try:
+        harness.wait_until("pages", lambda: len(web.log()) > before + 50)
+        time.sleep(0.3)
+        running.signal(signal.SIGINT)
+        assert running.result(30).rc == 11
+    finally:
+        running.end()
+    assert 0 < len(out.pages()) < PAGES
+    result = harness.trawl("resume", "-q", out.dir, "--rate", "0")
+    assert result.rc == 0, result.err
+    check_whole(out, web, www)
+
+
+@pytest.mark.parametrize(
+    "args, code, says",
+    [
+        ((), 2, "resume wants one directory"),
+        (("nowhere",), 2, "holds no crawl"),
+        (("c", "--order", "dfs"), 2, "--order cannot change"),
+    ],
+)
+def test_what_cannot_be_resumed_is_told_in_one_sentence(site, tmp_path, args, code, says):
+    web, _ = site
+    if args and args[0] == "c":
+        harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "3", web.url("/p0.html"))
+    result = harness.trawl("resume", *args, cwd=tmp_path)
+    assert result.rc == code, result.err
+    assert says in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_a_crawl_that_runs_cannot_be_resumed_by_a_second_program(site, tmp_path):
+    web, _ = site
+    out = harness.Output(tmp_path / "c")
+    running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "30/s", web.url("/p0.html"))
+    try:
+        harness.wait_until("pages", lambda: (out.dir / "pages.jsonl").exists())
+        time.sleep(0.5)
+        result = harness.trawl("resume", out.dir)
+        assert result.rc == 3
+        assert "state" in result.err and result.err.count("\n") == 1
+        assert running.child.poll() is None
+    finally:
+        running.end()
