@@ -149,9 +149,10 @@ int frontier_rules(
     struct frontier *f, uint64_t authority_hash, struct slice rules, int64_t now_ms);
 /*
  * Answer to a want: records with keys after `after_key`, in order; `more`: there are
- * still others behind them.  A record's not_before_ms is monotonic here.  An answer
- * whose after_key is out of date is dropped and asked anew. Adds, answers and frontier_settled() come in the order in which the store
- * did them.  What was added but the answer does not show is asked for again after 100 ms.
+ * still others behind them.  A record's not_before_ms is monotonic here.  An answer whose
+ * after_key is out of date is dropped and asked anew.  Adds, answers and
+ * frontier_settled() come in the order in which the store did them.  What was added but
+ * the answer does not show is asked for again after 100 ms.
  */
 int frontier_refill(struct frontier *f, uint64_t authority_hash, uint64_t after_key,
     const struct urlrec *recs, size_t n, bool more, int64_t now_ms);
