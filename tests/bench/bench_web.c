@@ -102,13 +102,14 @@ figure(const struct result *r, double seconds)
 static void
 row_print(const struct result *r, const struct result *ours, unsigned rounds)
 {
-	double best = r->seconds[0], median = r->seconds[rounds / 2], ratio = 0;
+	double median = r->seconds[rounds / 2], ratio = 0;
 	char ratio_text[16] = "", bar[32] = "";
 	bool ok = true;
 
 	/* Seconds a byte or a call: `ours` may have another number of them. */
 	if (ours != NULL && ours != r) {
-		ratio = best / (double)r->work / (ours->seconds[0] / (double)ours->work);
+		ratio = median / (double)r->work /
+			(ours->seconds[rounds / 2] / (double)ours->work);
 		(void)snprintf(ratio_text, sizeof(ratio_text), "%.2f", ratio);
 	}
 	if (r->row->bar == BENCH_AT_LEAST) {
@@ -116,12 +117,13 @@ row_print(const struct result *r, const struct result *ours, unsigned rounds)
 		(void)snprintf(
 		    bar, sizeof(bar), "%s (>= %g)", ok ? "ok" : "MISSED", r->row->bar_at);
 	} else if (r->row->bar == BENCH_NS_BELOW) {
-		ok = figure(r, best) < r->row->bar_at;
+		ok = figure(r, median) < r->row->bar_at;
 		(void)snprintf(bar, sizeof(bar), "%s (< %g ns)", ok ? "ok" : "MISSED",
 		    r->row->bar_at);
 	}
-	(void)printf("  %-44s %9.1f %9.1f %-5s %8s  %-16s %10llu\n", r->row->what,
-	    figure(r, best), figure(r, median), r->row->unit == BENCH_MBS ? "MB/s" : "ns",
+	(void)printf("  %-44s %9.1f %9.1f %9.1f %-5s %8s  %-16s %10llu\n", r->row->what,
+	    figure(r, median), figure(r, r->seconds[0]),
+	    figure(r, r->seconds[rounds - 1]), r->row->unit == BENCH_MBS ? "MB/s" : "ns",
 	    ratio_text, bar, (unsigned long long)r->found);
 }
 
@@ -130,8 +132,8 @@ table_print(unsigned rounds)
 {
 	size_t i = 0;
 
-	(void)printf("\n  %-44s %9s %9s %-5s %8s  %-16s %10s\n", "", "best", "median", "",
-	    "Trawl x", "bar", "found");
+	(void)printf("\n  %-44s %9s %9s %9s %-5s %8s  %-16s %10s\n", "", "median", "best",
+	    "worst", "", "Trawl x", "bar", "found");
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
 		const struct result *ours = NULL;
 		size_t from = i;
