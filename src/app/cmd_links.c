@@ -9,7 +9,7 @@ enum { ARENA_BLOCK = 1 << 16, ARENA_MAX = 1 << 30 };
 
 struct asked {
 	struct url base;
-	bool has_base, json;
+	bool has_base, json, speculative;
 	char base_store[2][URL_BYTES_MAX];
 	struct slice charset;
 	struct buf line;
@@ -53,6 +53,10 @@ print_link(struct asked *a, const struct page_link *l, const char *charset)
 		jsonw_opt(&j, "text", l->anchor);
 		if ((l->rel & LINK_REL_NOFOLLOW) != 0)
 			jsonw_bool(&j, "nofollow", true);
+		if ((l->rel & LINK_REL_UGC) != 0)
+			jsonw_bool(&j, "ugc", true);
+		if ((l->rel & LINK_REL_SPONSORED) != 0)
+			jsonw_bool(&j, "sponsored", true);
 		jsonw_object_end(&j);
 	} else {
 		(void)buf_printf(&a->line, "%s\t", link_kind_name(l->kind));
@@ -78,6 +82,7 @@ print_links(struct asked *a, struct slice html)
 	conf.http_charset = a->charset;
 	conf.links_max = SIZE_MAX;
 	conf.want_anchors = a->json;
+	conf.want_speculative = a->speculative;
 	arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
 	r = page_parse(html, &conf, &arena, &page);
 	if (r == 0) {
@@ -97,10 +102,11 @@ cmd_links(int argc, char **argv, struct nursery *nursery)
 	static struct asked a;
 	const char *base = NULL, *charset = NULL;
 	const struct tool_flag flags[] = {{"--base", &base, NULL},
-	    {"--charset", &charset, NULL}, {"--json", NULL, &a.json}};
+	    {"--charset", &charset, NULL}, {"--speculative", NULL, &a.speculative},
+	    {"--json", NULL, &a.json}};
 	struct why why;
 	struct buf html;
-	int words, code = tool_flags(argc, argv, flags, 3, &words);
+	int words, code = tool_flags(argc, argv, flags, 4, &words);
 
 	(void)nursery;
 	if (code == 0 && base != NULL)

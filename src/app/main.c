@@ -20,7 +20,7 @@ const struct command commands[] = {
     {"check", "FILE.yaml", "validate a job file",
 	"Prints each mistake with line and column; exit 2 if there is one.", false,
 	cmd_check},
-    {"links", "[--base URL] [--charset NAME] [--json] [FILE]",
+    {"links", "[--base URL] [--charset NAME] [--speculative] [--json] [FILE]",
 	"outlinks of an HTML document",
 	"Prints KIND<TAB>URL in document order; reads standard input without FILE.",
 	false, cmd_links},

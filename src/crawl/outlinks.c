@@ -161,6 +161,14 @@ resolve(struct outlinks *o, struct slice ref, char text[URL_BYTES_MAX], struct u
 	return s;
 }
 
+static bool
+is_wanted(const struct outlinks *o, enum link_kind kind)
+{
+	if (link_kind_is_guess(kind))
+		return o->guesses < scope_speculative_max(o->conf.rules);
+	return link_kind_is_followed(kind);
+}
+
 int
 outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned flags)
 {
@@ -172,7 +180,7 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 	char text[URL_BYTES_MAX];
 	int r;
 
-	if (!link_kind_is_followed(kind))
+	if (!is_wanted(o, kind))
 		return 0;
 	ref = slice_head(ref, slice_find(ref, '#'));
 	r = set_add(o, url_hash(ref, seed + 1 + o->bases) ^ salt(kind, flags));
@@ -183,13 +191,15 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 		return 0;
 	}
 	s = resolve(o, ref, text, &url);
-	if (s != URL_OK)
-		return add_odd(o, kind, ref, s);
+	if (s != URL_OK) /* a wrong guess is nothing to tell of */
+		return link_kind_is_guess(kind) ? 0 : add_odd(o, kind, ref, s);
 	hash = url_hash(url_text(&url), seed);
 	r = set_add(o, hash ^ salt(kind, flags));
 	if (r <= 0)
 		return r;
 	judge(o, kind, &url, flags, &v);
+	if (link_kind_is_guess(kind) && v.outcome != OUTCOME_NONE)
+		return 0;
 	l = list_room(o);
 	if (l == NULL)
 		return -ENOMEM;
@@ -204,6 +214,7 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 	if (!arena_copy(o->conf.arena, url_text(&url), &l->url))
 		return -ENOMEM;
 	o->len++;
+	o->guesses += link_kind_is_guess(kind);
 	return 0;
 }
 

@@ -5,6 +5,10 @@
  *
  * Repeats are dropped before they cost anything: half of a page's references are.
  *
+ * Speculative references are wanted only if the job says so, and then only what is in
+ * scope, up to a number of its own.  Add them last: they take no room from links then, and
+ * what is a link is none.
+ *
  * Owns:    nothing; all lies in the arena of the page.
  * Errors:  -ENOMEM.   Beyond links_max references are dropped (and counted by the
  * caller).
@@ -35,7 +39,8 @@ struct outlinks {
 	uint32_t set_len, set_cap;
 	struct found_link *v;
 	uint32_t len, cap;
-	uint32_t cut; /* distinct ones beyond links_max */
+	uint32_t cut;     /* distinct ones beyond links_max */
+	uint32_t guesses; /* speculative ones among them */
 };
 
 enum { OUTLINK_IS_SITEMAP = 1 };

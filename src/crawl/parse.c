@@ -184,19 +184,32 @@ is_nofollow(const struct work *w, enum link_kind kind, unsigned rel)
 		   (rel & (LINK_REL_NOFOLLOW | LINK_REL_UGC | LINK_REL_SPONSORED)) != 0);
 }
 
+/* Those that are guesses, or those that are not. */
 static int
-add_page_links(struct work *w, const struct page *page)
+add_some_links(struct work *w, const struct page *page, bool guesses)
 {
-	struct outlinks *o = &w->p->links;
 	int r = 0;
 
-	outlinks_base(o, page->has_base, page->base_href, slice_cstr(page->charset));
 	for (size_t i = 0; i < page->links_len && r == 0; i++) {
 		const struct page_link *l = &page->links[i];
 
-		if ((l->rel & LINK_REL_CONNECT) == 0 && !is_nofollow(w, l->kind, l->rel))
-			r = outlinks_add(o, l->kind, l->ref, 0);
+		if (link_kind_is_guess(l->kind) == guesses &&
+		    (l->rel & LINK_REL_CONNECT) == 0 && !is_nofollow(w, l->kind, l->rel))
+			r = outlinks_add(&w->p->links, l->kind, l->ref, 0);
 	}
+	return r;
+}
+
+static int
+add_page_links(struct work *w, const struct page *page)
+{
+	int r;
+
+	outlinks_base(
+	    &w->p->links, page->has_base, page->base_href, slice_cstr(page->charset));
+	r = add_some_links(w, page, false);
+	if (r == 0 && scope_speculative_max(w->rules) > 0)
+		r = add_some_links(w, page, true);
 	w->found->links_total += (uint32_t)page->links_total;
 	return r;
 }
@@ -212,6 +225,7 @@ read_page(struct work *w, struct slice body, bool css)
 	conf.agent = scope_agent(w->rules);
 	conf.links_max =
 	    RAW_LINKS_MAX; /* repeats are many: the cap is on distinct ones */
+	conf.want_speculative = scope_speculative_max(w->rules) > 0;
 	r = css ? page_css(body, &conf, &w->p->arena, &page)
 		: page_parse(body, &conf, &w->p->arena, &page);
 	if (r < 0)
@@ -296,13 +310,18 @@ read_redirect(struct work *w)
 	return outlinks_add(&w->p->links, LINK_REDIRECT, location, 0);
 }
 
-/* Names a host only, or is not to be followed. */
-static bool
-is_header_link_odd(const struct work *w, const struct http_link *link)
+/* Not what names a host only, or is not to be followed. */
+static int
+add_header_link(struct work *w, const struct http_link *link)
 {
 	unsigned rel = page_rel_parse(link->rel);
+	enum link_kind kind = page_rel_kind(link->rel) == LINK_LINK_PAGE
+				  ? LINK_HEADER_LINK_PAGE
+				  : LINK_HEADER_LINK;
 
-	return (rel & LINK_REL_CONNECT) != 0 || is_nofollow(w, LINK_HEADER_LINK, rel);
+	if ((rel & LINK_REL_CONNECT) != 0 || is_nofollow(w, kind, rel))
+		return 0;
+	return outlinks_add(&w->p->links, kind, link->url, 0);
 }
 
 /* Link: and Refresh: of the head. */
@@ -319,9 +338,7 @@ read_header_links(struct work *w)
 		if (slice_ieq(h.name, SLICE_LIT("link")))
 			while (r == 0 && n++ < HEADER_LINKS_MAX &&
 			       http_link_next(&h.value, &link))
-				if (!is_header_link_odd(w, &link))
-					r = outlinks_add(
-					    &w->p->links, LINK_HEADER_LINK, link.url, 0);
+				r = add_header_link(w, &link);
 		if (slice_ieq(h.name, SLICE_LIT("refresh")) &&
 		    !is_nofollow(w, LINK_HEADER_REFRESH, 0) &&
 		    refresh_parse(h.value, &refresh) && refresh.has_url)

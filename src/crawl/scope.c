@@ -34,6 +34,7 @@ struct scope_rules {
 	bool requisites, sitemaps;
 	unsigned tidy;     /* enum url_tidy */
 	unsigned nofollow; /* NOFOLLOW_PAGE ... */
+	uint32_t speculative_max;
 	uint64_t hash_seed;
 	char *agent;
 	struct root **roots;
@@ -96,10 +97,11 @@ scope_settings(const struct options *o, const char *const *seeds, size_t seeds_l
 	product_token(o->fetch_user_agent == NULL ? "trawl" : o->fetch_user_agent, agent,
 	    sizeof(agent));
 	(void)snprintf(seed, sizeof(seed), "%" PRIu64, hash_seed);
-	root = json_pack("{s:i, s:I, s:b, s:i, s:i, s:b, s:s, s:s}", "mode",
+	root = json_pack("{s:i, s:I, s:b, s:i, s:i, s:i, s:b, s:s, s:s}", "mode",
 	    (int)o->crawl_scope, "depth", (json_int_t)o->crawl_depth, "requisites",
 	    (int)o->crawl_requisites, "tidy", (int)scope_tidy_of(o), "nofollow",
 	    o->crawl_robots == ROBOTS_OBEY ? (int)o->crawl_nofollow : NOFOLLOW_NONE,
+	    "speculative", o->crawl_speculative ? (int)o->crawl_speculative_max : 0,
 	    "sitemaps",
 	    (int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
 		  o->crawl_scope != SCOPE_PAGE),
@@ -248,6 +250,8 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 	s->requisites = json_is_true(json_object_get(root, "requisites"));
 	s->tidy = (unsigned)json_integer_value(json_object_get(root, "tidy"));
 	s->nofollow = (unsigned)json_integer_value(json_object_get(root, "nofollow"));
+	s->speculative_max =
+	    (uint32_t)json_integer_value(json_object_get(root, "speculative"));
 	s->sitemaps = json_is_true(json_object_get(root, "sitemaps"));
 	s->hash_seed = strtoull(hash_seed, NULL, 10);
 	s->agent = strdup(agent);
@@ -343,6 +347,12 @@ unsigned
 scope_nofollow(const struct scope_rules *s)
 {
 	return s->nofollow;
+}
+
+uint32_t
+scope_speculative_max(const struct scope_rules *s)
+{
+	return s->speculative_max;
 }
 
 bool

@@ -58,6 +58,7 @@ void scope_judge(
 uint64_t scope_hash_seed(const struct scope_rules *s);
 unsigned scope_tidy(const struct scope_rules *s); /* enum url_tidy */
 unsigned scope_nofollow(const struct scope_rules *s); /* NOFOLLOW_PAGE ... */
+uint32_t scope_speculative_max(const struct scope_rules *s); /* 0: none are wanted */
 bool scope_reads_sitemaps(const struct scope_rules *s);
 struct slice scope_agent(const struct scope_rules *s); /* robots.txt product token */
 /* "exclude 'x'", "scope host", ... for rejected.log and explain. */

@@ -45,3 +45,9 @@ link_kind_is_embed(enum link_kind k)
 {
 	return link_kind_hop(k) == 'E';
 }
+
+bool
+link_kind_is_guess(enum link_kind k)
+{
+	return k == LINK_JSON_LD || k == LINK_SPECULATIVE;
+}

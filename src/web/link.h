@@ -2,7 +2,7 @@
  * web/link.h -- the kinds of links there are, and what is known of one besides its URL.
  *
  * A link element is two kinds of one name: what the page needs (styles, icons), and other
- * documents (canonical, alternate, next).
+ * documents (canonical, alternate, next).  So is the header Link.
  *
  * One X-list: enum, the name people see (`trawl links`, pages.jsonl), Heritrix's hop
  * letter (L navigation, E embed, R redirect, I inferred/sitemap, X speculative, P
@@ -47,7 +47,8 @@
 	X(REDIRECT, "redirect", 'R', true)                                               \
 	X(SITEMAP, "sitemap", 'I', true)                                                 \
 	X(FEED, "feed", 'L', true)                                                       \
-	X(ROBOTS, "robots", 'P', true)
+	X(ROBOTS, "robots", 'P', true)                                                   \
+	X(HEADER_LINK_PAGE, "header-link", 'L', true)
 
 enum link_kind {
 #define X(id, name, hop, follow) LINK_##id,
@@ -73,4 +74,6 @@ char link_kind_hop(enum link_kind k);
 bool link_kind_is_followed(enum link_kind k);
 /* Needed to show the page it stands on: images, styles, scripts, frames. */
 bool link_kind_is_embed(enum link_kind k);
+/* Looks like a URL in a script, in JSON-LD. */
+bool link_kind_is_guess(enum link_kind k);
 #endif

@@ -23,6 +23,7 @@ struct page_conf {
 	struct slice http_charset; /* of Content-Type, as it was sent; may be empty */
 	struct slice agent;        /* our product token, for <meta name=...> */
 	size_t links_max;          /* links kept; the others are only counted */
+	size_t guesses_max;        /* of these speculative ones, with want_speculative */
 	size_t anchor_bytes_max;   /* of the text of one link */
 	size_t title_bytes_max;
 	bool want_anchors;
@@ -30,8 +31,10 @@ struct page_conf {
 };
 
 #define PAGE_CONF_DEFAULT                                                                \
-	((struct page_conf){                                                             \
-	    .links_max = 6000, .anchor_bytes_max = 200, .title_bytes_max = 1024})
+	((struct page_conf){.links_max = 6000,                                           \
+	    .guesses_max = 1000,                                                         \
+	    .anchor_bytes_max = 200,                                                     \
+	    .title_bytes_max = 1024})
 
 struct page_link {
 	enum link_kind kind;
@@ -66,4 +69,7 @@ int page_css(
 
 /* Of a rel attribute: enum link_rel bits. */
 unsigned page_rel_parse(struct slice rel);
+/* What a link element, or a header Link, with this rel is: LINK_LINK, LINK_LINK_PAGE or
+ * LINK_MANIFEST. */
+enum link_kind page_rel_kind(struct slice rel);
 #endif

@@ -1,7 +1,7 @@
 /*
  * URLs in scripts, by guess: the values of JSON-LD, and strings that look like a path.
  *
- * They are wrong often enough that a crawl only takes them when asked to.
+ * They are wrong often enough that a crawl only takes them when asked to, and few a page.
  */
 #include "web/page_int.h"
 #include <errno.h>
@@ -98,14 +98,16 @@ strings_add(
 	struct slice s;
 	int err = 0;
 
-	while (err == 0 && string_next(&text, &s)) {
+	while (err == 0 && p->guesses < p->conf->guesses_max && string_next(&text, &s)) {
 		if (slice_find(s, '/') == s.len)
 			continue;
 		err = slashes_undo(p, &s);
 		if (err == 0 && looks_like_url(s) &&
 		    (!only_absolute || slice_istarts(s, SLICE_LIT("http")) ||
-			s.ptr[0] == '/'))
+			s.ptr[0] == '/')) {
 			err = page_link_add(p, kind, 0, s);
+			p->guesses++;
+		}
 	}
 	return err;
 }

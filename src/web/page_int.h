@@ -33,7 +33,7 @@ struct page_parser {
 	enum charset charset;
 	bool is_tentative;    /* a later <meta charset> may still change it ... */
 	enum charset restart; /* ... to this: STOP_RESTART */
-	size_t links_cap;
+	size_t links_cap, guesses;
 	enum page_in in;
 	bool has_title;
 	bool in_noscript; /* a <base> there counts for no one */

@@ -111,12 +111,31 @@ page_rel_parse(struct slice rel)
 	return rel_words(rel) & UINT8_MAX;
 }
 
+static enum link_kind
+link_kind_of(unsigned rel)
+{
+	if (rel & REL_MANIFEST)
+		return LINK_MANIFEST;
+	return rel & REL_EMBED ? LINK_LINK : LINK_LINK_PAGE;
+}
+
+enum link_kind
+page_rel_kind(struct slice rel)
+{
+	return link_kind_of(rel_words(rel));
+}
+
 static const struct rule *
 link_rules(unsigned rel)
 {
-	if (rel & REL_MANIFEST)
+	switch (link_kind_of(rel)) {
+	case LINK_MANIFEST:
 		return rules_link_manifest;
-	return rel & REL_EMBED ? rules_link_embed : rules_link_page;
+	case LINK_LINK:
+		return rules_link_embed;
+	default:
+		return rules_link_page;
+	}
 }
 
 /* Does a form send its fields in the URL?  What is neither post nor dialog is get. */

@@ -234,6 +234,91 @@ nofollow_can_be_ignored_alone_or_with_robots_txt(void **state)
 	}
 }
 
+/* ---- guesses ---- */
+
+static void
+script_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->status = 200;
+	ret->latency_ms = 5;
+	if (ends(url, "/robots.txt"))
+		ret->status = 404;
+	else if (ends(url, "g.test/"))
+		(void)buf_add_cstr(body,
+		    "<script>go('/s1'); go('/s2.html'); go('/real'); go('/s3')</script>"
+		    "<a href=/real>x</a><script type=application/ld+json>"
+		    "{\"url\": \"http:\\/\\/g.test\\/ld\", \"image\": "
+		    "\"http://cdn.test/i\"}"
+		    "</script>");
+}
+
+static size_t
+crawl_guesses(const char *const *options)
+{
+	struct sim_run run = {0};
+	size_t pages;
+
+	sim_web_reset(script_script, NULL);
+	sim_crawl(&run, "http://g.test/", options);
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(sim_count("http://g.test/real"), 1);
+	assert_int_equal(sim_count("http://cdn.test/i"), 0);
+	assert_int_equal(run.stats.rejected, 0);
+	pages = run.stats.pages;
+	if (pages == 6)
+		assert_int_equal(sim_count("http://g.test/ld"), 1);
+	sim_release(&run);
+	return pages;
+}
+
+static void
+urls_in_scripts_are_tried_only_if_asked_and_few_a_page(void **state)
+{
+	(void)state;
+	assert_int_equal(crawl_guesses(OPTIONS("delay=0")), 2);
+	assert_int_equal(crawl_guesses(OPTIONS("delay=0", "speculative=yes")), 6);
+	assert_int_equal(
+	    crawl_guesses(OPTIONS("delay=0", "speculative=yes", "speculative-max=2")), 4);
+}
+
+/* ---- links in heads ---- */
+
+static void
+header_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	(void)body;
+	ret->status = 200;
+	ret->latency_ms = 5;
+	if (ends(url, "/robots.txt"))
+		ret->status = 404;
+	else if (ends(url, "e.test/dir/"))
+		ret->headers =
+		    "Content-Type: text/plain\r\n"
+		    "Link: <next>; rel=next, <//cdn.test/s.css>; rel=stylesheet\r\n"
+		    "Link: <//cdn.test/other>; rel=canonical, <//dns.test/>; "
+		    "rel=preconnect\r\n"
+		    "Refresh: 0; url='moved'\r\n";
+}
+
+static void
+heads_name_parts_of_a_page_and_other_pages(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(header_script, NULL);
+	sim_crawl(&run, "http://e.test/dir/", OPTIONS("delay=0", "requisites=yes"));
+	assert_int_equal(sim_outcome(&run, "http://e.test/dir/next"), OUTCOME_OK);
+	assert_int_equal(sim_outcome(&run, "http://e.test/dir/moved"), OUTCOME_OK);
+	assert_int_equal(sim_outcome(&run, "http://cdn.test/s.css"), OUTCOME_OK);
+	assert_int_equal(sim_count("http://cdn.test/other"), 0);
+	assert_int_equal(sim_count("http://dns.test/"), 0);
+	assert_int_equal(run.stats.rejected, 1); /* cdn.test/other */
+	sim_release(&run);
+}
+
 int
 main(void)
 {
@@ -246,6 +331,8 @@ main(void)
 	    cmocka_unit_test(links_of_nofollow_pages_are_not_followed_from_there),
 	    cmocka_unit_test(links_may_be_nofollow_one_by_one),
 	    cmocka_unit_test(nofollow_can_be_ignored_alone_or_with_robots_txt),
+	    cmocka_unit_test(urls_in_scripts_are_tried_only_if_asked_and_few_a_page),
+	    cmocka_unit_test(heads_name_parts_of_a_page_and_other_pages),
 	};
 
 	return cmocka_run_group_tests_name("sim/links", tests, NULL, NULL);

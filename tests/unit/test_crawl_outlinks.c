@@ -365,6 +365,49 @@ urls_are_tidied_where_they_are_resolved(void **state)
 }
 
 static void
+guesses_are_none_unless_asked_for(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	RIG(&r, NULL);
+	begin(&r, 100);
+	add(&r, LINK_SPECULATIVE, "x");
+	add(&r, LINK_JSON_LD, "x");
+	assert_int_equal(r.o.len, 0);
+	add(&r, LINK_A, "x"); /* which is not one for that */
+	assert_int_equal(r.o.len, 1);
+	rig_close(&r);
+}
+
+static void
+guesses_have_a_budget_and_tell_of_nothing_but_what_is_tried(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	RIG(&r, "speculative", "yes", "speculative-max", "2");
+	begin(&r, 100);
+	add(&r, LINK_A, "known");
+	add(&r, LINK_SPECULATIVE, "known");            /* a link already */
+	add(&r, LINK_SPECULATIVE, "http://b.test/");   /* out of scope */
+	add(&r, LINK_SPECULATIVE, "http://[broken/x"); /* no URL */
+	add(&r, LINK_JSON_LD, "mailto:x@a.test");
+	add(&r, LINK_SPECULATIVE, "one");
+	add(&r, LINK_SPECULATIVE, "one");
+	add(&r, LINK_JSON_LD, "two");
+	add(&r, LINK_SPECULATIVE, "three");
+	assert_int_equal(r.o.len, 3);
+	expect(&r, 0, OUTCOME_NONE, "http://a.test/dir/known");
+	expect(&r, 1, OUTCOME_NONE, "http://a.test/dir/one");
+	expect(&r, 2, OUTCOME_NONE, "http://a.test/dir/two");
+	assert_int_equal(r.o.v[2].kind, LINK_JSON_LD);
+	add(&r, LINK_A, "four"); /* links go on */
+	assert_int_equal(r.o.len, 4);
+	rig_close(&r);
+}
+
+static void
 a_full_arena_is_out_of_memory(void **state)
 {
 	char ref[64];
@@ -417,6 +460,8 @@ main(void)
 	    cmocka_unit_test(entries_of_a_sitemap_are_one_step_from_a_seed),
 	    cmocka_unit_test(only_the_url_of_a_reference),
 	    cmocka_unit_test(urls_are_tidied_where_they_are_resolved),
+	    cmocka_unit_test(guesses_are_none_unless_asked_for),
+	    cmocka_unit_test(guesses_have_a_budget_and_tell_of_nothing_but_what_is_tried),
 	    cmocka_unit_test(a_full_arena_is_out_of_memory),
 	    cmocka_unit_test(a_page_without_a_url_is_refused),
 	};

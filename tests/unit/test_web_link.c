@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 static void
-each_kind_has_a_known_hop_and_only_the_link_element_shares_its_name(void **state)
+each_kind_has_a_known_hop_and_only_links_to_parts_and_pages_share_a_name(void **state)
 {
 	(void)state;
 	for (int k = 0; k < LINK_KIND_MAX; k++) {
@@ -15,9 +15,10 @@ each_kind_has_a_known_hop_and_only_the_link_element_shares_its_name(void **state
 
 		assert_true(name.len > 0);
 		assert_non_null(strchr("-LEXRIPF", link_kind_hop((enum link_kind)k)));
-		for (int other = 0; other < k && k != LINK_LINK_PAGE; other++)
-			assert_false(slice_eq(
-			    name, slice_cstr(link_kind_name((enum link_kind)other))));
+		for (int other = 0; other < k; other++)
+			if (k != LINK_LINK_PAGE && k != LINK_HEADER_LINK_PAGE)
+				assert_false(slice_eq(name,
+				    slice_cstr(link_kind_name((enum link_kind)other))));
 	}
 }
 
@@ -31,6 +32,10 @@ what_a_page_needs_to_be_shown_is_an_embed(void **state)
 	assert_false(link_kind_is_embed(LINK_META_REFRESH));
 	assert_false(link_kind_is_followed(LINK_FORM));
 	assert_true(link_kind_is_followed(LINK_A));
+	assert_true(link_kind_is_embed(LINK_HEADER_LINK));
+	assert_false(link_kind_is_embed(LINK_HEADER_LINK_PAGE));
+	assert_true(link_kind_is_guess(LINK_JSON_LD));
+	assert_false(link_kind_is_followed(LINK_SPECULATIVE));
 }
 
 int
@@ -38,7 +43,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
-		each_kind_has_a_known_hop_and_only_the_link_element_shares_its_name),
+		each_kind_has_a_known_hop_and_only_links_to_parts_and_pages_share_a_name),
 	    cmocka_unit_test(what_a_page_needs_to_be_shown_is_an_embed),
 	};
 

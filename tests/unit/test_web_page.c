@@ -201,6 +201,17 @@ tells_what_rel_says_of_a_link(void **state)
 }
 
 static void
+tells_parts_of_a_page_from_other_pages_by_rel(void **state)
+{
+	(void)state;
+	assert_int_equal(page_rel_kind(SLICE_LIT("x StyleSheet")), LINK_LINK);
+	assert_int_equal(page_rel_kind(SLICE_LIT("preload")), LINK_LINK);
+	assert_int_equal(page_rel_kind(SLICE_LIT("icon manifest")), LINK_MANIFEST);
+	assert_int_equal(page_rel_kind(SLICE_LIT("next canonical")), LINK_LINK_PAGE);
+	assert_int_equal(page_rel_kind(SLICE_LIT("")), LINK_LINK_PAGE);
+}
+
+static void
 reads_refreshes(void **state)
 {
 	(void)state;
@@ -320,6 +331,10 @@ guesses_in_scripts_only_when_asked(void **state)
 	assert_int_equal(f.page.links[1].kind, LINK_JSON_LD);
 	assert_true(slice_eq(f.page.links[1].ref, SLICE_LIT("https://e.example/x")));
 	done(&f);
+	conf.guesses_max = 1;
+	parse(&f, html, &conf);
+	assert_int_equal(f.page.links_total, 1);
+	done(&f);
 }
 
 int
@@ -334,6 +349,7 @@ main(void)
 	    cmocka_unit_test(decodes_and_strips_references_to_documents),
 	    cmocka_unit_test(takes_white_space_for_what_the_standard_does),
 	    cmocka_unit_test(tells_what_rel_says_of_a_link),
+	    cmocka_unit_test(tells_parts_of_a_page_from_other_pages_by_rel),
 	    cmocka_unit_test(reads_refreshes),
 	    cmocka_unit_test(tells_the_facts_of_a_page),
 	    cmocka_unit_test(keeps_the_text_of_anchors_when_asked),
