@@ -27,40 +27,43 @@ gather_init(struct gather *g, char *text, size_t max)
 	*g = (struct gather){.text = text, .max = max};
 }
 
-/* One character of UTF-8, or none of it. */
+/* What of `s` fits behind a space, if one is due: whole characters. */
 static void
-gather_char(struct gather *g, const char *p, size_t n)
+gather_part(struct gather *g, struct slice s)
 {
-	size_t space = g->has_space && g->len > 0 ? 1 : 0;
+	size_t space = g->has_space && g->len > 0 ? 1 : 0, room = g->max - g->len;
+	size_t n = s.len;
 
-	if (g->is_full || n + space > g->max - g->len) {
+	if (n + space > room) {
 		g->is_full = true;
-		return;
+		n = room > space ? room - space : 0;
+		while (n > 0 && ((unsigned char)s.ptr[n] & 0xC0) == 0x80)
+			n--;
 	}
+	if (n == 0)
+		return;
 	if (space)
 		g->text[g->len++] = ' ';
 	g->has_space = false;
-	memcpy(g->text + g->len, p, n);
+	memcpy(g->text + g->len, s.ptr, n);
 	g->len += n;
 }
 
 void
 gather_add(struct gather *g, struct slice s)
 {
-	size_t i = 0;
+	while (s.len > 0 && !g->is_full) {
+		size_t n = 0;
 
-	while (i < s.len && !g->is_full) {
-		size_t n = 1;
-
-		if (ascii_is_space(s.ptr[i])) {
+		if (ascii_is_space(s.ptr[0])) {
 			g->has_space = true;
-			i++;
+			s = slice_from(s, 1);
 			continue;
 		}
-		while (i + n < s.len && ((unsigned char)s.ptr[i + n] & 0xC0) == 0x80)
+		while (n < s.len && !ascii_is_space(s.ptr[n]))
 			n++;
-		gather_char(g, s.ptr + i, n);
-		i += n;
+		gather_part(g, slice_head(s, n));
+		s = slice_from(s, n);
 	}
 }
 
@@ -109,6 +112,31 @@ text_gather(struct page_parser *p, struct gather *g, struct slice raw, bool has_
 	return 0;
 }
 
+static bool
+markup_wants_text(const struct page_parser *p)
+{
+	return (p->anchor != 0 && !p->anchor_text.is_full) ||
+	       (p->texts != NULL && page_texts_wants(p->texts));
+}
+
+/* Text between tags: of a link, and of the page. */
+static int
+markup_text(struct page_parser *p, struct slice raw, bool has_refs)
+{
+	struct slice s;
+	int err = 0;
+
+	if (p->anchor != 0 && !p->anchor_text.is_full)
+		err = text_gather(p, &p->anchor_text, raw, has_refs);
+	if (err == 0 && p->texts != NULL && page_texts_wants(p->texts)) {
+		err = text_get(p, raw, has_refs, &s);
+		if (err == 0)
+			page_texts_add(p->texts, s);
+	}
+	p->html->want_text = markup_wants_text(p);
+	return err;
+}
+
 static int
 page_text(void *ctx, struct slice raw, bool has_refs)
 {
@@ -116,15 +144,11 @@ page_text(void *ctx, struct slice raw, bool has_refs)
 	struct slice s;
 	int err;
 
-	if (p->in == PAGE_IN_MARKUP && p->anchor != 0) {
-		err = text_gather(p, &p->anchor_text, raw, has_refs);
-		if (p->anchor_text.is_full)
-			p->html->want_text = false;
-		return err;
-	}
+	if (p->in == PAGE_IN_MARKUP)
+		return markup_text(p, raw, has_refs);
 	if (p->in == PAGE_IN_TITLE)
 		return text_gather(p, &p->title_text, raw, has_refs);
-	if (p->in == PAGE_IN_MARKUP || p->in == PAGE_IN_OTHER)
+	if (p->in == PAGE_IN_OTHER)
 		return 0;
 	err = text_get(p, raw, has_refs, &s);
 	if (err != 0)
@@ -395,6 +419,8 @@ tag_facts(struct page_parser *p, const struct html_tag *tag)
 		return page_meta(p, tag);
 	case HTML_N_BASE:
 		return page_base(p, tag);
+	case HTML_N_LINK:
+		return page_refs_of(p, tag);
 	case HTML_N_NOSCRIPT:
 		p->in_noscript = true;
 		return 0;
@@ -459,9 +485,10 @@ page_tag(void *ctx, const struct html_tag *tag)
 
 	p->in = PAGE_IN_MARKUP;
 	err = tag->is_end ? end_tag(p, tag) : start_tag(p, tag);
-	p->html->want_text = p->in == PAGE_IN_MARKUP
-				 ? p->anchor != 0 && !p->anchor_text.is_full
-				 : p->in != PAGE_IN_OTHER;
+	if (err == 0 && p->texts != NULL)
+		err = page_texts_tag(p, tag);
+	p->html->want_text =
+	    p->in == PAGE_IN_MARKUP ? markup_wants_text(p) : p->in != PAGE_IN_OTHER;
 	return err;
 }
 
@@ -493,15 +520,25 @@ parser_init(struct page_parser *p, const struct page_conf *conf, struct arena *a
 static const uint8_t wants[HTML_N_MAX] = {PAGE_WANTS, START(A)};
 static const uint8_t wants_with_anchors[HTML_N_MAX] = {PAGE_WANTS, BOTH(A)};
 
+static const struct html_sink *
+sink_of(const struct page_conf *conf)
+{
+	static const struct html_sink links = {
+	    .wants = wants, .text = page_text, .tag = page_tag};
+	static const struct html_sink anchors = {
+	    .wants = wants_with_anchors, .text = page_text, .tag = page_tag};
+	static const struct html_sink all = {.text = page_text, .tag = page_tag};
+
+	if (conf->want_text)
+		return &all;
+	return conf->want_anchors ? &anchors : &links;
+}
+
 /* STOP_RESTART: to be done again in *charset. */
 static int
 parse_in(struct slice body, enum charset *charset, enum charset_how how,
     const struct page_conf *conf, struct arena *a, struct page *page)
 {
-	static const struct html_sink sink = {
-	    .wants = wants, .text = page_text, .tag = page_tag};
-	static const struct html_sink sink_with_anchors = {
-	    .wants = wants_with_anchors, .text = page_text, .tag = page_tag};
 	struct page_parser p;
 	struct html *html;
 	int err;
@@ -518,13 +555,17 @@ parse_in(struct slice body, enum charset *charset, enum charset_how how,
 			return err;
 		p.charset = CHARSET_UTF_8;
 	}
-	html_init(html, conf->want_anchors ? &sink_with_anchors : &sink, &p,
-	    HTML_MODELS | HTML_TEXT_RAW, 0);
-	html->want_text = false;
+	err = conf->want_text ? page_texts_begin(&p, body.len) : 0;
+	if (err != 0)
+		return err;
+	html_init(html, sink_of(conf), &p, HTML_MODELS | HTML_TEXT_RAW, 0);
+	html->want_text = conf->want_text;
 	err = html_feed(html, body, true);
 	html_release(html);
 	if (err == 0)
 		err = anchor_close(&p);
+	if (err == 0 && conf->want_text)
+		err = page_texts_end(&p);
 	page->title = slice_of(p.title_text.text, p.title_text.len);
 	*charset = p.restart;
 	return err;

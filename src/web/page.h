@@ -6,6 +6,18 @@
  * as a link (in comments, scripts, text areas) is none here.  <noscript> and <template>
  * contents count as markup; an iframe's srcdoc is not looked into.
  *
+ * The main text is what is left of the blocks between the tags of block elements when
+ * menus and the like are taken out.  Nothing hidden, in <select>, <button> or <noscript>
+ * is text.  Out is what stands in <nav>, <footer>, <aside>, <menu>, <search>, in a
+ * <header> that is not of <main> or <article>, and under the ARIA landmarks of that
+ * meaning.  Of the rest, the first of these rules that finds text at all:
+ *   1. what is in <main>, if that is 20 words at least, but for blocks of which more than
+ *      a third is the text of links;
+ *   2. what has many words and few links, or stands beside such a block: the decision
+ *      tree of Kohlschuetter et al. 2010, algorithm 2;
+ *   3. all that is not mostly links.
+ * Of a page at most 1 MiB of text is looked at.
+ *
  * Owns:    texts lie in the arena or in `body` itself: keep both for as long as the page.
  * Errors:  -ENOMEM only (also when the arena's maximum is reached), and -EMSGSIZE for
  *          bodies of 2 GiB and more; no body is too broken.
@@ -28,13 +40,22 @@ struct page_conf {
 	size_t title_bytes_max;
 	bool want_anchors;
 	bool want_speculative; /* URLs in JSON-LD and in inline scripts, by guess */
+	size_t refs_max;       /* struct page_ref that are kept */
+	bool want_text;        /* headings, main text and fingerprint; costs time */
+	size_t headings_max;
+	size_t heading_bytes_max; /* of one */
+	size_t text_bytes_max;    /* of the main text */
 };
 
 #define PAGE_CONF_DEFAULT                                                                \
 	((struct page_conf){.links_max = 6000,                                           \
 	    .guesses_max = 1000,                                                         \
 	    .anchor_bytes_max = 200,                                                     \
-	    .title_bytes_max = 1024})
+	    .title_bytes_max = 1024,                                                     \
+	    .refs_max = 200,                                                             \
+	    .headings_max = 200,                                                         \
+	    .heading_bytes_max = 200,                                                    \
+	    .text_bytes_max = 256 << 10})
 
 struct page_link {
 	enum link_kind kind;
@@ -42,6 +63,23 @@ struct page_link {
 	struct slice ref;    /* as written, references decoded, outer white space off; */
 			     /* to be resolved against base_href and the document's URL */
 	struct slice anchor; /* text of <a>, white space collapsed; with want_anchors */
+};
+
+enum page_ref_kind {
+	PAGE_REF_LANG,    /* the same in another language: rel=alternate hreflang */
+	PAGE_REF_FEED,    /* rel=alternate of a type for RSS, Atom, JSON Feed */
+	PAGE_REF_SITEMAP, /* rel=sitemap */
+};
+struct page_ref {
+	enum page_ref_kind kind;
+	struct slice ref;  /* as that of a link */
+	struct slice lang; /* as written: "de-CH", "x-default"; empty: not said */
+	struct slice title;
+};
+
+struct page_heading {
+	uint8_t level;     /* 1 to 6 */
+	struct slice text; /* white space collapsed */
 };
 
 struct page {
@@ -57,7 +95,15 @@ struct page {
 	struct page_robots robots; /* of its meta elements only */
 	struct page_link *links;  /* in document order */
 	size_t links_len;
-	uint64_t links_total; /* with those beyond links_max */
+	uint64_t links_total;  /* with those beyond links_max */
+	struct page_ref *refs; /* in document order */
+	size_t refs_len;
+	/* With want_text: */
+	struct page_heading *headings; /* also those around the main text */
+	size_t headings_len;
+	struct slice text; /* the main text: a block a line, white space collapsed */
+	bool has_simhash;  /* false: there is not a word */
+	uint64_t simhash;  /* of the main text, or of all if that is only a few words */
 };
 
 /* HTML, in any charset; `body` after content decoding. */

@@ -42,6 +42,8 @@ struct page_parser {
 	bool form_is_get; /* of that form */
 	size_t anchor;    /* index + 1 of the link whose text is gathered, or 0 */
 	struct gather anchor_text, title_text;
+	size_t refs_cap;
+	struct page_texts *texts; /* NULL: not wanted */
 };
 
 enum { STOP_RESTART = 1 }; /* code of a sink */
@@ -75,6 +77,15 @@ int page_link_add(
 int page_css_add(struct page_parser *p, struct slice css);
 /* Links of a start tag. */
 int page_links_of(struct page_parser *p, const struct html_tag *tag);
+/* Other forms of the page, of a link element. */
+int page_refs_of(struct page_parser *p, const struct html_tag *tag);
+/* Headings, main text, fingerprint: told all tags, and the text outside of title, style,
+ * script and their like while it wants it. */
+int page_texts_begin(struct page_parser *p, size_t body_bytes);
+int page_texts_tag(struct page_parser *p, const struct html_tag *tag);
+bool page_texts_wants(const struct page_texts *t);
+void page_texts_add(struct page_texts *t, struct slice utf8);
+int page_texts_end(struct page_parser *p);
 /* Guesses in scripts. */
 int page_json_ld(struct page_parser *p, struct slice text);
 int page_script(struct page_parser *p, struct slice text);

@@ -23,13 +23,14 @@ bench_html_work(const struct bench_data *d)
 /* -- Ours ------------------------------------------------------------------------ */
 
 static uint64_t
-pages_parse(struct bench_data *d, bool anchors, bool resolve)
+pages_parse(struct bench_data *d, bool anchors, bool text, bool resolve)
 {
 	struct page_conf conf = PAGE_CONF_DEFAULT;
 	char out[URL_BYTES_MAX];
 	uint64_t found = 0;
 
 	conf.want_anchors = anchors;
+	conf.want_text = text;
 	for (size_t i = 0; i < d->html.files_len; i++) {
 		struct page page;
 		struct url url;
@@ -50,19 +51,25 @@ pages_parse(struct bench_data *d, bool anchors, bool resolve)
 static uint64_t
 run_page(struct bench_data *d)
 {
-	return pages_parse(d, false, false);
+	return pages_parse(d, false, false, false);
 }
 
 static uint64_t
 run_page_anchors(struct bench_data *d)
 {
-	return pages_parse(d, true, false);
+	return pages_parse(d, true, false, false);
+}
+
+static uint64_t
+run_page_text(struct bench_data *d)
+{
+	return pages_parse(d, false, true, false);
 }
 
 static uint64_t
 run_page_resolved(struct bench_data *d)
 {
-	return pages_parse(d, false, true);
+	return pages_parse(d, false, false, true);
 }
 
 struct counter {
@@ -225,6 +232,9 @@ static const struct bench_row rows[] = {{.what = "page_parse: links as written",
 					    .run = run_page,
 					    .is_ours = true},
     {.what = "  with anchor texts", .work = bench_html_work, .run = run_page_anchors},
+    {.what = "  with main text and fingerprint",
+	.work = bench_html_work,
+	.run = run_page_text},
     {.what = "  with each link resolved",
 	.work = bench_html_work,
 	.run = run_page_resolved},

@@ -53,6 +53,49 @@ parse_page(struct slice s)
 	arena_release(&a);
 }
 
+/* The same with its text, and the links of all of it. */
+static void
+parse_text(struct slice s)
+{
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct page page;
+	struct arena a;
+
+	conf.want_text = true;
+	conf.refs_max = conf.headings_max = SIZE_MAX;
+	arena_init(&a, 64 << 10, 256 << 20);
+	FUZZ_CHECK(page_parse(s, &conf, &a, &page) == 0);
+	arena_release(&a);
+}
+
+/* As many URLs as there is room for. */
+static void
+parse_tidy(struct slice s)
+{
+	char out[URL_BYTES_MAX];
+	struct url u;
+
+	for (size_t at = 0; at + URL_BYTES_MAX <= s.len; at += URL_BYTES_MAX - 9) {
+		struct slice part = slice_head(slice_from(s, at), URL_BYTES_MAX - 9);
+		char text[URL_BYTES_MAX] = "http://h/";
+
+		memcpy(text + 9, part.ptr, part.len);
+		if (url_resolve(NULL, slice_of(text, 9 + part.len), (struct slice){0}, 0,
+			out, sizeof(out), &u) == URL_OK)
+			url_tidy(&u, out,
+			    URL_SORT_QUERY | URL_STRIP_SESSION_IDS | URL_STRIP_TRACKING);
+	}
+}
+
+static void
+parse_robots_tag(struct slice s)
+{
+	struct page_robots r = {0};
+
+	page_robots_header(&r, s, SLICE_LIT("Trawl"));
+	FUZZ_CHECK(r.bits <= PAGE_ROBOTS_ALL);
+}
+
 static int
 css_url(void *ctx, struct slice url)
 {
@@ -300,6 +343,28 @@ static const struct nasty nasties[] = {
 	L("\">")},
     {"a page in ISO-2022-JP", parse_page, L("<meta charset=iso-2022-jp>"), L("\x1B$B"),
 	L("")},
+    {"words", parse_text, L(""), L("a "), L("")},
+    {"words of one character", parse_text, L("<meta charset=utf-8>"), L("\xE4\xB8\xAD"),
+	L("")},
+    {"blocks", parse_text, L(""), L("<p>a"), L("")},
+    {"blocks that nobody closed", parse_text, L(""), L("<div>a<nav>b"), L("")},
+    {"ends of blocks", parse_text, L("<div><div><nav><nav><table><ul>"), L("</div>"),
+	L("")},
+    {"ends of what is not open", parse_text, L("<div><div><nav><nav><table><ul>"),
+	L("</main>"), L("")},
+    {"headings", parse_text, L(""), L("<h1>a"), L("")},
+    {"a heading of blocks", parse_text, L("<h1>"), L("a<p>"), L("")},
+    {"links in text", parse_text, L(""), L("<a href=x>a</a>"), L("")},
+    {"entities in text", parse_text, L(""), L("&lt;"), L("")},
+    {"other languages", parse_text, L(""), L("<link rel=alternate hreflang=x href=y>"),
+	L("")},
+    {"parameters", parse_tidy, L(""), L("?b&a"), L("")},
+    {"parameters in disorder", parse_tidy, L("?"), L("z&y&xx&w&vv&"), L("")},
+    {"session ids", parse_tidy, L(""), L(";jsessionid=1"), L("")},
+    {"sessions of ASP", parse_tidy, L(""), L("/(S(lit3py55t21z5v55vlm25s55))"), L("")},
+    {"rules for robots", parse_robots_tag, L(""), L("noindex,"), L("")},
+    {"agents of rules", parse_robots_tag, L(""), L("a:"), L("")},
+    {"dates of rules", parse_robots_tag, L(""), L("unavailable_after: Fri,"), L("")},
     {"url() that does not end", parse_css, L(""), L("url("), L("")},
     {"url() with quotes", parse_css, L(""), L("url(\""), L("")},
     {"CSS strings", parse_css, L(""), L("\"\n"), L("")},
