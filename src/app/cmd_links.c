@@ -1,17 +1,19 @@
 #include "app/tool.h"
+#include "base/clock.h"
 #include "base/escape.h"
 #include "base/json.h"
 #include "web/page.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { ARENA_BLOCK = 1 << 16, ARENA_MAX = 1 << 30 };
+enum { ARENA_BLOCK = 1 << 16, ARENA_MAX = 1 << 30, LINE_MAX_BYTES = 1 << 30 };
 
 struct asked {
 	struct url base;
-	bool has_base, json, speculative;
+	bool has_base, json, facts, speculative;
 	char base_store[2][URL_BYTES_MAX];
-	struct slice charset;
+	struct slice charset, agent;
 	struct buf line;
 };
 
@@ -29,50 +31,190 @@ apply_base(struct asked *a, const struct page *page)
 	a->has_base = true;
 }
 
-static void
-print_link(struct asked *a, const struct page_link *l, const char *charset)
+/* As a URL in `out`; without a base as it stands.  False: mailto:, data:, no URL at all. */
+static bool
+resolve(const struct asked *a, struct slice ref, const char *charset,
+    char out[URL_BYTES_MAX], struct slice *ret, bool *ret_is_url)
 {
-	char out[URL_BYTES_MAX];
 	struct url url;
-	struct slice text = l->ref;
-	enum url_status s = url_resolve(a->has_base ? &a->base : NULL, l->ref,
-	    slice_cstr(charset), 0, out, sizeof(out), &url);
-	struct jsonw j;
+	enum url_status s = url_resolve(a->has_base ? &a->base : NULL, ref,
+	    slice_cstr(charset), 0, out, URL_BYTES_MAX, &url);
 
-	if (s == URL_OK)
-		text = url_text(&url);
-	else if (s != URL_RELATIVE_WITHOUT_BASE)
-		return; /* mailto:, data:, and what is no URL at all */
-	buf_clear(&a->line);
-	if (a->json) {
-		jsonw_init(&j, &a->line);
-		jsonw_object(&j, NULL);
-		jsonw_str(&j, "kind", slice_cstr(link_kind_name(l->kind)));
-		jsonw_str(&j, "url", text);
-		jsonw_str(&j, "ref", l->ref);
-		jsonw_opt(&j, "text", l->anchor);
-		if ((l->rel & LINK_REL_NOFOLLOW) != 0)
-			jsonw_bool(&j, "nofollow", true);
-		if ((l->rel & LINK_REL_UGC) != 0)
-			jsonw_bool(&j, "ugc", true);
-		if ((l->rel & LINK_REL_SPONSORED) != 0)
-			jsonw_bool(&j, "sponsored", true);
-		jsonw_object_end(&j);
-	} else {
-		(void)buf_printf(&a->line, "%s\t", link_kind_name(l->kind));
-		/* The normal form is plain ASCII; what could not be resolved is as it
-		 * came. */
-		if (s == URL_OK)
-			(void)buf_add_slice(&a->line, text);
-		else
-			(void)escape_terminal(&a->line, text);
-	}
+	*ret_is_url = s == URL_OK;
+	*ret = s == URL_OK ? url_text(&url) : ref;
+	return s == URL_OK || s == URL_RELATIVE_WITHOUT_BASE;
+}
+
+static void
+print_line(struct asked *a)
+{
 	(void)buf_add_byte(&a->line, '\n');
 	(void)fwrite(a->line.ptr, 1, a->line.len, stdout);
 }
 
+/* -- links ------------------------------------------------------------------------- */
+
+static void
+put_link(struct jsonw *j, const struct page_link *l, struct slice url)
+{
+	jsonw_object(j, NULL);
+	jsonw_str(j, "kind", slice_cstr(link_kind_name(l->kind)));
+	jsonw_str(j, "url", url);
+	jsonw_str(j, "ref", l->ref);
+	jsonw_opt(j, "text", l->anchor);
+	if ((l->rel & LINK_REL_NOFOLLOW) != 0)
+		jsonw_bool(j, "nofollow", true);
+	if ((l->rel & LINK_REL_UGC) != 0)
+		jsonw_bool(j, "ugc", true);
+	if ((l->rel & LINK_REL_SPONSORED) != 0)
+		jsonw_bool(j, "sponsored", true);
+	jsonw_object_end(j);
+}
+
+static void
+print_link(struct asked *a, const struct page_link *l, const char *charset)
+{
+	char out[URL_BYTES_MAX];
+	struct slice text;
+	struct jsonw j;
+	bool is_url;
+
+	if (!resolve(a, l->ref, charset, out, &text, &is_url))
+		return;
+	buf_clear(&a->line);
+	if (a->json) {
+		jsonw_init(&j, &a->line);
+		put_link(&j, l, text);
+	} else {
+		(void)buf_printf(&a->line, "%s\t", link_kind_name(l->kind));
+		/* The normal form is plain ASCII; what could not be resolved is as it
+		 * came. */
+		if (is_url)
+			(void)buf_add_slice(&a->line, text);
+		else
+			(void)escape_terminal(&a->line, text);
+	}
+	print_line(a);
+}
+
+/* -- facts ------------------------------------------------------------------------- */
+
+static void
+put_robots(struct jsonw *j, const struct page_robots *r)
+{
+	char at[CLOCK_TEXT_MAX];
+
+	if (r->bits != 0) {
+		jsonw_array(j, "robots");
+		for (unsigned i = 0; i < PAGE_ROBOTS_MAX; i++)
+			if (r->bits & (1u << i))
+				jsonw_str(j, NULL, slice_cstr(page_robots_name(i)));
+		jsonw_array_end(j);
+	}
+	if (r->has_unavailable_after) {
+		clock_format(r->unavailable_after_s * 1000000, 0, at);
+		jsonw_str(j, "unavailable_after", slice_cstr(at));
+	}
+}
+
+/* Those of one kind, if there are any. */
+static void
+put_refs(const struct asked *a, struct jsonw *j, const struct page *page,
+    enum page_ref_kind kind, const char *name)
+{
+	char out[URL_BYTES_MAX];
+	bool is_url, any = false;
+	struct slice url;
+
+	for (size_t i = 0; i < page->refs_len; i++) {
+		const struct page_ref *r = &page->refs[i];
+
+		if (r->kind != kind ||
+		    !resolve(a, r->ref, page->charset, out, &url, &is_url))
+			continue;
+		if (!any)
+			jsonw_array(j, name);
+		any = true;
+		jsonw_object(j, NULL);
+		jsonw_opt(j, "lang", r->lang);
+		jsonw_str(j, "url", url);
+		jsonw_opt(j, "title", r->title);
+		jsonw_object_end(j);
+	}
+	if (any)
+		jsonw_array_end(j);
+}
+
+static void
+put_text(struct jsonw *j, const struct page *page)
+{
+	char print[17];
+
+	if (page->headings_len > 0)
+		jsonw_array(j, "headings");
+	for (size_t i = 0; i < page->headings_len; i++) {
+		jsonw_object(j, NULL);
+		jsonw_int(j, "level", page->headings[i].level);
+		jsonw_str(j, "text", page->headings[i].text);
+		jsonw_object_end(j);
+	}
+	if (page->headings_len > 0)
+		jsonw_array_end(j);
+	jsonw_opt(j, "text", page->text);
+	if (page->has_simhash) {
+		(void)snprintf(print, sizeof(print), "%016" PRIx64, page->simhash);
+		jsonw_str(j, "simhash", slice_cstr(print));
+	}
+}
+
+static void
+put_facts(const struct asked *a, struct jsonw *j, const struct page *page)
+{
+	char out[URL_BYTES_MAX];
+	struct slice url;
+	bool is_url;
+
+	jsonw_opt(j, "title", page->title);
+	jsonw_opt(j, "description", page->description);
+	jsonw_opt(j, "lang", page->lang);
+	jsonw_str(j, "charset", slice_cstr(page->charset));
+	if (page->canonical.len > 0 &&
+	    resolve(a, page->canonical, page->charset, out, &url, &is_url))
+		jsonw_str(j, "canonical", url);
+	put_robots(j, &page->robots);
+	put_refs(a, j, page, PAGE_REF_LANG, "alternates");
+	put_refs(a, j, page, PAGE_REF_FEED, "feeds");
+	put_refs(a, j, page, PAGE_REF_SITEMAP, "sitemaps");
+	put_text(j, page);
+}
+
 static int
-print_links(struct asked *a, struct slice html)
+print_facts(struct asked *a, const struct page *page)
+{
+	char out[URL_BYTES_MAX];
+	struct slice url;
+	struct jsonw j;
+	bool is_url;
+
+	buf_clear(&a->line);
+	jsonw_init(&j, &a->line);
+	jsonw_object(&j, NULL);
+	put_facts(a, &j, page);
+	jsonw_array(&j, "links");
+	for (size_t i = 0; i < page->links_len; i++)
+		if (resolve(a, page->links[i].ref, page->charset, out, &url, &is_url))
+			put_link(&j, &page->links[i], url);
+	jsonw_array_end(&j);
+	jsonw_object_end(&j);
+	if (j.err == 0)
+		print_line(a);
+	return j.err;
+}
+
+/* -- the command ------------------------------------------------------------------- */
+
+static int
+print_page(struct asked *a, struct slice html)
 {
 	struct page_conf conf = PAGE_CONF_DEFAULT;
 	struct arena arena;
@@ -80,14 +222,18 @@ print_links(struct asked *a, struct slice html)
 	int r;
 
 	conf.http_charset = a->charset;
+	conf.agent = a->agent;
 	conf.links_max = SIZE_MAX;
-	conf.want_anchors = a->json;
+	conf.want_anchors = a->json || a->facts;
+	conf.want_text = a->facts;
 	conf.want_speculative = a->speculative;
 	arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
 	r = page_parse(html, &conf, &arena, &page);
 	if (r == 0) {
 		apply_base(a, &page);
-		for (size_t i = 0; i < page.links_len; i++)
+		if (a->facts)
+			r = print_facts(a, &page);
+		for (size_t i = 0; !a->facts && i < page.links_len; i++)
 			print_link(a, &page.links[i], page.charset);
 	}
 	arena_release(&arena);
@@ -100,13 +246,15 @@ int
 cmd_links(int argc, char **argv, struct nursery *nursery)
 {
 	static struct asked a;
-	const char *base = NULL, *charset = NULL;
+	const char *base = NULL, *charset = NULL, *agent = PACKAGE_NAME;
 	const struct tool_flag flags[] = {{"--base", &base, NULL},
-	    {"--charset", &charset, NULL}, {"--speculative", NULL, &a.speculative},
+	    {"--charset", &charset, NULL}, {"--agent", &agent, NULL},
+	    {"--speculative", NULL, &a.speculative}, {"--facts", NULL, &a.facts},
 	    {"--json", NULL, &a.json}};
 	struct why why;
 	struct buf html;
-	int words, code = tool_flags(argc, argv, flags, 4, &words);
+	int words, code = tool_flags(
+		       argc, argv, flags, sizeof(flags) / sizeof(flags[0]), &words);
 
 	(void)nursery;
 	if (code == 0 && base != NULL)
@@ -117,10 +265,11 @@ cmd_links(int argc, char **argv, struct nursery *nursery)
 		return code;
 	a.has_base = base != NULL;
 	a.charset = slice_cstr(charset);
+	a.agent = slice_cstr(agent);
 	if (read_input(words > 0 ? argv[0] : NULL, TOOL_INPUT_MAX, &html, &why) < 0)
 		return say_error(EXIT_FILE, "%s", why.text);
-	buf_init(&a.line, 1 << 20);
-	code = print_links(&a, buf_slice(&html));
+	buf_init(&a.line, LINE_MAX_BYTES);
+	code = print_page(&a, buf_slice(&html));
 	buf_release(&a.line);
 	buf_release(&html);
 	return code;

@@ -20,9 +20,13 @@ const struct command commands[] = {
     {"check", "FILE.yaml", "validate a job file",
 	"Prints each mistake with line and column; exit 2 if there is one.", false,
 	cmd_check},
-    {"links", "[--base URL] [--charset NAME] [--speculative] [--json] [FILE]",
-	"outlinks of an HTML document",
-	"Prints KIND<TAB>URL in document order; reads standard input without FILE.",
+    {"links",
+	"[--base URL] [--charset NAME] [--agent NAME] [--speculative] [--json|--facts] "
+	"[FILE]",
+	"outlinks and facts of an HTML document",
+	"Prints KIND<TAB>URL in document order, with --json an object a line; with "
+	"--facts\none object of all that is known of the page. Reads standard input "
+	"without FILE.",
 	false, cmd_links},
     {"url",
 	"[--base URL] [--sort-query] [--strip-session-ids] [--strip-tracking] [--json] "

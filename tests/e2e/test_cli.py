@@ -330,6 +330,40 @@ def test_links_reads_a_file(tmp_path):
     assert result.out == "a\thttp://example.test/x\n"
 
 
+def test_links_tells_the_facts_of_a_page():
+    html = (
+        '<html lang=en><title>The harbour</title><meta name=description content="About it">'
+        '<meta name=harbour content=nofollow><link rel=canonical href=/h><link rel=sitemap href=/map.xml>'
+        '<link rel=alternate hreflang=de href=/de><link rel=alternate type=application/atom+xml title=News href=feed>'
+        "<nav><a href=/>Home</a></nav><h1>Ships</h1><p>" + "ships come and go " * 6
+        + '<a rel=nofollow href="mailto:x@example.org">m</a><a rel=nofollow href=more>more</a>'
+    )
+    result = harness.trawl("links", "--facts", "--agent", "harbour", "--base", "http://example.test/d/", stdin=html)
+    assert result.rc == 0, result.err
+    facts = json.loads(result.out)
+    assert facts.pop("simhash") and facts.pop("charset")
+    assert facts.pop("text").startswith("Ships\nships come and go ships")
+    assert facts == {
+        "title": "The harbour",
+        "description": "About it",
+        "lang": "en",
+        "canonical": "http://example.test/h",
+        "robots": ["nofollow"],
+        "alternates": [{"lang": "de", "url": "http://example.test/de"}],
+        "feeds": [{"url": "http://example.test/d/feed", "title": "News"}],
+        "sitemaps": [{"url": "http://example.test/map.xml"}],
+        "headings": [{"level": 1, "text": "Ships"}],
+        "links": [
+            {"kind": "link", "url": "http://example.test/h", "ref": "/h"},
+            {"kind": "link", "url": "http://example.test/map.xml", "ref": "/map.xml"},
+            {"kind": "link", "url": "http://example.test/de", "ref": "/de"},
+            {"kind": "link", "url": "http://example.test/d/feed", "ref": "feed"},
+            {"kind": "a", "url": "http://example.test/", "ref": "/", "text": "Home"},
+            {"kind": "a", "url": "http://example.test/d/more", "ref": "more", "text": "more", "nofollow": True},
+        ],
+    }
+
+
 def test_url_resolves_and_normalises_one_a_line():
     refs = "../b?q=1#f\nHTTP://EXAMPLE.test:80/%7e\nhttp://[x/\n"
     result = harness.trawl("url", "--base", "http://example.test/a/c", stdin=refs)
