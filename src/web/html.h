@@ -204,6 +204,8 @@ struct html {
 void html_init(struct html *t, const struct html_sink *sink, void *ctx, unsigned flags,
     size_t held_max);
 void html_release(struct html *t);
+/* Another one from the next token on; `want_text` stays. */
+void html_sink_set(struct html *t, const struct html_sink *sink);
 /* `last`: nothing comes after this chunk; do not feed again. */
 int html_feed(struct html *t, struct slice chunk, bool last);
 /* For tests and fragments: where to begin, and the start tag that was seen last. */
@@ -220,6 +222,8 @@ html_attr_value(const struct html_tag *tag, const struct html_attr *a)
 {
 	return slice_of(tag->raw + a->value_at, a->value_len);
 }
+/* The key of a name in lower case, and its id. */
+uint64_t html_name_key(struct slice lower, uint8_t *ret_id);
 /* NULL: none. */
 const struct html_attr *html_attr_get(const struct html_tag *tag, enum html_name_id id);
 

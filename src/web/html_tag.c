@@ -64,6 +64,18 @@ name_key(uint64_t key, uint32_t len)
 	       (uint64_t)(0x80 | (len < 0x7F ? len : 0x7F)) << 56;
 }
 
+uint64_t
+html_name_key(struct slice lower, uint8_t *ret_id)
+{
+	uint64_t key = 0;
+
+	for (size_t i = lower.len < 8 ? 0 : lower.len - 8; i < lower.len; i++)
+		key = key << 8 | (unsigned char)lower.ptr[i];
+	key = name_key(key, (uint32_t)lower.len);
+	*ret_id = html_name_id(key, lower.ptr, (uint32_t)lower.len);
+	return key;
+}
+
 /*
  * To the first `quote`, noting whether '&', CR or NUL come before it.  16 bytes at a
  * time: a value's bytes are half of what a page has to be looked at for its links.

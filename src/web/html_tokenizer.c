@@ -55,16 +55,22 @@ wants_init(struct html *t, const uint8_t *wants)
 }
 
 void
+html_sink_set(struct html *t, const struct html_sink *sink)
+{
+	t->sink = sink;
+	t->passes = sink->wants != NULL && (t->flags & HTML_MODELS) != 0;
+	if (t->passes)
+		wants_init(t, sink->wants);
+}
+
+void
 html_init(struct html *t, const struct html_sink *sink, void *ctx, unsigned flags,
     size_t held_max)
 {
 	assert(held_max < TOKEN_BYTES_MAX);
-	t->sink = sink;
-	t->passes = sink->wants != NULL && (flags & HTML_MODELS) != 0;
-	if (t->passes)
-		wants_init(t, sink->wants);
-	t->ctx = ctx;
 	t->flags = flags;
+	html_sink_set(t, sink);
+	t->ctx = ctx;
 	t->want_text = sink->text != NULL;
 	t->err = 0;
 	t->run = t->token = NULL;

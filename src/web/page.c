@@ -78,8 +78,8 @@ gather_one(struct slice s, char *text, size_t max)
 }
 
 /* Raw text as UTF-8, with its references. */
-static int
-text_get(struct page_parser *p, struct slice raw, bool has_refs, struct slice *ret)
+int
+page_text_get(struct page_parser *p, struct slice raw, bool has_refs, struct slice *ret)
 {
 	struct slice s;
 	char *out;
@@ -105,7 +105,8 @@ text_gather(struct page_parser *p, struct gather *g, struct slice raw, bool has_
 	int err;
 
 	/* Of a megabyte in an <a> that nobody closed, only the start is wanted. */
-	err = text_get(p, slice_head(raw, g->max * 8 + TEXT_RAW_EXTRA), has_refs, &s);
+	err =
+	    page_text_get(p, slice_head(raw, g->max * 8 + TEXT_RAW_EXTRA), has_refs, &s);
 	if (err != 0)
 		return err;
 	gather_add(g, s);
@@ -129,7 +130,7 @@ markup_text(struct page_parser *p, struct slice raw, bool has_refs)
 	if (p->anchor != 0 && !p->anchor_text.is_full)
 		err = text_gather(p, &p->anchor_text, raw, has_refs);
 	if (err == 0 && p->texts != NULL && page_texts_wants(p->texts)) {
-		err = text_get(p, raw, has_refs, &s);
+		err = page_text_get(p, raw, has_refs, &s);
 		if (err == 0)
 			page_texts_add(p->texts, s);
 	}
@@ -150,7 +151,7 @@ page_text(void *ctx, struct slice raw, bool has_refs)
 		return text_gather(p, &p->title_text, raw, has_refs);
 	if (p->in == PAGE_IN_OTHER)
 		return 0;
-	err = text_get(p, raw, has_refs, &s);
+	err = page_text_get(p, raw, has_refs, &s);
 	if (err != 0)
 		return err;
 	if (p->in == PAGE_IN_STYLE)
@@ -558,9 +559,14 @@ parse_in(struct slice body, enum charset *charset, enum charset_how how,
 	err = conf->want_text ? page_texts_begin(&p, body.len) : 0;
 	if (err != 0)
 		return err;
-	html_init(html, sink_of(conf), &p, HTML_MODELS | HTML_TEXT_RAW, 0);
+	p.sink = sink_of(conf);
+	html_init(html, p.sink, &p, HTML_MODELS | HTML_TEXT_RAW, 0);
 	html->want_text = conf->want_text;
-	err = html_feed(html, body, true);
+	err = conf->fields == NULL ? 0 : page_fields_begin(&p);
+	if (err == 0)
+		err = html_feed(html, body, true);
+	if (err == 0 && conf->fields != NULL)
+		err = page_fields_end(&p);
 	html_release(html);
 	if (err == 0)
 		err = anchor_close(&p);

@@ -31,6 +31,9 @@
 #include "web/link.h"
 #include "web/page_robots.h"
 
+struct select;
+struct select_value; /* web/select.h */
+
 struct page_conf {
 	struct slice http_charset; /* of Content-Type, as it was sent; may be empty */
 	struct slice agent;        /* our product token, for <meta name=...> */
@@ -45,6 +48,7 @@ struct page_conf {
 	size_t headings_max;
 	size_t heading_bytes_max; /* of one */
 	size_t text_bytes_max;    /* of the main text */
+	const struct select *fields; /* NULL: none */
 };
 
 #define PAGE_CONF_DEFAULT                                                                \
@@ -104,6 +108,8 @@ struct page {
 	struct slice text; /* the main text: a block a line, white space collapsed */
 	bool has_simhash;  /* false: there is not a word */
 	uint64_t simhash;  /* of the main text, or of all if that is only a few words */
+	const struct select_value *fields; /* by field; NULL: none were asked for */
+	size_t fields_len;
 };
 
 /* HTML, in any charset; `body` after content decoding. */

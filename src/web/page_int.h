@@ -25,6 +25,8 @@ enum page_in {
 	PAGE_IN_OTHER, /* raw text that means nothing here */
 };
 
+struct select_run;
+
 struct page_parser {
 	const struct page_conf *conf;
 	struct arena *arena;
@@ -34,6 +36,9 @@ struct page_parser {
 	bool is_tentative;    /* a later <meta charset> may still change it ... */
 	enum charset restart; /* ... to this: STOP_RESTART */
 	size_t links_cap, guesses;
+	const struct html_sink *sink; /* for other things than fields */
+	struct select_run *fields;
+	bool wants_text; /* for other things */
 	enum page_in in;
 	bool has_title;
 	bool in_noscript; /* a <base> there counts for no one */
@@ -65,6 +70,13 @@ page_strip(struct slice s)
 	return s;
 }
 
+/* Fields: they come first at each token, until they have all that they can have. */
+int page_fields_begin(struct page_parser *p);
+int page_fields_end(struct page_parser *p);
+
+/* Raw text as UTF-8, with its references. */
+int page_text_get(
+    struct page_parser *p, struct slice raw, bool has_refs, struct slice *ret);
 /* UTF-8, references decoded. */
 int page_value(struct page_parser *p, const struct html_tag *tag,
     const struct html_attr *a, struct slice *ret);
