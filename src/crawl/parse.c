@@ -156,16 +156,40 @@ decode(struct work *w, struct slice *ret)
 	return r == -EMSGSIZE ? 0 : r;
 }
 
-static bool
-is_html(const struct work *w, struct slice body)
+enum document {
+	DOCUMENT_NONE, /* nothing that we read */
+	DOCUMENT_HTML,
+	DOCUMENT_XHTML, /* or SVG */
+	DOCUMENT_CSS,
+	DOCUMENT_XML, /* a feed, a sitemap, or XHTML all the same */
+};
+
+static enum document
+document_of(const struct work *w, struct slice body)
 {
-	if (slice_eq(w->mime, SLICE_LIT("text/html")) ||
-	    slice_eq(w->mime, SLICE_LIT("application/xhtml+xml")) ||
-	    slice_eq(w->mime, SLICE_LIT("image/svg+xml")))
-		return true;
-	/* No type was sent: what a browser would take for HTML. */
+	static const struct {
+		struct slice mime;
+		enum document is;
+	} types[] = {
+	    {SLICE_LIT("text/html"), DOCUMENT_HTML},
+	    {SLICE_LIT("text/css"), DOCUMENT_CSS},
+	    {SLICE_LIT("application/xhtml+xml"), DOCUMENT_XHTML},
+	    {SLICE_LIT("image/svg+xml"), DOCUMENT_XHTML},
+	    {SLICE_LIT("application/rss+xml"), DOCUMENT_XML},
+	    {SLICE_LIT("application/atom+xml"), DOCUMENT_XML},
+	    {SLICE_LIT("application/rdf+xml"), DOCUMENT_XML},
+	    {SLICE_LIT("application/xml"), DOCUMENT_XML},
+	    {SLICE_LIT("text/xml"), DOCUMENT_XML},
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (slice_eq(w->mime, types[i].mime))
+			return types[i].is;
+	/* No type was sent: what a browser would take it for. */
 	body = slice_trim(slice_head(body, 512));
-	return w->mime.len == 0 && body.len > 0 && body.ptr[0] == '<';
+	if (w->mime.len > 0 || body.len == 0 || body.ptr[0] != '<')
+		return DOCUMENT_NONE;
+	return slice_starts(body, SLICE_LIT("<?xml")) ? DOCUMENT_XML : DOCUMENT_HTML;
 }
 
 /*
@@ -215,7 +239,7 @@ add_page_links(struct work *w, const struct page *page)
 }
 
 static int
-read_page(struct work *w, struct slice body, bool css)
+read_page(struct work *w, struct slice body, enum document is)
 {
 	struct page_conf conf = PAGE_CONF_DEFAULT;
 	struct page page;
@@ -226,8 +250,9 @@ read_page(struct work *w, struct slice body, bool css)
 	conf.links_max =
 	    RAW_LINKS_MAX; /* repeats are many: the cap is on distinct ones */
 	conf.want_speculative = scope_speculative_max(w->rules) > 0;
-	r = css ? page_css(body, &conf, &w->p->arena, &page)
-		: page_parse(body, &conf, &w->p->arena, &page);
+	conf.is_xml = is == DOCUMENT_XHTML;
+	r = is == DOCUMENT_CSS ? page_css(body, &conf, &w->p->arena, &page)
+			       : page_parse(body, &conf, &w->p->arena, &page);
 	if (r < 0)
 		return r;
 	w->found->charset = slice_cstr(page.charset);
@@ -239,6 +264,16 @@ read_page(struct work *w, struct slice body, bool css)
 	if (r == 0 && page.canonical.len > 0)
 		r = outlinks_resolve(&w->p->links, page.canonical, &w->found->canonical);
 	return r;
+}
+
+/* By its namespace, which stands in the first bytes. */
+static bool
+is_xhtml(struct slice body)
+{
+	struct slice name = SLICE_LIT("http://www.w3.org/1999/xhtml");
+
+	body = slice_head(body, 4096);
+	return body.len > 0 && memmem(body.ptr, body.len, name.ptr, name.len) != NULL;
 }
 
 static bool
@@ -270,6 +305,35 @@ read_sitemap(struct work *w, struct slice body)
 	r = sitemap_parse(body, http_header_get(w->head, SLICE_LIT("content-type")),
 	    &conf, on_sitemap_entry, w, &result);
 	buf_release(&plain);
+	return r;
+}
+
+/* Of a feed, or of a sitemap that a page links to: it is a document like others, and what
+ * it names is in scope or not. */
+static bool
+on_xml_entry(void *ctx, const struct sitemap_entry *e)
+{
+	struct work *w = ctx;
+	bool is_feed =
+	    e->format == SITEMAP_FORMAT_RSS || e->format == SITEMAP_FORMAT_ATOM;
+	enum link_kind kind = is_feed ? LINK_FEED : LINK_SITEMAP;
+
+	w->found->links_total++;
+	if (is_nofollow(w, kind, 0) || (!is_feed && !scope_reads_sitemaps(w->rules)))
+		return true;
+	return outlinks_add(&w->p->links, kind, e->loc, 0) == 0;
+}
+
+static int
+read_xml(struct work *w, struct slice body)
+{
+	struct sitemap_result result;
+	int r = sitemap_parse(body, http_header_get(w->head, SLICE_LIT("content-type")),
+	    NULL, on_xml_entry, w, &result);
+
+	if (r == 0 && result.format == SITEMAP_FORMAT_NONE && is_xhtml(body))
+		return read_page(w, body, DOCUMENT_XHTML);
+	w->found->charset = w->http_charset;
 	return r;
 }
 
@@ -351,6 +415,7 @@ read_header_links(struct work *w)
 static int
 read_body(struct work *w)
 {
+	enum document is;
 	struct slice body;
 	int r = decode(w, &body);
 
@@ -362,10 +427,11 @@ read_body(struct work *w)
 		return read_robots(w, body);
 	if (w->task.sitemap)
 		return read_sitemap(w, body);
-	if (is_html(w, body))
-		return read_page(w, body, false);
-	if (slice_eq(w->mime, SLICE_LIT("text/css")))
-		return read_page(w, body, true);
+	is = document_of(w, body);
+	if (is == DOCUMENT_XML)
+		return read_xml(w, body);
+	if (is != DOCUMENT_NONE)
+		return read_page(w, body, is);
 	w->found->charset = w->http_charset;
 	return 0;
 }

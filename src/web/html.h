@@ -34,6 +34,7 @@ enum {
 enum html_flag {
 	HTML_MODELS = 1,   /* switch content models as a tree builder would */
 	HTML_TEXT_RAW = 2, /* text without decoding references, CR and NUL */
+	HTML_XML = 4,      /* <script/> has no text; CDATA sections are everywhere */
 };
 
 enum html_ns { HTML_NS_HTML, HTML_NS_SVG, HTML_NS_MATH };

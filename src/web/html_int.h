@@ -68,7 +68,7 @@ const char *lt_find(const char *p, const char *end);
 /* Before the sink sees a tag: which namespace it is in; moves the stack. */
 void model_tag(struct html *t);
 /* After a tag: the text state that follows. */
-enum html_state model_state(const struct html_tag *tag);
+enum html_state model_state(const struct html *t);
 bool model_allows_cdata(const struct html *t);
 
 /* References: open one at '&'; feed what follows until it says no; then end it. */

@@ -191,8 +191,9 @@ model_tag(struct html *t)
 }
 
 enum html_state
-model_state(const struct html_tag *tag)
+model_state(const struct html *t)
 {
+	const struct html_tag *tag = &t->tag;
 	/* What is not named goes on with DATA. */
 	static const uint8_t states[HTML_N_MAX] = {
 	    [HTML_N_TITLE] = HTML_RCDATA,
@@ -206,7 +207,10 @@ model_state(const struct html_tag *tag)
 	    [HTML_N_PLAINTEXT] = HTML_PLAINTEXT,
 	};
 
-	return tag->is_end || tag->ns != HTML_NS_HTML ? HTML_DATA : states[tag->id];
+	if (tag->is_end || tag->ns != HTML_NS_HTML ||
+	    (tag->is_self_closing && (t->flags & HTML_XML)))
+		return HTML_DATA;
+	return states[tag->id];
 }
 
 bool
@@ -214,6 +218,8 @@ model_allows_cdata(const struct html *t)
 {
 	const struct html_foreign *top;
 
+	if (t->flags & HTML_XML)
+		return true;
 	if (t->foreign_len == 0)
 		return false;
 	top = &t->foreign[t->foreign_len - 1];

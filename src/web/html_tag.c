@@ -251,7 +251,7 @@ tag_deliver(struct html *t)
 		model_tag(t);
 	if (t->sink->tag != NULL)
 		t->err = t->sink->tag(t->ctx, tag);
-	t->state = t->base = models ? model_state(tag) : HTML_DATA;
+	t->state = t->base = models ? model_state(t) : HTML_DATA;
 	if (!tag->is_end && (t->state != HTML_DATA || !models))
 		last_start_set(t);
 }

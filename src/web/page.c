@@ -479,15 +479,30 @@ start_tag(struct page_parser *p, const struct html_tag *tag)
 }
 
 static int
-page_tag(void *ctx, const struct html_tag *tag)
+tag_take(struct page_parser *p, const struct html_tag *tag)
 {
-	struct page_parser *p = ctx;
 	int err;
 
 	p->in = PAGE_IN_MARKUP;
 	err = tag->is_end ? end_tag(p, tag) : start_tag(p, tag);
 	if (err == 0 && p->texts != NULL)
 		err = page_texts_tag(p, tag);
+	return err;
+}
+
+static int
+page_tag(void *ctx, const struct html_tag *tag)
+{
+	struct page_parser *p = ctx;
+	int err = tag_take(p, tag);
+
+	if (err == 0 && p->conf->is_xml && tag->is_self_closing && !tag->is_end) {
+		struct html_tag end = *tag;
+
+		end.is_end = true;
+		end.attrs_len = 0;
+		err = tag_take(p, &end);
+	}
 	p->html->want_text =
 	    p->in == PAGE_IN_MARKUP ? markup_wants_text(p) : p->in != PAGE_IN_OTHER;
 	return err;
@@ -560,7 +575,8 @@ parse_in(struct slice body, enum charset *charset, enum charset_how how,
 	if (err != 0)
 		return err;
 	p.sink = sink_of(conf);
-	html_init(html, p.sink, &p, HTML_MODELS | HTML_TEXT_RAW, 0);
+	html_init(html, p.sink, &p,
+	    HTML_MODELS | HTML_TEXT_RAW | (conf->is_xml ? HTML_XML : 0u), 0);
 	html->want_text = conf->want_text;
 	err = conf->fields == NULL ? 0 : page_fields_begin(&p);
 	if (err == 0)

@@ -41,6 +41,7 @@ struct page_conf {
 	size_t guesses_max;        /* of these speculative ones, with want_speculative */
 	size_t anchor_bytes_max;   /* of the text of one link */
 	size_t title_bytes_max;
+	bool is_xml; /* XHTML, SVG: tags may close themselves, CDATA is text */
 	bool want_anchors;
 	bool want_speculative; /* URLs in JSON-LD and in inline scripts, by guess */
 	size_t refs_max;       /* struct page_ref that are kept */

@@ -201,6 +201,7 @@ static void
 tell_extra(struct parsing *p, enum sitemap_kind kind, struct slice loc, struct slice lang)
 {
 	struct sitemap_entry e = {.kind = kind,
+	    .format = p->result.format,
 	    .loc = trim(loc),
 	    .lang = lang,
 	    .lastmod_s = SITEMAP_NO_TIME,
@@ -249,7 +250,8 @@ entry_clear(struct parsing *p)
 static void
 entry_flush(struct parsing *p)
 {
-	struct sitemap_entry e = {.lastmod_s = SITEMAP_NO_TIME};
+	struct sitemap_entry e = {
+	    .format = p->result.format, .lastmod_s = SITEMAP_NO_TIME};
 
 	e.kind = p->result.format == SITEMAP_FORMAT_INDEX ? SITEMAP_KIND_SITEMAP
 							  : SITEMAP_KIND_PAGE;
@@ -445,8 +447,8 @@ attribute(const XML_Char **attrs, const char *name)
 	return (struct slice){0};
 }
 
-/* <link> of Atom is the page; <xhtml:link rel=alternate hreflang> is one in another
- * language. */
+/* <link> of Atom is the page, or what is enclosed with it; <xhtml:link rel=alternate
+ * hreflang> is one in another language. */
 static void
 link_start(struct parsing *p, struct slice prefix, const XML_Char **attrs)
 {
@@ -454,6 +456,9 @@ link_start(struct parsing *p, struct slice prefix, const XML_Char **attrs)
 	struct slice lang = attribute(attrs, "hreflang");
 	bool is_main = slice_eq(prefix, slice_cstr(p->main_prefix));
 
+	if (p->result.format == SITEMAP_FORMAT_ATOM &&
+	    slice_ieq(rel, SLICE_LIT("enclosure")))
+		tell_extra(p, SITEMAP_KIND_ENCLOSURE, href, lang);
 	if (rel.len > 0 && !slice_ieq(rel, SLICE_LIT("alternate")))
 		return;
 	if (p->result.format == SITEMAP_FORMAT_ATOM && is_main) {
@@ -462,6 +467,17 @@ link_start(struct parsing *p, struct slice prefix, const XML_Char **attrs)
 	} else if (p->result.format == SITEMAP_FORMAT_XML && lang.len > 0) {
 		tell_extra(p, SITEMAP_KIND_ALTERNATE, href, lang);
 	}
+}
+
+/* In a feed, outside of its entries. */
+static void
+feed_link_start(struct parsing *p, struct slice local, const XML_Char **attrs)
+{
+	if ((IN_RSS | IN_ATOM) & 1u << p->result.format &&
+	    slice_ieq(local, SLICE_LIT("link")) &&
+	    slice_ieq(attribute(attrs, "rel"), SLICE_LIT("next")))
+		tell_extra(
+		    p, SITEMAP_KIND_FEED, attribute(attrs, "href"), (struct slice){0});
 }
 
 static void XMLCALL
@@ -486,6 +502,8 @@ element_start(void *ctx, const XML_Char *name, const XML_Char **attrs)
 			p->entry_depth = p->depth;
 			entry_clear(p);
 			text_clear(&p->text);
+		} else {
+			feed_link_start(p, local, attrs);
 		}
 	} else if (p->field == FIELD_NONE) {
 		p->field = field_of(p, prefix, local);
@@ -494,6 +512,9 @@ element_start(void *ctx, const XML_Char *name, const XML_Char **attrs)
 			text_clear(&p->text);
 		else if (slice_ieq(local, SLICE_LIT("link")))
 			link_start(p, prefix, attrs);
+		else if (slice_ieq(local, SLICE_LIT("enclosure")))
+			tell_extra(p, SITEMAP_KIND_ENCLOSURE, attribute(attrs, "url"),
+			    (struct slice){0});
 	}
 }
 
@@ -711,6 +732,7 @@ parse_text(struct parsing *p, struct slice body)
 	p->result.format = SITEMAP_FORMAT_TEXT;
 	while (!p->is_stopped && slice_cut(&body, '\n', &line)) {
 		struct sitemap_entry e = {.kind = SITEMAP_KIND_PAGE,
+		    .format = SITEMAP_FORMAT_TEXT,
 		    .lastmod_s = SITEMAP_NO_TIME,
 		    .priority = -1,
 		    .loc = trim(line)};

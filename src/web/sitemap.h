@@ -55,10 +55,13 @@ enum sitemap_kind {
 	SITEMAP_KIND_IMAGE,
 	SITEMAP_KIND_VIDEO,
 	SITEMAP_KIND_ALTERNATE, /* the same page in another language */
+	SITEMAP_KIND_ENCLOSURE, /* of a feed: sound, video, whatever */
+	SITEMAP_KIND_FEED,      /* where a feed goes on (RFC 5005, rel=next) */
 };
 
 struct sitemap_entry {
 	enum sitemap_kind kind;
+	enum sitemap_format format;       /* of the file */
 	struct slice loc;                 /* as written, trimmed; not resolved */
 	struct slice lastmod, changefreq; /* as written; empty: absent */
 	int64_t lastmod_s; /* since 1970; SITEMAP_NO_TIME: absent or junk */
@@ -80,7 +83,7 @@ struct sitemap_result {
 	enum sitemap_format format;
 	enum sitemap_status status;
 	uint32_t entries;   /* pages and sitemaps that were told */
-	uint32_t extras;    /* images, videos, alternates that were told */
+	uint32_t extras;    /* all others that were told */
 	uint32_t elsewhere; /* not taken because of same_location */
 };
 

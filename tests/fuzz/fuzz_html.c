@@ -13,7 +13,7 @@ struct record {
 	struct html *html;
 };
 
-enum { ONLY_WANTED = 0x20 }; /* of the flags */
+enum { ONLY_WANTED = 0x20, AS_XML = 0x40 }; /* of the flags */
 
 static const uint8_t wants[HTML_N_MAX] = {HTML_WANTS_ALWAYS,
     [HTML_N_A] = HTML_WANT_START | HTML_WANT_END, [HTML_N_P] = HTML_WANT_END};
@@ -157,7 +157,8 @@ run(struct record *r, struct slice html, uint8_t mode, uint8_t pieces)
 	    .only_wanted = (mode & ONLY_WANTED) != 0 && (mode & HTML_MODELS) != 0};
 	buf_init(&r->tokens, 64 << 20);
 	html_init(t, r->only_wanted && pieces == 0 ? &wanting : &sink, r,
-	    mode & (HTML_MODELS | HTML_TEXT_RAW), 16 << 20);
+	    (mode & (HTML_MODELS | HTML_TEXT_RAW)) | (mode & AS_XML ? HTML_XML : 0u),
+	    16 << 20);
 	t->want_text = !r->only_wanted;
 	html_begin_in(t, states[mode >> 2 & 7], SLICE_LIT("title"));
 	while (pieces != 0 && html.len > 0) {

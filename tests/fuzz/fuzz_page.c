@@ -6,7 +6,15 @@
 #include "web/page.h"
 #include <errno.h>
 
-enum { IS_CSS = 1, ANCHORS = 2, SPECULATIVE = 4, SMALL = 8, SCARCE = 16, TEXT = 32 };
+enum {
+	IS_CSS = 1,
+	ANCHORS = 2,
+	SPECULATIVE = 4,
+	SMALL = 8,
+	SCARCE = 16,
+	TEXT = 32,
+	IS_XML = 64
+};
 
 static void
 text_check(struct slice s)
@@ -79,6 +87,7 @@ FUZZ_TARGET(page)
 
 	conf.http_charset = charset;
 	conf.agent = SLICE_LIT("Trawl/1.0");
+	conf.is_xml = (mode & IS_XML) != 0;
 	conf.want_anchors = (mode & ANCHORS) != 0;
 	conf.want_speculative = (mode & SPECULATIVE) != 0;
 	conf.want_text = (mode & TEXT) != 0;

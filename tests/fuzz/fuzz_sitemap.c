@@ -16,7 +16,7 @@ entry(void *ctx, const struct sitemap_entry *e)
 {
 	struct seen *s = ctx;
 
-	FUZZ_CHECK(e->loc.len > 0 && e->kind <= SITEMAP_KIND_ALTERNATE);
+	FUZZ_CHECK(e->loc.len > 0 && e->kind <= SITEMAP_KIND_FEED);
 	FUZZ_CHECK(!ascii_is_space(e->loc.ptr[0]));
 	FUZZ_CHECK(e->priority >= -1 && e->priority <= 1);
 	for (size_t i = 0; i < e->loc.len; i++) /* readable to the last byte */

@@ -319,6 +319,76 @@ heads_name_parts_of_a_page_and_other_pages(void **state)
 	sim_release(&run);
 }
 
+/* ---- documents that are no HTML ---- */
+
+static void
+xml_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->status = 200;
+	ret->latency_ms = 5;
+	if (ends(url, "/robots.txt")) {
+		ret->status = 404;
+	} else if (ends(url, "x.test/")) {
+		(void)buf_add_cstr(body,
+		    "<link rel=alternate href=rss><a href=atom>a</a><a href=map>m</a>"
+		    "<a href=xhtml>x</a><a href=xml>y</a><a href=untyped>u</a>");
+	} else if (ends(url, "/rss")) {
+		ret->headers = "Content-Type: application/rss+xml\r\n";
+		(void)buf_add_cstr(body,
+		    "<rss><channel><item><link>http://x.test/item</link>"
+		    "<enclosure url='/item.mp3'/></item><item><link>http://y.test/</link>"
+		    "</item></channel></rss>");
+	} else if (ends(url, "/atom")) {
+		ret->headers = "Content-Type: text/xml; charset=utf-8\r\n";
+		(void)buf_add_cstr(body,
+		    "<feed><link rel='next' href='atom2'/><entry><link href='entry'/>"
+		    "</entry></feed>");
+	} else if (ends(url, "/map")) {
+		ret->headers = "Content-Type: application/xml\r\n";
+		(void)buf_add_cstr(
+		    body, "<urlset><url><loc>http://x.test/mapped</loc></url></urlset>");
+	} else if (ends(url, "/xhtml")) {
+		ret->headers = "Content-Type: application/xhtml+xml\r\n";
+		(void)buf_add_cstr(body, "<script src='s.js'/><a href='from-xhtml'/>");
+	} else if (ends(url, "/xml")) {
+		ret->headers = "Content-Type: text/xml\r\n";
+		(void)buf_add_cstr(body, "<html xmlns='http://www.w3.org/1999/xhtml'>"
+					 "<title/><a href='from-xml'>x</a></html>");
+	} else if (ends(url, "/untyped")) {
+		ret->headers = "X: y\r\n";
+		(void)buf_add_cstr(body, "<?xml version='1.0'?><feed><entry>"
+					 "<link href='from-untyped'/></entry></feed>");
+	}
+}
+
+static void
+feeds_and_xml_are_read_like_pages(void **state)
+{
+	static const char *const found[] = {"item", "item.mp3", "atom2", "entry",
+	    "mapped", "s.js", "from-xhtml", "from-xml", "from-untyped"};
+	struct sim_run run = {0};
+	char url[64];
+
+	(void)state;
+	sim_web_reset(xml_script, NULL);
+	sim_crawl(&run, "http://x.test/", OPTIONS("delay=0"));
+	for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+		(void)snprintf(url, sizeof(url), "http://x.test/%s", found[i]);
+		if (sim_outcome(&run, url) != OUTCOME_OK)
+			fail_msg("%s was not fetched", url);
+	}
+	assert_int_equal(sim_count("http://y.test/"), 0);
+	assert_int_equal(run.stats.pages, 7 + 9);
+	sim_release(&run);
+	/* Without sitemaps a linked one is but a document. */
+	sim_web_reset(xml_script, NULL);
+	sim_crawl(&run, "http://x.test/", OPTIONS("delay=0", "sitemaps=no"));
+	assert_int_equal(sim_count("http://x.test/mapped"), 0);
+	assert_int_equal(sim_count("http://x.test/item"), 1);
+	sim_release(&run);
+}
+
 int
 main(void)
 {
@@ -333,6 +403,7 @@ main(void)
 	    cmocka_unit_test(nofollow_can_be_ignored_alone_or_with_robots_txt),
 	    cmocka_unit_test(urls_in_scripts_are_tried_only_if_asked_and_few_a_page),
 	    cmocka_unit_test(heads_name_parts_of_a_page_and_other_pages),
+	    cmocka_unit_test(feeds_and_xml_are_read_like_pages),
 	};
 
 	return cmocka_run_group_tests_name("sim/links", tests, NULL, NULL);

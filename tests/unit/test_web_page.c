@@ -157,6 +157,34 @@ leaves_alone_what_is_no_markup(void **state)
 }
 
 static void
+reads_xhtml_as_the_xml_it_is(void **state)
+{
+	struct slice xhtml = SLICE_LIT(
+	    "<title/><script src='s'/><style/><noscript/><a href='1'/>text<textarea/>"
+	    "<base href='b'/><iframe src='f'/><![CDATA[<a href='no'>]]><a "
+	    "href='2'>t</a>");
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct fixture f;
+
+	(void)state;
+	conf.want_anchors = true;
+	conf.is_xml = true;
+	parse(&f, xhtml, &conf);
+	assert_int_equal(f.page.links_len, 4);
+	assert_int_equal(f.page.links[0].kind, LINK_SCRIPT);
+	assert_int_equal(f.page.links[1].anchor.len, 0);
+	assert_int_equal(f.page.links[2].kind, LINK_IFRAME);
+	assert_true(slice_eq(f.page.links[3].anchor, SLICE_LIT("t")));
+	assert_int_equal(f.page.title.len, 0);
+	assert_true(f.page.has_base);
+	done(&f);
+	conf.is_xml = false;
+	parse(&f, xhtml, &conf); /* all is the title's text */
+	assert_int_equal(f.page.links_len, 0);
+	done(&f);
+}
+
+static void
 decodes_and_strips_references_to_documents(void **state)
 {
 	(void)state;
@@ -346,6 +374,7 @@ main(void)
 	    cmocka_unit_test(finds_urls_in_styles),
 	    cmocka_unit_test(sees_svg_as_markup_of_its_own),
 	    cmocka_unit_test(leaves_alone_what_is_no_markup),
+	    cmocka_unit_test(reads_xhtml_as_the_xml_it_is),
 	    cmocka_unit_test(decodes_and_strips_references_to_documents),
 	    cmocka_unit_test(takes_white_space_for_what_the_standard_does),
 	    cmocka_unit_test(tells_what_rel_says_of_a_link),

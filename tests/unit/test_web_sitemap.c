@@ -326,6 +326,32 @@ names_and_tags_without_end_are_too_large_and_no_lack_of_memory(void **state)
 }
 
 static void
+feeds_tell_what_is_enclosed_and_where_they_go_on(void **state)
+{
+	(void)state;
+	parse(SLICE_LIT("<rss><channel><atom:link rel='next' href='/2'/><item>"
+			"<link>http://h/1</link><enclosure url='http://h/1.mp3'/></item>"
+			"</channel></rss>"),
+	    "", NULL);
+	assert_int_equal(result.format, SITEMAP_FORMAT_RSS);
+	assert_int_equal(told.count, 3);
+	assert_int_equal(result.entries, 1);
+	assert_int_equal(result.extras, 2);
+	assert_loc(0, "/2");
+	assert_loc(1, "http://h/1.mp3");
+	assert_loc(2, "http://h/1");
+	parse(SLICE_LIT("<feed><link rel='self' href='/s'/><link rel='next' href='/2'/>"
+			"<entry><link rel='enclosure' href='/1.mp3'/>"
+			"<link rel='edit' href='/no'/><link href='/1'/></entry></feed>"),
+	    "", NULL);
+	assert_int_equal(result.format, SITEMAP_FORMAT_ATOM);
+	assert_int_equal(told.count, 3);
+	assert_loc(0, "/2");
+	assert_loc(1, "/1.mp3");
+	assert_loc(2, "/1");
+}
+
+static void
 entities_neither_explode_nor_read_files(void **state)
 {
 	struct buf b;
@@ -451,6 +477,7 @@ main(void)
 	    cmocka_unit_test(it_is_bounded),
 	    cmocka_unit_test(
 		names_and_tags_without_end_are_too_large_and_no_lack_of_memory),
+	    cmocka_unit_test(feeds_tell_what_is_enclosed_and_where_they_go_on),
 	    cmocka_unit_test(entities_neither_explode_nor_read_files),
 	    cmocka_unit_test(dates_have_zones),
 	    cmocka_unit_test(any_bytes_are_read_without_harm),
