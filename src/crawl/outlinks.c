@@ -145,7 +145,8 @@ judge(struct outlinks *o, enum link_kind kind, const struct url *url, unsigned f
 	if (o->conf.sitemap && kind == LINK_SITEMAP)
 		link.depth = link.parent_flags = 0;
 	scope_judge(o->conf.rules, &link, ret);
-	if (o->conf.sitemap && kind == LINK_REDIRECT && ret->outcome == OUTCOME_NONE)
+	if (ret->outcome == OUTCOME_NONE && ((o->conf.sitemap && kind == LINK_REDIRECT) ||
+						(flags & OUTLINK_NAMES_SITEMAP) != 0))
 		ret->flags |= URLREC_SITEMAP;
 }
 

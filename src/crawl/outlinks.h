@@ -43,7 +43,10 @@ struct outlinks {
 	uint32_t guesses; /* speculative ones among them */
 };
 
-enum { OUTLINK_IS_SITEMAP = 1 };
+enum {
+	OUTLINK_IS_SITEMAP = 1,    /* says the owner of the site, in robots.txt */
+	OUTLINK_NAMES_SITEMAP = 2, /* says a page: it is one if it is in scope */
+};
 
 int outlinks_begin(struct outlinks *o, const struct outlinks_conf *conf);
 /* <base href> and charset of the document, before its links are added. */

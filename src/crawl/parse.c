@@ -224,6 +224,21 @@ add_some_links(struct work *w, const struct page *page, bool guesses)
 	return r;
 }
 
+/* Before the links: the same URL then counts as a sitemap. */
+static int
+add_page_sitemaps(struct work *w, const struct page *page)
+{
+	int r = 0;
+
+	if (!scope_reads_sitemaps(w->rules) || is_nofollow(w, LINK_SITEMAP, 0))
+		return 0;
+	for (size_t i = 0; i < page->refs_len && r == 0; i++)
+		if (page->refs[i].kind == PAGE_REF_SITEMAP)
+			r = outlinks_add(&w->p->links, LINK_SITEMAP, page->refs[i].ref,
+			    OUTLINK_NAMES_SITEMAP);
+	return r;
+}
+
 static int
 add_page_links(struct work *w, const struct page *page)
 {
@@ -231,7 +246,9 @@ add_page_links(struct work *w, const struct page *page)
 
 	outlinks_base(
 	    &w->p->links, page->has_base, page->base_href, slice_cstr(page->charset));
-	r = add_some_links(w, page, false);
+	r = add_page_sitemaps(w, page);
+	if (r == 0)
+		r = add_some_links(w, page, false);
 	if (r == 0 && scope_speculative_max(w->rules) > 0)
 		r = add_some_links(w, page, true);
 	w->found->links_total += (uint32_t)page->links_total;
@@ -250,6 +267,7 @@ read_page(struct work *w, struct slice body, enum document is)
 	conf.links_max =
 	    RAW_LINKS_MAX; /* repeats are many: the cap is on distinct ones */
 	conf.want_speculative = scope_speculative_max(w->rules) > 0;
+	conf.want_text = scope_wants_simhash(w->rules);
 	conf.is_xml = is == DOCUMENT_XHTML;
 	r = is == DOCUMENT_CSS ? page_css(body, &conf, &w->p->arena, &page)
 			       : page_parse(body, &conf, &w->p->arena, &page);
@@ -259,6 +277,8 @@ read_page(struct work *w, struct slice body, enum document is)
 	w->found->title = page.title;
 	w->found->lang = slice_head(page.lang, 100);
 	w->found->description = page.description;
+	w->found->has_simhash = page.has_simhash;
+	w->found->simhash = page.simhash;
 	page_robots_add(&w->robots, &page.robots);
 	r = add_page_links(w, &page);
 	if (r == 0 && page.canonical.len > 0)

@@ -31,7 +31,7 @@ struct root { /* one seed's reach */
 struct scope_rules {
 	unsigned mode;
 	int64_t depth_max;
-	bool requisites, sitemaps;
+	bool requisites, sitemaps, simhash;
 	unsigned tidy;     /* enum url_tidy */
 	unsigned nofollow; /* NOFOLLOW_PAGE ... */
 	uint32_t speculative_max;
@@ -97,12 +97,12 @@ scope_settings(const struct options *o, const char *const *seeds, size_t seeds_l
 	product_token(o->fetch_user_agent == NULL ? "trawl" : o->fetch_user_agent, agent,
 	    sizeof(agent));
 	(void)snprintf(seed, sizeof(seed), "%" PRIu64, hash_seed);
-	root = json_pack("{s:i, s:I, s:b, s:i, s:i, s:i, s:b, s:s, s:s}", "mode",
+	root = json_pack("{s:i, s:I, s:b, s:i, s:i, s:i, s:b, s:b, s:s, s:s}", "mode",
 	    (int)o->crawl_scope, "depth", (json_int_t)o->crawl_depth, "requisites",
 	    (int)o->crawl_requisites, "tidy", (int)scope_tidy_of(o), "nofollow",
 	    o->crawl_robots == ROBOTS_OBEY ? (int)o->crawl_nofollow : NOFOLLOW_NONE,
 	    "speculative", o->crawl_speculative ? (int)o->crawl_speculative_max : 0,
-	    "sitemaps",
+	    "simhash", (int)o->output_simhash, "sitemaps",
 	    (int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
 		  o->crawl_scope != SCOPE_PAGE),
 	    "agent", agent, "hash_seed", seed);
@@ -253,6 +253,7 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 	s->speculative_max =
 	    (uint32_t)json_integer_value(json_object_get(root, "speculative"));
 	s->sitemaps = json_is_true(json_object_get(root, "sitemaps"));
+	s->simhash = json_is_true(json_object_get(root, "simhash"));
 	s->hash_seed = strtoull(hash_seed, NULL, 10);
 	s->agent = strdup(agent);
 	if (s->agent == NULL)
@@ -359,6 +360,12 @@ bool
 scope_reads_sitemaps(const struct scope_rules *s)
 {
 	return s->sitemaps;
+}
+
+bool
+scope_wants_simhash(const struct scope_rules *s)
+{
+	return s->simhash;
 }
 
 struct slice

@@ -120,6 +120,8 @@ found_encode(const struct found *f, struct buf *out)
 	wire_u8(&w, (uint8_t)f->robots.bits);
 	wire_u8(&w, f->robots.has_unavailable_after);
 	wire_u64(&w, (uint64_t)f->robots.unavailable_after_s);
+	wire_u8(&w, f->has_simhash);
+	wire_u64(&w, f->simhash);
 	wire_put(&w, f->digest, sizeof(f->digest));
 	wire_text(&w, f->mime);
 	wire_text(&w, f->charset);
@@ -205,6 +207,8 @@ found_decode(
 	f.coding_bad = wire_get_u8(&w) != 0;
 	f.retry_after_ms = (int64_t)wire_get_u64(&w);
 	robots_decode(&w, &f.robots);
+	f.has_simhash = wire_get_u8(&w) != 0;
+	f.simhash = wire_get_u64(&w);
 	wire_take(&w, f.digest, sizeof(f.digest));
 	f.digest[sizeof(f.digest) - 1] = '\0';
 	f.mime = short_text(&w);

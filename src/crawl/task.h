@@ -66,6 +66,8 @@ struct found {
 			    could be read */
 	int64_t retry_after_ms; /* -1: none */
 	struct page_robots robots; /* of the head and of the page */
+	bool has_simhash;
+	uint64_t simhash;
 	struct slice mime, charset, title, canonical, lang, description, redirect_to;
 	char digest[48];
 	struct slice rules;   /* TASK_ROBOTS */

@@ -459,6 +459,8 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .canonical = f->canonical,
 	    .description = f->description,
 	    .robots = f->robots,
+	    .has_simhash = f->has_simhash,
+	    .simhash = f->simhash,
 	    .lang = f->lang,
 	    .digest = slice_cstr(f->digest),
 	    .redirect_to = f->redirect_to,

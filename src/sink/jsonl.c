@@ -8,6 +8,8 @@
 #include "sink/lines.h"
 #include "sink/types.h"
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -44,6 +46,18 @@ put_robots(struct jsonw *j, const struct page_robots *r)
 	}
 }
 
+/* In hexadecimal: it has more bits than numbers of JSON have. */
+static void
+put_simhash(struct jsonw *j, const struct sink_event *e)
+{
+	char text[17];
+
+	if (!e->has_simhash)
+		return;
+	(void)snprintf(text, sizeof(text), "%016" PRIx64, e->simhash);
+	jsonw_str(j, "simhash", slice_cstr(text));
+}
+
 static void
 put_what(struct jsonw *j, const struct sink_event *e)
 {
@@ -65,6 +79,7 @@ put_what(struct jsonw *j, const struct sink_event *e)
 	jsonw_opt(j, "lang", lines_text(e->lang));
 	jsonw_opt(j, "description", lines_text(e->description));
 	put_robots(j, &e->robots);
+	put_simhash(j, e);
 	jsonw_int(j, "links", e->links);
 }
 

@@ -56,6 +56,8 @@ struct sink_event {
 	uint64_t wire_bytes, body_bytes;
 	uint32_t links;
 	struct page_robots robots;
+	bool has_simhash;
+	uint64_t simhash; /* of the page's text, web/words.h */
 	struct slice url, via, hops, mime, charset, title, canonical, lang, description;
 	struct slice digest; /* sha1:... */
 	struct slice redirect_to, protocol, ip;

@@ -416,7 +416,7 @@ page_texts_tag(struct page_parser *p, const struct html_tag *tag)
 		return err;
 	if (tag->is_end)
 		open_pop(t, tag->id);
-	else if (tag->ns == HTML_NS_HTML || !tag->is_self_closing)
+	else if (tag->ns == HTML_NS_HTML || !tag->is_self_closing || p->conf->is_xml)
 		open_push(t, tag);
 	return err;
 }

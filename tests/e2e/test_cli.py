@@ -187,6 +187,16 @@ def test_depth_exclude_and_include_bound_the_crawl(web, tmp_path):
     assert pages("--scope", "page", start) == {"p0.html"}
 
 
+def test_pages_come_with_a_fingerprint_when_asked(web, tmp_path):
+    result, out = harness.crawl(tmp_path / "a", "--delay", "0", "--max-pages", "10", web.url("/p0.html"))
+    assert result.rc == 0, result.err
+    assert [p for p in out.pages() if "simhash" in p] == []
+    result, out = harness.crawl(tmp_path / "b", "--delay", "0", "--max-pages", "10", "--simhash", web.url("/p0.html"))
+    assert result.rc == 0, result.err
+    prints = [p["simhash"] for p in out.pages() if p.get("mime") == "text/html" and p["status"] == 200]
+    assert len(prints) > 5 and all(len(p) == 16 and int(p, 16) >= 0 for p in prints)
+
+
 def test_rate_is_kept_over_all_hosts(web, tmp_path):
     before = len(web.log())
     result, _ = harness.crawl(

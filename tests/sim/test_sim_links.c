@@ -389,6 +389,50 @@ feeds_and_xml_are_read_like_pages(void **state)
 	sim_release(&run);
 }
 
+/* ---- sitemaps that pages name ---- */
+
+static void
+sitemap_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->status = 200;
+	ret->latency_ms = 5;
+	if (ends(url, "/robots.txt")) {
+		ret->status = 404;
+	} else if (ends(url, "s.test/")) {
+		(void)buf_add_cstr(body,
+		    "<link rel=sitemap href=/map.txt><link rel=sitemap href=/map.txt>"
+		    "<link rel=sitemap href=http://other.test/map.txt><a href=shy>s</a>");
+	} else if (ends(url, "/shy")) {
+		(void)buf_add_cstr(body, "<meta name=robots content=nofollow>"
+					 "<link rel=sitemap href=/shy.txt>");
+	} else if (ends(url, ".txt")) {
+		/* Nothing but being named one makes it a sitemap. */
+		ret->headers = "Content-Type: text/plain\r\n";
+		(void)buf_add_cstr(body, "http://s.test/only-in-map\n");
+	}
+}
+
+static void
+sitemaps_that_pages_name_are_read_within_scope(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct sim_run run = {0};
+
+		sim_web_reset(sitemap_script, NULL);
+		sim_crawl(&run, "http://s.test/",
+		    i == 0 ? OPTIONS("delay=0") : OPTIONS("delay=0", "sitemaps=no"));
+		/* As a link element it is followed either way, but read as a map only once
+		 * asked to. */
+		assert_int_equal(sim_count("http://s.test/map.txt"), 1);
+		assert_int_equal(sim_count("http://s.test/only-in-map"), i == 0);
+		assert_int_equal(sim_count("http://other.test/map.txt"), 0);
+		assert_int_equal(sim_count("http://s.test/shy.txt"), 0);
+		sim_release(&run);
+	}
+}
+
 int
 main(void)
 {
@@ -400,6 +444,7 @@ main(void)
 	    cmocka_unit_test(the_scope_of_a_tidied_seed_is_the_tidied_page),
 	    cmocka_unit_test(links_of_nofollow_pages_are_not_followed_from_there),
 	    cmocka_unit_test(links_may_be_nofollow_one_by_one),
+	    cmocka_unit_test(sitemaps_that_pages_name_are_read_within_scope),
 	    cmocka_unit_test(nofollow_can_be_ignored_alone_or_with_robots_txt),
 	    cmocka_unit_test(urls_in_scripts_are_tried_only_if_asked_and_few_a_page),
 	    cmocka_unit_test(heads_name_parts_of_a_page_and_other_pages),

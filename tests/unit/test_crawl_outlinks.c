@@ -346,6 +346,32 @@ only_the_url_of_a_reference(void **state)
 }
 
 static void
+a_sitemap_that_a_page_names_is_one_if_it_is_in_scope(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	RIG(&r, NULL);
+	begin(&r, 100);
+	assert_int_equal(outlinks_add(&r.o, LINK_SITEMAP, SLICE_LIT("/map.xml"),
+			     OUTLINK_NAMES_SITEMAP),
+	    0);
+	assert_int_equal(outlinks_add(&r.o, LINK_SITEMAP, SLICE_LIT("http://b.test/map"),
+			     OUTLINK_NAMES_SITEMAP),
+	    0);
+	assert_int_equal(outlinks_add(&r.o, LINK_SITEMAP, SLICE_LIT("http://b.test/map"),
+			     OUTLINK_IS_SITEMAP),
+	    0);
+	assert_int_equal(r.o.len, 3);
+	expect(&r, 0, OUTCOME_NONE, "http://a.test/map.xml");
+	assert_int_equal(r.o.v[0].flags, URLREC_SITEMAP);
+	expect(&r, 1, OUTCOME_OUT_OF_SCOPE, "http://b.test/map");
+	assert_int_equal(r.o.v[1].flags, 0);
+	expect(&r, 2, OUTCOME_NONE, "http://b.test/map");
+	rig_close(&r);
+}
+
+static void
 urls_are_tidied_where_they_are_resolved(void **state)
 {
 	struct slice only;
@@ -459,6 +485,7 @@ main(void)
 	    cmocka_unit_test(queries_are_in_the_charset_of_the_document),
 	    cmocka_unit_test(entries_of_a_sitemap_are_one_step_from_a_seed),
 	    cmocka_unit_test(only_the_url_of_a_reference),
+	    cmocka_unit_test(a_sitemap_that_a_page_names_is_one_if_it_is_in_scope),
 	    cmocka_unit_test(urls_are_tidied_where_they_are_resolved),
 	    cmocka_unit_test(guesses_are_none_unless_asked_for),
 	    cmocka_unit_test(guesses_have_a_budget_and_tell_of_nothing_but_what_is_tried),

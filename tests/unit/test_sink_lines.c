@@ -77,6 +77,8 @@ page(void)
 	    .canonical = SLICE_LIT("https://a.test/y"),
 	    .lang = SLICE_LIT("de"),
 	    .description = SLICE_LIT("About"),
+	    .has_simhash = true,
+	    .simhash = UINT64_C(0x00ab54a98ceb1f0a),
 	    .robots = {PAGE_ROBOTS_NOINDEX | PAGE_ROBOTS_NOARCHIVE, true, 1277506800},
 	    .digest = SLICE_LIT("sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ"),
 	    .redirect_to = SLICE_LIT("https://a.test/z"),
@@ -112,6 +114,7 @@ a_page_is_an_object_with_all_that_is_known(void **state)
 	    "\"lang\":\"de\",\"description\":\"About\","
 	    "\"robots\":[\"noindex\",\"noarchive\"],"
 	    "\"unavailable_after\":\"2010-06-25T23:00:00Z\","
+	    "\"simhash\":\"00ab54a98ceb1f0a\","
 	    "\"links\":8,\"fetched_at\":\"2026-01-31T12:00:00.123Z\","
 	    "\"ms\":{\"dns\":1,\"connect\":2,\"tls\":3,\"first_byte\":4,\"total\":1005},"
 	    "\"ip\":\"2001:db8::1\",\"protocol\":\"h2\","

@@ -304,6 +304,22 @@ open_elements_end_with_those_around_them(void **state)
 	done(&f);
 }
 
+/* In XML a tag may close itself, whatever it is. */
+static void
+in_xml_elements_close_themselves(void **state)
+{
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct fixture f;
+
+	(void)state;
+	conf.want_text = conf.is_xml = true;
+	parse_with(&f,
+	    SLICE_LIT("<nav/><svg><svg/>no</svg><h1/><h2>a</h2><p>" PROSE "</p>"), &conf);
+	assert_true(slice_eq(f.page.text, SLICE_LIT("a\n" PROSE)));
+	assert_int_equal(f.page.headings_len, 1);
+	done(&f);
+}
+
 static void
 text_is_utf8_and_cut_at_characters(void **state)
 {
@@ -498,6 +514,7 @@ main(void)
 	    cmocka_unit_test(blocks_stand_by_their_neighbours),
 	    cmocka_unit_test(words_are_parted_where_people_see_them_parted),
 	    cmocka_unit_test(open_elements_end_with_those_around_them),
+	    cmocka_unit_test(in_xml_elements_close_themselves),
 	    cmocka_unit_test(text_is_utf8_and_cut_at_characters),
 	    cmocka_unit_test(text_is_not_made_unasked),
 	    cmocka_unit_test(links_are_the_same_with_text),
