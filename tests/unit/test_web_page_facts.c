@@ -1,5 +1,6 @@
 #include "base/buf.h"
 #include "web/page.h"
+#include "web/select.h"
 #include "web/words.h"
 #include <errno.h>
 #include <setjmp.h>
@@ -388,6 +389,39 @@ links_are_the_same_with_text(void **state)
 	done(&g);
 }
 
+/* Neither hides text from the other: not before fields are done, nor behind. */
+static void
+text_is_the_same_with_fields(void **state)
+{
+	static const char html[] = "<h1>One</h1><p>" PROSE "<select><option>no</select>"
+				   "<b>two</b> <i>three</i><p>" PROSE_2;
+	struct slice specs[] = {SLICE_LIT("b=b"), SLICE_LIT("o=option")};
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct fixture f, g;
+	struct select *fields;
+	struct buf blob;
+
+	(void)state;
+	parse(&f, html);
+	buf_init(&blob, SELECT_BLOB_MAX);
+	assert_int_equal(select_compile(specs, 2, &blob, NULL), 0);
+	assert_int_equal(select_new(buf_slice(&blob), &fields), 0);
+	conf.want_text = true;
+	conf.fields = fields;
+	parse_with(&g, slice_cstr(html), &conf);
+	assert_int_equal(g.page.fields_len, 2);
+	assert_true(slice_eq(g.page.fields[0].text, SLICE_LIT("two")));
+	assert_true(slice_eq(g.page.fields[1].text, SLICE_LIT("no")));
+	assert_true(
+	    slice_eq(f.page.text, SLICE_LIT("One\n" PROSE " two three\n" PROSE_2)));
+	assert_true(slice_eq(g.page.text, f.page.text));
+	assert_true(g.page.simhash == f.page.simhash);
+	select_free(fields);
+	buf_release(&blob);
+	done(&f);
+	done(&g);
+}
+
 /* -- fingerprint -- */
 
 static void
@@ -518,6 +552,7 @@ main(void)
 	    cmocka_unit_test(text_is_utf8_and_cut_at_characters),
 	    cmocka_unit_test(text_is_not_made_unasked),
 	    cmocka_unit_test(links_are_the_same_with_text),
+	    cmocka_unit_test(text_is_the_same_with_fields),
 	    cmocka_unit_test(pages_that_differ_around_their_text_have_near_fingerprints),
 	    cmocka_unit_test(a_page_of_links_alone_has_a_fingerprint_too),
 	    cmocka_unit_test(an_arena_that_is_full_is_out_of_memory),
