@@ -19,6 +19,8 @@ struct store_backend {
 	/* Leaves the batch as it is; store.c empties it. */
 	int (*apply)(
 	    struct store *s, const struct store_batch *b, bool sync, struct why *why);
+	/* NULL: nothing can be wrong.  store.c counts the keys. */
+	int (*verify)(struct store *s, struct why *why);
 };
 
 struct store {

@@ -1,10 +1,10 @@
 #include "store/rocksdb.h"
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 
 #include "store/batch.h"
+#include "store/rocksdb_check.h"
 
 #include "base/banned.h"
 
@@ -27,16 +27,28 @@ rocks_errno(const char *error)
 }
 
 int
+rocks_damaged(const char *dir, struct why *why, const char *fmt, ...)
+{
+	struct why what;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what.text, sizeof(what.text), fmt, ap);
+	va_end(ap);
+	return why_set(why, -EBADMSG,
+	    "the store %.150s is damaged (%.240s): put back a copy of it, or move it "
+	    "away and "
+	    "crawl anew",
+	    dir, what.text);
+}
+
+int
 rocks_why(const struct rocks *r, char *error, struct why *why)
 {
 	int code = rocks_errno(error);
 
 	if (code == -EBADMSG)
-		(void)why_set(why, code,
-		    "the store %s is damaged (%s): put back a copy of it, or move it "
-		    "away and "
-		    "crawl anew",
-		    r->dir, error);
+		(void)rocks_damaged(r->dir, why, "%s", error);
 	else
 		(void)why_set(why, code, "the store %s: %s", r->dir, error);
 	rocksdb_free(error);
@@ -44,6 +56,14 @@ rocks_why(const struct rocks *r, char *error, struct why *why)
 }
 
 /* ---- reading ---- */
+
+/* After a failed write it could not be opened again: store_apply() will try. */
+static int
+not_open(struct rocks *r)
+{
+	return why_set(
+	    &r->store.why, -EIO, "the store %s could not be opened again", r->dir);
+}
 
 static int
 rocks_get(struct store *s, enum store_table t, struct slice key, struct buf *value)
@@ -55,6 +75,8 @@ rocks_get(struct store *s, enum store_table t, struct slice key, struct buf *val
 	const char *bytes;
 	int err;
 
+	if (r->db == NULL)
+		return not_open(r);
 	got = rocksdb_get_pinned_cf(
 	    r->db, r->tuning.get, r->cf[t], key.ptr, key.len, &error);
 	if (error != NULL)
@@ -132,6 +154,8 @@ rocks_scan(struct store *s, enum store_table t, struct slice prefix, struct slic
 
 	if (max == 0)
 		return 0;
+	if (r->db == NULL)
+		return not_open(r);
 	/* Without a bound a scan would walk over what was deleted behind it. */
 	if (prefix_end(prefix, end, &end_len))
 		rocksdb_readoptions_set_iterate_upper_bound(options, end, end_len);
@@ -146,21 +170,13 @@ rocks_scan(struct store *s, enum store_table t, struct slice prefix, struct slic
 
 /* ---- writing ---- */
 
-static int
-rocks_apply(struct store *s, const struct store_batch *b, bool sync, struct why *why)
+static rocksdb_writebatch_t *
+translate(struct rocks *r, const struct store_batch *b)
 {
-	struct rocks *r = rocks_of(s);
-	rocksdb_writebatch_t *w;
+	rocksdb_writebatch_t *w = rocksdb_writebatch_create();
 	struct batch_op op;
-	char *error = NULL;
 	size_t at = 0;
 
-	if (r->mode == STORE_READ)
-		return why_set(
-		    why, -EROFS, "the store %s is open for reading only", r->dir);
-	if (batch_count(b) == 0 && !sync)
-		return 0;
-	w = rocksdb_writebatch_create();
 	while (batch_next(b, &at, &op)) {
 		rocksdb_column_family_handle_t *cf = r->cf[op.table];
 
@@ -170,97 +186,57 @@ rocks_apply(struct store *s, const struct store_batch *b, bool sync, struct why 
 			rocksdb_writebatch_put_cf(w, cf, op.key.ptr, op.key.len,
 			    op.value.len == 0 ? "" : op.value.ptr, op.value.len);
 	}
-	rocksdb_write(r->db, sync ? r->tuning.write_synced : r->tuning.write, w, &error);
-	rocksdb_writebatch_destroy(w);
-	return error == NULL ? 0 : rocks_why(r, error, why);
+	return w;
 }
-
-/* ---- opening ---- */
 
 static int
-open_db(struct rocks *r, struct why *why)
+rocks_apply(struct store *s, const struct store_batch *b, bool sync, struct why *why)
 {
-	struct rocks_tuning *t = &r->tuning;
+	struct rocks *r = rocks_of(s);
+	rocksdb_writebatch_t *w;
 	char *error = NULL;
+	int err = 0;
 
-	if (r->mode == STORE_READ) {
-		r->db = rocksdb_open_for_read_only_column_families(t->db, r->dir,
-		    ROCKS_CF_MAX, rocks_cf_names, (const rocksdb_options_t *const *)t->cf,
-		    r->cf, 0, &error);
-	} else {
-		rocksdb_options_set_create_if_missing(t->db, r->mode == STORE_MAKE);
-		rocksdb_options_set_create_missing_column_families(
-		    t->db, r->mode == STORE_MAKE);
-		r->db = rocksdb_open_column_families(t->db, r->dir, ROCKS_CF_MAX,
-		    rocks_cf_names, (const rocksdb_options_t *const *)t->cf, r->cf,
-		    &error);
-	}
-	return error == NULL ? 0 : rocks_why(r, error, why);
+	if (r->mode == STORE_READ)
+		return why_set(
+		    why, -EROFS, "the store %s is open for reading only", r->dir);
+	if (r->is_broken)
+		err = rocks_reopen(r, why);
+	if (err < 0 || (batch_count(b) == 0 && !sync))
+		return err;
+	w = translate(r, b);
+	if (sync)
+		rocks_number_batch(r, w);
+	rocksdb_write(r->db, sync ? r->tuning.write_synced : r->tuning.write, w, &error);
+	rocksdb_writebatch_destroy(w);
+	if (error != NULL)
+		err = rocks_why(r, error, why);
+	else if (sync)
+		err = rocks_acknowledge(r, why);
+	r->is_broken = err < 0;
+	return err;
 }
 
-static void
-rocks_close(struct store *s)
+static int
+rocks_verify(struct store *s, struct why *why)
 {
 	struct rocks *r = rocks_of(s);
 
-	if (r->db != NULL) {
-		for (int i = 0; i < ROCKS_CF_MAX; i++)
-			rocksdb_column_family_handle_destroy(r->cf[i]);
-		rocksdb_close(r->db);
-	}
-	rocks_untune(&r->tuning);
-	free(r->dir);
-	free(r);
-}
-
-/* DIR/state. */
-static int
-state_dir(struct rocks *r, const struct store_conf *conf, struct why *why)
-{
-	struct stat st;
-
-	if (conf->dir == NULL)
-		return why_set(why, -EINVAL, "a store of kind rocksdb needs a directory");
-	if (asprintf(&r->dir, "%s/state", conf->dir) < 0) {
-		r->dir = NULL;
-		return why_set(why, -ENOMEM, "no memory for the store");
-	}
-	if (r->mode == STORE_MAKE && mkdir(r->dir, 0777) < 0 && errno != EEXIST)
-		return why_set(why, -errno, "%s: %s", r->dir, strerror(errno));
-	if (stat(r->dir, &st) < 0)
-		return errno == ENOENT
-			   ? why_set(why, -ENOENT, "there is no crawl in %s", conf->dir)
-			   : why_set(why, -errno, "%s: %s", r->dir, strerror(errno));
-	return 0;
+	return rocks_check(r->dir, &r->mark.last, ROCKS_LOOK_BESIDE, why);
 }
 
 static int
-rocks_open(const struct store_conf *conf, struct store **ret, struct why *why)
+rocks_open_now(const struct store_conf *conf, struct store **ret, struct why *why)
 {
-	struct rocks *r = calloc(1, sizeof(*r));
-	int err;
-
-	if (r == NULL)
-		return why_set(why, -ENOMEM, "no memory for the store");
-	r->store.backend = &store_rocksdb;
-	r->mode = conf->mode;
-	rocks_tune(&r->tuning, conf->mode, conf->memory_bytes);
-	err = state_dir(r, conf, why);
-	if (err == 0)
-		err = open_db(r, why);
-	if (err < 0) {
-		rocks_close(&r->store);
-		return err;
-	}
-	*ret = &r->store;
-	return 0;
+	return rocks_open(conf, &rocks_schema, ret, why);
 }
 
 const struct store_backend store_rocksdb = {
     .name = "rocksdb",
-    .open = rocks_open,
+    .open = rocks_open_now,
     .close = rocks_close,
     .get = rocks_get,
     .scan = rocks_scan,
     .apply = rocks_apply,
+    .verify = rocks_verify,
 };

@@ -12,9 +12,11 @@
 #ifndef STORE_ROCKSDB_H
 #define STORE_ROCKSDB_H
 #include "store/backend.h"
+#include "store/lockfile.h"
+#include "store/mark.h"
 #include <rocksdb/c.h>
 
-/* Every table is a column family; RocksDB wants the one called "default", too. */
+/* Every table is a column family; what the store notes for itself is in "default". */
 enum { ROCKS_CF_MAX = STORE_TABLE_MAX + 1, ROCKS_CF_OWN = STORE_TABLE_MAX };
 extern const char *const rocks_cf_names[ROCKS_CF_MAX];
 
@@ -27,19 +29,57 @@ struct rocks_tuning {
 	rocksdb_writeoptions_t *write, *write_synced;
 };
 
+/* How a store of version `from` becomes one of the next.  May be interrupted and run again
+ * on what it left. */
+struct rocks_migration {
+	uint32_t from;
+	int (*run)(struct store *s, struct why *why);
+};
+
+struct rocks_schema {
+	uint32_t version; /* of what this program writes */
+	const struct rocks_migration *migrations;
+	size_t migrations_len;
+};
+extern const struct rocks_schema rocks_schema;
+
 struct rocks {
 	struct store store;
 	enum store_mode mode;
-	char *dir; /* DIR/state */
+	const struct rocks_schema *schema;
+	char *crawl_dir, *dir; /* DIR, DIR/state */
+	struct lockfile *lock;
+	struct mark_file mark;
 	struct rocks_tuning tuning;
 	rocksdb_t *db; /* NULL: not open */
 	rocksdb_column_family_handle_t *cf[ROCKS_CF_MAX];
+	bool
+	    is_broken; /* a write failed: RocksDB wants to be opened again before the next */
 };
 
 void rocks_tune(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes);
 void rocks_untune(struct rocks_tuning *t);
+
 /* Of a sentence of RocksDB's. */
 int rocks_errno(const char *error);
 /* The sentence for people about `error`, which is freed; returns its code. */
 int rocks_why(const struct rocks *r, char *error, struct why *why);
+/* -EBADMSG, and what to do about it. */
+__attribute__((format(printf, 3, 4))) int rocks_damaged(
+    const char *dir, struct why *why, const char *fmt, ...);
+
+/* store_open() and store_close(), for tests with a schema of their own. */
+int rocks_open(const struct store_conf *conf, const struct rocks_schema *schema,
+    struct store **ret, struct why *why);
+void rocks_close(struct store *s);
+/* After a failed write: opens the database again. */
+int rocks_reopen(struct rocks *r, struct why *why);
+/* The batch with number mark.last.commits + 1 was synced: notes it beside. */
+int rocks_acknowledge(struct rocks *r, struct why *why);
+/* In the same batch, so that opening can compare. */
+void rocks_number_batch(struct rocks *r, rocksdb_writebatch_t *w);
+
+/* The version a store in DIR/state has; 0: none (yet).  -EBADMSG: unreadable. */
+int rocks_version_read(const char *dir, uint32_t *ret, struct why *why);
+int rocks_version_write(const char *dir, uint32_t version, struct why *why);
 #endif

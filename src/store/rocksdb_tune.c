@@ -72,9 +72,14 @@ db_options(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 
 	rocksdb_options_set_env(o, t->env);
 	rocksdb_options_set_paranoid_checks(o, 1);
+	/* What a writer opens was cut to what is sound; what a reader meets may be torn. */
+	rocksdb_options_set_wal_recovery_mode(
+	    o, mode == STORE_READ ? rocksdb_point_in_time_recovery
+				  : rocksdb_absolute_consistency_recovery);
 	rocksdb_options_set_max_background_jobs(o, 2);
 	/* Reading beside a writer: files it removes stay readable while they are open. */
 	rocksdb_options_set_max_open_files(o, mode == STORE_READ ? -1 : OPEN_FILES_MAX);
+	rocksdb_options_set_max_file_opening_threads(o, 1); /* else 16 a column family */
 	rocksdb_options_set_db_write_buffer_size(o, (size_t)(memory_bytes / 3));
 	rocksdb_options_set_max_total_wal_size(o, memory_bytes);
 	rocksdb_options_set_max_log_file_size(o, LOG_BYTES_MAX);

@@ -89,3 +89,31 @@ store_apply(struct store *s, struct store_batch *b, bool sync, struct why *why)
 	batch_clear(b);
 	return 0;
 }
+
+static bool
+count_key(void *ctx, struct slice key, struct slice value)
+{
+	uint64_t *keys = ctx;
+
+	(void)key;
+	(void)value;
+	++*keys;
+	return true;
+}
+
+int
+store_verify(struct store *s, uint64_t ret_keys[STORE_TABLE_MAX], struct why *why)
+{
+	uint64_t keys[STORE_TABLE_MAX] = {0};
+	int r = s->backend->verify == NULL ? 0 : s->backend->verify(s, why);
+
+	for (int t = 0; t < STORE_TABLE_MAX && r == 0; t++) {
+		r = s->backend->scan(s, (enum store_table)t, (struct slice){0},
+		    (struct slice){0}, UINT32_MAX, count_key, &keys[t]);
+		if (r < 0)
+			(void)why_set(why, r, "%s", s->why.text);
+	}
+	if (r == 0)
+		memcpy(ret_keys, keys, sizeof(keys));
+	return r;
+}

@@ -13,7 +13,8 @@
  *          its maximum (apply it first), or the key or value is over its own; -EINVAL:
  *          an empty key.
  *          store_open(): -EINVAL for an unknown kind, with a sentence that names the
- *          known; -ENOENT: there is no store to open.
+ *          known; -ENOENT: there is no store to open; -EBUSY: another process has it;
+ *          -ENOTSUP: a newer program wrote it.
  *          store_apply() to a store that was opened with STORE_READ: -EROFS.
  * Threads: one thread at a time: the store thread (before it runs, the loop's).
  */
@@ -68,6 +69,12 @@ int store_scan(struct store *s, enum store_table t, struct slice prefix,
     struct slice after, uint32_t max, store_scan_fn *fn, void *ctx);
 /* The batch is left empty when this succeeds and untouched when it fails. */
 int store_apply(struct store *s, struct store_batch *b, bool sync, struct why *why);
+
+/*
+ * Reads everything and checks what can be checked; counts the keys.  -EBADMSG with what
+ * is damaged.
+ */
+int store_verify(struct store *s, uint64_t ret_keys[STORE_TABLE_MAX], struct why *why);
 
 int store_batch_new(size_t bytes_max, struct store_batch **ret);
 void store_batch_free(struct store_batch *b);

@@ -177,7 +177,7 @@ def test_a_crawl_that_runs_cannot_be_resumed_by_a_second_program(site, tmp_path)
         time.sleep(0.5)
         result = harness.trawl("resume", out.dir)
         assert result.rc == 3
-        assert "state" in result.err and result.err.count("\n") == 1
+        assert "is in use by process" in result.err and result.err.count("\n") == 1
         assert running.child.poll() is None
     finally:
         running.end()
