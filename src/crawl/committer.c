@@ -99,6 +99,20 @@ committer_reply(struct committer *c, struct commit *m)
 	actor_reply(c->actor, &m->mail);
 }
 
+static bool
+is_enough(const struct committer *c)
+{
+	return c->dirty_bytes >= c->conf.commit_bytes ||
+	       store_batch_bytes(c->batch) >= BATCH_BYTES;
+}
+
+static void
+commit_now(struct committer *c)
+{
+	c->err = group_commit(c);
+	refills_answer(c);
+}
+
 static void
 on_mails(void *ctx, struct list *mails)
 {
@@ -108,17 +122,23 @@ on_mails(void *ctx, struct list *mails)
 	while ((at = list_pop(mails)) != NULL) {
 		struct mail *mail = container_of(at, struct mail, on_box);
 		struct commit *m = container_of(mail, struct commit, mail);
+		enum commit_kind kind = m->kind; /* a refill may be the loop's again */
 
 		if (c->err == 0)
 			c->err = handle_one(c, m);
-		else if (m->kind == COMMIT_CLOSE)
+		else if (kind == COMMIT_REFILL)
+			list_push(&c->refills, &mail->on_box);
+		else if (kind == COMMIT_CLOSE)
 			sinks_cut_back(c);
-		if (c->err < 0 || m->kind == COMMIT_CLOSE)
+		if (c->err < 0 || kind == COMMIT_CLOSE)
 			refills_answer(c);
-		if (c->commit_at_ms == 0 && m->kind != COMMIT_REFILL)
+		if (kind == COMMIT_REFILL)
+			continue;
+		if (c->commit_at_ms == 0)
 			c->commit_at_ms = committer_now_ms(c) + c->conf.commit_ms;
-		if (m->kind != COMMIT_REFILL)
-			committer_reply(c, m);
+		committer_reply(c, m);
+		if (c->err == 0 && is_enough(c))
+			commit_now(c);
 	}
 }
 
@@ -131,12 +151,9 @@ on_idle(void *ctx)
 	if (c->commit_at_ms == 0 || c->err < 0)
 		return -1;
 	left = c->commit_at_ms - committer_now_ms(c);
-	if (left > 0 && !actor_is_stopping(c->actor) &&
-	    c->dirty_bytes < c->conf.commit_bytes &&
-	    store_batch_bytes(c->batch) < BATCH_BYTES_MAX / 4)
+	if (left > 0 && !actor_is_stopping(c->actor) && !is_enough(c))
 		return left;
-	c->err = group_commit(c);
-	refills_answer(c);
+	commit_now(c);
 	return -1;
 }
 

@@ -12,7 +12,11 @@
 #include "frontier/hostcount.h"
 #include "frontier/seen.h"
 
-enum { SINKS_MAX = 8, BATCH_BYTES_MAX = 256 << 20 };
+enum {
+	SINKS_MAX = 8,
+	BATCH_BYTES = 8 << 20,       /* enough for a commit: some 40,000 new URLs */
+	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */
+};
 
 struct committer {
 	struct committer_conf conf;

@@ -307,6 +307,8 @@ crawl_pump(struct crawl *c)
 void
 crawl_visit_ended(struct crawl *c)
 {
+	if (!list_is_empty(&c->parse_wait))
+		visits_parse_waiting(c); /* its memory is free */
 	crawl_pump(c);
 }
 

@@ -56,6 +56,7 @@ struct visit {
 	struct buf request; /* as sent */
 	char ip[ADDR_TEXT_MAX];
 	char *bytes; /* the worker's result */
+	uint64_t result_bytes; /* of memory, that and what the store thread makes of it */
 	struct found found;
 	struct commit commit;
 };
@@ -91,6 +92,7 @@ struct crawl {
 	uint32_t commits; /* sent and not replied, without visits' */
 	uint32_t refills; /* of these */
 	uint64_t disk_bytes;
+	uint64_t result_bytes; /* of all visits */
 	struct later pump;
 	struct timer due, grace, budget_time;
 	struct commit seeds, closing;

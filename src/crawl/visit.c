@@ -16,6 +16,7 @@ enum {
 	ARENA_FULL_MS = 1000,
 	REQUEST_BYTES_MAX = 32 << 10, /* of it archived: more is --header's doing */
 	UNARCHIVED_MAX = 3,           /* pages in a row: then the workers are broken */
+	RESULT_BYTES_MAX = 48 << 20,  /* of all visits: more is not parsed for now */
 };
 
 static void on_fetched(void *ctx, struct fetch_result *r);
@@ -63,6 +64,7 @@ visit_free(struct visit *v)
 		shm_free(v->crawl->engine->shm, &v->result.t.block);
 	commit_release(&v->commit);
 	buf_release(&v->request);
+	v->crawl->result_bytes -= v->result_bytes;
 	free(v->found.links);
 	free(v->bytes);
 	urlrec_free(v->rec);
@@ -321,7 +323,7 @@ visit_parse(struct visit *v)
 	int r;
 
 	buf_init(&head, 64 << 10);
-	r = task_for(v, &head);
+	r = c->result_bytes > RESULT_BYTES_MAX ? -EAGAIN : task_for(v, &head);
 	if (r == 0) {
 		task.head = buf_slice(&head);
 		r = pool_apply(c->engine->pool, &task, on_parsed, v, &v->pool_id);
@@ -377,8 +379,11 @@ take_found(struct visit *v, struct slice result)
 		free(links);
 		free(v->bytes);
 		v->bytes = NULL;
+		return r;
 	}
-	return r;
+	v->result_bytes = result.len + n * (sizeof(*links) + sizeof(*v->commit.fresh));
+	v->crawl->result_bytes += v->result_bytes;
+	return 0;
 }
 
 static enum outcome
