@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crawl/crawl.h"
+#include "crawl/fields.h"
 #include "crawl/scope.h"
 #include "fetch/fetch.h"
 #include "net/addr.h"
@@ -47,6 +48,18 @@ check_headers(const struct options *o, struct why *why)
 			    why, -EINVAL, "--header '%s' is not \"Name: value\"", h.ptr);
 	}
 	return 0;
+}
+
+/* Each by itself was looked at when it was read. */
+static int
+check_fields(const struct options *o, struct why *why)
+{
+	struct select *fields;
+	int r = fields_new(o, &fields, why);
+
+	if (r == 0)
+		select_free(fields);
+	return r;
 }
 
 static int
@@ -130,6 +143,8 @@ job_check(const struct job *job, struct why *why)
 
 	if (r == 0)
 		r = check_headers(o, why);
+	if (r == 0)
+		r = check_fields(o, why);
 	if (r == 0)
 		r = check_files(o, why);
 	if (r == 0)

@@ -134,6 +134,13 @@ jsonw_real(struct jsonw *j, const char *key, double value)
 }
 
 void
+jsonw_null(struct jsonw *j, const char *key)
+{
+	lead(j, key);
+	put(j, SLICE_LIT("null"));
+}
+
+void
 jsonw_bool(struct jsonw *j, const char *key, bool value)
 {
 	lead(j, key);

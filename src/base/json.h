@@ -28,5 +28,6 @@ void jsonw_opt(struct jsonw *j, const char *key, struct slice value);
 void jsonw_int(struct jsonw *j, const char *key, int64_t value);
 /* 3 digits after the point, whatever the locale; what is not finite becomes null. */
 void jsonw_real(struct jsonw *j, const char *key, double value);
+void jsonw_null(struct jsonw *j, const char *key);
 void jsonw_bool(struct jsonw *j, const char *key, bool value);
 #endif

@@ -1,6 +1,8 @@
 #include "crawl/crawl.h"
 #include "base/log.h"
 #include "crawl/crawl_internal.h"
+#include "crawl/fields.h"
+#include "crawl/parse.h"
 #include "crawl/scope.h"
 #include <assert.h>
 #include <errno.h>
@@ -317,15 +319,19 @@ crawl_visit_ended(struct crawl *c)
 int
 crawl_tell_workers(struct crawl *c)
 {
-	struct buf settings;
+	struct buf scope, settings;
 	int r;
 
-	buf_init(&settings, 1 << 20);
+	buf_init(&scope, 1 << 20);
+	buf_init(&settings, 2 << 20);
 	r = scope_settings(
-	    c->o, (const char *const *)c->roots.v, c->roots.n, c->hash_seed, &settings);
+	    c->o, (const char *const *)c->roots.v, c->roots.n, c->hash_seed, &scope);
+	if (r == 0)
+		r = parse_settings(buf_slice(&scope), select_blob(c->fields), &settings);
 	if (r == 0)
 		r = pool_configure(c->engine->pool, c->context, buf_slice(&settings));
 	buf_release(&settings);
+	buf_release(&scope);
 	return r;
 }
 
@@ -543,7 +549,9 @@ crawl_start(
 	if (c == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	crawl_init(c, e, conf);
-	r = crawl_open_parts(c, why);
+	r = fields_new(c->o, &c->fields, why);
+	if (r == 0)
+		r = crawl_open_parts(c, why);
 	if (r < 0) {
 		crawl_free(c);
 		return r;
@@ -580,5 +588,6 @@ crawl_free(struct crawl *c)
 	free(c->roots.v);
 	free(c->seeds.links);
 	free(c->seed_ends);
+	select_free(c->fields);
 	free(c);
 }

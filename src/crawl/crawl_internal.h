@@ -71,6 +71,7 @@ struct crawl {
 	struct frontier *frontier;
 	struct committer *committer;
 	struct fetcher *fetcher;
+	struct select *fields; /* of pages; NULL: none */
 	uint32_t context;
 	uint64_t hash_seed;
 	const struct order *order;

@@ -1,4 +1,5 @@
 #include "crawl/options.h"
+#include "crawl/fields.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -293,6 +294,9 @@ option_set(
 		if (has_control(value))
 			return why_set(
 			    why, -EINVAL, "must be one line without control characters");
+		r = row->id == OPTION_ID_crawl_extract ? field_check(value, why) : 0;
+		if (r < 0)
+			return r;
 		r = row->type == OPTION_STR ? set_str(at, value) : strlist_add(at, value);
 		break;
 	default:

@@ -1,6 +1,7 @@
 #include "crawl/parse.h"
 #include "base/arena.h"
 #include "base/map.h"
+#include "base/wire.h"
 #include "crawl/outlinks.h"
 #include "crawl/scope.h"
 #include "crawl/task.h"
@@ -9,6 +10,7 @@
 #include "web/http.h"
 #include "web/page.h"
 #include "web/robots.h"
+#include "web/select.h"
 #include "web/sitemap.h"
 #include "web/srcset.h"
 #include <errno.h>
@@ -22,20 +24,71 @@ enum {
 	DECODED_MAX = 128 << 20, /* of one body, after content decoding */
 	HEADER_LINKS_MAX = 100,
 	RAW_LINKS_MAX = 500000,
+	/* As select_values_encode() makes them, heads included. */
+	FIELDS_BYTES_MAX =
+	    SELECT_PAGE_BYTES_MAX + SELECT_FIELDS_MAX * SELECT_VALUES_MAX * 8 + 1,
 };
 
 struct context {
 	uint32_t id;
 	struct scope_rules *rules; /* NULL: free */
+	struct select *fields;     /* NULL: none are wanted */
 };
 
 struct parser {
 	struct context contexts[CONTEXTS_MAX];
 	struct arena arena;
 	struct warc_packer *packer;
-	struct buf decoded, records, rules;
+	struct buf decoded, records, rules, fields;
 	struct outlinks links;
 };
+
+/* ---- settings ---- */
+
+int
+parse_settings(struct slice scope, struct slice fields, struct buf *out)
+{
+	struct wire_out w = {.b = out};
+
+	wire_text(&w, scope);
+	wire_text(&w, fields);
+	return w.err;
+}
+
+static void
+context_release(struct context *c)
+{
+	scope_rules_free(c->rules);
+	select_free(c->fields);
+	*c = (struct context){0};
+}
+
+/* Of nothing: a context that is free. */
+static int
+context_read(struct slice settings, struct context *ret)
+{
+	struct wire_in in = {.rest = settings};
+	struct slice scope, fields;
+	struct context c = {0};
+	int r;
+
+	if (settings.len == 0) {
+		*ret = c;
+		return 0;
+	}
+	scope = wire_get_text(&in);
+	fields = wire_get_text(&in);
+	if (in.bad || in.rest.len != 0)
+		return -EBADMSG;
+	r = scope_rules_new(scope, &c.rules, NULL);
+	if (r == 0 && fields.len > 0)
+		r = select_new(fields, &c.fields);
+	if (r < 0)
+		context_release(&c);
+	else
+		*ret = c;
+	return r;
+}
 
 /* ---- life ---- */
 
@@ -47,12 +100,13 @@ parser_fini(void *state)
 	if (p == NULL)
 		return;
 	for (size_t i = 0; i < CONTEXTS_MAX; i++)
-		scope_rules_free(p->contexts[i].rules);
+		context_release(&p->contexts[i]);
 	warc_packer_free(p->packer);
 	arena_release(&p->arena);
 	buf_release(&p->decoded);
 	buf_release(&p->records);
 	buf_release(&p->rules);
+	buf_release(&p->fields);
 	free(p);
 }
 
@@ -69,6 +123,7 @@ parser_init(void **ret_state, struct why *why)
 	buf_init(&p->decoded, DECODED_MAX);
 	buf_init(&p->records, SIZE_MAX / 2);
 	buf_init(&p->rules, 4 << 20);
+	buf_init(&p->fields, FIELDS_BYTES_MAX);
 	json_object_seed(1); /* our own settings only: no stranger chooses keys */
 	(void)siphash((struct slice){0}); /* draws its key now */
 	r = charset_preload();
@@ -98,23 +153,21 @@ parser_configure(void *state, uint32_t id, struct slice settings)
 {
 	struct parser *p = state;
 	struct context *c = context_find(p, id);
-	struct scope_rules *rules = NULL;
-	int r;
+	struct context made;
+	int r = context_read(settings, &made);
 
-	if (settings.len > 0) {
-		r = scope_rules_new(settings, &rules, NULL);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < CONTEXTS_MAX && c == NULL; i++)
 		if (p->contexts[i].rules == NULL)
 			c = &p->contexts[i];
 	if (c == NULL) {
-		scope_rules_free(rules);
+		context_release(&made);
 		return -ENOSPC;
 	}
-	scope_rules_free(c->rules);
-	*c = (struct context){.id = id, .rules = rules};
+	context_release(c);
+	*c = made;
+	c->id = id;
 	return 0;
 }
 
@@ -123,6 +176,7 @@ parser_configure(void *state, uint32_t id, struct slice settings)
 struct work {
 	struct parser *p;
 	const struct scope_rules *rules;
+	const struct select *fields;
 	struct task task;
 	struct slice head, body;
 	struct http_mime type;
@@ -256,6 +310,19 @@ add_page_links(struct work *w, const struct page *page)
 }
 
 static int
+add_fields(struct work *w, const struct page *page)
+{
+	struct buf *b = &w->p->fields;
+	int r;
+
+	buf_clear(b);
+	r = select_values_encode(page->fields, page->fields_len, b);
+	if (r == 0)
+		w->found->fields = buf_slice(b);
+	return r;
+}
+
+static int
 read_page(struct work *w, struct slice body, enum document is)
 {
 	struct page_conf conf = PAGE_CONF_DEFAULT;
@@ -268,6 +335,7 @@ read_page(struct work *w, struct slice body, enum document is)
 	    RAW_LINKS_MAX; /* repeats are many: the cap is on distinct ones */
 	conf.want_speculative = scope_speculative_max(w->rules) > 0;
 	conf.want_text = scope_wants_simhash(w->rules);
+	conf.fields = w->fields;
 	conf.is_xml = is == DOCUMENT_XHTML;
 	r = is == DOCUMENT_CSS ? page_css(body, &conf, &w->p->arena, &page)
 			       : page_parse(body, &conf, &w->p->arena, &page);
@@ -281,6 +349,8 @@ read_page(struct work *w, struct slice body, enum document is)
 	w->found->simhash = page.simhash;
 	page_robots_add(&w->robots, &page.robots);
 	r = add_page_links(w, &page);
+	if (r == 0 && page.fields != NULL)
+		r = add_fields(w, &page);
 	if (r == 0 && page.canonical.len > 0)
 		r = outlinks_resolve(&w->p->links, page.canonical, &w->found->canonical);
 	return r;
@@ -547,6 +617,7 @@ parser_run(void *state, const struct pool_input *in, struct buf *out)
 	if (r < 0 || c == NULL || w.task.head_bytes > in->body.len)
 		return -EBADMSG;
 	w.rules = c->rules;
+	w.fields = c->fields;
 	w.head = slice_head(in->body, w.task.head_bytes);
 	w.body = slice_from(in->body, w.task.head_bytes);
 	arena_reset(&p->arena);

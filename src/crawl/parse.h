@@ -9,7 +9,12 @@
  */
 #ifndef CRAWL_PARSE_H
 #define CRAWL_PARSE_H
+#include "base/buf.h"
 #include "loop/pool.h"
+
+/* What a context is configured with: settings of the scope (crawl/scope.h), and the blob of
+ * the fields (crawl/fields.h), or nothing. */
+int parse_settings(struct slice scope, struct slice fields, struct buf *out);
 
 extern const struct pool_ops parse_ops;
 #endif

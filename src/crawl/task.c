@@ -1,6 +1,7 @@
 #include "crawl/task.h"
 #include "base/wire.h"
 #include "web/http.h"
+#include "web/select.h"
 #include "web/url.h"
 #include <errno.h>
 
@@ -130,6 +131,7 @@ found_encode(const struct found *f, struct buf *out)
 	wire_text(&w, f->lang);
 	wire_text(&w, f->description);
 	wire_text(&w, f->redirect_to);
+	wire_text(&w, f->fields);
 	wire_text(&w, f->rules);
 	wire_u8(&w, (uint8_t)f->parts.n);
 	for (uint32_t i = 0; i < f->parts.n; i++)
@@ -218,6 +220,9 @@ found_decode(
 	f.lang = short_text(&w);
 	f.description = short_text(&w);
 	f.redirect_to = short_text(&w);
+	f.fields = wire_get_text(&w);
+	if (f.fields.len > 0 && !select_values_check(f.fields))
+		w.bad = true;
 	f.rules = wire_get_text(&w);
 	parts_decode(&w, &f);
 	for (uint32_t i = 0; i < f.links_len && !w.bad; i++)

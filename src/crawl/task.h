@@ -70,6 +70,7 @@ struct found {
 	uint64_t simhash;
 	struct slice mime, charset, title, canonical, lang, description, redirect_to;
 	char digest[48];
+	struct slice fields;  /* select_values_encode(); empty: none were looked for */
 	struct slice rules;   /* TASK_ROBOTS */
 	struct slice records; /* gzip members */
 	struct warc_parts parts;

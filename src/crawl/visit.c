@@ -467,6 +467,8 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .has_simhash = f->has_simhash,
 	    .simhash = f->simhash,
 	    .lang = f->lang,
+	    .select = v->crawl->fields,
+	    .fields = f->fields,
 	    .digest = slice_cstr(f->digest),
 	    .redirect_to = f->redirect_to,
 	    .protocol =

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "sink/lines.h"
 #include "sink/types.h"
+#include "web/select.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -83,6 +84,41 @@ put_what(struct jsonw *j, const struct sink_event *e)
 	jsonw_int(j, "links", e->links);
 }
 
+/* {"title":"one","links":["all","of them"],"price":null} */
+static void
+put_fields(struct jsonw *j, const struct sink_event *e)
+{
+	struct slice rest = e->fields;
+	char name[SELECT_NAME_MAX + 1];
+	struct select_value v;
+	bool more;
+
+	if (e->select == NULL || rest.len == 0)
+		return;
+	select_values_begin(&rest);
+	more = select_values_next(&rest, &v);
+	jsonw_object(j, "fields");
+	for (size_t i = 0; i < select_fields_len(e->select); i++) {
+		struct slice s = select_field_name(e->select, i);
+		bool is_list = select_field_is_list(e->select, i);
+
+		memcpy(name, s.ptr, s.len);
+		name[s.len] = '\0';
+		if (is_list)
+			jsonw_array(j, name);
+		else if (!more || v.field != i)
+			jsonw_null(j, name);
+		for (bool first = true; more && v.field == i; first = false) {
+			if (is_list || first)
+				jsonw_str(j, is_list ? NULL : name, v.text);
+			more = select_values_next(&rest, &v);
+		}
+		if (is_list)
+			jsonw_array_end(j);
+	}
+	jsonw_object_end(j);
+}
+
 static void
 put_how(struct jsonw *j, const struct sink_event *e)
 {
@@ -119,6 +155,7 @@ jsonl_put(struct sink *s, struct sink_event *e, struct why *why)
 	jsonw_init(&j, lines_begin(s));
 	jsonw_object(&j, NULL);
 	put_what(&j, e);
+	put_fields(&j, e);
 	put_how(&j, e);
 	jsonw_object_end(&j);
 	return lines_end(s, j.err, why);

@@ -8,7 +8,9 @@
 
 enum {
 	FILE_BUF_BYTES = 128 << 10,
-	LINE_BYTES_MAX = 1 << 20, /* a dozen texts of 8 KiB, each byte escaped to six */
+	LINE_BYTES_MAX =
+	    4 << 20, /* a dozen texts of 8 KiB and 256 KiB of fields, each byte
+				     escaped to six */
 };
 
 int

@@ -41,6 +41,8 @@ enum sink_event_kind {
 	SINK_REJECT, /* a URL was rejected: rejected.log */
 };
 
+struct select;
+
 struct sink_event {
 	enum sink_event_kind kind;
 	enum outcome outcome;
@@ -59,6 +61,10 @@ struct sink_event {
 	bool has_simhash;
 	uint64_t simhash; /* of the page's text, web/words.h */
 	struct slice url, via, hops, mime, charset, title, canonical, lang, description;
+	/* Fields of a page: their names, and values as select_values_encode() made them.
+	 * Empty: none were looked for. */
+	const struct select *select;
+	struct slice fields;
 	struct slice digest; /* sha1:... */
 	struct slice redirect_to, protocol, ip;
 	struct slice detail; /* error or the rule that decided */

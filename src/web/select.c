@@ -283,6 +283,12 @@ select_free(struct select *s)
 	free(s);
 }
 
+struct slice
+select_blob(const struct select *s)
+{
+	return s == NULL ? (struct slice){0} : slice_of(s->blob, s->n.bytes);
+}
+
 size_t
 select_fields_len(const struct select *s)
 {

@@ -64,6 +64,8 @@ int select_compile(
 struct select;
 int select_new(struct slice blob, struct select **ret);
 void select_free(struct select *s);
+/* Of NULL: empty. */
+struct slice select_blob(const struct select *s);
 size_t select_fields_len(const struct select *s);
 struct slice select_field_name(const struct select *s, size_t field);
 bool select_field_is_list(const struct select *s, size_t field);

@@ -132,6 +132,7 @@ the_first_error_sticks_and_the_buf_is_as_it_was(void **state)
 		jsonw_real(&j, "r", 2.5);
 		jsonw_real(&j, "x", (double)NAN);
 		jsonw_bool(&j, "b", true);
+		jsonw_null(&j, "z");
 		jsonw_object_end(&j);
 		if (j.err == 0)
 			break;
@@ -144,7 +145,7 @@ the_first_error_sticks_and_the_buf_is_as_it_was(void **state)
 	}
 	assert_int_equal(j.err, 0);
 	check(&b, "line\n{\"k\":\"some \\u0001 text\",\"n\":1234567,\"r\":2.500,"
-		  "\"x\":null,\"b\":true}");
+		  "\"x\":null,\"b\":true,\"z\":null}");
 	buf_release(&b);
 }
 

@@ -110,6 +110,12 @@ a_wrong_value_is_told_with_what_would_be_right(void **state)
 	    {"insecure", "maybe", "'maybe' is neither yes nor no"},
 	    {"rate", "fast", "'fast' is not a rate such as 5/s"},
 	    {"max-pages", "0", "'0' is less than 1"},
+	    {"extract", "p",
+		"column 1 of 'p': NAME=SELECTOR was expected, as in title=h1 or "
+		"links[]=a::attr(href), with a name of letters, digits, _, - and "
+		". of up to 64 bytes"},
+	    {"extract", "x=p:blink",
+		"column 4 of 'x=p:blink': the pseudo-class ':blink' is not supported"},
 	};
 	struct options o;
 	struct why why;
@@ -282,13 +288,15 @@ every_mistake_of_a_job_file_is_told_with_its_place(void **state)
 				   "  per_hots: 3\n"
 				   "  delay: soon\n"
 				   "fecth: {}\n"
-				   "crawl: 7\n";
+				   "crawl: 7\n"
+				   "crawl:\n"
+				   "  extract: [a=b, 'a=>']\n";
 	struct heard heard = {""};
 	struct job job;
 
 	(void)state;
 	assert_int_equal(job_init(&job), 0);
-	assert_int_equal(job_read(&job, slice_cstr(file), hear, &heard), 6);
+	assert_int_equal(job_read(&job, slice_cstr(file), hear, &heard), 7);
 	assert_non_null(strstr(heard.text, "1:7 name: 'no good' is no name"));
 	assert_non_null(strstr(heard.text, "2:9 seed 'ftp://x.test/'"));
 	assert_non_null(strstr(
@@ -296,6 +304,8 @@ every_mistake_of_a_job_file_is_told_with_its_place(void **state)
 	assert_non_null(strstr(heard.text, "5:10 fetch.delay: 'soon'"));
 	assert_non_null(strstr(heard.text, "6:1 there is no section 'fecth'"));
 	assert_non_null(strstr(heard.text, "7:8 crawl wants keys"));
+	assert_non_null(strstr(heard.text,
+	    "9:18 crawl.extract: column 3 of 'a=>': a selector was expected, found '>'"));
 	job_release(&job);
 }
 

@@ -1,4 +1,5 @@
 #include "crawl/task.h"
+#include "web/select.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,6 +53,8 @@ a_task_reads_back_as_it_was_written(void **state)
 static void
 encode_sample(struct buf *b, struct found_link *links, uint32_t n)
 {
+	const struct select_value values[] = {{1, SLICE_LIT("one")}, {3, SLICE_LIT("")}};
+	struct buf fields;
 	struct found f = {.status = 200,
 	    .body_bytes = 5,
 	    .links_total = 2,
@@ -67,8 +70,12 @@ encode_sample(struct buf *b, struct found_link *links, uint32_t n)
 	    .links = links,
 	    .links_len = n};
 
+	buf_init(&fields, 4096);
+	assert_int_equal(select_values_encode(values, 2, &fields), 0);
+	f.fields = buf_slice(&fields);
 	buf_clear(b);
 	assert_int_equal(found_encode(&f, b), 0);
+	buf_release(&fields);
 }
 
 static void
@@ -93,6 +100,7 @@ a_result_reads_back_and_every_cut_of_it_is_refused(void **state)
 	assert_int_equal(back.robots.unavailable_after_s, 86400);
 	assert_true(back.has_simhash && back.simhash == 77);
 	assert_true(slice_eq(back.description, SLICE_LIT("d")));
+	assert_true(select_values_check(back.fields));
 	assert_int_equal(found_decode(buf_slice(&b), out, 1, &back), -EBADMSG);
 	for (size_t n = 0; n < b.len; n++) {
 		char *exact = malloc(n + 1);
@@ -103,6 +111,29 @@ a_result_reads_back_and_every_cut_of_it_is_refused(void **state)
 		    found_decode(slice_of(exact, n), out, 2, &back), -EBADMSG);
 		free(exact);
 	}
+	buf_release(&b);
+}
+
+static void
+fields_that_are_no_values_are_refused(void **state)
+{
+	const struct slice wrong[] = {SLICE_LIT("x"), SLICE_LIT("V\0"),
+	    SLICE_LIT("V\0\0\0\0\1\0\0\0\xFF"), SLICE_LIT("V\377\0\0\0\0\0\0\0")};
+	struct found f = {.retry_after_ms = -1}, back;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 65536);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		f.fields = wrong[i];
+		buf_clear(&b);
+		assert_int_equal(found_encode(&f, &b), 0);
+		assert_int_equal(found_decode(buf_slice(&b), NULL, 0, &back), -EBADMSG);
+	}
+	f.fields = SLICE_LIT("V");
+	buf_clear(&b);
+	assert_int_equal(found_encode(&f, &b), 0);
+	assert_int_equal(found_decode(buf_slice(&b), NULL, 0, &back), 0);
 	buf_release(&b);
 }
 
@@ -168,6 +199,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_task_reads_back_as_it_was_written),
 	    cmocka_unit_test(a_result_reads_back_and_every_cut_of_it_is_refused),
+	    cmocka_unit_test(fields_that_are_no_values_are_refused),
 	    cmocka_unit_test(mutated_results_are_refused_or_sane),
 	    cmocka_unit_test(a_wanted_link_must_be_http),
 	};

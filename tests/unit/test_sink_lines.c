@@ -1,4 +1,5 @@
 #include "test_sink_kit.h"
+#include "web/select.h"
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -238,6 +239,82 @@ long_texts_are_not_cut_within_a_character(void **state)
 	kit_free(s);
 }
 
+static void
+fields_have_a_text_a_list_or_null(void **state)
+{
+	const struct slice specs[] = {SLICE_LIT("title=h1"), SLICE_LIT("links[]=a"),
+	    SLICE_LIT("none=i"), SLICE_LIT("empty[]=b"), SLICE_LIT("last=u")};
+	/* A field of one value that has two, and a field that nobody asked for. */
+	const struct select_value values[] = {{0, SLICE_LIT("\"A\"")},
+	    {0, SLICE_LIT("no")}, {1, SLICE_LIT("x")}, {1, SLICE_LIT("")},
+	    {4, SLICE_LIT("z")}, {9, SLICE_LIT("no")}};
+	struct env *e = *state;
+	struct sink_event ev = page();
+	struct select *select;
+	struct buf blob, bytes;
+	struct slice s;
+
+	buf_init(&blob, SELECT_BLOB_MAX);
+	buf_init(&bytes, 4096);
+	assert_int_equal(select_compile(specs, 5, &blob, NULL), 0);
+	assert_int_equal(select_new(buf_slice(&blob), &select), 0);
+	assert_int_equal(select_values_encode(values, 6, &bytes), 0);
+	open_new(e, "jsonl");
+	ev.select = select;
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "pages.jsonl");
+	assert_null(memmem(s.ptr, s.len, "fields", 6)); /* nobody looked */
+	kit_free(s);
+	ev.fields = buf_slice(&bytes);
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "pages.jsonl");
+	assert_non_null(strstr(s.ptr,
+	    ",\"fields\":{\"title\":\"\\\"A\\\"\",\"links\":[\"x\",\"\"],\"none\":null,"
+	    "\"empty\":[],\"last\":\"z\"},"));
+	kit_free(s);
+	select_free(select);
+	buf_release(&blob);
+	buf_release(&bytes);
+}
+
+static void
+fields_of_the_largest_page_make_a_line(void **state)
+{
+	const struct slice spec = SLICE_LIT("x[]=p");
+	const size_t each = SELECT_PAGE_BYTES_MAX / SELECT_VALUES_MAX;
+	struct env *e = *state;
+	struct sink_event ev = page();
+	struct select_value *values = calloc(SELECT_VALUES_MAX, sizeof(*values));
+	char *text = malloc(each);
+	struct select *select;
+	struct buf blob, bytes;
+	struct slice s;
+
+	assert_non_null(values);
+	assert_non_null(text);
+	memset(text, '\x01', each);
+	for (size_t i = 0; i < SELECT_VALUES_MAX; i++)
+		values[i].text = slice_of(text, each);
+	buf_init(&blob, SELECT_BLOB_MAX);
+	buf_init(&bytes, 1 << 20);
+	assert_int_equal(select_compile(&spec, 1, &blob, NULL), 0);
+	assert_int_equal(select_new(buf_slice(&blob), &select), 0);
+	assert_int_equal(select_values_encode(values, SELECT_VALUES_MAX, &bytes), 0);
+	assert_true(select_values_check(buf_slice(&bytes)));
+	ev.select = select;
+	ev.fields = buf_slice(&bytes);
+	open_new(e, "jsonl");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "pages.jsonl");
+	assert_true(s.len > 6 * each * SELECT_VALUES_MAX);
+	kit_free(s);
+	select_free(select);
+	buf_release(&blob);
+	buf_release(&bytes);
+	free(values);
+	free(text);
+}
+
 /* -- crawl.log -- */
 
 static void
@@ -462,6 +539,9 @@ main(void)
 		hostile_texts_stay_valid_json_lines, up, down),
 	    cmocka_unit_test_setup_teardown(
 		long_texts_are_not_cut_within_a_character, up, down),
+	    cmocka_unit_test_setup_teardown(fields_have_a_text_a_list_or_null, up, down),
+	    cmocka_unit_test_setup_teardown(
+		fields_of_the_largest_page_make_a_line, up, down),
 	    cmocka_unit_test_setup_teardown(
 		a_fetch_is_a_line_in_heritrix_columns, up, down),
 	    cmocka_unit_test_setup_teardown(every_outcome_has_a_code, up, down),

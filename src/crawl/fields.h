@@ -1,0 +1,21 @@
+/*
+ * crawl/fields.h -- the fields that a crawl takes out of its pages: --extract, compiled.
+ *
+ * The engine compiles them; workers get the blob with their settings; the sinks get the
+ * names by the engine's `struct select`, and the values as a worker encoded them.
+ *
+ * Errors: -EINVAL with the sentence, -ENOMEM.
+ */
+#ifndef CRAWL_FIELDS_H
+#define CRAWL_FIELDS_H
+#include "base/why.h"
+#include "crawl/options.h"
+#include "web/select.h"
+
+/* Appends the blob; of no fields nothing. */
+int fields_compile(const struct options *o, struct buf *out, struct why *why);
+/* The same, made ready; *ret is NULL when there are no fields. */
+int fields_new(const struct options *o, struct select **ret, struct why *why);
+/* One of them, by itself. */
+int field_check(struct slice spec, struct why *why);
+#endif
