@@ -383,11 +383,13 @@ open_formats_reopen(struct html_open *o)
 /* -- The page ------------------------------------------------------------------------- */
 
 void
-html_open_init(struct html_open *o, const struct html_open_ops *ops, void *ctx)
+html_open_init(
+    struct html_open *o, const struct html_open_ops *ops, void *ctx, bool is_xml)
 {
 	o->ops = ops;
 	o->ctx = ctx;
-	o->mode = HTML_OPEN_BEFORE_HTML;
+	o->mode = is_xml ? HTML_OPEN_BODY : HTML_OPEN_BEFORE_HTML;
+	o->is_xml = is_xml;
 	o->has_doctype = o->form_is_open = false;
 	o->form_at = o->beyond = o->again = o->len = 0;
 	o->formats_len = o->bytes_len = o->attrs_len = 0;
@@ -431,9 +433,40 @@ ends_last(struct html_open *o, const struct html_tag *tag)
 	       tag->id != HTML_N_HTML && tag->id != HTML_N_FORM;
 }
 
+static int
+xml_tag(struct html_open *o, const struct html_tag *tag)
+{
+	struct html_element e = open_element_of(tag);
+	uint32_t at = o->len, was = o->len;
+	int err;
+
+	if (tag->is_end && o->beyond > 0) {
+		o->beyond--;
+		return 0;
+	}
+	if (tag->is_end) {
+		at = open_may_have(o, &e) ? at : 0;
+		while (at > 0 && (o->open[at].key != e.key || o->open[at].hash != e.hash))
+			at--;
+		if (at > 0)
+			open_pop_to(o, at - 1);
+		return 0;
+	}
+	if (was + 1 == HTML_OPEN_MAX) {
+		o->beyond += !tag->is_self_closing;
+		return 0;
+	}
+	err = open_push(o, e, was, tag);
+	if (err == 0 && tag->is_self_closing)
+		open_pop(o);
+	return err;
+}
+
 int
 html_open_tag(struct html_open *o, const struct html_tag *tag)
 {
+	if (o->is_xml)
+		return xml_tag(o, tag);
 	if (!tag->is_end)
 		return open_start_tag(o, tag);
 	if (o->beyond > 0) {

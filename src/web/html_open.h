@@ -84,6 +84,7 @@ struct html_open {
 	enum html_open_mode mode;
 	bool has_doctype; /* no quirks mode: a table ends a paragraph */
 	bool form_is_open;
+	bool is_xml; /* nothing is implied: elements are what their tags say (HTML_XML) */
 	uint32_t form_at; /* of the form element, while it is open */
 	uint32_t beyond;  /* open, but too deep to be told */
 	uint32_t again;   /* formatting elements that were opened again */
@@ -97,7 +98,8 @@ struct html_open {
 };
 
 /* `open` need not be initialised. */
-void html_open_init(struct html_open *o, const struct html_open_ops *ops, void *ctx);
+void html_open_init(
+    struct html_open *o, const struct html_open_ops *ops, void *ctx, bool is_xml);
 void html_open_doctype(struct html_open *o, const struct html_doctype *d);
 /* A tag with its namespace: HTML_MODELS. */
 int html_open_tag(struct html_open *o, const struct html_tag *tag);

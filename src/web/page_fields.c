@@ -80,7 +80,8 @@ page_fields_begin(struct page_parser *p)
 	    .text = fields_text,
 	    .comment = fields_comment,
 	    .doctype = fields_doctype};
-	int err = select_start(p->conf->fields, p->arena, field_attr, p, &p->fields);
+	int err = select_start(
+	    p->conf->fields, p->conf->is_xml, p->arena, field_attr, p, &p->fields);
 
 	if (err != 0)
 		return err;

@@ -81,8 +81,9 @@ typedef int select_attr_fn(
     void *ctx, const struct html_tag *tag, const struct html_attr *a, struct slice *ret);
 
 struct select_run;
-int select_start(const struct select *s, struct arena *a, select_attr_fn *attr, void *ctx,
-    struct select_run **ret);
+/* is_xml: the tokenizer has HTML_XML. */
+int select_start(const struct select *s, bool is_xml, struct arena *a,
+    select_attr_fn *attr, void *ctx, struct select_run **ret);
 /* All tags, comments and doctypes in order; of the text what select_wants_text() wants,
  * UTF-8, references decoded, in pieces of any size. */
 int select_tag(struct select_run *r, const struct html_tag *tag);

@@ -172,8 +172,8 @@ on_merged(void *ctx, uint32_t at, const struct html_tag *tag)
 }
 
 int
-select_start(const struct select *s, struct arena *a, select_attr_fn *attr, void *ctx,
-    struct select_run **ret)
+select_start(const struct select *s, bool is_xml, struct arena *a, select_attr_fn *attr,
+    void *ctx, struct select_run **ret)
 {
 	static const struct html_open_ops ops = {.opened = on_opened,
 	    .closed = on_closed,
@@ -187,7 +187,7 @@ select_start(const struct select *s, struct arena *a, select_attr_fn *attr, void
 	r->arena = a;
 	r->attr = attr;
 	r->ctx = ctx;
-	html_open_init(&r->open, &ops, r);
+	html_open_init(&r->open, &ops, r, is_xml);
 	for (uint32_t i = 0; i < s->n.outputs; i++)
 		r->live_outputs |= UINT64_C(1) << i;
 	memset(&r->live, 0xFF, sizeof(r->live));

@@ -100,7 +100,7 @@ on_doctype(void *ctx, const struct html_doctype *doctype)
 }
 
 static void
-draw(struct drawn *d, struct slice page)
+draw_as(struct drawn *d, struct slice page, bool is_xml)
 {
 	static const struct html_sink sink = {
 	    .tag = on_tag, .text = on_text, .doctype = on_doctype};
@@ -108,14 +108,20 @@ draw(struct drawn *d, struct slice page)
 
 	*d = (struct drawn){0};
 	buf_init(&d->text, 1 << 20);
-	html_open_init(&d->open, &ops, d);
-	html_init(&html, &sink, d, HTML_MODELS, 1 << 16);
+	html_open_init(&d->open, &ops, d, is_xml);
+	html_init(&html, &sink, d, HTML_MODELS | (is_xml ? HTML_XML : 0u), 1 << 16);
 	assert_int_equal(html_feed(&html, page, true), 0);
 	html_release(&html);
 	assert_int_equal(html_open_end(&d->open), 0);
 	assert_int_equal(d->open.len, 0);
 	for (size_t i = 0; i < HTML_OPEN_BUCKETS; i++)
 		assert_int_equal(d->open.counts[i], 0);
+}
+
+static void
+draw(struct drawn *d, struct slice page)
+{
+	draw_as(d, page, false);
 }
 
 static void
@@ -309,6 +315,24 @@ svg_and_math_are_trees_of_their_own(void **state)
 }
 
 static void
+in_xml_nothing_is_implied(void **state)
+{
+	static struct drawn d;
+
+	(void)state;
+	draw_as(&d,
+	    SLICE_LIT("<html><body><p><p/><table><tr/></table><br></br></p></x>"
+		      "<title/><b><i></b>u</body></html>"),
+	    true);
+	assert_string_equal(
+	    buf_cstr(&d.text), "html(body(p(p table(tr) br) title b(i)))");
+	buf_release(&d.text);
+	draw_as(&d, SLICE_LIT("<svg><style/><a><circle/></a></svg>"), true);
+	assert_string_equal(buf_cstr(&d.text), "svg(style a(circle))");
+	buf_release(&d.text);
+}
+
+static void
 levels_beyond_the_limit_are_left_out(void **state)
 {
 	static struct drawn d;
@@ -342,6 +366,7 @@ main(void)
 	    cmocka_unit_test(what_a_table_may_not_hold_belongs_to_its_parent),
 	    cmocka_unit_test(templates_hold_pieces_of_tables_as_they_are),
 	    cmocka_unit_test(svg_and_math_are_trees_of_their_own),
+	    cmocka_unit_test(in_xml_nothing_is_implied),
 	    cmocka_unit_test(levels_beyond_the_limit_are_left_out),
 	};
 
