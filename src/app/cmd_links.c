@@ -3,6 +3,7 @@
 #include "base/escape.h"
 #include "base/json.h"
 #include "web/page.h"
+#include "web/pdf.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -214,6 +215,30 @@ print_facts(struct asked *a, const struct page *page)
 /* -- the command ------------------------------------------------------------------- */
 
 static int
+on_pdf_url(void *ctx, struct slice url)
+{
+	print_link(ctx, &(struct page_link){.kind = LINK_PDF, .ref = url}, "UTF-8");
+	return 0;
+}
+
+/* Links are all that is known of a PDF. */
+static int
+print_pdf(struct asked *a, struct slice pdf)
+{
+	struct arena arena;
+	int r;
+
+	if (a->facts)
+		return say_error(EXIT_OTHER, "a PDF has no facts but its links");
+	arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
+	r = pdf_urls(pdf, &arena, on_pdf_url, a);
+	arena_release(&arena);
+	if (r < 0)
+		return say_error(EXIT_OTHER, "cannot parse: %s", strerror(-r));
+	return write_stdout((struct slice){0}) ? EXIT_DONE : EXIT_FILE;
+}
+
+static int
 print_page(struct asked *a, struct slice html)
 {
 	struct page_conf conf = PAGE_CONF_DEFAULT;
@@ -269,7 +294,8 @@ cmd_links(int argc, char **argv, struct nursery *nursery)
 	if (read_input(words > 0 ? argv[0] : NULL, TOOL_INPUT_MAX, &html, &why) < 0)
 		return say_error(EXIT_FILE, "%s", why.text);
 	buf_init(&a.line, LINE_MAX_BYTES);
-	code = print_page(&a, buf_slice(&html));
+	code = pdf_is_one(buf_slice(&html)) ? print_pdf(&a, buf_slice(&html))
+					    : print_page(&a, buf_slice(&html));
 	buf_release(&a.line);
 	buf_release(&html);
 	return code;

@@ -23,7 +23,7 @@ const struct command commands[] = {
     {"links",
 	"[--base URL] [--charset NAME] [--agent NAME] [--speculative] [--json|--facts] "
 	"[FILE]",
-	"outlinks and facts of an HTML document",
+	"outlinks and facts of an HTML document, outlinks of a PDF",
 	"Prints KIND<TAB>URL in document order, with --json an object a line; with "
 	"--facts\none object of all that is known of the page. Reads standard input "
 	"without FILE.",

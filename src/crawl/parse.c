@@ -9,6 +9,7 @@
 #include "web/coding.h"
 #include "web/http.h"
 #include "web/page.h"
+#include "web/pdf.h"
 #include "web/robots.h"
 #include "web/select.h"
 #include "web/sitemap.h"
@@ -216,6 +217,7 @@ enum document {
 	DOCUMENT_XHTML, /* or SVG */
 	DOCUMENT_CSS,
 	DOCUMENT_XML, /* a feed, a sitemap, or XHTML all the same */
+	DOCUMENT_PDF,
 };
 
 static enum document
@@ -234,12 +236,15 @@ document_of(const struct work *w, struct slice body)
 	    {SLICE_LIT("application/rdf+xml"), DOCUMENT_XML},
 	    {SLICE_LIT("application/xml"), DOCUMENT_XML},
 	    {SLICE_LIT("text/xml"), DOCUMENT_XML},
+	    {SLICE_LIT("application/pdf"), DOCUMENT_PDF},
 	};
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		if (slice_eq(w->mime, types[i].mime))
 			return types[i].is;
 	/* No type was sent: what a browser would take it for. */
+	if (w->mime.len == 0 && slice_starts(body, SLICE_LIT("%PDF-")))
+		return DOCUMENT_PDF;
 	body = slice_trim(slice_head(body, 512));
 	if (w->mime.len > 0 || body.len == 0 || body.ptr[0] != '<')
 		return DOCUMENT_NONE;
@@ -427,6 +432,16 @@ read_xml(struct work *w, struct slice body)
 	return r;
 }
 
+static int
+on_pdf_url(void *ctx, struct slice url)
+{
+	struct work *w = ctx;
+
+	w->found->links_total++;
+	return is_nofollow(w, LINK_PDF, 0) ? 0
+					   : outlinks_add(&w->p->links, LINK_PDF, url, 0);
+}
+
 static bool
 on_robots_sitemap(void *ctx, struct slice url)
 {
@@ -518,12 +533,17 @@ read_body(struct work *w)
 	if (w->task.sitemap)
 		return read_sitemap(w, body);
 	is = document_of(w, body);
-	if (is == DOCUMENT_XML)
+	switch (is) {
+	case DOCUMENT_XML:
 		return read_xml(w, body);
-	if (is != DOCUMENT_NONE)
+	case DOCUMENT_PDF:
+		return pdf_urls(body, &w->p->arena, on_pdf_url, w);
+	case DOCUMENT_NONE:
+		w->found->charset = w->http_charset;
+		return 0;
+	default:
 		return read_page(w, body, is);
-	w->found->charset = w->http_charset;
-	return 0;
+	}
 }
 
 static int

@@ -48,7 +48,8 @@
 	X(SITEMAP, "sitemap", 'I', true)                                                 \
 	X(FEED, "feed", 'L', true)                                                       \
 	X(ROBOTS, "robots", 'P', true)                                                   \
-	X(HEADER_LINK_PAGE, "header-link", 'L', true)
+	X(HEADER_LINK_PAGE, "header-link", 'L', true)                                    \
+	X(PDF, "pdf", 'L', true)
 
 enum link_kind {
 #define X(id, name, hop, follow) LINK_##id,

@@ -23,6 +23,7 @@
 	X(values)                                                                        \
 	X(robots)                                                                        \
 	X(sitemap)                                                                       \
+	X(pdf)                                                                           \
 	X(http)                                                                          \
 	X(http_head)                                                                     \
 	X(coding)                                                                        \

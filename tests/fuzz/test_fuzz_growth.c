@@ -15,6 +15,7 @@
 #include "web/html.h"
 #include "web/http.h"
 #include "web/page.h"
+#include "web/pdf.h"
 #include "web/robots.h"
 #include "web/sitemap.h"
 #include "web/srcset.h"
@@ -215,6 +216,16 @@ parse_robots(struct slice s)
 	(void)robots_match(buf_slice(&blob), slice_of(target, 500), NULL);
 	(void)robots_match(buf_slice(&blob), slice_of(target, sizeof(target)), NULL);
 	buf_release(&blob);
+}
+
+static void
+parse_pdf(struct slice s)
+{
+	struct arena a;
+
+	arena_init(&a, 64 << 10, 256 << 20);
+	FUZZ_CHECK(pdf_urls(s, &a, css_url, NULL) == 0);
+	arena_release(&a);
 }
 
 static void
@@ -450,6 +461,16 @@ static const struct nasty nasties[] = {
     {"agents", parse_robots, L(""), L("User-agent:trawl\n"), L("Disallow:/\n")},
     {"per cent in rules", parse_robots, L("User-agent: *\nDisallow: /"), L("%"), L("\n")},
     {"carriage returns", parse_robots, L("User-agent: *"), L("\r"), L("Disallow: /")},
+    {"strings of PDF", parse_pdf, L("%PDF-\n"), L("/URI (x)"), L("")},
+    {"parentheses of PDF", parse_pdf, L("%PDF-\n"), L("("), L("")},
+    {"parentheses of a URL", parse_pdf, L("%PDF-\n"), L("/URI ("), L("")},
+    {"hexadecimal", parse_pdf, L("%PDF-\n"), L("/URI <6"), L("")},
+    {"streams", parse_pdf, L("%PDF-\n"), L("stream endstream "), L("")},
+    {"streams without end", parse_pdf, L("%PDF-\n"), L("stream\n"), L("")},
+    {"empty object streams", parse_pdf, L("%PDF-\n<</ObjStm /FlateDecode>>"),
+	L("stream\n\x78\x9c\x03\0\0\0\0\1 endstream "), L("")},
+    {"object streams in one", parse_pdf, L("%PDF-\n/ObjStm stream\n"),
+	L("/ObjStm stream\n"), L("")},
     {"zeros", parse_coding, L(""), L("\0"), L("")},
     {"empty gzip members", parse_coding, L(""),
 	L("\x1F\x8B\x08\0\0\0\0\0\0\xFF\x03\0\0\0\0\0\0\0\0\0"), L("")},

@@ -332,7 +332,11 @@ xml_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
 	} else if (ends(url, "x.test/")) {
 		(void)buf_add_cstr(body,
 		    "<link rel=alternate href=rss><a href=atom>a</a><a href=map>m</a>"
-		    "<a href=xhtml>x</a><a href=xml>y</a><a href=untyped>u</a>");
+		    "<a href=xhtml>x</a><a href=xml>y</a><a href=untyped>u</a>"
+		    "<a href=pdf>p</a>");
+	} else if (ends(url, "/pdf")) {
+		ret->headers = "Content-Type: application/pdf\r\n";
+		(void)buf_add_cstr(body, "%PDF-1.4\n<</S /URI /URI (from-pdf)>>");
 	} else if (ends(url, "/rss")) {
 		ret->headers = "Content-Type: application/rss+xml\r\n";
 		(void)buf_add_cstr(body,
@@ -366,7 +370,7 @@ static void
 feeds_and_xml_are_read_like_pages(void **state)
 {
 	static const char *const found[] = {"item", "item.mp3", "atom2", "entry",
-	    "mapped", "s.js", "from-xhtml", "from-xml", "from-untyped"};
+	    "mapped", "s.js", "from-xhtml", "from-xml", "from-untyped", "from-pdf"};
 	struct sim_run run = {0};
 	char url[64];
 
@@ -379,7 +383,7 @@ feeds_and_xml_are_read_like_pages(void **state)
 			fail_msg("%s was not fetched", url);
 	}
 	assert_int_equal(sim_count("http://y.test/"), 0);
-	assert_int_equal(run.stats.pages, 7 + 9);
+	assert_int_equal(run.stats.pages, 8 + 10);
 	sim_release(&run);
 	/* Without sitemaps a linked one is but a document. */
 	sim_web_reset(xml_script, NULL);
