@@ -82,8 +82,11 @@ store_scan(struct store *s, enum store_table t, struct slice prefix, struct slic
 int
 store_apply(struct store *s, struct store_batch *b, bool sync, struct why *why)
 {
-	int r = s->backend->apply(s, b, sync, why);
+	int r = batch_sort(b);
 
+	if (r < 0)
+		return why_set(why, r, "no memory to sort what is to be stored");
+	r = s->backend->apply(s, b, sync, why);
 	if (r < 0)
 		return r;
 	batch_clear(b);
