@@ -1,0 +1,277 @@
+/*
+ * tests/bench/bench_discover.c -- discovered links a second of CPU, one in ten new, from 1
+ * to 20 million URLs: what the store thread does with the links of a page (seen, and for
+ * new ones the records of both tables), with its group commits, on RocksDB.
+ *
+ *   bench_discover DIR [millions [rows [memory MiB]]]
+ *
+ * The time is that of all threads, RocksDB's included, without that of making up the
+ * links.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "frontier/keys.h"
+#include "frontier/order.h"
+#include "frontier/seen.h"
+#include "frontier/urlrec.h"
+#include "store/store.h"
+#include "web/url.h"
+
+enum {
+	PAGE = 60,    /* links of a page, distinct */
+	PAGES = 5000, /* between two group commits: about a second's */
+	HOSTS = 20000,
+	URL_MAX = 160,
+	BATCH_MAX = 256 << 20,
+};
+
+struct text {
+	uint16_t len;
+	char ptr[URL_MAX];
+};
+
+struct link {
+	uint64_t authority_hash, url_hash;
+	struct text url;
+};
+
+struct page {
+	struct text url;
+	struct link links[PAGE];
+};
+
+struct bench {
+	struct store *store;
+	struct store_batch *batch;
+	struct seen *seen;
+	const struct order *order;
+	struct buf scratch;
+	struct page *pages;
+	uint64_t urls, seq, random;
+	double making_s; /* CPU */
+};
+
+static double
+clock_s(clockid_t clock)
+{
+	struct timespec t;
+
+	(void)clock_gettime(clock, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Bytes that this process wrote to files. */
+static double
+written(void)
+{
+	FILE *f = fopen("/proc/self/io", "re");
+	unsigned long long in, out = 0;
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "rchar: %llu wchar: %llu", &in, &out) != 2)
+		out = 0;
+	(void)fclose(f);
+	return (double)out;
+}
+
+static void
+must(int r, const struct why *why)
+{
+	if (r >= 0)
+		return;
+	(void)fprintf(
+	    stderr, "bench_discover: %d: %s\n", r, why == NULL ? "" : why->text);
+	exit(1);
+}
+
+static uint64_t
+mix(uint64_t i)
+{
+	uint64_t z = (i + 1) * 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+/* URL number i: its host and its path follow from the number. */
+static void
+make_url(uint64_t i, struct text *to)
+{
+	uint64_t h = mix(i / 50) % HOSTS; /* fifty in a row on one host */
+
+	to->len = (uint16_t)snprintf(to->ptr, URL_MAX,
+	    "https://www.host-%llu.example.org/%s/%llu/"
+	    "a-page-with-a-longish-name-%llx.html",
+	    (unsigned long long)h, i % 3 == 0 ? "articles" : "shop/products",
+	    (unsigned long long)(i % 97), (unsigned long long)i);
+}
+
+static void
+make_link(struct bench *b, struct link *l)
+{
+	struct urlrec r;
+	uint64_t dice = mix(b->random++), url;
+
+	if (dice % 10 == 0 || b->urls < 1000)
+		url = b->urls++;
+	else if (dice % 10 < 6) /* what is around: the site's own */
+		url = b->urls - 1 - (dice >> 8) % (b->urls < 20000 ? b->urls : 20000);
+	else
+		url = (dice >> 8) % b->urls;
+	make_url(url, &l->url);
+	r.url = slice_of(l->url.ptr, l->url.len);
+	l->authority_hash = url_hash(urlrec_authority(&r), 1);
+	l->url_hash = url_hash(r.url, 1);
+}
+
+static void
+make_pages(struct bench *b)
+{
+	double t = clock_s(CLOCK_THREAD_CPUTIME_ID);
+
+	for (size_t i = 0; i < PAGES; i++) {
+		make_url(b->urls - b->urls / 3, &b->pages[i].url);
+		for (size_t j = 0; j < PAGE; j++)
+			make_link(b, &b->pages[i].links[j]);
+	}
+	b->making_s += clock_s(CLOCK_THREAD_CPUTIME_ID) - t;
+}
+
+/* As in crawl/committer.c. */
+static void
+put_new(struct bench *b, const struct page *p, const struct link *l)
+{
+	char value = OUTCOME_NONE;
+	struct urlrec r = {.authority_hash = l->authority_hash,
+	    .url_hash = l->url_hash,
+	    .depth = 3,
+	    .kind = LINK_A,
+	    .url = slice_of(l->url.ptr, l->url.len),
+	    .via = slice_of(p->url.ptr, p->url.len),
+	    .hops = SLICE_LIT("LLL")};
+	struct key k;
+
+	key_make(&k, l->authority_hash, l->url_hash);
+	must(store_batch_put(b->batch, STORE_SEEN, key_whole(&k), slice_of(&value, 1)),
+	    NULL);
+	r.key = b->order->key(&r, b->seq++);
+	key_make(&k, l->authority_hash, r.key);
+	buf_clear(&b->scratch);
+	must(urlrec_encode(&r, &b->scratch), NULL);
+	must(
+	    store_batch_put(b->batch, STORE_QUEUE, key_whole(&k), buf_slice(&b->scratch)),
+	    NULL);
+}
+
+static void
+discover(struct bench *b, const struct page *p)
+{
+	const struct link *links = p->links;
+
+	for (int i = 0; i < PAGE; i++)
+		seen_hint(b->seen, links[i].url_hash);
+	for (int i = 0; i < PAGE; i++) {
+		enum outcome was;
+		enum seen_add ret;
+
+		must(seen_add(b->seen, links[i].authority_hash, links[i].url_hash,
+			 OUTCOME_NONE, &ret, &was),
+		    NULL);
+		if (ret == SEEN_NEW)
+			put_new(b, p, &links[i]);
+	}
+}
+
+static void
+group_commit(struct bench *b)
+{
+	struct why why = {""};
+
+	must(seen_sync(b->seen, &why), &why);
+	buf_clear(&b->scratch);
+	must(seen_mark(b->seen, &b->scratch), NULL);
+	must(store_batch_put(
+		 b->batch, STORE_META, SLICE_LIT("seen"), buf_slice(&b->scratch)),
+	    NULL);
+	must(store_apply(b->store, b->batch, true, &why), &why);
+	seen_committed(b->seen);
+}
+
+static void
+open_all(struct bench *b, const char *dir, uint64_t memory_bytes)
+{
+	struct store_conf store = {
+	    .dir = dir, .mode = STORE_MAKE, .memory_bytes = memory_bytes};
+	struct seen_conf seen = {.dir = dir};
+	struct why why = {""};
+
+	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+		must(-errno, &(struct why){"mkdir"});
+	must(store_open("rocksdb", &store, &b->store, &why), &why);
+	must(store_batch_new(BATCH_MAX, &b->batch), NULL);
+	seen.store = b->store;
+	must(seen_open(&seen, &b->seen, &why), &why);
+	b->order = order_find(SLICE_LIT("bfs"));
+	b->pages = calloc(PAGES, sizeof(*b->pages));
+	must(b->pages == NULL ? -ENOMEM : 0, NULL);
+	buf_init(&b->scratch, 1 << 20);
+}
+
+int
+main(int argc, char **argv)
+{
+	uint64_t most = (argc > 2 ? strtoull(argv[2], NULL, 10) : 20) * 1000000;
+	uint64_t rows = argc > 3 ? strtoull(argv[3], NULL, 10) : 20;
+	uint64_t memory = (argc > 4 ? strtoull(argv[4], NULL, 10) : 0) << 20;
+	struct bench b = {.urls = 0};
+	uint64_t links = 0, urls = 0, next = most / rows;
+	double cpu, wall, bytes;
+
+	if (argc < 2) {
+		(void)fprintf(stderr, "bench_discover DIR [millions [rows [MiB]]]\n");
+		return 2;
+	}
+	open_all(&b, argv[1], memory);
+	cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID);
+	wall = clock_s(CLOCK_MONOTONIC);
+	bytes = written();
+	while (b.urls < most) {
+		make_pages(&b);
+		for (size_t i = 0; i < PAGES; i++)
+			discover(&b, &b.pages[i]);
+		group_commit(&b);
+		links += (uint64_t)PAGES * PAGE;
+		if (b.urls < next)
+			continue;
+		cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu - b.making_s;
+		wall = clock_s(CLOCK_MONOTONIC) - wall - b.making_s;
+		(void)printf(
+		    "%5.1f M URLs: %7.0f links/s of CPU, %7.0f links/s; %4.1f %% "
+		    "new, a new one %4.1f us and %4.0f bytes in all\n",
+		    (double)b.urls / 1e6, (double)links / cpu, (double)links / wall,
+		    (double)(b.urls - urls) * 100 / (double)links,
+		    cpu / (double)(b.urls - urls) * 1e6,
+		    (written() - bytes) / (double)(b.urls - urls));
+		(void)fflush(stdout);
+		cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID);
+		wall = clock_s(CLOCK_MONOTONIC);
+		bytes = written();
+		b.making_s = 0;
+		links = 0;
+		urls = b.urls;
+		next += most / rows;
+	}
+	seen_close(b.seen);
+	store_batch_free(b.batch);
+	store_close(b.store);
+	buf_release(&b.scratch);
+	free(b.pages);
+	return 0;
+}
