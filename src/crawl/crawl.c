@@ -476,6 +476,7 @@ crawl_save_host(struct crawl *c, uint64_t authority_hash)
 		free(m);
 		return r;
 	}
+	frontier_rules_stored(c->frontier, authority_hash);
 	c->commits++;
 	return 0;
 }

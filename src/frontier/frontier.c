@@ -101,6 +101,7 @@ frontier_host_new(struct frontier *f, uint64_t authority_hash, struct slice auth
 {
 	struct hostq *h;
 
+	frontier_make_room(f, now_ms);
 	if (heap_room(&f->waiting, f->hosts.len + 1) < 0 ||
 	    heap_room(
 		&f->ready_heap, f->conf.order->across_hosts ? f->hosts.len + 1 : 0) < 0)
@@ -206,6 +207,7 @@ frontier_place(struct frontier *f, struct hostq *h, int64_t now_ms)
 	}
 	waits_move(&f->waits, h->state.waits, s.waits, now_ms);
 	h->state = s;
+	frontier_rest(f, h, now_ms);
 	frontier_want(f, h, now_ms);
 }
 

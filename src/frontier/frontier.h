@@ -167,6 +167,9 @@ int frontier_host_save(const struct frontier *f, uint64_t authority_hash,
     const struct frontier_now *now, struct buf *out);
 /* The robots.txt rules in force; empty: none, or not in memory. */
 struct slice frontier_host_rules(const struct frontier *f, uint64_t authority_hash);
+/* They are on their way to the store, and a frontier_wants() from now on finds them there:
+ * they may leave memory. */
+void frontier_rules_stored(struct frontier *f, uint64_t authority_hash);
 /*
  * A host as it was saved (empty: it was never asked), with `queued` records in the
  * store's queue; before anything is added to it.  -EBADMSG: `saved` is damaged.

@@ -330,7 +330,7 @@ rules_set(struct hostq *h, struct slice rules)
 	free(h->rules);
 	h->rules = copy;
 	h->rules_len = rules.len;
-	h->rules_away = false;
+	h->rules_away = h->rules_stored = false;
 	h->crawl_delay_ms = rules.len > 0 ? rules_crawl_delay_ms(rules) : -1;
 	return 0;
 }
@@ -375,11 +375,24 @@ hostq_rules_came(struct hostq *h, struct slice rules)
 {
 	if (!h->rules_away)
 		return 0;
-	if (rules.len > 0)
-		return rules_set(h, rules);
+	if (rules.len > 0) {
+		int r = rules_set(h, rules);
+
+		h->rules_stored = r == 0;
+		return r;
+	}
 	h->rules_away = false;
 	h->robots = HOSTQ_ROBOTS_UNKNOWN; /* to be asked for again */
 	return 0;
+}
+
+void
+hostq_rules_leave(struct hostq *h)
+{
+	free(h->rules);
+	h->rules = NULL;
+	h->rules_len = 0;
+	h->rules_away = true;
 }
 
 bool

@@ -94,7 +94,8 @@ struct hostq {
 	int64_t crawl_delay_ms; /* -1: none */
 	char *rules;            /* robots_compile()d; NULL: everything is allowed */
 	size_t rules_len;
-	bool rules_away; /* there are some, and only the store has them */
+	bool rules_away;   /* there are some, and only the store has them */
+	bool rules_stored; /* the store has those that are here */
 
 	/* Given up: everything comes out with this outcome. */
 	enum outcome doom; /* OUTCOME_NONE: it is not */
@@ -126,6 +127,8 @@ int hostq_robots_came(struct hostq *h, const struct frontier_conf *conf,
     enum frontier_robots what, struct slice rules, int64_t now_ms);
 /* What the store has; empty: nothing. */
 int hostq_rules_came(struct hostq *h, struct slice rules);
+/* Only the store has them from now on. */
+void hostq_rules_leave(struct hostq *h);
 /* True when `rec` is not to be fetched: why. */
 bool hostq_refuses(const struct hostq *h, const struct frontier_conf *conf,
     const struct urlrec *rec, int64_t now_ms, enum outcome *ret_outcome, char *ret_detail,

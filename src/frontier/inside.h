@@ -4,6 +4,7 @@
  *   frontier.c  hosts and their places; add, retry, next
  *   answer.c    what comes back: done, robots
  *   refill.c    what lies beyond the windows
+ *   rest.c      hosts that are not due leave memory
  *   restore.c   what survives of a host, and comes back
  *   stats.c     counts, busiest hosts, invariants
  */
@@ -33,6 +34,7 @@ struct frontier {
 	uint32_t places[HOSTQ_PLACE_MAX]; /* hosts at each */
 	uint32_t dead;
 	uint64_t queued, in_flight;
+	uint32_t forgotten;    /* hosts that left memory whole */
 	uint64_t random;       /* state of the jitter */
 	uint64_t hosts_bytes;  /* hosts with their authorities and rules */
 	uint64_t window_bytes; /* rings */
@@ -53,6 +55,10 @@ int frontier_retry_later(
     struct frontier *f, struct hostq *h, struct urlrec *rec, int64_t at_ms);
 int frontier_host_new(struct frontier *f, uint64_t authority_hash, struct slice authority,
     int64_t now_ms, struct hostq **ret);
+/* rest.c: a host that waits for long leaves memory, as far as the store has it. */
+void frontier_rest(struct frontier *f, struct hostq *h, int64_t now_ms);
+/* Before a new host. */
+void frontier_make_room(struct frontier *f, int64_t now_ms);
 /* The window runs low, and the store may have more: told by frontier_wants(). */
 void frontier_want(struct frontier *f, struct hostq *h, int64_t now_ms);
 #endif

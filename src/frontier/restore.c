@@ -25,6 +25,15 @@ frontier_host_rules(const struct frontier *f, uint64_t authority_hash)
 	return h == NULL ? ((struct slice){0}) : slice_of(h->rules, h->rules_len);
 }
 
+void
+frontier_rules_stored(struct frontier *f, uint64_t authority_hash)
+{
+	struct hostq *h = frontier_host_get(f, authority_hash);
+
+	if (h != NULL)
+		h->rules_stored = h->rules != NULL;
+}
+
 int
 frontier_restore(struct frontier *f, uint64_t authority_hash, struct slice saved,
     uint64_t queued, const struct frontier_now *now)

@@ -14,7 +14,7 @@ frontier_stats(struct frontier *f, int64_t now_ms, struct frontier_stats *ret)
 	*ret = (struct frontier_stats){
 	    .queued = f->queued,
 	    .in_flight = f->in_flight,
-	    .hosts = (uint32_t)f->hosts.len,
+	    .hosts = (uint32_t)f->hosts.len + f->forgotten,
 	    .hosts_ready = f->places[HOSTQ_READY],
 	    .hosts_waiting = f->places[HOSTQ_WAITING],
 	    .hosts_full = f->places[HOSTQ_FULL],

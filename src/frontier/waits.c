@@ -37,13 +37,20 @@ waits_enter(struct waits *w, uint32_t at, int64_t now_ms)
 }
 
 void
+waits_leave(struct waits *w, uint32_t at, int64_t now_ms)
+{
+	assert(at < WAITS_MAX && w->hosts[at] > 0);
+	settle(w, at, now_ms);
+	w->hosts[at]--;
+}
+
+void
 waits_move(struct waits *w, uint32_t from, uint32_t to, int64_t now_ms)
 {
 	assert(from < WAITS_MAX && w->hosts[from] > 0);
 	if (from == to)
 		return;
-	settle(w, from, now_ms);
-	w->hosts[from]--;
+	waits_leave(w, from, now_ms);
 	waits_enter(w, to, now_ms);
 }
 

@@ -23,6 +23,7 @@ struct waits {
 };
 
 void waits_enter(struct waits *w, uint32_t at, int64_t now_ms);
+void waits_leave(struct waits *w, uint32_t at, int64_t now_ms);
 void waits_move(struct waits *w, uint32_t from, uint32_t to, int64_t now_ms);
 void waits_hold(struct waits *w, enum wait_cause c, int64_t now_ms);
 /* A host's wait at `c` was over `late_ms` ago, and is noticed only now: since then it was

@@ -4,7 +4,7 @@
     make bench-queue QUEUE_FLAGS='--urls 1000000 10000000 --hosts 100'
 
 A sitemap index on loopback leads to as many URLs as asked for, spread over that many
-authorities (127.0.0.N).  The crawl reads the sitemaps and asks for few pages (--rate), until
+authorities (127.0.X.Y, at most 64,000).  The crawl reads the sitemaps and asks for few pages (--rate), until
 all URLs wait.  Then it is killed and resumed.  Printed for each size: peak memory (VmHWM) of
 the program without its workers, of all its processes together, discovered URLs a second while
 sitemaps are read, the disk taken, and seconds from the start of `resume` to its first request.
@@ -26,6 +26,10 @@ import harness  # noqa: E402
 PER_SITEMAP = 50_000
 
 
+def address(host):
+    return f"127.0.{host // 250}.{1 + host % 250}"
+
+
 def make_site(www, port, urls, hosts):
     """Each page's path says which it is; the server answers all with the same few bytes."""
     www.mkdir(parents=True)
@@ -34,7 +38,7 @@ def make_site(www, port, urls, hosts):
         name = f"s{first // PER_SITEMAP}.txt"
         with open(www / name, "w") as f:
             for i in range(first, min(first + PER_SITEMAP, urls)):
-                f.write(f"http://127.0.0.{1 + i % hosts}:{port}/catalogue/item/{i:08d}/view.html\n")
+                f.write(f"http://{address(i % hosts)}:{port}/catalogue/item/{i:08d}/view.html\n")
         names.append(f"<sitemap><loc>http://127.0.0.1:{port}/{name}</loc></sitemap>")
     (www / "index.xml").write_text(
         '<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">' + "".join(names) + "</sitemapindex>"
@@ -112,7 +116,7 @@ def bench(where, urls, hosts, options):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--urls", type=int, nargs="*", default=[100_000, 1_000_000])
+    p.add_argument("--urls", type=int, nargs="*", default=[1_000_000, 10_000_000])
     p.add_argument("--hosts", type=int, default=1)
     p.add_argument("--dir", type=Path, required=True)
     p.add_argument("options", nargs="*", help="of trawl, after --")

@@ -543,6 +543,7 @@ model_conf(const char *order, uint32_t per_host, int64_t delay_ms, uint32_t wind
 	conf.per_host = per_host;
 	conf.delay_ms = delay_ms;
 	conf.window_max = window_max;
+	conf.memory_bytes = per_host == 1 ? 4096 : 0; /* so that resting hosts let go */
 	conf.robots_ttl_ms = 20000;
 	conf.dead_after = 4;
 	return conf;

@@ -280,6 +280,74 @@ windows_of_many_hosts_share_the_memory(void **state)
 	rig_stop(&rig);
 }
 
+static void
+a_host_that_waits_for_long_leaves_memory(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct lives l;
+	uint64_t before;
+
+	(void)state;
+	conf.robots = true;
+	conf.memory_bytes = 1024;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	rig_expect_robots(&l.rig, "http://a");
+	rig_ok(&l.rig, "http://a", 0);
+	rig_robots(&l.rig, "http://a", FRONTIER_ROBOTS_RULES,
+	    "user-agent: *\ndisallow: /private\n");
+	assert_int_equal(
+	    buf_add_slice(&l.rules, frontier_host_rules(l.rig.f, rig_hash("http://a"))),
+	    0);
+	frontier_rules_stored(l.rig.f, rig_hash("http://a"));
+	rig_expect_url(&l.rig, "http://a/1");
+	for (int i = 2; i < 6; i++)
+		rig_add(&l.rig, i == 2 ? "http://a/2" : "http://a/private/x");
+	before = rig_stats(&l.rig).memory_bytes;
+	rig_status(&l.rig, "http://a", 503, 60000);
+	assert_true(rig_stats(&l.rig).memory_bytes < before);
+	assert_int_equal(rig_stats(&l.rig).queued, 4);
+	assert_int_equal(frontier_host_rules(l.rig.f, rig_hash("http://a")).len, 0);
+	rig_add(&l.rig, "http://a/3"); /* what is found meanwhile goes to the store */
+	l.rig.now += 60000;
+	rig_expect_idle(&l.rig, INT64_MAX);
+	refill_one(&l, "http://a/2", true, 0);
+	rig_expect_url(&l.rig, "http://a/2");
+	end(&l);
+}
+
+static void
+a_quiet_host_with_nothing_left_is_forgotten(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+	char url[64];
+
+	(void)state;
+	conf.memory_bytes = 64 << 10;
+	rig_start(&rig, &conf);
+	for (int i = 0; i < 1000; i++) {
+		char authority[32];
+
+		(void)snprintf(authority, sizeof(authority), "http://h%d", i);
+		(void)snprintf(url, sizeof(url), "%s/", authority);
+		rig_add(&rig, url);
+		rig_expect_url(&rig, url);
+		if (i % 100 == 0) /* a host that backs off is remembered */
+			rig_status(&rig, authority, 429, 86400000);
+		else
+			rig_ok(&rig, authority, 0);
+		rig.now += 60000;
+	}
+	assert_int_equal(rig_stats(&rig).hosts, 1000);
+	assert_true(rig_stats(&rig).memory_bytes < 256 << 10);
+	rig_add(&rig, "http://h900/2");
+	assert_int_equal(rig_next(&rig), FRONTIER_IDLE);
+	rig_add(&rig, "http://h5/2"); /* and one that was forgotten is a new one */
+	rig_expect_url(&rig, "http://h5/2");
+	rig_stop(&rig);
+}
+
 int
 main(void)
 {
@@ -293,6 +361,8 @@ main(void)
 	    cmocka_unit_test(a_host_that_was_never_asked_is_named_by_its_records),
 	    cmocka_unit_test(a_retry_waits_for_its_time),
 	    cmocka_unit_test(damaged_bytes_are_refused),
+	    cmocka_unit_test(a_host_that_waits_for_long_leaves_memory),
+	    cmocka_unit_test(a_quiet_host_with_nothing_left_is_forgotten),
 	    cmocka_unit_test(windows_of_many_hosts_share_the_memory),
 	};
 
