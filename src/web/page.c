@@ -138,6 +138,58 @@ markup_text(struct page_parser *p, struct slice raw, bool has_refs)
 	return err;
 }
 
+/* A further piece of a style in SVG. */
+static int
+style_add(struct page_parser *p, struct slice s)
+{
+	size_t cap = p->style_cap == 0 ? TEXT_RAW_EXTRA : p->style_cap;
+	char *text;
+
+	while (cap - p->style_len < s.len)
+		cap *= 2;
+	if (cap > p->style_cap) {
+		text = arena_text(p->arena, cap);
+		if (text == NULL)
+			return -ENOMEM;
+		if (p->style_len > 0)
+			memcpy(text, p->style, p->style_len);
+		p->style = text;
+		p->style_cap = cap;
+	}
+	if (s.len > 0)
+		memcpy(p->style + p->style_len, s.ptr, s.len);
+	p->style_len += s.len;
+	return 0;
+}
+
+static int
+style_end(struct page_parser *p)
+{
+	size_t len = p->style_len;
+
+	p->style_at = 0;
+	p->style_len = 0;
+	return len == 0 ? 0 : page_css_add(p, slice_of(p->style, len));
+}
+
+/* After a tag in SVG or MathML: a style there is markup like the rest, in which tags and
+ * comments may stand; its own text, put together, is the style sheet. */
+static int
+foreign_style(struct page_parser *p, const struct html_tag *tag)
+{
+	const struct html *t = p->html;
+	int err = t->foreign_len < p->style_at ? style_end(p) : 0;
+
+	if (tag->ns != HTML_NS_HTML && tag->is_self_closing && !tag->is_end)
+		p->in = PAGE_IN_MARKUP;
+	if (p->style_at != 0 && p->style_at == t->foreign_len)
+		p->in = PAGE_IN_STYLE;
+	else if (p->style_at == 0 && p->in == PAGE_IN_STYLE && tag->ns != HTML_NS_HTML &&
+		 t->foreign_len > 0 && t->foreign[t->foreign_len - 1].id == HTML_N_STYLE)
+		p->style_at = t->foreign_len;
+	return err;
+}
+
 static int
 page_text(void *ctx, struct slice raw, bool has_refs)
 {
@@ -154,6 +206,9 @@ page_text(void *ctx, struct slice raw, bool has_refs)
 	err = page_text_get(p, raw, has_refs, &s);
 	if (err != 0)
 		return err;
+	if (p->in == PAGE_IN_STYLE && p->style_at != 0 &&
+	    p->style_at == p->html->foreign_len)
+		return style_add(p, s);
 	if (p->in == PAGE_IN_STYLE)
 		return page_css_add(p, s);
 	return p->in == PAGE_IN_JSON_LD ? page_json_ld(p, s) : page_script(p, s);
@@ -485,6 +540,8 @@ tag_take(struct page_parser *p, const struct html_tag *tag)
 
 	p->in = PAGE_IN_MARKUP;
 	err = tag->is_end ? end_tag(p, tag) : start_tag(p, tag);
+	if (err == 0 && (tag->ns != HTML_NS_HTML || p->style_at != 0))
+		err = foreign_style(p, tag);
 	if (err == 0 && p->texts != NULL)
 		err = page_texts_tag(p, tag);
 	return err;
@@ -584,6 +641,8 @@ parse_in(struct slice body, enum charset *charset, enum charset_how how,
 	if (err == 0 && conf->fields != NULL)
 		err = page_fields_end(&p);
 	html_release(html);
+	if (err == 0)
+		err = style_end(&p);
 	if (err == 0)
 		err = anchor_close(&p);
 	if (err == 0 && conf->want_text)

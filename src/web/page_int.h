@@ -40,6 +40,9 @@ struct page_parser {
 	struct select_run *fields;
 	bool wants_text; /* for other things */
 	enum page_in in;
+	uint32_t style_at; /* place in html->foreign of the style that is open; 0: none */
+	char *style;       /* its text so far */
+	size_t style_len, style_cap;
 	bool has_title;
 	bool in_noscript; /* a <base> there counts for no one */
 	uint32_t templates;

@@ -314,6 +314,7 @@ static const struct nasty nasties[] = {
 	L("")},
     {"anchor texts", parse_page, L(""), L("<a href=x>&lt;"), L("")},
     {"an anchor text of pieces", parse_page, L("<a href=x>"), L(" <b>"), L("")},
+    {"pieces of a style", parse_page, L("<svg><style>"), L("a</x>"), L("")},
     {"styles", parse_page, L(""), L("<style>url(a)</style>"), L("")},
     {"scripts", parse_page, L(""), L("<script>'/a'</script>"), L("")},
     {"a script of paths", parse_page, L("<script>"), L("'/a'"), L("</script>")},

@@ -131,6 +131,11 @@ sees_svg_as_markup_of_its_own(void **state)
 	    "a a|svg b|");
 	LINKS("<svg><title><a href=in></title></svg>", "a in|");
 	LINKS("<svg><style>p{fill:url(s.svg)}</style></svg>", "css s.svg|");
+	LINKS("<svg><style>a{b:</x>u<!-- -->rl(1)}<g>url(no)<g/></g>url(2)</style>url(no)"
+	      "</svg>",
+	    "css 1|css 2|");
+	LINKS("<svg><style/>url(no)<style type=x>url(no)</style><style>url(1)<p>url(no)",
+	    "css 1|");
 	LINKS("<svg><script href=s></script></svg>", "script s|");
 	LINKS("<svg><rect fill='url(a.svg#b)' Mask='url(#c)' d='url(d)'/></svg>"
 	      "<p fill='url(e)'>",
