@@ -286,17 +286,35 @@ open_may_have(const struct html_open *o, const struct html_element *name)
 }
 
 uint32_t
-open_find(const struct html_open *o, const struct html_element *name, enum scope scope)
+open_search_floor(const struct html_open *o)
 {
+	if (o->steps < HTML_OPEN_STEPS_MAX || o->len < HTML_OPEN_STEPS_FEW)
+		return 0;
+	return o->len - HTML_OPEN_STEPS_FEW;
+}
+
+void
+open_search_done(struct html_open *o, uint32_t at)
+{
+	if (o->steps < HTML_OPEN_STEPS_MAX)
+		o->steps += o->len - at;
+}
+
+uint32_t
+open_find(struct html_open *o, const struct html_element *name, enum scope scope)
+{
+	uint32_t floor = open_search_floor(o), i = o->len, found = 0;
+
 	if (!open_may_have(o, name))
 		return 0;
-	for (uint32_t i = o->len; i > 0; i--) {
+	for (; i > floor && found == 0; i--) {
 		if (open_is_named(&o->open[i], name))
-			return i;
-		if (open_scope_ends(&o->open[i], scope))
-			return 0;
+			found = i;
+		else if (open_scope_ends(&o->open[i], scope))
+			break;
 	}
-	return 0;
+	open_search_done(o, i);
+	return found;
 }
 
 void
@@ -391,7 +409,7 @@ html_open_init(
 	o->mode = is_xml ? HTML_OPEN_BODY : HTML_OPEN_BEFORE_HTML;
 	o->is_xml = is_xml;
 	o->has_doctype = o->form_is_open = false;
-	o->form_at = o->beyond = o->again = o->len = 0;
+	o->form_at = o->beyond = o->steps = o->again = o->len = 0;
 	o->formats_len = o->bytes_len = o->attrs_len = 0;
 	memset(o->counts, 0, sizeof(o->counts));
 	o->open[0] = (struct html_element){0};

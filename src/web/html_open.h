@@ -14,7 +14,8 @@
  *   - what a table may not hold comes before the table there, here behind it;
  *   - attributes of a second <html> or <body> come late: html_open_ops.merged;
  *   - elements beyond HTML_OPEN_MAX levels are not told, nor more than HTML_OPEN_AGAIN_MAX
- *     formatting elements that are opened again in a further block, as a tree has them.
+ *     formatting elements that are opened again in a further block, as a tree has them;
+ *   - see HTML_OPEN_STEPS_MAX.
  *
  * Owns:    nothing; fixed size.
  * Errors:  what `opened` returned.
@@ -29,6 +30,10 @@ enum {
 	HTML_OPEN_BUCKETS = 64,
 	HTML_OPEN_FORMATS_MAX = 64,
 	HTML_OPEN_AGAIN_MAX = 65536,
+	/* Elements passed, all in all, on the way to what an end tag ends.  Then it is looked
+	 * for among the last few only: somebody has made the page so. */
+	HTML_OPEN_STEPS_MAX = 8 << 20,
+	HTML_OPEN_STEPS_FEW = 16,
 	HTML_OPEN_SAVED_BYTES = 8192, /* of tags that may be needed again, and ... */
 	HTML_OPEN_SAVED_ATTRS = 128,  /* ... of their attributes: others have none then */
 };
@@ -87,6 +92,7 @@ struct html_open {
 	bool is_xml; /* nothing is implied: elements are what their tags say (HTML_XML) */
 	uint32_t form_at; /* of the form element, while it is open */
 	uint32_t beyond;  /* open, but too deep to be told */
+	uint32_t steps;   /* towards HTML_OPEN_STEPS_MAX */
 	uint32_t again;   /* formatting elements that were opened again */
 	uint32_t len;     /* of the last one; 0 is the document */
 	uint16_t counts[HTML_OPEN_BUCKETS]; /* open ones, by key */

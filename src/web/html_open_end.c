@@ -43,12 +43,14 @@ piece_end(struct html_open *o, enum html_name_id id)
 static void
 heading_end(struct html_open *o)
 {
-	for (uint32_t i = o->len; i > 0 && !open_scope_ends(&o->open[i], IN_SCOPE); i--) {
-		if (!(what_is(&o->open[i]) & HEADING))
-			continue;
+	uint32_t floor = open_search_floor(o), i = o->len;
+
+	while (i > floor && !open_scope_ends(&o->open[i], IN_SCOPE) &&
+	       !(what_is(&o->open[i]) & HEADING))
+		i--;
+	open_search_done(o, i);
+	if (i > floor && (what_is(&o->open[i]) & HEADING))
 		open_pop_to(o, i - 1);
-		return;
-	}
 }
 
 static void
@@ -66,16 +68,16 @@ template_end(struct html_open *o)
 static void
 other_end(struct html_open *o, const struct html_element *name)
 {
+	uint32_t floor = open_search_floor(o), i = o->len;
+
 	if (!open_may_have(o, name))
 		return;
-	for (uint32_t i = o->len; i > 0; i--) {
-		if (open_is_named(&o->open[i], name)) {
-			open_pop_to(o, i - 1);
-			return;
-		}
-		if (what_is(&o->open[i]) & SPECIAL)
-			return;
-	}
+	while (i > floor && !open_is_named(&o->open[i], name) &&
+	       !(what_is(&o->open[i]) & SPECIAL))
+		i--;
+	open_search_done(o, i);
+	if (i > floor && open_is_named(&o->open[i], name))
+		open_pop_to(o, i - 1);
 }
 
 /* </p> and </br> open what they do not find. */
@@ -110,13 +112,16 @@ end_makes(struct html_open *o, enum html_name_id id)
 static bool
 foreign_end(struct html_open *o, const struct html_element *name)
 {
-	for (uint32_t i = o->len; i > 0 && o->open[i].ns != HTML_NS_HTML; i--) {
-		if (o->open[i].key != name->key || o->open[i].hash != name->hash)
-			continue;
-		open_pop_to(o, i - 1);
-		return true;
-	}
-	return false;
+	uint32_t floor = open_search_floor(o), i = o->len;
+
+	while (i > floor && o->open[i].ns != HTML_NS_HTML &&
+	       (o->open[i].key != name->key || o->open[i].hash != name->hash))
+		i--;
+	open_search_done(o, i);
+	if (i <= floor || o->open[i].ns == HTML_NS_HTML)
+		return false;
+	open_pop_to(o, i - 1);
+	return true;
 }
 
 int

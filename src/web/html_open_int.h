@@ -70,7 +70,11 @@ bool open_scope_ends(const struct html_element *e, enum scope scope);
 bool open_is_named(const struct html_element *e, const struct html_element *name);
 /* In scope (13.2.4.2); 0: it is not. */
 uint32_t open_find(
-    const struct html_open *o, const struct html_element *name, enum scope scope);
+    struct html_open *o, const struct html_element *name, enum scope scope);
+/* A search from the last one down ends before this one ... */
+uint32_t open_search_floor(const struct html_open *o);
+/* ... and tells where it was done. */
+void open_search_done(struct html_open *o, uint32_t at);
 /* Is there any of that name, as far as a hash tells? */
 bool open_may_have(const struct html_open *o, const struct html_element *name);
 /* Where only pieces of a table may be. */

@@ -7,7 +7,7 @@ static const uint64_t key_select = UINT64_C(0x73656c656374);
 static const uint64_t key_ruby = UINT64_C(0x72756279);
 
 static uint32_t
-find_id_in(const struct html_open *o, enum html_name_id id, uint64_t key)
+find_id_in(struct html_open *o, enum html_name_id id, uint64_t key)
 {
 	const struct html_element name = {.id = (uint8_t)id, .key = key};
 

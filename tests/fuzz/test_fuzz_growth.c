@@ -17,6 +17,7 @@
 #include "web/page.h"
 #include "web/pdf.h"
 #include "web/robots.h"
+#include "web/select.h"
 #include "web/sitemap.h"
 #include "web/srcset.h"
 #include "web/url.h"
@@ -67,6 +68,30 @@ parse_text(struct slice s)
 	arena_init(&a, 64 << 10, 256 << 20);
 	FUZZ_CHECK(page_parse(s, &conf, &a, &page) == 0);
 	arena_release(&a);
+}
+
+/* With fields, for which the stack of open elements is kept. */
+static void
+parse_fields(struct slice s)
+{
+	static struct slice specs[] = {SLICE_LIT("a=.x .y > b + i::text"),
+	    SLICE_LIT("b=li:nth-child(2n) [title*=\"zz\" i]::attr(href)"),
+	    SLICE_LIT("c=body")};
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct select *fields;
+	struct page page;
+	struct arena a;
+	struct buf blob;
+
+	buf_init(&blob, SELECT_BLOB_MAX);
+	FUZZ_CHECK(select_compile(specs, 3, &blob, NULL) == 0);
+	FUZZ_CHECK(select_new(buf_slice(&blob), &fields) == 0);
+	conf.fields = fields;
+	arena_init(&a, 64 << 10, 256 << 20);
+	FUZZ_CHECK(page_parse(s, &conf, &a, &page) == 0);
+	arena_release(&a);
+	select_free(fields);
+	buf_release(&blob);
 }
 
 /* As many URLs as there is room for. */
@@ -274,9 +299,10 @@ parse_http(struct slice s)
 	(void)http_head_parse(s, &head);
 }
 
-#define L(s)       SLICE_LIT(s)
-#define TIMES4(s)  s s s s
-#define TIMES64(s) TIMES4(TIMES4(TIMES4(s)))
+#define L(s)        SLICE_LIT(s)
+#define TIMES4(s)   s s s s
+#define TIMES64(s)  TIMES4(TIMES4(TIMES4(s)))
+#define TIMES500(s) TIMES64(TIMES4(s)) TIMES64(s) TIMES64(s) TIMES64(s)
 static const struct nasty nasties[] = {
     {"nested tags", parse_page, L(""), L("<div><b>"), L("")},
     {"nested foreign elements", parse_page, L(""), L("<svg><math>"), L("")},
@@ -355,6 +381,25 @@ static const struct nasty nasties[] = {
 	L("\">")},
     {"a page in ISO-2022-JP", parse_page, L("<meta charset=iso-2022-jp>"), L("\x1B$B"),
 	L("")},
+    {"deep and ends of no element", parse_fields, L("<div>" TIMES500("<span>")),
+	L("</####>"), L("")},
+    {"deep and ends of headings", parse_fields, L("<div>" TIMES500("<span>")), L("</h1>"),
+	L("")},
+    {"deep and ends out of scope", parse_fields,
+	L("<ul><table><tr><td>" TIMES500("<span>")), L("</ul>"), L("")},
+    {"deep and rules", parse_fields, L("<select><table><tr><td>" TIMES500("<span>")),
+	L("<hr>"), L("")},
+    {"deep and ends in SVG", parse_fields, L("<svg>" TIMES500("<g>")), L("</x>"), L("")},
+    {"deep formats", parse_fields, L("<div>" TIMES500("<span>")), L("<b></b>"), L("")},
+    {"formats and blocks", parse_fields, L(""), L("<b><div></b>"), L("")},
+    {"formats of other names", parse_fields, L(""), L("<b a=####><p>"), L("")},
+    {"formats that are opened again", parse_fields, L("<p>" TIMES64("<b><i><u>")),
+	L("<p>a"), L("")},
+    {"classes", parse_fields, L("<p class=\""), L("x "), L("\">")},
+    {"elements with a class", parse_fields, L(""), L("<b class=x><i class=y>"), L("")},
+    {"a title", parse_fields, L("<ul><li><li><b title=\""), L("z"), L("\">")},
+    {"values", parse_fields, L(""),
+	L("<div class=x><p class=y><b></b><i>a</i></p></div>"), L("")},
     {"words", parse_text, L(""), L("a "), L("")},
     {"words of one character", parse_text, L("<meta charset=utf-8>"), L("\xE4\xB8\xAD"),
 	L("")},

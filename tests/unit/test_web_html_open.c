@@ -351,6 +351,27 @@ levels_beyond_the_limit_are_left_out(void **state)
 	buf_release(&page);
 }
 
+static void
+a_page_that_makes_us_search_is_searched_less(void **state)
+{
+	static struct drawn d;
+	struct buf page;
+
+	(void)state;
+	buf_init(&page, 1 << 20);
+	assert_int_equal(buf_add_cstr(&page, "<div>"), 0);
+	for (int i = 0; i < 300; i++)
+		assert_int_equal(buf_add_cstr(&page, "<span>"), 0);
+	for (int i = 0; i < HTML_OPEN_STEPS_MAX / 300; i++)
+		assert_int_equal(buf_add_cstr(&page, "</h1>"), 0);
+	assert_int_equal(buf_add_cstr(&page, "</h1></div><ul><li><i></ul><hr>"), 0);
+	draw(&d, buf_slice(&page));
+	/* The <div> is too far by now, the <ul> is not. */
+	assert_non_null(strstr(buf_cstr(&d.text), "(span(ul(li(i)) hr))"));
+	buf_release(&d.text);
+	buf_release(&page);
+}
+
 int
 main(void)
 {
@@ -368,6 +389,7 @@ main(void)
 	    cmocka_unit_test(svg_and_math_are_trees_of_their_own),
 	    cmocka_unit_test(in_xml_nothing_is_implied),
 	    cmocka_unit_test(levels_beyond_the_limit_are_left_out),
+	    cmocka_unit_test(a_page_that_makes_us_search_is_searched_less),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
