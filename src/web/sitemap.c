@@ -25,7 +25,7 @@ enum {
 	DEPTH_MAX = 64,
 	TEXT_BYTES_MAX = URL_BYTES_MAX + 256, /* with the space around it */
 	SHORT_BYTES_MAX = 64,
-	CHUNK_BYTES = 1 << 20,
+	CHUNK_BYTES = 256 << 10,
 	EXPANSION_BYTES_MAX = 1 << 20,
 	ARENA_BYTES_MAX = 3 * SITEMAP_BYTES_MAX + (1 << 20),
 };

@@ -17,7 +17,7 @@
 #include "web/url.h"
 
 enum {
-	SITEMAP_BYTES_MAX = 50 << 20, /* parsed of a file, decoded; of a tag some 3 MB */
+	SITEMAP_BYTES_MAX = 50 << 20, /* parsed of a file, decoded; of a tag some 2 MB */
 	SITEMAP_ENTRIES_MAX = 50000,  /* of the protocol */
 	SITEMAP_EXTRAS_MAX = 200000,  /* images, videos, alternates of a file */
 };

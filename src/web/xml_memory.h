@@ -14,7 +14,7 @@
 #include <expat.h>
 #include <stdbool.h>
 
-enum { XML_MEMORY_MAX = 16 << 20 };
+enum { XML_MEMORY_MAX = 8 << 20 };
 
 XML_Parser xml_memory_parser(const char *encoding);
 /* Has this thread's last parser asked for more than the limit?  It got
