@@ -116,6 +116,15 @@ url_emit(struct css *c, struct slice raw)
 	c->err = c->fn(c->ctx, slice_of(out, n));
 }
 
+/* Bytes of '\' and what it takes with it in a string; CR LF is one newline. */
+static ptrdiff_t
+escape_len(const char *p, const char *end)
+{
+	if (end - p > 2 && p[1] == '\r' && p[2] == '\n')
+		return 3;
+	return end - p > 1 ? 2 : 1;
+}
+
 /* At a quote: a string up to its end, or to a newline, which makes it a bad one. */
 static void
 string_take(struct css *c)
@@ -125,8 +134,8 @@ string_take(struct css *c)
 	bool bad = false;
 
 	while (c->p < c->end && *c->p != quote && !bad) {
-		if (*c->p == '\\' && c->end - c->p > 1)
-			c->p += 2;
+		if (*c->p == '\\')
+			c->p += escape_len(c->p, c->end);
 		else if (is_newline(*c->p))
 			bad = true;
 		else

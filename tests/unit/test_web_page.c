@@ -119,6 +119,7 @@ finds_urls_in_styles(void **state)
 	    "<style type='TEXT/css'>a{b:url(c)}</style><style type=text/less>a{b:url(d)}"
 	    "</style>",
 	    "css c|");
+	LINKS("<style>a{b:'\\\r\nurl(no)';c:url(\"d\\\r\ne\")}</style>", "css de|");
 	LINKS("<p style='x:@import \"a\"'><p style='color:red'>", "");
 }
 
