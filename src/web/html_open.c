@@ -6,6 +6,7 @@
  *                 -> end_tag   -> the one that it ends -> pop_to
  */
 #include "web/html_open_int.h"
+#include <assert.h>
 
 #include "base/banned.h"
 
@@ -545,4 +546,45 @@ html_open_end(struct html_open *o)
 		err = open_body_begin(o);
 	open_pop_to(o, 0);
 	return err;
+}
+
+static bool
+is_at(const struct html_open *o, uint32_t at, enum html_name_id id)
+{
+	return o->open[at].id == id && o->open[at].ns == HTML_NS_HTML;
+}
+
+void
+html_open_check(const struct html_open *o)
+{
+	uint16_t counts[HTML_OPEN_BUCKETS] = {0};
+
+	assert(o->len < HTML_OPEN_MAX);
+	for (uint32_t i = 1; i <= o->len; i++) {
+		const struct html_element *e = &o->open[i];
+
+		counts[bucket_of(e->key)]++;
+		assert(e->parent < i);
+		assert(!e->is_closing || i < o->len);
+		assert(e->p <= i && (e->p == 0 || is_at(o, e->p, HTML_N_P)));
+		assert(e->item <= i && (e->item == 0 || is_at(o, e->item, HTML_N_LI)));
+		assert(e->term <= i);
+		assert(
+		    e->table <= i && (e->table == 0 || is_at(o, e->table, HTML_N_TABLE) ||
+					 is_at(o, e->table, HTML_N_TEMPLATE)));
+	}
+	assert(memcmp(counts, o->counts, sizeof(counts)) == 0);
+	assert(o->form_at <= o->len);
+	assert(o->form_at == 0 || is_at(o, o->form_at, HTML_N_FORM));
+	assert(o->formats_len <= HTML_OPEN_FORMATS_MAX);
+	for (uint32_t i = 0; i < o->formats_len; i++) {
+		const struct html_format *f = &o->formats[i];
+
+		assert(f->at <= o->len && (!f->is_marker || f->at != 0));
+		assert(f->at == 0 || f->is_marker || o->open[f->at].key == f->e.key);
+		assert(f->bytes_at + f->bytes_len <= o->bytes_len);
+		assert(f->attrs_at + f->attrs_len <= o->attrs_len);
+	}
+	assert(o->bytes_len <= HTML_OPEN_SAVED_BYTES);
+	assert(o->attrs_len <= HTML_OPEN_SAVED_ATTRS);
 }

@@ -118,6 +118,9 @@ bool html_open_is_copy(const struct html_open *o, const struct html_tag *tag);
 /* The page ends: what it lacks opens, all closes. */
 int html_open_end(struct html_open *o);
 
+/* Walks what must hold; for tests. */
+void html_open_check(const struct html_open *o);
+
 /* Does it stand apart from the text around it, so that words end there? */
 bool html_open_is_block(const struct html_element *e);
 /* html_element.hash of a name. */

@@ -94,6 +94,8 @@ void select_doctype(struct select_run *r, const struct html_doctype *d);
 bool select_wants_text(const struct select_run *r);
 /* Every field has what it can have: the rest of the page need not be fed. */
 bool select_is_done(const struct select_run *r);
+/* Walks what must hold; for tests. */
+void select_check(const struct select_run *r);
 /* By field, then as they stand in the page.  The run is over. */
 int select_end(struct select_run *r, const struct select_value **ret, size_t *ret_len);
 

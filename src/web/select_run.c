@@ -5,6 +5,7 @@
  *                      -> on_closed -> values end
  */
 #include "web/select_run.h"
+#include <assert.h>
 #include <errno.h>
 
 #include "base/banned.h"
@@ -207,4 +208,26 @@ void
 select_doctype(struct select_run *r, const struct html_doctype *d)
 {
 	html_open_doctype(&r->open, d);
+}
+
+void
+select_check(const struct select_run *r)
+{
+	html_open_check(&r->open);
+	for (uint32_t i = 1; i <= r->open.len; i++) {
+		const struct level *l = level_of(r, i);
+
+		for (uint32_t w = 0; w < r->s->words; w++)
+			assert((l->match.w[w] & ~l->above.w[w]) == 0);
+	}
+	for (uint32_t i = 0; i < r->captures_len; i++) {
+		assert(r->captures[i].level <= r->open.len);
+		assert(i == 0 || r->captures[i - 1].level <= r->captures[i].level);
+		assert(r->captures[i].slot < r->slots_len);
+	}
+	for (uint32_t i = 0; i < r->s->n.fields; i++)
+		assert(r->counts[i] <=
+		       (select_field_is_list(r->s, i) ? SELECT_VALUES_MAX : 1u));
+	assert(r->text.len <= SELECT_TEXT_BYTES_MAX);
+	assert(r->code.len <= SELECT_TEXT_BYTES_MAX);
 }

@@ -29,7 +29,8 @@
 	X(coding)                                                                        \
 	X(charset)                                                                       \
 	X(found)                                                                         \
-	X(job)
+	X(job)                                                                           \
+	X(select)
 
 #ifdef FUZZ_ALONE
 #define FUZZ_TARGET(name)                                                                \

@@ -5,6 +5,7 @@
  */
 #include "crawl/task.h"
 #include "fuzz.h"
+#include "web/select.h"
 #include "web/url.h"
 
 static void
@@ -30,6 +31,8 @@ found_check(const struct found *f, struct slice bytes)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		FUZZ_CHECK(
 		    texts[i].len <= FOUND_TEXT_MAX && fuzz_lies_in(texts[i], bytes));
+	FUZZ_CHECK(f->fields.len == 0 || select_values_check(f->fields));
+	FUZZ_CHECK(fuzz_lies_in(f->fields, bytes));
 	FUZZ_CHECK(fuzz_lies_in(f->rules, bytes) && fuzz_lies_in(f->records, bytes));
 	FUZZ_CHECK(f->robots.bits <= PAGE_ROBOTS_ALL);
 	FUZZ_CHECK(memchr(f->digest, '\0', sizeof(f->digest)) != NULL);

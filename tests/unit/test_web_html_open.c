@@ -78,7 +78,10 @@ on_tag(void *ctx, const struct html_tag *tag)
 {
 	struct drawn *d = ctx;
 
-	return html_open_tag(&d->open, tag);
+	int err = html_open_tag(&d->open, tag);
+
+	html_open_check(&d->open);
+	return err;
 }
 
 static int
