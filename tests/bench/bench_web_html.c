@@ -3,6 +3,7 @@
 #include "web/html.h"
 #include "web/html_names.h"
 #include "web/page.h"
+#include "web/select.h"
 #include <stdio.h>
 #include <stdlib.h>
 #if HAVE_GUMBO
@@ -70,6 +71,56 @@ static uint64_t
 run_page_resolved(struct bench_data *d)
 {
 	return pages_parse(d, false, false, true);
+}
+
+/* What somebody may want of documentation: found counts values. */
+static uint64_t
+pages_select(struct bench_data *d, bool all)
+{
+	static const char *const selectors[] = {"title", "h1::text",
+	    "meta[name=viewport]::attr(content)", "h2, h3", "div.section > p:first-child",
+	    "a.external::attr(href)", "table > tbody > tr > td:nth-child(2)",
+	    "dl dt::attr(id)", "pre", "body li > a:not(.headerlink)"};
+	enum { FIELDS = sizeof(selectors) / sizeof(selectors[0]) };
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct slice specs[FIELDS];
+	char texts[FIELDS][100];
+	struct select *fields;
+	struct buf blob;
+	uint64_t found = 0;
+
+	buf_init(&blob, SELECT_BLOB_MAX);
+	for (size_t i = 0; i < FIELDS; i++) {
+		(void)snprintf(texts[i], sizeof(texts[i]), "f%zu%s=%s", i,
+		    all ? "[]" : "", selectors[i]);
+		specs[i] = slice_cstr(texts[i]);
+	}
+	bench_must(select_compile(specs, FIELDS, &blob, NULL), "select_compile");
+	bench_must(select_new(buf_slice(&blob), &fields), "select_new");
+	conf.fields = fields;
+	for (size_t i = 0; i < d->html.files_len; i++) {
+		struct page page;
+
+		arena_reset(&d->arena);
+		bench_must(page_parse(d->html.files[i].body, &conf, &d->arena, &page),
+		    d->html.files[i].path);
+		found += page.fields_len;
+	}
+	select_free(fields);
+	buf_release(&blob);
+	return found;
+}
+
+static uint64_t
+run_page_fields(struct bench_data *d)
+{
+	return pages_select(d, true);
+}
+
+static uint64_t
+run_page_first(struct bench_data *d)
+{
+	return pages_select(d, false);
 }
 
 struct counter {
@@ -235,6 +286,12 @@ static const struct bench_row rows[] = {{.what = "page_parse: links as written",
     {.what = "  with main text and fingerprint",
 	.work = bench_html_work,
 	.run = run_page_text},
+    {.what = "  with 10 fields, all values",
+	.work = bench_html_work,
+	.run = run_page_fields},
+    {.what = "  with 10 fields, the first values",
+	.work = bench_html_work,
+	.run = run_page_first},
     {.what = "  with each link resolved",
 	.work = bench_html_work,
 	.run = run_page_resolved},

@@ -94,6 +94,35 @@ parse_fields(struct slice s)
 	buf_release(&blob);
 }
 
+/* Fields that never have enough, of all kinds. */
+static void
+parse_many_fields(struct slice s)
+{
+	static const struct slice specs[] = {SLICE_LIT("a[]=b a, i > a, a + a ~ a"),
+	    SLICE_LIT("b[]=* * *::text"), SLICE_LIT("c[]=.x.y > .z::attr(class)"),
+	    SLICE_LIT("d[]=p:nth-child(2n+1), p:nth-of-type(3)"),
+	    SLICE_LIT("e[]=:not(.q, [r*=s i]) > i::attr(id)"), SLICE_LIT("f=never"),
+	    SLICE_LIT("g[]=body"), SLICE_LIT("h[]=b::text, b"),
+	    SLICE_LIT("i[]=td:first-child b"),
+	    SLICE_LIT("j[]=[class*=aab], [class~=aab]")};
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct select *fields;
+	struct page page;
+	struct arena a;
+	struct buf blob;
+
+	buf_init(&blob, SELECT_BLOB_MAX);
+	FUZZ_CHECK(
+	    select_compile(specs, sizeof(specs) / sizeof(specs[0]), &blob, NULL) == 0);
+	FUZZ_CHECK(select_new(buf_slice(&blob), &fields) == 0);
+	conf.fields = fields;
+	arena_init(&a, 64 << 10, 256 << 20);
+	FUZZ_CHECK(page_parse(s, &conf, &a, &page) == 0);
+	arena_release(&a);
+	select_free(fields);
+	buf_release(&blob);
+}
+
 /* As many URLs as there is room for. */
 static void
 parse_tidy(struct slice s)
@@ -422,6 +451,35 @@ static const struct nasty nasties[] = {
     {"rules for robots", parse_robots_tag, L(""), L("noindex,"), L("")},
     {"agents of rules", parse_robots_tag, L(""), L("a:"), L("")},
     {"dates of rules", parse_robots_tag, L(""), L("unavailable_after: Fri,"), L("")},
+    {"many fields: nested", parse_many_fields, L(""), L("<b>"), L("")},
+    {"many fields: siblings", parse_many_fields, L("<i>"), L("<a></a>"), L("")},
+    {"many fields: texts of siblings", parse_many_fields, L("<b>"), L("<a>x</a> "), L("")},
+    {"many fields: paragraphs", parse_many_fields, L(""), L("<p>"), L("")},
+    {"many fields: paragraphs in formatting", parse_many_fields, L("<b 1><b 2><b 3><i 1><i 2><u>"),
+	L("<p>x"), L("")},
+    {"many fields: formatting in paragraphs", parse_many_fields, L(""), L("<p><b ####>x"), L("")},
+    {"many fields: formatting cut off", parse_many_fields, L(""), L("<b><div></b>"), L("")},
+    {"many fields: anchors in anchors", parse_many_fields, L(""), L("<a><div>"), L("")},
+    {"many fields: end tags of nothing", parse_many_fields, L("<b><div><i>"), L("</p></u></i>"),
+	L("")},
+    {"many fields: deep, and end tags that end nothing", parse_many_fields,
+	L("<u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u>"
+	  "<u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u><u>"),
+	L("<s></s></b>"), L("")},
+    {"many fields: items", parse_many_fields, L("<ul>"), L("<li>"), L("")},
+    {"many fields: tables", parse_many_fields, L(""), L("<table><td>"), L("")},
+    {"many fields: cells", parse_many_fields, L("<table>"), L("<td><b>"), L("")},
+    {"many fields: what no table holds", parse_many_fields, L("<table>"), L("<b>x"), L("")},
+    {"many fields: classes", parse_many_fields, L("<i class=\""), L("x y z "), L("\">")},
+    {"many fields: values", parse_many_fields, L("<i class=\""), L("a"), L("\">")},
+    {"many fields: attributes", parse_many_fields, L("<i "), L("####=x "), L(">")},
+    {"many fields: references in classes", parse_many_fields, L(""), L("<p class=&amp;>"), L("")},
+    {"many fields: body again", parse_many_fields, L("<p><b>"), L("<body a=b>"), L("")},
+    {"many fields: comments", parse_many_fields, L("<b>"), L("a<!---->"), L("")},
+    {"many fields: blanks", parse_many_fields, L("<b><b><b>"), L("  \n"), L("")},
+    {"many fields: levels beyond", parse_many_fields, L(""), L("<div><p><li>"), L("")},
+    {"many fields: SVG", parse_many_fields, L(""), L("<svg><a><desc><p>"), L("")},
+    {"many fields: templates", parse_many_fields, L(""), L("<template><tr><td>"), L("")},
     {"url() that does not end", parse_css, L(""), L("url("), L("")},
     {"url() with quotes", parse_css, L(""), L("url(\""), L("")},
     {"CSS strings", parse_css, L(""), L("\"\n"), L("")},
