@@ -40,6 +40,7 @@ crawl_stats(struct crawl *c, struct crawl_stats *ret)
 
 	*ret = c->stats;
 	ret->elapsed_ms = now - c->began_ms;
+	ret->crawl_ms = c->earlier_ms + ret->elapsed_ms;
 	ret->transfers = c->in_state[VISIT_FETCH];
 	ret->parsing = c->in_state[VISIT_PARSE] + c->in_state[VISIT_QUEUED];
 	ret->committing = c->in_state[VISIT_COMMIT];

@@ -77,6 +77,7 @@ struct crawl_stats {
 		struct crawl_totals totals; /* the same, of all runs */
 	};
 	int64_t elapsed_ms; /* of this run */
+	int64_t crawl_ms;   /* of all runs */
 	uint32_t transfers; /* running now */
 	uint32_t parsing;   /* answers at the workers now */
 	uint32_t committing;

@@ -102,6 +102,7 @@ struct crawl {
 
 	struct crawl_stats stats;
 	int64_t began_ms;
+	int64_t earlier_ms; /* of the runs before this one */
 	struct {
 		enum outcome outcome;
 		int status;

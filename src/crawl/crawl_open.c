@@ -115,6 +115,7 @@ go_on(struct crawl *c, struct store *store, struct saved *saved, struct why *why
 		return why_set(why, r, "cannot read the store: %s", strerror(-r));
 	c->hash_seed = saved->hash_seed;
 	c->stats.totals = saved->totals;
+	c->earlier_ms = saved->elapsed_ms;
 	return 0;
 }
 

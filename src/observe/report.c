@@ -417,14 +417,19 @@ summary_places(const struct report *r, const char *dir, struct buf *out)
 		e = buf_printf(out, "  archive   %s/warc/\n", dir);
 	if (e == 0 && has_sink(r, "jsonl"))
 		e = buf_printf(out, "  records   %s/pages.jsonl\n", dir);
-	return e == 0 ? buf_printf(out, "  report    %s/report.html\n", dir) : e;
+	if (e == 0)
+		e = buf_printf(out, "  report    %s/report.html\n", dir);
+	if (e == 0 && r->stats.queued + r->stats.in_flight > 0 &&
+	    r->job->options.run_state == STATE_ROCKSDB)
+		e = buf_printf(out, "  go on     trawl resume %s\n", dir);
+	return e;
 }
 
 int
 report_summary(const struct report *r, const char *dir, struct buf *out)
 {
 	const struct crawl_stats *s = &r->stats;
-	double seconds = (double)s->elapsed_ms / 1000;
+	double seconds = (double)s->crawl_ms / 1000;
 	int e = buf_printf(
 	    out, "trawl: %s%s", crawl_end_text(r->end), r->why[0] == '\0' ? "" : ": ");
 
@@ -433,7 +438,7 @@ report_summary(const struct report *r, const char *dir, struct buf *out)
 	if (e == 0)
 		e = buf_printf(out,
 		    "\n  pages     %s in %s (%.1f/s), %s received, %s host%s\n",
-		    COUNT(s->pages), ELAPSED(s->elapsed_ms),
+		    COUNT(s->pages), ELAPSED(s->crawl_ms),
 		    seconds > 0 ? (double)s->pages / seconds : 0, BYTES(s->wire_bytes),
 		    COUNT(s->frontier.hosts), s->frontier.hosts == 1 ? "" : "s");
 	if (e == 0)
