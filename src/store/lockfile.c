@@ -92,7 +92,7 @@ lockfile_take(const char *path, const char *what, struct lockfile **ret, struct 
 }
 
 bool
-lockfile_is_taken(const char *path)
+lockfile_owner(const char *path, int64_t *ret_pid)
 {
 	struct flock f = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	struct stat st;
@@ -102,6 +102,7 @@ lockfile_is_taken(const char *path)
 	(void)pthread_mutex_lock(&mutex);
 	if (stat(path, &st) == 0) {
 		is_taken = is_held(st.st_dev, st.st_ino);
+		f.l_pid = getpid();
 		fd = is_taken ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0) {
 			is_taken = fcntl(fd, F_GETLK, &f) == 0 && f.l_type != F_UNLCK;
@@ -109,7 +110,17 @@ lockfile_is_taken(const char *path)
 		}
 	}
 	(void)pthread_mutex_unlock(&mutex);
+	if (is_taken)
+		*ret_pid = f.l_pid > 0 ? f.l_pid : 0;
 	return is_taken;
+}
+
+bool
+lockfile_is_taken(const char *path)
+{
+	int64_t pid;
+
+	return lockfile_owner(path, &pid);
 }
 
 void

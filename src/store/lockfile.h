@@ -13,10 +13,13 @@
 #define STORE_LOCKFILE_H
 #include "base/why.h"
 #include <stdbool.h>
+#include <stdint.h>
 
 struct lockfile;
 int lockfile_take(
     const char *path, const char *what, struct lockfile **ret, struct why *why);
 bool lockfile_is_taken(const char *path); /* by any process */
+/* False: by none.  0: by one that has no number here. */
+bool lockfile_owner(const char *path, int64_t *ret_pid);
 void lockfile_free(struct lockfile *l);   /* NULL is fine */
 #endif

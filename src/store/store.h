@@ -76,6 +76,12 @@ int store_apply(struct store *s, struct store_batch *b, bool sync, struct why *w
  */
 int store_verify(struct store *s, uint64_t ret_keys[STORE_TABLE_MAX], struct why *why);
 
+/*
+ * The process that has the store in DIR/state open for writing; 0: one that has no number
+ * here (another container, another machine).  -ENOENT: nobody.
+ */
+int store_owner(const char *dir, int64_t *ret_pid);
+
 int store_batch_new(size_t bytes_max, struct store_batch **ret);
 void store_batch_free(struct store_batch *b);
 int store_batch_put(

@@ -27,6 +27,7 @@ one_process_cannot_take_it_twice(void **state)
 	struct lockfile *l, *other = NULL;
 	struct why why;
 	char want[64];
+	int64_t owner = 0;
 
 	(void)state;
 	new_path();
@@ -37,7 +38,9 @@ one_process_cannot_take_it_twice(void **state)
 	(void)snprintf(
 	    want, sizeof(want), "the crawl is in use by process %ld", (long)getpid());
 	assert_string_equal(why.text, want);
-	assert_true(lockfile_is_taken(path));
+	assert_true(lockfile_owner(path, &owner));
+	assert_int_equal(owner, getpid());
+	assert_int_equal(lockfile_take(path, "the crawl", &other, &why), -EBUSY);
 	lockfile_free(l);
 	assert_false(lockfile_is_taken(path));
 	assert_int_equal(lockfile_take(path, "the crawl", &l, &why), 0);
@@ -74,6 +77,7 @@ another_process_is_named_and_leaves_nothing_when_killed(void **state)
 	struct lockfile *l = NULL;
 	struct why why;
 	char want[64];
+	int64_t owner = 0;
 	pid_t pid;
 
 	(void)state;
@@ -83,7 +87,8 @@ another_process_is_named_and_leaves_nothing_when_killed(void **state)
 	(void)snprintf(
 	    want, sizeof(want), "/a/crawl is in use by process %ld", (long)pid);
 	assert_string_equal(why.text, want);
-	assert_true(lockfile_is_taken(path));
+	assert_true(lockfile_owner(path, &owner));
+	assert_int_equal(owner, pid);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_false(lockfile_is_taken(path));
