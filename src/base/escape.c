@@ -164,6 +164,31 @@ json_plain(struct slice s)
 }
 
 int
+unescape_line(struct buf *b, struct slice s)
+{
+	size_t was = b->len;
+	int r = 0;
+
+	while (s.len > 0 && r == 0) {
+		size_t n = slice_find(s, '\\');
+		int high, low;
+
+		r = buf_add(b, s.ptr, n);
+		s = slice_from(s, n);
+		if (s.len == 0 || r < 0)
+			break;
+		high = s.len < 4 || s.ptr[1] != 'x' ? -1 : ascii_hex(s.ptr[2]);
+		low = high < 0 ? -1 : ascii_hex(s.ptr[3]);
+		n = low >= 0 ? 4 : s.len > 1 && s.ptr[1] == '\\' ? 2 : 1;
+		r = buf_add_byte(b, low >= 0 ? (char)(high << 4 | low) : '\\');
+		s = slice_from(s, n);
+	}
+	if (r < 0)
+		b->len = was;
+	return r;
+}
+
+int
 escape_json(struct buf *b, struct slice s)
 {
 	size_t was = b->len;

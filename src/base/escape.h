@@ -17,6 +17,8 @@ int escape_json(struct buf *b, struct slice s);
 int escape_html(struct buf *b, struct slice s);
 /* A field of a TSV or space-separated log: as the terminal, and tab and space too. */
 int escape_field(struct buf *b, struct slice s);
+/* What escape_terminal() and escape_field() made of it; other backslashes stay. */
+int unescape_line(struct buf *b, struct slice s);
 /* Bytes of the valid UTF-8 sequence at s[0], or 0. */
 size_t utf8_len(struct slice s);
 #endif

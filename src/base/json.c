@@ -146,3 +146,10 @@ jsonw_bool(struct jsonw *j, const char *key, bool value)
 	lead(j, key);
 	put(j, value ? SLICE_LIT("true") : SLICE_LIT("false"));
 }
+
+void
+jsonw_raw(struct jsonw *j, const char *key, struct slice json)
+{
+	lead(j, key);
+	put(j, json);
+}

@@ -30,4 +30,6 @@ void jsonw_int(struct jsonw *j, const char *key, int64_t value);
 void jsonw_real(struct jsonw *j, const char *key, double value);
 void jsonw_null(struct jsonw *j, const char *key);
 void jsonw_bool(struct jsonw *j, const char *key, bool value);
+/* What is JSON already. */
+void jsonw_raw(struct jsonw *j, const char *key, struct slice json);
 #endif

@@ -2,6 +2,7 @@
 #include "base/escape.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
@@ -94,6 +95,13 @@ lines_mark(struct sink *s, struct buf *out)
 	if (l->file.len > 0)
 		return -EBUSY;
 	return buf_printf(out, "%" PRIu64, l->file.pos);
+}
+
+bool
+lines_place(const char *name, struct slice mark, struct sink_place *ret)
+{
+	(void)snprintf(ret->file, sizeof(ret->file), "%s", name);
+	return slice_to_u64(mark, &ret->length);
 }
 
 int

@@ -33,6 +33,7 @@ int lines_flush(struct sink *s, struct why *why);
 int lines_sync(struct sink *s, struct why *why);
 int lines_mark(struct sink *s, struct buf *out);
 int lines_close(struct sink *s, bool finished, struct why *why);
+bool lines_place(const char *name, struct slice mark, struct sink_place *ret);
 
 /* `text` cut to LINES_TEXT_BYTES_MAX, not within a UTF-8 sequence. */
 struct slice lines_text(struct slice text);

@@ -15,6 +15,12 @@ rejected_open(
 	return lines_open(s, conf, "rejected.log", mark, why);
 }
 
+static bool
+rejected_place(struct slice mark, struct sink_place *ret)
+{
+	return lines_place("rejected.log", mark, ret);
+}
+
 static int
 rejected_put(struct sink *s, struct sink_event *e, struct why *why)
 {
@@ -44,4 +50,5 @@ const struct sink_type sink_rejected_log = {
     .sync = lines_sync,
     .mark = lines_mark,
     .close = lines_close,
+    .place = rejected_place,
 };

@@ -95,6 +95,16 @@ sink_mark(struct sink *s, struct buf *out)
 }
 
 int
+sink_place(const char *name, struct slice mark, struct sink_place *ret)
+{
+	const struct sink_type *type = type_get(name, TYPES_N);
+
+	if (type == NULL || type->place == NULL)
+		return -ENOENT;
+	return type->place(mark, ret) ? 0 : -EBADMSG;
+}
+
+int
 sink_close(struct sink *s, bool finished, struct why *why)
 {
 	int r;

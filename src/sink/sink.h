@@ -18,6 +18,7 @@
 #include "base/why.h"
 #include "web/link.h"
 #include "web/page_robots.h"
+#include <limits.h>
 
 struct sink_conf {
 	const char *dir; /* of the crawl; exists */
@@ -78,6 +79,13 @@ struct sink_event {
 	uint64_t warc_offset, warc_length; /* of the response record */
 };
 
+/* What a mark stands for: so much of that file, below the crawl's directory.  An archive
+ * that still grows has ".open" behind its name. */
+struct sink_place {
+	char file[NAME_MAX + 16];
+	uint64_t length;
+};
+
 struct sink;
 struct sink_type {
 	const char *name;
@@ -88,6 +96,8 @@ struct sink_type {
 	int (*sync)(struct sink *s, struct why *why);
 	int (*mark)(struct sink *s, struct buf *out);
 	int (*close)(struct sink *s, bool finished, struct why *why);
+	/* NULL: it has no file. */
+	bool (*place)(struct slice mark, struct sink_place *ret);
 };
 enum { SINK_ID_MAX = 48 };
 struct sink {
@@ -119,6 +129,8 @@ int sink_sync(struct sink *s, struct why *why);
 /* Appends; -EBUSY while something is not flushed, for a mark must never be ahead of the
  * files.  Take it after sink_sync(). */
 int sink_mark(struct sink *s, struct buf *out);
+/* -ENOENT: that sink has no file; -EBADMSG: the mark is none. */
+int sink_place(const char *name, struct slice mark, struct sink_place *ret);
 /* finished: the crawl is over (rename .open); false: it will go on another day.  Frees,
  * also on failure. */
 int sink_close(struct sink *s, bool finished, struct why *why);

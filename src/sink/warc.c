@@ -300,6 +300,20 @@ mark_parse(struct sink *s, struct slice mark, uint64_t *ret_length)
 	return true;
 }
 
+static bool
+warc_place(struct slice mark, struct sink_place *ret)
+{
+	struct slice version, length, name;
+
+	if (!slice_cut(&mark, ' ', &version) || !slice_eq(version, SLICE_LIT("1")) ||
+	    !slice_cut(&mark, ' ', &length) || !slice_to_u64(length, &ret->length) ||
+	    !slice_cut(&mark, ' ', &name) || name.len == 0 || name.len > NAME_MAX ||
+	    slice_find(name, '/') < name.len || name.ptr[0] == '.')
+		return false;
+	(void)snprintf(ret->file, sizeof(ret->file), "warc/" SLICE_FMT, SLICE_ARG(name));
+	return true;
+}
+
 static int
 go_on(struct sink *s, struct slice mark, struct why *why)
 {
@@ -582,4 +596,5 @@ const struct sink_type sink_warc = {
     .sync = warc_sync,
     .mark = warc_mark,
     .close = warc_close,
+    .place = warc_place,
 };

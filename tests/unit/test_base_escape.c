@@ -169,6 +169,38 @@ a_full_buf_is_left_as_it_was(void **state)
 }
 
 static void
+what_was_escaped_for_a_line_comes_back(void **state)
+{
+	static const struct slice cases[] = {SLICE_LIT("plain"), SLICE_LIT("a b\tc\nd"),
+	    SLICE_LIT("\\d+\\\\"), SLICE_LIT("\xff\x00\x01"),
+	    SLICE_LIT("\xe2\x80\xae\\x41"), SLICE_LIT("")};
+	struct buf there, back;
+
+	(void)state;
+	buf_init(&there, 1000);
+	buf_init(&back, 1000);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_clear(&there);
+		buf_clear(&back);
+		assert_int_equal(i % 2 == 0 ? escape_terminal(&there, cases[i])
+					    : escape_field(&there, cases[i]),
+		    0);
+		assert_int_equal(unescape_line(&back, buf_slice(&there)), 0);
+		assert_true(slice_eq(buf_slice(&back), cases[i]));
+	}
+	/* What it did not write stays. */
+	buf_clear(&back);
+	assert_int_equal(unescape_line(&back, SLICE_LIT("\\q \\x4 \\xzz \\")), 0);
+	assert_true(slice_eq(buf_slice(&back), SLICE_LIT("\\q \\x4 \\xzz \\")));
+	buf_release(&there);
+	buf_release(&back);
+	buf_init(&back, 3);
+	assert_int_equal(unescape_line(&back, SLICE_LIT("abcd")), -EMSGSIZE);
+	assert_int_equal(back.len, 0);
+	buf_release(&back);
+}
+
+static void
 lengths_of_utf8_are_those_of_rfc_3629(void **state)
 {
 	unsigned valid = 0;
@@ -201,6 +233,7 @@ main(void)
 	    cmocka_unit_test(json_strings_are_valid_json),
 	    cmocka_unit_test(html_cannot_be_left),
 	    cmocka_unit_test(a_full_buf_is_left_as_it_was),
+	    cmocka_unit_test(what_was_escaped_for_a_line_comes_back),
 	    cmocka_unit_test(lengths_of_utf8_are_those_of_rfc_3629),
 	};
 

@@ -490,6 +490,7 @@ static void
 a_first_mark_may_be_taken_before_the_first_line(void **state)
 {
 	struct env *e = *state;
+	struct sink_place place;
 	struct buf mark;
 	struct slice s;
 
@@ -497,6 +498,14 @@ a_first_mark_may_be_taken_before_the_first_line(void **state)
 	open_new(e, "jsonl");
 	assert_int_equal(sink_mark(e->s, &mark), 0);
 	assert_slice(buf_slice(&mark), "0");
+	assert_int_equal(sink_place("jsonl", buf_slice(&mark), &place), 0);
+	assert_string_equal(place.file, "pages.jsonl");
+	assert_int_equal(place.length, 0);
+	assert_int_equal(sink_place("crawl-log", SLICE_LIT("71"), &place), 0);
+	assert_string_equal(place.file, "crawl.log");
+	assert_int_equal(place.length, 71);
+	assert_int_equal(sink_place("rejected-log", SLICE_LIT("x"), &place), -EBADMSG);
+	assert_int_equal(sink_place("none", SLICE_LIT(""), &place), -ENOENT);
 	assert_int_equal(sink_close(e->s, false, &e->why), 0);
 	e->s = NULL;
 	kit_write(e->dir, "pages.jsonl", SLICE_LIT("not committed"));

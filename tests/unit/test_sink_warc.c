@@ -494,6 +494,7 @@ going_on_keeps_the_id_that_the_file_has(void **state)
 {
 	struct env *e = *state;
 	char before[SINK_ID_MAX];
+	struct sink_place place;
 	struct buf mark;
 	struct kit_warc w;
 
@@ -502,6 +503,10 @@ going_on_keeps_the_id_that_the_file_has(void **state)
 	memcpy(before, e->s->warcinfo_id, sizeof(before));
 	assert_int_equal(sink_sync(e->s, &e->why), 0);
 	assert_int_equal(sink_mark(e->s, &mark), 0);
+	assert_int_equal(sink_place("warc", buf_slice(&mark), &place), 0);
+	assert_string_equal(
+	    place.file, "warc/trawl-demo-20260131120000123-00000.warc.gz");
+	assert_int_equal(place.length, 0);
 	close_it(e, false);
 	e->conf.run_id[0] ^= 99;
 	assert_int_equal(
@@ -538,6 +543,24 @@ marks_that_cannot_be_right_are_refused(void **state)
 		    sink_open("warc", &e->conf, slice_cstr(marks[i]), &e->s, &e->why),
 		    -EBADMSG);
 	assert_non_null(strstr(e->why.text, "cannot be read"));
+}
+
+static void
+a_mark_leads_nowhere_else(void **state)
+{
+	static const char *const marks[] = {"", "1", "2 10 trawl-x.warc.gz urn:x",
+	    "1 x trawl-x.warc.gz urn:x", "1 10 ../job.yaml urn:x", "1 10 .. urn:x",
+	    "1 10  urn:x", "1 10 /etc/passwd urn:x"};
+	struct sink_place place;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		assert_int_equal(
+		    sink_place("warc", slice_cstr(marks[i]), &place), -EBADMSG);
+	assert_int_equal(
+	    sink_place("warc", SLICE_LIT("1 10 trawl-x.warc.gz urn:x"), &place), 0);
+	assert_string_equal(place.file, "warc/trawl-x.warc.gz");
+	assert_int_equal(place.length, 10);
 }
 
 static void
@@ -792,6 +815,7 @@ main(void)
 		going_on_keeps_the_id_that_the_file_has, up, down),
 	    cmocka_unit_test_setup_teardown(
 		marks_that_cannot_be_right_are_refused, up, down),
+	    cmocka_unit_test(a_mark_leads_nowhere_else),
 	    cmocka_unit_test_setup_teardown(
 		an_archive_that_lost_committed_bytes_is_refused, up, down),
 	    cmocka_unit_test_setup_teardown(
