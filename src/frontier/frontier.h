@@ -186,6 +186,8 @@ struct frontier_stats {
 	uint64_t memory_bytes;
 };
 void frontier_stats(struct frontier *f, int64_t now_ms, struct frontier_stats *ret);
+/* Of these only wait_ms. */
+void frontier_waits(struct frontier *f, int64_t now_ms, uint64_t ret[WAIT_CAUSE_MAX]);
 /* Why ready hosts are not asked now (concurrency, rate, parser, store, paused): their
  * wait is accounted to `c` from now on. */
 void frontier_held(struct frontier *f, enum wait_cause c, int64_t now_ms);

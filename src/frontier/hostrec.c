@@ -181,3 +181,37 @@ hostrec_brief(struct slice saved, struct hostrec_brief *ret)
 	*ret = b;
 	return 0;
 }
+
+int
+hostrec_outlook(struct slice saved, const struct frontier_conf *conf, int64_t wall_ms,
+    struct hostrec_outlook *ret)
+{
+	const struct frontier_now now = {wall_ms, wall_ms}; /* both clocks are one */
+	struct hostq_state state;
+	struct hostq *h;
+	int err = hostq_new(0, (struct slice){0}, &h);
+
+	if (err < 0)
+		return err;
+	if (saved.len > 0)
+		err = hostrec_decode(saved, &now, h);
+	if (err == 0) {
+		h->beyond = 1;
+		hostq_judge(h, conf, wall_ms, &state);
+		*ret = (struct hostrec_outlook){.done = h->done,
+		    .failures = h->failures,
+		    .crawl_delay_ms = h->crawl_delay_ms,
+		    .doom = hostq_is_doomed(h, wall_ms) ? h->doom : OUTCOME_NONE,
+		    .doom_until_wall_ms = h->doom_until_ms,
+		    .waits_for = WAIT_NONE,
+		    .due_wall_ms = wall_ms,
+		    .asks_robots = hostq_needs_robots(h, conf, wall_ms)};
+		if (state.place == HOSTQ_WAITING) {
+			ret->waits_for = (enum wait_cause)state.waits;
+			ret->due_wall_ms = state.due_ms;
+		}
+		h->beyond = 0;
+	}
+	hostq_free(h);
+	return err;
+}

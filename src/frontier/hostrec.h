@@ -27,4 +27,22 @@ struct hostrec_brief {
 	enum outcome doom; /* given up as; NONE: it is not */
 };
 int hostrec_brief(struct slice saved, struct hostrec_brief *ret);
+
+/*
+ * Where a saved host stands at a time, if something waits there: hostq_judge() without
+ * what is in flight.  For people who ask from another process.
+ */
+struct hostrec_outlook {
+	uint64_t done;
+	uint32_t failures;          /* to reach it, in a row */
+	int64_t crawl_delay_ms;     /* of robots.txt; -1: none */
+	enum outcome doom;          /* given up as; NONE: it is not */
+	int64_t doom_until_wall_ms; /* INT64_MAX: for ever */
+	enum wait_cause waits_for;  /* NONE: it may be asked */
+	int64_t due_wall_ms;        /* its next turn; not before now */
+	bool asks_robots;           /* for robots.txt, then */
+};
+/* `saved` empty: it was never asked. */
+int hostrec_outlook(struct slice saved, const struct frontier_conf *conf, int64_t wall_ms,
+    struct hostrec_outlook *ret);
 #endif

@@ -29,6 +29,14 @@ frontier_stats(struct frontier *f, int64_t now_ms, struct frontier_stats *ret)
 		sizeof(struct heap_entry);
 }
 
+void
+frontier_waits(struct frontier *f, int64_t now_ms, uint64_t ret[WAIT_CAUSE_MAX])
+{
+	uint32_t now[WAIT_CAUSE_MAX];
+
+	waits_sum(&f->waits, now_ms, ret, now);
+}
+
 static uint64_t
 host_queued(const struct hostq *h)
 {

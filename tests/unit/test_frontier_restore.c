@@ -1,4 +1,6 @@
+#include "frontier/hostrec.h"
 #include "frontier_rig.h"
+#include <errno.h>
 
 /* What survives of a host, and comes back after a restart: on another monotonic clock. */
 
@@ -238,6 +240,91 @@ a_retry_waits_for_its_time(void **state)
 	end(&l);
 }
 
+/* What somebody else is told of a host, who has only what was saved. */
+static void
+outlook_of(struct lives *l, int64_t wall_ms, struct hostrec_outlook *ret)
+{
+	struct frontier_now now = {l->rig.now, wall0_ms};
+
+	buf_clear(&l->saved);
+	assert_int_equal(
+	    frontier_host_save(l->rig.f, rig_hash("http://a"), &now, &l->saved), 0);
+	assert_int_equal(
+	    hostrec_outlook(buf_slice(&l->saved), &l->rig.conf, wall_ms, ret), 0);
+}
+
+static void
+an_outlook_tells_the_next_turn_and_what_holds_it(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct hostrec_outlook o;
+	struct lives l;
+
+	(void)state;
+	conf.delay_ms = 8000;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	rig_add(&l.rig, "http://a/2");
+	rig_expect_url(&l.rig, "http://a/1");
+	rig_ok(&l.rig, "http://a", 100);
+	outlook_of(&l, wall0_ms + 1000, &o);
+	assert_int_equal(o.done, 1);
+	assert_int_equal(o.doom, OUTCOME_NONE);
+	assert_int_equal(o.waits_for, WAIT_CRAWL_DELAY);
+	assert_int_equal(o.due_wall_ms, wall0_ms + 8001);
+	assert_false(o.asks_robots);
+	outlook_of(&l, wall0_ms + 9000, &o);
+	assert_int_equal(o.waits_for, WAIT_NONE);
+	assert_int_equal(o.due_wall_ms, wall0_ms + 9000);
+	l.rig.now += 9000;
+	rig_expect_url(&l.rig, "http://a/2");
+	rig_status(&l.rig, "http://a", 429, 60000);
+	outlook_of(&l, wall0_ms + 10000, &o);
+	assert_int_equal(o.waits_for, WAIT_RETRY_AFTER);
+	assert_int_equal(o.due_wall_ms, wall0_ms + 60000);
+	end(&l);
+}
+
+static void
+an_outlook_of_a_host_that_was_never_asked_is_robots(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct hostrec_outlook o;
+
+	(void)state;
+	conf.robots = true;
+	assert_int_equal(hostrec_outlook((struct slice){0}, &conf, wall0_ms, &o), 0);
+	assert_int_equal(o.waits_for, WAIT_NONE);
+	assert_int_equal(o.due_wall_ms, wall0_ms);
+	assert_true(o.asks_robots);
+	assert_int_equal(o.crawl_delay_ms, -1);
+	assert_int_equal(
+	    hostrec_outlook(SLICE_LIT("\x01oops"), &conf, wall0_ms, &o), -EBADMSG);
+}
+
+static void
+an_outlook_knows_who_is_given_up(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_report rep = {
+	    .outcome = OUTCOME_DNS_FAILURE, .retry_after_ms = -1, .hopeless = true};
+	struct hostrec_outlook o;
+	struct lives l;
+
+	(void)state;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	rig_expect_url(&l.rig, "http://a/1");
+	frontier_done(l.rig.f, rig_hash("http://a"), &rep, l.rig.now);
+	outlook_of(&l, wall0_ms + 1000, &o);
+	assert_int_equal(o.doom, OUTCOME_DNS_FAILURE);
+	assert_true(o.doom_until_wall_ms > wall0_ms + 1000);
+	/* One day it is a new host. */
+	outlook_of(&l, o.doom_until_wall_ms, &o);
+	assert_int_equal(o.doom, OUTCOME_NONE);
+	end(&l);
+}
+
 static void
 damaged_bytes_are_refused(void **state)
 {
@@ -360,6 +447,9 @@ main(void)
 	    cmocka_unit_test(a_host_that_was_given_up_stays_so),
 	    cmocka_unit_test(a_host_that_was_never_asked_is_named_by_its_records),
 	    cmocka_unit_test(a_retry_waits_for_its_time),
+	    cmocka_unit_test(an_outlook_tells_the_next_turn_and_what_holds_it),
+	    cmocka_unit_test(an_outlook_of_a_host_that_was_never_asked_is_robots),
+	    cmocka_unit_test(an_outlook_knows_who_is_given_up),
 	    cmocka_unit_test(damaged_bytes_are_refused),
 	    cmocka_unit_test(a_host_that_waits_for_long_leaves_memory),
 	    cmocka_unit_test(a_quiet_host_with_nothing_left_is_forgotten),
