@@ -33,6 +33,8 @@ extern const struct command commands[];
 int cmd_crawl(int argc, char **argv, struct nursery *nursery);
 int cmd_run(int argc, char **argv, struct nursery *nursery);
 int cmd_resume(int argc, char **argv, struct nursery *nursery);
+int cmd_status(int argc, char **argv, struct nursery *nursery);
+int cmd_explain(int argc, char **argv, struct nursery *nursery);
 int cmd_demo(int argc, char **argv, struct nursery *nursery);
 int cmd_links(int argc, char **argv, struct nursery *nursery);
 int cmd_url(int argc, char **argv, struct nursery *nursery);

@@ -14,6 +14,16 @@ const struct command commands[] = {
 	"Goes on with the crawl in DIR where its last commit left it; options on the\n"
 	"command line overrule those it had, and stay.",
 	true, cmd_resume},
+    {"status", "[--json] [--verify] DIR", "totals of a crawl, also while it runs",
+	"Tells how the crawl in DIR stands as of its last commit; --verify reads all of "
+	"its\n"
+	"store and compares it with the sums, exit 3 if anything differs.",
+	false, cmd_status},
+    {"explain", "[--json] DIR URL", "what became of a URL, and why",
+	"Tells outcome and rule, how the URL was found, and where it lies or waits; exit "
+	"1\n"
+	"if it was never discovered.",
+	false, cmd_explain},
     {"demo", "[OPTION]...", "crawl a small site on loopback",
 	"Starts nginx with a small site on a free port of 127.0.0.1 and crawls it.", true,
 	cmd_demo},

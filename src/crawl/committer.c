@@ -51,6 +51,8 @@ close_all(struct committer *c, const struct commit *m)
 static int
 handle_one(struct committer *c, struct commit *m)
 {
+	for (size_t i = 0; i < WAIT_CAUSE_MAX && m->has_waits; i++)
+		c->saved.wait_ms[i] = c->waits0_ms[i] + m->wait_ms[i];
 	switch (m->kind) {
 	case COMMIT_LINKS:
 		return commit_links(c, m);
@@ -221,6 +223,7 @@ committer_new(const struct committer_conf *conf, struct committer **ret, struct 
 	c->saved.runs++;
 	c->saved.end = SAVED_RUNNING;
 	c->elapsed0_ms = c->saved.elapsed_ms;
+	memcpy(c->waits0_ms, c->saved.wait_ms, sizeof(c->waits0_ms));
 	c->began_ms = committer_now_ms(c);
 	list_init(&c->refills);
 	hostcount_init(&c->counts);

@@ -50,6 +50,8 @@ struct commit {
 	struct found_link *links;
 	uint32_t links_len;
 	struct frontier_want want; /* REFILL */
+	bool has_waits;            /* DONE, ATTEMPT, CLOSE */
+	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* of this run so far */
 	uint64_t authority_hash;   /* whose state `host` is */
 	struct buf host;           /* frontier_host_save(); may be empty */
 	struct buf rules;          /* HOST: to be stored; REFILL: the reply */

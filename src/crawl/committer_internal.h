@@ -30,7 +30,8 @@ struct committer {
 	size_t sinks_len;
 	struct saved saved; /* with everything that was handled */
 	struct crawl_totals committed;
-	int64_t elapsed0_ms;  /* of the runs before this one ... */
+	uint64_t waits0_ms[WAIT_CAUSE_MAX]; /* of the runs before this one */
+	int64_t elapsed0_ms;                /* and their time ... */
 	int64_t began_ms;     /* ... which began then, monotonic */
 	int64_t commit_at_ms; /* when what is dirty becomes durable; 0: nothing is */
 	int64_t committed_ms; /* when that was done last */

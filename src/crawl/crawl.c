@@ -92,6 +92,7 @@ close_if_idle(struct crawl *c)
 	commit_init(&c->closing, COMMIT_CLOSE, c);
 	c->closing.finished = true;
 	c->closing.end = (uint8_t)c->end;
+	crawl_sum_waits(c, &c->closing);
 	c->commits++;
 	r = committer_send(c->committer, &c->closing);
 	assert(r == 0); /* the mailbox has room when nothing is under way */
@@ -487,6 +488,14 @@ crawl_host_state(struct crawl *c, uint64_t authority_hash, struct buf *out)
 	struct frontier_now now = {loop_now_ms(c->loop), loop_wall_us(c->loop) / 1000};
 
 	return frontier_host_save(c->frontier, authority_hash, &now, out);
+}
+
+/* For those who ask the store. */
+void
+crawl_sum_waits(struct crawl *c, struct commit *m)
+{
+	frontier_waits(c->frontier, loop_now_ms(c->loop), m->wait_ms);
+	m->has_waits = true;
 }
 
 void

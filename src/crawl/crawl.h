@@ -50,6 +50,9 @@ enum crawl_end {
 	CRAWL_ENDS(X)
 #undef X
 };
+#define X(id, text) +1
+enum { CRAWL_END_MAX = 0 CRAWL_ENDS(X) };
+#undef X
 const char *crawl_end_text(enum crawl_end e);
 
 struct crawl_conf {

@@ -128,8 +128,11 @@ void crawl_on_reply(void *ctx, struct commit *m);
 void crawl_on_room(void *ctx);
 int crawl_save_host(struct crawl *c, uint64_t authority_hash);
 int crawl_host_state(struct crawl *c, uint64_t authority_hash, struct buf *out);
+void crawl_sum_waits(struct crawl *c, struct commit *m);
 /* crawl_open.c */
 int crawl_open_parts(struct crawl *c, struct why *why);
+/* What of the politeness the options decide. */
+void crawl_frontier_conf(const struct options *o, struct frontier_conf *ret);
 /* memory.c */
 struct crawl_memory {
 	uint64_t arena_bytes, store_bytes, seen_bytes, frontier_bytes;

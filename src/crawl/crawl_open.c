@@ -246,21 +246,27 @@ restore(struct crawl *c, struct why *why)
 	return r < 0 ? why_set(why, r, "cannot read the store: %s", strerror(-r)) : 0;
 }
 
-static int
-open_frontier(struct crawl *c)
+void
+crawl_frontier_conf(const struct options *o, struct frontier_conf *ret)
 {
-	const struct options *o = c->o;
-	struct frontier_conf conf = {.robots = o->crawl_robots == ROBOTS_OBEY,
+	*ret = (struct frontier_conf){.robots = o->crawl_robots == ROBOTS_OBEY,
 	    .per_host = o->fetch_per_host,
 	    .delay_ms = o->fetch_delay,
 	    .delay_auto_max_ms = DELAY_AUTO_MAX_MS,
 	    .crawl_delay_max_ms = o->fetch_crawl_delay_max,
 	    .window_max = WINDOW_MAX,
 	    .memory_bytes = crawl_memory(o).frontier_bytes,
-	    .jitter_seed = crawl_random(c),
 	    .robots_ttl_ms = ROBOTS_TTL_MS,
 	    .dead_after = o->fetch_retries + 1};
+}
 
+static int
+open_frontier(struct crawl *c)
+{
+	struct frontier_conf conf;
+
+	crawl_frontier_conf(c->o, &conf);
+	conf.jitter_seed = crawl_random(c);
 	conf.order = c->order;
 	return frontier_new(&conf, &c->frontier);
 }

@@ -1,11 +1,28 @@
 #include "crawl/saved.h"
 #include "base/wire.h"
+#include "crawl/crawl.h"
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { SAVED_VERSION = 1, SAVED_BYTES_MAX = 4096 };
+enum { SAVED_VERSION = 2, SAVED_BYTES_MAX = 4096 };
+
+/* Since version 2. */
+static bool
+decode_more(struct wire_in *w, struct saved *v)
+{
+	uint8_t causes;
+
+	v->scope_hash = wire_get_u64(w);
+	v->judge_anew = wire_get_u8(w) != 0;
+	causes = wire_get_u8(w); /* an older program knew fewer */
+	if (causes > WAIT_CAUSE_MAX)
+		return false;
+	for (size_t c = 0; c < causes; c++)
+		v->wait_ms[c] = wire_get_u64(w);
+	return true;
+}
 
 static int
 decode(struct slice s, struct saved *ret)
@@ -13,8 +30,9 @@ decode(struct slice s, struct saved *ret)
 	struct wire_in w = {.rest = s};
 	struct saved v = {0};
 	struct slice order, totals;
+	uint8_t version = wire_get_u8(&w);
 
-	if (wire_get_u8(&w) != SAVED_VERSION)
+	if (version == 0 || version > SAVED_VERSION)
 		return -EBADMSG;
 	v.hash_seed = wire_get_u64(&w);
 	v.seq = wire_get_u64(&w);
@@ -25,6 +43,10 @@ decode(struct slice s, struct saved *ret)
 	v.at_us = (int64_t)wire_get_u64(&w);
 	order = wire_get_text(&w);
 	totals = wire_get_text(&w);
+	if (version >= 2 && !decode_more(&w, &v))
+		return -EBADMSG;
+	if (v.end >= CRAWL_END_MAX && v.end != SAVED_RUNNING)
+		return -EBADMSG;
 	if (w.bad || w.rest.len > 0 || order.len >= SAVED_ORDER_MAX ||
 	    totals_decode(totals, &v.totals) < 0)
 		return -EBADMSG;
@@ -45,7 +67,9 @@ saved_get(struct store *s, struct saved *ret, struct why *why)
 		r = decode(buf_slice(&value), ret);
 		if (r < 0)
 			(void)why_set(why, r,
-			    "the store holds a crawl of a newer version of trawl");
+			    "the store says of its crawl what cannot be read: it is "
+			    "damaged, "
+			    "or of a newer trawl");
 	} else if (r == -ENOENT) {
 		(void)why_set(why, r, "the store holds no crawl");
 	} else if (why != NULL) {
@@ -75,6 +99,11 @@ saved_put(struct store_batch *b, const struct saved *v)
 	if (w.err == 0)
 		w.err = totals_encode(&v->totals, &totals);
 	wire_text(&w, buf_slice(&totals));
+	wire_u64(&w, v->scope_hash);
+	wire_u8(&w, v->judge_anew);
+	wire_u8(&w, WAIT_CAUSE_MAX);
+	for (size_t c = 0; c < WAIT_CAUSE_MAX; c++)
+		wire_u64(&w, v->wait_ms[c]);
 	if (w.err == 0)
 		w.err =
 		    store_batch_put(b, STORE_META, SLICE_LIT("crawl"), buf_slice(&value));

@@ -15,6 +15,7 @@
 #define CRAWL_SAVED_H
 #include "base/why.h"
 #include "crawl/totals.h"
+#include "frontier/frontier.h"
 #include "store/store.h"
 
 enum { SAVED_ORDER_MAX = 16, SAVED_RUNNING = 255 };
@@ -29,6 +30,9 @@ struct saved {
 	int64_t began_us;   /* the first of them, wall clock */
 	int64_t at_us;      /* of this commit */
 	char order[SAVED_ORDER_MAX];
+	uint64_t scope_hash; /* of the options that decide what is wanted; 0: not known */
+	bool judge_anew;     /* what waits was found under others: scope_judge_again() */
+	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* what hosts waited for, over all runs */
 	struct crawl_totals totals;
 };
 

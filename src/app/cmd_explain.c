@@ -1,0 +1,318 @@
+#include "app/look.h"
+#include "base/clock.h"
+#include "base/escape.h"
+#include "observe/format.h"
+#include <stdio.h>
+
+enum { VALUE_MAX = 4 << 20 };
+
+struct answer {
+	const struct look *look;
+	struct inspect_url u;
+};
+
+static bool
+is_waiting(const struct inspect_url *u)
+{
+	return u->known && u->outcome == OUTCOME_NONE;
+}
+
+static const char *
+outcome_text(const struct inspect_url *u)
+{
+	if (!u->known)
+		return "not discovered";
+	return u->outcome == OUTCOME_NONE ? "waiting" : outcome_name(u->outcome);
+}
+
+/* ---- JSON ---- */
+
+static void
+json_queue(struct jsonw *j, const struct inspect_url *u)
+{
+	jsonw_object(j, "queue");
+	if (u->place > 0)
+		jsonw_int(j, "place", (int64_t)u->place);
+	jsonw_int(j, "queued", (int64_t)u->queued);
+	if (u->priority != 0)
+		jsonw_int(j, "priority", u->priority);
+	if (u->not_before_ms > 0)
+		look_time_json(j, "not_before", u->not_before_ms * 1000);
+	jsonw_object_end(j);
+}
+
+static void
+json_story(struct jsonw *j, const struct inspect_url *u)
+{
+	jsonw_opt(j, "rule", u->rule);
+	jsonw_opt(j, "via", u->via);
+	jsonw_opt(j, "hops", u->hops);
+	if (u->depth >= 0)
+		jsonw_int(j, "depth", u->depth);
+	jsonw_opt(j, "kind", slice_cstr(u->kind));
+	if (u->tries > 0)
+		jsonw_int(j, "tries", u->tries);
+	if (u->tried.len > 0) {
+		jsonw_object(j, "last_try");
+		jsonw_str(j, "at", u->tried_at);
+		jsonw_str(j, "outcome", u->tried);
+		jsonw_object_end(j);
+	}
+	if (is_waiting(u))
+		json_queue(j, u);
+}
+
+static int
+json_answer(const struct answer *a, struct buf *out)
+{
+	const struct inspect_url *u = &a->u;
+	struct jsonw j;
+
+	jsonw_init(&j, out);
+	jsonw_object(&j, NULL);
+	jsonw_int(&j, "v", 1);
+	jsonw_str(&j, "url", u->url);
+	jsonw_str(&j, "outcome",
+	    u->known ? slice_cstr(outcome_text(u)) : SLICE_LIT("not-discovered"));
+	if (u->known) {
+		look_time_json(&j, "since", u->since_us);
+		json_story(&j, u);
+	} else {
+		jsonw_object(&j, "would_be");
+		jsonw_str(&j, "outcome",
+		    u->would_be == OUTCOME_NONE ? SLICE_LIT("wanted")
+						: slice_cstr(outcome_name(u->would_be)));
+		jsonw_opt(&j, "rule", u->would_rule);
+		jsonw_object_end(&j);
+	}
+	jsonw_opt(&j, "robots_rule", u->robots_rule);
+	if (u->authority.len > 0) {
+		jsonw_object(&j, "host");
+		jsonw_str(&j, "host", u->authority);
+		look_host_json(&j, &u->host, a->look->wall_us);
+		jsonw_object_end(&j);
+	}
+	if (u->page.len > 0)
+		jsonw_raw(&j, "page", u->page);
+	jsonw_object_end(&j);
+	return j.err == 0 ? buf_add_byte(out, '\n') : j.err;
+}
+
+/* ---- for people ---- */
+
+static int
+row(struct buf *out, const char *name, struct slice value)
+{
+	int e = value.len == 0 ? 0 : buf_printf(out, "  %-9s ", name);
+
+	if (e == 0 && value.len > 0)
+		e = escape_terminal(out, value);
+	return e == 0 && value.len > 0 ? buf_add_byte(out, '\n') : e;
+}
+
+static int
+text_outcome(const struct inspect_url *u, struct buf *out)
+{
+	char since[CLOCK_TEXT_MAX];
+	int e = escape_terminal(out, u->url);
+
+	if (e < 0 || !u->known)
+		return e < 0 ? e : buf_add_cstr(out, "\n  outcome   not discovered\n");
+	clock_format(u->since_us, 0, since);
+	return buf_printf(out, "\n  outcome   %s, since %s\n", outcome_text(u), since);
+}
+
+static int
+text_found(const struct inspect_url *u, struct buf *out)
+{
+	int e = row(out, "found on", u->via);
+
+	if (e < 0 || (u->depth < 0 && u->hops.len == 0))
+		return e;
+	e = buf_printf(out, "  found as  %s", u->kind == NULL ? "a link" : u->kind);
+	if (e == 0 && u->depth >= 0)
+		e = buf_printf(out, ", %d link%s from a seed", (int)u->depth,
+		    u->depth == 1 ? "" : "s");
+	if (e == 0 && u->hops.len > 0) {
+		e = buf_add_cstr(out, ", hops ");
+		if (e == 0)
+			e = escape_terminal(out, u->hops);
+	}
+	return e == 0 ? buf_add_byte(out, '\n') : e;
+}
+
+static int
+text_tries(const struct inspect_url *u, struct buf *out)
+{
+	char at[CLOCK_TEXT_MAX];
+	int e;
+
+	if (u->tries == 0 && u->not_before_ms == 0)
+		return 0;
+	e = buf_printf(
+	    out, "  tries     %u%s", (unsigned)u->tries, is_waiting(u) ? " so far" : "");
+	if (e == 0 && u->tried.len > 0) {
+		e = buf_add_cstr(out, ", the last ");
+		if (e == 0)
+			e = escape_terminal(out, u->tried_at);
+		if (e == 0)
+			e = buf_add_cstr(out, ": ");
+		if (e == 0)
+			e = escape_terminal(out, u->tried);
+	}
+	if (e == 0 && u->not_before_ms > 0) {
+		clock_format(u->not_before_ms * 1000, 0, at);
+		e = buf_printf(out, "; again not before %s", at);
+	}
+	return e == 0 ? buf_add_byte(out, '\n') : e;
+}
+
+static int
+text_page(const struct inspect_url *u, struct buf *out)
+{
+	int e;
+
+	if (u->page.len == 0)
+		return 0;
+	e = buf_printf(out, "  answer    %d", u->status);
+	if (e == 0 && u->mime.len > 0) {
+		e = buf_add_byte(out, ' ');
+		if (e == 0)
+			e = escape_terminal(out, u->mime);
+	}
+	if (e == 0)
+		e = buf_printf(out, ", %s, asked for ", BYTES(u->body_bytes));
+	if (e == 0)
+		e = escape_terminal(out, u->fetched_at);
+	if (e == 0)
+		e = buf_add_byte(out, '\n');
+	if (e == 0)
+		e = row(out, "leads to", u->redirect_to);
+	if (e < 0 || u->warc_file.len == 0)
+		return e;
+	e = buf_add_cstr(out, "  archive   warc/");
+	if (e == 0)
+		e = escape_terminal(out, u->warc_file);
+	return e == 0 ? buf_printf(out, " at %llu, %llu bytes\n",
+			    (unsigned long long)u->warc_offset,
+			    (unsigned long long)u->warc_length)
+		      : e;
+}
+
+static int
+text_place(const struct inspect_url *u, struct buf *out)
+{
+	if (!is_waiting(u))
+		return 0;
+	if (u->place == 0)
+		return buf_add_cstr(
+		    out, "  place     in no queue: trawl status --verify tells more\n");
+	return buf_printf(out, "  place     %s of %s in the queue of its host\n",
+	    COUNT(u->place), COUNT(u->queued));
+}
+
+static int
+text_host(const struct answer *a, struct buf *out)
+{
+	const struct inspect_url *u = &a->u;
+	int e;
+
+	if (u->authority.len == 0)
+		return 0;
+	e = buf_add_cstr(out, "  host      ");
+	if (e == 0)
+		e = escape_terminal(out, u->authority);
+	if (e == 0)
+		e = buf_printf(out, ", %s asked", COUNT(u->host.done));
+	if (e == 0 && (is_waiting(u) || u->host.doom != OUTCOME_NONE)) {
+		e = buf_add_cstr(out, ", ");
+		if (e == 0)
+			e = look_host_text(out, &u->host, a->look->wall_us);
+	}
+	return e == 0 ? buf_add_byte(out, '\n') : e;
+}
+
+static int
+text_would_be(const struct inspect_url *u, struct buf *out)
+{
+	int e;
+
+	if (u->known)
+		return 0;
+	if (u->would_be == OUTCOME_NONE)
+		return buf_add_cstr(
+		    out, "  scope     a page that linked to it would get it fetched\n");
+	e = buf_printf(out, "  scope     would be %s: ", outcome_name(u->would_be));
+	if (e == 0)
+		e = escape_terminal(out, u->would_rule);
+	return e == 0 ? buf_add_byte(out, '\n') : e;
+}
+
+static int
+text_answer(const struct answer *a, struct buf *out)
+{
+	const struct inspect_url *u = &a->u;
+	int e = text_outcome(u, out);
+
+	if (e == 0)
+		e = row(out, "rule", u->rule);
+	if (e == 0)
+		e = text_found(u, out);
+	if (e == 0)
+		e = text_tries(u, out);
+	if (e == 0)
+		e = text_page(u, out);
+	if (e == 0)
+		e = text_place(u, out);
+	if (e == 0)
+		e = text_would_be(u, out);
+	if (e == 0 && !slice_eq(u->robots_rule, u->rule))
+		e = row(out, "forbidden", u->robots_rule);
+	return e == 0 ? text_host(a, out) : e;
+}
+
+/* ---- the command ---- */
+
+static int
+explain(struct look *l, const char *url, bool json)
+{
+	struct answer a = {.look = l};
+	struct why why = {""};
+	struct buf out;
+	int r, code;
+
+	if (inspect_url(l->in, slice_cstr(url), &a.u, &why) < 0)
+		return say_error(EXIT_FILE, "%s", why.text);
+	buf_init(&out, VALUE_MAX);
+	r = json ? json_answer(&a, &out) : text_answer(&a, &out);
+	if (r < 0)
+		code = say_error(EXIT_OTHER, "out of memory");
+	else if (!write_stdout(buf_slice(&out)))
+		code = EXIT_FILE;
+	else
+		code = a.u.known ? EXIT_DONE : EXIT_OTHER;
+	buf_release(&out);
+	return code;
+}
+
+int
+cmd_explain(int argc, char **argv, struct nursery *nursery)
+{
+	bool json = false;
+	const struct tool_flag flags[] = {{"--json", NULL, &json}};
+	struct look l;
+	int words, code = tool_flags(argc, argv, flags, 1, &words);
+
+	(void)nursery;
+	if (code != 0)
+		return code;
+	if (words != 2)
+		return usage_error("explain wants a directory and a URL, as in"
+				   " trawl explain example.org-20261124161942602 "
+				   "https://example.org/page");
+	code = look_open(&l, argv[0]);
+	if (code == EXIT_DONE)
+		code = explain(&l, argv[1], json);
+	look_close(&l);
+	return code;
+}

@@ -1,0 +1,238 @@
+#include "crawl/inspect.h"
+#include "crawl/crawl_internal.h"
+#include "crawl/inspect_internal.h"
+#include "crawl/space.h"
+#include "frontier/keys.h"
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TEXTS_BLOCK = 16 << 10, TEXTS_MAX = 16 << 20 };
+
+/* ---- opening ---- */
+
+int
+inspect_open(const char *dir, const struct job *job, int64_t wall_us,
+    struct inspect **ret, struct why *why)
+{
+	struct store_conf conf = {.dir = dir, .mode = STORE_READ};
+	struct inspect *in = calloc(1, sizeof(*in));
+	int r;
+
+	if (in == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	in->dir = dir;
+	in->job = job;
+	in->wall_us = wall_us;
+	crawl_frontier_conf(&job->options, &in->politeness);
+	buf_init(&in->value, STORE_VALUE_MAX);
+	arena_init(&in->texts, TEXTS_BLOCK, TEXTS_MAX);
+	r = store_open("rocksdb", &conf, &in->store, why);
+	if (r == 0)
+		r = saved_get(in->store, &in->saved, why);
+	if (r < 0) {
+		inspect_close(in);
+		return r;
+	}
+	*ret = in;
+	return 0;
+}
+
+void
+inspect_close(struct inspect *in)
+{
+	if (in == NULL)
+		return;
+	store_close(in->store);
+	buf_release(&in->value);
+	arena_release(&in->texts);
+	free(in);
+}
+
+/* ---- reading ---- */
+
+int
+inspect_why(const struct inspect *in, int err, struct why *why)
+{
+	if (err == -ENOMEM)
+		return why_set(why, err, "out of memory");
+	if (err == -EBADMSG)
+		return why_set(why, err,
+		    "the store of %s holds a record that is none of ours", in->dir);
+	return why_set(why, err, "%s: %s", in->dir, strerror(-err));
+}
+
+int
+inspect_scan(struct inspect *in, enum store_table t, struct slice prefix,
+    store_scan_fn *fn, void *ctx, const int *err, struct why *why)
+{
+	int r = store_scan(in->store, t, prefix, (struct slice){0}, UINT32_MAX, fn, ctx);
+
+	if (r < 0) {
+		if (why != NULL)
+			*why = *store_why(in->store);
+		return r;
+	}
+	return *err < 0 ? inspect_why(in, *err, why) : 0;
+}
+
+struct counting {
+	struct hostcount *counts;
+	int err;
+};
+
+static bool
+on_count(void *ctx, struct slice key, struct slice value)
+{
+	struct counting *k = ctx;
+	uint64_t authority, n;
+
+	k->err = host_key_parse(key, &authority) && value.len == sizeof(n) ? 0 : -EBADMSG;
+	if (k->err < 0)
+		return false;
+	memcpy(&n, value.ptr, sizeof(n));
+	k->err = hostcount_set(k->counts, authority, le64toh(n));
+	return k->err == 0;
+}
+
+int
+inspect_counts(struct inspect *in, struct hostcount *ret, struct why *why)
+{
+	struct counting k = {.counts = ret};
+
+	return inspect_scan(
+	    in, STORE_HOST, host_key_part(HOST_KEY_COUNT), on_count, &k, &k.err, why);
+}
+
+/* ---- hosts ---- */
+
+struct looking {
+	struct inspect *in;
+	struct inspect_status *st;
+	struct hostcount counts; /* of those that were not met yet */
+	int err;
+};
+
+static void
+top_enter(struct inspect_hosts *top, const struct inspect_host *h)
+{
+	uint32_t at = top->n;
+
+	if (top->n == INSPECT_HOSTS_MAX) {
+		if (h->queued <= top->v[at - 1].queued)
+			return;
+		at--;
+	} else {
+		top->n++;
+	}
+	for (; at > 0 && h->queued > top->v[at - 1].queued; at--)
+		top->v[at] = top->v[at - 1];
+	top->v[at] = *h;
+}
+
+static void
+count_host(struct inspect_status *st, const struct inspect_host *h)
+{
+	st->hosts++;
+	if (h->look.doom != OUTCOME_NONE) {
+		st->hosts_given_up++;
+		top_enter(&st->given_up, h);
+	}
+	if (h->queued == 0)
+		return;
+	st->hosts_queued++;
+	top_enter(&st->busiest, h);
+	if (h->look.doom != OUTCOME_NONE)
+		return;
+	if (h->look.waits_for == WAIT_NONE)
+		st->hosts_ready++;
+	else
+		st->hosts_waiting[h->look.waits_for]++;
+}
+
+static bool
+on_state(void *ctx, struct slice key, struct slice value)
+{
+	struct looking *l = ctx;
+	struct hostrec_brief brief;
+	struct inspect_host h;
+	uint64_t authority;
+
+	l->err =
+	    host_key_parse(key, &authority) ? hostrec_brief(value, &brief) : -EBADMSG;
+	if (l->err == 0)
+		l->err = hostrec_outlook(
+		    value, &l->in->politeness, l->in->wall_us / 1000, &h.look);
+	if (l->err < 0)
+		return false;
+	(void)snprintf(
+	    h.authority, sizeof(h.authority), SLICE_FMT, SLICE_ARG(brief.authority));
+	h.queued = hostcount_get(&l->counts, authority);
+	count_host(l->st, &h);
+	if (h.queued > 0)
+		l->err = hostcount_set(&l->counts, authority, 0);
+	return l->err == 0;
+}
+
+static bool
+on_first(void *ctx, struct slice key, struct slice value)
+{
+	struct inspect_host *h = ctx;
+	struct urlrec rec;
+
+	(void)key;
+	if (urlrec_decode(value, &rec) == 0)
+		(void)snprintf(h->authority, sizeof(h->authority), SLICE_FMT,
+		    SLICE_ARG(urlrec_authority(&rec)));
+	return false;
+}
+
+/* Those that were never asked have no state; their first record tells their name, which
+ * is looked up only for those that are shown. */
+static int
+count_unasked(struct looking *l, struct why *why)
+{
+	struct inspect_host h = {.authority = ""};
+	uint64_t authority;
+	size_t at = 0;
+	int r = hostrec_outlook(
+	    (struct slice){0}, &l->in->politeness, l->in->wall_us / 1000, &h.look);
+
+	while (r == 0 && hostcount_at(&l->counts, &at, &authority, &h.queued)) {
+		const struct inspect_hosts *top = &l->st->busiest;
+		struct key k;
+
+		if (h.queued == 0)
+			continue;
+		h.authority[0] = '\0';
+		if (top->n < INSPECT_HOSTS_MAX || h.queued > top->v[top->n - 1].queued) {
+			key_make(&k, authority, 0);
+			r = store_scan(l->in->store, STORE_QUEUE, key_host(&k),
+			    (struct slice){0}, 1, on_first, &h);
+		}
+		count_host(l->st, &h);
+	}
+	return r < 0 ? inspect_why(l->in, r, why) : 0;
+}
+
+int
+inspect_status(struct inspect *in, struct inspect_status *ret, struct why *why)
+{
+	struct looking l = {.in = in, .st = ret};
+	int r;
+
+	*ret = (struct inspect_status){.saved = in->saved};
+	ret->running = store_owner(in->dir, &ret->pid) == 0;
+	ret->disk_short = !space_is_back(in->dir);
+	ret->disk_bytes = space_taken(in->dir);
+	hostcount_init(&l.counts);
+	r = inspect_counts(in, &l.counts, why);
+	if (r == 0)
+		r = inspect_scan(in, STORE_HOST, host_key_part(HOST_KEY_STATE), on_state,
+		    &l, &l.err, why);
+	if (r == 0)
+		r = count_unasked(&l, why);
+	hostcount_release(&l.counts);
+	return r;
+}

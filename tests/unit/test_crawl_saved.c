@@ -1,0 +1,199 @@
+#include "base/wire.h"
+#include "crawl/crawl.h"
+#include "crawl/saved.h"
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { BATCH_MAX = 1 << 16 };
+
+struct env {
+	struct store *s;
+	struct store_batch *b;
+	struct why why;
+};
+
+static int
+up(void **state)
+{
+	struct env *e = calloc(1, sizeof(*e));
+
+	assert_non_null(e);
+	assert_int_equal(store_open("memory", NULL, &e->s, &e->why), 0);
+	assert_int_equal(store_batch_new(BATCH_MAX, &e->b), 0);
+	*state = e;
+	return 0;
+}
+
+static int
+down(void **state)
+{
+	struct env *e = *state;
+
+	store_batch_free(e->b);
+	store_close(e->s);
+	free(e);
+	return 0;
+}
+
+static void
+put_bytes(struct env *e, struct slice bytes)
+{
+	assert_int_equal(store_batch_put(e->b, STORE_META, SLICE_LIT("crawl"), bytes), 0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+}
+
+static struct saved
+some(void)
+{
+	struct saved v = {.hash_seed = UINT64_MAX,
+	    .seq = 77,
+	    .runs = 3,
+	    .end = CRAWL_TIME,
+	    .elapsed_ms = 123456,
+	    .began_us = 1700000000000000,
+	    .at_us = 1700000001000000,
+	    .order = "priority",
+	    .scope_hash = 0x123456789abcdef0,
+	    .judge_anew = true};
+
+	for (size_t c = 0; c < WAIT_CAUSE_MAX; c++)
+		v.wait_ms[c] = c * c + 1;
+	v.totals.discovered = 10;
+	v.totals.queued = 4;
+	v.totals.fetched = v.totals.outcomes[OUTCOME_OK] = 6;
+	v.totals.wire_bytes = UINT64_C(1) << 40;
+	return v;
+}
+
+static void
+what_is_saved_comes_back(void **state)
+{
+	struct env *e = *state;
+	struct saved v = some(), got;
+
+	assert_int_equal(saved_get(e->s, &got, &e->why), -ENOENT);
+	assert_int_equal(saved_put(e->b, &v), 0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	memset(&got, 0xff, sizeof(got));
+	assert_int_equal(saved_get(e->s, &got, &e->why), 0);
+	assert_int_equal(got.hash_seed, v.hash_seed);
+	assert_int_equal(got.seq, 77);
+	assert_int_equal(got.runs, 3);
+	assert_int_equal(got.end, CRAWL_TIME);
+	assert_int_equal(got.elapsed_ms, 123456);
+	assert_int_equal(got.began_us, v.began_us);
+	assert_int_equal(got.at_us, v.at_us);
+	assert_string_equal(got.order, "priority");
+	assert_int_equal(got.scope_hash, v.scope_hash);
+	assert_true(got.judge_anew);
+	assert_memory_equal(got.wait_ms, v.wait_ms, sizeof(v.wait_ms));
+	assert_memory_equal(&got.totals, &v.totals, sizeof(v.totals));
+}
+
+/* As version 1 wrote it: up to the totals. */
+static void
+version_1(struct buf *out, uint8_t version, uint8_t end)
+{
+	struct wire_out w = {.b = out};
+	struct saved v = some();
+	struct buf totals;
+
+	buf_init(&totals, 4096);
+	wire_u8(&w, version);
+	wire_u64(&w, v.hash_seed);
+	wire_u64(&w, v.seq);
+	wire_u32(&w, v.runs);
+	wire_u8(&w, end);
+	wire_u64(&w, (uint64_t)v.elapsed_ms);
+	wire_u64(&w, (uint64_t)v.began_us);
+	wire_u64(&w, (uint64_t)v.at_us);
+	wire_text(&w, slice_cstr(v.order));
+	assert_int_equal(totals_encode(&v.totals, &totals), 0);
+	wire_text(&w, buf_slice(&totals));
+	assert_int_equal(w.err, 0);
+	buf_release(&totals);
+}
+
+static void
+an_older_version_is_read(void **state)
+{
+	struct env *e = *state;
+	struct saved got;
+	struct buf b;
+
+	buf_init(&b, 4096);
+	version_1(&b, 1, SAVED_RUNNING);
+	put_bytes(e, buf_slice(&b));
+	assert_int_equal(saved_get(e->s, &got, &e->why), 0);
+	assert_int_equal(got.end, SAVED_RUNNING);
+	assert_int_equal(got.totals.fetched, 6);
+	assert_int_equal(got.scope_hash, 0);
+	assert_false(got.judge_anew);
+	assert_int_equal(got.wait_ms[WAIT_CRAWL_DELAY], 0);
+	buf_release(&b);
+}
+
+static void
+newer_versions_and_damaged_ones_are_refused(void **state)
+{
+	struct env *e = *state;
+	struct saved v = some(), got;
+	struct buf b, whole;
+
+	buf_init(&b, 4096);
+	buf_init(&whole, 4096);
+	version_1(&b, 99, CRAWL_DONE);
+	put_bytes(e, buf_slice(&b));
+	assert_int_equal(saved_get(e->s, &got, &e->why), -EBADMSG);
+	buf_clear(&b);
+	version_1(&b, 1, CRAWL_END_MAX); /* an end that nobody has */
+	put_bytes(e, buf_slice(&b));
+	assert_int_equal(saved_get(e->s, &got, &e->why), -EBADMSG);
+	assert_int_equal(saved_put(e->b, &v), 0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	assert_int_equal(store_get(e->s, STORE_META, SLICE_LIT("crawl"), &whole), 0);
+	for (size_t n = 0; n < whole.len; n++) {
+		put_bytes(e, slice_head(buf_slice(&whole), n));
+		assert_int_equal(saved_get(e->s, &got, &e->why), -EBADMSG);
+	}
+	buf_release(&b);
+	buf_release(&whole);
+}
+
+static void
+what_became_of_a_url_comes_back(void **state)
+{
+	struct saved_seen v = {.outcome = OUTCOME_PARSE_TIMEOUT, .since_s = 1700000000},
+			  got;
+	char bytes[SAVED_SEEN_BYTES];
+
+	(void)state;
+	saved_seen_encode(&v, bytes);
+	assert_int_equal(saved_seen_decode(slice_of(bytes, sizeof(bytes)), &got), 0);
+	assert_int_equal(got.outcome, v.outcome);
+	assert_int_equal(got.since_s, v.since_s);
+	assert_int_equal(saved_seen_decode(slice_of(bytes, 4), &got), -EBADMSG);
+	bytes[0] = (char)OUTCOME_MAX;
+	assert_int_equal(
+	    saved_seen_decode(slice_of(bytes, sizeof(bytes)), &got), -EBADMSG);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(what_is_saved_comes_back, up, down),
+	    cmocka_unit_test_setup_teardown(an_older_version_is_read, up, down),
+	    cmocka_unit_test_setup_teardown(
+		newer_versions_and_damaged_ones_are_refused, up, down),
+	    cmocka_unit_test(what_became_of_a_url_comes_back),
+	};
+
+	return cmocka_run_group_tests_name("crawl/saved", tests, NULL, NULL);
+}
