@@ -33,7 +33,6 @@ struct session {
 	bool resume;
 	bool paused;       /* the disk is full; `crawl` has ended, or is NULL */
 	struct timer look; /* whether there is room again */
-	int64_t began_ms;
 	char dir[4096];
 	enum crawl_end end;
 };
@@ -257,12 +256,8 @@ progress_wanted(const struct session *s)
 static int
 crawl_begin(struct session *s, bool resume, struct why *why)
 {
-	struct crawl_conf conf = {.job = s->job,
-	    .dir = s->dir,
-	    .resume = resume,
-	    .time_used_ms = loop_now_ms(s->loop) - s->began_ms,
-	    .ctx = s,
-	    .on_end = on_end};
+	struct crawl_conf conf = {
+	    .job = s->job, .dir = s->dir, .resume = resume, .ctx = s, .on_end = on_end};
 	int r;
 
 	progress_free(s->progress);
@@ -282,7 +277,6 @@ start(struct session *s, struct why *why)
 {
 	int r;
 
-	s->began_ms = loop_now_ms(s->loop);
 	timer_init(&s->look, s->loop, on_look, s);
 	r = report_new(s->job, &s->report);
 	if (r == 0)

@@ -150,12 +150,14 @@ on_budget_time(void *ctx)
 {
 	struct crawl *c = ctx;
 
-	begin_stop(c, CRAWL_TIME);
+	c->time_is_up = true;
+	crawl_pump(c);
 }
 
 /* ---- who is next ---- */
 
-/* Whether the budget lets one more begin; ends the run when it is used up. */
+/* Whether the budget lets one more begin; ends the run when it is used up.  Where nothing
+ * is left to do it is not the budget that ends it. */
 static bool
 budget_allows(struct crawl *c)
 {
@@ -163,6 +165,12 @@ budget_allows(struct crawl *c)
 	int64_t pages_max = c->o->limits_max_pages, bytes_max = c->o->limits_max_bytes;
 	int64_t disk_max = c->o->limits_max_disk;
 
+	if (s->queued == 0 && s->in_flight == 0)
+		return true;
+	if (c->time_is_up) {
+		begin_stop(c, CRAWL_TIME);
+		return false;
+	}
 	if (bytes_max != OPTION_NONE && s->wire_bytes >= (uint64_t)bytes_max) {
 		begin_stop(c, CRAWL_BYTES);
 		return false;
@@ -187,7 +195,7 @@ held_by(struct crawl *c, int64_t *ret_wait_ms)
 	int64_t now_us = loop_now_us(c->loop), wait_us;
 
 	*ret_wait_ms = -1;
-	if (c->in_state[VISIT_FETCH] >= c->o->fetch_concurrency || !budget_allows(c))
+	if (!budget_allows(c) || c->in_state[VISIT_FETCH] >= c->o->fetch_concurrency)
 		return WAIT_CONNECTION_CAP;
 	if (committer_waiting(c->committer) >= MAILS_BEHIND)
 		return WAIT_STORE_BEHIND;

@@ -59,7 +59,6 @@ struct crawl_conf {
 	const struct job *job;
 	const char *dir; /* exists; NULL: no files (simulation) */
 	bool resume; /* go on with the crawl that may be in it; else that is an error */
-	int64_t time_used_ms; /* of the time budget, by an earlier part of the run */
 	uint64_t random_seed; /* 0: from the system; else a repeatable run */
 	void *ctx;
 	/* Once, deferred; crawl_free() is allowed in it. */

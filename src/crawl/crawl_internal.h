@@ -93,6 +93,7 @@ struct crawl {
 	uint32_t commits; /* sent and not replied, without visits' */
 	uint32_t refills; /* of these */
 	uint64_t disk_bytes;
+	bool time_is_up;
 	uint64_t result_bytes; /* of all visits */
 	struct later pump;
 	struct timer due, grace, budget_time;

@@ -326,8 +326,8 @@ crawl_open_parts(struct crawl *c, struct why *why)
 		r = -ENOMEM;
 	if (r == 0 && c->o->limits_max_time != OPTION_NONE)
 		r = timer_start(
-		    &c->budget_time, c->o->limits_max_time > c->conf.time_used_ms
-					 ? c->o->limits_max_time - c->conf.time_used_ms
+		    &c->budget_time, c->o->limits_max_time > c->earlier_ms
+					 ? c->o->limits_max_time - c->earlier_ms
 					 : 0);
 	if (r < 0)
 		return why_set(why, r, "cannot start: %s", strerror(-r));
