@@ -452,30 +452,39 @@ ends_last(struct html_open *o, const struct html_tag *tag)
 	       tag->id != HTML_N_HTML && tag->id != HTML_N_FORM;
 }
 
+static void
+xml_end(struct html_open *o, const struct html_element *name)
+{
+	uint32_t floor = open_search_floor(o), i = o->len;
+
+	if (!open_may_have(o, name))
+		return;
+	while (
+	    i > floor && (o->open[i].key != name->key || o->open[i].hash != name->hash))
+		i--;
+	open_search_done(o, i);
+	if (i > floor)
+		open_pop_to(o, i - 1);
+}
+
 static int
 xml_tag(struct html_open *o, const struct html_tag *tag)
 {
 	struct html_element e = open_element_of(tag);
-	uint32_t at = o->len, was = o->len;
 	int err;
 
-	if (tag->is_end && o->beyond > 0) {
-		o->beyond--;
-		return 0;
-	}
 	if (tag->is_end) {
-		at = open_may_have(o, &e) ? at : 0;
-		while (at > 0 && (o->open[at].key != e.key || o->open[at].hash != e.hash))
-			at--;
-		if (at > 0)
-			open_pop_to(o, at - 1);
+		if (o->beyond > 0)
+			o->beyond--;
+		else
+			xml_end(o, &e);
 		return 0;
 	}
-	if (was + 1 == HTML_OPEN_MAX) {
+	if (o->len + 1 == HTML_OPEN_MAX) {
 		o->beyond += !tag->is_self_closing;
 		return 0;
 	}
-	err = open_push(o, e, was, tag);
+	err = open_push(o, e, o->len, tag);
 	if (err == 0 && tag->is_self_closing)
 		open_pop(o);
 	return err;

@@ -286,7 +286,9 @@ select_free(struct select *s)
 struct slice
 select_blob(const struct select *s)
 {
-	return s == NULL ? (struct slice){0} : slice_of(s->blob, s->n.bytes);
+	if (s == NULL)
+		return (struct slice){0};
+	return slice_of(s->blob, s->n.bytes);
 }
 
 size_t
