@@ -17,7 +17,7 @@
 
 enum {
 	REFILL_GAP_MS = 100,   /* refills do not bring on a commit more often */
-	MEASURE_GAP_MS = 2000, /* nor is the directory measured */
+	MEASURE_PART = 100,    /* of the time that measuring the directory takes */
 	RECENT_MS = 60 * 1000, /* a host asked since then is remembered by a resume */
 };
 
@@ -82,7 +82,7 @@ put_saved(struct committer *c)
 	return saved_put(c->batch, &c->saved);
 }
 
-/* What a crawl takes grows slowly; measuring it walks a directory. */
+/* Measuring walks a directory; in between, what goes into the archive is added. */
 static int
 look_at_disk(struct committer *c)
 {
@@ -90,10 +90,9 @@ look_at_disk(struct committer *c)
 
 	if (c->conf.dir == NULL)
 		return 0;
-	if (c->conf.measure_disk &&
-	    (c->measured_ms == 0 || now - c->measured_ms >= MEASURE_GAP_MS)) {
+	if (c->conf.measure_disk && now >= c->measure_at_ms) {
 		c->disk_bytes = space_taken(c->conf.dir);
-		c->measured_ms = now;
+		c->measure_at_ms = now + (committer_now_ms(c) - now) * MEASURE_PART;
 	}
 	return space_is_short(c->conf.dir, &c->why) ? -ENOSPC : 0;
 }

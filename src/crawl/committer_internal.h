@@ -37,8 +37,8 @@ struct committer {
 	int64_t committed_ms; /* when that was done last */
 	uint64_t dirty_bytes; /* handed to the sinks since the last commit */
 	struct list refills;  /* mails that wait for the next commit */
-	int64_t measured_ms;  /* when disk_bytes was */
-	uint64_t disk_bytes;  /* taken by the directory */
+	int64_t measure_at_ms; /* disk_bytes, again */
+	uint64_t disk_bytes;   /* taken by the directory, about */
 	int err;              /* sticks: nothing is accepted after it */
 	struct why why;
 	struct buf scratch;

@@ -19,6 +19,7 @@ put_sinks(struct committer *c, struct sink_event *e)
 			return r;
 	}
 	c->dirty_bytes += e->records.len;
+	c->disk_bytes += e->records.len;
 	return 0;
 }
 

@@ -179,13 +179,17 @@ budget_allows(struct crawl *c)
 		begin_stop(c, CRAWL_DISK);
 		return false;
 	}
+	/* In hand counts: it is on its way to the disk, if maybe smaller. */
+	if (disk_max != OPTION_NONE &&
+	    c->disk_bytes + c->in_hand_bytes >= (uint64_t)disk_max)
+		return false;
 	if (pages_max == OPTION_NONE)
 		return true;
 	if (s->pages >= (uint64_t)pages_max) {
 		begin_stop(c, CRAWL_PAGES);
 		return false;
 	}
-	/* In hand counts: each may become a page. */
+	/* Here too: each may become a page. */
 	return s->pages + s->in_flight < (uint64_t)pages_max;
 }
 

@@ -49,6 +49,7 @@ struct visit {
 	uint64_t authority_hash;
 	struct urlrec *rec;
 	bool asked;       /* a request was made */
+	uint64_t in_hand_bytes;
 	int64_t retry_ms; /* after which it is tried again */
 	struct fetch_id fetch_id;
 	struct pool_id pool_id;
@@ -93,6 +94,7 @@ struct crawl {
 	uint32_t commits; /* sent and not replied, without visits' */
 	uint32_t refills; /* of these */
 	uint64_t disk_bytes;
+	uint64_t in_hand_bytes; /* received and not with the store yet */
 	bool time_is_up;
 	uint64_t result_bytes; /* of all visits */
 	struct later pump;

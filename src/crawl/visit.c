@@ -58,6 +58,7 @@ void
 visit_free(struct visit *v)
 {
 	v->crawl->in_state[v->state]--;
+	v->crawl->in_hand_bytes -= v->in_hand_bytes;
 	list_remove(&v->on_crawl);
 	list_remove(&v->on_parse_wait);
 	if (v->result.t.block.cap > 0)
@@ -258,6 +259,8 @@ on_fetched(void *ctx, struct fetch_result *r)
 	addr_format(&r->t.addr, v->ip);
 	report_to_frontier(v);
 	c->stats.wire_bytes += r->t.wire_bytes;
+	c->in_hand_bytes += r->t.wire_bytes;
+	v->in_hand_bytes += r->t.wire_bytes;
 	limiter_take(&c->bandwidth, (double)r->t.wire_bytes, loop_now_us(c->loop));
 	crawl_pump(c);
 	if (v->robots)

@@ -1,0 +1,170 @@
+"""Budgets: what they stop, with what exit code, and that resume honours their sums; options of run and state."""
+
+import json
+import os
+import re
+import time
+
+import pytest
+
+import harness
+
+PAGES, BULK = 120, 20_000  # what a page has of bytes that do not compress
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    www = tmp_path_factory.mktemp("www")
+    for i in range(PAGES):
+        links = "".join(f'<a href="p{k}.html">x</a>' for k in (i + 1, 2 * i + 1, 2 * i + 2) if k < PAGES)
+        (www / f"p{i}.html").write_bytes(f"{links}<p>".encode() + os.urandom(BULK))
+    server = f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; location = /robots.txt {{ return 404; }} }}'
+    with harness.nginx(tmp_path_factory.mktemp("run") / "nginx", server) as web:
+        yield web
+
+
+def taken(directory):
+    return sum(p.stat().st_blocks * 512 for p in directory.rglob("*") if p.is_file())
+
+
+def finish(site, out, *options):
+    """With the budget lifted all the rest comes, each page once."""
+    result = harness.trawl("resume", "-q", out.dir, *options)
+    assert result.rc == 0, result.err
+    assert sorted(p["url"] for p in out.pages()) == sorted(site.url(f"/p{i}.html") for i in range(PAGES))
+    archived = harness.Output(out.dir).archived()
+    assert all(len(archived[site.url(f"/p{i}.html")]) == 1 for i in range(PAGES))
+    assert json.loads(harness.trawl("status", "--json", "--verify", out.dir).out)["verified"]
+
+
+def stops_again(site, out, code):
+    """Resumed with its budget used up a crawl asks nobody for anything, and says the same."""
+    asked = len(site.log())
+    result = harness.trawl("resume", "-q", out.dir)
+    assert result.rc == code, result.err
+    assert len(site.log()) == asked
+    assert harness.trawl("status", out.dir).out.startswith(f"{out.dir}: ended: ")
+
+
+def test_bytes(site, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--per-host", "4", "--max-bytes", "400kB",
+                                site.url("/p0.html"))  # fmt: skip
+    assert result.rc == 14, result.err
+    assert 400_000 <= sum(p["bytes_wire"] for p in out.pages()) <= 400_000 + 5 * (BULK + 1000)
+    stops_again(site, out, 14)
+    result = harness.trawl("resume", "-q", out.dir, "--max-bytes", "800kB")
+    assert result.rc == 14, result.err
+    assert 800_000 <= sum(p["bytes_wire"] for p in out.pages()) <= 800_000 + 5 * (BULK + 1000)
+    finish(site, out, "--max-bytes", "none")
+
+
+def test_time(site, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "50ms", "--max-time", "1500ms", site.url("/p0.html"))
+    assert result.rc == 15, result.err
+    assert 0 < len(out.pages()) < PAGES
+    stops_again(site, out, 15)
+    began = time.monotonic()
+    result = harness.trawl("resume", "-q", out.dir, "--max-time", "2500ms")  # a second more
+    assert result.rc == 15, result.err
+    assert 0.8 < time.monotonic() - began < 6
+    assert 0 < len(out.pages()) < PAGES
+    finish(site, out, "--max-time", "none", "--delay", "0")
+
+
+def test_pages(site, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "30", site.url("/p0.html"))
+    assert result.rc == 0, result.err
+    assert len(out.pages()) == 30
+    stops_again(site, out, 0)
+    result = harness.trawl("resume", "-q", out.dir, "--max-pages", "45", "--per-host", "8")
+    assert result.rc == 0, result.err
+    assert len(out.pages()) == 45
+    finish(site, out, "--max-pages", "none")
+
+
+def test_disk(site, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--per-host", "4", "--max-disk", "1500kB",
+                                site.url("/p0.html"))  # fmt: skip
+    assert result.rc == 16, result.err
+    archive = sum(p.stat().st_size for p in out.warcs())
+    # The directory is measured once a commit; what is archived in between is added up.
+    assert 800_000 < archive and taken(out.dir) <= 1_500_000 + 5 * (BULK + 1000) + 300_000
+    stops_again(site, out, 16)
+    result = harness.trawl("resume", "-q", out.dir, "--max-disk", "2200kB")
+    assert result.rc == 16, result.err
+    assert archive + 200_000 < sum(p.stat().st_size for p in out.warcs())
+    assert taken(out.dir) <= 2_200_000 + 5 * (BULK + 1000) + 300_000
+    finish(site, out, "--max-disk", "none")
+
+
+def test_a_budget_that_is_exactly_used_up_by_the_last_page_is_no_stop(site, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "--progress", "none", "--delay", "0", "--max-pages", str(PAGES),
+                                site.url("/p0.html"))  # fmt: skip
+    assert result.rc == 0
+    assert "trawl: done" in result.err and " 0 queued" in result.err
+
+
+def test_a_crawl_that_is_done_is_done_whatever_the_budget(site, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", site.url("/p0.html"))
+    assert result.rc == 0
+    for budget in ("--max-time", "1ms"), ("--max-bytes", "1kB"), ("--max-disk", "1MiB"), ("--max-pages", "1"):
+        result = harness.trawl("resume", out.dir, *budget)
+        assert result.rc == 0, (budget, result.err)
+        assert "trawl: done" in result.err
+
+
+# -- when a commit is --
+
+
+def committed_pages(site, tmp_path, *options):
+    """How many pages are committed once 60 are fetched, and before the crawl is over."""
+    out = harness.Output(tmp_path / "c")
+    asked = len(site.log())
+    running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "40/s", *options,
+                              site.url("/p0.html"))  # fmt: skip
+    try:
+        harness.wait_until("pages", lambda: len(site.log()) > asked + 60)
+        return json.loads(harness.trawl("status", "--json", out.dir).out)["pages"]
+    finally:
+        running.end()
+
+
+def test_commit_interval(site, tmp_path):
+    assert committed_pages(site, tmp_path, "--commit-interval", "50ms") > 30
+    harness.shutil.rmtree(tmp_path / "c")
+    assert committed_pages(site, tmp_path, "--commit-interval", "60s") == 0
+
+
+def test_commit_size(site, tmp_path):
+    assert committed_pages(site, tmp_path, "--commit-interval", "60s", "--commit-size", "64KiB") > 30
+
+
+def test_state_memory_leaves_no_store_and_rocksdb_one(site, tmp_path):
+    for state, there in ("memory", False), ("rocksdb", True):
+        result, out = harness.crawl(tmp_path / state, "-q", "--delay", "0", "--state", state, "--max-pages", "5",
+                                    site.url("/p0.html"))  # fmt: skip
+        assert result.rc == 0, result.err
+        assert len(out.pages()) == 5
+        assert (out.dir / "state").is_dir() == there
+        assert f"state: {state}" in (out.dir / "job.yaml").read_text()
+    result = harness.trawl("resume", "-q", tmp_path / "memory")
+    assert result.rc == 2 and "--state memory" in result.err
+
+
+def arena_bytes(site, tmp_path, *options):
+    out = tmp_path / "c"
+    running = harness.Running("crawl", "-q", "-o", out, "--delay", "1s", *options, site.url("/p0.html"))
+    try:
+        harness.wait_until("a page", lambda: (out / "pages.jsonl").exists())
+        maps = harness.Path(f"/proc/{running.child.pid}/maps").read_text()
+    finally:
+        running.end()
+        harness.shutil.rmtree(out)
+    sizes = [int(b, 16) - int(a, 16) for a, b in re.findall(r"^([0-9a-f]+)-([0-9a-f]+) .*trawl-arena", maps, re.M)]
+    return sum(sizes)
+
+
+def test_max_memory_sizes_what_answers_are_received_into(site, tmp_path):
+    small = ("--max-body", "1MiB")
+    assert arena_bytes(site, tmp_path, "--max-memory", "128MiB", *small) == 64 << 20
+    assert arena_bytes(site, tmp_path, "--max-memory", "1GiB", *small) == 512 << 20
