@@ -248,6 +248,28 @@ what_is_no_sitemap_is_told(void **state)
 }
 
 static void
+entries_elsewhere_are_bounded(void)
+{
+	char out[64];
+	struct url base;
+	struct sitemap_conf conf = {.same_location = true, .base = &base};
+	struct buf b;
+
+	assert_int_equal(url_resolve(NULL, SLICE_LIT("http://h/"), (struct slice){0}, 0,
+			     out, sizeof(out), &base),
+	    URL_OK);
+	buf_init(&b, 16 << 20);
+	for (int i = 0; i < SITEMAP_ENTRIES_MAX + 9; i++)
+		assert_int_equal(buf_add_cstr(&b, "http://elsewhere/\n"), 0);
+	assert_int_equal(buf_add_cstr(&b, "http://h/1\n"), 0);
+	parse(buf_slice(&b), "", &conf);
+	assert_int_equal(result.status, SITEMAP_TOO_LARGE);
+	assert_int_equal(result.elsewhere, SITEMAP_ENTRIES_MAX);
+	assert_int_equal(told.count, 0);
+	buf_release(&b);
+}
+
+static void
 it_is_bounded(void **state)
 {
 	struct sitemap_conf conf = {.entries_max = 2};
@@ -272,6 +294,7 @@ it_is_bounded(void **state)
 	told.stop_after = 0;
 	assert_int_equal(result.status, SITEMAP_STOPPED);
 	assert_int_equal(told.count, 1);
+	entries_elsewhere_are_bounded();
 	/* Depth, and a URL that is too long. */
 	buf_init(&b, 1 << 20);
 	assert_int_equal(buf_add_cstr(&b, "<urlset><url><loc>http://h/1</loc></url>"), 0);
