@@ -1,6 +1,7 @@
 #include "app/app.h"
 #include "app/args.h"
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,9 +116,21 @@ open_standard_files(void)
 			(void)open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
 }
 
+/* What is large goes back to the system when it is freed: by default the first large block
+ * that is freed makes later ones part of the heap, where they leave holes. */
+static void
+keep_heap_small(void)
+{
+	enum { LARGE_BYTES = 512 << 10, KEPT_BYTES = 8 << 20 };
+
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
+
 int
 main(int argc, char **argv)
 {
+	keep_heap_small();
 	open_standard_files();
 	if (argc < 2)
 		return usage_error("which command? trawl --help lists them");

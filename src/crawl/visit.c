@@ -314,6 +314,23 @@ task_for(struct visit *v, struct buf *head)
 }
 
 static void
+result_weighs(struct visit *v, uint64_t bytes)
+{
+	v->crawl->result_bytes += bytes - v->result_bytes;
+	v->result_bytes = bytes;
+}
+
+/* Of a result that is not here yet: what it usually is, or for a sitemap at most. */
+static uint64_t
+result_guess(const struct visit *v)
+{
+	if ((v->rec->flags & URLREC_SITEMAP) != 0)
+		return FOUND_SITEMAP_LINKS_MAX *
+		       (sizeof(struct found_link) + sizeof(struct urlrec) + 128);
+	return v->result.t.body_len * 2;
+}
+
+static void
 visit_parse(struct visit *v)
 {
 	struct crawl *c = v->crawl;
@@ -333,6 +350,7 @@ visit_parse(struct visit *v)
 	}
 	buf_release(&head);
 	if (r == 0) {
+		result_weighs(v, result_guess(v));
 		visit_to(v, VISIT_PARSE);
 	} else if (r == -EAGAIN) {
 		visit_to(v, VISIT_QUEUED);
@@ -384,8 +402,7 @@ take_found(struct visit *v, struct slice result)
 		v->bytes = NULL;
 		return r;
 	}
-	v->result_bytes = result.len + n * (sizeof(*links) + sizeof(*v->commit.fresh));
-	v->crawl->result_bytes += v->result_bytes;
+	result_weighs(v, result.len + n * (sizeof(*links) + sizeof(*v->commit.fresh)));
 	return 0;
 }
 
