@@ -165,11 +165,13 @@ style_add(struct page_parser *p, struct slice s)
 static int
 style_end(struct page_parser *p)
 {
-	size_t len = p->style_len;
+	struct slice css = slice_of(p->style, p->style_len);
 
+	/* Its links lie in it: the next one has room of its own. */
 	p->style_at = 0;
-	p->style_len = 0;
-	return len == 0 ? 0 : page_css_add(p, slice_of(p->style, len));
+	p->style = NULL;
+	p->style_len = p->style_cap = 0;
+	return css.len == 0 ? 0 : page_css_add(p, css);
 }
 
 /* After a tag in SVG or MathML: a style there is markup like the rest, in which tags and

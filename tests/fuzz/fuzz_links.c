@@ -8,7 +8,8 @@
  *     the second <body>, a <form> in a form ...) the attributes are blank: they have no
  *     links then, wherever they go;
  *   - characters that gumbo replaces, and NUL, are '?'; so is the '&' of a numeric
- *     reference with so many digits that gumbo's number overflows.
+ *     reference with so many digits that gumbo's number overflows;
+ *   - "</>" is "?/>": in SVG gumbo passes over the end tag behind it.
  * Not compared are pages with these, see tree_is_comparable():
  *   - <select>, <frameset>: gumbo drops what is in them, and goes on in the data state
  *     where a <title> or <style> of them is;
@@ -223,7 +224,8 @@ plain_text(struct slice utf8, char *out)
 
 	for (; utf8.len > 0; utf8 = slice_from(utf8, n)) {
 		n = character(utf8, &plain);
-		plain &= !is_huge_reference(utf8);
+		plain &=
+		    !is_huge_reference(utf8) && !slice_starts(utf8, SLICE_LIT("</>"));
 		if (plain)
 			memcpy(out + len, utf8.ptr, n);
 		else

@@ -135,6 +135,7 @@ sees_svg_as_markup_of_its_own(void **state)
 	LINKS("<svg><style>a{b:</x>u<!-- -->rl(1)}<g>url(no)<g/></g>url(2)</style>url(no)"
 	      "</svg>",
 	    "css 1|css 2|");
+	LINKS("<svg><style>url(1)</style><style>url(22)</style></svg>", "css 1|css 22|");
 	LINKS("<svg><style/>url(no)<style type=x>url(no)</style><style>url(1)<p>url(no)",
 	    "css 1|");
 	LINKS("<svg><script href=s></script></svg>", "script s|");
