@@ -77,7 +77,8 @@ json_answer(const struct answer *a, struct buf *out)
 	if (u->known) {
 		look_time_json(&j, "since", u->since_us);
 		json_story(&j, u);
-	} else {
+	}
+	if (!u->known || u->would_be != OUTCOME_NONE) {
 		jsonw_object(&j, "would_be");
 		jsonw_str(&j, "outcome",
 		    u->would_be == OUTCOME_NONE ? SLICE_LIT("wanted")
@@ -237,12 +238,13 @@ text_would_be(const struct inspect_url *u, struct buf *out)
 {
 	int e;
 
-	if (u->known)
-		return 0;
 	if (u->would_be == OUTCOME_NONE)
-		return buf_add_cstr(
-		    out, "  scope     a page that linked to it would get it fetched\n");
-	e = buf_printf(out, "  scope     would be %s: ", outcome_name(u->would_be));
+		return u->known ? 0
+				: buf_add_cstr(out, "  scope     a page that linked to "
+						    "it would get it fetched\n");
+	e = buf_printf(out, "  scope     %s %s: ",
+	    u->known ? "when its turn comes it will be" : "would be",
+	    outcome_name(u->would_be));
 	if (e == 0)
 		e = escape_terminal(out, u->would_rule);
 	return e == 0 ? buf_add_byte(out, '\n') : e;

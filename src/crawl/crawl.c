@@ -369,6 +369,8 @@ crawl_add_root(struct crawl *c, struct slice url)
 {
 	int r = crawl_push_root(c, url);
 
+	if (r == 0 && c->rules != NULL)
+		r = scope_rules_add_root(c->rules, url);
 	return r < 0 ? r : crawl_tell_workers(c);
 }
 
@@ -603,6 +605,7 @@ crawl_free(struct crawl *c)
 	}
 	fetcher_free(c->fetcher);
 	frontier_free(c->frontier);
+	scope_rules_free(c->rules);
 	umap_release(&c->own_authorities);
 	umap_release(&c->robots_targets);
 	for (size_t i = 0; i < c->roots.n; i++)

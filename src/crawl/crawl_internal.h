@@ -76,6 +76,7 @@ struct crawl {
 	uint32_t context;
 	uint64_t hash_seed;
 	const struct order *order;
+	struct scope_rules *rules; /* what waits is judged anew by; NULL: it is not */
 	uint64_t random;      /* state of the repeatable generator; 0: ask the system */
 	struct strlist roots; /* seeds, and where seeds were redirected to */
 	struct umap own_authorities;

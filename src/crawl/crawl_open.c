@@ -119,6 +119,24 @@ go_on(struct crawl *c, struct store *store, struct saved *saved, struct why *why
 	return 0;
 }
 
+/* What waits was found under other options: some of it may not be wanted any more.  That
+ * stays so until the queue is empty, which nobody can tell of a part of it. */
+static int
+note_scope(struct crawl *c, struct saved *saved)
+{
+	uint64_t hash;
+	int r = scope_hash(c->o, &c->conf.job->seeds, &hash);
+
+	if (r < 0)
+		return r;
+	if (saved->totals.queued == 0)
+		saved->judge_anew = false;
+	else if (saved->scope_hash != 0 && saved->scope_hash != hash)
+		saved->judge_anew = true;
+	saved->scope_hash = hash;
+	return 0;
+}
+
 static bool
 is_durable(const struct crawl *c)
 {
@@ -146,6 +164,11 @@ open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct 
 		    .began_us = loop_wall_us(c->loop)};
 		(void)snprintf(saved.order, sizeof(saved.order), "%s", c->order->name);
 		r = 0;
+	}
+	if (r == 0) {
+		r = note_scope(c, &saved);
+		if (r < 0)
+			(void)why_set(why, r, "out of memory");
 	}
 	*ret_saved = saved;
 	if (r < 0)
@@ -205,12 +228,14 @@ open_committer(struct crawl *c, struct why *why)
 		r = job_write(c->conf.job, true, &file);
 	conf.scope_settings = buf_slice(&settings);
 	fill_sink_conf(c, &conf.sink, buf_slice(&file));
-	if (r < 0) {
-		store_close(conf.store);
+	if (r < 0)
 		(void)why_set(why, r, "out of memory");
-	} else {
+	else if (conf.saved.judge_anew)
+		r = scope_rules_new(buf_slice(&settings), &c->rules, why);
+	if (r < 0)
+		store_close(conf.store);
+	else
 		r = committer_new(&conf, &c->committer, why);
-	}
 	buf_release(&settings);
 	buf_release(&file);
 	return r;
@@ -260,6 +285,25 @@ crawl_frontier_conf(const struct options *o, struct frontier_conf *ret)
 	    .dead_after = o->fetch_retries + 1};
 }
 
+static bool
+is_unwanted(void *ctx, const struct urlrec *rec, enum outcome *ret_outcome,
+    char *ret_detail, size_t detail_cap)
+{
+	struct crawl *c = ctx;
+	enum outcome o;
+	struct buf reason;
+
+	buf_init(&reason, 2 * URL_BYTES_MAX);
+	o = scope_judge_again(c->rules, rec, &reason);
+	if (o != OUTCOME_NONE) {
+		*ret_outcome = o;
+		(void)snprintf(
+		    ret_detail, detail_cap, SLICE_FMT, SLICE_ARG(buf_slice(&reason)));
+	}
+	buf_release(&reason);
+	return o != OUTCOME_NONE;
+}
+
 static int
 open_frontier(struct crawl *c)
 {
@@ -268,6 +312,10 @@ open_frontier(struct crawl *c)
 	crawl_frontier_conf(c->o, &conf);
 	conf.jitter_seed = crawl_random(c);
 	conf.order = c->order;
+	if (c->rules != NULL) {
+		conf.unwanted = is_unwanted;
+		conf.unwanted_ctx = c;
+	}
 	return frontier_new(&conf, &c->frontier);
 }
 

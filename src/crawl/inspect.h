@@ -91,8 +91,9 @@ struct inspect_url {
 	struct hostrec_outlook host;
 	struct slice robots_rule; /* that forbids it, of the robots.txt we have */
 
-	/* Never discovered: what a link to it from a seed would come to. */
-	enum outcome would_be; /* NONE: it would be fetched */
+	/* Never discovered: what a link to it from a seed would come to.  Waiting: what it
+	 * comes to when its turn is there, the options being other ones since. */
+	enum outcome would_be; /* NONE: it would be, or is to be, fetched */
 	struct slice would_rule;
 };
 int inspect_url(

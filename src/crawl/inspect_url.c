@@ -339,6 +339,27 @@ take_record(struct asking *a, const struct urlrec *rec)
 	return r;
 }
 
+/* The options may have changed since it was queued. */
+static int
+judge_again(struct asking *a, const struct urlrec *rec)
+{
+	struct scope_rules *rules;
+	struct buf reason;
+	int r;
+
+	if (!a->in->saved.judge_anew)
+		return 0;
+	r = open_rules(a->in, &rules, NULL);
+	if (r < 0)
+		return r;
+	buf_init(&reason, URL_BYTES_MAX * 2);
+	a->u->would_be = scope_judge_again(rules, rec, &reason);
+	r = keep(a, buf_slice(&reason), &a->u->would_rule);
+	buf_release(&reason);
+	scope_rules_free(rules);
+	return r;
+}
+
 static bool
 on_record(void *ctx, struct slice key, struct slice value)
 {
@@ -351,6 +372,8 @@ on_record(void *ctx, struct slice key, struct slice value)
 	if (a->err < 0 || rec.url_hash != a->url_hash)
 		return a->err == 0;
 	a->err = take_record(a, &rec);
+	if (a->err == 0)
+		a->err = judge_again(a, &rec);
 	return false;
 }
 

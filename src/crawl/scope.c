@@ -431,7 +431,9 @@ in_scope(const struct scope_rules *s, const struct url *url)
 static enum outcome
 judge(const struct scope_rules *s, const struct scope_link *l, struct scope_verdict *v)
 {
-	bool as_requisite = s->requisites && link_kind_is_embed(l->kind);
+	bool from_part =
+	    l->kind == LINK_REDIRECT && (l->parent_flags & URLREC_REQUISITE) != 0;
+	bool as_part = s->requisites && (link_kind_is_embed(l->kind) || from_part);
 
 	if (l->redirects + (l->kind == LINK_REDIRECT) > SCOPE_REDIRECTS_MAX)
 		return OUTCOME_REDIRECT_LIMIT;
@@ -439,10 +441,10 @@ judge(const struct scope_rules *s, const struct scope_link *l, struct scope_verd
 		return OUTCOME_NONE;
 	if (patterns_match(s, &s->exclude, l->url) != NULL)
 		return OUTCOME_OUT_OF_SCOPE;
-	if (as_requisite ||
-	    (l->kind == LINK_REDIRECT && (l->parent_flags & URLREC_REQUISITE) != 0)) {
+	if (as_part) {
 		/* Does not take a step away from the seeds. */
 		v->depth = l->depth;
+		v->flags |= URLREC_PART;
 		if (!in_scope(s, l->url))
 			v->flags |= URLREC_REQUISITE;
 		return OUTCOME_NONE;
@@ -496,4 +498,78 @@ scope_reason(const struct scope_rules *s, const struct scope_link *l,
 		(void)buf_printf(ret, "--scope %s", modes[s->mode]);
 	else
 		(void)buf_add_cstr(ret, "no --include matches");
+}
+
+/* ---- judging anew ---- */
+
+static enum outcome
+judge_again(const struct scope_rules *s, const struct urlrec *rec, const struct url *url)
+{
+	const unsigned parts = URLREC_PART | URLREC_REQUISITE;
+
+	if ((rec->flags & (URLREC_SEED | URLREC_SEED_CHAIN | URLREC_SITEMAP)) != 0)
+		return OUTCOME_NONE;
+	if (patterns_match(s, &s->exclude, url) != NULL)
+		return OUTCOME_OUT_OF_SCOPE;
+	if (s->requisites &&
+	    ((rec->flags & parts) != 0 || link_kind_is_embed((enum link_kind)rec->kind)))
+		return OUTCOME_NONE;
+	if ((rec->flags & URLREC_REQUISITE) != 0 || !in_scope(s, url))
+		return OUTCOME_OUT_OF_SCOPE;
+	if (s->include.n > 0 && patterns_match(s, &s->include, url) == NULL)
+		return OUTCOME_OUT_OF_SCOPE;
+	return rec->depth > s->depth_max ? OUTCOME_DEPTH : OUTCOME_NONE;
+}
+
+enum outcome
+scope_judge_again(
+    const struct scope_rules *s, const struct urlrec *rec, struct buf *reason)
+{
+	char text[URL_BYTES_MAX];
+	struct scope_link link = {.kind = (enum link_kind)rec->kind};
+	enum outcome o;
+	struct url url;
+
+	if (url_resolve(NULL, rec->url, (struct slice){0}, 0, text, sizeof(text), &url) !=
+	    URL_OK)
+		return OUTCOME_NONE; /* the fetch will tell */
+	o = judge_again(s, rec, &url);
+	link.url = &url;
+	if (o != OUTCOME_NONE)
+		scope_reason(s, &link, o, reason);
+	return o;
+}
+
+static int
+add_texts(struct buf *b, char name, const struct strlist *texts)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < texts->n && r == 0; i++) {
+		r = buf_add_byte(b, name);
+		if (r == 0) /* the end of each, too: "ab" "c" is not "a" "bc" */
+			r = buf_add(b, texts->v[i], strlen(texts->v[i]) + 1);
+	}
+	return r;
+}
+
+int
+scope_hash(const struct options *o, const struct strlist *seeds, uint64_t *ret)
+{
+	struct buf b;
+	int r;
+
+	buf_init(&b, 64 << 20);
+	r = buf_printf(&b, "%u %" PRId64 " %d ", (unsigned)o->crawl_scope, o->crawl_depth,
+	    (int)o->crawl_requisites);
+	if (r == 0)
+		r = add_texts(&b, 'i', &o->crawl_include);
+	if (r == 0)
+		r = add_texts(&b, 'x', &o->crawl_exclude);
+	if (r == 0)
+		r = add_texts(&b, 's', seeds);
+	if (r == 0)
+		*ret = url_hash(buf_slice(&b), 0) | 1;
+	buf_release(&b);
+	return r;
 }

@@ -54,6 +54,17 @@ struct scope_verdict {
 void scope_judge(
     const struct scope_rules *s, const struct scope_link *l, struct scope_verdict *ret);
 
+/*
+ * What was queued under other options: is it still wanted?  NONE, OUT_OF_SCOPE or DEPTH,
+ * with the reason.  Seeds, where they were redirected to, and sitemaps are; of the rest
+ * the page that links it is not asked for again.  What scope_judge() wants this wants, too.
+ */
+struct urlrec;
+enum outcome scope_judge_again(
+    const struct scope_rules *s, const struct urlrec *rec, struct buf *reason);
+/* Of the options that decide what is wanted, and of the seeds; never 0. */
+int scope_hash(const struct options *o, const struct strlist *seeds, uint64_t *ret);
+
 /* Settings that workers need besides: read by parse.c. */
 uint64_t scope_hash_seed(const struct scope_rules *s);
 unsigned scope_tidy(const struct scope_rules *s); /* enum url_tidy */

@@ -463,6 +463,13 @@ turn_url(struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_tu
 	assert(r == 0); /* frontier_next() made room */
 	f->queued--;
 	ret->rec = rec;
+	if (f->conf.unwanted != NULL &&
+	    f->conf.unwanted(f->conf.unwanted_ctx, rec, &ret->outcome, ret->detail,
+		sizeof(ret->detail))) {
+		ret->kind = FRONTIER_REFUSED;
+		turn_ends(f, h, now_ms); /* there may be many: others go in between */
+		return;
+	}
 	h->robots_used = true;
 	if (hostq_refuses(h, &f->conf, rec, now_ms, &ret->outcome, ret->detail,
 		sizeof(ret->detail))) {

@@ -68,6 +68,11 @@ struct frontier_conf {
 	uint64_t jitter_seed;       /* of the 10 % on back-off */
 	int64_t robots_ttl_ms;      /* 24 h */
 	uint32_t dead_after; /* host-level failures in a row before it is given up */
+	/* NULL: whatever waits is still wanted.  Else asked when it is a record's turn; one
+	 * that is not comes out as FRONTIER_REFUSED. */
+	bool (*unwanted)(void *ctx, const struct urlrec *rec, enum outcome *ret_outcome,
+	    char *ret_detail, size_t detail_cap);
+	void *unwanted_ctx;
 };
 
 int frontier_new(const struct frontier_conf *conf, struct frontier **ret);

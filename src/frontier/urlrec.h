@@ -15,6 +15,7 @@ enum urlrec_flag { /* bits */
 	URLREC_REQUISITE = 2,  /* admitted only as a part of an in-scope page */
 	URLREC_SITEMAP = 4,    /* to be read as a sitemap */
 	URLREC_SEED_CHAIN = 8, /* a seed's redirect target */
+	URLREC_PART = 16,      /* part of an in-scope page, whatever else is said of it */
 };
 
 struct urlrec {

@@ -92,6 +92,9 @@ def test_a_crawl_pauses_on_a_full_disk_and_goes_on_when_there_is_room(disk_of_64
             harness.wait_until("a pause", lambda: "paused" in (tmp_path / "err").read_text(), 60)
             said = (tmp_path / "err").read_text()
             assert "disk" in said and "goes on when there is room" in said
+            told = harness.trawl("status", out.dir)
+            assert told.rc == 0, told.err
+            assert f"running by process {child.pid}; the disk is nearly full: it pauses until there is room" in told.out
             time.sleep(1)
             asked, cpu, at = len(web.log()), cpu_seconds(running), time.monotonic()
             assert 10 < asked < pages

@@ -182,3 +182,86 @@ def test_a_crawl_that_runs_cannot_be_resumed_by_a_second_program(site, tmp_path)
         assert running.child.poll() is None
     finally:
         running.end()
+
+
+# -- other options for what waits already --
+
+TRAP = 2500  # more than a window holds
+
+
+@pytest.fixture(scope="module")
+def trap(tmp_path_factory):
+    """A start page with a calendar that has no end, and some pages with a way of their own."""
+    www = tmp_path_factory.mktemp("trap")
+    days = "".join(f'<a href="/cal/{i}">d</a>' for i in range(TRAP))
+    pages = "".join(f'<a href="/p/{i}.html">p</a>' for i in range(20))
+    (www / "p").mkdir()
+    for i in range(20):
+        (www / "p" / f"{i}.html").write_text(f'<a href="/p/deep/{i}">d</a><a href="/cal/{i + TRAP}">c</a>')
+    (www / "index.html").write_text(days + pages)
+    server = f"""server {{ listen 127.0.0.1:@PORT@; root "{www}"; default_type text/html;
+        location /cal/ {{ return 200 "a day"; }} location /p/deep/ {{ return 200 "deep"; }}
+        location = /robots.txt {{ return 404; }} }}"""
+    with harness.nginx(tmp_path_factory.mktemp("run") / "nginx", server) as web:
+        yield web
+
+
+@pytest.mark.parametrize("order", ["bfs", "dfs", "priority"])
+def test_what_waits_is_dropped_when_an_exclude_is_given_to_resume(trap, tmp_path, order):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--order", order, "--max-pages", "30",
+                                trap.url("/"))  # fmt: skip
+    assert result.rc == 0, result.err
+    days = {p["url"] for p in out.pages() if "/cal/" in p["url"]}
+    asked = len([r for r in trap.log() if r["uri"].startswith("/cal/")])
+    # A run that does nothing but end: what waits is known to be judged anew.
+    assert harness.trawl("resume", "-q", out.dir, "--exclude", "/cal/").rc == 0
+    waiting = trap.url(f"/cal/{TRAP // 2}")
+    if waiting not in days:
+        e = json.loads(harness.trawl("explain", "--json", out.dir, waiting).out)
+        assert (e["outcome"], e["would_be"]) == ("waiting", {"outcome": "out-of-scope", "rule": "--exclude /cal/"})
+        text = harness.trawl("explain", out.dir, waiting).out
+        assert "when its turn comes it will be out-of-scope: --exclude /cal/" in text
+    result = harness.trawl("resume", "-q", out.dir, "--max-pages", "none")
+    assert result.rc == 0, result.err
+    pages = {p["url"] for p in out.pages()}
+    assert pages == days | {trap.url("/")} | {trap.url(f"/p/{i}.html") for i in range(20)} | {
+        trap.url(f"/p/deep/{i}") for i in range(20)}  # fmt: skip
+    assert len([r for r in trap.log() if r["uri"].startswith("/cal/")]) == asked
+    rejected = out.rejected()
+    dropped = {url for reason, url, _, detail in rejected if (reason, detail) == ("out-of-scope", "--exclude /cal/")}
+    assert dropped == {trap.url(f"/cal/{i}") for i in range(TRAP + 20)} - days
+    assert len(rejected) == len(dropped), "one line each"
+    s = json.loads(harness.trawl("status", "--json", "--verify", out.dir).out)
+    assert s["verified"] and s["queued"] == 0 and s["outcomes"] == {"ok": len(pages), "out-of-scope": len(dropped)}
+    e = json.loads(harness.trawl("explain", "--json", out.dir, waiting).out)
+    assert waiting in days or (e["outcome"], e["rule"]) == ("out-of-scope", "--exclude /cal/")
+
+
+def test_what_waits_is_dropped_when_it_lies_too_deep(trap, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--exclude", "/cal/", "--max-pages", "23",
+                                trap.url("/"))  # fmt: skip
+    assert result.rc == 0, result.err
+    result = harness.trawl("resume", "-q", out.dir, "--depth", "1", "--max-pages", "none")
+    assert result.rc == 0, result.err
+    assert len(out.pages()) == 23
+    assert len([r for r in out.rejected() if r[0] == "depth" and r[3] == "--depth 1"]) == 18
+    assert json.loads(harness.trawl("status", "--json", "--verify", out.dir).out)["verified"]
+
+
+def test_killed_while_it_drops_it_drops_the_rest(trap, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "1", trap.url("/"))
+    assert result.rc == 0, result.err
+    running = harness.Running("resume", "-q", out.dir, "--exclude", "/cal/", "--max-pages", "none",
+                              "--commit-interval", "10ms", "--delay", "100ms")  # fmt: skip
+    try:
+        harness.wait_until("some are dropped", lambda: len(out.rejected()) > 50)
+        os.killpg(running.child.pid, signal.SIGKILL)
+        running.child.wait(10)
+    finally:
+        running.end()
+    result = harness.trawl("resume", "-q", out.dir, "--delay", "0")
+    assert result.rc == 0, result.err
+    assert len(out.pages()) == 41
+    urls = [url for _, url, _, _ in out.rejected()]
+    assert len(urls) == len(set(urls)) == TRAP + 20
+    assert json.loads(harness.trawl("status", "--json", "--verify", out.dir).out)["verified"]

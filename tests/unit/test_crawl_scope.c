@@ -112,7 +112,7 @@ requisites_come_from_anywhere_and_lead_nowhere(void **state)
 
 	(void)state;
 	assert_int_equal(v.outcome, OUTCOME_NONE);
-	assert_int_equal(v.flags, URLREC_REQUISITE);
+	assert_int_equal(v.flags, URLREC_REQUISITE | URLREC_PART);
 	assert_int_equal(v.depth, 0);
 	assert_int_equal(
 	    judge(r, "http://h.test/a", LINK_A, 0, 0, 0).outcome, OUTCOME_DEPTH);
@@ -235,6 +235,148 @@ the_robots_token_is_the_product_of_the_user_agent(void **state)
 	}
 }
 
+static enum outcome
+again(const struct scope_rules *r, const struct urlrec *rec, const char *why)
+{
+	struct buf reason;
+	enum outcome o;
+
+	buf_init(&reason, 1000);
+	o = scope_judge_again(r, rec, &reason);
+	assert_true(slice_eq(buf_slice(&reason), slice_cstr(why)));
+	buf_release(&reason);
+	return o;
+}
+
+static enum outcome
+again_of(const struct scope_rules *r, const char *url, unsigned flags, uint16_t depth,
+    const char *why)
+{
+	return again(r,
+	    &(struct urlrec){.url = slice_cstr(url),
+		.kind = LINK_A,
+		.depth = depth,
+		.flags = (uint8_t)flags},
+	    why);
+}
+
+static void
+what_was_wanted_under_other_options_is_judged_by_these(void **state)
+{
+	static const struct urlrec img = {
+	    .url = {"http://cdn.test/i", 17}, .kind = LINK_IMG, .depth = 2};
+	struct scope_rules *r = RULES("http://h.test/", "exclude", "/cal/", "depth", "3");
+
+	(void)state;
+	assert_int_equal(again_of(r, "http://h.test/a", 0, 2, ""), OUTCOME_NONE);
+	assert_int_equal(again_of(r, "http://h.test/cal/1", 0, 2, "--exclude /cal/"),
+	    OUTCOME_OUT_OF_SCOPE);
+	assert_int_equal(
+	    again_of(r, "http://x.test/", 0, 2, "--scope host"), OUTCOME_OUT_OF_SCOPE);
+	assert_int_equal(again_of(r, "http://h.test/a", 0, 3, ""), OUTCOME_NONE);
+	assert_int_equal(
+	    again_of(r, "http://h.test/a", 0, 4, "--depth 3"), OUTCOME_DEPTH);
+	/* Seeds, their chain and sitemaps are not judged. */
+	assert_int_equal(
+	    again_of(r, "http://x.test/cal/", URLREC_SEED, 2, ""), OUTCOME_NONE);
+	assert_int_equal(
+	    again_of(r, "http://x.test/", URLREC_SEED_CHAIN, 2, ""), OUTCOME_NONE);
+	assert_int_equal(
+	    again_of(r, "http://x.test/", URLREC_SITEMAP, 2, ""), OUTCOME_NONE);
+	/* Requisites are not asked for any more. */
+	assert_int_equal(again_of(r, "http://cdn.test/", URLREC_REQUISITE | URLREC_PART,
+			     2, "--scope host"),
+	    OUTCOME_OUT_OF_SCOPE);
+	scope_rules_free(r);
+	r = RULES(
+	    "http://h.test/", "include", "/docs/", "requisites", "yes", "depth", "1");
+	assert_int_equal(again_of(r, "http://h.test/a", 0, 2, "no --include matches"),
+	    OUTCOME_OUT_OF_SCOPE);
+	assert_int_equal(again_of(r, "http://h.test/docs/a", 0, 1, ""), OUTCOME_NONE);
+	assert_int_equal(
+	    again_of(r, "http://cdn.test/i", URLREC_PART, 2, ""), OUTCOME_NONE);
+	assert_int_equal(again(r, &img, ""), OUTCOME_NONE);
+	scope_rules_free(r);
+}
+
+/* A record that this run queued may be judged again, and must not be lost. */
+static void
+what_is_wanted_is_wanted_again(void **state)
+{
+	static const char *const urls[] = {"http://h.test/docs/a", "http://h.test/a",
+	    "http://cdn.test/docs/i.png", "http://cdn.test/i.png", "http://h.test/cal/"};
+	static const uint8_t parents[] = {0, URLREC_SEED, URLREC_SEED_CHAIN,
+	    URLREC_REQUISITE, URLREC_REQUISITE | URLREC_PART, URLREC_PART,
+	    URLREC_SITEMAP};
+	struct scope_rules *rules[] = {
+	    RULES("http://h.test/", "exclude", "/cal/", "include", "/docs/", "requisites",
+		"yes", "depth", "2"),
+	    RULES("http://h.test/", "depth", "2"),
+	    RULES("http://h.test/", "scope", "any", "include", "a$", "depth", "1"),
+	    RULES("http://h.test/", "scope", "domain", "requisites", "yes", "depth", "0"),
+	};
+	size_t n = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 4 * 5 * 7 * 4 * (size_t)LINK_KIND_MAX; i++) {
+		size_t x = i;
+		struct scope_rules *r = rules[x % 4];
+		const char *url = urls[(x /= 4) % 5];
+		uint8_t parent = parents[(x /= 5) % 7];
+		uint16_t depth = (uint16_t)((x /= 7) % 4);
+		enum link_kind kind = (enum link_kind)(x / 4);
+		struct scope_verdict v = judge(r, url, kind, depth, parent, 0);
+		struct urlrec rec = {.url = slice_cstr(url),
+		    .kind = (uint8_t)kind,
+		    .flags = v.flags,
+		    .depth = v.depth};
+
+		if (v.outcome != OUTCOME_NONE)
+			continue;
+		assert_int_equal(again(r, &rec, ""), OUTCOME_NONE);
+		n++;
+	}
+	assert_true(n > 500);
+	for (size_t i = 0; i < 4; i++)
+		scope_rules_free(rules[i]);
+}
+
+static uint64_t
+hash_of(const char *seed, const char *flag, const char *value)
+{
+	char *texts[] = {(char *)(uintptr_t)seed};
+	struct strlist seeds = {texts, 1};
+	struct options o;
+	uint64_t hash = 0;
+	bool off;
+
+	assert_int_equal(options_init(&o), 0);
+	assert_int_equal(option_set(&o, option_by_flag(slice_cstr(flag), &off),
+			     slice_cstr(value), NULL),
+	    0);
+	assert_int_equal(scope_hash(&o, &seeds, &hash), 0);
+	assert_true(hash != 0);
+	options_release(&o);
+	return hash;
+}
+
+static void
+the_hash_tells_options_that_decide_and_seeds(void **state)
+{
+	uint64_t usual = hash_of("http://h.test/", "scope", "host");
+
+	(void)state;
+	assert_true(hash_of("http://h.test/", "delay", "5s") == usual);
+	assert_true(hash_of("http://h.test/", "user-agent", "x") == usual);
+	assert_true(hash_of("http://i.test/", "delay", "5s") != usual);
+	assert_true(hash_of("http://h.test/", "scope", "any") != usual);
+	assert_true(hash_of("http://h.test/", "depth", "3") != usual);
+	assert_true(hash_of("http://h.test/", "requisites", "yes") != usual);
+	assert_true(hash_of("http://h.test/", "exclude", "a") != usual);
+	assert_true(hash_of("http://h.test/", "exclude", "a") !=
+		    hash_of("http://h.test/", "include", "a"));
+}
+
 int
 main(void)
 {
@@ -244,6 +386,9 @@ main(void)
 	    cmocka_unit_test(requisites_come_from_anywhere_and_lead_nowhere),
 	    cmocka_unit_test(exclude_overrules_include_and_both_spare_the_seed_chain),
 	    cmocka_unit_test(depth_counts_links_and_redirects_have_their_own_limit),
+	    cmocka_unit_test(what_was_wanted_under_other_options_is_judged_by_these),
+	    cmocka_unit_test(what_is_wanted_is_wanted_again),
+	    cmocka_unit_test(the_hash_tells_options_that_decide_and_seeds),
 	    cmocka_unit_test(priority_is_that_of_the_first_pattern_that_matches),
 	    cmocka_unit_test(a_hostile_pattern_or_url_cannot_stall_a_judge),
 	    cmocka_unit_test(a_bad_pattern_is_told_with_its_place),

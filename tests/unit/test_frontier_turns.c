@@ -40,6 +40,51 @@ hosts_take_turns(void **state)
 	rig_stop(&rig);
 }
 
+static bool
+is_odd(void *ctx, const struct urlrec *rec, enum outcome *ret_outcome, char *ret_detail,
+    size_t detail_cap)
+{
+	char last = rec->url.ptr[rec->url.len - 1];
+
+	if ((last - '0') % 2 == 0)
+		return false;
+	++*(int *)ctx;
+	*ret_outcome = OUTCOME_OUT_OF_SCOPE;
+	(void)snprintf(ret_detail, detail_cap, "odd");
+	return true;
+}
+
+static void
+what_is_not_wanted_any_more_comes_out_without_a_turn(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	int odd = 0;
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = 1000;
+	conf.unwanted = is_odd;
+	conf.unwanted_ctx = &odd;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://a/3");
+	rig_add(&rig, "http://a/4");
+	rig_add(&rig, "http://a/5");
+	rig_add(&rig, "http://b/2");
+	rig_expect_refused(&rig, "http://a/1", OUTCOME_OUT_OF_SCOPE, "odd");
+	rig_expect_url(&rig, "http://b/2"); /* the others go in between */
+	rig_expect_refused(&rig, "http://a/3", OUTCOME_OUT_OF_SCOPE, "odd");
+	rig_expect_url(&rig, "http://a/4");
+	assert_int_equal(rig_stats(&rig).in_flight, 2);
+	rig_ok(&rig, "http://a", 0);
+	rig_expect_idle(&rig, 1001);
+	rig.now += 1001;
+	rig_expect_refused(&rig, "http://a/5", OUTCOME_OUT_OF_SCOPE, "odd");
+	rig_expect_idle(&rig, INT64_MAX);
+	assert_int_equal(odd, 3);
+	rig_stop(&rig);
+}
+
 static void
 breadth_first_takes_the_shallow_ones_of_a_host_first(void **state)
 {
@@ -259,6 +304,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_empty_frontier_is_idle_until_something_happens),
 	    cmocka_unit_test(hosts_take_turns),
+	    cmocka_unit_test(what_is_not_wanted_any_more_comes_out_without_a_turn),
 	    cmocka_unit_test(breadth_first_takes_the_shallow_ones_of_a_host_first),
 	    cmocka_unit_test(depth_first_takes_the_newest_of_a_host_first),
 	    cmocka_unit_test(priority_goes_across_hosts),
