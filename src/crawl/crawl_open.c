@@ -114,6 +114,9 @@ go_on(struct crawl *c, struct store *store, struct saved *saved, struct why *why
 	if (r < 0)
 		return why_set(why, r, "cannot read the store: %s", strerror(-r));
 	c->hash_seed = saved->hash_seed;
+	/* One that was killed may have asked until now; the others said when they ended. */
+	c->asked_wall_ms =
+	    (saved->end == SAVED_RUNNING ? loop_wall_us(c->loop) : saved->at_us) / 1000;
 	c->stats.totals = saved->totals;
 	c->earlier_ms = saved->elapsed_ms;
 	return 0;
@@ -249,7 +252,8 @@ on_host(void *ctx, uint64_t authority_hash, struct slice state, uint64_t queued)
 	struct crawl *c = ctx;
 	struct frontier_now now = {loop_now_ms(c->loop), loop_wall_us(c->loop) / 1000};
 
-	return frontier_restore(c->frontier, authority_hash, state, queued, &now);
+	return frontier_restore(
+	    c->frontier, authority_hash, state, queued, c->asked_wall_ms, &now);
 }
 
 /* Hosts, and what became of the seeds. */

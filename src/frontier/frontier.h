@@ -177,10 +177,12 @@ struct slice frontier_host_rules(const struct frontier *f, uint64_t authority_ha
 void frontier_rules_stored(struct frontier *f, uint64_t authority_hash);
 /*
  * A host as it was saved (empty: it was never asked), with `queued` records in the
- * store's queue; before anything is added to it.  -EBADMSG: `saved` is damaged.
+ * store's queue; before anything is added to it.  It may have been asked until
+ * `asked_wall_ms`, whatever `saved` says (0: it says it right): who was killed had no time
+ * to save its last requests.  -EBADMSG: `saved` is damaged.
  */
 int frontier_restore(struct frontier *f, uint64_t authority_hash, struct slice saved,
-    uint64_t queued, const struct frontier_now *now);
+    uint64_t queued, int64_t asked_wall_ms, const struct frontier_now *now);
 
 struct frontier_stats {
 	uint64_t queued;    /* waiting, in windows, for a retry and beyond */

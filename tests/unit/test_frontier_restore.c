@@ -36,7 +36,7 @@ die(struct lives *l, uint64_t queued)
 	l->rig.now = 77;
 	now = (struct frontier_now){l->rig.now, wall0_ms + RESTART_MS};
 	assert_int_equal(
-	    frontier_restore(l->rig.f, a, buf_slice(&l->saved), queued, &now), 0);
+	    frontier_restore(l->rig.f, a, buf_slice(&l->saved), queued, 0, &now), 0);
 	frontier_check(l->rig.f);
 }
 
@@ -113,8 +113,8 @@ a_clock_that_was_set_back_makes_no_wait_endless(void **state)
 	rig_start(&l.rig, &conf);
 	now.wall_ms -= INT64_C(1000) * 86400000;
 	now.mono_ms = l.rig.now;
-	assert_int_equal(
-	    frontier_restore(l.rig.f, rig_hash("http://a"), buf_slice(&l.saved), 1, &now),
+	assert_int_equal(frontier_restore(l.rig.f, rig_hash("http://a"),
+			     buf_slice(&l.saved), 1, 0, &now),
 	    0);
 	assert_int_equal(rig_next(&l.rig), FRONTIER_IDLE);
 	assert_true(l.rig.turn.due_ms - l.rig.now <= 86400000 / 10 * 11);
@@ -136,6 +136,32 @@ the_delay_counts_from_the_last_life(void **state)
 	die(&l, 1);
 	rig_expect_idle(&l.rig, 8000 - RESTART_MS + 1);
 	end(&l);
+}
+
+static void
+what_was_asked_and_not_saved_counts_for_the_delay(void **state)
+{
+	static const int64_t ago_ms[] = {0, 3000, 7999, 9000, -5000};
+	static const int64_t wait_ms[] = {8001, 5001, 2, 0, 8001};
+	struct frontier_conf conf = rig_conf();
+	struct frontier_now now = {77, wall0_ms};
+
+	(void)state;
+	conf.delay_ms = 8000;
+	for (size_t i = 0; i < 5; i++) {
+		struct lives l;
+
+		live(&l, &conf);
+		l.rig.now = now.mono_ms;
+		assert_int_equal(frontier_restore(l.rig.f, rig_hash("http://a"),
+				     (struct slice){0}, 1, now.wall_ms - ago_ms[i], &now),
+		    0);
+		if (wait_ms[i] > 0)
+			rig_expect_idle(&l.rig, wait_ms[i]);
+		l.rig.now += wait_ms[i];
+		rig_expect_idle(&l.rig, INT64_MAX); /* its records are to be read first */
+		end(&l);
+	}
 }
 
 static void
@@ -212,8 +238,8 @@ a_host_that_was_never_asked_is_named_by_its_records(void **state)
 	(void)state;
 	conf.robots = true;
 	live(&l, &conf);
-	assert_int_equal(
-	    frontier_restore(l.rig.f, rig_hash("http://a"), (struct slice){0}, 1, &now),
+	assert_int_equal(frontier_restore(l.rig.f, rig_hash("http://a"),
+			     (struct slice){0}, 1, 0, &now),
 	    0);
 	rig_expect_idle(&l.rig, INT64_MAX);
 	refill_one(&l, "http://a/1", false, 0);
@@ -339,7 +365,7 @@ damaged_bytes_are_refused(void **state)
 	    frontier_host_save(l.rig.f, rig_hash("http://a"), &now, &l.saved), 0);
 	for (size_t n = 1; n < l.saved.len; n++)
 		assert_true(frontier_restore(l.rig.f, 5,
-				slice_head(buf_slice(&l.saved), n), 1, &now) < 0);
+				slice_head(buf_slice(&l.saved), n), 1, 0, &now) < 0);
 	assert_int_equal(rig_stats(&l.rig).hosts, 1);
 	end(&l);
 }
@@ -442,6 +468,7 @@ main(void)
 	    cmocka_unit_test(a_back_off_survives),
 	    cmocka_unit_test(a_clock_that_was_set_back_makes_no_wait_endless),
 	    cmocka_unit_test(the_delay_counts_from_the_last_life),
+	    cmocka_unit_test(what_was_asked_and_not_saved_counts_for_the_delay),
 	    cmocka_unit_test(robots_rules_come_back_before_the_first_url),
 	    cmocka_unit_test(rules_that_are_lost_are_asked_for_again),
 	    cmocka_unit_test(a_host_that_was_given_up_stays_so),
