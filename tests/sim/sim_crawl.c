@@ -78,44 +78,78 @@ check_run(const struct sim_run *run)
 		assert_int_equal(run->stats.queued, 0);
 		assert_int_equal(run->stats.in_flight, 0);
 	}
-	assert_int_equal(sim_web.running, 0);
+}
+
+static void
+make_job(struct job *job, const struct sim_run *run, const char *seed,
+    const char *const *options)
+{
+	struct why why = {""};
+
+	assert_int_equal(job_init(job), 0);
+	assert_int_equal(job_add_seed(job, slice_cstr(seed), &why), 0);
+	for (const char *const *s = run->more_seeds; s != NULL && *s != NULL; s++)
+		assert_int_equal(job_add_seed(job, slice_cstr(*s), &why), 0);
+	assert_int_equal(job_set_name(job, SLICE_LIT("sim"), &why), 0);
+	set_options(&job->options, options);
+	assert_int_equal(job_tidy_seeds(job), 0);
+}
+
+static void
+play(struct sim *s, struct engine *engine, const struct job *job)
+{
+	struct sim_run *run = s->run;
+	struct crawl_conf conf = {.job = job,
+	    .dir = run->dir,
+	    .resume = run->resume,
+	    .random_seed = run->random_seed == 0 ? 42 : run->random_seed,
+	    .ctx = s,
+	    .on_end = on_end};
+
+	run->err = crawl_start(engine, &conf, &s->crawl, &run->why);
+	if (run->err < 0) {
+		if (!run->may_fail)
+			fail_msg("crawl: %s", run->why.text);
+		return;
+	}
+	assert_int_equal(crawl_subscribe(s->crawl, CRAWL_EVENT_FETCH, on_event, s), 0);
+	timer_init(&s->stop, s->loop, on_stop, s);
+	if (run->stop_at_ms > 0 && timer_start(&s->stop, run->stop_at_ms) < 0)
+		assert_true(run->may_fail);
+	run->took_ms = loop_now_ms(s->loop);
+	run->deadlock = loop_run(s->loop) < 0;
+	run->took_ms = loop_now_ms(s->loop) - run->took_ms;
+	timer_stop(&s->stop);
+	(void)snprintf(run->why.text, sizeof(run->why.text), "%s", crawl_why(s->crawl));
+	crawl_free(s->crawl);
 }
 
 void
 sim_crawl(struct sim_run *run, const char *seed, const char *const *options)
 {
+	int64_t wall_us = run->wall_us == 0 ? 1700000000000000 : run->wall_us;
 	struct sim s = {.run = run};
-	struct crawl_conf conf = {.random_seed = 42, .ctx = &s, .on_end = on_end};
 	struct engine *engine;
 	struct job job;
 	struct why why = {""};
 
 	run->ended = calloc(SIM_ENDED_MAX, sizeof(*run->ended));
 	assert_non_null(run->ended);
-	assert_int_equal(job_init(&job), 0);
-	assert_int_equal(job_add_seed(&job, slice_cstr(seed), &why), 0);
-	assert_int_equal(job_set_name(&job, SLICE_LIT("sim"), &why), 0);
-	set_options(&job.options, options);
-	assert_int_equal(job_tidy_seeds(&job), 0);
-	assert_int_equal(loop_new_virtual(1700000000000000, &s.loop), 0);
+	make_job(&job, run, seed, options);
+	assert_int_equal(loop_new_virtual(wall_us, &s.loop), 0);
 	if (engine_new(s.loop, NULL, &job.options, &engine, &why) < 0)
 		fail_msg("engine: %s", why.text);
-	conf.job = &job;
-	if (crawl_start(engine, &conf, &s.crawl, &why) < 0)
-		fail_msg("crawl: %s", why.text);
-	assert_int_equal(crawl_subscribe(s.crawl, CRAWL_EVENT_FETCH, on_event, &s), 0);
-	timer_init(&s.stop, s.loop, on_stop, &s);
-	if (run->stop_at_ms > 0)
-		assert_int_equal(timer_start(&s.stop, run->stop_at_ms), 0);
-	run->took_ms = loop_now_ms(s.loop);
-	run->deadlock = loop_run(s.loop) < 0;
-	run->took_ms = loop_now_ms(s.loop) - run->took_ms;
-	timer_stop(&s.stop);
-	crawl_free(s.crawl);
+	if (run->work != NULL)
+		run->work(run, true);
+	play(&s, engine, &job);
+	if (run->work != NULL)
+		run->work(run, false);
 	engine_free(engine);
 	loop_free(s.loop);
 	job_release(&job);
-	check_run(run);
+	assert_int_equal(sim_web.running, 0);
+	if (run->err == 0)
+		check_run(run);
 }
 
 void

@@ -26,6 +26,19 @@ struct sim_run {
 	/* Set before: a stop at this moment, polite or not; 0: none. */
 	int64_t stop_at_ms;
 	bool stop_at_once;
+	/* Set before, for a crawl that is kept: in `dir`, begun or resumed. */
+	const char *dir;
+	bool resume;
+	const char *const *more_seeds; /* NULL at the end; or NULL */
+	uint64_t random_seed;          /* 0: 42 */
+	int64_t wall_us;               /* at the start; 0: some day in 2023 */
+	/* Around everything that the crawl does; may be NULL. */
+	void (*work)(struct sim_run *run, bool begins);
+	/* It may fail to start, and end for another reason than its own. */
+	bool may_fail;
+	int err; /* of crawl_start(); the rest says nothing then */
+	struct why why;
+	void *ctx;
 };
 
 /* `options`: "name=value" as flags without dashes, NULL at the end.  Asserts what must

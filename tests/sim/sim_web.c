@@ -18,6 +18,29 @@ sim_web_reset(sim_script *script, void *ctx)
 	assert(sim_web.requests != NULL);
 }
 
+void
+sim_web_share(struct sim_request *requests)
+{
+	free(sim_web.requests);
+	sim_web.requests = requests;
+	while (sim_web.requests_len < SIM_REQUESTS_MAX &&
+	       requests[sim_web.requests_len].url[0] != '\0')
+		sim_web.requests_len++;
+}
+
+static int64_t
+web_now_ms(const struct loop *l)
+{
+	return loop_now_ms(l) + sim_web.base_ms;
+}
+
+static void
+own(bool begins)
+{
+	if (sim_web.own != NULL)
+		sim_web.own(begins);
+}
+
 size_t
 sim_count(const char *url)
 {
@@ -212,7 +235,7 @@ end(struct transfer *x)
 {
 	timer_stop(&x->timer);
 	buf_release(&x->body);
-	sim_web.requests[x->request].ended_ms = loop_now_ms(x->t->loop);
+	sim_web.requests[x->request].ended_ms = web_now_ms(x->t->loop);
 	sim_web.running--;
 	x->used = false;
 	x->gen++;
@@ -245,6 +268,7 @@ answer(struct transfer *x, struct transport_result *r)
 		memcpy(p, head.ptr, head.len);
 		if (x->body.len > 0)
 			memcpy(p + head.len, x->body.ptr, x->body.len);
+		r->request = SLICE_LIT("GET / HTTP/1.1\r\nHost: sim\r\n\r\n");
 		r->outcome = OUTCOME_OK;
 		r->status = x->reply.status;
 		r->head_len = head.len;
@@ -261,8 +285,9 @@ on_timer(void *ctx)
 	struct transport_result r = {.protocol = "http/1.1", .addr = x->addr};
 	transport_fn *fn = x->fn;
 	void *fn_ctx = x->ctx;
-	int64_t took = loop_now_ms(x->t->loop) - sim_web.requests[x->request].began_ms;
+	int64_t took = web_now_ms(x->t->loop) - sim_web.requests[x->request].began_ms;
 
+	own(true);
 	r.total_ms = (uint32_t)took;
 	if (x->deadline != OUTCOME_NONE)
 		r.outcome = x->deadline;
@@ -271,6 +296,7 @@ on_timer(void *ctx)
 	else
 		answer(x, &r);
 	end(x);
+	own(false);
 	fn(fn_ctx, &r);
 }
 
@@ -290,7 +316,7 @@ log_request(struct transfer *x, const struct transport_request *req)
 	(void)snprintf(
 	    log->host, sizeof(log->host), SLICE_FMT, SLICE_ARG(url_host(&url)));
 	log->robots = slice_ends(req->url, SLICE_LIT("/robots.txt"));
-	log->began_ms = loop_now_ms(x->t->loop);
+	log->began_ms = web_now_ms(x->t->loop);
 	log->ended_ms = -1;
 }
 
@@ -310,9 +336,11 @@ transport_start(struct transport *t, const struct transport_request *req,
 	*x = (struct transfer){
 	    .t = t, .fn = fn, .ctx = ctx, .used = true, .gen = x->gen, .addr = req->addr};
 	buf_init(&x->body, 1 << 20);
+	own(true);
 	log_request(x, req);
 	sim_web.addr = req->addr;
 	sim_web.script(sim_web.ctx, req->url, &x->reply, &x->body);
+	own(false);
 	after = x->reply.latency_ms;
 	if (req->first_byte_ms > 0 && after > req->first_byte_ms) {
 		after = req->first_byte_ms;

@@ -37,12 +37,18 @@ struct sim_web {
 	struct sim_request *requests;
 	size_t requests_len;
 	uint32_t running, running_max;
+	int64_t base_ms; /* added to loop time in `requests`: of a run after another */
+	/* Our own work begins, ends: for a layer under us that lets allocations fail. */
+	void (*own)(bool begins);
 	uint32_t asking;  /* names; answered in the next turn */
 	struct addr addr; /* that the request goes to, for the script */
 };
 extern struct sim_web sim_web;
 
 void sim_web_reset(sim_script *script, void *ctx);
+/* Goes on in a log that is shared with other processes: SIM_REQUESTS_MAX of them, zeroed at
+ * first.  What an earlier process asked counts in sim_count(). */
+void sim_web_share(struct sim_request *requests);
 /* How often `url` was asked for. */
 size_t sim_count(const char *url);
 /* Least milliseconds between the end of one request to `host` and the start of its next,

@@ -1,0 +1,116 @@
+/* Crawls that are stopped and gone on with, in virtual time: one kind of stop a test.  All
+ * kinds at random are test_sim_faults'. */
+#include "../unit/files_kit.h"
+#include "sim_crawl.h"
+#include <stdio.h>
+
+#define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define DAY_US       (INT64_C(86400) * 1000000)
+
+static bool
+ends(struct slice url, const char *with)
+{
+	return slice_ends(url, slice_cstr(with));
+}
+
+/* Page n links n + 1, up to 9. */
+static void
+chain_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	int n = url.ptr[url.len - 1] - '0';
+
+	(void)ctx;
+	ret->latency_ms = 20;
+	ret->status = ends(url, "/robots.txt") ? 404 : 200;
+	if (n >= 0 && n < 9)
+		(void)buf_printf(body, "<a href=/%d>x</a>", n + 1);
+}
+
+static void
+every_stop_is_gone_on_with_until_all_is_there_once(void **state)
+{
+	int64_t wall_us = 1700000000000000;
+	char dir[KIT_PATH_MAX];
+	struct sim_run run = {.dir = dir};
+	size_t asked = 0;
+
+	(void)state;
+	kit_scratch(dir);
+	for (int i = 0; i < 30; i++) {
+		run = (struct sim_run){.dir = dir,
+		    .resume = i > 0,
+		    .random_seed = (uint64_t)i + 1,
+		    .wall_us = wall_us + i * DAY_US / 30,
+		    .stop_at_ms = 270,
+		    .stop_at_once = i % 2 == 0};
+		sim_web_reset(chain_script, NULL);
+		sim_crawl(&run, "http://a.test/0", OPTIONS("delay=100ms"));
+		assert_true(run.end == CRAWL_STOPPED || run.end == CRAWL_DONE);
+		assert_int_equal(
+		    run.stats.discovered, run.stats.pages + run.stats.queued);
+		for (size_t k = 0; k < run.ended_len; k++)
+			asked += run.ended[k].final;
+		if (run.end == CRAWL_DONE)
+			break;
+		sim_release(&run);
+	}
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.pages, 10);
+	assert_int_equal(run.stats.outcomes[OUTCOME_OK], 10);
+	assert_int_equal(asked, 10);
+	sim_release(&run);
+	kit_remove(dir);
+}
+
+static void
+a_finished_crawl_is_resumed_in_no_time(void **state)
+{
+	char dir[KIT_PATH_MAX];
+	struct sim_run run = {.dir = dir};
+
+	(void)state;
+	kit_scratch(dir);
+	for (int i = 0; i < 3; i++) {
+		run = (struct sim_run){.dir = dir, .resume = i > 0};
+		sim_web_reset(chain_script, NULL);
+		sim_crawl(&run, "http://a.test/0", OPTIONS("delay=100ms"));
+		assert_int_equal(run.end, CRAWL_DONE);
+		assert_int_equal(run.stats.pages, 10);
+		assert_int_equal(sim_web.requests_len, i == 0 ? 11 : 0);
+		sim_release(&run);
+	}
+	kit_remove(dir);
+}
+
+static void
+a_new_crawl_does_not_go_into_the_directory_of_another(void **state)
+{
+	char dir[KIT_PATH_MAX];
+	struct sim_run run = {.dir = dir};
+
+	(void)state;
+	kit_scratch(dir);
+	sim_web_reset(chain_script, NULL);
+	sim_crawl(&run, "http://a.test/0", OPTIONS("delay=0"));
+	sim_release(&run);
+	run = (struct sim_run){.dir = dir, .may_fail = true};
+	sim_web_reset(chain_script, NULL);
+	sim_crawl(&run, "http://a.test/0", OPTIONS("delay=0"));
+	assert_true(run.err < 0);
+	assert_non_null(strstr(run.why.text, "resume"));
+	assert_int_equal(sim_web.requests_len, 0);
+	sim_release(&run);
+	kit_remove(dir);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_stop_is_gone_on_with_until_all_is_there_once),
+	    cmocka_unit_test(a_finished_crawl_is_resumed_in_no_time),
+	    cmocka_unit_test(a_new_crawl_does_not_go_into_the_directory_of_another),
+	};
+
+	return cmocka_run_group_tests_name("sim/resume", tests, NULL, NULL);
+}
