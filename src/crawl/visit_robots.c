@@ -118,17 +118,24 @@ meaning(const struct visit *v)
 	return FRONTIER_ROBOTS_UNREACHABLE;
 }
 
+static bool
+is_to_follow(const struct visit *v)
+{
+	int status = v->result.t.status;
+
+	return status >= 300 && status < 400 && v->found.redirect_to.len > 0 &&
+	       v->robots_hops < ROBOTS_HOPS_MAX;
+}
+
 void
 visit_robots_ended(struct visit *v)
 {
 	struct crawl *c = v->crawl;
-	int status = v->result.t.status;
 	enum frontier_robots what = meaning(v);
 
-	if (status >= 300 && status < 400 && v->found.redirect_to.len > 0 &&
-	    v->robots_hops < ROBOTS_HOPS_MAX && c->phase == CRAWL_RUNNING) {
-		if (follow(v) == 0)
-			return;
+	if (is_to_follow(v)) {
+		if (c->phase != CRAWL_RUNNING || follow(v) == 0)
+			return;                     /* after a stop a resume asks again */
 		what = FRONTIER_ROBOTS_UNREACHABLE; /* ours to mend, not leave to ignore
 						       it */
 	}

@@ -13,6 +13,55 @@ ends(struct slice url, const char *with)
 	return slice_ends(url, slice_cstr(with));
 }
 
+/* The robots.txt of a.test lies elsewhere and forbids /private. */
+static void
+moved_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->latency_ms = 100;
+	ret->status = 200;
+	if (ends(url, "a.test/robots.txt")) {
+		ret->status = 301;
+		ret->headers = "Location: http://b.test/rules\r\n";
+	} else if (ends(url, "/rules")) {
+		ret->headers = "Content-Type: text/plain\r\n";
+		(void)buf_add_cstr(body, "User-agent: *\nDisallow: /private\n");
+	} else if (ends(url, "a.test/")) {
+		(void)buf_add_cstr(body, "<a href=/private/1>x</a><a href=/2>y</a>");
+	}
+}
+
+static void
+a_stop_before_a_moved_robots_txt_is_read_does_not_allow_everything(void **state)
+{
+	(void)state;
+	/* While the first answer is awaited, and the second. */
+	for (int64_t at = 50; at <= 150; at += 100) {
+		struct sim_run run = {.stop_at_ms = at};
+		char dir[KIT_PATH_MAX];
+
+		kit_scratch(dir);
+		run.dir = dir;
+		sim_web_reset(moved_script, NULL);
+		sim_crawl(&run, "http://a.test/", OPTIONS("delay=0"));
+		assert_int_equal(run.end, CRAWL_STOPPED);
+		assert_int_equal(run.stats.pages, 0);
+		sim_release(&run);
+
+		run = (struct sim_run){.dir = dir, .resume = true};
+		sim_web_reset(moved_script, NULL);
+		sim_crawl(&run, "http://a.test/", OPTIONS("delay=0"));
+		assert_int_equal(run.end, CRAWL_DONE);
+		assert_int_equal(sim_count("http://a.test/private/1"), 0);
+		assert_int_equal(run.stats.outcomes[OUTCOME_ROBOTS_DENIED], 1);
+		assert_int_equal(run.stats.pages, 2);
+		/* What was read is not read again. */
+		assert_int_equal(sim_count("http://b.test/rules"), at == 50);
+		sim_release(&run);
+		kit_remove(dir);
+	}
+}
+
 /* Page n links n + 1, up to 9. */
 static void
 chain_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
@@ -107,6 +156,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		a_stop_before_a_moved_robots_txt_is_read_does_not_allow_everything),
 	    cmocka_unit_test(every_stop_is_gone_on_with_until_all_is_there_once),
 	    cmocka_unit_test(a_finished_crawl_is_resumed_in_no_time),
 	    cmocka_unit_test(a_new_crawl_does_not_go_into_the_directory_of_another),
