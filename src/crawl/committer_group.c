@@ -126,8 +126,10 @@ group_commit(struct committer *c)
 		r = put_counts(c);
 	if (r == 0)
 		r = put_saved(c);
-	if (r == 0)
+	if (r == 0) {
 		r = store_apply(c->store, c->batch, true, &c->why);
+		c->in_doubt = r < 0;
+	}
 	if (r == 0) {
 		assert(totals_hold(&c->saved.totals));
 		hostcount_settle(&c->counts);
@@ -284,11 +286,19 @@ sinks_close(struct committer *c, bool finished)
 	return first;
 }
 
-/* After a failure: every file is cut back to the last commit, so that the records speak of
- * nothing that the archive does not hold. */
+/*
+ * After a failure: every file is cut back to the last commit, so that the records speak of
+ * nothing that the archive does not hold.  When it was the store that failed its log may
+ * hold the batch and its marks all the same (written, and not synced); the files hold what
+ * these speak of, and so must stay.  A resume cuts them back to what it finds.
+ */
 void
 sinks_cut_back(struct committer *c)
 {
+	if (c->in_doubt) {
+		(void)sinks_close(c, false);
+		return;
+	}
 	for (size_t i = 0; i < c->sinks_len; i++) {
 		const char *name = c->sinks[i]->type->name;
 		struct mark_key key;

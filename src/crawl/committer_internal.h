@@ -40,6 +40,7 @@ struct committer {
 	int64_t measure_at_ms; /* disk_bytes, again */
 	uint64_t disk_bytes;   /* taken by the directory, about */
 	int err;              /* sticks: nothing is accepted after it */
+	bool in_doubt; /* the last batch failed: a resume may find it applied or not */
 	struct why why;
 	struct buf scratch;
 };
@@ -63,7 +64,7 @@ int refill_begin(struct committer *c, struct commit *m);
 void refills_answer(struct committer *c);
 int sinks_open(struct committer *c, struct why *why);
 int sinks_close(struct committer *c, bool finished);
-/* After a failure: every file is cut back to the last commit. */
+/* After a failure: every file is cut back to the last commit, unless that is in doubt. */
 void sinks_cut_back(struct committer *c);
 /* What was seen and how much of each host waits, from the store. */
 int committer_load(struct committer *c, struct why *why);

@@ -1,7 +1,9 @@
 /* Crawls that are stopped and gone on with, in virtual time: one kind of stop a test.  All
  * kinds at random are test_sim_faults'. */
+#include "../fault/fault.h"
 #include "../unit/files_kit.h"
 #include "sim_crawl.h"
+#include <errno.h>
 #include <stdio.h>
 
 #define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -152,6 +154,64 @@ a_new_crawl_does_not_go_into_the_directory_of_another(void **state)
 	kit_remove(dir);
 }
 
+/* ctx: of the plan, which call fails. */
+static void
+with_faults(struct sim_run *run, bool begins)
+{
+	struct fault_plan *plan = run->ctx;
+
+	if (begins)
+		assert_int_equal(fault_start(plan, NULL), 0);
+	else
+		fault_stop();
+}
+
+static void
+after_each_failure(enum fault_call call)
+{
+	uint64_t fired = 1, n = 1;
+
+	for (; fired > 0; n++) {
+		struct fault_plan plan = {.seed = n};
+		struct sim_run run = {
+		    .work = with_faults, .may_fail = true, .ctx = &plan};
+		char dir[KIT_PATH_MAX];
+
+		plan.nth[call] = (struct fault_nth){.n = n, .times = 1, .err = EIO};
+		kit_scratch(dir);
+		(void)snprintf(plan.dir, sizeof(plan.dir), "%s", dir);
+		run.dir = dir;
+		sim_web_reset(chain_script, NULL);
+		sim_crawl(&run, "http://a.test/0", OPTIONS("delay=400ms"));
+		fired = fault_counts()->fired;
+		sim_release(&run);
+
+		run = (struct sim_run){.dir = dir, .resume = true, .random_seed = 7};
+		sim_web_reset(chain_script, NULL);
+		sim_crawl(&run, "http://a.test/0", OPTIONS("delay=400ms"));
+		assert_int_equal(run.end, CRAWL_DONE);
+		assert_int_equal(run.stats.pages, 10);
+		assert_int_equal(run.stats.discovered, 10);
+		sim_release(&run);
+		kit_remove(dir);
+	}
+	assert_true(n > 20); /* there was something to fail */
+}
+
+static void
+whichever_sync_fails_a_resume_finds_what_it_needs(void **state)
+{
+	(void)state;
+	after_each_failure(FAULT_FSYNC);
+}
+
+static void
+whichever_write_fails_a_resume_finds_what_it_needs(void **state)
+{
+	(void)state;
+	after_each_failure(FAULT_WRITE);
+}
+
 int
 main(void)
 {
@@ -160,6 +220,8 @@ main(void)
 		a_stop_before_a_moved_robots_txt_is_read_does_not_allow_everything),
 	    cmocka_unit_test(every_stop_is_gone_on_with_until_all_is_there_once),
 	    cmocka_unit_test(a_finished_crawl_is_resumed_in_no_time),
+	    cmocka_unit_test(whichever_sync_fails_a_resume_finds_what_it_needs),
+	    cmocka_unit_test(whichever_write_fails_a_resume_finds_what_it_needs),
 	    cmocka_unit_test(a_new_crawl_does_not_go_into_the_directory_of_another),
 	};
 
