@@ -251,11 +251,12 @@ on_fetched(void *ctx, struct fetch_result *r)
 {
 	struct visit *v = ctx;
 	struct crawl *c = v->crawl;
+	int err;
 
 	v->result = *r;
 	v->result.dns = NULL;
 	buf_clear(&v->request);
-	(void)buf_add_slice(&v->request, slice_head(r->t.request, REQUEST_BYTES_MAX));
+	err = buf_add_slice(&v->request, slice_head(r->t.request, REQUEST_BYTES_MAX));
 	addr_format(&r->t.addr, v->ip);
 	report_to_frontier(v);
 	c->stats.wire_bytes += r->t.wire_bytes;
@@ -265,16 +266,20 @@ on_fetched(void *ctx, struct fetch_result *r)
 	crawl_pump(c);
 	if (v->robots)
 		visit_robots_fetched(v);
-	if (r->t.arena_full && is_of_frontier(v))
+	if (err < 0) { /* an answer without its request is not archived */
+		crawl_fail(c, CRAWL_STORE, "out of memory");
+		visit_drop(v);
+	} else if (r->t.arena_full && is_of_frontier(v)) {
 		back_to_frontier(v, ARENA_FULL_MS);
-	else if (r->retry && is_of_frontier(v) &&
-		 v->rec->attempts < c->o->fetch_retries) {
+	} else if (r->retry && is_of_frontier(v) &&
+		   v->rec->attempts < c->o->fetch_retries) {
 		visit_retry(v);
-	} else if (r->t.block.cap == 0)
+	} else if (r->t.block.cap == 0) {
 		visit_commit(
 		    v, r->outcome == OUTCOME_NONE ? OUTCOME_CANCELLED : r->outcome);
-	else
+	} else {
 		visit_parse(v);
+	}
 }
 
 /* ---- parse ---- */
