@@ -1,7 +1,9 @@
 /*
- * Input: HTML.  The links of the streaming pass are those of a walk over gumbo's tree,
- * whatever the page, but for what is listed here: the places where a tree builder throws
- * tags away, or goes on in another state, for what a stack of open elements tells it.
+ * Input: HTML.  The links of the streaming pass are the same whatever else is asked of it
+ * (each way has tags of its own that it leaves out), and they are those of a walk over
+ * gumbo's tree, whatever the page, but for what is listed here: the places where a tree
+ * builder throws tags away, or goes on in another state, for what a stack of open elements
+ * tells it.
  *
  * Compared is the page as prepared():
  *   - of tags that a tree builder may drop where they stand (a <td> outside of a table,
@@ -142,6 +144,36 @@ tree_is_comparable(const struct prepared *p, const struct tree_links *tree)
 	       !p->is_odd && (tree->odd & TREE_ODD_FOREIGN) == 0;
 }
 
+/* -- one pass and another ----------------------------------------------------------------- */
+
+static void
+links_are_the_same(const struct page *a, const struct page *b)
+{
+	FUZZ_CHECK(a->links_len == b->links_len && a->links_total == b->links_total);
+	for (size_t i = 0; i < a->links_len; i++)
+		FUZZ_CHECK(a->links[i].kind == b->links[i].kind &&
+			   a->links[i].rel == b->links[i].rel &&
+			   slice_eq(a->links[i].ref, b->links[i].ref));
+	FUZZ_CHECK(a->has_base == b->has_base && slice_eq(a->base_href, b->base_href));
+}
+
+static void
+page_parse_in_all_ways(struct slice html, struct arena *a, struct page *ret)
+{
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct page other;
+
+	conf.links_max = SIZE_MAX;
+	conf.http_charset = SLICE_LIT("utf-8");
+	FUZZ_CHECK(page_parse(html, &conf, a, ret) == 0);
+	conf.want_anchors = true;
+	FUZZ_CHECK(page_parse(html, &conf, a, &other) == 0);
+	links_are_the_same(ret, &other);
+	conf.want_text = true;
+	FUZZ_CHECK(page_parse(html, &conf, a, &other) == 0);
+	links_are_the_same(ret, &other);
+}
+
 /* -- comparing -------------------------------------------------------------------------- */
 
 struct differences {
@@ -165,14 +197,11 @@ on_difference(void *ctx, const struct tree_link *l, bool is_ours)
 static void
 page_compare(struct slice html, const struct prepared *p, struct arena *a)
 {
-	struct page_conf conf = PAGE_CONF_DEFAULT;
 	struct differences d = {.p = p};
 	struct tree_links ours, tree;
 	struct page page;
 
-	conf.links_max = SIZE_MAX;
-	conf.http_charset = SLICE_LIT("utf-8");
-	FUZZ_CHECK(page_parse(html, &conf, a, &page) == 0);
+	page_parse_in_all_ways(html, a, &page);
 	FUZZ_CHECK(tree_links_of_page(&page, a, &ours) == 0);
 	FUZZ_CHECK(tree_links_of_html(html, a, &tree) == 0);
 	if (!tree_is_comparable(p, &tree))
