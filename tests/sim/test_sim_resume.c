@@ -212,6 +212,82 @@ whichever_write_fails_a_resume_finds_what_it_needs(void **state)
 	after_each_failure(FAULT_WRITE);
 }
 
+/* Page n links 2n+1 and 2n+2, up to 40, and three days of a calendar. */
+static void
+calendar_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	size_t at = url.len;
+	uint64_t n;
+
+	(void)ctx;
+	ret->latency_ms = 20;
+	ret->status = ends(url, "/robots.txt") ? 404 : 200;
+	while (at > 0 && ascii_is_digit(url.ptr[at - 1]))
+		at--;
+	if (!slice_to_u64(slice_from(url, at), &n) ||
+	    slice_starts(url, SLICE_LIT("http://a.test/cal/")))
+		return;
+	for (uint64_t i = 2 * n + 1; i <= 2 * n + 2 && i <= 40; i++)
+		(void)buf_printf(body, "<a href=/%d>x</a>", (int)i);
+	for (int i = 0; i < 3; i++)
+		(void)buf_printf(body, "<a href=/cal/%d>x</a>", (int)n * 3 + i);
+}
+
+enum { CALENDAR_PAGES = 41, CALENDAR_DAYS = 3 * CALENDAR_PAGES };
+
+/* The first run is stopped after a while; the others want no calendar. */
+static void
+stop_and_exclude(const char *order, int64_t first_ms, int64_t then_ms)
+{
+	char dir[KIT_PATH_MAX];
+	struct sim_run run = {.dir = dir};
+	uint64_t days = 0;
+
+	kit_scratch(dir);
+	for (int i = 0; i < 200; i++) {
+		run = (struct sim_run){.dir = dir,
+		    .resume = i > 0,
+		    .random_seed = (uint64_t)i + 1,
+		    .wall_us = 1700000000000000 + i * DAY_US / 100,
+		    .stop_at_ms = i == 0 ? first_ms : then_ms,
+		    .stop_at_once = i % 2 == 0};
+		sim_web_reset(calendar_script, NULL);
+		sim_crawl(&run, "http://a.test/0",
+		    i == 0 ? OPTIONS("delay=30ms", order)
+			   : OPTIONS("delay=30ms", order, "exclude=/cal/"));
+		for (size_t k = 0; k < sim_web.requests_len; k++) {
+			bool day = strstr(sim_web.requests[k].url, "/cal/") != NULL;
+
+			assert_false(i > 0 && day);
+		}
+		if (i == 0)
+			days = run.stats.pages;
+		if (run.end == CRAWL_DONE)
+			break;
+		sim_release(&run);
+	}
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.discovered, CALENDAR_PAGES + CALENDAR_DAYS);
+	/* Each page, and the days that were fetched before. */
+	assert_in_range(run.stats.pages, CALENDAR_PAGES, CALENDAR_PAGES + days);
+	assert_int_equal(run.stats.outcomes[OUTCOME_OK], run.stats.pages);
+	assert_int_equal(run.stats.outcomes[OUTCOME_OUT_OF_SCOPE],
+	    run.stats.discovered - run.stats.pages);
+	sim_release(&run);
+	kit_remove(dir);
+}
+
+static void
+what_waits_is_dropped_when_the_scope_shrinks_whenever_that_is_stopped(void **state)
+{
+	static const char *const orders[] = {"order=bfs", "order=dfs", "order=priority"};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		for (int64_t ms = 300; ms < 1300; ms += 900)
+			stop_and_exclude(orders[i], ms, 270 + ms / 10);
+}
+
 int
 main(void)
 {
@@ -220,6 +296,8 @@ main(void)
 		a_stop_before_a_moved_robots_txt_is_read_does_not_allow_everything),
 	    cmocka_unit_test(every_stop_is_gone_on_with_until_all_is_there_once),
 	    cmocka_unit_test(a_finished_crawl_is_resumed_in_no_time),
+	    cmocka_unit_test(
+		what_waits_is_dropped_when_the_scope_shrinks_whenever_that_is_stopped),
 	    cmocka_unit_test(whichever_sync_fails_a_resume_finds_what_it_needs),
 	    cmocka_unit_test(whichever_write_fails_a_resume_finds_what_it_needs),
 	    cmocka_unit_test(a_new_crawl_does_not_go_into_the_directory_of_another),
