@@ -18,7 +18,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 1000 }; /* between looks at a full disk */
+enum {
+	LOOK_MS = 1000,      /* between looks at a full disk ... */
+	LOOK_MAX_MS = 60000, /* ... at most */
+	STEADY_MS = 30000,   /* a crawl that went on for so long had room */
+};
 
 struct session {
 	struct job *job;
@@ -32,6 +36,7 @@ struct session {
 	int signals;
 	bool resume;
 	bool paused;       /* the disk is full; `crawl` has ended, or is NULL */
+	int64_t look_ms, resumed_ms; /* between looks; when there was room last */
 	struct timer look; /* whether there is room again */
 	char dir[4096];
 	enum crawl_end end;
@@ -190,6 +195,24 @@ on_signal(void *ctx)
 	crawl_stop(s->crawl, s->signals > 1);
 }
 
+static bool
+is_durable(const struct session *s)
+{
+	return s->job->options.run_state == STATE_ROCKSDB;
+}
+
+/* What comes to nothing again and again is tried less often. */
+static void
+choose_look(struct session *s)
+{
+	bool again = s->look_ms > 0 &&
+		     loop_now_ms(s->loop) - s->resumed_ms < STEADY_MS;
+
+	s->look_ms = again ? s->look_ms * 2 : LOOK_MS;
+	if (s->look_ms > LOOK_MAX_MS)
+		s->look_ms = LOOK_MAX_MS;
+}
+
 static void
 on_end(void *ctx, enum crawl_end end)
 {
@@ -197,11 +220,11 @@ on_end(void *ctx, enum crawl_end end)
 
 	s->end = end;
 	report_close(s->report, end);
-	if (end == CRAWL_DISK_FULL && s->signals == 0 &&
-	    s->job->options.run_state == STATE_ROCKSDB) {
+	if (end == CRAWL_DISK_FULL && s->signals == 0 && is_durable(s)) {
+		choose_look(s);
 		log_warn("paused: %s; goes on when there is room", crawl_why(s->crawl));
 		s->paused = true;
-		(void)timer_start(&s->look, LOOK_MS);
+		(void)timer_start(&s->look, s->look_ms);
 		return;
 	}
 	loop_stop(s->loop);
@@ -218,7 +241,7 @@ on_look(void *ctx)
 	int r;
 
 	if (!space_is_back(s->dir)) {
-		(void)timer_start(&s->look, LOOK_MS);
+		(void)timer_start(&s->look, s->look_ms);
 		return;
 	}
 	crawl_free(s->crawl);
@@ -226,9 +249,10 @@ on_look(void *ctx)
 	r = crawl_begin(s, true, &why);
 	if (r == 0) {
 		log_warn("there is room again: the crawl goes on");
+		s->resumed_ms = loop_now_ms(s->loop);
 		s->paused = false;
 	} else if (r == -ENOSPC) {
-		(void)timer_start(&s->look, LOOK_MS);
+		(void)timer_start(&s->look, s->look_ms);
 	} else {
 		(void)say_error(0, "cannot go on: %s", why.text);
 		s->end = CRAWL_STOPPED;
@@ -326,8 +350,9 @@ exit_code(const struct session *s)
 		return EXIT_TIME;
 	case CRAWL_DISK:
 		return EXIT_DISK;
+	case CRAWL_DISK_FULL: /* that can be resumed, as was asked for */
+		return s->signals > 0 && is_durable(s) ? EXIT_SIGNAL : EXIT_FILE;
 	case CRAWL_STORE:
-	case CRAWL_DISK_FULL:
 		return EXIT_FILE;
 	case CRAWL_WORKERS:
 		return EXIT_OTHER;

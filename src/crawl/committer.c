@@ -1,6 +1,7 @@
 #include "crawl/committer.h"
 #include "base/clock.h"
 #include "crawl/committer_internal.h"
+#include "crawl/space.h"
 #include "frontier/keys.h"
 #include "store/store.h"
 #include <errno.h>
@@ -108,6 +109,16 @@ is_enough(const struct committer *c)
 	       store_batch_bytes(c->batch) >= BATCH_BYTES;
 }
 
+/* Before the disk is quite full, so that what was fetched can still be committed. */
+static bool
+is_short_of_room(struct committer *c)
+{
+	if (c->conf.dir == NULL || c->dirty_bytes - c->looked_bytes < LOOK_BYTES)
+		return false;
+	c->looked_bytes = c->dirty_bytes;
+	return space_is_short(c->conf.dir, NULL);
+}
+
 static void
 commit_now(struct committer *c)
 {
@@ -139,7 +150,7 @@ on_mails(void *ctx, struct list *mails)
 		if (c->commit_at_ms == 0)
 			c->commit_at_ms = committer_now_ms(c) + c->conf.commit_ms;
 		committer_reply(c, m);
-		if (c->err == 0 && is_enough(c))
+		if (c->err == 0 && (is_enough(c) || is_short_of_room(c)))
 			commit_now(c);
 	}
 }

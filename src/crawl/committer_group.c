@@ -138,7 +138,7 @@ group_commit(struct committer *c)
 	}
 	c->commit_at_ms = 0;
 	c->committed_ms = committer_now_ms(c);
-	c->dirty_bytes = 0;
+	c->dirty_bytes = c->looked_bytes = 0;
 	return r == 0 ? look_at_disk(c) : r;
 }
 

@@ -14,6 +14,7 @@
 
 enum {
 	SINKS_MAX = 8,
+	LOOK_BYTES = 512 << 10,      /* written between looks at the disk */
 	BATCH_BYTES = 8 << 20,       /* enough for a commit: some 40,000 new URLs */
 	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */
 };
@@ -36,6 +37,7 @@ struct committer {
 	int64_t commit_at_ms; /* when what is dirty becomes durable; 0: nothing is */
 	int64_t committed_ms; /* when that was done last */
 	uint64_t dirty_bytes; /* handed to the sinks since the last commit */
+	uint64_t looked_bytes; /* of these, when the disk was looked at */
 	struct list refills;  /* mails that wait for the next commit */
 	int64_t measure_at_ms; /* disk_bytes, again */
 	uint64_t disk_bytes;   /* taken by the directory, about */
