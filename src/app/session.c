@@ -115,40 +115,32 @@ has_secrets(const struct job *job)
 }
 
 static int
-write_job_file(const struct session *s, struct why *why)
+write_whole(int fd, struct slice text)
 {
-	char path[4200];
-	struct buf text;
-	FILE *f;
-	int r;
+	while (text.len > 0) {
+		ssize_t n = write(fd, text.ptr, text.len);
 
-	(void)snprintf(path, sizeof(path), "%s/job.yaml", s->dir);
-	f = fopen(path, "wxe");
-	if (f == NULL)
-		return errno == EEXIST
-			   ? why_set(why, -EEXIST,
-				 "%s holds a crawl already; go on with trawl "
-				 "resume, or choose another directory with -o",
-				 s->dir)
-			   : why_set(why, -errno, "cannot write %s: %s", path,
-				 strerror(errno));
-	if (has_secrets(s->job))
-		(void)fchmod(fileno(f), 0600);
-	buf_init(&text, 16 << 20);
-	r = job_write(s->job, false, &text);
-	if (r == 0 && fwrite(text.ptr, 1, text.len, f) != text.len)
-		r = -EIO;
-	buf_release(&text);
-	if (r == 0 && (fflush(f) != 0 || fsync(fileno(f)) < 0))
-		r = -errno;
-	if (fclose(f) != 0 && r == 0)
-		r = -errno;
-	return r < 0 ? why_set(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		text = slice_from(text, n < 0 ? 0 : (size_t)n);
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int
+sync_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return r;
 }
 
 /* The options of this run are those of the next, whole or not at all. */
 static int
-rewrite_job_file(const struct session *s, struct why *why)
+write_job_file(const struct session *s, struct why *why)
 {
 	char path[4200], fresh[4200];
 	struct buf text;
@@ -162,18 +154,32 @@ rewrite_job_file(const struct session *s, struct why *why)
 	if (fd >= 0) {
 		if (has_secrets(s->job))
 			(void)fchmod(fd, 0600);
-		if (write(fd, text.ptr, text.len) != (ssize_t)text.len)
-			r = errno != 0 ? -errno : -EIO;
-		if (fsync(fd) < 0 && r == 0)
-			r = -errno;
+		r = write_whole(fd, buf_slice(&text));
 		(void)close(fd);
 		if (r == 0 && rename(fresh, path) < 0)
 			r = -errno;
+		if (r == 0)
+			r = sync_dir(s->dir);
 	} else if (r == 0) {
 		r = -errno;
 	}
 	buf_release(&text);
 	return r < 0 ? why_set(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
+static int
+make_job_file(const struct session *s, struct why *why)
+{
+	char path[4200];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/job.yaml", s->dir);
+	if (lstat(path, &st) == 0)
+		return why_set(why, -EEXIST,
+		    "%s holds a crawl already; go on with trawl resume, or choose "
+		    "another directory with -o",
+		    s->dir);
+	return write_job_file(s, why);
 }
 
 /* ---- the run ---- */
@@ -438,12 +444,12 @@ prepare(struct session *s, struct nursery *nursery, struct why *why)
 		(void)snprintf(s->dir, sizeof(s->dir), "%s", s->args->dir);
 		r = start(s, why);
 		if (r == 0)
-			r = rewrite_job_file(s, why);
+			r = write_job_file(s, why);
 		return r == -EINVAL ? EXIT_USAGE : r < 0 ? EXIT_FILE : EXIT_DONE;
 	}
 	r = make_dir(s, why);
 	if (r == 0)
-		r = write_job_file(s, why);
+		r = make_job_file(s, why);
 	if (r == 0)
 		r = start(s, why);
 	return r < 0 ? EXIT_FILE : EXIT_DONE;
