@@ -171,6 +171,7 @@ unescape_line(struct buf *b, struct slice s)
 
 	while (s.len > 0 && r == 0) {
 		size_t n = slice_find(s, '\\');
+		char byte = '\\';
 		int high, low;
 
 		r = buf_add(b, s.ptr, n);
@@ -180,7 +181,9 @@ unescape_line(struct buf *b, struct slice s)
 		high = s.len < 4 || s.ptr[1] != 'x' ? -1 : ascii_hex(s.ptr[2]);
 		low = high < 0 ? -1 : ascii_hex(s.ptr[3]);
 		n = low >= 0 ? 4 : s.len > 1 && s.ptr[1] == '\\' ? 2 : 1;
-		r = buf_add_byte(b, low >= 0 ? (char)(high << 4 | low) : '\\');
+		if (low >= 0)
+			byte = (char)(high << 4 | low);
+		r = buf_add_byte(b, byte);
 		s = slice_from(s, n);
 	}
 	if (r < 0)
