@@ -211,8 +211,7 @@ is_durable(const struct session *s)
 static void
 choose_look(struct session *s)
 {
-	bool again = s->look_ms > 0 &&
-		     loop_now_ms(s->loop) - s->resumed_ms < STEADY_MS;
+	bool again = s->look_ms > 0 && loop_now_ms(s->loop) - s->resumed_ms < STEADY_MS;
 
 	s->look_ms = again ? s->look_ms * 2 : LOOK_MS;
 	if (s->look_ms > LOOK_MAX_MS)
