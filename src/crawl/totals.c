@@ -12,7 +12,6 @@ totals_links(struct crawl_totals *t, const struct commit_counts *n)
 	t->discovered += n->discovered;
 	t->duplicates += n->duplicates;
 	t->queued += n->wanted;
-	t->queued -= n->dropped;
 	for (size_t o = 0; o < OUTCOME_MAX; o++) {
 		t->outcomes[o] += (uint64_t)(int64_t)n->rejected[o];
 		t->rejected += (uint64_t)(int64_t)n->rejected[o];

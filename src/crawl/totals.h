@@ -30,7 +30,6 @@ struct crawl_totals {
 struct commit_counts {
 	uint32_t discovered, duplicates, wanted;
 	int32_t rejected[OUTCOME_MAX]; /* links; an upgrade counts -1 */
-	uint32_t dropped; /* of what waited; counted in `rejected`, too */
 };
 
 void totals_links(struct crawl_totals *t, const struct commit_counts *n);
