@@ -32,7 +32,7 @@ enum {
 	HTML_OPEN_AGAIN_MAX = 65536,
 	/* Elements passed, all in all, on the way to what an end tag ends.  Then it is looked
 	 * for among the last few only: somebody has made the page so. */
-	HTML_OPEN_STEPS_MAX = 8 << 20,
+	HTML_OPEN_STEPS_MAX = 4 << 20,
 	HTML_OPEN_STEPS_FEW = 16,
 	HTML_OPEN_SAVED_BYTES = 8192, /* of tags that may be needed again, and ... */
 	HTML_OPEN_SAVED_ATTRS = 128,  /* ... of their attributes: others have none then */
