@@ -38,15 +38,18 @@ committer_now_ms(const struct committer *c)
 					     : clock_mono_ms();
 }
 
+/* Whether there is room for more does not matter any more. */
 static int
 close_all(struct committer *c, const struct commit *m)
 {
-	int r, r2;
+	int r;
 
 	c->saved.end = m->end;
 	r = group_commit(c);
-	r2 = sinks_close(c, m->finished);
-	return r < 0 ? r : r2;
+	if (r == 0)
+		return sinks_close(c, m->finished);
+	sinks_cut_back(c);
+	return r;
 }
 
 static int
@@ -123,6 +126,8 @@ static void
 commit_now(struct committer *c)
 {
 	c->err = group_commit(c);
+	if (c->err == 0)
+		c->err = group_look_at_disk(c);
 	refills_answer(c);
 }
 
@@ -209,6 +214,8 @@ open_all(struct committer *c, struct why *why)
 	r = committer_load(c, why);
 	if (r == 0) {
 		r = group_commit(c); /* the marks of empty files, before the first byte */
+		if (r == 0)
+			r = group_look_at_disk(c);
 		if (r < 0)
 			*why = c->why;
 	}

@@ -60,6 +60,8 @@ int commit_host(struct committer *c, struct commit *m);
 
 /* committer_group.c */
 int group_commit(struct committer *c);
+/* -ENOSPC: it is nearly full.  Also measures what the crawl takes of it. */
+int group_look_at_disk(struct committer *c);
 /* Now, when nothing is in the batch; else with the next commit, which is not far. */
 int refill_begin(struct committer *c, struct commit *m);
 /* All that wait: after a commit, or with c->err. */

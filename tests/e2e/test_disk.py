@@ -135,3 +135,38 @@ def test_a_paused_crawl_can_be_stopped_and_resumed(disk_of_64_mib, tmp_path):
     assert result.rc == 0, result.err
     assert len(out.pages()) == 100
     assert len(out.archived()) == 101
+
+
+def crawl_and_fill(disk, tmp_path, left, *options):
+    """A crawl of 61 pages with one commit, at its end; before that but `left` bytes of the disk are filled."""
+    www = tmp_path / "www"
+    www.mkdir()
+    for i in range(60):
+        (www / f"p{i}.html").write_bytes(f'<a href="p{i + 1}.html">n</a><p>'.encode() + os.urandom(10_000))
+    out = harness.Output(disk / "c")
+    with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
+        running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "30/s",
+                                  "--commit-interval", "60s", *options, web.url("/p0.html"))  # fmt: skip
+        try:
+            harness.wait_until("pages", lambda: len(web.log()) > 10)
+            fs = os.statvfs(disk)
+            (disk / "ballast").write_bytes(bytes(fs.f_bavail * fs.f_frsize - left))
+            return running.result(20), out
+        finally:
+            running.end()
+
+
+def test_a_crawl_that_is_done_does_not_wait_for_room(disk_of_64_mib, tmp_path):
+    result, out = crawl_and_fill(disk_of_64_mib, tmp_path, 3 << 20)
+    assert result.rc == 0, result.err
+    assert len(out.pages()) == 61  # the last of them is not there
+    told = harness.trawl("status", "--verify", out.dir)
+    assert told.rc == 0 and "ended: done" in told.out, (told.out, told.err)
+
+
+def test_a_last_commit_that_fails_leaves_records_and_archive_that_agree(disk_of_64_mib, tmp_path):
+    result, out = crawl_and_fill(disk_of_64_mib, tmp_path, 64 << 10, "--state", "memory")
+    assert result.rc == 3, (result.rc, result.err)
+    archived = out.archived()
+    assert all(page["url"] in archived for page in out.pages())
+    assert not list((out.dir / "warc").glob("*.open"))
