@@ -83,6 +83,9 @@ resume_dir(struct job *job, struct args *a, struct nursery *nursery)
 		    a->dir);
 	if (options_merge(&job->options, &a->given) < 0 || complete(job) < 0)
 		return usage_error("out of memory");
+	if (job->options.run_state == STATE_MEMORY)
+		return usage_error(
+		    "--state cannot change: what waits is in %s/state", a->dir);
 	return session_resume(job, a, nursery);
 }
 

@@ -260,7 +260,8 @@ on_look(void *ctx)
 		(void)timer_start(&s->look, s->look_ms);
 	} else {
 		(void)say_error(0, "cannot go on: %s", why.text);
-		s->end = CRAWL_STOPPED;
+		s->paused = false;
+		s->end = CRAWL_STORE;
 		loop_stop(s->loop);
 	}
 }
@@ -399,8 +400,9 @@ finish(struct session *s)
 	buf_init(&text, 64 << 20);
 	if (!s->args->quiet && report_summary(s->report, s->dir, &text) == 0)
 		(void)fwrite(text.ptr, 1, text.len, stderr);
-	else if (s->end == CRAWL_STORE || s->end == CRAWL_DISK_FULL ||
-		 s->end == CRAWL_WORKERS)
+	else if (s->crawl != NULL &&
+		 (s->end == CRAWL_STORE || s->end == CRAWL_DISK_FULL ||
+		     s->end == CRAWL_WORKERS))
 		(void)say_error(0, "%s: %s", crawl_end_text(s->end), crawl_why(s->crawl));
 	buf_clear(&text);
 	if (s->job->options.run_json &&

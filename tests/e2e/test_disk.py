@@ -138,11 +138,11 @@ def test_a_paused_crawl_can_be_stopped_and_resumed(disk_of_64_mib, tmp_path):
 
 
 def crawl_and_fill(disk, tmp_path, left, *options):
-    """A crawl of 61 pages with one commit, at its end; before that but `left` bytes of the disk are filled."""
+    """A crawl of 61 pages of so little that it has one commit, at its end; before that but `left` bytes of the disk are filled."""
     www = tmp_path / "www"
     www.mkdir()
     for i in range(60):
-        (www / f"p{i}.html").write_bytes(f'<a href="p{i + 1}.html">n</a><p>'.encode() + os.urandom(10_000))
+        (www / f"p{i}.html").write_bytes(f'<a href="p{i + 1}.html">n</a><p>'.encode() + os.urandom(5_000))
     out = harness.Output(disk / "c")
     with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
         running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "30/s",
@@ -170,3 +170,88 @@ def test_a_last_commit_that_fails_leaves_records_and_archive_that_agree(disk_of_
     archived = out.archived()
     assert all(page["url"] in archived for page in out.pages())
     assert not list((out.dir / "warc").glob("*.open"))
+
+
+def test_a_crawl_that_could_not_begin_on_a_full_disk_leaves_nothing_in_the_way(disk_of_64_mib, tmp_path):
+    www = tmp_path / "www"
+    www.mkdir()
+    (www / "p.html").write_text("a page")
+    with open(disk_of_64_mib / "ballast", "wb", buffering=0) as f, pytest.raises(OSError):
+        while True:
+            f.write(bytes(4096))
+    with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
+        result, out = harness.crawl(disk_of_64_mib / "c", "-q", web.url("/p.html"))
+        assert result.rc == 3 and "No space left" in result.err and result.err.count("\n") == 1
+        assert not (out.dir / "job.yaml").exists()
+        (disk_of_64_mib / "ballast").unlink()
+        result, out = harness.crawl(disk_of_64_mib / "c", "-q", web.url("/p.html"))
+        assert result.rc == 0, result.err
+        assert len(out.pages()) == 1
+
+
+def test_a_paused_crawl_whose_store_was_damaged_ends_as_a_failure(disk_of_64_mib, tmp_path):
+    www = tmp_path / "www"
+    www.mkdir()
+    for i in range(100):
+        (www / f"p{i}.html").write_bytes(f'<a href="p{i + 1}.html">n</a><p>'.encode() + os.urandom(200_000))
+    (disk_of_64_mib / "ballast").write_bytes(bytes(52 << 20))
+    out = harness.Output(disk_of_64_mib / "c")
+    with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
+        running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "100/s", web.url("/p0.html"))
+        try:
+            harness.wait_until("a pause", lambda: "pauses until" in harness.trawl("status", out.dir).out, every=0.3)
+            time.sleep(2)  # that is what it will do: it looks at the disk once a second
+            (out.dir / "state" / "CURRENT").write_text("nothing\n")
+            (disk_of_64_mib / "ballast").unlink()
+            result = running.result(20)
+        finally:
+            running.end()
+    assert result.rc == 3, result.err
+    assert "cannot go on: " in result.err and result.err.count("\n") == 1
+
+
+def test_what_comes_faster_than_commits_are_due_is_not_fetched_again_and_again(disk_of_64_mib, tmp_path):
+    www = tmp_path / "www"
+    www.mkdir()
+    pages = 90  # 18 MB in one commit interval, with room for 12
+    for i in range(pages):
+        links = f'<a href="p{i + 1}.html">n</a>' if i < pages - 1 else ""
+        (www / f"p{i}.html").write_bytes(links.encode() + b"<p>" + os.urandom(200_000))
+    (disk_of_64_mib / "ballast").write_bytes(bytes(52 << 20))
+    out = harness.Output(disk_of_64_mib / "c")
+    with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
+        running = harness.Running("crawl", "-o", out.dir, "--progress", "none", "--delay", "0",
+                                  "--commit-interval", "10s", web.url("/p0.html"))  # fmt: skip
+        try:
+            harness.wait_until("a pause", lambda: "pauses until" in harness.trawl("status", out.dir).out, every=0.3)
+            time.sleep(4)
+            assert len(web.log()) < pages
+            (disk_of_64_mib / "ballast").unlink()
+            result = running.result(30)
+        finally:
+            running.end()
+        asked = [r["uri"] for r in web.log()]
+    assert result.rc == 0, result.err
+    assert result.err.count("paused") == 1
+    assert len(asked) <= pages + 5  # what was in flight came twice
+    assert len(out.pages()) == pages
+
+
+def test_a_page_that_there_is_no_room_for_is_asked_for_ever_more_rarely(disk_of_64_mib, tmp_path):
+    www = tmp_path / "www"
+    www.mkdir()
+    (www / "p.html").write_bytes(b"<p>" + os.urandom(16 << 20))
+    (disk_of_64_mib / "ballast").write_bytes(bytes(52 << 20))
+    out = harness.Output(disk_of_64_mib / "c")
+    with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
+        running = harness.Running("crawl", "-o", out.dir, "--progress", "none", "--delay", "0", web.url("/p.html"))
+        try:
+            time.sleep(14)  # now, and after 1, 2 and 4 s, each with what it takes
+            asked = len([r for r in web.log() if r["uri"] == "/p.html"])
+            assert 2 <= asked <= 4
+            (disk_of_64_mib / "ballast").unlink()
+            result = running.result(30)
+        finally:
+            running.end()
+    assert result.rc == 0, result.err
+    assert len(out.pages()) == 1

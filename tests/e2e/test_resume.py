@@ -157,6 +157,7 @@ def test_a_signal_stops_and_resume_goes_on(site, tmp_path):
         ((), 2, "resume wants one directory"),
         (("nowhere",), 2, "holds no crawl"),
         (("c", "--order", "dfs"), 2, "--order cannot change"),
+        (("c", "--state", "memory"), 2, "--state cannot change"),
     ],
 )
 def test_what_cannot_be_resumed_is_told_in_one_sentence(site, tmp_path, args, code, says):
