@@ -236,6 +236,29 @@ single_decode(enum charset c, struct slice in, char *out)
 	return n;
 }
 
+bool
+charset_is_single(enum charset c)
+{
+	return charsets[c].how == HOW_SINGLE || c == CHARSET_X_USER_DEFINED;
+}
+
+int
+charset_byte(enum charset c, uint32_t code)
+{
+	const uint16_t *codes;
+
+	assert(charset_is_single(c));
+	if (code < 0x80)
+		return (int)code;
+	if (c == CHARSET_X_USER_DEFINED)
+		return code >= 0xF780 && code <= 0xF7FF ? (int)(code & 0xFF) : -1;
+	codes = charset_codes[c - CHARSET_SINGLE_FIRST];
+	for (int i = 0; i < 0x80; i++)
+		if (codes[i] == code)
+			return i + 0x80;
+	return -1;
+}
+
 static uint32_t
 utf16_unit(const char *p, bool big)
 {

@@ -104,6 +104,10 @@ int charset_to_utf8(enum charset c, struct slice in, struct arena *a, struct sli
 bool slice_is_ascii(struct slice s);
 /* Encodes `code`, which is a Unicode scalar value; returns 1 to 4. */
 size_t utf8_put(uint32_t code, char *out);
+/* One byte a character: those, and x-user-defined. */
+bool charset_is_single(enum charset c);
+/* The byte of `code` in such a charset; -1: it has none. */
+int charset_byte(enum charset c, uint32_t code);
 /* Bytes from the start that are valid UTF-8. */
 size_t utf8_valid_len(struct slice s);
 /* Opens all converters; 0, or -ENOENT when one is missing (it is windows-1252 then). */
