@@ -15,6 +15,7 @@
 #define WEB_HTTP_H
 #include "base/buf.h"
 #include "base/slice.h"
+#include "web/url.h"
 
 /* -- status line and header lines -------------------------------------------------- */
 
@@ -117,4 +118,13 @@ struct http_cookie {
 };
 /* One Set-Cookie line; false: to be ignored. */
 bool http_cookie_parse(struct slice value, int64_t now, struct http_cookie *ret);
+/*
+ * Whether a cookie that came from `from`, a URL in normal form, may be kept (RFC 6265bis,
+ * section 5.7): its domain is that of the host or one above, and no public suffix (libpsl);
+ * Secure is only believed over https; names with "__Secure-" and "__Host-" keep what they
+ * promise.  `c->domain` becomes empty where it is the host itself and a public suffix.
+ */
+bool http_cookie_accept(struct http_cookie *c, const struct url *from);
+/* Whether `host`, of a URL in normal form, is `domain` or below it; both in any case. */
+bool http_domain_match(struct slice host, struct slice domain);
 #endif

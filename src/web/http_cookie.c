@@ -116,3 +116,54 @@ http_cookie_parse(struct slice value, int64_t now, struct http_cookie *ret)
 	*ret = c;
 	return true;
 }
+
+/* -- whom it may be from ------------------------------------------------------------- */
+
+bool
+http_domain_match(struct slice host, struct slice domain)
+{
+	size_t above = host.len - domain.len;
+
+	if (domain.len == 0 || domain.len > host.len ||
+	    !slice_ieq(slice_from(host, above), domain))
+		return false;
+	return above == 0 || (host.ptr[above - 1] == '.' && !url_host_is_address(host));
+}
+
+/* Section 5.6 makes names of IDNA and of odd case one; here it is left to the URL parser. */
+static bool
+domain_is_allowed(struct http_cookie *c, struct slice host)
+{
+	if (c->domain.len == 0)
+		return true;
+	if (!http_domain_match(host, c->domain))
+		return false;
+	if (!url_is_public_suffix(c->domain))
+		return true;
+	/* "github.io" may set cookies for itself, not for all below. */
+	if (c->domain.len != host.len)
+		return false;
+	c->domain = (struct slice){0};
+	return true;
+}
+
+bool
+http_cookie_accept(struct http_cookie *c, const struct url *from)
+{
+	struct slice name = c->name.len == 0 ? c->value : c->name;
+	bool had_domain = c->domain.len > 0;
+
+	if (!domain_is_allowed(c, url_host(from)) || (c->secure && !url_is_https(from)))
+		return false;
+	if (c->same_site == HTTP_SAME_SITE_NONE && !c->secure)
+		return false;
+	/* Without a name, the value would be sent as one. */
+	if (c->name.len == 0 && (slice_istarts(name, SLICE_LIT("__Secure-")) ||
+				    slice_istarts(name, SLICE_LIT("__Host-"))))
+		return false;
+	if (slice_istarts(name, SLICE_LIT("__Secure-")))
+		return c->secure;
+	if (slice_istarts(name, SLICE_LIT("__Host-")))
+		return c->secure && !had_domain && slice_eq(c->path, SLICE_LIT("/"));
+	return true;
+}

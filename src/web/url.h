@@ -141,6 +141,11 @@ url_shard(uint64_t authority_hash)
 /* The registrable domain of a host by the public suffix list (libpsl); a part of `host`,
  * the whole of it for addresses and for public suffixes themselves. */
 struct slice url_site(struct slice host);
+/* Whether names are registered right below this one ("co.uk", "github.io"; also a name of
+ * one label that the list does not have). In any case; dots at the end do not matter. */
+bool url_is_public_suffix(struct slice domain);
+/* Whether a host of a URL in normal form is an IP address. */
+bool url_host_is_address(struct slice host);
 /*
  * Appends the key of a URL in normal form under which archive indexes (CDXJ) list it, as
  * pywb computes it: "com,example)/path?query".  0 or buf_add()'s codes.

@@ -48,6 +48,22 @@ mime_check(const struct http_mime *m)
 		FUZZ_CHECK(*p == ascii_lower(*p));
 }
 
+/* A host's cookies are for it, or for names above it that are no public suffix. */
+static void
+cookie_check(const struct http_cookie *c)
+{
+	static const char from[] = "https://a.b.example.co.uk/";
+	struct http_cookie kept = *c;
+	char text[sizeof(from)];
+	struct url url;
+
+	FUZZ_CHECK(url_resolve(NULL, slice_cstr(from), (struct slice){0}, 0, text,
+		       sizeof(text), &url) == URL_OK);
+	if (http_cookie_accept(&kept, &url) && kept.domain.len > 0)
+		FUZZ_CHECK(http_domain_match(url_host(&url), kept.domain) &&
+			   kept.domain.len >= sizeof("example.co.uk") - 1);
+}
+
 static void
 value_check(struct slice s)
 {
@@ -77,6 +93,7 @@ value_check(struct slice s)
 		FUZZ_CHECK(c.name.len + c.value.len <= HTTP_COOKIE_BYTES_MAX);
 		FUZZ_CHECK(fuzz_lies_in(c.name, s) && fuzz_lies_in(c.value, s));
 		FUZZ_CHECK(fuzz_lies_in(c.domain, s) && fuzz_lies_in(c.path, s));
+		cookie_check(&c);
 	}
 	if (refresh_parse(s, &refresh) && refresh.has_url)
 		FUZZ_CHECK(fuzz_lies_in(refresh.url, s));

@@ -329,6 +329,68 @@ cookies_are_read_as_browsers_do(void **state)
 	assert_false(http_cookie_parse(SLICE_LIT("a=b\x01"), 0, &c));
 }
 
+static bool
+is_kept(const char *from, const char *set_cookie, struct http_cookie *ret)
+{
+	static char text[URL_BYTES_MAX];
+	struct url url;
+
+	assert_int_equal(url_resolve(NULL, slice_cstr(from), (struct slice){0}, 0, text,
+			     sizeof(text), &url),
+	    URL_OK);
+	assert_true(http_cookie_parse(slice_cstr(set_cookie), 0, ret));
+	return http_cookie_accept(ret, &url);
+}
+
+static void
+cookies_stay_with_those_who_may_set_them(void **state)
+{
+	static const struct {
+		const char *from, *cookie;
+		bool kept;
+		const char *domain;
+	} cases[] = {
+	    {"http://a.example.com/", "a=1", true, ""},
+	    {"http://a.example.com/", "a=1; domain=example.com", true, "example.com"},
+	    {"http://a.example.com/", "a=1; domain=.EXAMPLE.com", true, "EXAMPLE.com"},
+	    {"http://a.example.com/", "a=1; domain=b.a.example.com", false, ""},
+	    {"http://badexample.com/", "a=1; domain=example.com", false, ""},
+	    {"http://a.example.com/", "a=1; domain=com", false, ""},
+	    {"http://a.co.uk/", "a=1; domain=co.uk", false, ""},
+	    {"http://a.b.ck/", "a=1; domain=b.ck", false, ""}, /* *.ck */
+	    {"http://www.ck/", "a=1; domain=www.ck", true, "www.ck"},
+	    {"http://me.github.io/", "a=1; domain=github.io", false, ""},
+	    {"http://github.io/", "a=1; domain=github.io", true, ""},
+	    {"http://me.github.io/", "a=1; domain=GitHub.IO", false, ""},
+	    {"http://localhost/", "a=1; domain=localhost", true, ""},
+	    {"http://a.unheardof/", "a=1; domain=unheardof", false, ""},
+	    {"http://10.0.0.1/", "a=1; domain=0.0.1", false, ""},
+	    {"http://10.0.0.1/", "a=1; domain=10.0.0.1", true, "10.0.0.1"},
+	    {"http://[::1]/", "a=1; domain=[::1]", true, "[::1]"},
+	    {"http://h.example.com/", "a=1; secure", false, ""},
+	    {"https://h.example.com/", "a=1; secure", true, ""},
+	    {"https://h.example.com/", "a=1; samesite=none", false, ""},
+	    {"https://h.example.com/", "__Secure-a=1", false, ""},
+	    {"https://h.example.com/", "__secure-a=1; secure", true, ""},
+	    {"https://h.example.com/", "__Host-a=1; secure; path=/", true, ""},
+	    {"https://h.example.com/", "__Host-a=1; secure; path=/x", false, ""},
+	    {"https://h.example.com/", "__Host-a=1; secure; path=/; domain=h.example.com",
+		false, ""},
+	    {"https://h.example.com/", "=__Host-a=1; secure; path=/", false, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct http_cookie c;
+		bool kept = is_kept(cases[i].from, cases[i].cookie, &c);
+
+		if (kept != cases[i].kept)
+			fail_msg("%s from %s", cases[i].cookie, cases[i].from);
+		if (kept)
+			assert_slice(c.domain, cases[i].domain);
+	}
+}
+
 static uint64_t seed = 88172645463325252u;
 static uint32_t
 random_below(uint32_t n)
@@ -417,6 +479,7 @@ main(void)
 	    cmocka_unit_test(cache_control_is_read),
 	    cmocka_unit_test(file_names_are_decoded),
 	    cmocka_unit_test(cookies_are_read_as_browsers_do),
+	    cmocka_unit_test(cookies_stay_with_those_who_may_set_them),
 	    cmocka_unit_test(any_bytes_are_read_without_harm),
 	};
 
