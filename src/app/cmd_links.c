@@ -24,9 +24,9 @@ apply_base(struct asked *a, const struct page *page)
 {
 	struct url url;
 
-	if (!page->has_base ||
-	    url_resolve(a->has_base ? &a->base : NULL, page->base_href, (struct slice){0},
-		0, a->base_store[1], URL_BYTES_MAX, &url) != URL_OK)
+	if (!page->has_base || url_resolve(a->has_base ? &a->base : NULL, page->base_href,
+				   slice_cstr(page->charset), 0, a->base_store[1],
+				   URL_BYTES_MAX, &url) != URL_OK)
 		return;
 	a->base = url;
 	a->has_base = true;

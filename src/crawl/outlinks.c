@@ -99,7 +99,7 @@ outlinks_base(struct outlinks *o, bool has_base, struct slice href, struct slice
 
 	o->charset =
 	    slice_ieq(charset, SLICE_LIT("UTF-8")) ? ((struct slice){0}) : charset;
-	if (has_base && url_resolve(&o->page, href, (struct slice){0}, 0, o->base_text,
+	if (has_base && url_resolve(&o->page, href, o->charset, 0, o->base_text,
 			    sizeof(o->base_text), &base) == URL_OK)
 		o->base = base;
 	o->bases++;

@@ -298,6 +298,10 @@ queries_are_in_the_charset_of_the_document(void **state)
 	outlinks_base(&r.o, false, SLICE_LIT(""), SLICE_LIT("UTF-8"));
 	add(&r, LINK_A, "?q=caf\xc3\xa9");
 	expect(&r, 0, OUTCOME_NONE, "http://a.test/dir/page?q=caf%C3%A9");
+	begin(&r, 100); /* that of the base, too */
+	outlinks_base(&r.o, true, SLICE_LIT("/b?\xc3\xa9"), SLICE_LIT("windows-1252"));
+	add(&r, LINK_A, "");
+	expect(&r, 0, OUTCOME_NONE, "http://a.test/b?%E9");
 	rig_close(&r);
 }
 
