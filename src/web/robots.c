@@ -90,6 +90,7 @@ enum key { KEY_OTHER, KEY_AGENT, KEY_ALLOW, KEY_DISALLOW, KEY_DELAY, KEY_SITEMAP
 static enum key
 key_of(struct slice s)
 {
+	/* With the misspellings that Google takes for them (section 2.2.4 leaves it to us). */
 	static const struct {
 		const char *name;
 		enum key key;
@@ -99,6 +100,14 @@ key_of(struct slice s)
 	    {"disallow", KEY_DISALLOW},
 	    {"crawl-delay", KEY_DELAY},
 	    {"sitemap", KEY_SITEMAP},
+	    {"useragent", KEY_AGENT},
+	    {"user agent", KEY_AGENT},
+	    {"dissallow", KEY_DISALLOW},
+	    {"dissalow", KEY_DISALLOW},
+	    {"disalow", KEY_DISALLOW},
+	    {"diasllow", KEY_DISALLOW},
+	    {"disallaw", KEY_DISALLOW},
+	    {"site-map", KEY_SITEMAP},
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

@@ -7,7 +7,8 @@
  * function here is safe on any bytes, robots_blob_check() tells whether they are a blob.
  *
  * Owns:    nothing; the blob is written into the caller's buf.
- * Source:  RFC 9309; Crawl-delay and Sitemap as commonly understood.
+ * Source:  RFC 9309; Crawl-delay and Sitemap as commonly understood; of keys also the
+ *          misspellings that Google's parser knows, but none without a colon.
  * Threads: any; no state.
  */
 #ifndef WEB_ROBOTS_H

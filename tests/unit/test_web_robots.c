@@ -238,6 +238,39 @@ the_verdict_tells_line_and_pattern(void **state)
 	assert_int_equal(v.group, ROBOTS_GROUP_NONE);
 }
 
+static bool
+sitemap_seen(void *ctx, struct slice url)
+{
+	*(bool *)ctx = slice_eq(url, SLICE_LIT("/s.xml"));
+	return true;
+}
+
+static void
+keys_that_are_often_misspelt_are_understood(void **state)
+{
+	static const char *const agents[] = {"useragent", "User Agent", "USER-AGENT"},
+				 *const rules[] = {"dissallow", "dissalow", "Disalow",
+				     "diasllow", "disallaw", "disallow"};
+	char text[128];
+	bool seen = false;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(agents) / sizeof(agents[0]); i++)
+		for (size_t k = 0; k < sizeof(rules) / sizeof(rules[0]); k++) {
+			(void)snprintf(text, sizeof(text),
+			    "user-agent: x\nallow: /\n%s: trawl\n%s: /a\n", agents[i],
+			    rules[k]);
+			compile(slice_cstr(text), SLICE_LIT("trawl"));
+			assert_false(allows("/a", NULL));
+			assert_true(allows("/b", NULL));
+		}
+	compile(SLICE_LIT("user-agent: trawl\ndisallows: /a\ndisallow-all: /\n"),
+	    SLICE_LIT("trawl"));
+	assert_true(allows("/a", NULL));
+	robots_sitemaps(SLICE_LIT("Site-map: /s.xml\n"), sitemap_seen, &seen);
+	assert_true(seen);
+}
+
 static void
 an_octet_has_one_spelling(void **state)
 {
@@ -398,6 +431,7 @@ main(void)
 	    cmocka_unit_test(sitemaps_are_told_until_enough),
 	    cmocka_unit_test(a_file_that_takes_too_long_allows_nothing),
 	    cmocka_unit_test(the_verdict_tells_line_and_pattern),
+	    cmocka_unit_test(keys_that_are_often_misspelt_are_understood),
 	    cmocka_unit_test(an_octet_has_one_spelling),
 	    cmocka_unit_test(five_hundred_kibibytes_are_parsed_and_no_half_line),
 	    cmocka_unit_test(wildcards_cost_no_more_than_the_target),
