@@ -10,9 +10,28 @@ const char *const rocks_cf_names[ROCKS_CF_MAX] = {
     [ROCKS_CF_OWN] = "default",
 };
 
+/*
+ * Keys are hashes, and most records are written once and read never: what counts is how
+ * often a record is written again.  So: large memtables, of which the whole of a second's
+ * batch goes into one; universal compaction, which merges runs of a size (of eight or more,
+ * at least four), so that a record is written again three times until there are 20 million
+ * of them, where levels that grow tenfold write it ten times.  The price is that a read may
+ * have to look into some ten runs; the filters of the seen table leave one or two.
+ *
+ * Filters and indexes are cut into pages of their own: at 10 million keys a file's filter
+ * is megabytes, more than a shard of the cache takes in, and would be read from the disk
+ * for every question.
+ */
 enum {
-	BLOCK_BYTES = 4 << 10,
-	FILTER_BITS = 10, /* a key: one in a hundred absent keys costs a read */
+	SEEN_BLOCK_BYTES = 8 << 10,
+	BLOCK_BYTES = 16 << 10,
+	INDEX_BYTES = 4 << 10,
+	CACHE_SHARD_BITS = 2,
+	RUNS = 8,        /* sorted runs from which on there is merging */
+	RUNS_MERGED = 4, /* at least */
+	RUNS_LIKE = 10,  /* per cent by which runs that are merged may differ in size */
+	SPACE_PERCENT = 200, /* beyond that of the oldest run, then all is merged */
+	FILTER_BITS = 10,    /* a key: one in a hundred absent keys costs a read */
 	OPEN_FILES_MAX = 256,
 	LOG_BYTES_MAX = 1 << 20, /* RocksDB's own log; two are kept */
 };
@@ -26,12 +45,38 @@ table_options(const struct rocks_tuning *t, enum store_table table)
 	rocksdb_block_based_options_set_cache_index_and_filter_blocks(b, 1);
 	rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(
 	    b, 1);
-	rocksdb_block_based_options_set_block_size(b, BLOCK_BYTES);
+	rocksdb_block_based_options_set_block_size(
+	    b, table == STORE_SEEN ? SEEN_BLOCK_BYTES : BLOCK_BYTES);
 	rocksdb_block_based_options_set_format_version(b, 5);
-	if (table == STORE_SEEN)
+	rocksdb_block_based_options_set_index_type(
+	    b, rocksdb_block_based_table_index_type_two_level_index_search);
+	rocksdb_block_based_options_set_metadata_block_size(b, INDEX_BYTES);
+	rocksdb_block_based_options_set_pin_top_level_index_and_filter(b, 1);
+	if (table == STORE_SEEN) {
 		rocksdb_block_based_options_set_filter_policy(
 		    b, rocksdb_filterpolicy_create_bloom_full(FILTER_BITS));
+		rocksdb_block_based_options_set_partition_filters(b, 1);
+	}
 	return b;
+}
+
+static void
+universal_compaction(rocksdb_options_t *o)
+{
+	rocksdb_universal_compaction_options_t *u =
+	    rocksdb_universal_compaction_options_create();
+
+	rocksdb_universal_compaction_options_set_size_ratio(u, RUNS_LIKE);
+	rocksdb_universal_compaction_options_set_min_merge_width(u, RUNS_MERGED);
+	rocksdb_universal_compaction_options_set_max_size_amplification_percent(
+	    u, SPACE_PERCENT);
+	rocksdb_options_set_universal_compaction_options(o, u);
+	rocksdb_universal_compaction_options_destroy(u);
+	rocksdb_options_set_compaction_style(o, rocksdb_universal_compaction);
+	rocksdb_options_set_level0_file_num_compaction_trigger(o, RUNS);
+	/* While all is merged, new runs come in. */
+	rocksdb_options_set_level0_slowdown_writes_trigger(o, 5 * RUNS);
+	rocksdb_options_set_level0_stop_writes_trigger(o, 9 * RUNS);
 }
 
 static rocksdb_options_t *
@@ -42,9 +87,13 @@ cf_options(const struct rocks_tuning *t, enum store_table table, uint64_t memory
 
 	rocksdb_options_set_block_based_table_factory(o, b);
 	rocksdb_block_based_options_destroy(b);
-	rocksdb_options_set_compression(o, rocksdb_lz4_compression);
-	rocksdb_options_set_write_buffer_size(o, (size_t)(memory_bytes / 8));
+	/* Of the seen table there is little but hashes. */
+	rocksdb_options_set_compression(
+	    o, table == STORE_SEEN ? rocksdb_no_compression : rocksdb_lz4_compression);
+	rocksdb_options_set_write_buffer_size(o, (size_t)(memory_bytes / 4));
 	rocksdb_options_set_max_write_buffer_number(o, 3);
+	if (table == STORE_SEEN || table == STORE_QUEUE)
+		universal_compaction(o);
 	return o;
 }
 
@@ -80,7 +129,7 @@ db_options(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 	/* Reading beside a writer: files it removes stay readable while they are open. */
 	rocksdb_options_set_max_open_files(o, mode == STORE_READ ? -1 : OPEN_FILES_MAX);
 	rocksdb_options_set_max_file_opening_threads(o, 1); /* else 16 a column family */
-	rocksdb_options_set_db_write_buffer_size(o, (size_t)(memory_bytes / 3));
+	rocksdb_options_set_db_write_buffer_size(o, (size_t)(memory_bytes / 4 * 3));
 	rocksdb_options_set_max_total_wal_size(o, memory_bytes);
 	rocksdb_options_set_max_log_file_size(o, LOG_BYTES_MAX);
 	rocksdb_options_set_keep_log_file_num(o, 2);
@@ -92,13 +141,25 @@ db_options(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 	no_fallocate(t);
 }
 
+static rocksdb_cache_t *
+block_cache(uint64_t bytes)
+{
+	rocksdb_lru_cache_options_t *o = rocksdb_lru_cache_options_create();
+	rocksdb_cache_t *cache;
+
+	rocksdb_lru_cache_options_set_capacity(o, (size_t)bytes);
+	rocksdb_lru_cache_options_set_num_shard_bits(o, CACHE_SHARD_BITS);
+	cache = rocksdb_cache_create_lru_opts(o);
+	rocksdb_lru_cache_options_destroy(o);
+	return cache;
+}
+
 void
 rocks_tune(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 {
 	if (memory_bytes == 0)
 		memory_bytes = STORE_MEMORY_BYTES;
-	*t = (struct rocks_tuning){
-	    .cache = rocksdb_cache_create_lru((size_t)memory_bytes / 2),
+	*t = (struct rocks_tuning){.cache = block_cache(memory_bytes / 4),
 	    .env = rocksdb_create_default_env(),
 	    .get = rocksdb_readoptions_create(),
 	    .scan = rocksdb_readoptions_create(),
@@ -107,7 +168,6 @@ rocks_tune(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 	db_options(t, mode, memory_bytes);
 	for (int i = 0; i < ROCKS_CF_MAX; i++)
 		t->cf[i] = cf_options(t, (enum store_table)i, memory_bytes);
-	rocksdb_readoptions_set_fill_cache(t->scan, 0);
 	rocksdb_writeoptions_set_sync(t->write_synced, 1);
 }
 

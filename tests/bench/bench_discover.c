@@ -1,7 +1,8 @@
 /*
  * tests/bench/bench_discover.c -- discovered links a second of CPU, one in ten new, from 1
- * to 20 million URLs: what the store thread does with the links of a page (seen, and for
- * new ones the records of both tables), with its group commits, on RocksDB.
+ * to 20 million URLs: what the store thread does with a page and its links (the set of
+ * seen URLs, for new ones the records of both tables, for the page its outcome), with its
+ * group commits, on RocksDB; and then what reading costs.
  *
  *   bench_discover DIR [millions [rows [memory MiB]]]
  *
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +44,7 @@ struct link {
 
 struct page {
 	struct text url;
+	uint64_t authority_hash, url_hash, key; /* of the queue */
 	struct link links[PAGE];
 };
 
@@ -52,7 +55,7 @@ struct bench {
 	const struct order *order;
 	struct buf scratch;
 	struct page *pages;
-	uint64_t urls, seq, random;
+	uint64_t urls, seq, done, random;
 	double making_s; /* CPU */
 };
 
@@ -114,9 +117,24 @@ make_url(uint64_t i, struct text *to)
 }
 
 static void
+hash_url(const struct text *url, uint64_t *ret_authority, uint64_t *ret_url)
+{
+	const struct urlrec r = {.url = slice_of(url->ptr, url->len)};
+
+	*ret_authority = url_hash(urlrec_authority(&r), 1);
+	*ret_url = url_hash(r.url, 1);
+}
+
+/* The order's key of URL number i, for they are discovered in this order. */
+static uint64_t
+key_of(const struct bench *b, uint64_t i)
+{
+	return b->order->key(&(struct urlrec){.depth = 3, .kind = LINK_A}, i);
+}
+
+static void
 make_link(struct bench *b, struct link *l)
 {
-	struct urlrec r;
 	uint64_t dice = mix(b->random++), url;
 
 	if (dice % 10 == 0 || b->urls < 1000)
@@ -126,9 +144,7 @@ make_link(struct bench *b, struct link *l)
 	else
 		url = (dice >> 8) % b->urls;
 	make_url(url, &l->url);
-	r.url = slice_of(l->url.ptr, l->url.len);
-	l->authority_hash = url_hash(urlrec_authority(&r), 1);
-	l->url_hash = url_hash(r.url, 1);
+	hash_url(&l->url, &l->authority_hash, &l->url_hash);
 }
 
 static void
@@ -137,18 +153,32 @@ make_pages(struct bench *b)
 	double t = clock_s(CLOCK_THREAD_CPUTIME_ID);
 
 	for (size_t i = 0; i < PAGES; i++) {
-		make_url(b->urls - b->urls / 3, &b->pages[i].url);
+		struct page *p = &b->pages[i];
+
+		make_url(b->done, &p->url);
+		hash_url(&p->url, &p->authority_hash, &p->url_hash);
+		p->key = key_of(b, b->done++);
 		for (size_t j = 0; j < PAGE; j++)
-			make_link(b, &b->pages[i].links[j]);
+			make_link(b, &p->links[j]);
 	}
 	b->making_s += clock_s(CLOCK_THREAD_CPUTIME_ID) - t;
 }
 
-/* As in crawl/committer.c. */
+/* From here on as in crawl/committer.c. */
+static void
+put_seen(struct bench *b, uint64_t authority_hash, uint64_t url_hash, enum outcome o)
+{
+	char value = (char)o;
+	struct key k;
+
+	key_make(&k, authority_hash, url_hash);
+	must(store_batch_put(b->batch, STORE_SEEN, key_whole(&k), slice_of(&value, 1)),
+	    NULL);
+}
+
 static void
 put_new(struct bench *b, const struct page *p, const struct link *l)
 {
-	char value = OUTCOME_NONE;
 	struct urlrec r = {.authority_hash = l->authority_hash,
 	    .url_hash = l->url_hash,
 	    .depth = 3,
@@ -158,10 +188,8 @@ put_new(struct bench *b, const struct page *p, const struct link *l)
 	    .hops = SLICE_LIT("LLL")};
 	struct key k;
 
-	key_make(&k, l->authority_hash, l->url_hash);
-	must(store_batch_put(b->batch, STORE_SEEN, key_whole(&k), slice_of(&value, 1)),
-	    NULL);
-	r.key = b->order->key(&r, b->seq++);
+	put_seen(b, l->authority_hash, l->url_hash, OUTCOME_NONE);
+	r.key = key_of(b, b->seq++);
 	key_make(&k, l->authority_hash, r.key);
 	buf_clear(&b->scratch);
 	must(urlrec_encode(&r, &b->scratch), NULL);
@@ -171,10 +199,15 @@ put_new(struct bench *b, const struct page *p, const struct link *l)
 }
 
 static void
-discover(struct bench *b, const struct page *p)
+page_done(struct bench *b, const struct page *p)
 {
 	const struct link *links = p->links;
+	struct key k;
 
+	key_make(&k, p->authority_hash, p->key);
+	must(store_batch_delete(b->batch, STORE_QUEUE, key_whole(&k)), NULL);
+	must(seen_set(b->seen, p->url_hash, OUTCOME_OK), NULL);
+	put_seen(b, p->authority_hash, p->url_hash, OUTCOME_OK);
 	for (int i = 0; i < PAGE; i++)
 		seen_hint(b->seen, links[i].url_hash);
 	for (int i = 0; i < PAGE; i++) {
@@ -224,6 +257,82 @@ open_all(struct bench *b, const char *dir, uint64_t memory_bytes)
 	buf_init(&b->scratch, 1 << 20);
 }
 
+/* Of this process, at most. */
+static double
+peak_mib(void)
+{
+	struct rusage u;
+
+	(void)getrusage(RUSAGE_SELF, &u);
+	return (double)u.ru_maxrss / 1024;
+}
+
+/* ---- reading ---- */
+
+static bool
+on_record(void *ctx, struct slice key, struct slice value)
+{
+	(void)key;
+	(void)value;
+	++*(uint64_t *)ctx;
+	return true;
+}
+
+/* The head of a host's queue, as when a crawl is resumed; and what lies behind a record
+ * that waits, as when a window is filled. */
+static void
+bench_refill(struct bench *b, bool from_head)
+{
+	enum { HOSTS_ASKED = 1000, RECORDS = 512 };
+	double wall = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_THREAD_CPUTIME_ID);
+	uint64_t records = 0;
+
+	for (uint64_t i = 0; i < HOSTS_ASKED; i++) {
+		uint64_t url = b->done + mix(i) % (b->urls - b->done), authority, hash;
+		struct slice after = {0};
+		struct text text;
+		struct key k;
+
+		make_url(url, &text);
+		hash_url(&text, &authority, &hash);
+		key_make(&k, authority, key_of(b, url));
+		if (!from_head)
+			after = key_whole(&k);
+		must(store_scan(b->store, STORE_QUEUE, key_host(&k), after, RECORDS,
+			 on_record, &records),
+		    store_why(b->store));
+	}
+	wall = clock_s(CLOCK_MONOTONIC) - wall;
+	cpu = clock_s(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	(void)printf("%s: %.0f us of CPU a host (%.0f us), %.0f records each\n",
+	    from_head ? "heads of queues" : "refills", cpu / HOSTS_ASKED * 1e6,
+	    wall / HOSTS_ASKED * 1e6, (double)records / HOSTS_ASKED);
+}
+
+/* URLs below `most` are in the store, others are not. */
+static void
+bench_get(struct bench *b, const char *what, uint64_t first, uint64_t most)
+{
+	enum { GETS = 20000 };
+	double wall = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_THREAD_CPUTIME_ID);
+	uint64_t found = 0;
+
+	for (uint64_t i = 0; i < GETS; i++) {
+		uint64_t authority, hash;
+		struct text text;
+		struct key k;
+
+		make_url(first + mix(i) % (most - first), &text);
+		hash_url(&text, &authority, &hash);
+		key_make(&k, authority, hash);
+		found += store_get(b->store, STORE_SEEN, key_whole(&k), &b->scratch) == 0;
+	}
+	wall = clock_s(CLOCK_MONOTONIC) - wall;
+	cpu = clock_s(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	(void)printf("%s: %.1f us of CPU a look-up (%.0f us), %.0f %% found\n", what,
+	    cpu / GETS * 1e6, wall / GETS * 1e6, (double)found * 100 / GETS);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -245,18 +354,18 @@ main(int argc, char **argv)
 	while (b.urls < most) {
 		make_pages(&b);
 		for (size_t i = 0; i < PAGES; i++)
-			discover(&b, &b.pages[i]);
+			page_done(&b, &b.pages[i]);
 		group_commit(&b);
 		links += (uint64_t)PAGES * PAGE;
 		if (b.urls < next)
 			continue;
 		cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu - b.making_s;
 		wall = clock_s(CLOCK_MONOTONIC) - wall - b.making_s;
-		(void)printf(
-		    "%5.1f M URLs: %7.0f links/s of CPU, %7.0f links/s; %4.1f %% "
-		    "new, a new one %4.1f us and %4.0f bytes in all\n",
+		(void)printf("%5.1f M URLs: %7.0f links/s of CPU, %7.0f links/s; %3.0f "
+			     "MiB; %4.1f %% "
+			     "new, a new one %4.1f us and %4.0f bytes in all\n",
 		    (double)b.urls / 1e6, (double)links / cpu, (double)links / wall,
-		    (double)(b.urls - urls) * 100 / (double)links,
+		    peak_mib(), (double)(b.urls - urls) * 100 / (double)links,
 		    cpu / (double)(b.urls - urls) * 1e6,
 		    (written() - bytes) / (double)(b.urls - urls));
 		(void)fflush(stdout);
@@ -268,6 +377,10 @@ main(int argc, char **argv)
 		urls = b.urls;
 		next += most / rows;
 	}
+	bench_refill(&b, false);
+	bench_refill(&b, true);
+	bench_get(&b, "URLs seen", 0, b.urls);
+	bench_get(&b, "URLs not seen", b.urls, 2 * b.urls);
 	seen_close(b.seen);
 	store_batch_free(b.batch);
 	store_close(b.store);
