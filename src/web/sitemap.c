@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "web/charset.h"
 #include "web/http.h"
+#include "web/sitemap_xml.h"
 #include "web/xml_memory.h"
 #include <errno.h>
 #include <expat.h>
@@ -33,7 +34,8 @@ enum {
 enum field {
 	FIELD_NONE,
 	FIELD_LOC,
-	FIELD_GUID, /* of RSS: the link, if it is a URL and there is no other */
+	FIELD_GUID, /* of RSS: the link, if it is a URL and there is no other (whatever
+		     * isPermaLink says: crawler-commons has it so) */
 	FIELD_LASTMOD,
 	FIELD_CHANGEFREQ,
 	FIELD_PRIORITY,
@@ -64,6 +66,7 @@ struct parsing {
 	bool is_stopped;                          /* on purpose: result.status says why */
 	char main_prefix[32];                     /* that of the root: "" or "sit:" */
 	unsigned depth, entry_depth, field_depth; /* 0: not within one */
+	struct xml_bases bases;
 	enum field field;
 	struct text text, loc;
 	struct short_text lastmod, changefreq, priority;
@@ -457,7 +460,9 @@ link_start(struct parsing *p, struct slice prefix, const XML_Char **attrs)
 	struct slice rel = attribute(attrs, "rel"), href = attribute(attrs, "href");
 	struct slice lang = attribute(attrs, "hreflang");
 	bool is_main = slice_eq(prefix, slice_cstr(p->main_prefix));
+	char out[URL_BYTES_MAX];
 
+	href = xml_bases_resolve(&p->bases, href, out);
 	if (p->result.format == SITEMAP_FORMAT_ATOM &&
 	    slice_ieq(rel, SLICE_LIT("enclosure")))
 		tell_extra(p, SITEMAP_KIND_ENCLOSURE, href, lang);
@@ -475,11 +480,30 @@ link_start(struct parsing *p, struct slice prefix, const XML_Char **attrs)
 static void
 feed_link_start(struct parsing *p, struct slice local, const XML_Char **attrs)
 {
+	char out[URL_BYTES_MAX];
+
 	if ((IN_RSS | IN_ATOM) & 1u << p->result.format &&
 	    slice_ieq(local, SLICE_LIT("link")) &&
 	    slice_ieq(attribute(attrs, "rel"), SLICE_LIT("next")))
-		tell_extra(
-		    p, SITEMAP_KIND_FEED, attribute(attrs, "href"), (struct slice){0});
+		tell_extra(p, SITEMAP_KIND_FEED,
+		    xml_bases_resolve(&p->bases, attribute(attrs, "href"), out),
+		    (struct slice){0});
+}
+
+/* What an element within an entry is. */
+static void
+entry_element_start(
+    struct parsing *p, struct slice prefix, struct slice local, const XML_Char **attrs)
+{
+	p->field = field_of(p, prefix, local);
+	p->field_depth = p->depth;
+	if (p->field != FIELD_NONE)
+		text_clear(&p->text);
+	else if (slice_ieq(local, SLICE_LIT("link")))
+		link_start(p, prefix, attrs);
+	else if (slice_ieq(local, SLICE_LIT("enclosure")))
+		tell_extra(p, SITEMAP_KIND_ENCLOSURE, attribute(attrs, "url"),
+		    (struct slice){0});
 }
 
 static void XMLCALL
@@ -496,27 +520,25 @@ element_start(void *ctx, const XML_Char *name, const XML_Char **attrs)
 	prefix = slice_head(prefix, prefix.len - local.len);
 	if (++p->depth > DEPTH_MAX) {
 		stop(p, SITEMAP_BROKEN);
-	} else if (p->depth == 1) {
+		return;
+	}
+	if (p->depth == 1)
 		root_start(p, prefix, local);
-	} else if (p->entry_depth == 0) {
-		if (is_entry(p->result.format, local) &&
-		    slice_eq(prefix, slice_cstr(p->main_prefix))) {
-			p->entry_depth = p->depth;
-			entry_clear(p);
-			text_clear(&p->text);
-		} else {
-			feed_link_start(p, local, attrs);
-		}
-	} else if (p->field == FIELD_NONE) {
-		p->field = field_of(p, prefix, local);
-		p->field_depth = p->depth;
-		if (p->field != FIELD_NONE)
-			text_clear(&p->text);
-		else if (slice_ieq(local, SLICE_LIT("link")))
-			link_start(p, prefix, attrs);
-		else if (slice_ieq(local, SLICE_LIT("enclosure")))
-			tell_extra(p, SITEMAP_KIND_ENCLOSURE, attribute(attrs, "url"),
-			    (struct slice){0});
+	if (p->result.format == SITEMAP_FORMAT_ATOM)
+		xml_bases_push(
+		    &p->bases, p->depth, attribute(attrs, "xml:base"), p->conf->base);
+	if (p->depth == 1)
+		return;
+	if (p->entry_depth != 0) {
+		if (p->field == FIELD_NONE)
+			entry_element_start(p, prefix, local, attrs);
+	} else if (is_entry(p->result.format, local) &&
+		   slice_eq(prefix, slice_cstr(p->main_prefix))) {
+		p->entry_depth = p->depth;
+		entry_clear(p);
+		text_clear(&p->text);
+	} else {
+		feed_link_start(p, local, attrs);
 	}
 }
 
@@ -539,6 +561,7 @@ element_end(void *ctx, const XML_Char *name)
 		entry_flush(p);
 		p->entry_depth = 0;
 	}
+	xml_bases_pop(&p->bases, p->depth);
 	p->depth--;
 }
 
@@ -618,57 +641,6 @@ xml_release(struct parsing *p)
 	p->xml = NULL;
 }
 
-/* "&" begins one of the five entities of XML, or a number. */
-static bool
-is_reference(struct slice s)
-{
-	static const char *const names[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"};
-	bool is_hex;
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (slice_starts(s, slice_cstr(names[i])))
-			return true;
-	if (s.len < 3 || s.ptr[1] != '#')
-		return false;
-	is_hex = s.ptr[2] == 'x';
-	i = is_hex ? 3 : 2;
-	while (i < s.len && i < 10 &&
-	       (is_hex ? ascii_hex(s.ptr[i]) >= 0 : ascii_is_digit(s.ptr[i])))
-		i++;
-	return i > (is_hex ? 3 : 2) && i < s.len && s.ptr[i] == ';';
-}
-
-/* What a DTD declares must not be taken for a stray "&". */
-static bool
-has_doctype(struct slice body)
-{
-	body = slice_head(body, 4096);
-	return body.len > 0 && memmem(body.ptr, body.len, "<!DOCTYPE", 9) != NULL;
-}
-
-/* Escapes every other "&" and blanks controls.  -EMSGSIZE: there are too many. */
-static int
-xml_repair(struct slice body, struct buf *out)
-{
-	int r = buf_reserve(out, body.len);
-	size_t run = 0;
-
-	for (size_t i = 0; i < body.len && r == 0; i++) {
-		unsigned char c = (unsigned char)body.ptr[i];
-		bool is_control = c < ' ' && c != '\t' && c != '\n' && c != '\r';
-
-		if (!is_control && (c != '&' || is_reference(slice_from(body, i))))
-			continue;
-		r = buf_add(out, body.ptr + run, i - run);
-		if (r == 0)
-			r = is_control ? buf_add_byte(out, ' ')
-				       : buf_add_cstr(out, "&amp;");
-		run = i + 1;
-	}
-	return r != 0 ? r : buf_add_slice(out, slice_from(body, run));
-}
-
 static void
 parsing_reset(struct parsing *p)
 {
@@ -677,6 +649,7 @@ parsing_reset(struct parsing *p)
 	p->seen_entries = p->seen_extras = 0;
 	p->result.elsewhere = 0;
 	p->depth = p->entry_depth = 0;
+	p->bases.len = 0;
 	p->field = FIELD_NONE;
 	p->result.format = SITEMAP_FORMAT_NONE;
 	memset(p->main_prefix, 0, sizeof(p->main_prefix));
@@ -691,7 +664,7 @@ xml_retry(
 {
 	int r;
 
-	if (p->is_stopped || has_doctype(*body) ||
+	if (p->is_stopped || xml_has_doctype(*body) ||
 	    (*code != XML_ERROR_INVALID_TOKEN && *code != XML_ERROR_UNDEFINED_ENTITY))
 		return 0;
 	r = xml_repair(*body, repaired);

@@ -62,7 +62,7 @@ enum sitemap_kind {
 struct sitemap_entry {
 	enum sitemap_kind kind;
 	enum sitemap_format format;       /* of the file */
-	struct slice loc;                 /* as written, trimmed; not resolved */
+	struct slice loc; /* as written, trimmed; not resolved but against xml:base */
 	struct slice lastmod, changefreq; /* as written; empty: absent */
 	int64_t lastmod_s; /* since 1970; SITEMAP_NO_TIME: absent or junk */
 	double priority;   /* 0 to 1; -1: absent or junk */

@@ -375,6 +375,35 @@ feeds_tell_what_is_enclosed_and_where_they_go_on(void **state)
 }
 
 static void
+links_of_atom_are_resolved_against_the_base_of_their_element(void **state)
+{
+	(void)state;
+	parse(SLICE_LIT("<feed xml:base='http://b/x/'><link rel='next' href='?p=2'/>"
+			"<entry xml:base='y/'><link href='1'/></entry>"
+			"<entry><link rel='enclosure' href='1.mp3'/>"
+			"<link href='2' xml:base='/z/'/></entry>"
+			"<entry xml:base='mailto:a'><link href='http://c/3'/></entry>"
+			"<div xml:base='http://no/'><p/></div><entry><link href='4'/>"
+			"</entry></feed>"),
+	    "", NULL);
+	assert_int_equal(result.status, SITEMAP_OK);
+	assert_int_equal(told.count, 6);
+	assert_loc(0, "http://b/x/?p=2");
+	assert_loc(1, "http://b/x/y/1");
+	assert_loc(2, "http://b/x/1.mp3");
+	assert_loc(3, "http://b/z/2");
+	assert_loc(4, "http://c/3");
+	assert_loc(5, "http://b/x/4");
+	/* A document read a second time, because of its "&", begins without bases. */
+	parse(SLICE_LIT("<feed><entry xml:base='http://b/'><link href='1'/><id>a & b</id>"
+			"</entry><entry><link href='2'/></entry></feed>"),
+	    "", NULL);
+	assert_int_equal(told.count, 2);
+	assert_loc(0, "http://b/1");
+	assert_loc(1, "2");
+}
+
+static void
 entities_neither_explode_nor_read_files(void **state)
 {
 	struct buf b;
@@ -501,6 +530,8 @@ main(void)
 	    cmocka_unit_test(
 		names_and_tags_without_end_are_too_large_and_no_lack_of_memory),
 	    cmocka_unit_test(feeds_tell_what_is_enclosed_and_where_they_go_on),
+	    cmocka_unit_test(
+		links_of_atom_are_resolved_against_the_base_of_their_element),
 	    cmocka_unit_test(entities_neither_explode_nor_read_files),
 	    cmocka_unit_test(dates_have_zones),
 	    cmocka_unit_test(any_bytes_are_read_without_harm),
