@@ -142,9 +142,12 @@ markup_text(struct page_parser *p, struct slice raw, bool has_refs)
 static int
 style_add(struct page_parser *p, struct slice s)
 {
-	size_t cap = p->style_cap == 0 ? TEXT_RAW_EXTRA : p->style_cap;
+	/* Most are one piece, and a page may have one every few bytes. */
+	size_t cap = p->style_cap == 0 ? s.len : p->style_cap;
 	char *text;
 
+	if (s.len == 0)
+		return 0;
 	while (cap - p->style_len < s.len)
 		cap *= 2;
 	if (cap > p->style_cap) {
@@ -156,8 +159,7 @@ style_add(struct page_parser *p, struct slice s)
 		p->style = text;
 		p->style_cap = cap;
 	}
-	if (s.len > 0)
-		memcpy(p->style + p->style_len, s.ptr, s.len);
+	memcpy(p->style + p->style_len, s.ptr, s.len);
 	p->style_len += s.len;
 	return 0;
 }
@@ -362,7 +364,8 @@ page_meta(struct page_parser *p, const struct html_tag *tag)
 	if (equiv.len > 0)
 		return meta_http_equiv(p, equiv, content);
 	page_robots_meta(&p->page->robots, name, content, p->conf->agent);
-	if (slice_ieq(name, SLICE_LIT("description")) && p->page->description.len == 0) {
+	if (slice_ieq(name, SLICE_LIT("description")) && p->page->description.len == 0 &&
+	    slice_trim(content).len > 0) {
 		text = arena_text(p->arena, p->conf->title_bytes_max);
 		if (text == NULL)
 			return -ENOMEM;

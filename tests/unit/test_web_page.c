@@ -149,6 +149,32 @@ sees_svg_as_markup_of_its_own(void **state)
 	LINKS("<svg><base href=b></svg><p><title><a href=no></title>", "svg b|");
 }
 
+/* The arena of a page is bounded; what says nothing must not fill it. */
+static void
+small_things_take_little_memory(void **state)
+{
+	static const char *const units[] = {"<style>a</style>",
+	    "<style> </style><style/>", "<style>a<b>c</style>",
+	    "</svg><meta name=description content=' '>"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		struct page_conf conf = PAGE_CONF_DEFAULT;
+		struct arena arena;
+		struct page page;
+		struct buf html;
+
+		buf_init(&html, 1 << 20);
+		assert_int_equal(buf_add_cstr(&html, "<svg>"), 0);
+		for (int n = 0; n < 10000; n++)
+			assert_int_equal(buf_add_cstr(&html, units[i]), 0);
+		arena_init(&arena, 64 * 1024, 2 * 1024 * 1024);
+		assert_int_equal(page_parse(buf_slice(&html), &conf, &arena, &page), 0);
+		arena_release(&arena);
+		buf_release(&html);
+	}
+}
+
 static void
 leaves_alone_what_is_no_markup(void **state)
 {
@@ -380,6 +406,7 @@ main(void)
 	    cmocka_unit_test(takes_forms_that_get_and_no_others),
 	    cmocka_unit_test(finds_urls_in_styles),
 	    cmocka_unit_test(sees_svg_as_markup_of_its_own),
+	    cmocka_unit_test(small_things_take_little_memory),
 	    cmocka_unit_test(leaves_alone_what_is_no_markup),
 	    cmocka_unit_test(reads_xhtml_as_the_xml_it_is),
 	    cmocka_unit_test(decodes_and_strips_references_to_documents),
