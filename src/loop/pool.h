@@ -70,7 +70,7 @@ struct pool_input {
 struct pool_ops {
 	int (*init)(void **ret_state, struct why *why); /* before the jail */
 	/* New settings for `context` (a job); empty: forget it.  <0: its tasks end as
-	 * POOL_ERROR until there are others. */
+	 * POOL_ERROR until there are others; -ENOMEM: another worker tries. */
 	int (*configure)(void *state, uint32_t context, struct slice settings);
 	/* Appends the result to `out` (its max is result_bytes_max) with the functions of
 	 * buf.h, but never releases it; <0: POOL_ERROR. */

@@ -48,7 +48,8 @@ forget(struct pool *p)
 	contexts_sweep(p);
 }
 
-/* As in a worker: tasks of a context whose settings were refused end as errors. */
+/* As in a worker: tasks of a context whose settings were refused end as errors; without
+ * memory for them it gets them anew. */
 static int
 run(struct pool *p, const struct task *t)
 {
@@ -60,9 +61,12 @@ run(struct pool *p, const struct task *t)
 	struct pool_context *c = context_get(p, t->context);
 
 	if (c != NULL && !c->forgotten && c->have[0] != c->version) {
+		int r = configure(p, c->id, slice_of(c->settings, c->settings_bytes));
+
+		if (r == -ENOMEM)
+			return r;
 		c->have[0] = c->version;
-		c->broken =
-		    configure(p, c->id, slice_of(c->settings, c->settings_bytes)) < 0;
+		c->broken = r < 0;
 	}
 	if (c != NULL && c->broken)
 		return -EINVAL;

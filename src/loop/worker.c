@@ -157,13 +157,16 @@ static void
 worker_configure(struct worker *w, uint32_t context, struct slice settings)
 {
 	static char yes;
+	int r = 0;
 
 	(void)umap_take(&w->broken, context);
-	if (w->conf.ops->configure == NULL ||
-	    w->conf.ops->configure(w->state, context, settings) >= 0 || settings.len == 0)
+	if (w->conf.ops->configure != NULL)
+		r = w->conf.ops->configure(w->state, context, settings);
+	if (r >= 0 || settings.len == 0)
 		return;
-	/* Its tasks are to end as errors; out of memory for that is the end of us. */
-	if (umap_put(&w->broken, context, &yes) < 0)
+	/* Its tasks are to end as errors.  Out of memory is the end of us, not of them: the
+	 * next worker gets the settings anew. */
+	if (r == -ENOMEM || umap_put(&w->broken, context, &yes) < 0)
 		_exit(WORKER_EXIT_INIT);
 }
 

@@ -166,12 +166,23 @@ with_faults(struct sim_run *run, bool begins)
 		fault_stop();
 }
 
+/* Without the web's own allocations. */
 static void
-after_each_failure(enum fault_call call)
+own(bool begins)
+{
+	if (begins)
+		fault_pause();
+	else
+		fault_resume();
+}
+
+/* Of every `step`-th call on its own. */
+static void
+after_each_failure(enum fault_call call, uint64_t step)
 {
 	uint64_t fired = 1, n = 1;
 
-	for (; fired > 0; n++) {
+	for (; fired > 0; n += step) {
 		struct fault_plan plan = {.seed = n};
 		struct sim_run run = {
 		    .work = with_faults, .may_fail = true, .ctx = &plan};
@@ -182,6 +193,7 @@ after_each_failure(enum fault_call call)
 		(void)snprintf(plan.dir, sizeof(plan.dir), "%s", dir);
 		run.dir = dir;
 		sim_web_reset(chain_script, NULL);
+		sim_web.own = own;
 		sim_crawl(&run, "http://a.test/0", OPTIONS("delay=400ms"));
 		fired = fault_counts()->fired;
 		sim_release(&run);
@@ -195,21 +207,21 @@ after_each_failure(enum fault_call call)
 		sim_release(&run);
 		kit_remove(dir);
 	}
-	assert_true(n > 20); /* there was something to fail */
+	assert_true(n > 20 * step); /* there was something to fail */
 }
 
 static void
 whichever_sync_fails_a_resume_finds_what_it_needs(void **state)
 {
 	(void)state;
-	after_each_failure(FAULT_FSYNC);
+	after_each_failure(FAULT_FSYNC, 1);
 }
 
 static void
 whichever_write_fails_a_resume_finds_what_it_needs(void **state)
 {
 	(void)state;
-	after_each_failure(FAULT_WRITE);
+	after_each_failure(FAULT_WRITE, 1);
 }
 
 /* Page n links 2n+1 and 2n+2, up to 40, and three days of a calendar. */
@@ -288,6 +300,18 @@ what_waits_is_dropped_when_the_scope_shrinks_whenever_that_is_stopped(void **sta
 			stop_and_exclude(orders[i], ms, 270 + ms / 10);
 }
 
+static void
+whichever_allocation_fails_a_resume_finds_what_it_needs(void **state)
+{
+	const char *step = getenv("SIM_STEP");
+
+	(void)state;
+#ifdef TRAWL_SANITIZED
+	skip();
+#endif
+	after_each_failure(FAULT_MALLOC, step == NULL ? 17 : strtoull(step, NULL, 10));
+}
+
 int
 main(void)
 {
@@ -300,6 +324,7 @@ main(void)
 		what_waits_is_dropped_when_the_scope_shrinks_whenever_that_is_stopped),
 	    cmocka_unit_test(whichever_sync_fails_a_resume_finds_what_it_needs),
 	    cmocka_unit_test(whichever_write_fails_a_resume_finds_what_it_needs),
+	    cmocka_unit_test(whichever_allocation_fails_a_resume_finds_what_it_needs),
 	    cmocka_unit_test(a_new_crawl_does_not_go_into_the_directory_of_another),
 	};
 

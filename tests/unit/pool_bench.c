@@ -1,4 +1,5 @@
 #include "pool_bench.h"
+#include "base/clock.h"
 #include "loop/pool_wire.h"
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -45,6 +46,9 @@ bench_configure(void *state, uint32_t context, struct slice settings)
 {
 	struct state *s = state;
 
+	if (slice_starts(settings, SLICE_LIT("starve-until ")))
+		return clock_mono_ms() < strtoll(settings.ptr + 13, NULL, 10) ? -ENOMEM
+									      : 0;
 	if (context != 7)
 		return slice_eq(settings, SLICE_LIT("refuse")) ? -EINVAL : 0;
 	if (settings.len == 0)

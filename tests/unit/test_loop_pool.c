@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "pool_bench.h"
 #include <dirent.h>
 #include <sys/stat.h>
@@ -655,6 +656,37 @@ tasks_of_refused_settings_are_errors_until_there_are_others(void **state)
 	bench_close(b);
 }
 
+/* Without memory for settings, for `ms` from now on. */
+static void
+starve(struct bench *b, int64_t ms)
+{
+	char text[40];
+
+	(void)snprintf(
+	    text, sizeof(text), "starve-until %lld", (long long)(clock_mono_ms() + ms));
+	assert_int_equal(pool_configure(b->p, 5, slice_of(text, strlen(text) + 1)), 0);
+}
+
+static void
+settings_that_find_no_memory_are_given_anew(void **state)
+{
+	struct pool_task t = {.context = 5, .head = SLICE_LIT("echo x")};
+	struct bench *b = bench_open(NULL);
+
+	(void)state;
+	starve(b, 100);
+	assert_int_equal(bench_try(b, 0, &t), 0);
+	bench_wait(b, 1);
+	assert_int_not_equal(b->of[0].end, POOL_ERROR);
+	bench_sleep(b, 200);
+	for (size_t i = 1; i < 5; i++)
+		assert_int_equal(bench_try(b, i, &t), 0);
+	bench_wait(b, 5);
+	for (size_t i = 1; i < 5; i++)
+		bench_expect(b, i, POOL_DONE, "x");
+	bench_close(b);
+}
+
 /* ---- recycling ---- */
 
 static void
@@ -756,6 +788,14 @@ on_a_virtual_loop_settings_work_the_same(void **state)
 	assert_int_equal(bench_try(b, 4, &t), 0);
 	bench_wait(b, 5);
 	bench_expect(b, 4, POOL_DONE, "x");
+	starve(b, 20);
+	assert_int_equal(bench_try(b, 5, &t), 0);
+	bench_wait(b, 6);
+	bench_expect(b, 5, POOL_ERROR, "");
+	(void)usleep(30000);
+	assert_int_equal(bench_try(b, 6, &t), 0);
+	bench_wait(b, 7);
+	bench_expect(b, 6, POOL_DONE, "x");
 	bench_close(b);
 }
 
@@ -813,6 +853,7 @@ run(void)
 	    cmocka_unit_test(settings_reach_workers_that_come_later),
 	    cmocka_unit_test(forgotten_settings_are_taken_back),
 	    cmocka_unit_test(tasks_of_refused_settings_are_errors_until_there_are_others),
+	    cmocka_unit_test(settings_that_find_no_memory_are_given_anew),
 	    cmocka_unit_test(a_worker_is_replaced_after_its_number_of_tasks),
 	    cmocka_unit_test(on_a_virtual_loop_tasks_run_inline_in_order),
 	    cmocka_unit_test(on_a_virtual_loop_settings_work_the_same),
