@@ -43,7 +43,9 @@ struct round {
 	int64_t stop_at_ms;
 	bool stop_at_once;
 	char budget[32]; /* an option; "": none */
-	bool power_off;  /* when it has ended, however it did */
+	char
+	    change[32]; /* another, that changes nothing of what must come of it; or "" */
+	bool power_off; /* when it has ended, however it did */
 	int64_t pause_ms, skew_ms;
 };
 
@@ -86,6 +88,32 @@ draw_call(uint64_t *random, struct fault_plan *p)
 	nth->times = may_last && scene_draw(random, 4) == 0 ? UINT64_MAX : 1;
 }
 
+/* What people may change from run to run. */
+static void
+draw_change(uint64_t *random, char *ret, size_t max)
+{
+	switch (scene_draw(random, 5)) {
+	case 0:
+		(void)snprintf(
+		    ret, max, "concurrency=%d", 1 + (int)scene_draw(random, 30));
+		break;
+	case 1:
+		(void)snprintf(
+		    ret, max, "commit-interval=%dms", 10 + (int)scene_draw(random, 3000));
+		break;
+	case 2:
+		(void)snprintf(
+		    ret, max, "commit-size=%dKiB", 64 << scene_draw(random, 4));
+		break;
+	case 3:
+		(void)snprintf(ret, max, "warc-size=%dKiB", 64 << scene_draw(random, 4));
+		break;
+	default:
+		(void)snprintf(ret, max, "retries=%d", 4 + (int)scene_draw(random, 3));
+		break;
+	}
+}
+
 static void
 draw_round(uint64_t *random, struct round *r)
 {
@@ -109,6 +137,8 @@ draw_round(uint64_t *random, struct round *r)
 	else
 		draw_call(random, &r->plan);
 	r->stop_at_once = scene_draw(random, 2) == 0;
+	if (scene_draw(random, 3) == 0)
+		draw_change(random, r->change, sizeof(r->change));
 	if (what == 5 && scene_draw(random, 3) == 0)
 		(void)snprintf(r->budget, sizeof(r->budget), "max-time=%dms",
 		    (int)scene_draw_size(random, 400000));
@@ -182,7 +212,8 @@ static void __attribute__((noreturn)) play_round(struct seed *s, size_t i)
 {
 	struct round *round = &s->rounds[i];
 	struct player player = {s, round};
-	const char *options[SCENE_OPTIONS_MAX + 2], *seeds[SCENE_SEEDS_MAX + 1] = {NULL};
+	uint32_t n = s->scene.options_len;
+	const char *options[SCENE_OPTIONS_MAX + 3], *seeds[SCENE_SEEDS_MAX + 1] = {NULL};
 	struct sim_run run = {.dir = s->dir,
 	    .resume = i > 0,
 	    .more_seeds = seeds,
@@ -196,10 +227,11 @@ static void __attribute__((noreturn)) play_round(struct seed *s, size_t i)
 
 	(void)alarm(ROUND_SECONDS_MAX);
 	memcpy(options, s->scene.options, sizeof(s->scene.options));
-	if (round->budget[0] != '\0') {
-		options[s->scene.options_len] = round->budget;
-		options[s->scene.options_len + 1] = NULL;
-	}
+	if (round->budget[0] != '\0')
+		options[n++] = round->budget;
+	if (round->change[0] != '\0')
+		options[n++] = round->change;
+	options[n] = NULL;
 	for (uint32_t k = 1; k < s->scene.seeds_len; k++)
 		seeds[k - 1] = s->scene.pages[s->scene.seeds[k]].url;
 	sim_web_reset(scene_answer, &s->scene);
@@ -298,8 +330,7 @@ tell_round(const struct seed *s, size_t i, int status)
 	char plan[256];
 
 	fault_text(&r->plan, plan, sizeof(plan));
-	(void)printf("# round %zu: %s%s%s", i + 1, plan, r->budget[0] != '\0' ? " " : "",
-	    r->budget);
+	(void)printf("# round %zu: %s %s %s", i + 1, plan, r->budget, r->change);
 	if (r->stop_at_ms > 0)
 		(void)printf(" stop after %lld ms%s", (long long)r->stop_at_ms,
 		    r->stop_at_once ? " at once" : "");
