@@ -67,7 +67,7 @@ http_cache_control(struct slice value, struct http_cache_control *ret)
 /* -- Content-Disposition ---------------------------------------------------------------
  */
 
-enum { FILENAME_BYTES_MAX = 1024 };
+enum { FILENAME_BYTES_MAX = 1024, ARENA_BYTES_MAX = 1 << 16 };
 
 /* What is no UTF-8 is taken for Latin 1, which is what old servers send. */
 static int
@@ -83,6 +83,24 @@ add_utf8(struct buf *out, struct slice s)
 
 		r = buf_add(out, utf8, utf8_put((unsigned char)s.ptr[i], utf8));
 	}
+	return r;
+}
+
+/* In the charset that is named; if that is none, as what is written plainly. */
+static int
+add_text(struct buf *out, struct slice label, struct slice s)
+{
+	struct arena a;
+	enum charset c;
+	int r;
+
+	if (!charset_find(label, &c) || c == CHARSET_UTF_8)
+		return add_utf8(out, s);
+	arena_init(&a, 4096, ARENA_BYTES_MAX);
+	r = charset_to_utf8(c, s, &a, &s);
+	if (r == 0)
+		r = buf_add_slice(out, s);
+	arena_release(&a);
 	return r;
 }
 
@@ -111,7 +129,7 @@ add_extended(struct buf *out, struct slice value, bool *ret_done)
 		n++;
 	}
 	*ret_done = true;
-	return add_utf8(out, slice_of(text, n));
+	return add_text(out, charset, slice_of(text, n));
 }
 
 static int

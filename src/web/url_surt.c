@@ -4,7 +4,7 @@
  * and without the session ids that would make two of one page.
  *
  * The model is the Python package surt 0.3.1, oddities included: a key that is not the
- * same is not found.  Where we part: port 0, which it drops.
+ * same is not found.  Where we part: port 0, which it drops, and "www..com".
  */
 #include "web/url.h"
 #include <errno.h>
