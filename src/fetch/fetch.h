@@ -73,4 +73,5 @@ void fetch_cancel(
 /* Milliseconds to the next try after `attempts` that failed: 1 s doubling to 5 min, +-25
  * %. */
 int64_t fetch_retry_ms(uint32_t attempts, uint64_t random);
+#define FETCH_RETRY_MS_MAX INT64_C(375000) /* it never returns more */
 #endif

@@ -312,6 +312,48 @@ whichever_allocation_fails_a_resume_finds_what_it_needs(void **state)
 	after_each_failure(FAULT_MALLOC, step == NULL ? 17 : strtoull(step, NULL, 10));
 }
 
+/* The first answer to a.test/ does not come. */
+static void
+late_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)body;
+	ret->latency_ms = 50;
+	ret->status = ends(url, "/robots.txt") ? 404 : 200;
+	if (ends(url, "a.test/") && *(bool *)ctx) {
+		ret->status = 0;
+		ret->failure = OUTCOME_TIMEOUT_FIRST_BYTE;
+	}
+}
+
+static void
+a_retry_comes_soon_though_the_clock_was_set_back(void **state)
+{
+	struct sim_run run = {.stop_at_ms = 300, .wall_us = 1700000000000000};
+	char dir[KIT_PATH_MAX];
+	bool late = true;
+
+	(void)state;
+	kit_scratch(dir);
+	run.dir = dir;
+	sim_web_reset(late_script, &late);
+	sim_crawl(&run, "http://a.test/", OPTIONS("delay=0"));
+	assert_int_equal(run.end, CRAWL_STOPPED);
+	assert_int_equal(run.stats.queued, 1);
+	assert_int_equal(sim_count("http://a.test/"), 1);
+	sim_release(&run);
+
+	late = false;
+	run = (struct sim_run){
+	    .dir = dir, .resume = true, .wall_us = 1700000000000000 - 365 * DAY_US};
+	sim_web_reset(late_script, &late);
+	sim_crawl(&run, "http://a.test/", OPTIONS("delay=0"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.pages, 1);
+	assert_in_range(run.stats.crawl_ms, 0, 10 * 60 * 1000);
+	sim_release(&run);
+	kit_remove(dir);
+}
+
 int
 main(void)
 {
@@ -320,6 +362,7 @@ main(void)
 		a_stop_before_a_moved_robots_txt_is_read_does_not_allow_everything),
 	    cmocka_unit_test(every_stop_is_gone_on_with_until_all_is_there_once),
 	    cmocka_unit_test(a_finished_crawl_is_resumed_in_no_time),
+	    cmocka_unit_test(a_retry_comes_soon_though_the_clock_was_set_back),
 	    cmocka_unit_test(
 		what_waits_is_dropped_when_the_scope_shrinks_whenever_that_is_stopped),
 	    cmocka_unit_test(whichever_sync_fails_a_resume_finds_what_it_needs),
