@@ -25,7 +25,7 @@
  *
  * and when it opens a crawl, seen_open() with the mark that the store has.  If the log is
  * not what the mark says (a byte flipped, an end missing), it is made again from the
- * store, which takes some 1.5 us a URL instead of 0.05; seen_mended() tells.
+ * store, which takes 0.6 us of CPU a URL and more instead of 0.06; seen_mended() tells.
  *
  * Owns:    its memory and DIR/seen.log.  The store is borrowed.
  * Errors:  -ENOMEM; -ENOSPC and other -errno of the log, after which seen_sync() can be

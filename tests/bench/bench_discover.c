@@ -1,13 +1,13 @@
 /*
  * tests/bench/bench_discover.c -- discovered links a second of CPU, one in ten new, from 1
- * to 20 million URLs: what the store thread does with a page and its links (the set of
- * seen URLs, for new ones the records of both tables, for the page its outcome), with its
- * group commits, on RocksDB; and then what reading costs.
+ * to 20 million URLs, through the store thread (crawl/committer.h) on RocksDB; then what
+ * it costs to open all that again, and to read.
  *
- *   bench_discover DIR [millions [rows [memory MiB]]]
+ *   bench_discover DIR [millions [rows [memory MiB of the store]]]
  *
- * The time is that of all threads, RocksDB's included, without that of making up the
- * links.
+ * The links of a page come with its outcome, as from a crawl; no archive is written.  The
+ * time is that of the store thread and those of RocksDB: all of the process but the main
+ * thread, which makes up the links.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,19 +17,24 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crawl/committer.h"
+#include "crawl/options.h"
+#include "crawl/scope.h"
 #include "frontier/keys.h"
 #include "frontier/order.h"
 #include "frontier/seen.h"
-#include "frontier/urlrec.h"
 #include "store/store.h"
 #include "web/url.h"
 
 enum {
-	PAGE = 60,    /* links of a page, distinct */
-	PAGES = 5000, /* between two group commits: about a second's */
+	PAGE = 60,   /* links of a page, distinct */
+	PAGES = 256, /* under way */
 	HOSTS = 20000,
+	FIRST = 1000, /* URLs that are there before the first page */
+	DEPTH = 3,
+	HASH_SEED = 1,
+	HOST_BYTES = 120, /* state of a host that goes with a page */
 	URL_MAX = 160,
-	BATCH_MAX = 256 << 20,
 };
 
 struct text {
@@ -37,26 +42,31 @@ struct text {
 	char ptr[URL_MAX];
 };
 
-struct link {
-	uint64_t authority_hash, url_hash;
-	struct text url;
+struct page {
+	struct commit commit;
+	struct urlrec rec;
+	struct text url, urls[PAGE];
+	struct found_link links[PAGE];
+	struct page *next_free;
 };
 
-struct page {
-	struct text url;
-	uint64_t authority_hash, url_hash, key; /* of the queue */
-	struct link links[PAGE];
+/* Of all that was done so far. */
+struct account {
+	uint64_t links, urls;
+	double cpu, wall, bytes;
 };
 
 struct bench {
-	struct store *store;
-	struct store_batch *batch;
-	struct seen *seen;
+	const char *dir;
+	struct loop *loop;
+	struct committer *committer;
 	const struct order *order;
-	struct buf scratch;
-	struct page *pages;
-	uint64_t urls, seq, done, random;
-	double making_s; /* CPU */
+	struct page *pages, *free;
+	uint32_t under_way;
+	/* URL number i is the i-th that is discovered; below `done` are those that have
+	 * their outcome. */
+	uint64_t urls, done, random, most, row, next_row, links;
+	struct account before;
 };
 
 static double
@@ -83,6 +93,16 @@ written(void)
 	return (double)out;
 }
 
+/* Of this process, at most. */
+static double
+peak_mib(void)
+{
+	struct rusage u;
+
+	(void)getrusage(RUSAGE_SELF, &u);
+	return (double)u.ru_maxrss / 1024;
+}
+
 static void
 must(int r, const struct why *why)
 {
@@ -103,6 +123,8 @@ mix(uint64_t i)
 	return z ^ (z >> 31);
 }
 
+/* ---- making up pages ---- */
+
 /* URL number i: its host and its path follow from the number. */
 static void
 make_url(uint64_t i, struct text *to)
@@ -121,150 +143,196 @@ hash_url(const struct text *url, uint64_t *ret_authority, uint64_t *ret_url)
 {
 	const struct urlrec r = {.url = slice_of(url->ptr, url->len)};
 
-	*ret_authority = url_hash(urlrec_authority(&r), 1);
-	*ret_url = url_hash(r.url, 1);
+	*ret_authority = url_hash(urlrec_authority(&r), HASH_SEED);
+	*ret_url = url_hash(r.url, HASH_SEED);
 }
 
-/* The order's key of URL number i, for they are discovered in this order. */
+/* The committer numbers what it queues from 1 on. */
 static uint64_t
 key_of(const struct bench *b, uint64_t i)
 {
-	return b->order->key(&(struct urlrec){.depth = 3, .kind = LINK_A}, i);
+	return b->order->key(&(struct urlrec){.depth = DEPTH, .kind = LINK_A}, i + 1);
 }
 
 static void
-make_link(struct bench *b, struct link *l)
+make_link(struct bench *b, struct text *url, struct found_link *l)
 {
-	uint64_t dice = mix(b->random++), url;
+	uint64_t dice = mix(b->random++), i;
 
-	if (dice % 10 == 0 || b->urls < 1000)
-		url = b->urls++;
+	if (dice % 10 == 0 || b->urls < FIRST)
+		i = b->urls++;
 	else if (dice % 10 < 6) /* what is around: the site's own */
-		url = b->urls - 1 - (dice >> 8) % (b->urls < 20000 ? b->urls : 20000);
+		i = b->urls - 1 - (dice >> 8) % (b->urls < 20000 ? b->urls : 20000);
 	else
-		url = (dice >> 8) % b->urls;
-	make_url(url, &l->url);
-	hash_url(&l->url, &l->authority_hash, &l->url_hash);
+		i = (dice >> 8) % b->urls;
+	make_url(i, url);
+	*l = (struct found_link){
+	    .kind = LINK_A, .depth = DEPTH, .url = slice_of(url->ptr, url->len)};
+	hash_url(url, &l->authority_hash, &l->url_hash);
 }
 
+/* The outcome of the oldest URL that waits, with its links; the first ones have no page. */
 static void
-make_pages(struct bench *b)
+make_page(struct bench *b, struct page *p)
 {
-	double t = clock_s(CLOCK_THREAD_CPUTIME_ID);
+	static const char host[HOST_BYTES];
+	bool is_first = b->urls < FIRST;
 
-	for (size_t i = 0; i < PAGES; i++) {
-		struct page *p = &b->pages[i];
-
-		make_url(b->done, &p->url);
-		hash_url(&p->url, &p->authority_hash, &p->url_hash);
-		p->key = key_of(b, b->done++);
-		for (size_t j = 0; j < PAGE; j++)
-			make_link(b, &p->links[j]);
-	}
-	b->making_s += clock_s(CLOCK_THREAD_CPUTIME_ID) - t;
-}
-
-/* From here on as in crawl/committer.c. */
-static void
-put_seen(struct bench *b, uint64_t authority_hash, uint64_t url_hash, enum outcome o)
-{
-	char value = (char)o;
-	struct key k;
-
-	key_make(&k, authority_hash, url_hash);
-	must(store_batch_put(b->batch, STORE_SEEN, key_whole(&k), slice_of(&value, 1)),
-	    NULL);
-}
-
-static void
-put_new(struct bench *b, const struct page *p, const struct link *l)
-{
-	struct urlrec r = {.authority_hash = l->authority_hash,
-	    .url_hash = l->url_hash,
-	    .depth = 3,
+	commit_init(&p->commit, is_first ? COMMIT_LINKS : COMMIT_DONE, p);
+	for (uint32_t i = 0; i < PAGE; i++)
+		make_link(b, &p->urls[i], &p->links[i]);
+	p->commit.links = p->links;
+	p->commit.links_len = PAGE;
+	if (is_first)
+		return;
+	make_url(b->done, &p->url);
+	p->rec = (struct urlrec){.depth = DEPTH,
 	    .kind = LINK_A,
-	    .url = slice_of(l->url.ptr, l->url.len),
-	    .via = slice_of(p->url.ptr, p->url.len),
-	    .hops = SLICE_LIT("LLL")};
-	struct key k;
+	    .key = key_of(b, b->done++),
+	    .url = slice_of(p->url.ptr, p->url.len),
+	    .hops = SLICE_LIT("LL")};
+	hash_url(&p->url, &p->rec.authority_hash, &p->rec.url_hash);
+	p->commit.rec = &p->rec;
+	p->commit.asked = true;
+	p->commit.authority_hash = p->rec.authority_hash;
+	must(buf_add(&p->commit.host, host, sizeof(host)), NULL);
+	p->commit.event = (struct sink_event){.kind = SINK_FETCH,
+	    .outcome = OUTCOME_OK,
+	    .link = LINK_A,
+	    .response = true,
+	    .final = true,
+	    .status = 200,
+	    .attempts = 1,
+	    .links = PAGE,
+	    .url = p->rec.url,
+	    .mime = SLICE_LIT("text/html")};
+}
 
-	put_seen(b, l->authority_hash, l->url_hash, OUTCOME_NONE);
-	r.key = key_of(b, b->seq++);
-	key_make(&k, l->authority_hash, r.key);
-	buf_clear(&b->scratch);
-	must(urlrec_encode(&r, &b->scratch), NULL);
-	must(
-	    store_batch_put(b->batch, STORE_QUEUE, key_whole(&k), buf_slice(&b->scratch)),
-	    NULL);
+/* ---- the run ---- */
+
+static struct account
+account(const struct bench *b)
+{
+	return (struct account){.links = b->links,
+	    .urls = b->urls,
+	    .cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID) - clock_s(CLOCK_THREAD_CPUTIME_ID),
+	    .wall = clock_s(CLOCK_MONOTONIC),
+	    .bytes = written()};
 }
 
 static void
-page_done(struct bench *b, const struct page *p)
+print_row(struct bench *b)
 {
-	const struct link *links = p->links;
-	struct key k;
+	struct account now = account(b);
+	double links = (double)(now.links - b->before.links);
+	double urls = (double)(now.urls - b->before.urls);
+	double cpu = now.cpu - b->before.cpu;
 
-	key_make(&k, p->authority_hash, p->key);
-	must(store_batch_delete(b->batch, STORE_QUEUE, key_whole(&k)), NULL);
-	must(seen_set(b->seen, p->url_hash, OUTCOME_OK), NULL);
-	put_seen(b, p->authority_hash, p->url_hash, OUTCOME_OK);
-	for (int i = 0; i < PAGE; i++)
-		seen_hint(b->seen, links[i].url_hash);
-	for (int i = 0; i < PAGE; i++) {
-		enum outcome was;
-		enum seen_add ret;
+	(void)printf(
+	    "%5.1f M URLs: %7.0f links/s of CPU, %7.0f links/s; %3.0f MiB; %4.1f %% "
+	    "new, a new one %4.1f us and %4.0f bytes in all\n",
+	    (double)now.urls / 1e6, links / cpu, links / (now.wall - b->before.wall),
+	    peak_mib(), urls * 100 / links, cpu / urls * 1e6,
+	    (now.bytes - b->before.bytes) / urls);
+	(void)fflush(stdout);
+	b->before = now;
+	b->next_row += b->row;
+}
 
-		must(seen_add(b->seen, links[i].authority_hash, links[i].url_hash,
-			 OUTCOME_NONE, &ret, &was),
-		    NULL);
-		if (ret == SEEN_NEW)
-			put_new(b, p, &links[i]);
+static void
+feed(struct bench *b)
+{
+	while (b->free != NULL && b->urls < b->most) {
+		struct page *p = b->free;
+		int r;
+
+		b->free = p->next_free;
+		make_page(b, p);
+		r = committer_send(b->committer, &p->commit);
+		must(r, &(struct why){"committer_send"});
+		b->under_way++;
 	}
+	if (b->under_way > 0 || b->committer == NULL)
+		return;
+	b->pages[0].commit.kind = COMMIT_CLOSE;
+	commit_init(&b->pages[0].commit, COMMIT_CLOSE, NULL);
+	must(committer_send(b->committer, &b->pages[0].commit), NULL);
 }
 
 static void
-group_commit(struct bench *b)
+on_reply(void *ctx, struct commit *c)
 {
-	struct why why = {""};
+	struct page *p = c->owner;
+	struct bench *b = ctx;
 
-	must(seen_sync(b->seen, &why), &why);
-	buf_clear(&b->scratch);
-	must(seen_mark(b->seen, &b->scratch), NULL);
-	must(store_batch_put(
-		 b->batch, STORE_META, SLICE_LIT("seen"), buf_slice(&b->scratch)),
-	    NULL);
-	must(store_apply(b->store, b->batch, true, &why), &why);
-	seen_committed(b->seen);
+	must(c->err, &c->why);
+	b->links += c->links_len;
+	commit_release(c);
+	if (c->kind == COMMIT_CLOSE) {
+		loop_stop(b->loop);
+		return;
+	}
+	p->next_free = b->free;
+	b->free = p;
+	b->under_way--;
+	if (b->urls >= b->next_row)
+		print_row(b);
+	feed(b);
 }
 
 static void
-open_all(struct bench *b, const char *dir, uint64_t memory_bytes)
+open_committer(struct bench *b, uint64_t memory_bytes)
 {
+	static const char *const seeds[] = {"https://www.example.org/"};
 	struct store_conf store = {
-	    .dir = dir, .mode = STORE_MAKE, .memory_bytes = memory_bytes};
-	struct seen_conf seen = {.dir = dir};
+	    .dir = b->dir, .mode = STORE_MAKE, .memory_bytes = memory_bytes};
+	struct committer_conf conf = {.loop = b->loop,
+	    .saved = {.hash_seed = HASH_SEED, .seq = 1, .order = "bfs"},
+	    .dir = b->dir,
+	    .durable = true,
+	    .sink = {.dir = b->dir,
+		.job = "bench",
+		.user_agent = "bench",
+		.robots = "obey",
+		.software = "bench",
+		.run_id = {1, 2}},
+	    .order = b->order,
+	    .commit_ms = 1000,
+	    .commit_bytes = 32 << 20,
+	    .mails_max = PAGES + 1,
+	    .ctx = b,
+	    .on_reply = on_reply};
 	struct why why = {""};
+	struct options o;
+	struct buf scope;
 
-	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
-		must(-errno, &(struct why){"mkdir"});
-	must(store_open("rocksdb", &store, &b->store, &why), &why);
-	must(store_batch_new(BATCH_MAX, &b->batch), NULL);
-	seen.store = b->store;
-	must(seen_open(&seen, &b->seen, &why), &why);
-	b->order = order_find(SLICE_LIT("bfs"));
+	buf_init(&scope, 1 << 20);
+	must(options_init(&o), NULL);
+	must(scope_settings(&o, seeds, 1, HASH_SEED, &scope), NULL);
+	conf.scope_settings = buf_slice(&scope);
+	must(store_open("rocksdb", &store, &conf.store, &why), &why);
+	must(committer_new(&conf, &b->committer, &why), &why);
+	options_release(&o);
+	buf_release(&scope);
+}
+
+static void
+run(struct bench *b, uint64_t memory_bytes)
+{
+	must(loop_new(&b->loop), NULL);
+	open_committer(b, memory_bytes);
 	b->pages = calloc(PAGES, sizeof(*b->pages));
 	must(b->pages == NULL ? -ENOMEM : 0, NULL);
-	buf_init(&b->scratch, 1 << 20);
-}
-
-/* Of this process, at most. */
-static double
-peak_mib(void)
-{
-	struct rusage u;
-
-	(void)getrusage(RUSAGE_SELF, &u);
-	return (double)u.ru_maxrss / 1024;
+	for (size_t i = 0; i < PAGES; i++) {
+		b->pages[i].next_free = b->free;
+		b->free = &b->pages[i];
+	}
+	b->before = account(b);
+	feed(b);
+	must(loop_run(b->loop), &(struct why){"loop_run"});
+	committer_free(b->committer);
+	loop_free(b->loop);
+	free(b->pages);
 }
 
 /* ---- reading ---- */
@@ -281,7 +349,7 @@ on_record(void *ctx, struct slice key, struct slice value)
 /* The head of a host's queue, as when a crawl is resumed; and what lies behind a record
  * that waits, as when a window is filled. */
 static void
-bench_refill(struct bench *b, bool from_head)
+bench_refill(const struct bench *b, struct store *store, bool from_head)
 {
 	enum { HOSTS_ASKED = 1000, RECORDS = 512 };
 	double wall = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_THREAD_CPUTIME_ID);
@@ -298,9 +366,9 @@ bench_refill(struct bench *b, bool from_head)
 		key_make(&k, authority, key_of(b, url));
 		if (!from_head)
 			after = key_whole(&k);
-		must(store_scan(b->store, STORE_QUEUE, key_host(&k), after, RECORDS,
+		must(store_scan(store, STORE_QUEUE, key_host(&k), after, RECORDS,
 			 on_record, &records),
-		    store_why(b->store));
+		    store_why(store));
 	}
 	wall = clock_s(CLOCK_MONOTONIC) - wall;
 	cpu = clock_s(CLOCK_THREAD_CPUTIME_ID) - cpu;
@@ -309,14 +377,16 @@ bench_refill(struct bench *b, bool from_head)
 	    wall / HOSTS_ASKED * 1e6, (double)records / HOSTS_ASKED);
 }
 
-/* URLs below `most` are in the store, others are not. */
+/* URLs from `first` on, below `most`. */
 static void
-bench_get(struct bench *b, const char *what, uint64_t first, uint64_t most)
+bench_get(struct store *store, const char *what, uint64_t first, uint64_t most)
 {
 	enum { GETS = 20000 };
 	double wall = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_THREAD_CPUTIME_ID);
 	uint64_t found = 0;
+	struct buf value;
 
+	buf_init(&value, 4096);
 	for (uint64_t i = 0; i < GETS; i++) {
 		uint64_t authority, hash;
 		struct text text;
@@ -325,66 +395,80 @@ bench_get(struct bench *b, const char *what, uint64_t first, uint64_t most)
 		make_url(first + mix(i) % (most - first), &text);
 		hash_url(&text, &authority, &hash);
 		key_make(&k, authority, hash);
-		found += store_get(b->store, STORE_SEEN, key_whole(&k), &b->scratch) == 0;
+		found += store_get(store, STORE_SEEN, key_whole(&k), &value) == 0;
 	}
 	wall = clock_s(CLOCK_MONOTONIC) - wall;
 	cpu = clock_s(CLOCK_THREAD_CPUTIME_ID) - cpu;
 	(void)printf("%s: %.1f us of CPU a look-up (%.0f us), %.0f %% found\n", what,
 	    cpu / GETS * 1e6, wall / GETS * 1e6, (double)found * 100 / GETS);
+	buf_release(&value);
+}
+
+/* From the log; then once more, from the store, as if the log were damaged. */
+static void
+bench_seen(const struct bench *b, struct store *store, bool from_log)
+{
+	char state[4096];
+	struct seen_conf conf = {.dir = state, .store = store};
+	double wall = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_THREAD_CPUTIME_ID);
+	struct why why = {""};
+	struct buf mark;
+	struct seen *s;
+
+	(void)snprintf(state, sizeof(state), "%s/state", b->dir);
+	buf_init(&mark, 1024);
+	must(store_get(store, STORE_META, SLICE_LIT("seen"), &mark), NULL);
+	if (!from_log)
+		mark.ptr[mark.len - 1] ^= 1;
+	conf.mark = buf_slice(&mark);
+	must(seen_open(&conf, &s, &why), &why);
+	wall = clock_s(CLOCK_MONOTONIC) - wall;
+	cpu = clock_s(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	(void)printf("what was seen, from %s: %.2f s of CPU (%.2f s)%s\n",
+	    from_log ? "seen.log" : "the store", cpu, wall,
+	    from_log == (seen_mended(s) == NULL) ? "" : " ???");
+	seen_close(s);
+	buf_release(&mark);
+}
+
+static void
+read_all(const struct bench *b, uint64_t memory_bytes)
+{
+	struct store_conf conf = {
+	    .dir = b->dir, .mode = STORE_EXIST, .memory_bytes = memory_bytes};
+	double wall = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID);
+	struct why why = {""};
+	struct store *store;
+
+	must(store_open("rocksdb", &conf, &store, &why), &why);
+	(void)printf("store opened: %.2f s of CPU (%.2f s)\n",
+	    clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu, clock_s(CLOCK_MONOTONIC) - wall);
+	bench_seen(b, store, true);
+	bench_refill(b, store, false);
+	bench_refill(b, store, true);
+	bench_get(store, "URLs seen", 0, b->urls);
+	bench_get(store, "URLs not seen", b->urls, 2 * b->urls);
+	bench_seen(b, store, false);
+	store_close(store);
 }
 
 int
 main(int argc, char **argv)
 {
-	uint64_t most = (argc > 2 ? strtoull(argv[2], NULL, 10) : 20) * 1000000;
-	uint64_t rows = argc > 3 ? strtoull(argv[3], NULL, 10) : 20;
+	uint64_t rows = argc > 3 ? strtoull(argv[3], NULL, 10) : 10;
 	uint64_t memory = (argc > 4 ? strtoull(argv[4], NULL, 10) : 0) << 20;
-	struct bench b = {.urls = 0};
-	uint64_t links = 0, urls = 0, next = most / rows;
-	double cpu, wall, bytes;
+	struct bench b = {.order = order_find(SLICE_LIT("bfs"))};
 
-	if (argc < 2) {
+	if (argc < 2 || rows == 0) {
 		(void)fprintf(stderr, "bench_discover DIR [millions [rows [MiB]]]\n");
 		return 2;
 	}
-	open_all(&b, argv[1], memory);
-	cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID);
-	wall = clock_s(CLOCK_MONOTONIC);
-	bytes = written();
-	while (b.urls < most) {
-		make_pages(&b);
-		for (size_t i = 0; i < PAGES; i++)
-			page_done(&b, &b.pages[i]);
-		group_commit(&b);
-		links += (uint64_t)PAGES * PAGE;
-		if (b.urls < next)
-			continue;
-		cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID) - cpu - b.making_s;
-		wall = clock_s(CLOCK_MONOTONIC) - wall - b.making_s;
-		(void)printf("%5.1f M URLs: %7.0f links/s of CPU, %7.0f links/s; %3.0f "
-			     "MiB; %4.1f %% "
-			     "new, a new one %4.1f us and %4.0f bytes in all\n",
-		    (double)b.urls / 1e6, (double)links / cpu, (double)links / wall,
-		    peak_mib(), (double)(b.urls - urls) * 100 / (double)links,
-		    cpu / (double)(b.urls - urls) * 1e6,
-		    (written() - bytes) / (double)(b.urls - urls));
-		(void)fflush(stdout);
-		cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID);
-		wall = clock_s(CLOCK_MONOTONIC);
-		bytes = written();
-		b.making_s = 0;
-		links = 0;
-		urls = b.urls;
-		next += most / rows;
-	}
-	bench_refill(&b, false);
-	bench_refill(&b, true);
-	bench_get(&b, "URLs seen", 0, b.urls);
-	bench_get(&b, "URLs not seen", b.urls, 2 * b.urls);
-	seen_close(b.seen);
-	store_batch_free(b.batch);
-	store_close(b.store);
-	buf_release(&b.scratch);
-	free(b.pages);
+	b.dir = argv[1];
+	b.most = (argc > 2 ? strtoull(argv[2], NULL, 10) : 20) * 1000000;
+	b.row = b.next_row = b.most / rows;
+	if (mkdir(b.dir, 0777) != 0 && errno != EEXIST)
+		must(-errno, &(struct why){"cannot make the directory"});
+	run(&b, memory);
+	read_all(&b, memory);
 	return 0;
 }
