@@ -13,7 +13,8 @@
 enum {
 	STARTS_PER_TURN = 64,
 	MAILS_MAX = 1 << 16,
-	REFILLS_MAX = 64,     /* under way */
+	REFILLS_MAX = 64, /* under way */
+	ROOTS_BYTES_MAX = 256 << 10,
 	MAILS_BEHIND = 1024,  /* more at the store thread: it is behind */
 	PARSING_BEHIND = 256, /* more at the workers: they are behind */
 	GRACE_MS = 10000,     /* of a polite stop */
@@ -361,14 +362,33 @@ crawl_push_root(struct crawl *c, struct slice url)
 	if (grown[c->roots.n] == NULL)
 		return -ENOMEM;
 	c->roots.n++;
+	c->roots_bytes += url.len;
 	return 0;
+}
+
+/* Workers are sent all of them, and servers say where seeds are redirected to. */
+bool
+crawl_has_room_for_root(struct crawl *c, struct slice url)
+{
+	if (c->roots_bytes + url.len <= ROOTS_BYTES_MAX)
+		return true;
+	if (!c->roots_full)
+		log_warn(
+		    "seeds were redirected to so many places that those from here on "
+		    "do not widen the scope: url=%s",
+		    LOG_TEXT(url));
+	c->roots_full = true;
+	return false;
 }
 
 int
 crawl_add_root(struct crawl *c, struct slice url)
 {
-	int r = crawl_push_root(c, url);
+	int r;
 
+	if (!crawl_has_room_for_root(c, url))
+		return 0;
+	r = crawl_push_root(c, url);
 	if (r == 0 && c->rules != NULL)
 		r = scope_rules_add_root(c->rules, url);
 	return r < 0 ? r : crawl_tell_workers(c);

@@ -79,6 +79,8 @@ struct crawl {
 	struct scope_rules *rules; /* what waits is judged anew by; NULL: it is not */
 	uint64_t random;      /* state of the repeatable generator; 0: ask the system */
 	struct strlist roots; /* seeds, and where seeds were redirected to */
+	uint64_t roots_bytes;
+	bool roots_full; /* and it was said */
 	struct umap own_authorities;
 	char warcinfo_id[64];
 
@@ -128,6 +130,7 @@ void crawl_visit_ended(struct crawl *c);
 uint64_t crawl_random(struct crawl *c);
 int crawl_add_root(struct crawl *c, struct slice url); /* and tells the workers */
 int crawl_push_root(struct crawl *c, struct slice url);
+bool crawl_has_room_for_root(struct crawl *c, struct slice url);
 int crawl_tell_workers(struct crawl *c);
 void crawl_on_reply(void *ctx, struct commit *m);
 void crawl_on_room(void *ctx);

@@ -55,6 +55,16 @@ on_root(void *ctx, struct slice url)
 	return r < 0 ? r : crawl_push_root(c, url);
 }
 
+/* Where a seed was redirected to.  It widens the scope; but what a server names is not
+ * among the places whose addresses are admitted unseen. */
+static int
+on_saved_root(void *ctx, struct slice url)
+{
+	struct crawl *c = ctx;
+
+	return crawl_has_room_for_root(c, url) ? crawl_push_root(c, url) : 0;
+}
+
 /* The job's own. */
 static int
 add_seeds(struct crawl *c)
@@ -110,7 +120,7 @@ go_on(struct crawl *c, struct store *store, struct saved *saved, struct why *why
 		return why_set(why, -EINVAL,
 		    "--order cannot change: what waits is stored in the order %s",
 		    saved->order);
-	r = saved_roots(store, on_root, c);
+	r = saved_roots(store, on_saved_root, c);
 	if (r < 0)
 		return why_set(why, r, "cannot read the store: %s", strerror(-r));
 	c->hash_seed = saved->hash_seed;

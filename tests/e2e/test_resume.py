@@ -151,6 +151,31 @@ def test_a_signal_stops_and_resume_goes_on(site, tmp_path):
     check_whole(out, web, www)
 
 
+def test_where_a_seed_was_redirected_to_is_no_place_of_its_own_after_a_resume(tmp_path):
+    server = """server { listen 0.0.0.0:@PORT@; location = /robots.txt { return 200 ""; }
+        location = / { return 302 http://127.0.0.2:@PORT@/inside; } location / { return 200 "x"; } }"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "1", web.url("/"))
+        assert result.rc == 0, result.err
+        result = harness.trawl("resume", "-q", out.dir, "--max-pages", "none")
+        assert out.outcomes()[f"http://127.0.0.2:{web.port}/inside"] == "denied-address"
+        assert not [row for row in web.log() if row["uri"] == "/inside"]
+
+
+def test_seeds_that_are_redirected_to_long_places_do_not_end_the_crawl(tmp_path):
+    seeds, tail = 120, "x" * 1500
+    server = f"""server {{ listen 127.0.0.1:@PORT@; location = /robots.txt {{ return 200 ""; }}
+        location /s/ {{ set $t "{tail}"; return 302 /t$uri?$t$t; }} large_client_header_buffers 4 16k; location /t/ {{  return 200 "x"; }} }}"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        urls = [web.url(f"/s/{i}") for i in range(seeds)]
+        result, out = harness.crawl(tmp_path / "c", "--progress", "none", "--delay", "0", "--per-host", "8", *urls)
+        assert result.rc == 0, result.err
+        assert "do not widen the scope" in result.err
+        assert len(out.pages()) == 2 * seeds
+        result = harness.trawl("resume", "-q", out.dir)
+        assert result.rc == 0, result.err
+
+
 @pytest.mark.parametrize(
     "args, code, says",
     [
