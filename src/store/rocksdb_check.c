@@ -219,7 +219,7 @@ rocks_wal_needed(const char *dir, uint64_t *ret, struct why *why)
 	int r = read_current(dir, &number);
 
 	if (r < 0)
-		return why_set(why, r, "%s/CURRENT cannot be read", dir);
+		return io_error(dir, "CURRENT", r, why);
 	r = read_manifest(dir, number, &m, why);
 	if (r < 0)
 		return r;
@@ -436,7 +436,7 @@ look_at_manifest(const char *dir, struct mark *m, struct why *why)
 	int fd, r = read_current(dir, &number);
 
 	if (r < 0)
-		return why_set(why, r, "%s/CURRENT cannot be read", dir);
+		return io_error(dir, "CURRENT", r, why);
 	name = manifest_name(number);
 	end = number == m->manifest ? m->manifest_bytes : 0;
 	fd = open_file(dir, name.text, O_RDONLY);
