@@ -266,7 +266,7 @@ fail(struct hostq *h, const struct frontier_conf *conf, const struct frontier_re
 	h->failures = rep->hopeless ? conf->dead_after : h->failures + 1;
 	h->fail_set_ms = now_ms;
 	h->fail_until_ms = now_ms + (FAIL_MS << shift);
-	if (h->failures == conf->dead_after)
+	if (h->failures >= conf->dead_after) /* more: it may have been lowered */
 		doom(h, conf, rep->outcome, h->failures, now_ms);
 }
 

@@ -229,6 +229,34 @@ a_host_that_was_given_up_stays_so(void **state)
 }
 
 static void
+a_host_that_failed_more_often_than_it_now_may_is_given_up(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct lives l;
+
+	(void)state;
+	conf.dead_after = 5;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	for (int i = 0; i < 3; i++) {
+		l.rig.now += 60000;
+		rig_expect_url(&l.rig, "http://a/1");
+		rig_fails(&l.rig, "http://a", OUTCOME_CONNECT_FAILURE);
+		rig_add(&l.rig, "http://a/1");
+	}
+	l.rig.conf.dead_after = 1;
+	die(&l, 1);
+	l.rig.now += 60000;
+	refill_one(&l, "http://a/1", false, 0);
+	rig_expect_url(&l.rig, "http://a/1");
+	rig_fails(&l.rig, "http://a", OUTCOME_CONNECT_FAILURE);
+	rig_add(&l.rig, "http://a/2");
+	rig_expect_refused(&l.rig, "http://a/2", OUTCOME_CONNECT_FAILURE,
+	    "host given up after 4 failures");
+	end(&l);
+}
+
+static void
 a_host_that_was_never_asked_is_named_by_its_records(void **state)
 {
 	struct frontier_conf conf = rig_conf();
@@ -472,6 +500,7 @@ main(void)
 	    cmocka_unit_test(robots_rules_come_back_before_the_first_url),
 	    cmocka_unit_test(rules_that_are_lost_are_asked_for_again),
 	    cmocka_unit_test(a_host_that_was_given_up_stays_so),
+	    cmocka_unit_test(a_host_that_failed_more_often_than_it_now_may_is_given_up),
 	    cmocka_unit_test(a_host_that_was_never_asked_is_named_by_its_records),
 	    cmocka_unit_test(a_retry_waits_for_its_time),
 	    cmocka_unit_test(an_outlook_tells_the_next_turn_and_what_holds_it),
