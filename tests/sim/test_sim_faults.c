@@ -442,6 +442,20 @@ judge_apart(struct seed *s)
 		failed(s, "%s", s->shared->why.text);
 }
 
+/* The last of them say where it was, when it did not end. */
+static void
+tell_requests(const struct seed *s)
+{
+	size_t n = requests_len(s);
+
+	for (size_t i = n < 10 ? 0 : n - 10; i < n; i++) {
+		const struct sim_request *r = &s->shared->requests[i];
+
+		(void)printf("# asked at %lld to %lld ms: %s\n", (long long)r->began_ms,
+		    (long long)r->ended_ms, r->url);
+	}
+}
+
 static bool
 run_seed(uint64_t seed)
 {
@@ -462,6 +476,8 @@ run_seed(uint64_t seed)
 		    "seed %llu: %s\n  again: tests/sim/test_sim_faults%s --seed %llu\n",
 		    (unsigned long long)seed, s->failed, args.power ? " --power" : "",
 		    (unsigned long long)seed);
+	if (!good && args.one)
+		tell_requests(s);
 	if (args.keep)
 		(void)printf("# %s\n", s->whole);
 	else
