@@ -143,6 +143,7 @@ file_append_open(
 		goto fail;
 	}
 	take_file(f, fd, name, length);
+	f->dirty = size > length; /* what was cut off must not come back */
 	return 0;
 
 fail:

@@ -1,4 +1,5 @@
 /* What a power loss takes, and what it may not. */
+#include "base/file_append.h"
 #include "fault_child.h"
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -202,6 +203,40 @@ what_stdio_wrote_counts_as_unsynced_until_it_is_synced(void **state)
 	}
 }
 
+static int
+cut_back(void *ctx)
+{
+	struct file_append f;
+	int fd = open("f", O_WRONLY | O_CREAT, 0644);
+
+	(void)ctx;
+	if (put(fd, "committed;not") < 0 || fsync(fd) < 0 || sync_dir(".") < 0)
+		return 1;
+	if (file_append_init(&f, ".", 100, NULL) < 0 ||
+	    file_append_open(&f, "f", 10, NULL) < 0 || file_append_sync(&f, NULL) < 0)
+		return 1;
+	file_append_release(&f);
+	return 0;
+}
+
+static void
+what_a_growing_file_was_cut_back_to_is_durable_with_its_sync(void **state)
+{
+	(void)state;
+	for (int seed = 0; seed < SEEDS / 4; seed++) {
+		struct child_dirs d;
+		struct slice f;
+
+		child_dirs_make(&d);
+		assert_int_equal(child_run(&d, "", cut_back, NULL), 0);
+		lose(&d, seed);
+		f = kit_file(d.dir, "f");
+		assert_slice(f, "committed;");
+		kit_free(f);
+		child_dirs_remove(&d);
+	}
+}
+
 /* ---- names ---- */
 
 static int
@@ -350,6 +385,8 @@ main(void)
 	    cmocka_unit_test(overwritten_and_cut_off_bytes_come_back),
 	    cmocka_unit_test(what_a_process_left_unsynced_the_next_ones_loss_may_take),
 	    cmocka_unit_test(what_stdio_wrote_counts_as_unsynced_until_it_is_synced),
+	    cmocka_unit_test(
+		what_a_growing_file_was_cut_back_to_is_durable_with_its_sync),
 	    cmocka_unit_test(names_go_back_in_order_and_only_those_that_were_not_synced),
 	    cmocka_unit_test(a_careful_program_never_finds_less_than_it_committed),
 	};
