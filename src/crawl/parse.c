@@ -442,17 +442,24 @@ on_pdf_url(void *ctx, struct slice url)
 					   : outlinks_add(&w->p->links, LINK_PDF, url, 0);
 }
 
+struct robots_sitemaps {
+	struct work *w;
+	int err;
+};
+
 static bool
 on_robots_sitemap(void *ctx, struct slice url)
 {
-	struct work *w = ctx;
+	struct robots_sitemaps *s = ctx;
 
-	return outlinks_add(&w->p->links, LINK_SITEMAP, url, OUTLINK_IS_SITEMAP) == 0;
+	s->err = outlinks_add(&s->w->p->links, LINK_SITEMAP, url, OUTLINK_IS_SITEMAP);
+	return s->err == 0;
 }
 
 static int
 read_robots(struct work *w, struct slice body)
 {
+	struct robots_sitemaps sitemaps = {.w = w};
 	int r;
 
 	buf_clear(&w->p->rules);
@@ -461,8 +468,8 @@ read_robots(struct work *w, struct slice body)
 		return r;
 	w->found->rules = buf_slice(&w->p->rules);
 	if (scope_reads_sitemaps(w->rules))
-		robots_sitemaps(body, on_robots_sitemap, w);
-	return 0;
+		robots_sitemaps(body, on_robots_sitemap, &sitemaps);
+	return sitemaps.err;
 }
 
 static int
