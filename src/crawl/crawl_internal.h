@@ -100,7 +100,7 @@ struct crawl {
 	uint64_t in_hand_bytes; /* received and not with the store yet */
 	bool time_is_up;
 	uint64_t result_bytes; /* of all visits */
-	int64_t asked_wall_ms; /* until then an earlier run may have asked any host */
+	int64_t asked_ms; /* until then an earlier run may have asked any host; 0: none */
 	struct later pump;
 	struct timer due, grace, budget_time;
 	struct commit seeds, closing;

@@ -106,6 +106,17 @@ send_seeds(struct crawl *c)
 
 /* ---- store ---- */
 
+/* A run that was killed may have asked until now; the others said when they ended. */
+static int64_t
+asked_until(const struct crawl *c, const struct saved *saved)
+{
+	int64_t ago_us = loop_wall_us(c->loop) - saved->at_us;
+
+	if (saved->end == SAVED_RUNNING || ago_us < 0)
+		ago_us = 0;
+	return loop_now_ms(c->loop) - ago_us / 1000;
+}
+
 /* What earlier runs left. */
 static int
 go_on(struct crawl *c, struct store *store, struct saved *saved, struct why *why)
@@ -124,9 +135,7 @@ go_on(struct crawl *c, struct store *store, struct saved *saved, struct why *why
 	if (r < 0)
 		return why_set(why, r, "cannot read the store: %s", strerror(-r));
 	c->hash_seed = saved->hash_seed;
-	/* One that was killed may have asked until now; the others said when they ended. */
-	c->asked_wall_ms =
-	    (saved->end == SAVED_RUNNING ? loop_wall_us(c->loop) : saved->at_us) / 1000;
+	c->asked_ms = asked_until(c, saved);
 	c->stats.totals = saved->totals;
 	c->earlier_ms = saved->elapsed_ms;
 	return 0;
@@ -262,8 +271,7 @@ on_host(void *ctx, uint64_t authority_hash, struct slice state, uint64_t queued)
 	struct crawl *c = ctx;
 	struct frontier_now now = {loop_now_ms(c->loop), loop_wall_us(c->loop) / 1000};
 
-	return frontier_restore(
-	    c->frontier, authority_hash, state, queued, c->asked_wall_ms, &now);
+	return frontier_restore(c->frontier, authority_hash, state, queued, &now);
 }
 
 /* Hosts, and what became of the seeds. */
@@ -326,6 +334,7 @@ open_frontier(struct crawl *c)
 	crawl_frontier_conf(c->o, &conf);
 	conf.jitter_seed = crawl_random(c);
 	conf.order = c->order;
+	conf.asked_ms = c->asked_ms;
 	if (c->rules != NULL) {
 		conf.unwanted = is_unwanted;
 		conf.unwanted_ctx = c;

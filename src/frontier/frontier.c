@@ -112,6 +112,7 @@ frontier_host_new(struct frontier *f, uint64_t authority_hash, struct slice auth
 		hostq_free(h);
 		return -ENOMEM;
 	}
+	hostq_asked(h, &f->conf);
 	list_push_front(&f->all, &h->on_hosts);
 	f->hosts_bytes += sizeof(*h) + strlen(h->authority) + 1;
 	f->places[HOSTQ_EMPTY]++;

@@ -68,6 +68,9 @@ struct frontier_conf {
 	uint64_t jitter_seed;       /* of the 10 % on back-off */
 	int64_t robots_ttl_ms;      /* 24 h */
 	uint32_t dead_after; /* host-level failures in a row before it is given up */
+	/* Until then any host may have been asked, whatever was saved of it: a run that was
+	 * killed had no time to save its last requests.  0: none was. */
+	int64_t asked_ms;
 	/* NULL: whatever waits is still wanted.  Else asked when it is a record's turn; one
 	 * that is not comes out as FRONTIER_REFUSED. */
 	bool (*unwanted)(void *ctx, const struct urlrec *rec, enum outcome *ret_outcome,
@@ -113,7 +116,7 @@ struct frontier_report {
 	int status;      /* HTTP, 0 when none came */
 	int64_t took_ms; /* from the start of the request to the end of its answer */
 	int64_t retry_after_ms; /* -1: none was sent */
-	bool hopeless; /* no such name, no valid certificate: asking again cannot help */
+	bool hopeless;  /* no such name, no valid certificate: asking again cannot help */
 	bool not_asked; /* nothing reached the host (arena full, cancelled, address
 			   refused) */
 };
@@ -177,12 +180,10 @@ struct slice frontier_host_rules(const struct frontier *f, uint64_t authority_ha
 void frontier_rules_stored(struct frontier *f, uint64_t authority_hash);
 /*
  * A host as it was saved (empty: it was never asked), with `queued` records in the
- * store's queue; before anything is added to it.  It may have been asked until
- * `asked_wall_ms`, whatever `saved` says (0: it says it right): who was killed had no time
- * to save its last requests.  -EBADMSG: `saved` is damaged.
+ * store's queue; before anything is added to it.  -EBADMSG: `saved` is damaged.
  */
 int frontier_restore(struct frontier *f, uint64_t authority_hash, struct slice saved,
-    uint64_t queued, int64_t asked_wall_ms, const struct frontier_now *now);
+    uint64_t queued, const struct frontier_now *now);
 
 struct frontier_stats {
 	uint64_t queued;    /* waiting, in windows, for a retry and beyond */

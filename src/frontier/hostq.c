@@ -79,6 +79,17 @@ hostq_free(struct hostq *h)
 	free(h);
 }
 
+void
+hostq_asked(struct hostq *h, const struct frontier_conf *conf)
+{
+	if (conf->asked_ms <= 0)
+		return;
+	if (h->start_ms < conf->asked_ms)
+		h->start_ms = conf->asked_ms;
+	if (h->end_ms < conf->asked_ms)
+		h->end_ms = conf->asked_ms;
+}
+
 /* ---- where it stands ---- */
 
 bool

@@ -106,6 +106,8 @@ struct hostq {
 /* An authority without a usable text is given up from the start; NULL: not known yet. */
 int hostq_new(uint64_t authority_hash, struct slice authority, struct hostq **ret);
 void hostq_free(struct hostq *h);
+/* New, or read back: by a run before this one it may have been asked since. */
+void hostq_asked(struct hostq *h, const struct frontier_conf *conf);
 
 /* Where it stands now. */
 void hostq_judge(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,

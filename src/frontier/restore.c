@@ -34,23 +34,9 @@ frontier_rules_stored(struct frontier *f, uint64_t authority_hash)
 		h->rules_stored = h->rules != NULL;
 }
 
-static void
-asked_until(struct hostq *h, int64_t wall_ms, const struct frontier_now *now)
-{
-	int64_t ago_ms = now->wall_ms - wall_ms;
-	int64_t mono_ms = now->mono_ms - (ago_ms > 0 ? ago_ms : 0);
-
-	if (wall_ms <= 0)
-		return;
-	if (h->start_ms < mono_ms)
-		h->start_ms = mono_ms;
-	if (h->end_ms < mono_ms)
-		h->end_ms = mono_ms;
-}
-
 int
 frontier_restore(struct frontier *f, uint64_t authority_hash, struct slice saved,
-    uint64_t queued, int64_t asked_wall_ms, const struct frontier_now *now)
+    uint64_t queued, const struct frontier_now *now)
 {
 	struct hostrec_brief brief = {.authority = {0}};
 	struct hostq *h;
@@ -65,7 +51,7 @@ frontier_restore(struct frontier *f, uint64_t authority_hash, struct slice saved
 		return r;
 	if (saved.len > 0)
 		(void)hostrec_decode(saved, now, h); /* the brief was read: it is whole */
-	asked_until(h, asked_wall_ms, now);
+	hostq_asked(h, &f->conf);
 	if (queued > 0) {
 		h->beyond = queued;
 		h->high_key = 0; /* no record has it */

@@ -36,7 +36,7 @@ die(struct lives *l, uint64_t queued)
 	l->rig.now = 77;
 	now = (struct frontier_now){l->rig.now, wall0_ms + RESTART_MS};
 	assert_int_equal(
-	    frontier_restore(l->rig.f, a, buf_slice(&l->saved), queued, 0, &now), 0);
+	    frontier_restore(l->rig.f, a, buf_slice(&l->saved), queued, &now), 0);
 	frontier_check(l->rig.f);
 }
 
@@ -113,8 +113,8 @@ a_clock_that_was_set_back_makes_no_wait_endless(void **state)
 	rig_start(&l.rig, &conf);
 	now.wall_ms -= INT64_C(1000) * 86400000;
 	now.mono_ms = l.rig.now;
-	assert_int_equal(frontier_restore(l.rig.f, rig_hash("http://a"),
-			     buf_slice(&l.saved), 1, 0, &now),
+	assert_int_equal(
+	    frontier_restore(l.rig.f, rig_hash("http://a"), buf_slice(&l.saved), 1, &now),
 	    0);
 	assert_int_equal(rig_next(&l.rig), FRONTIER_IDLE);
 	assert_true(l.rig.turn.due_ms - l.rig.now <= 86400000 / 10 * 11);
@@ -141,25 +141,31 @@ the_delay_counts_from_the_last_life(void **state)
 static void
 what_was_asked_and_not_saved_counts_for_the_delay(void **state)
 {
-	static const int64_t ago_ms[] = {0, 3000, 7999, 9000, -5000};
-	static const int64_t wait_ms[] = {8001, 5001, 2, 0, 8001};
+	static const int64_t asked_ms[] = {0, 20000, 17000, 12001, 11000};
+	static const int64_t wait_ms[] = {0, 8001, 5001, 2, 0};
 	struct frontier_conf conf = rig_conf();
-	struct frontier_now now = {77, wall0_ms};
+	struct frontier_now now = {20000, wall0_ms};
 
 	(void)state;
 	conf.delay_ms = 8000;
 	for (size_t i = 0; i < 5; i++) {
 		struct lives l;
 
+		conf.asked_ms = asked_ms[i];
 		live(&l, &conf);
 		l.rig.now = now.mono_ms;
 		assert_int_equal(frontier_restore(l.rig.f, rig_hash("http://a"),
-				     (struct slice){0}, 1, now.wall_ms - ago_ms[i], &now),
+				     (struct slice){0}, 1, &now),
 		    0);
 		if (wait_ms[i] > 0)
 			rig_expect_idle(&l.rig, wait_ms[i]);
+		/* So do hosts of which nothing was saved. */
+		rig_add(&l.rig, "http://b/1");
+		if (wait_ms[i] > 0)
+			rig_expect_idle(&l.rig, wait_ms[i]);
 		l.rig.now += wait_ms[i];
-		rig_expect_idle(&l.rig, INT64_MAX); /* its records are to be read first */
+		rig_expect_url(&l.rig, "http://b/1");
+		rig_expect_idle(&l.rig, INT64_MAX); /* a's records are to be read first */
 		end(&l);
 	}
 }
@@ -266,8 +272,8 @@ a_host_that_was_never_asked_is_named_by_its_records(void **state)
 	(void)state;
 	conf.robots = true;
 	live(&l, &conf);
-	assert_int_equal(frontier_restore(l.rig.f, rig_hash("http://a"),
-			     (struct slice){0}, 1, 0, &now),
+	assert_int_equal(
+	    frontier_restore(l.rig.f, rig_hash("http://a"), (struct slice){0}, 1, &now),
 	    0);
 	rig_expect_idle(&l.rig, INT64_MAX);
 	refill_one(&l, "http://a/1", false, 0);
@@ -393,7 +399,7 @@ damaged_bytes_are_refused(void **state)
 	    frontier_host_save(l.rig.f, rig_hash("http://a"), &now, &l.saved), 0);
 	for (size_t n = 1; n < l.saved.len; n++)
 		assert_true(frontier_restore(l.rig.f, 5,
-				slice_head(buf_slice(&l.saved), n), 1, 0, &now) < 0);
+				slice_head(buf_slice(&l.saved), n), 1, &now) < 0);
 	assert_int_equal(rig_stats(&l.rig).hosts, 1);
 	end(&l);
 }
