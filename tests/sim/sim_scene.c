@@ -62,6 +62,9 @@ make_host(struct scene *s, uint64_t *random, uint32_t i)
 	h->robots = (enum robots_kind)draw_kind(random, robots);
 	if (i == 0 && (h->robots == ROBOTS_DENY || h->robots == ROBOTS_BROKEN))
 		h->robots = ROBOTS_RULES;
+	/* What a sitemap lists may have its turn before the seed that moves the scope. */
+	if (i == 0 && h->robots == ROBOTS_SITEMAP && !s->any_scope)
+		h->robots = ROBOTS_ALLOW;
 	(void)snprintf(h->authority, sizeof(h->authority), "http%s://h%u.%s",
 	    scene_draw(random, 4) == 0 ? "s" : "", i,
 	    h->kind == HOST_NAMELESS ? "invalid" : "test");
