@@ -1,6 +1,7 @@
 #include "app/session.h"
 #include "app/job_check.h"
 #include "base/clock.h"
+#include "base/file_whole.h"
 #include "base/log.h"
 #include "crawl/crawl.h"
 #include "crawl/scope.h"
@@ -11,7 +12,6 @@
 #include "observe/report.h"
 #include "web/url.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,57 +114,20 @@ has_secrets(const struct job *job)
 	return job->options.fetch_header.n > 0 || job->options.fetch_proxy != NULL;
 }
 
-static int
-write_whole(int fd, struct slice text)
-{
-	while (text.len > 0) {
-		ssize_t n = write(fd, text.ptr, text.len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		text = slice_from(text, n < 0 ? 0 : (size_t)n);
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int
-sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
-
-	if (fd >= 0)
-		(void)close(fd);
-	return r;
-}
-
-/* The options of this run are those of the next, whole or not at all. */
+/* The options of this run are those of the next. */
 static int
 write_job_file(const struct session *s, struct why *why)
 {
-	char path[4200], fresh[4200];
 	struct buf text;
-	int r, fd;
+	int r;
 
-	(void)snprintf(path, sizeof(path), "%s/job.yaml", s->dir);
-	(void)snprintf(fresh, sizeof(fresh), "%s/job.yaml.new", s->dir);
 	buf_init(&text, 16 << 20);
 	r = job_write(s->job, false, &text);
-	fd = r < 0 ? -1 : open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd >= 0) {
-		if (has_secrets(s->job))
-			(void)fchmod(fd, 0600);
-		r = write_whole(fd, buf_slice(&text));
-		(void)close(fd);
-		if (r == 0 && rename(fresh, path) < 0)
-			r = -errno;
-		if (r == 0)
-			r = sync_dir(s->dir);
-	} else if (r == 0) {
-		r = -errno;
-	}
+	r = r < 0 ? why_set(why, r, "cannot write job.yaml: %s", strerror(-r))
+		  : file_whole_write(s->dir, "job.yaml",
+			has_secrets(s->job) ? 0600 : 0666, buf_slice(&text), why);
 	buf_release(&text);
-	return r < 0 ? why_set(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+	return r;
 }
 
 static int

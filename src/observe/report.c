@@ -1,14 +1,13 @@
 #include "observe/report.h"
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/file_whole.h"
 #include "base/json.h"
 #include "observe/format.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { BROKEN_MAX = 1000, SUMMARY_BROKEN = 10 };
 
@@ -300,38 +299,6 @@ report_html(const struct report *r, struct buf *out)
 
 /* ---- files ---- */
 
-/* Through a temporary name, so that a reader sees the old file or the whole new one. */
-static int
-write_whole(const char *dir, const char *name, struct slice text, struct why *why)
-{
-	char path[4096], temp[4200];
-	size_t at = 0;
-	int fd, r = 0;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	(void)snprintf(temp, sizeof(temp), "%s.new", path);
-	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return why_set(why, -errno, "cannot write %s: %s", temp, strerror(errno));
-	while (at < text.len && r == 0) {
-		ssize_t n = write(fd, text.ptr + at, text.len - at);
-
-		if (n > 0)
-			at += (size_t)n;
-		else if (n == 0 || errno != EINTR)
-			r = n == 0 ? -EIO : -errno;
-	}
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
-	(void)close(fd);
-	if (r == 0 && rename(temp, path) < 0)
-		r = -errno;
-	if (r == 0)
-		return 0;
-	(void)unlink(temp);
-	return why_set(why, r, "cannot write %s: %s", path, strerror(-r));
-}
-
 int
 report_write(const struct report *r, const char *dir, struct why *why)
 {
@@ -341,12 +308,13 @@ report_write(const struct report *r, const char *dir, struct why *why)
 	buf_init(&text, 64 << 20);
 	e = report_json(r, &text);
 	e = e < 0 ? why_set(why, e, "out of memory")
-		  : write_whole(dir, "report.json", buf_slice(&text), why);
+		  : file_whole_write(dir, "report.json", 0644, buf_slice(&text), why);
 	if (e == 0) {
 		buf_clear(&text);
 		e = report_html(r, &text);
 		e = e < 0 ? why_set(why, e, "out of memory")
-			  : write_whole(dir, "report.html", buf_slice(&text), why);
+			  : file_whole_write(
+				dir, "report.html", 0644, buf_slice(&text), why);
 	}
 	buf_release(&text);
 	return e;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/file_append.h"
+#include "base/file_whole.h"
 #include "sink/types.h"
 #include "sink/warc_record.h"
 #include <assert.h>
@@ -389,7 +390,7 @@ make_fields(struct buf *b, const struct sink_conf *conf, struct why *why)
 static int
 make_folder(const char *dir, struct buf *ret, struct why *why)
 {
-	int fd, r;
+	int r;
 
 	r = buf_printf(ret, "%s/warc", dir);
 	if (r < 0 || buf_cstr(ret) == NULL)
@@ -400,10 +401,7 @@ make_folder(const char *dir, struct buf *ret, struct why *why)
 		return why_set(why, -errno, "cannot create '%s': %s", ret->ptr,
 		    strerrordesc_np(errno));
 	}
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = fd < 0 || fsync(fd) != 0 ? -errno : 0;
-	if (fd >= 0)
-		(void)close(fd);
+	r = dir_sync(dir);
 	return r == 0 ? 0
 		      : why_set(why, r, "cannot sync '%s': %s", dir, strerrordesc_np(-r));
 }

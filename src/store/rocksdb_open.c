@@ -1,6 +1,5 @@
 #include "store/rocksdb.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file_whole.h"
 #include "store/rocksdb_check.h"
 
 #include "base/banned.h"
@@ -353,19 +353,6 @@ rocks_close(struct store *s)
 	free(r);
 }
 
-static int
-sync_dir(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) < 0)
-		r = -errno;
-	(void)close(fd);
-	return r;
-}
-
 /* DIR/state. */
 static int
 find_dir(struct rocks *r, const struct store_conf *conf, struct why *why)
@@ -381,7 +368,7 @@ find_dir(struct rocks *r, const struct store_conf *conf, struct why *why)
 		return why_set(why, -ENOMEM, "no memory for the store");
 	}
 	if (r->mode == STORE_MAKE && mkdir(r->dir, 0777) == 0)
-		err = sync_dir(conf->dir);
+		err = dir_sync(conf->dir);
 	if (err == 0 && stat(r->dir, &st) < 0)
 		err = -errno;
 	if (err == -ENOENT)

@@ -1,0 +1,21 @@
+/*
+ * base/file_whole.h -- a small file that is replaced whole or not at all.
+ *
+ * Through a temporary name beside it, so that a reader, and whoever comes after a crash or
+ * a power loss, finds the old file or the new one.
+ *
+ * Errors:  -errno with the sentence; then the old file is as it was.
+ * Threads: any; two writers of one file at once are the callers' to prevent.
+ */
+#ifndef BASE_FILE_WHOLE_H
+#define BASE_FILE_WHOLE_H
+#include "base/slice.h"
+#include "base/why.h"
+#include <sys/types.h>
+
+/* DIR/NAME; `mode` as of open(2). */
+int file_whole_write(
+    const char *dir, const char *name, mode_t mode, struct slice text, struct why *why);
+/* The names in a directory survive a power loss from now on. */
+int dir_sync(const char *dir);
+#endif

@@ -1,0 +1,121 @@
+#include "base/file_whole.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char dir[] = "/tmp/trawl-whole-XXXXXX";
+
+static void
+path_of(char ret[64], const char *name)
+{
+	(void)snprintf(ret, 64, "%s/%s", dir, name);
+}
+
+static void
+assert_holds(const char *name, const char *want)
+{
+	char path[64], text[64];
+	FILE *f;
+	size_t n;
+
+	path_of(path, name);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	(void)fclose(f);
+	text[n] = '\0';
+	assert_string_equal(text, want);
+}
+
+static int
+make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) == NULL ? -1 : 0;
+}
+
+static int
+remove_dir(void **state)
+{
+	static const char *const names[] = {"a", "b", "c"};
+	char path[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		path_of(path, names[i]);
+		(void)unlink(path);
+	}
+	path_of(path, "d");
+	(void)rmdir(path);
+	return rmdir(dir); /* nothing else was left */
+}
+
+static void
+a_file_is_made_and_replaced(void **state)
+{
+	struct why why;
+
+	(void)state;
+	assert_int_equal(file_whole_write(dir, "a", 0644, SLICE_LIT("one"), &why), 0);
+	assert_holds("a", "one");
+	assert_int_equal(file_whole_write(dir, "a", 0644, SLICE_LIT("2"), &why), 0);
+	assert_holds("a", "2");
+}
+
+static void
+one_for_the_owner_is_so_whatever_a_crash_left(void **state)
+{
+	char path[64];
+	struct stat st;
+	struct why why;
+	int fd;
+
+	(void)state;
+	path_of(path, "b.new");
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	assert_int_equal(file_whole_write(dir, "b", 0600, SLICE_LIT("secret"), &why), 0);
+	path_of(path, "b");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_holds("b", "secret");
+}
+
+static void
+what_cannot_be_replaced_is_told_and_leaves_nothing(void **state)
+{
+	char path[64];
+	struct why why;
+
+	(void)state;
+	path_of(path, "d");
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(file_whole_write(dir, "d", 0644, SLICE_LIT("x"), &why), -EISDIR);
+	assert_non_null(strstr(why.text, "cannot write"));
+	path_of(path, "d.new");
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(
+	    file_whole_write("/nowhere/at/all", "a", 0644, SLICE_LIT("x"), &why),
+	    -ENOENT);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_file_is_made_and_replaced),
+	    cmocka_unit_test(one_for_the_owner_is_so_whatever_a_crash_left),
+	    cmocka_unit_test(what_cannot_be_replaced_is_told_and_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
