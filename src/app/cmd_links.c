@@ -100,24 +100,6 @@ print_link(struct asked *a, const struct page_link *l, const char *charset)
 
 /* -- facts ------------------------------------------------------------------------- */
 
-static void
-put_robots(struct jsonw *j, const struct page_robots *r)
-{
-	char at[CLOCK_TEXT_MAX];
-
-	if (r->bits != 0) {
-		jsonw_array(j, "robots");
-		for (unsigned i = 0; i < PAGE_ROBOTS_MAX; i++)
-			if (r->bits & (1u << i))
-				jsonw_str(j, NULL, slice_cstr(page_robots_name(i)));
-		jsonw_array_end(j);
-	}
-	if (r->has_unavailable_after) {
-		clock_format(r->unavailable_after_s * 1000000, 0, at);
-		jsonw_str(j, "unavailable_after", slice_cstr(at));
-	}
-}
-
 /* Those of one kind, if there are any. */
 static void
 put_refs(const struct asked *a, struct jsonw *j, const struct page *page,
@@ -182,7 +164,7 @@ put_facts(const struct asked *a, struct jsonw *j, const struct page *page)
 	if (page->canonical.len > 0 &&
 	    resolve(a, page->canonical, page->charset, out, &url, &is_url))
 		jsonw_str(j, "canonical", url);
-	put_robots(j, &page->robots);
+	page_robots_json(j, &page->robots);
 	put_refs(a, j, page, PAGE_REF_LANG, "alternates");
 	put_refs(a, j, page, PAGE_REF_FEED, "feeds");
 	put_refs(a, j, page, PAGE_REF_SITEMAP, "sitemaps");

@@ -34,25 +34,6 @@ count(struct jsonw *j, const char *key, uint64_t n)
 	jsonw_int(j, key, n > INT64_MAX ? INT64_MAX : (int64_t)n);
 }
 
-/* What it asks robots to do with it: "robots":["noindex"]. */
-static void
-put_robots(struct jsonw *j, const struct page_robots *r)
-{
-	char at[CLOCK_TEXT_MAX];
-
-	if (r->bits != 0) {
-		jsonw_array(j, "robots");
-		for (unsigned i = 0; i < PAGE_ROBOTS_MAX; i++)
-			if (r->bits & (1u << i))
-				jsonw_str(j, NULL, slice_cstr(page_robots_name(i)));
-		jsonw_array_end(j);
-	}
-	if (r->has_unavailable_after) {
-		clock_format(r->unavailable_after_s * 1000000, 0, at);
-		jsonw_str(j, "unavailable_after", slice_cstr(at));
-	}
-}
-
 /* In hexadecimal: it has more bits than numbers of JSON have. */
 static void
 put_simhash(struct jsonw *j, const struct sink_event *e)
@@ -85,7 +66,7 @@ put_what(struct jsonw *j, const struct sink_event *e)
 	jsonw_opt(j, "canonical", lines_text(e->canonical));
 	jsonw_opt(j, "lang", lines_text(e->lang));
 	jsonw_opt(j, "description", lines_text(e->description));
-	put_robots(j, &e->robots);
+	page_robots_json(j, &e->robots);
 	put_simhash(j, e);
 	jsonw_int(j, "links", e->links);
 }

@@ -1,4 +1,5 @@
 #include "web/page_robots.h"
+#include "base/clock.h"
 #include "web/http.h"
 #include "web/sitemap.h"
 #include <assert.h>
@@ -204,4 +205,22 @@ page_robots_head(struct page_robots *r, struct slice head, struct slice agent)
 	while (http_header_next(&rest, &h))
 		if (slice_ieq(h.name, SLICE_LIT("x-robots-tag")))
 			page_robots_header(r, h.value, agent);
+}
+
+void
+page_robots_json(struct jsonw *j, const struct page_robots *r)
+{
+	char at[CLOCK_TEXT_MAX];
+
+	if (r->bits != 0) {
+		jsonw_array(j, "robots");
+		for (unsigned i = 0; i < PAGE_ROBOTS_MAX; i++)
+			if (r->bits & (1u << i))
+				jsonw_str(j, NULL, slice_cstr(page_robots_name(i)));
+		jsonw_array_end(j);
+	}
+	if (r->has_unavailable_after) {
+		clock_format(r->unavailable_after_s * 1000000, 0, at);
+		jsonw_str(j, "unavailable_after", slice_cstr(at));
+	}
 }

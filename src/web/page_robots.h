@@ -15,6 +15,7 @@
  */
 #ifndef WEB_PAGE_ROBOTS_H
 #define WEB_PAGE_ROBOTS_H
+#include "base/json.h"
 #include "base/slice.h"
 
 #define PAGE_ROBOTS(X)                                                                   \
@@ -56,4 +57,7 @@ void page_robots_header(struct page_robots *r, struct slice value, struct slice 
 void page_robots_add(struct page_robots *r, const struct page_robots *more);
 /* All X-Robots-Tag lines of the head of an answer. */
 void page_robots_head(struct page_robots *r, struct slice head, struct slice agent);
+/* Members of the object that is being written: "robots":["noindex"],
+ * "unavailable_after"; nothing where nothing was said. */
+void page_robots_json(struct jsonw *j, const struct page_robots *r);
 #endif
