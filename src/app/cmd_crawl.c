@@ -89,22 +89,6 @@ resume_dir(struct job *job, struct args *a, struct nursery *nursery)
 	return session_resume(job, a, nursery);
 }
 
-int
-cmd_resume(int argc, char **argv, struct nursery *nursery)
-{
-	struct args a;
-	struct job job;
-	int code;
-
-	if (args_parse(argc, argv, &a) < 0)
-		return EXIT_USAGE;
-	code = job_init(&job) < 0 ? usage_error("out of memory")
-				  : resume_dir(&job, &a, nursery);
-	job_release(&job);
-	args_release(&a);
-	return code;
-}
-
 static int
 run_file(struct job *job, struct args *a, struct nursery *nursery)
 {
@@ -122,8 +106,10 @@ run_file(struct job *job, struct args *a, struct nursery *nursery)
 	return crawl_seeds(job, a, nursery);
 }
 
-int
-cmd_run(int argc, char **argv, struct nursery *nursery)
+/* A command whose job is in a file. */
+static int
+with_job(int argc, char **argv, struct nursery *nursery,
+    int (*run)(struct job *job, struct args *a, struct nursery *nursery))
 {
 	struct args a;
 	struct job job;
@@ -131,9 +117,20 @@ cmd_run(int argc, char **argv, struct nursery *nursery)
 
 	if (args_parse(argc, argv, &a) < 0)
 		return EXIT_USAGE;
-	code = job_init(&job) < 0 ? usage_error("out of memory")
-				  : run_file(&job, &a, nursery);
+	code = job_init(&job) < 0 ? usage_error("out of memory") : run(&job, &a, nursery);
 	job_release(&job);
 	args_release(&a);
 	return code;
+}
+
+int
+cmd_run(int argc, char **argv, struct nursery *nursery)
+{
+	return with_job(argc, argv, nursery, run_file);
+}
+
+int
+cmd_resume(int argc, char **argv, struct nursery *nursery)
+{
+	return with_job(argc, argv, nursery, resume_dir);
 }
