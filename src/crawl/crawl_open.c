@@ -40,10 +40,10 @@ own_add(struct crawl *c, const struct url *url)
 	return own_put(c, slice_of(other, (size_t)n));
 }
 
+/* One of the job's own. */
 static int
-on_root(void *ctx, struct slice url)
+add_seed(struct crawl *c, struct slice url)
 {
-	struct crawl *c = ctx;
 	char text[URL_BYTES_MAX];
 	struct url u;
 	int r;
@@ -65,7 +65,6 @@ on_saved_root(void *ctx, struct slice url)
 	return crawl_has_room_for_root(c, url) ? crawl_push_root(c, url) : 0;
 }
 
-/* The job's own. */
 static int
 add_seeds(struct crawl *c)
 {
@@ -73,7 +72,7 @@ add_seeds(struct crawl *c)
 	int r = 0;
 
 	for (size_t i = 0; i < seeds->n && r == 0; i++)
-		r = on_root(c, slice_cstr(seeds->v[i]));
+		r = add_seed(c, slice_cstr(seeds->v[i]));
 	return r;
 }
 
