@@ -1,6 +1,7 @@
+#include "base/buf.h"
 #include "web/link.h"
 #include "web/page.h"
-#include "base/buf.h"
+#include "web_page_rig.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,31 +11,6 @@
 
 #include <cmocka.h>
 
-/* A page in a block of its exact size, so that a sanitizer sees reads past it. */
-struct fixture {
-	struct arena arena;
-	char *body;
-	struct page page;
-};
-
-static void
-parse(struct fixture *f, struct slice html, const struct page_conf *conf)
-{
-	arena_init(&f->arena, 64 * 1024, 256 * 1024 * 1024);
-	f->body = malloc(html.len + (html.len == 0));
-	assert_non_null(f->body);
-	memcpy(f->body, html.ptr, html.len);
-	assert_int_equal(
-	    page_parse(slice_of(f->body, html.len), conf, &f->arena, &f->page), 0);
-}
-
-static void
-done(struct fixture *f)
-{
-	arena_release(&f->arena);
-	free(f->body);
-}
-
 /* The links as "kind ref|kind ref|". */
 static void
 assert_links(struct slice html, const char *want)
@@ -43,7 +19,7 @@ assert_links(struct slice html, const char *want)
 	struct fixture f;
 	struct buf b;
 
-	parse(&f, html, &conf);
+	parse_with(&f, html, &conf);
 	buf_init(&b, 1024 * 1024);
 	for (size_t i = 0; i < f.page.links_len; i++)
 		assert_int_equal(buf_printf(&b, "%s " SLICE_FMT "|",
@@ -202,7 +178,7 @@ reads_xhtml_as_the_xml_it_is(void **state)
 	(void)state;
 	conf.want_anchors = true;
 	conf.is_xml = true;
-	parse(&f, xhtml, &conf);
+	parse_with(&f, xhtml, &conf);
 	assert_int_equal(f.page.links_len, 4);
 	assert_int_equal(f.page.links[0].kind, LINK_SCRIPT);
 	assert_int_equal(f.page.links[1].anchor.len, 0);
@@ -212,7 +188,7 @@ reads_xhtml_as_the_xml_it_is(void **state)
 	assert_true(f.page.has_base);
 	done(&f);
 	conf.is_xml = false;
-	parse(&f, xhtml, &conf); /* all is the title's text */
+	parse_with(&f, xhtml, &conf); /* all is the title's text */
 	assert_int_equal(f.page.links_len, 0);
 	done(&f);
 }
@@ -246,7 +222,7 @@ tells_what_rel_says_of_a_link(void **state)
 	struct fixture f;
 
 	(void)state;
-	parse(&f,
+	parse_with(&f,
 	    SLICE_LIT("<a rel='NoFollow x' href=1><area rel='ugc sponsored' href=2>"
 		      "<svg><a rel=nofollow href=3></svg><link rel=preconnect href=4>"
 		      "<form rel=nofollow action=5><a rel='nofollowed,nofollow' href=6>"),
@@ -288,7 +264,7 @@ tells_the_facts_of_a_page(void **state)
 	struct fixture f;
 
 	(void)state;
-	parse(&f,
+	parse_with(&f,
 	    SLICE_LIT(
 		"<html lang=de><title> A\n &amp;  B </title><title>no</title>"
 		"<meta name=robots content='NOINDEX, nofollow'>"
@@ -316,7 +292,7 @@ keeps_the_text_of_anchors_when_asked(void **state)
 	(void)state;
 	conf.want_anchors = true;
 	conf.anchor_bytes_max = 8;
-	parse(&f,
+	parse_with(&f,
 	    SLICE_LIT("out <a href=1> one <b>&lt;1</b>\n</a> out <a href=2>abc defghi</a>"
 		      "<a href=3><a href=4>four"),
 	    &conf);
@@ -336,7 +312,7 @@ counts_links_beyond_the_cap(void **state)
 
 	(void)state;
 	conf.links_max = 2;
-	parse(&f, SLICE_LIT("<a href=1><a href=2><a href=3><a href=4>"), &conf);
+	parse_with(&f, SLICE_LIT("<a href=1><a href=2><a href=3><a href=4>"), &conf);
 	assert_int_equal(f.page.links_len, 2);
 	assert_int_equal(f.page.links_total, 4);
 	done(&f);
@@ -349,23 +325,25 @@ reads_pages_in_their_charset(void **state)
 	struct fixture f;
 
 	(void)state;
-	parse(&f, SLICE_LIT("<meta charset=koi8-r><title>\xF4\xF2</title><a href=\xC1>"),
+	parse_with(&f,
+	    SLICE_LIT("<meta charset=koi8-r><title>\xF4\xF2</title><a href=\xC1>"),
 	    &conf);
 	assert_string_equal(f.page.charset, "KOI8-R");
 	assert_int_equal(f.page.charset_how, CHARSET_HOW_META);
 	assert_true(slice_eq(f.page.title, SLICE_LIT("\u0422\u0420")));
 	assert_true(slice_eq(f.page.links[0].ref, SLICE_LIT("\u0430")));
 	done(&f);
-	parse(&f, SLICE_LIT("\xFF\xFE<\0a\0 \0h\0r\0e\0f\0=\0\x16\x04>\0"), &conf);
+	parse_with(&f, SLICE_LIT("\xFF\xFE<\0a\0 \0h\0r\0e\0f\0=\0\x16\x04>\0"), &conf);
 	assert_string_equal(f.page.charset, "UTF-16LE");
 	assert_true(slice_eq(f.page.links[0].ref, SLICE_LIT("\u0416")));
 	done(&f);
-	parse(&f, SLICE_LIT("<title>\u00e9</title>"), &conf);
+	parse_with(&f, SLICE_LIT("<title>\u00e9</title>"), &conf);
 	assert_int_equal(f.page.charset_how, CHARSET_HOW_CONTENT);
 	assert_true(slice_eq(f.page.title, SLICE_LIT("\u00e9")));
 	done(&f);
 	conf.http_charset = SLICE_LIT("Shift_JIS");
-	parse(&f, SLICE_LIT("<title>\x83\x65\x83\x58\x83\x67\x81\x5C</title>"), &conf);
+	parse_with(
+	    &f, SLICE_LIT("<title>\x83\x65\x83\x58\x83\x67\x81\x5C</title>"), &conf);
 	assert_true(slice_eq(f.page.title, SLICE_LIT("\u30C6\u30B9\u30C8\u2015")));
 	done(&f);
 }
@@ -381,11 +359,11 @@ guesses_in_scripts_only_when_asked(void **state)
 	struct fixture f;
 
 	(void)state;
-	parse(&f, html, &conf);
+	parse_with(&f, html, &conf);
 	assert_int_equal(f.page.links_total, 0);
 	done(&f);
 	conf.want_speculative = true;
-	parse(&f, html, &conf);
+	parse_with(&f, html, &conf);
 	assert_int_equal(f.page.links_len, 2);
 	assert_int_equal(f.page.links[0].kind, LINK_SPECULATIVE);
 	assert_true(slice_eq(f.page.links[0].ref, SLICE_LIT("/api/list.json")));
@@ -393,7 +371,7 @@ guesses_in_scripts_only_when_asked(void **state)
 	assert_true(slice_eq(f.page.links[1].ref, SLICE_LIT("https://e.example/x")));
 	done(&f);
 	conf.guesses_max = 1;
-	parse(&f, html, &conf);
+	parse_with(&f, html, &conf);
 	assert_int_equal(f.page.links_total, 1);
 	done(&f);
 }

@@ -2,6 +2,7 @@
 #include "web/page.h"
 #include "web/select.h"
 #include "web/words.h"
+#include "web_page_rig.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,24 +23,6 @@
 	"pilot boat still run daily"
 #define LINK_LIST "<ul><li><a href=1>One</a><li><a href=2>Two words</a></ul>"
 
-/* A page in a block of its exact size, so that a sanitizer sees reads past it. */
-struct fixture {
-	struct arena arena;
-	char *body;
-	struct page page;
-};
-
-static void
-parse_with(struct fixture *f, struct slice html, const struct page_conf *conf)
-{
-	arena_init(&f->arena, 64 * 1024, 256 * 1024 * 1024);
-	f->body = malloc(html.len + (html.len == 0));
-	assert_non_null(f->body);
-	memcpy(f->body, html.ptr, html.len);
-	assert_int_equal(
-	    page_parse(slice_of(f->body, html.len), conf, &f->arena, &f->page), 0);
-}
-
 static void
 parse(struct fixture *f, const char *html)
 {
@@ -47,13 +30,6 @@ parse(struct fixture *f, const char *html)
 
 	conf.want_text = true;
 	parse_with(f, slice_cstr(html), &conf);
-}
-
-static void
-done(struct fixture *f)
-{
-	arena_release(&f->arena);
-	free(f->body);
 }
 
 /* -- headings -- */
