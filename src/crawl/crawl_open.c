@@ -358,6 +358,7 @@ open_fetcher(struct crawl *c)
 	struct fetcher_conf conf = {.loop = c->loop,
 	    .dns = e->dns,
 	    .transport = e->transport,
+	    .shm = e->shm,
 	    .policy = e->policy,
 	    .fetches_max =
 		o->fetch_concurrency + 64, /* redirected robots.txt come on top */

@@ -31,6 +31,8 @@ struct fetch {
 	struct transport_id transport_id;
 	struct dns_answer answer;
 	uint32_t next_addr;
+	char validators[2][FETCH_VALIDATOR_MAX];
+	struct slice etag, last_modified; /* there */
 	struct later run; /* the machine's next step, or the callback */
 	struct fetch_result result;
 	fetch_fn *fn;
@@ -39,7 +41,7 @@ struct fetch {
 
 struct fetcher {
 	struct fetcher_conf conf;
-	struct fetch_identity identity;
+	struct fetch_steps steps;
 	struct fetch **slots;
 	uint32_t slots_len;
 	struct list idle;
@@ -160,11 +162,24 @@ worth_a_retry(enum outcome o, int status)
 	}
 }
 
+static struct fetch_ask
+ask_of(const struct fetch *f)
+{
+	return (struct fetch_ask){.url = &f->url,
+	    .etag = f->etag,
+	    .last_modified = f->last_modified,
+	    .now_s = loop_wall_us(f->fetcher->conf.loop) / 1000000};
+}
+
 static enum step
 finish_transfer(struct fetch *f)
 {
 	const struct transport_result *t = &f->result.t;
+	struct fetch_ask ask = ask_of(f);
 
+	if (t->block.cap > 0)
+		fetch_steps_after(&f->fetcher->steps, &ask,
+		    slice_of(shm_ptr(f->fetcher->conf.shm, &t->block), t->head_len));
 	f->result.outcome = t->outcome == OUTCOME_OK ? by_status(t->status) : t->outcome;
 	f->result.retry = worth_a_retry(f->result.outcome, t->status);
 	f->state = FETCH_FINISH;
@@ -226,6 +241,7 @@ static enum step
 step_TRANSFER(struct fetch *f)
 {
 	const struct fetcher_conf *c = &f->fetcher->conf;
+	struct fetch_ask ask = ask_of(f);
 	struct fetch_lines lines;
 	struct transport_request req = {
 	    .method = f->method,
@@ -242,7 +258,7 @@ step_TRANSFER(struct fetch *f)
 	};
 	int r;
 
-	fetch_steps_before(&f->fetcher->identity, &lines);
+	fetch_steps_before(&f->fetcher->steps, &ask, &lines);
 	req.lines = lines.v;
 	req.lines_len = lines.n;
 	r = transport_start(c->transport, &req, on_transfer, f, &f->transport_id);
@@ -288,8 +304,6 @@ fetcher_new(const struct fetcher_conf *conf, struct fetcher **ret)
 	struct fetcher *f;
 	int r;
 
-	if (conf->headers_len > FETCH_HEADERS_MAX)
-		return -E2BIG;
 	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return -ENOMEM;
@@ -300,7 +314,7 @@ fetcher_new(const struct fetcher_conf *conf, struct fetcher **ret)
 		free(f);
 		return -ENOMEM;
 	}
-	r = fetch_identity_init(&f->identity, conf);
+	r = fetch_steps_init(&f->steps, conf);
 	if (r < 0) {
 		free(f->slots);
 		free(f);
@@ -331,7 +345,7 @@ fetcher_free(struct fetcher *f)
 		free(f->slots[i]);
 	}
 	free(f->slots);
-	fetch_identity_release(&f->identity);
+	fetch_steps_release(&f->steps);
 	free(f);
 }
 
@@ -357,6 +371,16 @@ slot_take(struct fetcher *fetcher)
 	return f;
 }
 
+/* A copy in `room`. */
+static struct slice
+validator_copy(char room[FETCH_VALIDATOR_MAX], struct slice v)
+{
+	if (v.len == 0 || v.len > FETCH_VALIDATOR_MAX)
+		return (struct slice){0};
+	memcpy(room, v.ptr, v.len);
+	return slice_of(room, v.len);
+}
+
 int
 fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *fn,
     void *ctx, struct fetch_id *ret)
@@ -370,6 +394,8 @@ fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *
 	f->method = req->method;
 	f->own_authority = req->own_authority;
 	f->rate_bytes_max = req->rate_bytes_max;
+	f->etag = validator_copy(f->validators[0], req->etag);
+	f->last_modified = validator_copy(f->validators[1], req->last_modified);
 	f->unreached = OUTCOME_NONE;
 	f->asked = false;
 	f->next_addr = 0;

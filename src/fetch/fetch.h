@@ -4,12 +4,12 @@
  *   fetch (one URL) -> dns question -> transfer to the first address that takes it
  *
  * Redirects and retries are not followed here: they go back through the frontier, so that
- * robots and politeness always apply.  What is put around a request (identity, later
- * cookies, credentials, validators) is the ordered table in steps.c.
+ * robots and politeness always apply.  What is put around a request (identity,
+ * validators, headers) is the ordered table in steps.c.
  *
  * Owns:    the request's texts are copied; a result's block passes to the callback.
  * Clock:   loop's.   Threads: loop thread.
- * Errors:  fetcher_new(): -ENOMEM, -E2BIG (headers).  fetch_start(): -EAGAIN (too many at
+ * Errors:  fetcher_new(): -ENOMEM, -E2BIG, -EMSGSIZE (headers).  fetch_start(): -EAGAIN (too many at
  *          once, or out of memory).  All else is an outcome.
  * Rule:    the callback is never run from inside fetch_start() or fetch_cancel().
  */
@@ -20,12 +20,13 @@
 #include "net/transport.h"
 
 struct fetcher;
-enum { FETCH_HEADERS_MAX = 60 }; /* of fetcher_conf */
+enum { FETCH_HEADERS_MAX = 60, FETCH_VALIDATOR_MAX = 512 };
 
 struct fetcher_conf {
 	struct loop *loop;
 	struct dns *dns;
 	struct transport *transport;
+	struct shm *shm; /* the transport's */
 	struct addr_policy *policy;
 	uint32_t fetches_max;
 	bool proxied; /* names are the proxy's to resolve; addresses in URLs are looked at
@@ -42,6 +43,12 @@ struct fetch_request {
 	struct slice url;        /* normal form */
 	bool own_authority;      /* of a seed: its private addresses are admitted */
 	uint64_t rate_bytes_max; /* a second; 0: no limit */
+	/*
+	 * What we have of it, as its server called it: ETag and Last-Modified.  Where it
+	 * is that still, the answer is 304 and the outcome NOT_MODIFIED.  Empty: not
+	 * known.  What is longer than FETCH_VALIDATOR_MAX is not used.
+	 */
+	struct slice etag, last_modified;
 };
 
 struct fetch_result {

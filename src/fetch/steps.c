@@ -3,82 +3,176 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int
-fetch_identity_init(struct fetch_identity *id, const struct fetcher_conf *conf)
-{
-	struct buf b;
-	int r;
+#include "web/http.h"
 
-	*id = (struct fetch_identity){
-	    .headers = conf->headers, .headers_len = conf->headers_len};
-	buf_init(&b, 8192);
-	r = buf_printf(&b, "User-Agent: %s", conf->user_agent);
-	if (r == 0)
-		id->user_agent = slice_dup(buf_slice(&b));
-	if (r == 0 && conf->from != NULL) {
-		buf_clear(&b);
-		r = buf_printf(&b, "From: %s", conf->from);
-		if (r == 0)
-			id->from = slice_dup(buf_slice(&b));
-	}
-	buf_release(&b);
-	if (r == 0 &&
-	    (id->user_agent == NULL || (conf->from != NULL && id->from == NULL)))
-		r = -ENOMEM;
-	if (r < 0)
-		fetch_identity_release(id);
-	return r;
+/* ---- lines ---- */
+
+static struct slice
+line_name(struct slice line)
+{
+	return slice_head(line, slice_find(line, ':'));
 }
 
-void
-fetch_identity_release(struct fetch_identity *id)
+/* Takes out what earlier steps said under that name. */
+static void
+overrule(struct fetch_lines *lines, struct slice name)
 {
-	free(id->user_agent);
-	free(id->from);
-	*id = (struct fetch_identity){0};
+	size_t kept = 0, at = lines->step_at;
+
+	for (size_t i = 0; i < lines->n; i++) {
+		if (i < at && slice_ieq(line_name(lines->v[i]), name)) {
+			lines->step_at--;
+			continue;
+		}
+		lines->v[kept++] = lines->v[i];
+	}
+	lines->n = kept;
 }
 
 static void
 add(struct fetch_lines *lines, struct slice line)
 {
+	overrule(lines, line_name(line));
 	assert(lines->n < FETCH_LINES_MAX);
 	lines->v[lines->n++] = line;
 }
 
-/* Who asks, and what we can read: FETCH_OWN_LINES_MAX lines. */
+/* "NAME: value", made for this request; left out when there is no room. */
 static void
-identity_before(const struct fetch_identity *id, struct fetch_lines *lines)
+add_made(struct fetch_steps *s, struct fetch_lines *lines, struct slice name,
+    struct slice value)
 {
-	add(lines, slice_cstr(id->user_agent));
-	if (id->from != NULL)
-		add(lines, slice_cstr(id->from));
+	char *at = s->made + s->made_len;
+
+	if (name.len + 2 + value.len > sizeof(s->made) - s->made_len)
+		return;
+	memcpy(at, name.ptr, name.len);
+	memcpy(at + name.len, ": ", 2);
+	memcpy(at + name.len + 2, value.ptr, value.len);
+	s->made_len += name.len + 2 + value.len;
+	add(lines, slice_of(at, name.len + 2 + value.len));
+}
+
+/* ---- identity: who asks, and what we can read ---- */
+
+static void
+identity_before(
+    struct fetch_steps *s, const struct fetch_ask *ask, struct fetch_lines *lines)
+{
+	(void)ask;
+	add(lines, slice_cstr(s->user_agent));
+	if (s->from != NULL)
+		add(lines, slice_cstr(s->from));
 	add(lines, SLICE_LIT("Accept: text/html,application/xhtml+xml,application/"
 			     "xml;q=0.9,*/*;q=0.8"));
 	/* Decoded by a worker, never by libcurl; archived as it came. */
 	add(lines, SLICE_LIT("Accept-Encoding: gzip, deflate, br, zstd"));
 }
 
-/* --header: last, so that a person has the last word. */
-static void
-extra_before(const struct fetch_identity *id, struct fetch_lines *lines)
+/* ---- validators: only if it is not what we have (RFC 9110, section 13) ---- */
+
+static bool
+is_clean(struct slice s)
 {
-	for (size_t i = 0; i < id->headers_len; i++)
-		add(lines, slice_cstr(id->headers[i]));
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
+			return false;
+	return s.len > 0;
 }
+
+/* They are what a server said once, so they are looked at again. */
+static void
+validators_before(
+    struct fetch_steps *s, const struct fetch_ask *ask, struct fetch_lines *lines)
+{
+	int64_t time;
+
+	if (is_clean(ask->etag))
+		add_made(s, lines, SLICE_LIT("If-None-Match"), ask->etag);
+	if (is_clean(ask->last_modified) && http_date(ask->last_modified, &time))
+		add_made(s, lines, SLICE_LIT("If-Modified-Since"), ask->last_modified);
+}
+
+/* ---- extra: --header, to everybody ---- */
+
+static void
+extra_before(
+    struct fetch_steps *s, const struct fetch_ask *ask, struct fetch_lines *lines)
+{
+	(void)ask;
+	for (size_t i = 0; i < s->headers_len; i++)
+		add(lines, slice_cstr(s->headers[i]));
+}
+
+/* ---- the table ---- */
 
 struct step {
 	const char *name;
-	void (*before)(const struct fetch_identity *id, struct fetch_lines *lines);
+	void (*before)(struct fetch_steps *s, const struct fetch_ask *ask,
+	    struct fetch_lines *lines);
+	void (*after)(
+	    struct fetch_steps *s, const struct fetch_ask *ask, struct slice head);
 };
 static const struct step steps[] = {
-    {"identity", identity_before},
-    {"extra", extra_before},
+    {"identity", identity_before, NULL},
+    {"validators", validators_before, NULL},
+    {"extra", extra_before, NULL},
 };
+enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
 void
-fetch_steps_before(const struct fetch_identity *id, struct fetch_lines *lines)
+fetch_steps_before(
+    struct fetch_steps *s, const struct fetch_ask *ask, struct fetch_lines *lines)
 {
 	lines->n = 0;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		steps[i].before(id, lines);
+	s->made_len = 0;
+	for (size_t i = 0; i < STEPS; i++) {
+		lines->step_at = lines->n;
+		if (steps[i].before != NULL)
+			steps[i].before(s, ask, lines);
+	}
+}
+
+void
+fetch_steps_after(struct fetch_steps *s, const struct fetch_ask *ask, struct slice head)
+{
+	for (size_t i = STEPS; i-- > 0;)
+		if (steps[i].after != NULL)
+			steps[i].after(s, ask, head);
+}
+
+int
+fetch_steps_init(struct fetch_steps *s, const struct fetcher_conf *conf)
+{
+	struct buf b;
+	int r;
+
+	if (conf->headers_len > FETCH_HEADERS_MAX)
+		return -E2BIG;
+	*s = (struct fetch_steps){
+	    .headers = conf->headers, .headers_len = conf->headers_len};
+	buf_init(&b, 8192);
+	r = buf_printf(&b, "User-Agent: %s", conf->user_agent);
+	if (r == 0)
+		s->user_agent = slice_dup(buf_slice(&b));
+	if (r == 0 && conf->from != NULL) {
+		buf_clear(&b);
+		r = buf_printf(&b, "From: %s", conf->from);
+		if (r == 0)
+			s->from = slice_dup(buf_slice(&b));
+	}
+	buf_release(&b);
+	if (r == 0 && (s->user_agent == NULL || (conf->from != NULL && s->from == NULL)))
+		r = -ENOMEM;
+	if (r < 0)
+		fetch_steps_release(s);
+	return r;
+}
+
+void
+fetch_steps_release(struct fetch_steps *s)
+{
+	free(s->user_agent);
+	free(s->from);
+	s->user_agent = s->from = NULL;
 }

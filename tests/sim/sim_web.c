@@ -339,6 +339,7 @@ transport_start(struct transport *t, const struct transport_request *req,
 	own(true);
 	log_request(x, req);
 	sim_web.addr = req->addr;
+	sim_web.request = req;
 	sim_web.script(sim_web.ctx, req->url, &x->reply, &x->body);
 	own(false);
 	after = x->reply.latency_ms;

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/outcome.h"
 #include "net/dns.h"
+#include "net/transport.h"
 
 struct sim_reply {
 	int status;           /* 0: `failure` instead */
@@ -41,7 +42,9 @@ struct sim_web {
 	/* Our own work begins, ends: for a layer under us that lets allocations fail. */
 	void (*own)(bool begins);
 	uint32_t asking;  /* names; answered in the next turn */
-	struct addr addr; /* that the request goes to, for the script */
+	/* The request that is to be answered, for the script. */
+	struct addr addr;
+	const struct transport_request *request;
 };
 extern struct sim_web sim_web;
 

@@ -34,10 +34,12 @@ struct rig {
 	struct sim_reply reply; /* of every address ... */
 	struct sim_reply first; /* ... but the first of `names`, when first_differs */
 	bool first_differs;
+	bool asked_if; /* it is not "v1" any more */
 	/* What a test does in between. */
 	struct later hook;
 	struct timer timer;
 	struct got a, b;
+	const char *etag; /* of what is asked for conditionally */
 	const char *next; /* on_done() asks for it too, once */
 };
 
@@ -47,6 +49,9 @@ script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
 	struct rig *r = ctx;
 
 	(void)url;
+	for (size_t i = 0; i < sim_web.request->lines_len && r->etag != NULL; i++)
+		r->asked_if |= slice_eq(
+		    sim_web.request->lines[i], SLICE_LIT("If-None-Match: \"v1\""));
 	*ret = r->first_differs && addr_eq(&sim_web.addr, &r->names.addrs[0]) ? r->first
 									      : r->reply;
 	(void)buf_add_cstr(body, "hello");
@@ -96,6 +101,7 @@ rig_open(struct rig *r, uint32_t fetches_max)
 	conf.dns = r->dns;
 	conf.transport = r->transport;
 	conf.policy = r->policy;
+	conf.shm = r->shm;
 	r->conf = conf;
 	assert_int_equal(fetcher_new(&conf, &r->fetcher), 0);
 }
@@ -140,7 +146,8 @@ on_done(void *ctx, struct fetch_result *result)
 static void
 start(struct rig *r, struct got *g, const char *url, bool own)
 {
-	struct fetch_request req = {.url = slice_cstr(url), .own_authority = own};
+	struct fetch_request req = {
+	    .url = slice_cstr(url), .own_authority = own, .etag = slice_cstr(r->etag)};
 
 	*g = (struct got){.rig = r};
 	assert_int_equal(fetch_start(r->fetcher, &req, on_done, g, &g->id), 0);
@@ -203,6 +210,24 @@ the_status_decides_the_outcome_and_whether_to_ask_again(void **state)
 		assert_int_equal(f->t.total_ms, 50);
 		assert_int_equal(f->t.body_len, 5);
 	}
+	rig_close(&r);
+}
+
+static void
+what_we_have_is_asked_for_only_if_it_has_changed(void **state)
+{
+	char etag[] = "\"v1\"";
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, 4);
+	r.etag = etag;
+	r.reply.status = 304;
+	start(&r, &r.a, URL, false);
+	memset(etag, 'x', sizeof(etag) - 1); /* it was copied */
+	run(&r);
+	assert_true(r.asked_if);
+	assert_int_equal(r.a.result.outcome, OUTCOME_NOT_MODIFIED);
 	rig_close(&r);
 }
 
@@ -638,6 +663,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_status_decides_the_outcome_and_whether_to_ask_again),
+	    cmocka_unit_test(what_we_have_is_asked_for_only_if_it_has_changed),
 	    cmocka_unit_test(what_the_transfer_says_is_kept),
 	    cmocka_unit_test(an_answer_that_finds_no_room_is_asked_for_later),
 	    cmocka_unit_test(what_is_no_url_of_ours_is_said_in_the_next_turn),

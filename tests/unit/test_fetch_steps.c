@@ -35,46 +35,104 @@ the_gap_doubles_from_a_second_to_five_minutes(void **state)
 
 /* ---- header lines ---- */
 
+#define ACCEPT    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+#define ENCODINGS "Accept-Encoding: gzip, deflate, br, zstd"
+
+static struct fetch_steps steps;
+
+static struct fetch_ask
+ask_for(const char *text)
+{
+	static char room[2048];
+	static struct url url;
+
+	assert_int_equal(url_resolve(NULL, slice_cstr(text), (struct slice){0}, 0, room,
+			     sizeof(room), &url),
+	    URL_OK);
+	return (struct fetch_ask){.url = &url, .now_s = 1700000000};
+}
+
+static void
+assert_lines(const struct fetch_ask *ask, const char *const *want)
+{
+	struct fetch_lines lines;
+	size_t n = 0;
+
+	fetch_steps_before(&steps, ask, &lines);
+	for (; want[n] != NULL; n++) {
+		assert_true(n < lines.n);
+		if (!slice_eq(lines.v[n], slice_cstr(want[n])))
+			fail_msg("'" SLICE_FMT "' is not '%s'", SLICE_ARG(lines.v[n]),
+			    want[n]);
+	}
+	assert_int_equal(lines.n, n);
+}
+#define ASSERT_LINES(ask, ...) assert_lines(ask, (const char *const[]){__VA_ARGS__, NULL})
+
 static void
 lines_come_in_the_order_of_the_steps(void **state)
 {
-	static const char *const headers[] = {"X-One: 1", "Accept: text/plain"};
+	static const char *const headers[] = {"X-One: 1"};
 	const struct fetcher_conf conf = {.user_agent = "trawl/1",
 	    .from = "me@example.org",
 	    .headers = headers,
-	    .headers_len = 2};
-	static const char accept[] = "Accept: text/html,application/xhtml+xml,"
-				     "application/xml;q=0.9,*/*;q=0.8";
-	const char *const want[] = {"User-Agent: trawl/1", "From: me@example.org", accept,
-	    "Accept-Encoding: gzip, deflate, br, zstd", "X-One: 1", "Accept: text/plain"};
-	struct fetch_identity id;
-	struct fetch_lines lines;
+	    .headers_len = 1};
+	struct fetch_ask ask = ask_for("http://a.test/");
 
 	(void)state;
-	assert_int_equal(fetch_identity_init(&id, &conf), 0);
-	fetch_steps_before(&id, &lines);
-	assert_int_equal(lines.n, sizeof(want) / sizeof(want[0]));
-	for (size_t i = 0; i < lines.n; i++)
-		assert_true(slice_eq(lines.v[i], slice_cstr(want[i])));
-	fetch_steps_before(&id, &lines); /* not added to what was there */
-	assert_int_equal(lines.n, sizeof(want) / sizeof(want[0]));
-	fetch_identity_release(&id);
+	assert_int_equal(fetch_steps_init(&steps, &conf), 0);
+	for (int i = 0; i < 2; i++) /* not added to what was there */
+		ASSERT_LINES(&ask, "User-Agent: trawl/1", "From: me@example.org", ACCEPT,
+		    ENCODINGS, "X-One: 1");
+	fetch_steps_release(&steps);
+}
+
+static void
+a_persons_lines_take_the_place_of_our_own(void **state)
+{
+	static const char *const headers[] = {
+	    "accept: text/plain", "X-Two: 1", "x-two: 2", "Accept: text/css"};
+	const struct fetcher_conf conf = {
+	    .user_agent = "trawl/1", .headers = headers, .headers_len = 4};
+	struct fetch_ask ask = ask_for("http://a.test/");
+
+	(void)state;
+	assert_int_equal(fetch_steps_init(&steps, &conf), 0);
+	ASSERT_LINES(&ask, "User-Agent: trawl/1", ENCODINGS, "accept: text/plain",
+	    "X-Two: 1", "x-two: 2", "Accept: text/css");
+	fetch_steps_release(&steps);
 }
 
 static void
 nobody_is_named_who_was_not(void **state)
 {
 	const struct fetcher_conf conf = {.user_agent = "trawl/1"};
-	struct fetch_identity id;
-	struct fetch_lines lines;
+	struct fetch_ask ask = ask_for("http://a.test/");
 
 	(void)state;
-	assert_int_equal(fetch_identity_init(&id, &conf), 0);
-	fetch_steps_before(&id, &lines);
-	assert_int_equal(lines.n, 3);
-	for (size_t i = 0; i < lines.n; i++)
-		assert_false(slice_istarts(lines.v[i], SLICE_LIT("from:")));
-	fetch_identity_release(&id);
+	assert_int_equal(fetch_steps_init(&steps, &conf), 0);
+	ASSERT_LINES(&ask, "User-Agent: trawl/1", ACCEPT, ENCODINGS);
+	fetch_steps_release(&steps);
+}
+
+static void
+what_we_have_is_not_asked_for_again(void **state)
+{
+	const struct fetcher_conf conf = {.user_agent = "trawl/1"};
+	struct fetch_ask ask = ask_for("http://a.test/");
+
+	(void)state;
+	assert_int_equal(fetch_steps_init(&steps, &conf), 0);
+	ask.etag = SLICE_LIT("W/\"a b\"");
+	ask.last_modified = SLICE_LIT("Sun, 06 Nov 1994 08:49:37 GMT");
+	ASSERT_LINES(&ask, "User-Agent: trawl/1", ACCEPT, ENCODINGS,
+	    "If-None-Match: W/\"a b\"",
+	    "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT");
+	/* what a server can have said, and nobody may repeat */
+	ask.etag = SLICE_LIT("\"a\"\r\nX: y");
+	ask.last_modified = SLICE_LIT("yesterday");
+	ASSERT_LINES(&ask, "User-Agent: trawl/1", ACCEPT, ENCODINGS);
+	fetch_steps_release(&steps);
 }
 
 static void
@@ -85,17 +143,19 @@ as_many_headers_as_fit_and_not_one_more(void **state)
 	    .from = "me@example.org",
 	    .headers = headers,
 	    .headers_len = FETCH_HEADERS_MAX};
+	struct fetch_ask ask = ask_for("http://a.test/");
 	struct fetcher *f = NULL;
-	struct fetch_identity id;
 	struct fetch_lines lines;
 
 	(void)state;
 	for (size_t i = 0; i <= FETCH_HEADERS_MAX; i++)
 		headers[i] = "X: y";
-	assert_int_equal(fetch_identity_init(&id, &conf), 0);
-	fetch_steps_before(&id, &lines);
+	ask.etag = SLICE_LIT("\"x\"");
+	ask.last_modified = SLICE_LIT("Sun, 06 Nov 1994 08:49:37 GMT");
+	assert_int_equal(fetch_steps_init(&steps, &conf), 0);
+	fetch_steps_before(&steps, &ask, &lines);
 	assert_int_equal(lines.n, FETCH_LINES_MAX);
-	fetch_identity_release(&id);
+	fetch_steps_release(&steps);
 	conf.headers_len++;
 	assert_int_equal(fetcher_new(&conf, &f), -E2BIG);
 	assert_null(f);
@@ -106,15 +166,14 @@ an_endless_user_agent_is_refused(void **state)
 {
 	char *agent = malloc(10001);
 	struct fetcher_conf conf = {.user_agent = agent};
-	struct fetch_identity id;
 	struct fetcher *f = NULL;
 
 	(void)state;
 	assert_non_null(agent);
 	memset(agent, 'a', 10000);
 	agent[10000] = '\0';
-	assert_int_equal(fetch_identity_init(&id, &conf), -EMSGSIZE);
-	assert_null(id.user_agent);
+	assert_int_equal(fetch_steps_init(&steps, &conf), -EMSGSIZE);
+	assert_null(steps.user_agent);
 	assert_int_equal(fetcher_new(&conf, &f), -EMSGSIZE);
 	assert_null(f);
 	free(agent);
@@ -126,6 +185,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_gap_doubles_from_a_second_to_five_minutes),
 	    cmocka_unit_test(lines_come_in_the_order_of_the_steps),
+	    cmocka_unit_test(a_persons_lines_take_the_place_of_our_own),
+	    cmocka_unit_test(what_we_have_is_not_asked_for_again),
 	    cmocka_unit_test(nobody_is_named_who_was_not),
 	    cmocka_unit_test(as_many_headers_as_fit_and_not_one_more),
 	    cmocka_unit_test(an_endless_user_agent_is_refused),
