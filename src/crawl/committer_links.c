@@ -297,7 +297,7 @@ commit_attempt(struct committer *c, struct commit *m)
 
 	if (r == 0)
 		r = put_host(c, m);
-	if (r == 0)
+	if (r == 0 && !m->event.internal)
 		r = put_queue(c, m->rec);
 	if (r == 0)
 		count_request(c, m);

@@ -76,7 +76,11 @@ drop_visits(struct crawl *c)
 	{
 		struct visit *v = container_of(at, struct visit, on_crawl);
 
-		if (v->state != VISIT_COMMIT)
+		if (v->state == VISIT_COMMIT)
+			continue;
+		if (c->phase == CRAWL_STOPPING)
+			visit_abandon(v);
+		else
 			visit_drop(v);
 	}
 }

@@ -49,6 +49,8 @@ struct visit {
 	uint64_t authority_hash;
 	struct urlrec *rec;
 	bool asked;       /* a request was made */
+	bool abandoned;   /* its attempt is for the log only */
+	struct frontier_gap gap; /* that it had to keep */
 	uint64_t in_hand_bytes;
 	int64_t retry_ms; /* after which it is tried again */
 	struct fetch_id fetch_id;
@@ -150,6 +152,7 @@ struct crawl_memory crawl_memory(const struct options *o);
 int visit_start(struct crawl *c, struct frontier_turn *turn);
 void visit_refuse(struct crawl *c, struct frontier_turn *turn);
 void visit_drop(struct visit *v); /* stays queued in the store */
+void visit_abandon(struct visit *v);
 void visits_parse_waiting(struct crawl *c);
 void visit_committed(struct visit *v);
 void visit_uncommitted(struct visit *v); /* the store failed: as if dropped */

@@ -95,6 +95,38 @@ visit_drop(struct visit *v)
 	visit_free(v);
 }
 
+/*
+ * The same at the end of a run, but what was asked of a host by then is in crawl.log.
+ */
+void
+visit_abandon(struct visit *v)
+{
+	struct crawl *c = v->crawl;
+	struct frontier_report rep = {.outcome = OUTCOME_CANCELLED, .retry_after_ms = -1};
+
+	if (v->state == VISIT_FETCH) {
+		fetch_abandon(c->fetcher, v->fetch_id, &v->result);
+		addr_format(&v->result.t.addr, v->ip);
+		rep.took_ms = v->result.t.total_ms;
+		rep.not_asked = !v->result.contacted;
+		if (v->robots_hops == 0)
+			frontier_done(
+			    c->frontier, v->authority_hash, &rep, loop_now_ms(c->loop));
+	} else if (v->state == VISIT_PARSE) {
+		pool_cancel(c->engine->pool, v->pool_id);
+	}
+	if (!v->result.contacted) {
+		visit_to(v, VISIT_HELD); /* nothing runs for it */
+		visit_drop(v);
+		return;
+	}
+	list_remove(&v->on_parse_wait);
+	list_init(&v->on_parse_wait);
+	v->abandoned = true;
+	v->commit.kind = COMMIT_ATTEMPT;
+	visit_commit(v, v->result.outcome);
+}
+
 /* ---- fetch ---- */
 
 /* From the text, not from a hash that a worker gave. */
@@ -150,6 +182,7 @@ visit_start(struct crawl *c, struct frontier_turn *turn)
 		return -ENOMEM;
 	}
 	v->robots = robots;
+	v->gap = turn->gap;
 	v->authority_hash = turn->authority_hash;
 	if (is_of_frontier(v)) {
 		c->stats.queued--;
@@ -208,7 +241,7 @@ report_to_frontier(struct visit *v)
 	    .took_ms = r->t.total_ms,
 	    .retry_after_ms = retry_after_ms(v),
 	    .hopeless = !r->retry,
-	    .not_asked = r->t.arena_full ||
+	    .not_asked = (r->t.arena_full && r->t.request.len == 0) ||
 			 (r->outcome == OUTCOME_DENIED_ADDRESS && is_of_frontier(v))};
 
 	if (v->robots_hops == 0)
@@ -246,6 +279,20 @@ visit_retry(struct visit *v)
 	visit_commit(v, v->result.outcome);
 }
 
+/* Not its fault: it is no try, but what was asked of its host is in crawl.log. */
+static void
+visit_again(struct visit *v)
+{
+	if (v->request.len == 0) {
+		back_to_frontier(v, ARENA_FULL_MS);
+		return;
+	}
+	v->retry_ms = ARENA_FULL_MS;
+	v->abandoned = true;
+	v->commit.kind = COMMIT_ATTEMPT;
+	visit_commit(v, OUTCOME_CANCELLED);
+}
+
 static void
 on_fetched(void *ctx, struct fetch_result *r)
 {
@@ -270,7 +317,7 @@ on_fetched(void *ctx, struct fetch_result *r)
 		crawl_fail(c, CRAWL_STORE, "out of memory");
 		visit_drop(v);
 	} else if (r->t.arena_full && is_of_frontier(v)) {
-		back_to_frontier(v, ARENA_FULL_MS);
+		visit_again(v);
 	} else if (r->retry && is_of_frontier(v) &&
 		   v->rec->attempts < c->o->fetch_retries) {
 		visit_retry(v);
@@ -477,6 +524,10 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .tls_ms = t->tls_ms,
 	    .first_byte_ms = t->first_byte_ms,
 	    .total_ms = t->total_ms,
+	    .contacted = v->result.contacted && outcome != OUTCOME_DENIED_ADDRESS,
+	    .gap_ms = v->gap.ms,
+	    .gap_rule = gap_rule_name(v->gap.rule),
+	    .at_once = v->gap.at_once,
 	    .wire_bytes = t->wire_bytes,
 	    .body_bytes = f->body_bytes,
 	    .links = f->links_total,
@@ -513,7 +564,7 @@ visit_commit(struct visit *v, enum outcome outcome)
 
 	event_fill(v, outcome);
 	m->asked = v->asked;
-	if (m->kind == COMMIT_ATTEMPT)
+	if (m->kind == COMMIT_ATTEMPT && !v->abandoned)
 		v->rec->attempts++;
 	m->authority_hash = v->authority_hash;
 	if (crawl_host_state(v->crawl, v->authority_hash, &m->host) < 0)
@@ -544,7 +595,12 @@ visit_committed(struct visit *v)
 
 	if (v->commit.kind == COMMIT_ATTEMPT) {
 		crawl_tell(c, &e);
-		back_to_frontier(v, v->retry_ms);
+		if (is_of_frontier(v)) {
+			back_to_frontier(v, v->retry_ms);
+			return;
+		}
+		visit_free(v); /* a robots.txt at the end of the run */
+		crawl_visit_ended(c);
 		return;
 	}
 	account_end(c, v);

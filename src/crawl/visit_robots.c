@@ -86,6 +86,7 @@ follow(struct visit *v)
 		return -ENOMEM;
 	}
 	next->robots = true;
+	next->gap = (struct frontier_gap){.at_once = 1}; /* outside of the turns */
 	next->robots_hops = (uint8_t)(v->robots_hops + 1);
 	next->authority_hash = v->authority_hash;
 	next->target_hash = url_hash(urlrec_authority(rec), v->crawl->hash_seed);

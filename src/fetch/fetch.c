@@ -33,6 +33,7 @@ struct fetch {
 	uint32_t next_addr;
 	char validators[2][FETCH_VALIDATOR_MAX];
 	struct slice etag, last_modified; /* there */
+	int64_t contacted_us;             /* loop's clock */
 	struct later run; /* the machine's next step, or the callback */
 	struct fetch_result result;
 	fetch_fn *fn;
@@ -237,6 +238,29 @@ on_transfer(void *ctx, struct transport_result *t)
 	fetch_run(f);
 }
 
+static void
+note_contact(struct fetch *f)
+{
+	struct loop *l = f->fetcher->conf.loop;
+
+	if (f->result.contacted)
+		return;
+	f->result.contacted = true;
+	f->contacted_us = loop_now_us(l);
+	f->result.began_wall_us = loop_now_wall_us(l);
+}
+
+/* The end as logs have it, begin and time in milliseconds, is that of the clock, too. */
+static void
+note_end(const struct fetch *f, struct fetch_result *r)
+{
+	int64_t end_us =
+	    r->began_wall_us + loop_now_us(f->fetcher->conf.loop) - f->contacted_us;
+
+	if (r->contacted)
+		r->t.total_ms = (uint32_t)(end_us / 1000 - r->began_wall_us / 1000);
+}
+
 static enum step
 step_TRANSFER(struct fetch *f)
 {
@@ -262,8 +286,10 @@ step_TRANSFER(struct fetch *f)
 	req.lines = lines.v;
 	req.lines_len = lines.n;
 	r = transport_start(c->transport, &req, on_transfer, f, &f->transport_id);
-	if (r == 0)
+	if (r == 0) {
+		note_contact(f);
 		return STEP_WAIT;
+	}
 	if (r == -ENOSPC || r == -EAGAIN) {
 		f->result.t.arena_full = true;
 		return finish(f, OUTCOME_NONE, "no room for the answer");
@@ -291,6 +317,7 @@ step_FINISH(struct fetch *f)
 
 	if (result.dns != NULL)
 		result.dns = &answer;
+	note_end(f, &result);
 	put_back(f); /* first: the callback may start the next one */
 	fn(ctx, &result);
 	return STEP_WAIT;
@@ -413,18 +440,42 @@ fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *
 	return 0;
 }
 
-void
-fetch_cancel(struct fetcher *fetcher, struct fetch_id id)
+static struct fetch *
+fetch_find(const struct fetcher *fetcher, struct fetch_id id)
 {
 	struct fetch *f;
 
 	if (id.slot >= fetcher->slots_len)
-		return;
+		return NULL;
 	f = fetcher->slots[id.slot];
-	if (!f->used || f->gen != id.gen)
+	return f->used && f->gen == id.gen ? f : NULL;
+}
+
+void
+fetch_cancel(struct fetcher *fetcher, struct fetch_id id)
+{
+	struct fetch *f = fetch_find(fetcher, id);
+
+	if (f == NULL)
 		return;
 	drop(f);
 	put_back(f);
+}
+
+void
+fetch_abandon(struct fetcher *fetcher, struct fetch_id id, struct fetch_result *ret)
+{
+	struct fetch *f = fetch_find(fetcher, id);
+
+	*ret = (struct fetch_result){.outcome = OUTCOME_CANCELLED};
+	if (f == NULL)
+		return;
+	ret->contacted = f->result.contacted;
+	ret->began_wall_us = f->result.began_wall_us;
+	if (f->next_addr < f->answer.n)
+		ret->t.addr = f->answer.addrs[f->next_addr];
+	note_end(f, ret);
+	fetch_cancel(fetcher, id);
 }
 
 int64_t

@@ -59,7 +59,10 @@ struct fetch_result {
 	 */
 	enum outcome outcome;
 	bool retry; /* asking again may help */
+	bool contacted; /* its host was reached for, with success or without */
 	uint32_t dns_ms;
+	/* When its host was reached for first, else when it was begun; t.total_ms is from
+	 * there to the end. */
 	int64_t began_wall_us;
 	const struct dns_answer *dns; /* fresh answer to our question, else NULL */
 	struct transport_result t;
@@ -74,8 +77,11 @@ int fetcher_new(const struct fetcher_conf *conf, struct fetcher **ret);
 void fetcher_free(struct fetcher *f); /* running fetches are dropped without a callback */
 int fetch_start(struct fetcher *f, const struct fetch_request *req, fetch_fn *fn,
     void *ctx, struct fetch_id *ret);
-void fetch_cancel(
-    struct fetcher *f, struct fetch_id id); /* fn will not run; idempotent */
+/* fn will not run; idempotent. */
+void fetch_cancel(struct fetcher *f, struct fetch_id id);
+/* The same, and what is known of it until now: `outcome` CANCELLED, when it began and what
+ * it took, whether its host was contacted.  Nothing in it has to be freed. */
+void fetch_abandon(struct fetcher *f, struct fetch_id id, struct fetch_result *ret);
 
 /* Milliseconds to the next try after `attempts` that failed: 1 s doubling to 5 min, +-25
  * %. */

@@ -451,6 +451,7 @@ turn_robots(
 {
 	ret->kind = FRONTIER_ROBOTS;
 	memcpy(ret->authority, h->authority, strlen(h->authority) + 1);
+	hostq_gap(h, &f->conf, &ret->gap);
 	hostq_started(h, true, now_ms);
 	turn_ends(f, h, now_ms);
 }
@@ -484,6 +485,7 @@ turn_url(struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_tu
 	}
 	ret->kind = FRONTIER_URL;
 	f->in_flight++;
+	hostq_gap(h, &f->conf, &ret->gap);
 	hostq_started(h, false, now_ms);
 	turn_ends(f, h, now_ms);
 }
@@ -504,6 +506,7 @@ frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret)
 	ret->outcome = OUTCOME_NONE;
 	ret->due_ms = 0;
 	ret->authority_hash = 0;
+	ret->gap = (struct frontier_gap){0};
 	ret->kind = FRONTIER_IDLE;
 	for (uint32_t step = 0; step < STEPS_MAX; step++) {
 		h = ready_first(f);

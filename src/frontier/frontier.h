@@ -93,6 +93,28 @@ int frontier_add(struct frontier *f, const struct urlrec *r, int64_t now_ms);
  */
 int frontier_retry(struct frontier *f, struct urlrec *r, int64_t at_ms, int64_t now_ms);
 
+/* The gap that had to lie between a request and the one before it, and whose rule it is:
+ * for those who check afterwards that it did (crawl.log). */
+#define GAP_RULES(X)                                                                     \
+	X(NONE, "none")                                                                  \
+	X(OPTION, "option")           /* --delay */                                      \
+	X(CRAWL_DELAY, "crawl-delay") /* robots.txt */                                   \
+	X(ADAPTIVE, "adaptive")       /* --delay auto */                                 \
+	X(BACK_OFF, "back-off")       /* 429, 503, it could not be reached */
+enum gap_rule {
+#define X(id, name) GAP_##id,
+	GAP_RULES(X)
+#undef X
+	    GAP_RULE_MAX
+};
+const char *gap_rule_name(enum gap_rule r);
+struct frontier_gap {
+	int64_t ms; /* from the last end; OPTION and CRAWL_DELAY with at_once above 1:
+		       from the last start */
+	enum gap_rule rule;
+	uint32_t at_once; /* requests that may be in flight, this one included */
+};
+
 enum frontier_turn_kind {
 	FRONTIER_IDLE,   /* nothing may start now; see due_ms */
 	FRONTIER_URL,    /* fetch rec; it counts as in flight to its authority */
@@ -104,6 +126,7 @@ struct frontier_turn {
 	uint64_t authority_hash;
 	char authority[280];  /* FRONTIER_ROBOTS: "scheme://host[:port]" */
 	struct urlrec *rec;   /* passes to the caller */
+	struct frontier_gap gap; /* FRONTIER_URL, FRONTIER_ROBOTS */
 	enum outcome outcome; /* FRONTIER_REFUSED */
 	char detail[200];     /* the rule that decided */
 	int64_t due_ms; /* FRONTIER_IDLE: when to ask again; INT64_MAX: on an event */

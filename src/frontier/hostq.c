@@ -113,6 +113,29 @@ later(struct hostq_state *s, int64_t due_ms, enum wait_cause cause)
 	s->waits = cause;
 }
 
+/* Of --delay and Crawl-delay; 0: neither asks for one. */
+static int64_t
+fixed_gap_ms(
+    const struct hostq *h, const struct frontier_conf *conf, enum gap_rule *ret_rule)
+{
+	int64_t crawl = conf->robots ? h->crawl_delay_ms : -1;
+
+	if (crawl > conf->crawl_delay_max_ms)
+		crawl = conf->crawl_delay_max_ms;
+	*ret_rule = crawl > conf->delay_ms ? GAP_CRAWL_DELAY : GAP_OPTION;
+	return crawl > conf->delay_ms ? crawl : conf->delay_ms < 0 ? 0 : conf->delay_ms;
+}
+
+/* Of --delay auto; 0: it is not in force. */
+static int64_t
+adaptive_gap_ms(const struct hostq *h, const struct frontier_conf *conf)
+{
+	if (conf->delay_ms >= 0)
+		return 0;
+	return h->took_ms < conf->delay_auto_max_ms ? h->took_ms
+						    : conf->delay_auto_max_ms;
+}
+
 /*
  * The gap between two requests.  A fixed one counts from the end of the last answer when
  * requests do not overlap, which is stricter than from its start; otherwise between
@@ -123,21 +146,40 @@ static void
 judge_gap(
     const struct hostq *h, const struct frontier_conf *conf, struct hostq_state *ret)
 {
-	int64_t fixed = conf->delay_ms, crawl = conf->robots ? h->crawl_delay_ms : -1;
-	int64_t took = h->took_ms;
+	enum gap_rule rule;
+	int64_t fixed = fixed_gap_ms(h, conf, &rule);
 
-	if (crawl > conf->crawl_delay_max_ms)
-		crawl = conf->crawl_delay_max_ms;
-	if (crawl > fixed)
-		fixed = crawl;
 	if (fixed > 0)
 		later(ret, (conf->per_host > 1 ? h->start_ms : h->end_ms) + fixed + 1,
 		    WAIT_CRAWL_DELAY);
-	if (conf->delay_ms >= 0)
+	if (conf->delay_ms < 0)
+		later(ret, h->end_ms + adaptive_gap_ms(h, conf), WAIT_ADAPTIVE_DELAY);
+}
+
+static void
+wider(struct frontier_gap *g, int64_t ms, enum gap_rule rule)
+{
+	if (ms <= g->ms)
 		return;
-	if (took > conf->delay_auto_max_ms)
-		took = conf->delay_auto_max_ms;
-	later(ret, h->end_ms + took, WAIT_ADAPTIVE_DELAY);
+	g->ms = ms;
+	g->rule = rule;
+}
+
+void
+hostq_gap(
+    const struct hostq *h, const struct frontier_conf *conf, struct frontier_gap *ret)
+{
+	enum gap_rule rule;
+	int64_t fixed = fixed_gap_ms(h, conf, &rule);
+
+	*ret = (struct frontier_gap){.at_once = conf->per_host,
+	    .rule = conf->delay_ms < 0 ? GAP_ADAPTIVE : GAP_OPTION};
+	if (h->end_ms == HOSTQ_NEVER) /* there is none before it */
+		return;
+	wider(ret, adaptive_gap_ms(h, conf), GAP_ADAPTIVE);
+	wider(ret, fixed, rule);
+	wider(ret, h->backoff_until_ms - h->end_ms, GAP_BACK_OFF);
+	wider(ret, h->fail_until_ms - h->end_ms, GAP_BACK_OFF);
 }
 
 /* True when the requests in flight, or a missing verdict, settle it. */

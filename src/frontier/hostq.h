@@ -120,6 +120,9 @@ hostq_is_doomed(const struct hostq *h, int64_t now_ms)
 /* robots.txt must be asked for before the next URL. */
 bool hostq_needs_robots(
     const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms);
+/* The gap that a request which starts now has to keep. */
+void hostq_gap(
+    const struct hostq *h, const struct frontier_conf *conf, struct frontier_gap *ret);
 /* A request to it was handed out. */
 void hostq_started(struct hostq *h, bool robots, int64_t now_ms);
 /* It ended; `random` is for the jitter. */

@@ -10,6 +10,18 @@ static const char *const names[WAIT_CAUSE_MAX] = {
 };
 
 const char *
+gap_rule_name(enum gap_rule r)
+{
+	static const char *const rules[GAP_RULE_MAX] = {
+#define X(id, name) [GAP_##id] = name,
+	    GAP_RULES(X)
+#undef X
+	};
+
+	return r < GAP_RULE_MAX ? rules[r] : "none";
+}
+
+const char *
 wait_cause_name(enum wait_cause c)
 {
 	assert(c < WAIT_CAUSE_MAX);

@@ -190,6 +190,14 @@ loop_wall_us(const struct loop *l)
 }
 
 int64_t
+loop_now_wall_us(const struct loop *l)
+{
+	if (l->ev != NULL)
+		return clock_wall_us() - (clock_mono_us() - loop_now_us(l));
+	return loop_wall_us(l);
+}
+
+int64_t
 loop_lag_us_take(struct loop *l)
 {
 	int64_t lag_us = l->lag_us;

@@ -42,6 +42,8 @@ void loop_stop(struct loop *l);
 int64_t loop_now_ms(const struct loop *l);
 int64_t loop_now_us(const struct loop *l);
 int64_t loop_wall_us(const struct loop *l);
+/* What the wall clock showed at loop_now_us(): differences of it are those of that. */
+int64_t loop_now_wall_us(const struct loop *l);
 /* Longest turn since the last call, microseconds: the loop's lag. */
 int64_t loop_lag_us_take(struct loop *l);
 void loop_check(const struct loop *l);

@@ -6,7 +6,9 @@
  * start+duration, digest, source tag, annotations
  *
  * separated by blanks, "-" where there is nothing.  The annotations are the outcome,
- * unless it is `ok`, "2t" for the second try, and "retry" when there will be another.
+ * unless it is `ok`, "2t" for the second try, "retry" when there will be another, and of
+ * each request to a host "gap:MS/RULE/N": the gap to the request before it and the number
+ * at once that were in force when it began, and "ip:ADDRESS".
  */
 #include "base/clock.h"
 #include "base/escape.h"
@@ -89,6 +91,18 @@ add_numbers(struct buf *b, const struct sink_event *e)
 	return buf_printf(b, "%10s", "-");
 }
 
+/* What `trawl report --politeness` judges by. */
+static int
+add_contact(struct buf *b, const struct sink_event *e, const char *lead)
+{
+	int r = buf_printf(
+	    b, "%sgap:%" PRId64 "/%s/%" PRIu32, lead, e->gap_ms, e->gap_rule, e->at_once);
+
+	if (r == 0 && e->ip.len > 0)
+		r = buf_add_cstr(b, ",ip:");
+	return r == 0 && e->ip.len > 0 ? escape_field(b, e->ip) : r;
+}
+
 static int
 add_annotations(struct buf *b, const struct sink_event *e)
 {
@@ -104,6 +118,8 @@ add_annotations(struct buf *b, const struct sink_event *e)
 		    b, "%s%ut", b->len > start ? "," : "", (unsigned)e->attempts);
 	if (r == 0 && !e->final)
 		r = buf_add_cstr(b, b->len > start ? ",retry" : "retry");
+	if (r == 0 && e->contacted)
+		r = add_contact(b, e, b->len > start ? "," : "");
 	if (r == 0 && b->len == start)
 		r = buf_add_byte(b, '-');
 	return r;

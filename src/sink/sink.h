@@ -55,6 +55,12 @@ struct sink_event {
 	uint16_t depth;
 	uint8_t attempts; /* this one included */
 	int64_t began_wall_us;
+	/* Its host was reached for; the gap to the request before it that was in force then,
+	 * whose rule that was, and how many requests at once were permitted. */
+	bool contacted;
+	int64_t gap_ms;
+	const char *gap_rule;
+	uint32_t at_once;
 	uint32_t dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms;
 	uint64_t wire_bytes, body_bytes;
 	uint32_t links;

@@ -210,6 +210,54 @@ hosts_do_not_wait_for_each_other(void **state)
 	rig_stop(&rig);
 }
 
+static void
+expect_gap(const struct rig *rig, int64_t ms, enum gap_rule rule, uint32_t at_once)
+{
+	assert_int_equal(rig->turn.gap.ms, ms);
+	assert_string_equal(gap_rule_name(rig->turn.gap.rule), gap_rule_name(rule));
+	assert_int_equal(rig->turn.gap.at_once, at_once);
+}
+
+static void
+each_turn_tells_the_gap_it_had_to_keep_and_whose_rule_that_is(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.robots = true;
+	conf.delay_ms = -1;
+	conf.per_host = 3;
+	rig_start(&rig, &conf);
+	three_urls(&rig);
+	rig_add(&rig, "http://a/4");
+	rig_expect_robots(&rig, "http://a");
+	expect_gap(&rig, 0, GAP_ADAPTIVE, 3);
+	rig_ok(&rig, "http://a", 10);
+	rig_robots(
+	    &rig, "http://a", FRONTIER_ROBOTS_RULES, "User-agent: *\nCrawl-delay: 1\n");
+	rig.now += 1001;
+	rig_expect_url(&rig, "http://a/1");
+	expect_gap(&rig, 1000, GAP_CRAWL_DELAY, 3);
+	rig.now += 4000;
+	rig_ok(&rig, "http://a", 4000);
+	rig.now += 4000;
+	rig_expect_url(&rig, "http://a/2");
+	expect_gap(&rig, 4000, GAP_ADAPTIVE, 3);
+	rig_status(&rig, "http://a", 503, 7000);
+	rig.now += 7000;
+	rig_expect_url(&rig, "http://a/3");
+	expect_gap(&rig, 7000, GAP_BACK_OFF, 3);
+	rig_ok(&rig, "http://a", 0);
+	conf.delay_ms = 2000;
+	conf.per_host = 1;
+	frontier_configure(rig.f, &conf, rig.now);
+	rig.now += 2001;
+	rig_expect_url(&rig, "http://a/4");
+	expect_gap(&rig, 2000, GAP_OPTION, 1);
+	rig_stop(&rig);
+}
+
 int
 main(void)
 {
@@ -223,6 +271,8 @@ main(void)
 	    cmocka_unit_test(what_never_reached_the_host_costs_no_delay),
 	    cmocka_unit_test(limits_change_live),
 	    cmocka_unit_test(hosts_do_not_wait_for_each_other),
+	    cmocka_unit_test(
+		each_turn_tells_the_gap_it_had_to_keep_and_whose_rule_that_is),
 	};
 
 	return cmocka_run_group_tests_name("frontier/politeness", tests, NULL, NULL);

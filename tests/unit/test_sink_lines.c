@@ -356,6 +356,39 @@ a_fetch_is_a_line_in_heritrix_columns(void **state)
 }
 
 static void
+a_request_tells_what_politeness_was_in_force(void **state)
+{
+	struct env *e = *state;
+	struct sink_event ev = {.kind = SINK_FETCH,
+	    .outcome = OUTCOME_OK,
+	    .attempts = 1,
+	    .final = true,
+	    .contacted = true,
+	    .gap_ms = 1500,
+	    .gap_rule = "crawl-delay",
+	    .at_once = 2,
+	    .ip = SLICE_LIT("2001:db8::1"),
+	    .url = SLICE_LIT("http://no.test/")};
+	struct slice s;
+
+	open_new(e, "crawl-log");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	ev.outcome = OUTCOME_CONNECT_FAILURE;
+	ev.attempts = 3;
+	ev.final = false;
+	ev.ip = (struct slice){0};
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "crawl.log");
+	assert_slice(s,
+	    "1970-01-01T00:00:00.000Z     0          - http://no.test/ - - no-type #000 "
+	    "19700101000000000+0 - - gap:1500/crawl-delay/2,ip:2001:db8::1\n"
+	    "1970-01-01T00:00:00.000Z    -2          - http://no.test/ - - no-type #000 "
+	    "19700101000000000+0 - - "
+	    "connect-failure,3t,retry,gap:1500/crawl-delay/2\n");
+	kit_free(s);
+}
+
+static void
 every_outcome_has_a_code(void **state)
 {
 	struct env *e = *state;
@@ -553,6 +586,8 @@ main(void)
 		fields_of_the_largest_page_make_a_line, up, down),
 	    cmocka_unit_test_setup_teardown(
 		a_fetch_is_a_line_in_heritrix_columns, up, down),
+	    cmocka_unit_test_setup_teardown(
+		a_request_tells_what_politeness_was_in_force, up, down),
 	    cmocka_unit_test_setup_teardown(every_outcome_has_a_code, up, down),
 	    cmocka_unit_test_setup_teardown(hostile_texts_stay_in_their_column, up, down),
 	    cmocka_unit_test_setup_teardown(a_rejection_is_four_fields, up, down),
