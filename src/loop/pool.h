@@ -99,6 +99,9 @@ struct pool_conf {
 	uint64_t result_bytes_max; /* of one task */
 	uint64_t
 	    worker_memory_bytes; /* of addresses, besides arena and results; 0: any */
+	/* CPU time of a worker's life; it is replaced when it has been busy for half of
+	 * it, so that the limit only ends one whose deadline nobody kept; 0: any. */
+	uint32_t worker_cpu_s;
 };
 
 struct pool_task {

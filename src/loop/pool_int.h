@@ -72,6 +72,8 @@ struct peer {
 	uint32_t line_len; /* of both */
 	uint32_t seq_next;
 	uint32_t given, ended;     /* tasks in this life */
+	int64_t began_us;          /* the first of the line */
+	int64_t busy_us;           /* with those that have ended */
 	uint64_t settings_version; /* of those under way in pieces */
 	uint32_t settings_at;
 	uint32_t delay_ms; /* before the next start */

@@ -51,12 +51,13 @@ peer_arm(struct peer *w)
 {
 	const struct task *t = peer_first(w);
 
+	w->began_us = loop_now_us(w->pool->loop);
 	if (t == NULL || t->timeout_ms == 0) {
 		w->deadline_us = INT64_MAX;
 		(void)timer_start(&w->timer, TIMER_NEVER_MS);
 		return;
 	}
-	w->deadline_us = loop_now_us(w->pool->loop) + (int64_t)t->timeout_ms * 1000;
+	w->deadline_us = w->began_us + (int64_t)t->timeout_ms * 1000;
 	(void)timer_start(&w->timer, t->timeout_ms);
 }
 
@@ -163,12 +164,14 @@ peer_spawn(struct peer *w)
 	    .arena_bytes = p->conf.shm == NULL ? 0 : shm_bytes(p->conf.shm),
 	    .result_bytes_max = p->conf.result_bytes_max,
 	    .memory_bytes = p->conf.worker_memory_bytes,
+	    .cpu_s = p->conf.worker_cpu_s,
 	};
 	int theirs = -1, r;
 
 	w->life++;
 	w->said_hello = false;
 	w->given = w->ended = 0;
+	w->busy_us = 0;
 	w->seq_next = 1;
 	w->settings_version = 0;
 	r = peer_open(w, &theirs);
@@ -248,13 +251,21 @@ peer_gone(struct peer *w)
 
 /* ---- dispatch ---- */
 
+/* Has had its number of tasks, or its time. */
 static bool
-peer_may_take(const struct peer *w)
+peer_is_old(const struct peer *w)
 {
 	const struct pool_conf *c = &w->pool->conf;
 
-	return w->state == PEER_READY && w->line_len < c->batch_max &&
-	       (c->recycle_tasks == 0 || w->given < c->recycle_tasks);
+	return (c->recycle_tasks > 0 && w->given >= c->recycle_tasks) ||
+	       (c->worker_cpu_s > 0 && w->busy_us / 500000 >= c->worker_cpu_s);
+}
+
+static bool
+peer_may_take(const struct peer *w)
+{
+	return w->state == PEER_READY && w->line_len < w->pool->conf.batch_max &&
+	       !peer_is_old(w);
 }
 
 /* The one with the shortest line. */
@@ -308,8 +319,7 @@ peers_turn(struct pool *p)
 		w = &p->peers[i];
 		if (w->state == PEER_READY && (w->sync || !list_is_empty(&w->outbox)))
 			peer_flush(w);
-		if (w->state == PEER_READY && w->line_len == 0 &&
-		    p->conf.recycle_tasks > 0 && w->given >= p->conf.recycle_tasks)
+		if (w->state == PEER_READY && w->line_len == 0 && peer_is_old(w))
 			peer_leave(w);
 	}
 }

@@ -127,6 +127,7 @@ peer_note(struct peer *w, const struct wire_note *n)
 	list_remove(&t->on);
 	w->line_len--;
 	w->ended++;
+	w->busy_us += loop_now_us(p->loop) - w->began_us;
 	w->delay_ms = 0;
 	p->stats.tasks_done++;
 	peer_arm(w);
