@@ -568,6 +568,7 @@ visit_commit(struct visit *v, enum outcome outcome)
 	m->authority_hash = v->authority_hash;
 	if (crawl_host_state(v->crawl, v->authority_hash, &m->host) < 0)
 		buf_clear(&m->host); /* a restart then knows an older state */
+	crawl_save_cookies(v->crawl, v->rec, m);
 	crawl_sum_waits(v->crawl, m);
 	m->rec = v->rec;
 	m->links = v->found.links;
