@@ -34,6 +34,7 @@ static void
 peer_breach(struct peer *w)
 {
 	trouble_set(w->pool, -EPROTO, "worker %d broke the protocol", w->pid);
+	w->breach = true;
 	peer_die(w, POOL_CRASH);
 }
 

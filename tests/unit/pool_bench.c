@@ -292,7 +292,8 @@ on_done(void *ctx, enum pool_end end, struct slice result)
 	if (n > 0)
 		memcpy(o->text, result.ptr, n);
 	o->text[n] = '\0';
-	o->bench->ended++;
+	o->death = pool_death(o->bench->p);
+	o->nth = ++o->bench->ended;
 	if (o->bench->ended == o->bench->want)
 		loop_stop(o->bench->l);
 }

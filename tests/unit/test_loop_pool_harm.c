@@ -49,6 +49,94 @@ a_crash_costs_the_task_it_happened_at_and_no_other(void **state)
 }
 
 static void
+a_crash_tells_what_the_worker_died_of(void **state)
+{
+	static const struct {
+		const char *command;
+		struct pool_death death;
+	} deaths[] = {
+	    {"die abort", {.signal = SIGABRT}},
+	    {"die segv", {.signal = SIGSEGV}},
+	    {"die exit", {.exit_status = 0}},
+	    {"rubbish type", {.breach = true}},
+	};
+	struct bench *b = bench_open(NULL);
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct outcome_of *o = bench_do(b, deaths[i].command);
+
+		assert_int_equal(o->end, POOL_CRASH);
+		if (!SANITIZED || i != 0) /* it has the sanitizer's own way to die */
+			assert_int_equal(o->death.signal, deaths[i].death.signal);
+		assert_int_equal(o->death.breach, deaths[i].death.breach);
+	}
+	/* Of another end there is nothing to tell. */
+	assert_int_equal(bench_do(b, "echo fine")->death.signal, 0);
+	assert_false(b->of[0].death.breach);
+	bench_close(b);
+}
+
+/* Ten that hang, in the middle of 400 that are quick. */
+static void
+tasks_that_are_alone_keep_one_worker_from_the_others_and_no_more(void **state)
+{
+	struct pool_task hangs = {
+	    .head = SLICE_LIT("spin 100000"), .timeout_ms = 100, .alone = true};
+	struct bench *b = bench_open(NULL);
+	int64_t start_ms = clock_mono_ms();
+	struct pool_stats st;
+
+	(void)state;
+	for (size_t i = 0; i < 200; i++)
+		bench_apply(b, i, 10000, "spin 1");
+	for (size_t i = 200; i < 210; i++)
+		assert_int_equal(bench_try(b, i, &hangs), 0);
+	for (size_t i = 210; i < 410; i++)
+		bench_apply(b, i, 10000, "spin 1");
+	bench_wait(b, 410);
+	for (size_t i = 0; i < 410; i++) {
+		bool alone = i >= 200 && i < 210;
+
+		bench_expect(b, i, alone ? POOL_TIMEOUT : POOL_DONE, alone ? "" : "spun");
+		/* None waited for more than some of them. */
+		if (!alone)
+			assert_true(b->of[i].nth < 410 - 4);
+	}
+	/* One after the other, whatever the number of workers. */
+	assert_true(clock_mono_ms() - start_ms >= 1000);
+	pool_stats(b->p, &st);
+	assert_int_equal(st.timeouts, 10);
+	bench_close(b);
+}
+
+static void
+with_one_worker_those_alone_and_the_others_take_turns(void **state)
+{
+	struct pool_task dies = {.head = SLICE_LIT("die kill"), .alone = true};
+	struct pool_conf c = bench_conf();
+	struct bench *b;
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	for (size_t i = 0; i < 100; i++) {
+		if (i % 20 == 7)
+			assert_int_equal(bench_try(b, i, &dies), 0);
+		else
+			bench_apply(b, i, 10000, "echo x");
+	}
+	/* One that is cancelled while a worker is kept for it. */
+	assert_int_equal(bench_try(b, 100, &dies), 0);
+	pool_cancel(b->p, b->of[100].id);
+	bench_wait(b, 100);
+	for (size_t i = 0; i < 100; i++)
+		bench_expect(
+		    b, i, i % 20 == 7 ? POOL_CRASH : POOL_DONE, i % 20 == 7 ? "" : "x");
+	bench_close(b);
+}
+
+static void
 crashes_without_end_are_slowed_but_all_tasks_end(void **state)
 {
 	struct pool_conf c = bench_conf();
@@ -820,6 +908,10 @@ run(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_crash_costs_the_task_it_happened_at_and_no_other),
+	    cmocka_unit_test(a_crash_tells_what_the_worker_died_of),
+	    cmocka_unit_test(
+		tasks_that_are_alone_keep_one_worker_from_the_others_and_no_more),
+	    cmocka_unit_test(with_one_worker_those_alone_and_the_others_take_turns),
 	    cmocka_unit_test(crashes_without_end_are_slowed_but_all_tasks_end),
 	    cmocka_unit_test(an_endless_task_is_killed_at_its_deadline),
 	    cmocka_unit_test(a_deadline_counts_from_when_the_worker_can_begin),
