@@ -259,6 +259,17 @@ page_line(struct judge *j, struct slice line, struct why *why)
 	return r;
 }
 
+static bool
+has_word(struct slice words, struct slice wanted)
+{
+	struct slice word;
+
+	while (slice_cut(&words, ',', &word))
+		if (slice_eq(word, wanted))
+			return true;
+	return false;
+}
+
 /* The columns of Heritrix, divided by blanks. */
 static int
 log_line(struct judge *j, struct slice line, struct why *why)
@@ -281,7 +292,7 @@ log_line(struct judge *j, struct slice line, struct why *why)
 		return 0;
 	r = find_page(j, column[3], &t, &p, why);
 	if (r == 0)
-		t->logged += !slice_ends(column[11], SLICE_LIT("retry"));
+		t->logged += !has_word(column[11], SLICE_LIT("retry"));
 	return r;
 }
 
