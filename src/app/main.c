@@ -25,6 +25,14 @@ const struct command commands[] = {
 	"1\n"
 	"if it was never discovered.",
 	false, cmd_explain},
+    {"report", "--politeness [--delay T] [--per-host N] [--json] DIR",
+	"how politely each host was asked",
+	"Tells of each host how many requests it got, the smallest gap between them, "
+	"the\n"
+	"most at once, and whether the delay in force at the time was kept; exit 1 if "
+	"it\n"
+	"was not. --delay and --per-host judge by these instead.",
+	false, cmd_report},
     {"demo", "[OPTION]...", "crawl a small site on loopback",
 	"Starts nginx with a small site on a free port of 127.0.0.1 and crawls it.", true,
 	cmd_demo},

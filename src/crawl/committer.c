@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "crawl/committer_internal.h"
 #include "crawl/space.h"
-#include "fetch/jar.h"
 #include "frontier/keys.h"
 #include "store/store.h"
 #include <errno.h>
@@ -17,7 +16,6 @@ commit_init(struct commit *c, enum commit_kind kind, void *owner)
 	list_init(&c->mail.on_box);
 	buf_init(&c->texts, 64 << 20);
 	buf_init(&c->host, 1 << 16);
-	buf_init(&c->cookies, 2 * JAR_SITE_BYTES_MAX);
 	buf_init(&c->rules, STORE_VALUE_MAX);
 }
 
@@ -28,7 +26,6 @@ commit_release(struct commit *c)
 	c->fresh = NULL;
 	buf_release(&c->texts);
 	buf_release(&c->host);
-	buf_release(&c->cookies);
 	buf_release(&c->rules);
 }
 

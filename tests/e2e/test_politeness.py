@@ -5,9 +5,16 @@ nginx sends a page in three parts 100 ms apart, so that an answer takes some 200
 overlaps can be seen.  The log has, for each request, when its answer ended ($msec) and how long
 it took from the first byte of the request ($request_time), in milliseconds of nginx's clock,
 which stands still within one turn of its loop: what is measured may be off by SLACK.
+
+The ledger, `trawl report --politeness`, is computed from crawl.log alone.  It is held against
+nginx's log here: both watched the same requests, from the two ends of the wire.
 """
 
+import json
+import signal
 from collections import defaultdict
+
+from statistics import median
 
 import pytest
 
@@ -29,15 +36,23 @@ def address(i):
     return f"127.1.{i // 100}.{i % 100 + 1}"
 
 
-def crawl(tmp, hosts, pages, *options):
+def spans_of(log):
     """host -> sorted list of (begin, end) of its requests."""
+    found = defaultdict(list)
+    for row in log:
+        found[row["host"]].append((row["msec"] - row["seconds"], row["msec"]))
+    return {host: sorted(spans) for host, spans in found.items()}
+
+
+def servers(tmp, hosts, pages):
+    """What nginx serves, as the server block that says so."""
     www = tmp / "www"
     www.mkdir()
     links = "".join(f'<a href="p{i}.html">{i}</a>\n' for i in range(1, pages))
     for i in range(pages):
         (www / f"p{i}.html").write_text("<!DOCTYPE html>\n<title>p</title>\n" + links + "x" * 5500)
     listen = "".join(f"listen {address(i)}:@PORT@;\n" for i in range(hosts))
-    server = f"""
+    return f"""
         server {{
             {listen}
             listen 127.0.0.1:@PORT@;
@@ -45,6 +60,11 @@ def crawl(tmp, hosts, pages, *options):
             sendfile on;
             location ~ html$ {{ sendfile_max_chunk 2k; limit_rate 20k; }}
         }}"""
+
+
+def crawl(tmp, hosts, pages, *options):
+    """host -> sorted list of (begin, end) of its requests; the crawl lies in tmp/crawl."""
+    server = servers(tmp, hosts, pages)
     with harness.dnsmasq({name(i): address(i) for i in range(hosts)}) as dns:
         with harness.nginx(tmp / "nginx", server) as web:
             result, _ = harness.crawl(
@@ -53,18 +73,44 @@ def crawl(tmp, hosts, pages, *options):
             )  # fmt: skip
             log = web.log()
     assert result.rc == 0, result.err
-    found = defaultdict(list)
-    for row in log:
-        found[row["host"]].append((row["msec"] - row["seconds"], row["msec"]))
-    return {host: sorted(spans) for host, spans in found.items()}
+    return spans_of(log)
 
 
 @pytest.fixture(scope="module")
-def intervals(tmp_path_factory):
+def where(tmp_path_factory):
+    return tmp_path_factory.mktemp("politeness")
+
+
+@pytest.fixture(scope="module")
+def intervals(where):
     return crawl(
-        tmp_path_factory.mktemp("politeness"), HOSTS, PAGES,
+        where, HOSTS, PAGES,
         "--per-host", "1", "--delay", "100ms", "--concurrency", CONCURRENCY,
     )  # fmt: skip
+
+
+def ledger(directory, *options, rc=0):
+    """The report, and of its hosts: name without scheme and port -> row."""
+    result = harness.trawl("report", "--politeness", "--json", *options, directory)
+    assert result.rc == rc, result.err
+    report = json.loads(result.out)
+    rows = {row["host"].split("//")[1].split(":")[0]: row for row in report["hosts"]}
+    assert len(rows) == len(report["hosts"])
+    return report, rows
+
+
+def overlap(spans):
+    """The most requests at once of one host."""
+    return most_at_once({"": spans})
+
+
+def gaps_ms(spans):
+    """From the last end of those before to the begin of each."""
+    last, gaps = spans[0][1], []
+    for begin, end in spans[1:]:
+        gaps.append((begin - last) * 1000)
+        last = max(last, end)
+    return gaps
 
 
 def most_at_once(intervals):
@@ -116,3 +162,92 @@ def test_concurrency_is_the_most_that_is_in_flight_over_all_hosts(tmp_path):
     spans = crawl(tmp_path, 20, 3, "--per-host", "2", "--delay", "0", "--concurrency", "5")
     assert len(spans) == 20
     assert 4 <= most_at_once(spans) <= 5
+
+
+# -- the ledger --
+
+
+def test_the_ledger_agrees_with_the_log_of_the_server(intervals, where):
+    report, rows = ledger(where / "crawl")
+    assert rows.keys() == intervals.keys()
+    off = []
+    for host, spans in intervals.items():
+        row = rows[host]
+        assert row["requests"] == row["answers"] == len(spans), host
+        assert row["at_once"] == overlap(spans) == 1, host
+        assert row["verdict"] == "kept", host
+        assert row["rules"] == ["option"], host
+        assert row["delay_min_ms"] == row["delay_max_ms"] == DELAY * 1000, host
+        off.append(row["gap_min_ms"] - min(gaps_ms(spans)))
+    print(f"smallest gaps: ledger minus nginx {min(off):.0f} to {max(off):.0f} ms, "
+          f"median {median(off):.1f}")  # fmt: skip
+    # The two ends of a wire under load: some turns of two loops apart, and the median is not.
+    assert abs(median(off)) <= 5
+    assert max(off) <= 10 and min(off) >= -60
+    assert report["violated"] == report["lax"] == 0
+    assert report["requests"] == sum(len(s) for s in intervals.values())
+    # Each host has an address of its own, and the addresses are told, too.
+    assert len(report["addresses"]) == HOSTS
+    assert {a["requests"] for a in report["addresses"]} == {PAGES + 1}
+
+
+def test_people_are_told_the_same(intervals, where):
+    result = harness.trawl("report", "--politeness", where / "crawl")
+    assert result.rc == 0, result.err
+    told = [line for line in result.out.splitlines() if "example.test" in line]
+    assert len(told) == len(intervals) and all(" kept " in line for line in told)
+    assert "1,800 requests to 200 hosts: what was in force was kept at all" in result.out
+
+
+def test_an_impolite_crawl_shows_as_such(tmp_path):
+    spans = crawl(tmp_path, 20, 6, "--per-host", "2", "--delay", "0", "--robots", "ignore")
+    report, rows = ledger(tmp_path / "crawl")
+    assert rows.keys() == spans.keys() and report["lax"] == 20 and report["violated"] == 0
+    for host, row in rows.items():
+        assert row["requests"] == len(spans[host]), host
+        assert row["at_once"] == overlap(spans[host]) == row["at_once_permitted"] == 2, host
+        assert row["gap_min_ms"] < 0, host
+        assert row["verdict"] == "lax", host
+    # And it would not have kept to what is Trawl's own way.
+    report, rows = ledger(tmp_path / "crawl", "--per-host", 1, "--delay", "100ms", rc=1)
+    assert report["violated"] == 20
+    for row in rows.values():
+        assert row["verdict"] == "violated" and row["too_many"] > 0
+        assert row["worst"]["got_ms"] < 0 and row["worst"]["due_ms"] == 100
+
+
+def test_the_ledger_tells_of_a_crawl_that_runs_and_of_all_its_runs(tmp_path):
+    """Stopped at once, in the middle of requests, and resumed: each that reached the server
+    is there, and none came too early after the restart."""
+    server = servers(tmp_path, 10, 8)
+    with harness.dnsmasq({name(i): address(i) for i in range(10)}) as dns:
+        with harness.nginx(tmp_path / "nginx", server) as web:
+            run = harness.Running(
+                "crawl", "-o", tmp_path / "crawl", "--dns", dns, "--allow-net",
+                "127.0.0.0/8", "--progress", "none", "--delay", "20ms", "--commit-interval", "50ms",
+                *(web.url("/p0.html", name(i)) for i in range(10)),
+            )  # fmt: skip
+            try:
+                log = tmp_path / "crawl" / "crawl.log"
+                harness.wait_until(
+                    "some requests",
+                    lambda: log.exists() and log.read_bytes().count(b"\n") > 35,
+                    every=0.002,
+                )
+                report, _ = ledger(tmp_path / "crawl")
+                assert report["requests"] > 35
+                # An answer takes ten times the delay: a request is under way at most hosts.
+                run.signal(signal.SIGINT)
+                assert any("stopping" in line for line in run.child.stderr)
+                run.signal(signal.SIGINT)
+                assert run.result().rc == 11
+            finally:
+                run.end()
+            result = harness.trawl("resume", tmp_path / "crawl", "-q")
+            assert result.rc == 0, result.err
+            spans = spans_of(web.log())
+    report, rows = ledger(tmp_path / "crawl")
+    assert {h: r["requests"] for h, r in rows.items()} == {h: len(s) for h, s in spans.items()}
+    assert "cancelled" in log.read_text()
+    for row in rows.values():
+        assert row["verdict"] == "kept" and row["gap_min_ms"] >= 18

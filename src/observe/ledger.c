@@ -1,0 +1,342 @@
+#include "base/map.h"
+#include "base/sorter.h"
+#include "observe/ledger_int.h"
+#include "web/url.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+enum {
+	CHUNK_BYTES = 256 << 10,
+	LINE_BYTES_MAX = 256 << 10, /* URL and via, each byte escaped to four */
+	MEMORY_BYTES = 16 << 20,    /* each of two sorters; sorting takes as much again */
+};
+
+struct ledger {
+	struct ledger_conf conf;
+	int fd;
+	uint64_t hash_seed;
+	struct sorter *notes, *rows;
+	struct ledger_totals totals;
+	struct buf line, chunk;
+};
+
+/* A row without its texts, as it is sorted. */
+struct kept {
+	struct ledger_row row;
+	uint64_t line_at, short_ms;
+};
+
+const char *
+ledger_verdict_name(enum ledger_verdict v)
+{
+	return v == LEDGER_VIOLATED ? "violated" : v == LEDGER_LAX ? "lax" : "kept";
+}
+
+/* ---- orders ---- */
+
+#define COMPARE(a, b) ((a) < (b) ? -1 : (a) > (b))
+
+static int
+by_subject_and_begin(const void *a, const void *b)
+{
+	const struct ledger_note *x = a, *y = b;
+	int c = COMPARE(x->subject, y->subject);
+
+	if (c == 0)
+		c = COMPARE(x->key, y->key);
+	if (c == 0)
+		c = COMPARE(x->start_ms, y->start_ms);
+	if (c == 0)
+		c = COMPARE(x->end_ms, y->end_ms);
+	return c == 0 ? COMPARE(x->line_at, y->line_at) : c;
+}
+
+/* Worse ones first; of equal ones the host that was asked first. */
+static int
+by_verdict(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+	int c = COMPARE(x->row.subject, y->row.subject);
+
+	if (c == 0)
+		c = COMPARE(y->row.verdict, x->row.verdict);
+	if (c == 0)
+		c = COMPARE(y->short_ms, x->short_ms);
+	return c == 0 ? COMPARE(x->line_at, y->line_at) : c;
+}
+
+/* ---- the log becomes notes ---- */
+
+static int
+add_note(struct ledger *l, struct ledger_line *line, enum ledger_subject subject,
+    struct slice name)
+{
+	if (name.len == 0)
+		return 0;
+	line->note.subject = (uint8_t)subject;
+	line->note.key = url_hash(name, l->hash_seed);
+	return sorter_add(l->notes, &line->note);
+}
+
+static int
+take_line(struct ledger *l, struct slice text, uint64_t at)
+{
+	struct ledger_line line;
+	int r;
+
+	l->totals.lines++;
+	if (!ledger_line_parse(text, &line))
+		return 0;
+	l->totals.requests++;
+	line.note.line_at = at;
+	r = add_note(l, &line, LEDGER_HOST, line.authority);
+	return r < 0 ? r : add_note(l, &line, LEDGER_ADDRESS, line.address);
+}
+
+/* The whole lines of what is in `line`; the rest moves to its front. */
+static int
+take_lines(struct ledger *l, uint64_t *at)
+{
+	struct slice rest = buf_slice(&l->line);
+	int r = 0;
+
+	for (size_t n; r == 0 && (n = slice_find(rest, '\n')) < rest.len;) {
+		r = take_line(l, slice_head(rest, n), *at);
+		*at += n + 1;
+		rest = slice_from(rest, n + 1);
+	}
+	if (rest.len > 0)
+		memmove(l->line.ptr, rest.ptr, rest.len);
+	l->line.len = rest.len;
+	return r;
+}
+
+static ssize_t
+read_some(int fd, char *p, size_t len, uint64_t at)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, p, len, (off_t)at);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* As far as it reaches now: it may grow meanwhile. */
+static int
+read_log(struct ledger *l, uint64_t length)
+{
+	uint64_t at = 0, line_at = 0;
+	int r = buf_reserve(&l->line, LINE_BYTES_MAX + CHUNK_BYTES);
+
+	while (r == 0 && at < length) {
+		uint64_t want = length - at < CHUNK_BYTES ? length - at : CHUNK_BYTES;
+		ssize_t n = read_some(l->fd, l->line.ptr + l->line.len, (size_t)want, at);
+
+		if (n <= 0) /* 0: a resume cut it back */
+			return (int)n;
+		at += (uint64_t)n;
+		l->line.len += (size_t)n;
+		r = take_lines(l, &line_at);
+		if (l->line.len > LINE_BYTES_MAX) { /* none of ours */
+			line_at += l->line.len;
+			l->line.len = 0;
+		}
+	}
+	return r;
+}
+
+/* ---- notes become rows ---- */
+
+static int
+keep_row(struct ledger *l, struct ledger_sweep *s)
+{
+	struct kept k;
+
+	ledger_sweep_end(s);
+	k = (struct kept){
+	    .row = s->row, .line_at = s->line_at, .short_ms = s->worst_short_ms};
+	l->totals.subjects[s->row.subject]++;
+	l->totals.violated += s->row.verdict == LEDGER_VIOLATED;
+	l->totals.lax += s->row.verdict == LEDGER_LAX;
+	return sorter_add(l->rows, &k);
+}
+
+static int
+sweep_all(struct ledger *l, struct ledger_sweep *s)
+{
+	struct ledger_note n, last = {0};
+	bool open = false;
+	int r = sorter_sort(l->notes), e = 0;
+
+	while (r >= 0 && e == 0 && (r = sorter_next(l->notes, &n)) > 0) {
+		if (open && (n.key != last.key || n.subject != last.subject)) {
+			e = keep_row(l, s);
+			open = false;
+		}
+		if (!open)
+			ledger_sweep_begin(s, &n);
+		open = true;
+		last = n;
+		if (e == 0)
+			e = ledger_sweep_add(s, &n, &l->conf);
+	}
+	if (r == 0 && e == 0 && open)
+		e = keep_row(l, s);
+	return r < 0 ? r : e;
+}
+
+static int
+make_rows(struct ledger *l)
+{
+	struct ledger_sweep s = {.line_at = 0};
+	int r = sweep_all(l, &s);
+
+	ledger_sweep_release(&s);
+	sorter_free(l->notes);
+	l->notes = NULL;
+	return r < 0 ? r : sorter_sort(l->rows);
+}
+
+/* ---- opening ---- */
+
+static int
+open_log(struct ledger *l, uint64_t *ret_length, struct why *why)
+{
+	char path[4096];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%s/crawl.log", l->conf.dir), r;
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return why_set(
+		    why, -ENAMETOOLONG, "the name of the directory is too long");
+	l->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (l->fd < 0 || fstat(l->fd, &st) < 0) {
+		r = -errno;
+		return why_set(why, r, "cannot read %s: %s", path, strerror(-r));
+	}
+	*ret_length = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int
+open_sorters(struct ledger *l)
+{
+	size_t bytes = l->conf.memory_bytes == 0 ? MEMORY_BYTES : l->conf.memory_bytes;
+	struct sorter_conf notes = {
+	    sizeof(struct ledger_note), bytes, by_subject_and_begin, l->conf.tmp_dir};
+	struct sorter_conf rows = {
+	    sizeof(struct kept), bytes, by_verdict, l->conf.tmp_dir};
+	int r = sorter_new(&notes, &l->notes);
+
+	return r < 0 ? r : sorter_new(&rows, &l->rows);
+}
+
+int
+ledger_open(const struct ledger_conf *conf, struct ledger **ret, struct why *why)
+{
+	struct ledger *l = calloc(1, sizeof(*l));
+	uint64_t length = 0;
+	int r;
+
+	if (l == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	l->conf = *conf;
+	l->fd = -1;
+	buf_init(&l->line, LINE_BYTES_MAX + CHUNK_BYTES);
+	buf_init(&l->chunk, LINE_BYTES_MAX);
+	/* Names come from the net: nobody can choose two that are taken for one. */
+	if (getrandom(&l->hash_seed, sizeof(l->hash_seed), 0) != sizeof(l->hash_seed))
+		l->hash_seed = 0;
+	r = open_log(l, &length, why);
+	if (r < 0)
+		goto fail;
+	r = open_sorters(l);
+	if (r == 0)
+		r = read_log(l, length);
+	if (r == 0)
+		r = make_rows(l);
+	if (r < 0) {
+		(void)why_set(why, r, "the ledger of %s: %s", conf->dir, strerror(-r));
+		goto fail;
+	}
+	*ret = l;
+	return 0;
+fail:
+	ledger_close(l);
+	return r;
+}
+
+void
+ledger_close(struct ledger *l)
+{
+	if (l == NULL)
+		return;
+	if (l->fd >= 0)
+		(void)close(l->fd);
+	sorter_free(l->notes);
+	sorter_free(l->rows);
+	buf_release(&l->line);
+	buf_release(&l->chunk);
+	free(l);
+}
+
+void
+ledger_totals(const struct ledger *l, struct ledger_totals *ret)
+{
+	*ret = l->totals;
+}
+
+/* ---- rows for those who ask ---- */
+
+/* The line at `at`, in `b`; false: it is not there any more. */
+static bool
+line_again(const struct ledger *l, struct buf *b, uint64_t at, struct ledger_line *ret)
+{
+	struct slice text;
+	size_t n;
+
+	buf_clear(b);
+	while (buf_reserve(b, 4096) == 0) {
+		ssize_t got = read_some(l->fd, b->ptr + b->len, 4096, at + b->len);
+
+		if (got <= 0)
+			return false;
+		b->len += (size_t)got;
+		text = buf_slice(b);
+		n = slice_find(text, '\n');
+		if (n < text.len)
+			return ledger_line_parse(slice_head(text, n), ret);
+	}
+	return false;
+}
+
+int
+ledger_next(struct ledger *l, struct ledger_row *ret, struct why *why)
+{
+	static const struct slice gone = {"(cut back meanwhile)", 20};
+	struct ledger_line line;
+	struct kept k;
+	int r = sorter_next(l->rows, &k);
+
+	if (r < 0)
+		return why_set(why, r, "the ledger of %s: %s", l->conf.dir, strerror(-r));
+	if (r == 0)
+		return 0;
+	*ret = k.row;
+	ret->name = ret->worst_url = ret->worst_at = gone;
+	if (line_again(l, &l->line, k.line_at, &line))
+		ret->name = ret->subject == LEDGER_HOST ? line.authority : line.address;
+	if (ret->too_soon > 0 && line_again(l, &l->chunk, k.row.worst.line_at, &line)) {
+		ret->worst_url = line.url;
+		ret->worst_at = line.at;
+	}
+	return 1;
+}
