@@ -8,6 +8,7 @@
 #include "crawl/fields.h"
 #include "crawl/scope.h"
 #include "fetch/fetch.h"
+#include "fetch/jar.h"
 #include "net/addr.h"
 #include "sink/sink.h"
 
@@ -98,6 +99,32 @@ check_files(const struct options *o, struct why *why)
 }
 
 static int
+check_cookies(const struct options *o, struct why *why)
+{
+	struct jar *jar;
+	struct buf text;
+	int r;
+
+	if (o->fetch_cookies == NULL)
+		return 0;
+	if (strcmp(o->fetch_cookies, "-") == 0) /* a resume reads it again */
+		return why_set(why, -EINVAL, "--cookies wants the name of a file");
+	if (read_input(o->fetch_cookies, JAR_FILE_BYTES_MAX, &text, why) < 0)
+		return why_prefix(why, -EINVAL, "--cookies");
+	r = jar_new(&jar);
+	if (r < 0) {
+		(void)why_set(why, r, "out of memory");
+	} else {
+		r = jar_read(jar, buf_slice(&text), 0, why);
+		jar_free(jar);
+		if (r < 0)
+			(void)why_prefix(why, r, "--cookies: %s", o->fetch_cookies);
+	}
+	buf_release(&text);
+	return r;
+}
+
+static int
 check_proxy(const struct options *o, struct why *why)
 {
 	static const char *const schemes[] = {
@@ -147,6 +174,8 @@ job_check(const struct job *job, struct why *why)
 		r = check_fields(o, why);
 	if (r == 0)
 		r = check_files(o, why);
+	if (r == 0)
+		r = check_cookies(o, why);
 	if (r == 0)
 		r = check_proxy(o, why);
 	if (r == 0)

@@ -6,7 +6,7 @@
 #include "crawl/crawl.h"
 #include "crawl/scope.h"
 #include "crawl/space.h"
-#include "fetch/fetch.h"
+#include "fetch/jar.h"
 #include "loop/loop.h"
 #include "observe/progress.h"
 #include "observe/report.h"
@@ -37,6 +37,7 @@ struct session {
 	bool resume;
 	bool paused;       /* the disk is full; `crawl` has ended, or is NULL */
 	int64_t look_ms, resumed_ms; /* between looks; when there was room last */
+	struct buf cookies;          /* the file of --cookies */
 	struct timer look; /* whether there is room again */
 	char dir[4096];
 	enum crawl_end end;
@@ -249,8 +250,12 @@ progress_wanted(const struct session *s)
 static int
 crawl_begin(struct session *s, bool resume, struct why *why)
 {
-	struct crawl_conf conf = {
-	    .job = s->job, .dir = s->dir, .resume = resume, .ctx = s, .on_end = on_end};
+	struct crawl_conf conf = {.job = s->job,
+	    .dir = s->dir,
+	    .resume = resume,
+	    .cookies = buf_slice(&s->cookies),
+	    .ctx = s,
+	    .on_end = on_end};
 	int r;
 
 	progress_free(s->progress);
@@ -271,6 +276,10 @@ start(struct session *s, struct why *why)
 	int r;
 
 	timer_init(&s->look, s->loop, on_look, s);
+	if (s->job->options.fetch_cookies != NULL &&
+	    read_input(
+		s->job->options.fetch_cookies, JAR_FILE_BYTES_MAX, &s->cookies, why) < 0)
+		return why_prefix(why, -EINVAL, "--cookies");
 	r = report_new(s->job, &s->report);
 	if (r == 0)
 		r = crawl_begin(s, s->resume, why);
@@ -347,6 +356,32 @@ tell_unreached(const struct session *s, int code)
 		    crawl_seed_detail(s->crawl, i));
 }
 
+/* For nobody else to read: who has them is who was logged in. */
+static bool
+save_cookies(const struct session *s)
+{
+	const char *path = s->job->options.fetch_save_cookies, *name;
+	char dir[4096] = ".";
+	struct buf text;
+	struct why why;
+	int r;
+
+	if (path == NULL || s->crawl == NULL)
+		return true;
+	name = strrchr(path, '/');
+	if (name != NULL)
+		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(name - path + 1), path);
+	buf_init(&text, 2 * JAR_BYTES_MAX);
+	r = crawl_cookies(s->crawl, &text);
+	r = r < 0 ? why_set(&why, r, "out of memory")
+		  : file_whole_write(dir, name == NULL ? path : name + 1, 0600,
+			buf_slice(&text), &why);
+	buf_release(&text);
+	if (r < 0)
+		(void)say_error(0, "--save-cookies: %s", why.text);
+	return r == 0;
+}
+
 static int
 finish(struct session *s)
 {
@@ -367,6 +402,8 @@ finish(struct session *s)
 		 (s->end == CRAWL_STORE || s->end == CRAWL_DISK_FULL ||
 		     s->end == CRAWL_WORKERS))
 		(void)say_error(0, "%s: %s", crawl_end_text(s->end), crawl_why(s->crawl));
+	if (!save_cookies(s))
+		code = code == EXIT_DONE ? EXIT_FILE : code;
 	buf_clear(&text);
 	if (s->job->options.run_json &&
 	    (report_json(s->report, &text) < 0 || !write_stdout(buf_slice(&text))))
@@ -387,6 +424,7 @@ session_release(struct session *s)
 	crawl_free(s->crawl); /* its last replies may still tell the report */
 	report_free(s->report);
 	engine_free(s->engine);
+	buf_release(&s->cookies);
 	loop_free(s->loop);
 }
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "crawl/committer_internal.h"
 #include "crawl/space.h"
+#include "fetch/jar.h"
 #include "frontier/keys.h"
 #include "store/store.h"
 #include <errno.h>
@@ -16,6 +17,7 @@ commit_init(struct commit *c, enum commit_kind kind, void *owner)
 	list_init(&c->mail.on_box);
 	buf_init(&c->texts, 64 << 20);
 	buf_init(&c->host, 1 << 16);
+	buf_init(&c->cookies, 2 * JAR_SITE_BYTES_MAX);
 	buf_init(&c->rules, STORE_VALUE_MAX);
 }
 
@@ -26,6 +28,7 @@ commit_release(struct commit *c)
 	c->fresh = NULL;
 	buf_release(&c->texts);
 	buf_release(&c->host);
+	buf_release(&c->cookies);
 	buf_release(&c->rules);
 }
 

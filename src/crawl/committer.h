@@ -54,6 +54,8 @@ struct commit {
 	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* of this run so far */
 	uint64_t authority_hash;   /* whose state `host` is */
 	struct buf host;           /* frontier_host_save(); may be empty */
+	struct buf cookies;        /* of a site, jar_site_save(); may be empty */
+	uint64_t cookies_site;     /* the hash of its name */
 	struct buf rules;          /* HOST: to be stored; REFILL: the reply */
 	uint64_t disk_bytes;       /* reply: taken by the crawl's directory, about */
 

@@ -226,6 +226,13 @@ put_host(struct committer *c, const struct commit *m)
 {
 	struct host_key_text k;
 
+	if (m->cookies.len > 0) {
+		int r =
+		    saved_cookies_put(c->batch, m->cookies_site, buf_slice(&m->cookies));
+
+		if (r < 0)
+			return r;
+	}
 	if (m->host.len == 0)
 		return 0;
 	return store_batch_put(c->batch, STORE_HOST,

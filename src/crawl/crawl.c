@@ -649,5 +649,6 @@ crawl_free(struct crawl *c)
 	free(c->seeds.links);
 	free(c->seed_ends);
 	select_free(c->fields);
+	jar_free(c->jar);
 	free(c);
 }

@@ -59,6 +59,7 @@ struct crawl_conf {
 	const struct job *job;
 	const char *dir; /* exists; NULL: no files (simulation) */
 	bool resume; /* go on with the crawl that may be in it; else that is an error */
+	struct slice cookies; /* what is in the file of --cookies; for crawl_start() */
 	uint64_t random_seed; /* 0: from the system; else a repeatable run */
 	void *ctx;
 	/* Once, deferred; crawl_free() is allowed in it. */
@@ -95,6 +96,8 @@ const char *crawl_why(const struct crawl *c);
 enum outcome crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status);
 /* What was said of it: an error of the net, the rule that refused it; "" if nothing. */
 const char *crawl_seed_detail(const struct crawl *c, size_t i);
+/* The cookies of the run, as a file of --cookies has them. */
+int crawl_cookies(const struct crawl *c, struct buf *out);
 /* Asserts the accounting identity and that frontier and run agree. */
 void crawl_check(struct crawl *c);
 

@@ -74,6 +74,7 @@ struct crawl {
 	struct frontier *frontier;
 	struct committer *committer;
 	struct fetcher *fetcher;
+	struct jar *jar;
 	struct select *fields; /* of pages; NULL: none */
 	uint32_t context;
 	uint64_t hash_seed;
@@ -143,6 +144,11 @@ void crawl_sum_waits(struct crawl *c, struct commit *m);
 int crawl_open_parts(struct crawl *c, struct why *why);
 /* What of the politeness the options decide. */
 void crawl_frontier_conf(const struct options *o, struct frontier_conf *ret);
+/* crawl_cookies.c */
+/* Those of the file, and those that earlier runs left. */
+int crawl_open_jar(struct crawl *c, struct store *store, struct why *why);
+/* What the site of a URL has set since the last time goes along. */
+void crawl_save_cookies(struct crawl *c, const struct urlrec *rec, struct commit *m);
 /* memory.c */
 struct crawl_memory {
 	uint64_t arena_bytes, store_bytes, seen_bytes, frontier_bytes;

@@ -191,6 +191,8 @@ open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct 
 		if (r < 0)
 			(void)why_set(why, r, "out of memory");
 	}
+	if (r == 0)
+		r = crawl_open_jar(c, *ret, why);
 	*ret_saved = saved;
 	if (r < 0)
 		store_close(*ret);
@@ -367,6 +369,8 @@ open_fetcher(struct crawl *c)
 	    .from = o->fetch_from,
 	    .headers = (const char *const *)o->fetch_header.v,
 	    .headers_len = o->fetch_header.n,
+	    .jar = c->jar,
+	    .accept_cookies = o->fetch_accept_cookies,
 	    .connect_ms =
 		part_ms(o, OPTION_ID_fetch_connect_timeout, o->fetch_connect_timeout),
 	    .first_byte_ms = part_ms(

@@ -93,7 +93,9 @@ open_pool(
 	    .recycle_tasks = TASKS_PER_WORKER,
 	    .head_bytes_max = 64 << 10,
 	    .result_bytes_max = body + body / 8 + RESULT_SLACK,
-	    .worker_memory_bytes = WORKER_MEMORY_MIN + shm_bytes(e->shm) + body * 8};
+	    .worker_memory_bytes = WORKER_MEMORY_MIN + shm_bytes(e->shm) + body * 8,
+	    /* So that no line of tasks can use up the other half of it. */
+	    .worker_cpu_s = 600 + parse_timeout_ms(body) / 1000 * 4 * TASKS_AHEAD};
 
 	return pool_new(e->loop, &conf, &e->pool, why);
 }

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
 	CONTEXTS_MAX = 64,
@@ -127,6 +128,7 @@ parser_init(void **ret_state, struct why *why)
 	buf_init(&p->fields, FIELDS_BYTES_MAX);
 	json_object_seed(1); /* our own settings only: no stranger chooses keys */
 	(void)siphash((struct slice){0}); /* draws its key now */
+	tzset();
 	r = charset_preload();
 	if (r == 0)
 		r = url_charsets_preload();

@@ -16,5 +16,12 @@
  * the fields (crawl/fields.h), or nothing. */
 int parse_settings(struct slice scope, struct slice fields, struct buf *out);
 
+/* Deadline of a task with so many bytes of an answer. */
+static inline uint32_t
+parse_timeout_ms(uint64_t bytes)
+{
+	return 10000 + (uint32_t)(bytes >> 20) * 1000;
+}
+
 extern const struct pool_ops parse_ops;
 #endif

@@ -128,14 +128,20 @@ on_root(void *ctx, struct slice key, struct slice value)
 	return r->err == 0;
 }
 
+static int
+each_value(struct store *s, struct slice prefix, saved_root_fn *fn, void *ctx)
+{
+	struct roots roots = {.fn = fn, .ctx = ctx};
+	int r = store_scan(
+	    s, STORE_META, prefix, (struct slice){0}, UINT32_MAX, on_root, &roots);
+
+	return r < 0 ? r : roots.err;
+}
+
 int
 saved_roots(struct store *s, saved_root_fn *fn, void *ctx)
 {
-	struct roots roots = {.fn = fn, .ctx = ctx};
-	int r = store_scan(s, STORE_META, SLICE_LIT("root/"), (struct slice){0},
-	    UINT32_MAX, on_root, &roots);
-
-	return r < 0 ? r : roots.err;
+	return each_value(s, SLICE_LIT("root/"), fn, ctx);
 }
 
 int
@@ -145,6 +151,51 @@ saved_root_put(struct store_batch *b, uint64_t url_hash, struct slice url)
 
 	(void)snprintf(key, sizeof(key), "root/%016" PRIx64, url_hash);
 	return store_batch_put(b, STORE_META, slice_cstr(key), url);
+}
+
+int
+saved_cookies_put(struct store_batch *b, uint64_t site_hash, struct slice text)
+{
+	char key[32];
+
+	(void)snprintf(key, sizeof(key), "cookies/%016" PRIx64, site_hash);
+	return store_batch_put(b, STORE_META, slice_cstr(key), text);
+}
+
+int
+saved_cookies(struct store *s, saved_root_fn *fn, void *ctx)
+{
+	return each_value(s, SLICE_LIT("cookies/"), fn, ctx);
+}
+
+int
+saved_cookie_file(struct store *s, uint64_t *ret_hash)
+{
+	struct buf value;
+	struct wire_in w;
+	int r;
+
+	buf_init(&value, sizeof(*ret_hash));
+	r = store_get(s, STORE_META, SLICE_LIT("cookies"), &value);
+	w = (struct wire_in){.rest = buf_slice(&value)};
+	if (r == 0)
+		*ret_hash = wire_get_u64(&w);
+	else if (r == -ENOENT)
+		*ret_hash = 0;
+	buf_release(&value);
+	if (r == -ENOENT)
+		return 0;
+	return r == 0 && w.bad ? -EBADMSG : r;
+}
+
+int
+saved_cookie_file_put(struct store_batch *b, uint64_t hash)
+{
+	char value[sizeof(hash)];
+
+	memcpy(value, &hash, sizeof(hash));
+	return store_batch_put(
+	    b, STORE_META, SLICE_LIT("cookies"), slice_of(value, sizeof(value)));
 }
 
 void

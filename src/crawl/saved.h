@@ -4,6 +4,8 @@
  *   meta table   "crawl"      struct saved
  *                "root/HASH"  where a seed was redirected to
  *                "seen"       how far DIR/state/seen.log is good: seen_mark()
+ *                "cookies/HASH"  those of a site: jar_site_save()
+ *                "cookies"    hash of the file that cookies were read from last
  *                "sink/NAME"  how far a sink's files are good: sink_mark()
  *   seen table   outcome (1 byte; 0: it waits), since when (4 bytes, seconds of 1970)
  *
@@ -42,6 +44,13 @@ int saved_put(struct store_batch *b, const struct saved *v);
 typedef int saved_root_fn(void *ctx, struct slice url);
 int saved_roots(struct store *s, saved_root_fn *fn, void *ctx);
 int saved_root_put(struct store_batch *b, uint64_t url_hash, struct slice url);
+
+/* Those of a site, by the hash of its name. */
+int saved_cookies_put(struct store_batch *b, uint64_t site_hash, struct slice text);
+int saved_cookies(struct store *s, saved_root_fn *fn, void *ctx);
+/* 0: there was none. */
+int saved_cookie_file(struct store *s, uint64_t *ret_hash);
+int saved_cookie_file_put(struct store_batch *b, uint64_t hash);
 
 struct saved_seen {
 	enum outcome outcome;

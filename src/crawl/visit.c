@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "crawl/crawl_internal.h"
+#include "crawl/parse.h"
 #include "crawl/scope.h"
 #include "web/http.h"
 #include "web/url.h"
@@ -9,8 +10,6 @@
 #include <stdlib.h>
 
 enum {
-	PARSE_MS = 10000,        /* deadline of a worker's task ... */
-	PARSE_MS_PER_MIB = 1000, /* ... and more for large bodies */
 	PARSE_CRASHES_MAX = 2,   /* then it is archived without being parsed */
 	ARCHIVE_CRASHES_MAX = 8, /* then the workers are broken, not the page */
 	ARENA_FULL_MS = 1000,
@@ -390,7 +389,7 @@ visit_parse(struct visit *v)
 	uint64_t bytes = t->head_len + t->body_len;
 	struct pool_task task = {.context = c->context,
 	    .body = slice_of(shm_ptr(c->engine->shm, &t->block), bytes),
-	    .timeout_ms = PARSE_MS + (uint32_t)(bytes >> 20) * PARSE_MS_PER_MIB};
+	    .timeout_ms = parse_timeout_ms(bytes)};
 	struct buf head;
 	int r;
 
@@ -569,6 +568,7 @@ visit_commit(struct visit *v, enum outcome outcome)
 	m->authority_hash = v->authority_hash;
 	if (crawl_host_state(v->crawl, v->authority_hash, &m->host) < 0)
 		buf_clear(&m->host); /* a restart then knows an older state */
+	crawl_save_cookies(v->crawl, v->rec, m);
 	crawl_sum_waits(v->crawl, m);
 	m->rec = v->rec;
 	m->links = v->found.links;

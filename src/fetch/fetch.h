@@ -5,7 +5,7 @@
  *
  * Redirects and retries are not followed here: they go back through the frontier, so that
  * robots and politeness always apply.  What is put around a request (identity,
- * validators, headers) is the ordered table in steps.c.
+ * cookies, validators, headers) is the ordered table in steps.c.
  *
  * Owns:    the request's texts are copied; a result's block passes to the callback.
  * Clock:   loop's.   Threads: loop thread.
@@ -16,6 +16,7 @@
 #ifndef FETCH_FETCH_H
 #define FETCH_FETCH_H
 #include "base/list.h"
+#include "fetch/jar.h"
 #include "net/dns.h"
 #include "net/transport.h"
 
@@ -34,6 +35,8 @@ struct fetcher_conf {
 	const char *user_agent, *from; /* from may be NULL */
 	const char *const *headers;    /* "Name: value" */
 	size_t headers_len;
+	struct jar *jar;     /* cookies that are sent; NULL: none */
+	bool accept_cookies; /* and those that servers set are put into it */
 	uint32_t connect_ms, first_byte_ms, stall_ms, total_ms;
 	uint64_t body_bytes_max;
 };

@@ -69,6 +69,35 @@ identity_before(
 	add(lines, SLICE_LIT("Accept-Encoding: gzip, deflate, br, zstd"));
 }
 
+/* ---- cookies ---- */
+
+static void
+cookies_before(
+    struct fetch_steps *s, const struct fetch_ask *ask, struct fetch_lines *lines)
+{
+	char value[JAR_LINE_MAX];
+	size_t len = 0;
+
+	if (s->jar != NULL)
+		len = jar_get(s->jar, ask->url, ask->now_s, value, sizeof(value));
+	if (len > 0)
+		add_made(s, lines, SLICE_LIT("Cookie"), slice_of(value, len));
+}
+
+/* One that finds no memory is as if it had not been set. */
+static void
+cookies_after(struct fetch_steps *s, const struct fetch_ask *ask, struct slice head)
+{
+	struct slice rest = http_headers(head);
+	struct http_header h;
+
+	if (s->jar == NULL || !s->accept_cookies)
+		return;
+	while (http_header_next(&rest, &h))
+		if (slice_ieq(h.name, SLICE_LIT("set-cookie")))
+			(void)jar_set(s->jar, ask->url, h.value, ask->now_s);
+}
+
 /* ---- validators: only if it is not what we have (RFC 9110, section 13) ---- */
 
 static bool
@@ -115,6 +144,7 @@ struct step {
 };
 static const struct step steps[] = {
     {"identity", identity_before, NULL},
+    {"cookies", cookies_before, cookies_after},
     {"validators", validators_before, NULL},
     {"extra", extra_before, NULL},
 };
@@ -149,8 +179,10 @@ fetch_steps_init(struct fetch_steps *s, const struct fetcher_conf *conf)
 
 	if (conf->headers_len > FETCH_HEADERS_MAX)
 		return -E2BIG;
-	*s = (struct fetch_steps){
-	    .headers = conf->headers, .headers_len = conf->headers_len};
+	*s = (struct fetch_steps){.headers = conf->headers,
+	    .headers_len = conf->headers_len,
+	    .jar = conf->jar,
+	    .accept_cookies = conf->accept_cookies};
 	buf_init(&b, 8192);
 	r = buf_printf(&b, "User-Agent: %s", conf->user_agent);
 	if (r == 0)

@@ -51,7 +51,52 @@ pool_trouble(const struct pool *p)
 	return p->trouble.text;
 }
 
+struct pool_death
+pool_death(const struct pool *p)
+{
+	return p->death;
+}
+
 /* ---- tasks ---- */
+
+/* Its worker is for all again. */
+static void
+alone_is_over(struct pool *p, const struct task *t)
+{
+	if (p->alone_task != t)
+		return;
+	p->alone_task = NULL;
+	p->alone_at = NULL;
+	later_start(&p->turn);
+}
+
+static void
+task_queue(struct pool *p, struct task *t, bool first)
+{
+	struct list *queue = t->alone ? &p->alone : &p->queue;
+
+	t->state = TASK_QUEUED;
+	list_remove(&t->on);
+	if (first)
+		list_push_front(queue, &t->on);
+	else
+		list_push(queue, &t->on);
+	if (t->alone)
+		p->alone_len++;
+	else
+		p->queue_len++;
+	later_start(&p->turn);
+}
+
+static void
+task_unqueue(struct pool *p, struct task *t)
+{
+	list_remove(&t->on);
+	if (t->alone)
+		p->alone_len--;
+	else
+		p->queue_len--;
+}
 
 void
 task_end(struct pool *p, struct task *t, enum pool_end end, struct slice result)
@@ -67,6 +112,7 @@ task_end(struct pool *p, struct task *t, enum pool_end end, struct slice result)
 	list_remove(&t->on);
 	list_push_front(&p->tasks_free, &t->on);
 	p->tasks_held--;
+	alone_is_over(p, t);
 	if (p->was_full) {
 		p->was_full = false;
 		later_start(&p->room);
@@ -82,23 +128,33 @@ task_again(struct pool *p, struct task *t)
 		task_end(p, t, POOL_CANCELLED, slice_of(NULL, 0));
 		return;
 	}
-	t->state = TASK_QUEUED;
 	t->begun = false;
-	list_remove(&t->on);
-	list_push_front(&p->queue, &t->on);
-	p->queue_len++;
-	later_start(&p->turn);
+	alone_is_over(p, t);
+	task_queue(p, t, true);
+}
+
+static struct task *
+take_from(struct pool *p, struct list *queue)
+{
+	struct task *t;
+
+	if (list_is_empty(queue))
+		return NULL;
+	t = task_of(queue->next);
+	task_unqueue(p, t);
+	return t;
 }
 
 struct task *
 task_take(struct pool *p)
 {
-	struct list *n = list_pop(&p->queue);
+	return take_from(p, &p->queue);
+}
 
-	if (n == NULL)
-		return NULL;
-	p->queue_len--;
-	return container_of(n, struct task, on);
+struct task *
+task_take_alone(struct pool *p)
+{
+	return take_from(p, &p->alone);
 }
 
 static int
@@ -137,8 +193,8 @@ pool_apply(struct pool *p, const struct pool_task *in, pool_done_fn *done, void 
 		memcpy(head, in->head.ptr, in->head.len);
 	}
 	t = container_of(list_pop(&p->tasks_free), struct task, on);
-	t->state = TASK_QUEUED;
 	t->begun = t->cancelled = false;
+	t->alone = in->alone;
 	t->context = in->context;
 	t->timeout_ms = in->timeout_ms;
 	t->head = head;
@@ -146,10 +202,8 @@ pool_apply(struct pool *p, const struct pool_task *in, pool_done_fn *done, void 
 	t->body = in->body;
 	t->done = done;
 	t->ctx = ctx;
-	list_push(&p->queue, &t->on);
-	p->queue_len++;
 	p->tasks_held++;
-	later_start(&p->turn);
+	task_queue(p, t, false);
 	if (ret != NULL)
 		*ret = (struct pool_id){.slot = t->slot, .gen = t->gen};
 	return 0;
@@ -167,7 +221,7 @@ pool_cancel(struct pool *p, struct pool_id id)
 		return;
 	t->cancelled = true;
 	if (t->state == TASK_QUEUED) {
-		p->queue_len--;
+		task_unqueue(p, t);
 		task_end(p, t, POOL_CANCELLED, slice_of(NULL, 0));
 	}
 }
@@ -178,7 +232,7 @@ pool_lose(struct pool *p)
 	struct task *t;
 
 	p->lost = true;
-	while ((t = task_take(p)) != NULL)
+	while ((t = task_take(p)) != NULL || (t = task_take_alone(p)) != NULL)
 		task_end(p, t, POOL_CANCELLED, slice_of(NULL, 0));
 }
 
@@ -374,6 +428,7 @@ pool_alloc(struct loop *l, const struct pool_conf *conf)
 	p->is_inline = loop_is_virtual(l);
 	list_init(&p->tasks_free);
 	list_init(&p->queue);
+	list_init(&p->alone);
 	list_init(&p->forgotten);
 	list_init(&p->manys);
 	list_init(&p->manys_waiting);
@@ -474,9 +529,13 @@ pool_check(const struct pool *p)
 		assert(p->tasks[i].state != TASK_QUEUED || !p->tasks[i].cancelled);
 	}
 	list_foreach (it, &p->queue)
-		listed++;
+		listed += !task_of(it)->alone;
+	assert(listed == p->queue_len);
+	list_foreach (it, &p->alone)
+		listed += task_of(it)->alone;
 	assert(held == p->tasks_held);
-	assert(queued == p->queue_len && listed == queued);
+	assert(queued == p->queue_len + p->alone_len && listed == queued);
+	assert(p->alone_task == NULL || p->alone_task->alone);
 	assert(!p->lost || held == 0);
 	if (!p->is_inline)
 		peers_check(p);

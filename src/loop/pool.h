@@ -99,6 +99,9 @@ struct pool_conf {
 	uint64_t result_bytes_max; /* of one task */
 	uint64_t
 	    worker_memory_bytes; /* of addresses, besides arena and results; 0: any */
+	/* CPU time of a worker's life; it is replaced when it has been busy for half of
+	 * it, so that the limit only ends one whose deadline nobody kept; 0: any. */
+	uint32_t worker_cpu_s;
 };
 
 struct pool_task {
@@ -106,6 +109,9 @@ struct pool_task {
 	struct slice head;
 	struct slice body;   /* a slice of the arena's mapping, or empty */
 	uint32_t timeout_ms; /* 0: none */
+	/* It may kill its worker, or hang: it has one to itself, so that it costs no other
+	 * task its time; one of these at a time, whatever the number of workers. */
+	bool alone;
 };
 
 /* Of a task; stale ids are ignored, {0} is never one. */
@@ -154,6 +160,13 @@ void pool_stats(const struct pool *p, struct pool_stats *ret);
 uint32_t pool_pids(const struct pool *p, int *ret_pids, uint32_t pids_max);
 /* A call, deferred, each time that pool_apply() said -EAGAIN and there is room again. */
 void pool_on_room(struct pool *p, loop_fn *fn, void *ctx);
+/* How the worker died; of the task that is ending, within `done` of POOL_CRASH. */
+struct pool_death {
+	int signal;      /* 0: none */
+	int exit_status; /* of one that ended by itself */
+	bool breach;     /* it broke the protocol, and was killed for that */
+};
+struct pool_death pool_death(const struct pool *p);
 /* Why a worker was lost, or could not be started, the last time; "": never. */
 const char *pool_trouble(const struct pool *p);
 void pool_check(const struct pool *p);

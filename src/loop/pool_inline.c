@@ -83,8 +83,10 @@ inline_turn(struct pool *p)
 	forget(p);
 	t = task_take(p);
 	if (t == NULL)
+		t = task_take_alone(p);
+	if (t == NULL)
 		return;
-	if (p->queue_len > 0)
+	if (p->queue_len + p->alone_len > 0)
 		later_start(&p->turn);
 	t->state = TASK_SENT;
 	r = run(p, t);

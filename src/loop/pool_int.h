@@ -9,7 +9,11 @@
  *
  * A task's way: queue -> peer.outbox (assigned) -> peer.line (sent) -> done.  The first
  * of line + outbox is the one its worker is at, or will be as soon as it looks: its
- * deadline runs, and it is the one that a crash costs.
+ * deadline runs, and it is the one that a crash costs.  That one is peer.victim until the
+ * nursery has told how the worker died.
+ *
+ * A task that is to be alone waits in its own queue.  One worker at a time is `alone_at`:
+ * it gets nothing any more, and when its line is empty that task.
  */
 #ifndef LOOP_POOL_INT_H
 #define LOOP_POOL_INT_H
@@ -25,6 +29,7 @@ struct task {
 	enum task_state state;
 	bool begun;     /* assigned, and the worker has seen something of it */
 	bool cancelled; /* while at a worker: its slot is kept until that one is done */
+	bool alone;
 	uint32_t slot, gen;
 	uint32_t context, timeout_ms;
 	uint32_t seq; /* sent: its number at the worker */
@@ -64,6 +69,8 @@ struct peer {
 	bool said_hello;
 	bool filling; /* takes tasks in this round */
 	bool sync;    /* there are contexts to forget */
+	bool breach;  /* it is killed for what it said */
+	struct task *victim;
 	int pid;      /* 0: not told yet */
 	int fd, fd_results;
 	struct io *io;
@@ -72,6 +79,8 @@ struct peer {
 	uint32_t line_len; /* of both */
 	uint32_t seq_next;
 	uint32_t given, ended;     /* tasks in this life */
+	int64_t began_us;          /* the first of the line */
+	int64_t busy_us;           /* with those that have ended */
 	uint64_t settings_version; /* of those under way in pieces */
 	uint32_t settings_at;
 	uint32_t delay_ms; /* before the next start */
@@ -91,8 +100,11 @@ struct pool {
 	bool lost; /* the nursery is gone */
 	struct task *tasks;
 	uint32_t tasks_held; /* not free */
-	uint32_t queue_len;
-	struct list tasks_free, queue;
+	uint32_t queue_len, alone_len;
+	struct list tasks_free, queue, alone;
+	struct peer *alone_at; /* the worker that is kept for one of `alone`, or has it */
+	struct task *alone_task; /* assigned to that one */
+	struct pool_death death; /* of the task that is ending */
 	struct umap contexts;
 	struct list forgotten;
 	uint64_t version_last;
@@ -120,6 +132,7 @@ void task_end(struct pool *p, struct task *t, enum pool_end end, struct slice re
 void task_again(struct pool *p, struct task *t);
 /* The first of the queue, off it. */
 struct task *task_take(struct pool *p);
+struct task *task_take_alone(struct pool *p);
 /* NULL: it has no settings. */
 struct pool_context *context_get(const struct pool *p, uint32_t id);
 /* Frees what is forgotten everywhere. */

@@ -51,12 +51,13 @@ peer_arm(struct peer *w)
 {
 	const struct task *t = peer_first(w);
 
+	w->began_us = loop_now_us(w->pool->loop);
 	if (t == NULL || t->timeout_ms == 0) {
 		w->deadline_us = INT64_MAX;
 		(void)timer_start(&w->timer, TIMER_NEVER_MS);
 		return;
 	}
-	w->deadline_us = loop_now_us(w->pool->loop) + (int64_t)t->timeout_ms * 1000;
+	w->deadline_us = w->began_us + (int64_t)t->timeout_ms * 1000;
 	(void)timer_start(&w->timer, t->timeout_ms);
 }
 
@@ -163,12 +164,14 @@ peer_spawn(struct peer *w)
 	    .arena_bytes = p->conf.shm == NULL ? 0 : shm_bytes(p->conf.shm),
 	    .result_bytes_max = p->conf.result_bytes_max,
 	    .memory_bytes = p->conf.worker_memory_bytes,
+	    .cpu_s = p->conf.worker_cpu_s,
 	};
 	int theirs = -1, r;
 
 	w->life++;
-	w->said_hello = false;
+	w->said_hello = w->breach = false;
 	w->given = w->ended = 0;
+	w->busy_us = 0;
 	w->seq_next = 1;
 	w->settings_version = 0;
 	r = peer_open(w, &theirs);
@@ -202,6 +205,25 @@ peer_give_back(struct peer *w, const struct task *keep)
 	w->line_len = 0;
 }
 
+/* It is known now how the worker died, or never will be. */
+static void
+peer_end_victim(struct peer *w, int status)
+{
+	struct pool *p = w->pool;
+	struct task *t = w->victim;
+
+	w->victim = NULL;
+	if (t == NULL)
+		return;
+	p->death = (struct pool_death){.breach = w->breach};
+	if (!w->breach && WIFSIGNALED(status))
+		p->death.signal = WTERMSIG(status);
+	else if (!w->breach && WIFEXITED(status))
+		p->death.exit_status = WEXITSTATUS(status);
+	task_end(p, t, POOL_CRASH, slice_of(NULL, 0));
+	p->death = (struct pool_death){0};
+}
+
 /* Whether it is dead already or has to be killed: the nursery kills what it has. */
 void
 peer_die(struct peer *w, enum pool_end end)
@@ -225,8 +247,12 @@ peer_die(struct peer *w, enum pool_end end)
 	(void)nursery_kill(p->ctl, peer_cookie(w));
 	(void)timer_start(&w->timer, KILL_AGAIN_MS);
 	later_start(&p->turn);
-	if (at != NULL)
+	if (at != NULL && end == POOL_TIMEOUT) {
 		task_end(p, at, end, slice_of(NULL, 0));
+	} else if (at != NULL) {
+		list_remove(&at->on);
+		w->victim = at;
+	}
 }
 
 void
@@ -248,13 +274,21 @@ peer_gone(struct peer *w)
 
 /* ---- dispatch ---- */
 
+/* Has had its number of tasks, or its time. */
 static bool
-peer_may_take(const struct peer *w)
+peer_is_old(const struct peer *w)
 {
 	const struct pool_conf *c = &w->pool->conf;
 
-	return w->state == PEER_READY && w->line_len < c->batch_max &&
-	       (c->recycle_tasks == 0 || w->given < c->recycle_tasks);
+	return (c->recycle_tasks > 0 && w->given >= c->recycle_tasks) ||
+	       (c->worker_cpu_s > 0 && w->busy_us / 500000 >= c->worker_cpu_s);
+}
+
+static bool
+peer_may_take(const struct peer *w)
+{
+	return w->state == PEER_READY && w->line_len < w->pool->conf.batch_max &&
+	       w != w->pool->alone_at && !peer_is_old(w);
 }
 
 /* The one with the shortest line. */
@@ -294,11 +328,33 @@ peer_leave(struct peer *w)
 	(void)timer_start(&w->timer, LEAVE_MS);
 }
 
+/* A worker is kept for the first that is to be alone; it gets it when it has nothing
+ * else.  One that has died or gone meanwhile was kept in vain. */
+static void
+peers_alone(struct pool *p)
+{
+	if (p->alone_task != NULL)
+		return;
+	if (p->alone_at != NULL && (p->alone_len == 0 || peer_is_old(p->alone_at) ||
+				       p->alone_at->state != PEER_READY))
+		p->alone_at = NULL;
+	if (p->alone_at == NULL && p->alone_len > 0) {
+		for (uint32_t i = 0; i < p->conf.workers; i++)
+			p->peers[i].filling = true;
+		p->alone_at = peer_to_fill(p);
+	}
+	if (p->alone_at != NULL && p->alone_at->line_len == 0) {
+		p->alone_task = task_take_alone(p);
+		peer_assign(p->alone_at, p->alone_task);
+	}
+}
+
 void
 peers_turn(struct pool *p)
 {
 	struct peer *w;
 
+	peers_alone(p);
 	/* A line is filled when half of it is gone, so that tasks travel in batches. */
 	for (uint32_t i = 0; i < p->conf.workers; i++)
 		p->peers[i].filling = p->peers[i].line_len <= p->conf.batch_max / 2;
@@ -308,8 +364,7 @@ peers_turn(struct pool *p)
 		w = &p->peers[i];
 		if (w->state == PEER_READY && (w->sync || !list_is_empty(&w->outbox)))
 			peer_flush(w);
-		if (w->state == PEER_READY && w->line_len == 0 &&
-		    p->conf.recycle_tasks > 0 && w->given >= p->conf.recycle_tasks)
+		if (w->state == PEER_READY && w->line_len == 0 && peer_is_old(w))
 			peer_leave(w);
 	}
 }
@@ -392,6 +447,7 @@ peer_exited(struct peer *w, const struct nursery_event *e)
 	if (w->state == PEER_LEAVING)
 		p->stats.recycled++;
 	peer_down(w);
+	peer_end_victim(w, e->status);
 }
 
 static void
@@ -432,6 +488,7 @@ nursery_lost(struct pool *p)
 		contexts_reset(p, i);
 		w->state = PEER_DOWN;
 		timer_stop(&w->timer);
+		peer_end_victim(w, 0);
 	}
 	pool_lose(p);
 }

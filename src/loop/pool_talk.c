@@ -34,6 +34,7 @@ static void
 peer_breach(struct peer *w)
 {
 	trouble_set(w->pool, -EPROTO, "worker %d broke the protocol", w->pid);
+	w->breach = true;
 	peer_die(w, POOL_CRASH);
 }
 
@@ -127,6 +128,7 @@ peer_note(struct peer *w, const struct wire_note *n)
 	list_remove(&t->on);
 	w->line_len--;
 	w->ended++;
+	w->busy_us += loop_now_us(p->loop) - w->began_us;
 	w->delay_ms = 0;
 	p->stats.tasks_done++;
 	peer_arm(w);

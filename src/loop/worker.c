@@ -246,28 +246,28 @@ worker_map(struct worker *w, struct why *why)
 	return 0;
 }
 
-/* All but the socket; what ops->init() has opened it must have read. */
+/* Nothing a parser says may reach the terminal; only a sanitizer's report does. */
 static int
-worker_close_others(struct why *why)
+worker_mute(struct why *why)
 {
 #ifndef TRAWL_SANITIZED
-	/* Nothing a parser says may reach the terminal; only a sanitizer's report does.
-	 */
 	if (dup2(STDIN_FILENO, STDERR_FILENO) < 0)
 		return why_set(
 		    why, -errno, "cannot part from stderr: %s", strerror(errno));
+#else
+	(void)why;
 #endif
-	if (close_range(WORKER_FD_SOCK + 1, ~0u, 0) < 0)
-		return why_set(why, -errno, "cannot close files: %s", strerror(errno));
 	return 0;
 }
+
+_Static_assert((int)JAIL_SOCKET == (int)WORKER_FD_SOCK, "the filter knows its number");
 
 static struct worker *
 worker_start(const struct worker_conf *conf)
 {
 	const struct wire_hello hello = {.type = WIRE_HELLO};
 	struct worker *w = calloc(1, sizeof(*w));
-	struct jail_conf jail = {0};
+	struct jail_conf jail = {.files = WORKER_FD_SOCK + 1, .cpu_s = conf->cpu_s};
 	struct why why = {""};
 	int r;
 
@@ -282,14 +282,15 @@ worker_start(const struct worker_conf *conf)
 		r = conf->ops->init(&w->state, &why);
 	if (r < 0)
 		worker_fail(WORKER_EXIT_INIT, r, &why);
-	r = worker_close_others(&why);
+	r = worker_mute(&why);
 	if (conf->memory_bytes > 0)
 		jail.address_bytes = conf->memory_bytes + conf->arena_bytes +
 				     REGION_HEAD_BYTES + w->data_bytes;
 	if (r == 0)
 		r = jail_enter(&jail, &why);
+	/* -EINVAL is for what the caller got wrong. */
 	if (r < 0)
-		worker_fail(WORKER_EXIT_JAIL, r, &why);
+		worker_fail(WORKER_EXIT_JAIL, r == -EINVAL ? -EPERM : r, &why);
 	worker_send(&hello, sizeof(hello));
 	return w;
 }

@@ -16,6 +16,7 @@ struct worker_conf {
 	uint64_t arena_bytes; /* 0: no arena */
 	uint64_t result_bytes_max;
 	uint64_t memory_bytes; /* besides arena and results; 0: no limit */
+	uint64_t cpu_s;        /* of its life; 0: no limit */
 };
 
 _Noreturn void worker_main(const struct worker_conf *conf);

@@ -1,13 +1,8 @@
 #include "pool_bench.h"
 #include "base/clock.h"
 #include "loop/pool_wire.h"
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
+#include "pool_jail.h"
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "base/banned.h"
 
@@ -60,75 +55,6 @@ bench_configure(void *state, uint32_t context, struct slice settings)
 	if (settings.len > 0)
 		memcpy(s->settings, settings.ptr, settings.len < 40 ? settings.len : 40);
 	return 0;
-}
-
-static int
-answer_errno(struct buf *out, long r)
-{
-	return buf_printf(out, "%s", r < 0 ? strerror(errno) : "allowed");
-}
-
-/* Whether the jail refuses: the answer is the error. */
-static int
-jail_try(const char *what, const struct pool_input *in, struct buf *out)
-{
-	static char *const argv[] = {NULL};
-
-	errno = 0;
-	if (strcmp(what, "socket") == 0)
-		return answer_errno(out, socket(AF_INET, SOCK_STREAM, 0));
-	if (strcmp(what, "open") == 0)
-		return answer_errno(out, open("/etc/passwd", O_RDONLY | O_CLOEXEC));
-	if (strcmp(what, "creat") == 0)
-		return answer_errno(out, open("/tmp/x", O_CREAT | O_WRONLY, 0600));
-	if (strcmp(what, "stat") == 0) {
-		struct stat st;
-
-		return answer_errno(out, stat("/", &st));
-	}
-	if (strcmp(what, "execve") == 0)
-		return answer_errno(out, execve("/bin/true", argv, argv));
-	if (strcmp(what, "ptrace") == 0)
-		return answer_errno(out, ptrace(PTRACE_TRACEME, 0, NULL, NULL));
-	if (strcmp(what, "kill") == 0)
-		return answer_errno(out, kill(getppid(), SIGTERM));
-	if (strcmp(what, "killself") == 0)
-		return answer_errno(out, kill(getpid(), 0));
-	if (strcmp(what, "tgkill") == 0)
-		return answer_errno(out, syscall(SYS_tgkill, 1, 1, 0));
-	if (strcmp(what, "fork") == 0)
-		return answer_errno(out, fork());
-	if (strcmp(what, "memfd") == 0)
-		return answer_errno(out, memfd_create("x", 0));
-	if (strcmp(what, "prctl") == 0)
-		return answer_errno(out, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
-	if (strcmp(what, "dup") == 0)
-		return answer_errno(out, dup(WORKER_FD_SOCK));
-	if (strcmp(what, "mmap_exec") == 0) {
-		void *m = mmap(NULL, 4096, PROT_READ | PROT_EXEC,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		return answer_errno(out, m == MAP_FAILED ? -1 : 0);
-	}
-	if (strcmp(what, "mprotect_exec") == 0) {
-		void *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		if (m == MAP_FAILED)
-			return -ENOMEM;
-		return answer_errno(out, mprotect(m, 4096, PROT_READ | PROT_EXEC));
-	}
-	if (strcmp(what, "arena_mprotect") == 0) {
-		uintptr_t page = (uintptr_t)in->body.ptr & ~(uintptr_t)4095;
-
-		return answer_errno(
-		    out, mprotect((void *)page, 4096, PROT_READ | PROT_WRITE));
-	}
-	if (strcmp(what, "arena_write") == 0) {
-		*(volatile char *)(uintptr_t)in->body.ptr = 'x';
-		return answer_errno(out, 0);
-	}
-	return -EINVAL;
 }
 
 /* What no worker may say. */
@@ -366,7 +292,8 @@ on_done(void *ctx, enum pool_end end, struct slice result)
 	if (n > 0)
 		memcpy(o->text, result.ptr, n);
 	o->text[n] = '\0';
-	o->bench->ended++;
+	o->death = pool_death(o->bench->p);
+	o->nth = ++o->bench->ended;
 	if (o->bench->ended == o->bench->want)
 		loop_stop(o->bench->l);
 }

@@ -30,6 +30,8 @@ struct outcome_of {
 	struct pool_id id;
 	unsigned calls;
 	enum pool_end end;
+	struct pool_death death;
+	size_t nth; /* of all that ended, from 1 */
 	size_t len;
 	char text[128]; /* of the result, cut, with a NUL */
 };

@@ -136,6 +136,32 @@ what_we_have_is_not_asked_for_again(void **state)
 }
 
 static void
+cookies_go_back_to_who_set_them(void **state)
+{
+	struct fetcher_conf conf = {.user_agent = "trawl/1", .accept_cookies = true};
+	struct fetch_ask ask = ask_for("https://www.a.test/x");
+
+	(void)state;
+	assert_int_equal(jar_new(&conf.jar), 0);
+	assert_int_equal(fetch_steps_init(&steps, &conf), 0);
+	fetch_steps_after(&steps, &ask,
+	    SLICE_LIT("HTTP/1.1 200 OK\r\nSet-Cookie: k=v\r\nset-cookie: "
+		      "all=1; Domain=a.test\r\nX: Set-Cookie: no=1\r\n\r\n"));
+	ASSERT_LINES(
+	    &ask, "User-Agent: trawl/1", ACCEPT, ENCODINGS, "Cookie: k=v; all=1");
+	ask = ask_for("https://a.test/");
+	ASSERT_LINES(&ask, "User-Agent: trawl/1", ACCEPT, ENCODINGS, "Cookie: all=1");
+	ask = ask_for("https://b.test/");
+	ASSERT_LINES(&ask, "User-Agent: trawl/1", ACCEPT, ENCODINGS);
+	steps.accept_cookies = false;
+	fetch_steps_after(
+	    &steps, &ask, SLICE_LIT("HTTP/1.1 200 OK\r\nSet-Cookie: k=v\r\n\r\n"));
+	ASSERT_LINES(&ask, "User-Agent: trawl/1", ACCEPT, ENCODINGS);
+	fetch_steps_release(&steps);
+	jar_free(conf.jar);
+}
+
+static void
 as_many_headers_as_fit_and_not_one_more(void **state)
 {
 	const char *headers[FETCH_HEADERS_MAX + 1];
@@ -151,6 +177,9 @@ as_many_headers_as_fit_and_not_one_more(void **state)
 	for (size_t i = 0; i <= FETCH_HEADERS_MAX; i++)
 		headers[i] = "X: y";
 	ask.etag = SLICE_LIT("\"x\"");
+	conf.accept_cookies = true;
+	assert_int_equal(jar_new(&conf.jar), 0);
+	assert_int_equal(jar_set(conf.jar, ask.url, SLICE_LIT("k=v"), ask.now_s), 0);
 	ask.last_modified = SLICE_LIT("Sun, 06 Nov 1994 08:49:37 GMT");
 	assert_int_equal(fetch_steps_init(&steps, &conf), 0);
 	fetch_steps_before(&steps, &ask, &lines);
@@ -159,6 +188,7 @@ as_many_headers_as_fit_and_not_one_more(void **state)
 	conf.headers_len++;
 	assert_int_equal(fetcher_new(&conf, &f), -E2BIG);
 	assert_null(f);
+	jar_free(conf.jar);
 }
 
 static void
@@ -187,6 +217,7 @@ main(void)
 	    cmocka_unit_test(lines_come_in_the_order_of_the_steps),
 	    cmocka_unit_test(a_persons_lines_take_the_place_of_our_own),
 	    cmocka_unit_test(what_we_have_is_not_asked_for_again),
+	    cmocka_unit_test(cookies_go_back_to_who_set_them),
 	    cmocka_unit_test(nobody_is_named_who_was_not),
 	    cmocka_unit_test(as_many_headers_as_fit_and_not_one_more),
 	    cmocka_unit_test(an_endless_user_agent_is_refused),

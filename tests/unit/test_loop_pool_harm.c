@@ -1,6 +1,9 @@
 /* What workers do to the pool, and what is done to workers. */
 #include "loop/pool_wire.h"
 #include "pool_bench.h"
+#include "pool_jail.h"
+#include <dirent.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
@@ -8,6 +11,12 @@
 #include <sys/wait.h>
 
 #include "base/banned.h"
+
+#ifdef TRAWL_SANITIZED
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
 
 /* ---- crashes and deadlines ---- */
 
@@ -36,6 +45,94 @@ a_crash_costs_the_task_it_happened_at_and_no_other(void **state)
 	assert_int_equal(st.crashes, 5);
 	assert_int_equal(st.tasks_done, 45);
 	assert_true(strlen(pool_trouble(b->p)) > 0);
+	bench_close(b);
+}
+
+static void
+a_crash_tells_what_the_worker_died_of(void **state)
+{
+	static const struct {
+		const char *command;
+		struct pool_death death;
+	} deaths[] = {
+	    {"die abort", {.signal = SIGABRT}},
+	    {"die segv", {.signal = SIGSEGV}},
+	    {"die exit", {.exit_status = 0}},
+	    {"rubbish type", {.breach = true}},
+	};
+	struct bench *b = bench_open(NULL);
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct outcome_of *o = bench_do(b, deaths[i].command);
+
+		assert_int_equal(o->end, POOL_CRASH);
+		if (!SANITIZED || i != 0) /* it has the sanitizer's own way to die */
+			assert_int_equal(o->death.signal, deaths[i].death.signal);
+		assert_int_equal(o->death.breach, deaths[i].death.breach);
+	}
+	/* Of another end there is nothing to tell. */
+	assert_int_equal(bench_do(b, "echo fine")->death.signal, 0);
+	assert_false(b->of[0].death.breach);
+	bench_close(b);
+}
+
+/* Three that hang, in the middle of 200 that are quick. */
+static void
+tasks_that_are_alone_keep_one_worker_from_the_others_and_no_more(void **state)
+{
+	struct pool_task hangs = {
+	    .head = SLICE_LIT("spin 100000"), .timeout_ms = 700, .alone = true};
+	struct bench *b = bench_open(NULL);
+	int64_t start_ms = clock_mono_ms();
+	struct pool_stats st;
+
+	(void)state;
+	for (size_t i = 0; i < 203; i++) {
+		if (i >= 100 && i < 103)
+			assert_int_equal(bench_try(b, i, &hangs), 0);
+		else
+			bench_apply(b, i, 10000, "echo x");
+	}
+	bench_wait(b, 203);
+	for (size_t i = 0; i < 203; i++) {
+		bool alone = i >= 100 && i < 103;
+
+		bench_expect(b, i, alone ? POOL_TIMEOUT : POOL_DONE, alone ? "" : "x");
+		/* None waited until the last of them had ended. */
+		if (!alone)
+			assert_true(b->of[i].nth <= 202);
+	}
+	/* One after the other, whatever the number of workers. */
+	assert_true(clock_mono_ms() - start_ms >= 3 * 700);
+	pool_stats(b->p, &st);
+	assert_int_equal(st.timeouts, 3);
+	bench_close(b);
+}
+
+static void
+with_one_worker_those_alone_and_the_others_take_turns(void **state)
+{
+	struct pool_task dies = {.head = SLICE_LIT("die kill"), .alone = true};
+	struct pool_conf c = bench_conf();
+	struct bench *b;
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	for (size_t i = 0; i < 100; i++) {
+		if (i % 20 == 7)
+			assert_int_equal(bench_try(b, i, &dies), 0);
+		else
+			bench_apply(b, i, 10000, "echo x");
+	}
+	/* One that is cancelled while a worker is kept for it. */
+	assert_int_equal(bench_try(b, 100, &dies), 0);
+	pool_cancel(b->p, b->of[100].id);
+	bench_wait(b, 100);
+	for (size_t i = 0; i < 100; i++)
+		bench_expect(
+		    b, i, i % 20 == 7 ? POOL_CRASH : POOL_DONE, i % 20 == 7 ? "" : "x");
 	bench_close(b);
 }
 
@@ -327,18 +424,32 @@ a_worker_cannot_cut_its_results_away_under_the_reader(void **state)
 static void
 the_jail_refuses_each_of_these(void **state)
 {
-	static const char *const calls[] = {"socket", "open", "creat", "stat", "execve",
-	    "ptrace", "kill", "killself", "tgkill", "fork", "memfd", "prctl", "dup",
-	    "mmap_exec", "mprotect_exec"};
+	struct bench *b = bench_open(NULL);
+	const char *name;
+
+	(void)state;
+#ifdef TRAWL_SANITIZED
+	bench_close(b);
+	skip(); /* the sanitizers want some of them */
+#endif
+	for (size_t i = 0; (name = jail_name(i)) != NULL; i++) {
+		char text[64];
+
+		(void)snprintf(text, sizeof(text), "jail %s", name);
+		if (strcmp(bench_do(b, text)->text, strerror(EPERM)) != 0)
+			fail_msg("%s: '%s'", name, b->of[0].text);
+	}
+	bench_close(b);
+}
+
+static void
+a_call_of_another_machine_kills(void **state)
+{
 	struct bench *b = bench_open(NULL);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		char text[32];
-
-		(void)snprintf(text, sizeof(text), "jail %s", calls[i]);
-		assert_string_equal(bench_do(b, text)->text, strerror(EPERM));
-	}
+	(void)bench_do(b, "jail foreign");
+	bench_expect(b, 0, POOL_CRASH, "");
 	bench_close(b);
 }
 
@@ -377,6 +488,7 @@ the_kernel_says_that_workers_are_jailed(void **state)
 		assert_int_equal(proc_status(pids[i], "NoNewPrivs", 10), 1);
 		assert_int_equal(proc_status(pids[i], "CapEff", 16), 0);
 		assert_int_equal(proc_status(pids[i], "CapPrm", 16), 0);
+		assert_int_equal(proc_status(pids[i], "CapInh", 16), 0);
 		assert_int_equal(proc_status(pids[i], "CapAmb", 16), 0);
 		assert_int_equal(proc_status(pids[i], "Threads", 10), 1);
 		if (geteuid() == 0) {
@@ -391,23 +503,123 @@ static void
 a_worker_has_no_descriptors_but_its_own(void **state)
 {
 	struct bench *b = bench_open(NULL);
+	char path[64], to[64];
+	struct dirent *e;
+	int pid, found = 0;
+	DIR *d;
+
+	(void)state;
+	assert_true(pool_pids(b->p, &pid, 1) == 1);
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	d = opendir(path);
+	if (d == NULL && geteuid() != 0) {
+		bench_close(b);
+		skip(); /* it is not dumpable: only root may look */
+	}
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL) {
+		ssize_t n;
+
+		if (e->d_name[0] == '.')
+			continue;
+		n = readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1);
+		assert_true(n > 0);
+		to[n] = '\0';
+		found++;
+		if (strcmp(e->d_name, "3") == 0)
+			assert_memory_equal(to, "socket:[", 8);
+		else if (strcmp(e->d_name, "2") != 0 || !SANITIZED)
+			assert_string_equal(to, "/dev/null");
+	}
+	assert_int_equal(found, 4);
+	(void)closedir(d);
+	bench_close(b);
+}
+
+/* "Max open files            4                    4 ..." */
+static void
+expect_limit(int pid, const char *name, uint64_t soft, uint64_t hard)
+{
+	char path[64], line[256];
+	uint64_t at[2] = {UINT64_MAX, UINT64_MAX};
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/limits", pid);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, name, strlen(name)) == 0)
+			assert_int_equal(
+			    sscanf(line + 25, "%" SCNu64 " %" SCNu64, &at[0], &at[1]), 2);
+	(void)fclose(f);
+	assert_int_equal(at[0], soft);
+	assert_int_equal(at[1], hard);
+}
+
+static void
+the_kernel_knows_the_limits_of_workers(void **state)
+{
+	struct pool_conf c = bench_conf();
+	struct bench *b;
 	int pid;
 
 	(void)state;
-	if (geteuid() != 0)
-		skip(); /* they belong to nobody, and only root may look */
+	c.worker_cpu_s = 77;
+	b = bench_open(&c);
 	assert_true(pool_pids(b->p, &pid, 1) == 1);
-	for (int fd = 0; fd < 20; fd++) {
-		char path[64], to[64] = "";
+	expect_limit(pid, "Max cpu time", 77, 79);
+	expect_limit(pid, "Max file size", 0, 0);
+	expect_limit(pid, "Max core file size", 0, 0);
+	expect_limit(pid, "Max processes", 0, 0);
+	expect_limit(pid, "Max open files", 4, 4);
+	if (!SANITIZED) {
+		/* What it may use, its arena and its results. */
+		uint64_t bytes = (256u << 20) + (4u << 20) + REGION_HEAD_BYTES +
+				 region_data_bytes(BENCH_RESULT_MAX);
 
-		(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
-		if (readlink(path, to, sizeof(to) - 1) < 0)
-			assert_true(fd > 3);
-		else if (fd < 2)
-			assert_string_equal(to, "/dev/null");
-		else
-			assert_true(fd < 4);
+		expect_limit(pid, "Max address space", bytes, bytes);
 	}
+	bench_close(b);
+}
+
+/* Nobody keeps a deadline here, as when the crawl itself is stopped. */
+static void
+cpu_time_without_end_ends(void **state)
+{
+	struct pool_conf c = bench_conf();
+	struct bench *b;
+
+	(void)state;
+	c.workers = 1;
+	c.worker_cpu_s = 1;
+	b = bench_open(&c);
+	(void)bench_do(b, "spin 1000000");
+	bench_expect(b, 0, POOL_CRASH, "");
+	assert_string_equal(bench_do(b, "echo next")->text, "next");
+	assert_non_null(strstr(pool_trouble(b->p), "CPU time limit"));
+	bench_close(b);
+}
+
+static void
+a_worker_is_replaced_before_its_cpu_time_is_used_up(void **state)
+{
+	struct pool_conf c = bench_conf();
+	struct pool_stats st;
+	struct bench *b;
+	char first[128];
+
+	(void)state;
+	c.workers = 1;
+	c.batch_max = 1;
+	c.worker_cpu_s = 2;
+	b = bench_open(&c);
+	(void)snprintf(first, sizeof(first), "%s", bench_do(b, "pid")->text);
+	for (int i = 0; i < 7; i++)
+		assert_string_equal(bench_do(b, "spin 350")->text, "spun");
+	assert_string_not_equal(bench_do(b, "pid")->text, first);
+	pool_stats(b->p, &st);
+	assert_true(st.recycled >= 2);
+	assert_int_equal(st.crashes, 0);
 	bench_close(b);
 }
 
@@ -696,6 +908,10 @@ run(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_crash_costs_the_task_it_happened_at_and_no_other),
+	    cmocka_unit_test(a_crash_tells_what_the_worker_died_of),
+	    cmocka_unit_test(
+		tasks_that_are_alone_keep_one_worker_from_the_others_and_no_more),
+	    cmocka_unit_test(with_one_worker_those_alone_and_the_others_take_turns),
 	    cmocka_unit_test(crashes_without_end_are_slowed_but_all_tasks_end),
 	    cmocka_unit_test(an_endless_task_is_killed_at_its_deadline),
 	    cmocka_unit_test(a_deadline_counts_from_when_the_worker_can_begin),
@@ -710,9 +926,13 @@ run(void)
 		whatever_a_worker_says_wrongly_it_is_killed_and_the_pool_goes_on),
 	    cmocka_unit_test(a_worker_cannot_cut_its_results_away_under_the_reader),
 	    cmocka_unit_test(the_jail_refuses_each_of_these),
+	    cmocka_unit_test(a_call_of_another_machine_kills),
 	    cmocka_unit_test(a_worker_cannot_write_to_the_arena),
 	    cmocka_unit_test(the_kernel_says_that_workers_are_jailed),
 	    cmocka_unit_test(a_worker_has_no_descriptors_but_its_own),
+	    cmocka_unit_test(the_kernel_knows_the_limits_of_workers),
+	    cmocka_unit_test(cpu_time_without_end_ends),
+	    cmocka_unit_test(a_worker_is_replaced_before_its_cpu_time_is_used_up),
 	    cmocka_unit_test(memory_beyond_the_limit_is_refused),
 	    cmocka_unit_test(a_worker_that_cannot_start_says_why),
 	    cmocka_unit_test(too_little_memory_for_a_worker_is_said),
