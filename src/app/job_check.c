@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crawl/crawl.h"
+#include "crawl/credentials.h"
 #include "crawl/fields.h"
 #include "crawl/scope.h"
 #include "fetch/fetch.h"
@@ -39,14 +40,11 @@ check_headers(const struct options *o, struct why *why)
 		return why_set(
 		    why, -EINVAL, "--header: more than %d of them", FETCH_HEADERS_MAX);
 	for (size_t i = 0; i < o->fetch_header.n; i++) {
-		struct slice h = slice_cstr(o->fetch_header.v[i]);
-		size_t colon = slice_find(h, ':');
+		const char *h = o->fetch_header.v[i];
 
-		if (colon == 0 || colon == h.len || slice_find(h, '\n') < h.len ||
-		    slice_find(h, '\r') < h.len ||
-		    slice_find(slice_head(h, colon), ' ') < colon)
+		if (!header_line_is_good(slice_cstr(h)))
 			return why_set(
-			    why, -EINVAL, "--header '%s' is not \"Name: value\"", h.ptr);
+			    why, -EINVAL, "--header '%s' is not \"Name: value\"", h);
 	}
 	return 0;
 }
@@ -125,6 +123,26 @@ check_cookies(const struct options *o, struct why *why)
 }
 
 static int
+check_credentials(const struct job *job, struct why *why)
+{
+	const char *path = job->options.fetch_auth_file;
+	struct credentials c;
+	struct buf text;
+	int r;
+
+	buf_init(&text, 1);
+	if (path != NULL && strcmp(path, "-") == 0)
+		return why_set(why, -EINVAL, "--auth-file wants the name of a file");
+	if (path != NULL && read_input(path, CREDENTIALS_FILE_MAX, &text, why) < 0)
+		return why_prefix(why, -EINVAL, "--auth-file");
+	r = credentials_init(&c, &job->options, buf_slice(&text), &job->seeds, why);
+	if (r == 0)
+		credentials_release(&c);
+	buf_release(&text);
+	return r;
+}
+
+static int
 check_proxy(const struct options *o, struct why *why)
 {
 	static const char *const schemes[] = {
@@ -176,6 +194,8 @@ job_check(const struct job *job, struct why *why)
 		r = check_files(o, why);
 	if (r == 0)
 		r = check_cookies(o, why);
+	if (r == 0)
+		r = check_credentials(job, why);
 	if (r == 0)
 		r = check_proxy(o, why);
 	if (r == 0)

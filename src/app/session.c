@@ -4,6 +4,7 @@
 #include "base/file_whole.h"
 #include "base/log.h"
 #include "crawl/crawl.h"
+#include "crawl/credentials.h"
 #include "crawl/scope.h"
 #include "crawl/space.h"
 #include "fetch/jar.h"
@@ -37,7 +38,7 @@ struct session {
 	bool resume;
 	bool paused;       /* the disk is full; `crawl` has ended, or is NULL */
 	int64_t look_ms, resumed_ms; /* between looks; when there was room last */
-	struct buf cookies;          /* the file of --cookies */
+	struct buf cookies, auth;    /* the files of --cookies, --auth-file */
 	struct timer look; /* whether there is room again */
 	char dir[4096];
 	enum crawl_end end;
@@ -109,12 +110,6 @@ make_dir(struct session *s, struct why *why)
 	return 0;
 }
 
-static bool
-has_secrets(const struct job *job)
-{
-	return job->options.fetch_header.n > 0 || job->options.fetch_proxy != NULL;
-}
-
 /* The options of this run are those of the next. */
 static int
 write_job_file(const struct session *s, struct why *why)
@@ -126,7 +121,7 @@ write_job_file(const struct session *s, struct why *why)
 	r = job_write(s->job, false, &text);
 	r = r < 0 ? why_set(why, r, "cannot write job.yaml: %s", strerror(-r))
 		  : file_whole_write(s->dir, "job.yaml",
-			has_secrets(s->job) ? 0600 : 0666, buf_slice(&text), why);
+			job_has_secrets(s->job) ? 0600 : 0666, buf_slice(&text), why);
 	buf_release(&text);
 	return r;
 }
@@ -254,6 +249,7 @@ crawl_begin(struct session *s, bool resume, struct why *why)
 	    .dir = s->dir,
 	    .resume = resume,
 	    .cookies = buf_slice(&s->cookies),
+	    .auth = buf_slice(&s->auth),
 	    .ctx = s,
 	    .on_end = on_end};
 	int r;
@@ -271,15 +267,27 @@ crawl_begin(struct session *s, bool resume, struct why *why)
 }
 
 static int
+read_files(struct session *s, struct why *why)
+{
+	const struct options *o = &s->job->options;
+
+	if (o->fetch_cookies != NULL &&
+	    read_input(o->fetch_cookies, JAR_FILE_BYTES_MAX, &s->cookies, why) < 0)
+		return why_prefix(why, -EINVAL, "--cookies");
+	if (o->fetch_auth_file != NULL &&
+	    read_input(o->fetch_auth_file, CREDENTIALS_FILE_MAX, &s->auth, why) < 0)
+		return why_prefix(why, -EINVAL, "--auth-file");
+	return 0;
+}
+
+static int
 start(struct session *s, struct why *why)
 {
 	int r;
 
 	timer_init(&s->look, s->loop, on_look, s);
-	if (s->job->options.fetch_cookies != NULL &&
-	    read_input(
-		s->job->options.fetch_cookies, JAR_FILE_BYTES_MAX, &s->cookies, why) < 0)
-		return why_prefix(why, -EINVAL, "--cookies");
+	if (read_files(s, why) < 0)
+		return -EINVAL;
 	r = report_new(s->job, &s->report);
 	if (r == 0)
 		r = crawl_begin(s, s->resume, why);
@@ -425,6 +433,7 @@ session_release(struct session *s)
 	report_free(s->report);
 	engine_free(s->engine);
 	buf_release(&s->cookies);
+	buf_release(&s->auth);
 	loop_free(s->loop);
 }
 

@@ -310,3 +310,10 @@ committer_seen(
 		*ret = seen.outcome;
 	return r;
 }
+
+int
+committer_seed(struct committer *c, uint64_t url_hash, int *ret_status,
+    char ret_detail[SAVED_DETAIL_MAX])
+{
+	return saved_seed(c->store, url_hash, ret_status, ret_detail);
+}

@@ -288,6 +288,9 @@ commit_done(struct committer *c, struct commit *m)
 		r = put_host(c, m);
 	if (r == 0 && !m->event.internal)
 		r = settle(c, m->rec, m->event.outcome);
+	if (r == 0 && !m->event.internal && (m->rec->flags & URLREC_SEED) != 0)
+		r = saved_seed_put(
+		    c->batch, m->rec->url_hash, m->event.status, m->event.detail);
 	if (r < 0)
 		return r;
 	count_request(c, m);

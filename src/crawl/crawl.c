@@ -650,5 +650,6 @@ crawl_free(struct crawl *c)
 	free(c->seed_ends);
 	select_free(c->fields);
 	jar_free(c->jar);
+	credentials_release(&c->credentials);
 	free(c);
 }

@@ -60,6 +60,7 @@ struct crawl_conf {
 	const char *dir; /* exists; NULL: no files (simulation) */
 	bool resume; /* go on with the crawl that may be in it; else that is an error */
 	struct slice cookies; /* what is in the file of --cookies; for crawl_start() */
+	struct slice auth;    /* likewise, of --auth-file */
 	uint64_t random_seed; /* 0: from the system; else a repeatable run */
 	void *ctx;
 	/* Once, deferred; crawl_free() is allowed in it. */

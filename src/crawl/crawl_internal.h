@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "crawl/committer.h"
 #include "crawl/crawl.h"
+#include "crawl/credentials.h"
 #include "fetch/fetch.h"
 #include "loop/limiter.h"
 
@@ -75,6 +76,7 @@ struct crawl {
 	struct committer *committer;
 	struct fetcher *fetcher;
 	struct jar *jar;
+	struct credentials credentials;
 	struct select *fields; /* of pages; NULL: none */
 	uint32_t context;
 	uint64_t hash_seed;
@@ -116,7 +118,7 @@ struct crawl {
 	struct {
 		enum outcome outcome;
 		int status;
-		char detail[160];
+		char detail[SAVED_DETAIL_MAX];
 	} * seed_ends;
 	struct {
 		unsigned mask;

@@ -288,6 +288,9 @@ restore(struct crawl *c, struct why *why)
 
 		r = committer_seen(c->committer, authority,
 		    url_hash(rec.url, c->hash_seed), &c->seed_ends[i].outcome);
+		if (r == 0)
+			r = committer_seed(c->committer, url_hash(rec.url, c->hash_seed),
+			    &c->seed_ends[i].status, c->seed_ends[i].detail);
 		if (r == -ENOENT)
 			r = 0;
 	}
@@ -369,6 +372,8 @@ open_fetcher(struct crawl *c)
 	    .from = o->fetch_from,
 	    .headers = (const char *const *)o->fetch_header.v,
 	    .headers_len = o->fetch_header.n,
+	    .host_lines = c->credentials.v,
+	    .host_lines_len = c->credentials.n,
 	    .jar = c->jar,
 	    .accept_cookies = o->fetch_accept_cookies,
 	    .connect_ms =
@@ -391,6 +396,10 @@ crawl_open_parts(struct crawl *c, struct why *why)
 	(void)option_word(&option_rows[OPTION_ID_crawl_order], c->o->crawl_order, &order);
 	c->order = order_find(order);
 	r = open_committer(c, why);
+	if (r < 0)
+		return r;
+	r = credentials_init(
+	    &c->credentials, c->o, c->conf.auth, &c->conf.job->seeds, why);
 	if (r < 0)
 		return r;
 	r = open_frontier(c);

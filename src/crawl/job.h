@@ -34,7 +34,9 @@ typedef bool job_mistake_fn(void *ctx, size_t line, size_t column, const char *t
  * was told each), or -errno when the file cannot be read. */
 int job_read(struct job *j, struct slice yaml, job_mistake_fn *fn, void *ctx);
 /* The job as a file that can be run again: all options in force.  `for_strangers` leaves
- * out what may hold secrets (headers, proxy): for what is handed on, such as an archive.
- */
+ * out what may hold secrets (headers, credentials, proxies): for what is handed on, such as
+ * an archive. */
 int job_write(const struct job *j, bool for_strangers, struct buf *out);
+/* Whether some of that is there: then the file is for nobody else to read. */
+bool job_has_secrets(const struct job *j);
 #endif

@@ -305,7 +305,23 @@ write_option(struct buf *out, const struct options *o, const struct option_row *
 static bool
 may_be_secret(const struct option_row *row)
 {
-	return row->id == OPTION_ID_fetch_header || row->id == OPTION_ID_fetch_proxy;
+	return row->id == OPTION_ID_fetch_header ||
+	       row->id == OPTION_ID_fetch_header_for || row->id == OPTION_ID_fetch_auth ||
+	       row->id == OPTION_ID_fetch_proxy;
+}
+
+bool
+job_has_secrets(const struct job *j)
+{
+	bool has = false;
+	struct buf value;
+
+	buf_init(&value, 1 << 20);
+	for (size_t i = 0; i < OPTION_ID_MAX && !has; i++)
+		has = may_be_secret(&option_rows[i]) &&
+		      option_get(&j->options, &option_rows[i], 0, &value);
+	buf_release(&value);
+	return has;
 }
 
 int

@@ -153,6 +153,60 @@ saved_root_put(struct store_batch *b, uint64_t url_hash, struct slice url)
 	return store_batch_put(b, STORE_META, slice_cstr(key), url);
 }
 
+struct seed_key {
+	char text[32];
+};
+
+static struct slice
+seed_key(struct seed_key *k, uint64_t url_hash)
+{
+	(void)snprintf(k->text, sizeof(k->text), "seed/%016" PRIx64, url_hash);
+	return slice_cstr(k->text);
+}
+
+int
+saved_seed_put(struct store_batch *b, uint64_t url_hash, int status, struct slice detail)
+{
+	struct seed_key k;
+	struct buf value;
+	struct wire_out w = {.b = &value};
+
+	buf_init(&value, SAVED_BYTES_MAX);
+	wire_u16(&w, (uint16_t)status);
+	wire_text(&w, slice_head(detail, SAVED_DETAIL_MAX - 1));
+	if (w.err == 0)
+		w.err = store_batch_put(
+		    b, STORE_META, seed_key(&k, url_hash), buf_slice(&value));
+	buf_release(&value);
+	return w.err;
+}
+
+int
+saved_seed(struct store *s, uint64_t url_hash, int *ret_status,
+    char ret_detail[SAVED_DETAIL_MAX])
+{
+	struct seed_key k;
+	struct buf value;
+	struct wire_in w;
+	struct slice detail;
+	int status, r;
+
+	buf_init(&value, SAVED_BYTES_MAX);
+	r = store_get(s, STORE_META, seed_key(&k, url_hash), &value);
+	w = (struct wire_in){.rest = buf_slice(&value)};
+	status = r == 0 ? wire_get_u16(&w) : 0;
+	detail = r == 0 ? wire_get_text(&w) : (struct slice){0};
+	if (r == 0 && (w.bad || detail.len >= SAVED_DETAIL_MAX))
+		r = -EBADMSG;
+	if (r == 0) {
+		*ret_status = status;
+		(void)snprintf(
+		    ret_detail, SAVED_DETAIL_MAX, SLICE_FMT, SLICE_ARG(detail));
+	}
+	buf_release(&value);
+	return r;
+}
+
 int
 saved_cookies_put(struct store_batch *b, uint64_t site_hash, struct slice text)
 {

@@ -301,8 +301,7 @@ on_fetched(void *ctx, struct fetch_result *r)
 
 	v->result = *r;
 	v->result.dns = NULL;
-	buf_clear(&v->request);
-	err = buf_add_slice(&v->request, slice_head(r->t.request, REQUEST_BYTES_MAX));
+	err = fetch_request_mask(r->t.request, REQUEST_BYTES_MAX, &v->request);
 	addr_format(&r->t.addr, v->ip);
 	report_to_frontier(v);
 	c->stats.wire_bytes += r->t.wire_bytes;

@@ -5,7 +5,7 @@
  *
  * Redirects and retries are not followed here: they go back through the frontier, so that
  * robots and politeness always apply.  What is put around a request (identity,
- * cookies, validators, headers) is the ordered table in steps.c.
+ * cookies, validators, headers, credentials) is the ordered table in steps.c.
  *
  * Owns:    the request's texts are copied; a result's block passes to the callback.
  * Clock:   loop's.   Threads: loop thread.
@@ -21,7 +21,12 @@
 #include "net/transport.h"
 
 struct fetcher;
-enum { FETCH_HEADERS_MAX = 60, FETCH_VALIDATOR_MAX = 512 };
+enum { FETCH_HEADERS_MAX = 60, FETCH_HOST_LINES_MAX = 20, FETCH_VALIDATOR_MAX = 512 };
+
+/* A header line that goes to one authority, "scheme://host[:port]" in normal form. */
+struct fetch_host_line {
+	char *authority, *line;
+};
 
 struct fetcher_conf {
 	struct loop *loop;
@@ -35,6 +40,9 @@ struct fetcher_conf {
 	const char *user_agent, *from; /* from may be NULL */
 	const char *const *headers;    /* "Name: value" */
 	size_t headers_len;
+	const struct fetch_host_line
+	    *host_lines; /* FETCH_HOST_LINES_MAX of an authority */
+	size_t host_lines_len;
 	struct jar *jar;     /* cookies that are sent; NULL: none */
 	bool accept_cookies; /* and those that servers set are put into it */
 	uint32_t connect_ms, first_byte_ms, stall_ms, total_ms;
@@ -85,6 +93,10 @@ void fetch_cancel(struct fetcher *f, struct fetch_id id);
 /* The same, and what is known of it until now: `outcome` CANCELLED, when it began and what
  * it took, whether its host was contacted.  Nothing in it has to be freed. */
 void fetch_abandon(struct fetcher *f, struct fetch_id id, struct fetch_result *ret);
+
+/* The bytes of a request as they may be archived and shown: without what authorises.  At
+ * most `max` bytes of it; buf_add()'s codes. */
+int fetch_request_mask(struct slice request, size_t max, struct buf *out);
 
 /* Milliseconds to the next try after `attempts` that failed: 1 s doubling to 5 min, +-25
  * %. */

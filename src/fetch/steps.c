@@ -133,6 +133,23 @@ extra_before(
 		add(lines, slice_cstr(s->headers[i]));
 }
 
+/* ---- hosts: --auth and --header-for, to one authority ---- */
+
+static void
+hosts_before(
+    struct fetch_steps *s, const struct fetch_ask *ask, struct fetch_lines *lines)
+{
+	struct slice to = url_authority(ask->url);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->host_lines_len && n < FETCH_HOST_LINES_MAX; i++) {
+		if (!slice_eq(slice_cstr(s->host_lines[i].authority), to))
+			continue;
+		add(lines, slice_cstr(s->host_lines[i].line));
+		n++;
+	}
+}
+
 /* ---- the table ---- */
 
 struct step {
@@ -147,6 +164,7 @@ static const struct step steps[] = {
     {"cookies", cookies_before, cookies_after},
     {"validators", validators_before, NULL},
     {"extra", extra_before, NULL},
+    {"hosts", hosts_before, NULL},
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
@@ -171,6 +189,41 @@ fetch_steps_after(struct fetch_steps *s, const struct fetch_ask *ask, struct sli
 			steps[i].after(s, ask, head);
 }
 
+static bool
+authorises(struct slice line)
+{
+	struct slice name = line_name(line);
+
+	return slice_ieq(name, SLICE_LIT("authorization")) ||
+	       slice_ieq(name, SLICE_LIT("proxy-authorization"));
+}
+
+/* Who has the archive could log in, else. */
+int
+fetch_request_mask(struct slice request, size_t max, struct buf *out)
+{
+	struct slice line;
+	int r = 0;
+
+	buf_clear(out);
+	while (r == 0 && request.len > 0) {
+		size_t end = slice_find(request, '\n') + 1;
+
+		line = slice_head(request, end);
+		request = slice_from(request, end);
+		if (authorises(line)) {
+			r = buf_add_slice(out, line_name(line));
+			if (r == 0)
+				r = buf_add_cstr(out, ": [not archived]\r\n");
+		} else
+			r = buf_add_slice(
+			    out, slice_head(line, max > out->len ? max - out->len : 0));
+		if (out->len >= max)
+			break;
+	}
+	return r;
+}
+
 int
 fetch_steps_init(struct fetch_steps *s, const struct fetcher_conf *conf)
 {
@@ -181,6 +234,8 @@ fetch_steps_init(struct fetch_steps *s, const struct fetcher_conf *conf)
 		return -E2BIG;
 	*s = (struct fetch_steps){.headers = conf->headers,
 	    .headers_len = conf->headers_len,
+	    .host_lines = conf->host_lines,
+	    .host_lines_len = conf->host_lines_len,
 	    .jar = conf->jar,
 	    .accept_cookies = conf->accept_cookies};
 	buf_init(&b, 8192);

@@ -18,7 +18,7 @@
 #include "web/url.h"
 
 enum {
-	FETCH_OWN_LINES_MAX = 7,
+	FETCH_OWN_LINES_MAX = 7 + FETCH_HOST_LINES_MAX,
 	FETCH_LINES_MAX = FETCH_HEADERS_MAX + FETCH_OWN_LINES_MAX,
 	FETCH_MADE_BYTES = 16 << 10,
 };
@@ -40,6 +40,8 @@ struct fetch_steps {
 	char *user_agent, *from; /* "User-Agent: ...", "From: ..." */
 	const char *const *headers;
 	size_t headers_len;
+	const struct fetch_host_line *host_lines;
+	size_t host_lines_len;
 	struct jar *jar; /* the caller's, or NULL */
 	bool accept_cookies;
 	char made[FETCH_MADE_BYTES];

@@ -133,3 +133,81 @@ def test_a_file_that_is_none_is_told_of_with_its_line(text, tmp_path):
     assert "--cookies" in result.err and str(jar) in result.err
     assert text is None or "line 3 " in result.err
     assert not (tmp_path / "crawl").exists()
+
+
+# -- credentials --
+
+# Aladdin:open sesame, of RFC 7617
+LOGIN = """
+    location / {
+        if ($http_authorization != "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==") {
+            add_header WWW-Authenticate 'Basic realm="cave"' always;
+            return 401;
+        }
+        return 200 '<a href="/treasure">in</a> <a href="/away">away</a>';
+    }
+    location = /away { return 302 http://other.test:@PORT@/spy; }
+    location = /spy { return 200 "auth: $http_authorization key: $http_x_key"; }"""
+SECRET = "Aladdin:open sesame"
+
+
+@pytest.fixture()
+def cave(tmp_path):
+    with harness.nginx(tmp_path / "nginx", server(LOGIN)) as web:
+        yield web
+
+
+def no_secret_in(directory):
+    for path in directory.rglob("*"):
+        if not path.is_file() or path.name == "job.yaml" or "state" in path.parts:
+            continue
+        data = path.read_bytes()
+        assert b"sesame" not in data and b"QWxhZGRpb" not in data, path
+
+
+def test_a_password_goes_to_its_host_and_into_no_file_that_is_handed_on(cave, tmp_path):
+    result, out = harness.crawl(
+        tmp_path / "crawl", *names(cave, HOST, OTHER), "--scope", "any",
+        "--auth", f"{SECRET}@{HOST}:{cave.port}",
+        "--header-for", f"{HOST}:{cave.port}=X-Key: k3y", cave.url("/", HOST),
+    )  # fmt: skip
+    assert result.rc == 0, result.err
+    assert out.outcomes()[cave.url("/treasure", HOST)] == "ok"
+    assert lines(out, cave.url("/treasure", HOST), "authorization") == ["Authorization: [not archived]"]
+    assert lines(out, cave.url("/treasure", HOST), "x-key") == ["X-Key: k3y"]
+    (spied,) = out.archived()[cave.url("/spy", OTHER)]
+    assert spied.payload == b"auth:  key: "
+    no_secret_in(tmp_path / "crawl")
+    for record in out.records():
+        assert b"sesame" not in record.block and b"QWxhZGRpb" not in record.block
+        if record.type == "warcinfo":
+            assert b"k3y" not in record.block
+    assert (tmp_path / "crawl" / "job.yaml").stat().st_mode & 0o777 == 0o600
+    assert "sesame" not in result.err
+
+
+def test_a_password_from_a_file_is_in_no_file_of_the_crawl(cave, tmp_path):
+    secrets = tmp_path / "secrets"
+    secrets.write_text(f"# ours\n{SECRET}@127.0.0.1:{cave.port}\n")
+    result, out = harness.crawl(
+        tmp_path / "crawl", "-q", "--delay", "0", "--auth-file", secrets, cave.url("/")
+    )
+    assert result.rc == 0, result.err
+    assert "sesame" not in (tmp_path / "crawl" / "job.yaml").read_text()
+    no_secret_in(tmp_path / "crawl")
+
+
+def test_without_a_password_the_exit_code_says_so_and_so_does_a_resume(cave, tmp_path):
+    result, out = harness.crawl(tmp_path / "crawl", "-q", "--delay", "0", cave.url("/"))
+    assert result.rc == 6
+    assert "http-4xx" in result.err
+    again = harness.trawl("resume", tmp_path / "crawl", "-q")
+    assert again.rc == 6
+    assert again.err == result.err
+
+
+def test_credentials_that_are_none_are_told_of_without_them(tmp_path):
+    result = harness.trawl("crawl", "-o", tmp_path / "crawl", "--auth", "secret@host", "http://127.0.0.1:1/")
+    assert result.rc == 2
+    assert "--auth" in result.err and "USER:PASS@HOST" in result.err
+    assert "secret" not in result.err

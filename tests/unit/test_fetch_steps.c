@@ -162,6 +162,56 @@ cookies_go_back_to_who_set_them(void **state)
 }
 
 static void
+a_line_for_one_host_goes_to_no_other(void **state)
+{
+	static char site[] = "https://a.test", key[] = "X-Key: 1",
+		    agent[] = "user-agent: me";
+	static const struct fetch_host_line host_lines[] = {{site, key}, {site, agent}};
+	static const char *const headers[] = {"X-Key: 0"};
+	struct fetcher_conf conf = {.user_agent = "trawl/1",
+	    .headers = headers,
+	    .headers_len = 1,
+	    .host_lines = host_lines,
+	    .host_lines_len = 2};
+	struct fetch_ask ask = ask_for("https://a.test/x");
+
+	(void)state;
+	assert_int_equal(fetch_steps_init(&steps, &conf), 0);
+	ASSERT_LINES(&ask, ACCEPT, ENCODINGS, "X-Key: 1", "user-agent: me");
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const others[] = {"http://a.test/",
+		    "https://a.test:444/", "https://b.a.test/", "https://a.test.b/"};
+
+		ask = ask_for(others[i]);
+		ASSERT_LINES(&ask, "User-Agent: trawl/1", ACCEPT, ENCODINGS, "X-Key: 0");
+	}
+	fetch_steps_release(&steps);
+}
+
+static void
+what_authorises_is_not_archived(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 4096);
+	assert_int_equal(fetch_request_mask(SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\n"
+						      "authorization: Basic eA==\r\n"
+						      "X-Authorization: y\r\n"
+						      "Proxy-Authorization:z\r\n\r\n"),
+			     1000, &out),
+	    0);
+	assert_string_equal(buf_cstr(&out),
+	    "GET / HTTP/1.1\r\nHost: a\r\nauthorization: [not archived]\r\n"
+	    "X-Authorization: y\r\nProxy-Authorization: [not archived]\r\n\r\n");
+	assert_int_equal(fetch_request_mask(SLICE_LIT("GET / HTTP"), 5, &out), 0);
+	assert_string_equal(buf_cstr(&out), "GET /");
+	assert_int_equal(fetch_request_mask((struct slice){0}, 5, &out), 0);
+	assert_int_equal(out.len, 0);
+	buf_release(&out);
+}
+
+static void
 as_many_headers_as_fit_and_not_one_more(void **state)
 {
 	const char *headers[FETCH_HEADERS_MAX + 1];
@@ -171,9 +221,15 @@ as_many_headers_as_fit_and_not_one_more(void **state)
 	    .headers_len = FETCH_HEADERS_MAX};
 	struct fetch_ask ask = ask_for("http://a.test/");
 	struct fetcher *f = NULL;
+	struct fetch_host_line host_lines[FETCH_HOST_LINES_MAX];
+	static char site[] = "http://a.test", key[] = "Y: z";
 	struct fetch_lines lines;
 
 	(void)state;
+	for (size_t i = 0; i < FETCH_HOST_LINES_MAX; i++)
+		host_lines[i] = (struct fetch_host_line){site, key};
+	conf.host_lines = host_lines;
+	conf.host_lines_len = FETCH_HOST_LINES_MAX;
 	for (size_t i = 0; i <= FETCH_HEADERS_MAX; i++)
 		headers[i] = "X: y";
 	ask.etag = SLICE_LIT("\"x\"");
@@ -218,6 +274,8 @@ main(void)
 	    cmocka_unit_test(a_persons_lines_take_the_place_of_our_own),
 	    cmocka_unit_test(what_we_have_is_not_asked_for_again),
 	    cmocka_unit_test(cookies_go_back_to_who_set_them),
+	    cmocka_unit_test(a_line_for_one_host_goes_to_no_other),
+	    cmocka_unit_test(what_authorises_is_not_archived),
 	    cmocka_unit_test(nobody_is_named_who_was_not),
 	    cmocka_unit_test(as_many_headers_as_fit_and_not_one_more),
 	    cmocka_unit_test(an_endless_user_agent_is_refused),

@@ -1,0 +1,224 @@
+#include "crawl/credentials.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "web/url.h"
+
+enum { PAIR_MAX = 1024, LINE_MAX = 4096, HOST_MAX = 300 };
+
+/* ---- base64, RFC 4648 section 4 ---- */
+
+static void
+base64(struct slice s, char *ret)
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < s.len; i += 3) {
+		uint32_t v = 0;
+
+		for (size_t k = 0; k < 3; k++)
+			v = v << 8 | (i + k < s.len ? (unsigned char)s.ptr[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			*ret++ = i + k > s.len ? '=' : digits[v >> (18 - 6 * k) & 63];
+	}
+	*ret = '\0';
+}
+
+/* ---- one line for one authority ---- */
+
+static int
+push(struct credentials *c, struct slice authority, struct slice line, struct why *why)
+{
+	struct fetch_host_line *grown, *at;
+	size_t same = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		same += slice_eq(slice_cstr(c->v[i].authority), authority);
+	if (same == FETCH_HOST_LINES_MAX)
+		return why_set(why, -EINVAL, "more than %d lines for " SLICE_FMT,
+		    FETCH_HOST_LINES_MAX, SLICE_ARG(authority));
+	if (c->n == CREDENTIALS_MAX)
+		return why_set(why, -EINVAL, "more than %d of them", CREDENTIALS_MAX);
+	grown = realloc(c->v, (c->n + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	c->v = grown;
+	at = &grown[c->n];
+	at->authority = slice_dup(authority);
+	at->line = slice_dup(line);
+	if (at->authority == NULL || at->line == NULL) {
+		free(at->authority);
+		free(at->line);
+		return why_set(why, -ENOMEM, "out of memory");
+	}
+	c->n++;
+	return 0;
+}
+
+static bool
+has_seed_at(const struct strlist *seeds, struct slice authority)
+{
+	for (size_t i = 0; i < seeds->n; i++) {
+		char text[URL_BYTES_MAX];
+		struct url u;
+
+		if (url_resolve(NULL, slice_cstr(seeds->v[i]), (struct slice){0}, 0, text,
+			sizeof(text), &u) == URL_OK &&
+		    slice_eq(url_authority(&u), authority))
+			return true;
+	}
+	return false;
+}
+
+/* "scheme://HOST[:PORT]" in normal form, in `room`. */
+static bool
+authority_of(const char *scheme, struct slice host_port, char room[URL_BYTES_MAX],
+    struct slice *ret)
+{
+	char text[HOST_MAX + 20];
+	struct url u;
+	int n;
+
+	if (host_port.len == 0 || host_port.len > HOST_MAX)
+		return false;
+	for (size_t i = 0; i < host_port.len; i++)
+		if (strchr("/@?#\\ ", host_port.ptr[i]) != NULL)
+			return false;
+	n = snprintf(
+	    text, sizeof(text), "%s://" SLICE_FMT "/", scheme, SLICE_ARG(host_port));
+	if (url_resolve(NULL, slice_of(text, (size_t)n), (struct slice){0}, 0, room,
+		URL_BYTES_MAX, &u) != URL_OK)
+		return false;
+	*ret = url_authority(&u);
+	return true;
+}
+
+static int
+add(struct credentials *c, struct slice host_port, struct slice line,
+    const struct strlist *seeds, struct why *why)
+{
+	char room[URL_BYTES_MAX];
+	struct slice authority;
+	int r;
+
+	if (!authority_of("https", host_port, room, &authority))
+		return why_set(why, -EINVAL, "'" SLICE_FMT "' is not HOST or HOST:PORT",
+		    SLICE_ARG(slice_head(host_port, HOST_MAX)));
+	r = push(c, authority, line, why);
+	if (r < 0 || !authority_of("http", host_port, room, &authority) ||
+	    !has_seed_at(seeds, authority))
+		return r;
+	return push(c, authority, line, why);
+}
+
+/* ---- the two options ---- */
+
+/* The last '@' and the first ':' count: hosts have no '@', and users no ':'. */
+static int
+add_auth(struct credentials *c, struct slice text, const struct strlist *seeds,
+    struct why *why)
+{
+	char line[LINE_MAX] = "Authorization: Basic ";
+	size_t at = text.len, colon = slice_find(text, ':');
+
+	while (at > 0 && text.ptr[at - 1] != '@')
+		at--;
+	if (at == 0 || colon >= at - 1)
+		return why_set(why, -EINVAL,
+		    "that is not USER:PASS@HOST or "
+		    "USER:PASS@HOST:PORT");
+	if (at - 1 > PAIR_MAX)
+		return why_set(
+		    why, -EINVAL, "user and password have more than %d bytes", PAIR_MAX);
+	base64(slice_head(text, at - 1), line + strlen(line));
+	return add(c, slice_from(text, at), slice_cstr(line), seeds, why);
+}
+
+static int
+add_file(struct credentials *c, struct slice file, const struct strlist *seeds,
+    struct why *why)
+{
+	struct slice line;
+
+	for (size_t n = 1; slice_cut(&file, '\n', &line); n++) {
+		int r;
+
+		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+			line.len--;
+		if (line.len == 0 || line.ptr[0] == '#')
+			continue;
+		for (size_t i = 0; i < line.len; i++)
+			if ((unsigned char)line.ptr[i] < ' ' || line.ptr[i] == 0x7f)
+				return why_set(
+				    why, -EINVAL, "line %zu has a control character", n);
+		r = add_auth(c, line, seeds, why);
+		if (r < 0)
+			return why_prefix(why, r, "line %zu", n);
+	}
+	return 0;
+}
+
+bool
+header_line_is_good(struct slice line)
+{
+	size_t colon = slice_find(line, ':');
+
+	if (colon == 0 || colon == line.len)
+		return false;
+	for (size_t i = 0; i < line.len; i++)
+		if ((unsigned char)line.ptr[i] < ' ' || line.ptr[i] == 0x7f ||
+		    (line.ptr[i] == ' ' && i < colon))
+			return false;
+	return true;
+}
+
+static int
+add_header(struct credentials *c, struct slice text, const struct strlist *seeds,
+    struct why *why)
+{
+	size_t at = slice_find(text, '=');
+	struct slice line = slice_from(text, at + 1);
+
+	if (at == text.len || !header_line_is_good(line) || line.len >= LINE_MAX)
+		return why_set(why, -EINVAL,
+		    "that is not \"HOST=Name: value\" or \"HOST:PORT=...\"");
+	return add(c, slice_head(text, at), line, seeds, why);
+}
+
+int
+credentials_init(struct credentials *c, const struct options *o, struct slice file,
+    const struct strlist *seeds, struct why *why)
+{
+	int r;
+
+	*c = (struct credentials){0};
+	r = add_file(c, file, seeds, why);
+	if (r < 0)
+		(void)why_prefix(why, r, "--auth-file");
+	for (size_t i = 0; i < o->fetch_auth.n && r == 0; i++) {
+		r = add_auth(c, slice_cstr(o->fetch_auth.v[i]), seeds, why);
+		if (r < 0)
+			(void)why_prefix(why, r, "--auth");
+	}
+	for (size_t i = 0; i < o->fetch_header_for.n && r == 0; i++) {
+		r = add_header(c, slice_cstr(o->fetch_header_for.v[i]), seeds, why);
+		if (r < 0)
+			(void)why_prefix(why, r, "--header-for");
+	}
+	if (r < 0)
+		credentials_release(c);
+	return r;
+}
+
+void
+credentials_release(struct credentials *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free(c->v[i].authority);
+		free(c->v[i].line);
+	}
+	free(c->v);
+	*c = (struct credentials){0};
+}
