@@ -28,7 +28,10 @@ frontier_done(struct frontier *f, uint64_t authority_hash,
 		assert(f->in_flight > 0);
 		f->in_flight--;
 	}
-	hostq_ended(h, &f->conf, rep, random_next(&f->random), now_ms);
+	manners_advance(f->manners, now_ms);
+	hostq_ended(f->manners, h, &f->conf, rep, random_next(&f->random), now_ms);
+	if (rep->address != 0)
+		standing_address(f->manners, h->standing, rep->address);
 	frontier_place(f, h, now_ms);
 }
 

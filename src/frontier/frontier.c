@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "frontier/inside.h"
+#include "web/url.h"
 
 #include "base/banned.h"
 
@@ -12,6 +13,9 @@
  * only a change touches the lists and heaps.  Each host is linked in at most one of them.
  */
 enum { HOSTS_MAX = 1u << 28, STEPS_MAX = 100, ADVANCE_MAX = 64 };
+
+static void settle(struct manners *m, const struct frontier *ours);
+static void join_site(struct frontier *f, struct hostq *h);
 
 int
 frontier_new(const struct frontier_conf *conf, struct frontier **ret)
@@ -24,6 +28,13 @@ frontier_new(const struct frontier_conf *conf, struct frontier **ret)
 	if (f == NULL)
 		return -ENOMEM;
 	f->conf = *conf;
+	if (conf->manners == NULL && manners_new(&f->own_manners) < 0) {
+		free(f);
+		return -ENOMEM;
+	}
+	f->manners = conf->manners != NULL ? conf->manners : f->own_manners;
+	manners_joined(f->manners, 1);
+	gate_init(&f->names, GATE_NAMES);
 	f->random = conf->jitter_seed;
 	umap_init(&f->hosts, HOSTS_MAX);
 	list_init(&f->all);
@@ -47,7 +58,10 @@ frontier_free(struct frontier *f)
 	heap_release(&f->waiting);
 	heap_release(&f->retries);
 	while ((l = list_pop(&f->all)) != NULL)
-		hostq_free(container_of(l, struct hostq, on_hosts));
+		hostq_free(f->manners, container_of(l, struct hostq, on_hosts));
+	manners_joined(f->manners, -1);
+	settle(f->manners, NULL);
+	manners_free(f->own_manners);
 	umap_release(&f->hosts);
 	outset_release(&f->out);
 	free(f);
@@ -63,8 +77,14 @@ frontier_configure(struct frontier *f, const struct frontier_conf *conf, int64_t
 	f->conf.order = old.order;
 	f->conf.window_max = old.window_max;
 	f->conf.jitter_seed = old.jitter_seed;
+	f->conf.manners = old.manners;
 	list_foreach (it, &f->all) {
-		frontier_place(f, container_of(it, struct hostq, on_hosts), now_ms);
+		struct hostq *h = container_of(it, struct hostq, on_hosts);
+
+		join_site(f, h);
+		if (h->gate != NULL)
+			gate_wake(f->manners, h->gate); /* by its new limit */
+		frontier_place(f, h, now_ms);
 	}
 }
 
@@ -95,6 +115,32 @@ heap_room(struct heap *h, size_t n)
 	return 0;
 }
 
+static void
+join_site(struct frontier *f, struct hostq *h)
+{
+	struct slice rest = slice_cstr(h->authority), scheme;
+
+	if (f->conf.per_site == 0 || !slice_cut(&rest, ':', &scheme))
+		return;
+	rest = slice_from(rest, 2);
+	if (rest.len > 0 && rest.ptr[0] == '[') { /* an address is its own site */
+		standing_site(f->manners, h->standing, rest);
+		return;
+	}
+	if (!slice_cut(&rest, ':', &scheme))
+		scheme = rest;
+	standing_site(f->manners, h->standing, url_site(scheme));
+}
+
+void
+frontier_host_joined(struct frontier *f, struct hostq *h)
+{
+	h->frontier = f;
+	h->conf = &f->conf;
+	hostq_asked(h, &f->conf);
+	join_site(f, h);
+}
+
 int
 frontier_host_new(struct frontier *f, uint64_t authority_hash, struct slice authority,
     int64_t now_ms, struct hostq **ret)
@@ -106,15 +152,15 @@ frontier_host_new(struct frontier *f, uint64_t authority_hash, struct slice auth
 	    heap_room(
 		&f->ready_heap, f->conf.order->across_hosts ? f->hosts.len + 1 : 0) < 0)
 		return -ENOMEM;
-	if (hostq_new(authority_hash, authority, &h) < 0)
+	if (hostq_new(f->manners, authority_hash, authority, &h) < 0)
 		return -ENOMEM;
 	if (umap_put(&f->hosts, authority_hash, h) < 0) {
-		hostq_free(h);
+		hostq_free(f->manners, h);
 		return -ENOMEM;
 	}
-	hostq_asked(h, &f->conf);
+	frontier_host_joined(f, h);
 	list_push_front(&f->all, &h->on_hosts);
-	f->hosts_bytes += sizeof(*h) + strlen(h->authority) + 1;
+	f->hosts_bytes += hostq_bytes(h);
 	f->places[HOSTQ_EMPTY]++;
 	waits_enter(&f->waits, WAITS_NOTHING, now_ms);
 	*ret = h;
@@ -183,12 +229,29 @@ place_stay(struct frontier *f, struct hostq *h, const struct hostq_state *s)
 	}
 }
 
-void
-frontier_place(struct frontier *f, struct hostq *h, int64_t now_ms)
+/* At a gate only what could begin but for that. */
+static void
+judge_gate(struct frontier *f, struct hostq *h, struct hostq_state *s)
+{
+	static const enum wait_cause causes[] = {[GATE_NAMES] = WAIT_DNS,
+	    [GATE_SITE] = WAIT_PER_SITE_CAP,
+	    [GATE_ADDRESS] = WAIT_PER_IP_CAP};
+
+	if (h->gate == NULL)
+		return;
+	if (s->place != HOSTQ_READY || h->doom != OUTCOME_NONE)
+		gate_leave(f->manners, h);
+	else if (!h->granted)
+		*s = (struct hostq_state){HOSTQ_FULL, causes[h->gate->kind], 0};
+}
+
+static void
+place_one(struct frontier *f, struct hostq *h, int64_t now_ms)
 {
 	struct hostq_state s;
 	bool dead;
 
+	hostq_heed(h, &f->conf, now_ms);
 	if (h->doom != OUTCOME_NONE && !hostq_is_doomed(h, now_ms))
 		h->doom = OUTCOME_NONE;
 	dead = h->doom != OUTCOME_NONE;
@@ -198,6 +261,7 @@ frontier_place(struct frontier *f, struct hostq *h, int64_t now_ms)
 		f->dead--;
 	h->counted_as_dead = dead;
 	hostq_judge(h, &f->conf, now_ms, &s);
+	judge_gate(f, h, &s);
 	if (s.place == h->state.place) {
 		place_stay(f, h, &s);
 	} else {
@@ -210,6 +274,29 @@ frontier_place(struct frontier *f, struct hostq *h, int64_t now_ms)
 	h->state = s;
 	frontier_rest(f, h, now_ms);
 	frontier_want(f, h, now_ms);
+}
+
+/* Each of them once an event, but for a grant that goes on to the next: no recursion. */
+static void
+settle(struct manners *m, const struct frontier *ours)
+{
+	struct hostq *h;
+
+	while ((h = manners_dirty(m)) != NULL) {
+		struct frontier *f = h->frontier;
+
+		place_one(f, h, manners_now_ms(m));
+		if (f != ours && f->conf.on_change != NULL)
+			f->conf.on_change(f->conf.on_change_ctx);
+	}
+}
+
+void
+frontier_place(struct frontier *f, struct hostq *h, int64_t now_ms)
+{
+	manners_advance(f->manners, now_ms);
+	place_one(f, h, now_ms);
+	settle(f->manners, f);
 }
 
 /* ---- records ---- */
@@ -373,6 +460,8 @@ frontier_advance(struct frontier *f, uint32_t max, int64_t now_ms)
 	struct heap_node *node;
 	uint64_t due_ms;
 
+	manners_advance(f->manners, now_ms);
+	settle(f->manners, f);
 	for (uint32_t i = 0; i < max; i++) {
 		struct hostq *h;
 		uint32_t cause;
@@ -406,7 +495,7 @@ ready_first(const struct frontier *f)
 static int64_t
 next_due_ms(const struct frontier *f, int64_t now_ms)
 {
-	uint64_t due = INT64_MAX, at;
+	uint64_t due = (uint64_t)manners_due_ms(f->manners), at;
 
 	if (heap_peek(&f->waiting, &at) != NULL && at < due)
 		due = at;
@@ -446,13 +535,65 @@ turn_ends(struct frontier *f, struct hostq *h, int64_t now_ms)
 }
 
 static void
+turn_name(struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_turn *ret)
+{
+	ret->kind = FRONTIER_NAME;
+	memcpy(ret->authority, h->authority, strlen(h->authority) + 1);
+	gate_began(f->manners, &f->names, h);
+	h->asks_name = h->standing->name_asked = true;
+	standing_changed(f->manners, h->standing, h);
+	turn_ends(f, h, now_ms);
+}
+
+void
+frontier_name(struct frontier *f, uint64_t authority_hash, uint64_t address,
+    int64_t ttl_ms, int64_t now_ms)
+{
+	struct hostq *h = frontier_host_get(f, authority_hash);
+	struct standing *s;
+
+	assert(h != NULL && h->asks_name);
+	s = h->standing;
+	h->asks_name = s->name_asked = false;
+	s->name_fresh = true;
+	s->name_until_ms = address == 0 ? now_ms : now_ms + ttl_ms;
+	standing_address(f->manners, s, address);
+	standing_changed(f->manners, s, h);
+	gate_ended(f->manners, &f->names);
+	frontier_place(f, h, now_ms);
+}
+
+static bool
+needs_name(const struct frontier *f, const struct hostq *h, int64_t now_ms)
+{
+	const struct standing *s = h->standing;
+
+	return f->conf.names_max > 0 && !s->name_fresh && now_ms >= s->name_until_ms;
+}
+
+/* Something is to be asked there: what first, or (IDLE) it has to wait at a gate. */
+static enum frontier_turn_kind
+turn_of(struct frontier *f, struct hostq *h, int64_t now_ms)
+{
+	if (hostq_is_doomed(h, now_ms))
+		return FRONTIER_URL; /* as good as: it is not asked */
+	if (needs_name(f, h, now_ms))
+		return gate_enter(f->manners, &f->names, h) ? FRONTIER_NAME
+							    : FRONTIER_IDLE;
+	if (!gate_enter(f->manners, h->standing->site, h) ||
+	    !gate_enter(f->manners, h->standing->address, h))
+		return FRONTIER_IDLE;
+	return hostq_needs_robots(h, &f->conf, now_ms) ? FRONTIER_ROBOTS : FRONTIER_URL;
+}
+
+static void
 turn_robots(
     struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_turn *ret)
 {
 	ret->kind = FRONTIER_ROBOTS;
 	memcpy(ret->authority, h->authority, strlen(h->authority) + 1);
 	hostq_gap(h, &f->conf, &ret->gap);
-	hostq_started(h, true, now_ms);
+	hostq_started(f->manners, h, true, now_ms);
 	turn_ends(f, h, now_ms);
 }
 
@@ -486,7 +627,7 @@ turn_url(struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_tu
 	ret->kind = FRONTIER_URL;
 	f->in_flight++;
 	hostq_gap(h, &f->conf, &ret->gap);
-	hostq_started(h, false, now_ms);
+	hostq_started(f->manners, h, false, now_ms);
 	turn_ends(f, h, now_ms);
 }
 
@@ -519,12 +660,19 @@ frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret)
 		if (h->state.place != HOSTQ_READY)
 			continue;
 		ret->authority_hash = h->authority_hash;
-		if (!hostq_is_doomed(h, now_ms) &&
-		    hostq_needs_robots(h, &f->conf, now_ms))
+		switch (turn_of(f, h, now_ms)) {
+		case FRONTIER_NAME:
+			turn_name(f, h, now_ms, ret);
+			return 0;
+		case FRONTIER_ROBOTS:
 			turn_robots(f, h, now_ms, ret);
-		else
+			return 0;
+		case FRONTIER_URL:
 			turn_url(f, h, now_ms, ret);
-		return 0;
+			return 0;
+		default:
+			frontier_place(f, h, now_ms); /* to where it waits */
+		}
 	}
 	ret->due_ms = now_ms;
 	return 0;

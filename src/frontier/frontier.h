@@ -22,6 +22,7 @@
 #include "frontier/urlrec.h"
 
 struct frontier;
+struct manners; /* manners.h */
 
 /* An order: key of a record within its authority, and whether keys compare across hosts
  * (priority) or hosts take turns (bfs, dfs).  One file each, chosen by name. */
@@ -47,7 +48,9 @@ const char *order_names(void);
 	X(BANDWIDTH, "bandwidth")                                                        \
 	X(PARSER_BEHIND, "parser-behind")                                                \
 	X(STORE_BEHIND, "store-behind")                                                  \
-	X(PAUSED, "paused")
+	X(PAUSED, "paused")                                                              \
+	X(PER_SITE_CAP, "per-site-cap")                                                  \
+	X(BUDGET, "budget") /* what is in flight may use it up */
 enum wait_cause {
 #define X(id, name) WAIT_##id,
 	WAIT_CAUSES(X)
@@ -59,7 +62,10 @@ const char *wait_cause_name(enum wait_cause c);
 struct frontier_conf {
 	const struct order *order;
 	bool robots;       /* ask for robots.txt first and obey it */
-	uint32_t per_host; /* requests in flight to one authority, at least 1 */
+	/* Requests in flight to one authority, at least 1; to one address and to one site,
+	 * 0: no limit. */
+	uint32_t per_host, per_ip, per_site;
+	uint32_t names_max; /* FRONTIER_NAMEs at once; 0: no name is asked for */
 	int64_t delay_ms;  /* least gap; -1: auto, as long as the last answer took */
 	int64_t delay_auto_max_ms;  /* 30000 */
 	int64_t crawl_delay_max_ms; /* cap of robots' Crawl-delay */
@@ -76,6 +82,12 @@ struct frontier_conf {
 	bool (*unwanted)(void *ctx, const struct urlrec *rec, enum outcome *ret_outcome,
 	    char *ret_detail, size_t detail_cap);
 	void *unwanted_ctx;
+	/* What we know of hosts together with other frontiers; NULL: alone. */
+	struct manners *manners;
+	/* What another frontier did lets something here begin sooner or later than
+	 * frontier_next() said: ask again.  It may not call back.  NULL: nobody. */
+	void (*on_change)(void *ctx);
+	void *on_change_ctx;
 };
 
 int frontier_new(const struct frontier_conf *conf, struct frontier **ret);
@@ -117,6 +129,7 @@ struct frontier_gap {
 
 enum frontier_turn_kind {
 	FRONTIER_IDLE,   /* nothing may start now; see due_ms */
+	FRONTIER_NAME,   /* find the address of `authority`; not in flight */
 	FRONTIER_URL,    /* fetch rec; it counts as in flight to its authority */
 	FRONTIER_ROBOTS, /* fetch robots.txt of `authority` first; counts as in flight */
 	FRONTIER_REFUSED /* rec will not be fetched: `outcome`, `detail`; not in flight */
@@ -124,7 +137,7 @@ enum frontier_turn_kind {
 struct frontier_turn {
 	enum frontier_turn_kind kind;
 	uint64_t authority_hash;
-	char authority[280];  /* FRONTIER_ROBOTS: "scheme://host[:port]" */
+	char authority[280];  /* FRONTIER_ROBOTS, _NAME: "scheme://host[:port]" */
 	struct urlrec *rec;   /* passes to the caller */
 	struct frontier_gap gap; /* FRONTIER_URL, FRONTIER_ROBOTS */
 	enum outcome outcome; /* FRONTIER_REFUSED */
@@ -133,12 +146,20 @@ struct frontier_turn {
 };
 int frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret);
 
+/*
+ * Ends a FRONTIER_NAME: which address (any number for each) its requests will go to, and
+ * for how long that is good; 0: none, or not known: it is asked all the same.
+ */
+void frontier_name(struct frontier *f, uint64_t authority_hash, uint64_t address,
+    int64_t ttl_ms, int64_t now_ms);
+
 /* How a request to an authority (also for robots.txt) ended. */
 struct frontier_report {
 	enum outcome outcome;
 	int status;      /* HTTP, 0 when none came */
 	int64_t took_ms; /* from the start of the request to the end of its answer */
 	int64_t retry_after_ms; /* -1: none was sent */
+	uint64_t address;       /* as in frontier_name(): where it went; 0: as expected */
 	bool hopeless;  /* no such name, no valid certificate: asking again cannot help */
 	bool not_asked; /* nothing reached the host (arena full, cancelled, address
 			   refused) */

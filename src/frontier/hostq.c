@@ -20,10 +20,11 @@
 #define FAIL_MS          SECOND_MS /* the first; doubles */
 #define ROBOTS_AGAIN_MS  MINUTE_MS /* times the asks so far */
 
-enum { FAIL_SHIFT_MAX = 8, ROBOTS_ASKS_MAX = 3 };
+enum { FAIL_SHIFT_MAX = 8, ROBOTS_ASKS_MAX = 3, TURN_MS = 20, TURNS_MAX = 5 };
 
 int
-hostq_new(uint64_t authority_hash, struct slice authority, struct hostq **ret)
+hostq_new(struct manners *m, uint64_t authority_hash, struct slice authority,
+    struct hostq **ret)
 {
 	size_t text_max = sizeof(((struct frontier_turn *)0)->authority) - 1;
 	struct hostq *h = calloc(1, sizeof(*h));
@@ -33,18 +34,20 @@ hostq_new(uint64_t authority_hash, struct slice authority, struct hostq **ret)
 	h->authority = slice_dup(slice_head(authority, text_max));
 	if (h->authority == NULL)
 		goto fail_h;
+	if (standing_join(m, slice_cstr(h->authority), h) < 0)
+		goto fail_authority;
 	h->authority_hash = authority_hash;
 	list_init(&h->on_hosts);
 	list_init(&h->on_ready);
 	list_init(&h->on_wants);
 	list_init(&h->retries);
+	list_init(&h->on_dirty);
+	list_init(&h->on_gate);
+	list_init(&h->on_grants);
 	heap_node_init(&h->node);
 	h->state.waits = WAITS_NOTHING;
 	h->high_key = UINT64_MAX;
 	h->refill_at_ms = HOSTQ_NEVER;
-	h->start_ms = h->end_ms = HOSTQ_NEVER;
-	h->backoff_until_ms = h->backoff_set_ms = HOSTQ_NEVER;
-	h->fail_until_ms = h->fail_set_ms = HOSTQ_NEVER;
 	h->robots_until_ms = h->robots_again_ms = HOSTQ_NEVER;
 	h->crawl_delay_ms = -1;
 	if (authority.ptr != NULL && (authority.len == 0 || authority.len > text_max)) {
@@ -54,6 +57,8 @@ hostq_new(uint64_t authority_hash, struct slice authority, struct hostq **ret)
 	*ret = h;
 	return 0;
 
+fail_authority:
+	free(h->authority);
 fail_h:
 	free(h);
 fail:
@@ -61,12 +66,13 @@ fail:
 }
 
 void
-hostq_free(struct hostq *h)
+hostq_free(struct manners *m, struct hostq *h)
 {
 	struct list *l;
 
 	if (h == NULL)
 		return;
+	standing_leave(m, h);
 	while ((l = list_pop(&h->retries)) != NULL) {
 		struct retry *retry = container_of(l, struct retry, on_host);
 
@@ -82,12 +88,14 @@ hostq_free(struct hostq *h)
 void
 hostq_asked(struct hostq *h, const struct frontier_conf *conf)
 {
+	struct standing *s = h->standing;
+
 	if (conf->asked_ms <= 0)
 		return;
-	if (h->start_ms < conf->asked_ms)
-		h->start_ms = conf->asked_ms;
-	if (h->end_ms < conf->asked_ms)
-		h->end_ms = conf->asked_ms;
+	if (s->start_ms < conf->asked_ms)
+		s->start_ms = conf->asked_ms;
+	if (s->end_ms < conf->asked_ms)
+		s->end_ms = conf->asked_ms;
 }
 
 /* ---- where it stands ---- */
@@ -118,7 +126,7 @@ static int64_t
 fixed_gap_ms(
     const struct hostq *h, const struct frontier_conf *conf, enum gap_rule *ret_rule)
 {
-	int64_t crawl = conf->robots ? h->crawl_delay_ms : -1;
+	int64_t crawl = conf->robots ? h->standing->crawl_delay_ms : -1;
 
 	if (crawl > conf->crawl_delay_max_ms)
 		crawl = conf->crawl_delay_max_ms;
@@ -130,9 +138,11 @@ fixed_gap_ms(
 static int64_t
 adaptive_gap_ms(const struct hostq *h, const struct frontier_conf *conf)
 {
+	const struct standing *s = h->standing;
+
 	if (conf->delay_ms >= 0)
 		return 0;
-	return h->took_ms < conf->delay_auto_max_ms ? h->took_ms
+	return s->took_ms < conf->delay_auto_max_ms ? s->took_ms
 						    : conf->delay_auto_max_ms;
 }
 
@@ -146,14 +156,15 @@ static void
 judge_gap(
     const struct hostq *h, const struct frontier_conf *conf, struct hostq_state *ret)
 {
+	const struct standing *s = h->standing;
 	enum gap_rule rule;
 	int64_t fixed = fixed_gap_ms(h, conf, &rule);
 
 	if (fixed > 0)
-		later(ret, (conf->per_host > 1 ? h->start_ms : h->end_ms) + fixed + 1,
+		later(ret, (conf->per_host > 1 ? s->start_ms : s->end_ms) + fixed + 1,
 		    WAIT_CRAWL_DELAY);
 	if (conf->delay_ms < 0)
-		later(ret, h->end_ms + adaptive_gap_ms(h, conf), WAIT_ADAPTIVE_DELAY);
+		later(ret, s->end_ms + adaptive_gap_ms(h, conf), WAIT_ADAPTIVE_DELAY);
 }
 
 static void
@@ -169,17 +180,18 @@ void
 hostq_gap(
     const struct hostq *h, const struct frontier_conf *conf, struct frontier_gap *ret)
 {
+	const struct standing *s = h->standing;
 	enum gap_rule rule;
 	int64_t fixed = fixed_gap_ms(h, conf, &rule);
 
 	*ret = (struct frontier_gap){.at_once = conf->per_host,
 	    .rule = conf->delay_ms < 0 ? GAP_ADAPTIVE : GAP_OPTION};
-	if (h->end_ms == HOSTQ_NEVER) /* there is none before it */
+	if (s->end_ms == HOSTQ_NEVER) /* there is none before it */
 		return;
 	wider(ret, adaptive_gap_ms(h, conf), GAP_ADAPTIVE);
 	wider(ret, fixed, rule);
-	wider(ret, h->backoff_until_ms - h->end_ms, GAP_BACK_OFF);
-	wider(ret, h->fail_until_ms - h->end_ms, GAP_BACK_OFF);
+	wider(ret, s->backoff_until_ms - s->end_ms, GAP_BACK_OFF);
+	wider(ret, s->fail_until_ms - s->end_ms, GAP_BACK_OFF);
 }
 
 /* True when the requests in flight, or a missing verdict, settle it. */
@@ -187,16 +199,18 @@ static bool
 judge_in_flight(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
     struct hostq_state *ret)
 {
+	const struct standing *s = h->standing;
+	bool fails = standing_failures(s, conf->robots_ttl_ms, now_ms) > 0;
 	/* While it fails one request at a time finds out whether it is back. */
-	uint32_t limit = h->failures > 0 ? 1 : conf->per_host;
+	uint32_t limit = fails ? 1 : conf->per_host;
 
 	if (conf->robots && h->robots == HOSTQ_ROBOTS_ASKED) {
 		*ret = (struct hostq_state){HOSTQ_BLOCKED, WAIT_ROBOTS_PENDING, 0};
 		return true;
 	}
-	if (h->in_flight >= limit || h->robots_in_flight) {
-		*ret = (struct hostq_state){HOSTQ_FULL,
-		    h->failures > 0 ? WAIT_RETRY_AFTER : WAIT_CONNECTION_CAP, 0};
+	if (s->in_flight >= limit || h->robots_in_flight) {
+		*ret = (struct hostq_state){
+		    HOSTQ_FULL, fails ? WAIT_RETRY_AFTER : WAIT_CONNECTION_CAP, 0};
 		return true;
 	}
 	if (h->in_flight > 0 && hostq_needs_robots(h, conf, now_ms)) {
@@ -205,6 +219,47 @@ judge_in_flight(const struct hostq *h, const struct frontier_conf *conf, int64_t
 		return true;
 	}
 	return false;
+}
+
+static bool
+wants_turn(const struct hostq *h, int64_t by_ms)
+{
+	return h->state.place == HOSTQ_READY ||
+	       (h->state.place == HOSTQ_FULL && h->state.waits == WAIT_CONNECTION_CAP) ||
+	       (h->state.place == HOSTQ_WAITING && h->state.due_ms <= by_ms);
+}
+
+/* Crawls that want the same host take turns: whoever was served later leaves those before
+ * it some time to come first. */
+static void
+judge_turn(const struct hostq *h, int64_t free_ms, struct hostq_state *ret)
+{
+	const struct standing *s = h->standing;
+	int64_t before = 0;
+
+	list_foreach (it, &s->hosts) {
+		const struct hostq *other = container_of(it, struct hostq, on_standing);
+
+		if (other == h || before == TURNS_MAX)
+			break;
+		before += wants_turn(other, free_ms);
+	}
+	if (before > 0)
+		later(ret, free_ms + before * TURN_MS, WAIT_CONNECTION_CAP);
+}
+
+static void
+judge_pace(
+    const struct hostq *h, const struct frontier_conf *conf, struct hostq_state *ret)
+{
+	const struct standing *s = h->standing;
+	struct hostq_state is_free = {HOSTQ_WAITING, WAIT_NONE, s->end_ms};
+
+	judge_gap(h, conf, &is_free);
+	later(&is_free, s->backoff_until_ms, WAIT_RETRY_AFTER);
+	later(&is_free, s->fail_until_ms, WAIT_RETRY_AFTER);
+	later(ret, is_free.due_ms, is_free.waits);
+	judge_turn(h, is_free.due_ms, ret);
 }
 
 void
@@ -226,9 +281,7 @@ hostq_judge(const struct hostq *h, const struct frontier_conf *conf, int64_t now
 		return;
 	*ret = (struct hostq_state){HOSTQ_WAITING, WAIT_NONE, now_ms};
 	if (!doomed) {
-		judge_gap(h, conf, ret);
-		later(ret, h->backoff_until_ms, WAIT_RETRY_AFTER);
-		later(ret, h->fail_until_ms, WAIT_RETRY_AFTER);
+		judge_pace(h, conf, ret);
 		if (hostq_needs_robots(h, conf, now_ms))
 			later(ret, h->robots_again_ms, WAIT_ROBOTS_PENDING);
 	}
@@ -238,6 +291,10 @@ hostq_judge(const struct hostq *h, const struct frontier_conf *conf, int64_t now
 		return;
 	if (h->window.len == 0 || (h->rules_away && conf->robots && !doomed))
 		*ret = (struct hostq_state){HOSTQ_BLOCKED, WAIT_STORE_BEHIND, 0};
+	else if (!doomed && h->standing->name_asked)
+		*ret = (struct hostq_state){HOSTQ_BLOCKED, WAIT_DNS, 0};
+	else if (!doomed && h->standing->moves)
+		*ret = (struct hostq_state){HOSTQ_FULL, WAIT_PER_IP_CAP, 0};
 	else
 		*ret = (struct hostq_state){HOSTQ_READY, WAITS_READY, 0};
 }
@@ -245,10 +302,10 @@ hostq_judge(const struct hostq *h, const struct frontier_conf *conf, int64_t now
 /* ---- what happens to it ---- */
 
 void
-hostq_started(struct hostq *h, bool robots, int64_t now_ms)
+hostq_started(struct manners *m, struct hostq *h, bool robots, int64_t now_ms)
 {
 	h->in_flight++;
-	h->start_ms = now_ms;
+	standing_started(m, h, now_ms);
 	if (!robots)
 		return;
 	assert(h->in_flight == 1);
@@ -266,38 +323,36 @@ doom(struct hostq *h, const struct frontier_conf *conf, enum outcome outcome,
 	h->doom_count = count;
 	h->doom_until_ms = now_ms + conf->robots_ttl_ms;
 	/* After that it is a new host. */
-	h->failures = 0;
-	h->fail_until_ms = HOSTQ_NEVER;
 	h->robots_asks = 0;
 	h->robots_again_ms = HOSTQ_NEVER;
 }
 
 /* RFC 6585 section 4, RFC 9110 sections 10.2.3 and 15.6.4. */
 static void
-back_off(struct hostq *h, int64_t retry_after_ms, int64_t start_ms, uint64_t random,
+back_off(struct standing *s, int64_t retry_after_ms, int64_t start_ms, uint64_t random,
     int64_t now_ms)
 {
-	bool was_under_way = start_ms < h->backoff_set_ms && now_ms < h->backoff_until_ms;
+	bool was_under_way = start_ms < s->backoff_set_ms && now_ms < s->backoff_until_ms;
 	int64_t wait_ms;
 
 	if (was_under_way && retry_after_ms < 0)
 		return; /* sent before we knew: says nothing new */
 	if (!was_under_way) {
-		if (now_ms - h->backoff_until_ms >= BACKOFF_QUIET_MS)
-			h->backoff_level = 0;
-		h->backoff_set_ms = now_ms;
+		if (now_ms - s->backoff_until_ms >= BACKOFF_QUIET_MS)
+			s->backoff_level = 0;
+		s->backoff_set_ms = now_ms;
 	}
-	wait_ms = BACKOFF_MS << h->backoff_level;
+	wait_ms = BACKOFF_MS << s->backoff_level;
 	wait_ms += (int64_t)(random % (uint64_t)(wait_ms / 10 + 1));
-	if (!was_under_way && h->backoff_level < HOSTQ_BACKOFF_LEVEL_MAX)
-		h->backoff_level++;
+	if (!was_under_way && s->backoff_level < HOSTQ_BACKOFF_LEVEL_MAX)
+		s->backoff_level++;
 	if (retry_after_ms >= 0)
 		wait_ms =
 		    retry_after_ms < BACKOFF_MIN_MS ? BACKOFF_MIN_MS : retry_after_ms;
 	if (wait_ms > BACKOFF_MAX_MS)
 		wait_ms = BACKOFF_MAX_MS;
-	if (now_ms + wait_ms > h->backoff_until_ms)
-		h->backoff_until_ms = now_ms + wait_ms;
+	if (now_ms + wait_ms > s->backoff_until_ms)
+		s->backoff_until_ms = now_ms + wait_ms;
 }
 
 /* The host itself could not be reached. */
@@ -309,18 +364,38 @@ is_host_failure(enum outcome o)
 }
 
 static void
-fail(struct hostq *h, const struct frontier_conf *conf, const struct frontier_report *rep,
-    int64_t start_ms, int64_t now_ms)
+fail(struct standing *s, const struct frontier_conf *conf,
+    const struct frontier_report *rep, int64_t start_ms, int64_t now_ms)
 {
-	uint32_t shift = h->failures < FAIL_SHIFT_MAX ? h->failures : FAIL_SHIFT_MAX;
+	uint32_t shift;
 
-	if (h->failures > 0 && start_ms < h->fail_set_ms)
+	if (standing_failures(s, conf->robots_ttl_ms, now_ms) == 0)
+		s->failures = 0;
+	else if (start_ms < s->fail_set_ms)
 		return; /* was under way when the host went down */
-	h->failures = rep->hopeless ? conf->dead_after : h->failures + 1;
-	h->fail_set_ms = now_ms;
-	h->fail_until_ms = now_ms + (FAIL_MS << shift);
-	if (h->failures >= conf->dead_after) /* more: it may have been lowered */
-		doom(h, conf, rep->outcome, h->failures, now_ms);
+	shift = s->failures < FAIL_SHIFT_MAX ? s->failures : FAIL_SHIFT_MAX;
+	s->failures++;
+	s->fails++;
+	s->hopeless = rep->hopeless;
+	s->failure = rep->outcome;
+	s->fail_set_ms = now_ms;
+	s->fail_until_ms = now_ms + (FAIL_MS << shift);
+}
+
+/* One that failed before this crawl knew it gets a probe. */
+void
+hostq_heed(struct hostq *h, const struct frontier_conf *conf, int64_t now_ms)
+{
+	const struct standing *s = h->standing;
+	uint32_t failures = s->hopeless ? conf->dead_after : s->failures;
+
+	if (h->fails_seen == s->fails)
+		return;
+	h->fails_seen = s->fails;
+	if (s->failures == 0)
+		return;                   /* and was reached since */
+	if (failures >= conf->dead_after) /* more: it may have been lowered */
+		doom(h, conf, s->failure, failures, now_ms);
 }
 
 /* A robots.txt that could not be asked for is the host's failure, not an answer: it is
@@ -336,15 +411,31 @@ robots_failed(struct hostq *h)
 	}
 }
 
+/* It answered. */
+static void
+reached(struct standing *s)
+{
+	s->failures = 0;
+	s->fail_until_ms = HOSTQ_NEVER;
+	list_foreach (it, &s->hosts) {
+		struct hostq *h = container_of(it, struct hostq, on_standing);
+
+		if (is_host_failure(h->doom))
+			h->doom = OUTCOME_NONE; /* it is there after all */
+	}
+}
+
 void
-hostq_ended(struct hostq *h, const struct frontier_conf *conf,
+hostq_ended(struct manners *m, struct hostq *h, const struct frontier_conf *conf,
     const struct frontier_report *rep, uint64_t random, int64_t now_ms)
 {
+	struct standing *s = h->standing;
 	bool was_robots = h->robots_in_flight;
 	int64_t took_ms = rep->took_ms > 0 ? rep->took_ms : 0;
 
 	assert(h->in_flight > 0);
 	h->in_flight--;
+	standing_ended(m, h);
 	h->robots_in_flight = false;
 	if (rep->not_asked) {
 		if (was_robots && h->robots == HOSTQ_ROBOTS_ASKED)
@@ -353,20 +444,18 @@ hostq_ended(struct hostq *h, const struct frontier_conf *conf,
 	}
 	if (!was_robots)
 		h->done++;
-	h->end_ms = now_ms;
-	h->took_ms = took_ms;
+	s->end_ms = now_ms;
+	s->took_ms = took_ms;
 	if (rep->status == 429 || rep->status == 503)
-		back_off(h, rep->retry_after_ms, now_ms - took_ms, random, now_ms);
+		back_off(s, rep->retry_after_ms, now_ms - took_ms, random, now_ms);
 	if (is_host_failure(rep->outcome)) {
 		if (was_robots)
 			robots_failed(h);
-		fail(h, conf, rep, now_ms - took_ms, now_ms);
+		fail(s, conf, rep, now_ms - took_ms, now_ms);
+		hostq_heed(h, conf, now_ms);
 	} else if (rep->status > 0 ||
 		   outcome_class(rep->outcome) == OUTCOME_CLASS_FETCHED) {
-		h->failures = 0;
-		h->fail_until_ms = HOSTQ_NEVER;
-		if (is_host_failure(h->doom))
-			h->doom = OUTCOME_NONE; /* it is there after all */
+		reached(s);
 	}
 }
 
@@ -385,6 +474,7 @@ rules_set(struct hostq *h, struct slice rules)
 	h->rules_len = rules.len;
 	h->rules_away = h->rules_stored = false;
 	h->crawl_delay_ms = rules.len > 0 ? rules_crawl_delay_ms(rules) : -1;
+	standing_crawl_delay(h->standing);
 	return 0;
 }
 
@@ -392,7 +482,8 @@ static void
 robots_unreachable(struct hostq *h, const struct frontier_conf *conf, int64_t now_ms)
 {
 	h->robots = HOSTQ_ROBOTS_UNKNOWN;
-	if (h->failures > 0 || hostq_is_doomed(h, now_ms))
+	if (standing_failures(h->standing, conf->robots_ttl_ms, now_ms) > 0 ||
+	    hostq_is_doomed(h, now_ms))
 		return; /* counted as the host's failure already */
 	h->robots_asks++;
 	if (h->robots_asks >= ROBOTS_ASKS_MAX)

@@ -17,6 +17,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "frontier/frontier.h"
+#include "frontier/manners.h"
 #include "frontier/window.h"
 
 enum hostq_place {
@@ -36,8 +37,7 @@ enum hostq_robots {
 
 enum { HOSTQ_BACKOFF_LEVEL_MAX = 11 };
 
-/* Long before any time there is, and far from overflow. */
-#define HOSTQ_NEVER (INT64_MIN / 2)
+#define HOSTQ_NEVER MANNERS_NEVER
 
 struct hostq_state {
 	enum hostq_place place;
@@ -76,14 +76,21 @@ struct hostq {
 	struct list retries;
 	uint32_t retries_len;
 
-	/* Politeness. */
+	/* Politeness: what it shares with the same authority in other crawls. */
+	struct standing *standing;
+	struct list on_standing, on_dirty;
+	struct frontier *frontier;
+	const struct frontier_conf *conf; /* the frontier's */
+	struct gate *gate;                /* where it waits, or was let in */
+	struct list on_gate, on_grants;
+	bool granted;
+	int64_t granted_ms;
+	bool asks_name;      /* and has no answer yet */
+	uint64_t fails_seen; /* of standing.fails */
+
+	/* Its own part of that. */
 	uint32_t in_flight;
-	uint64_t done;                            /* requests for URLs that ended */
-	int64_t start_ms, end_ms, took_ms;        /* of the last request */
-	int64_t backoff_until_ms, backoff_set_ms; /* 429, 503 */
-	uint32_t backoff_level;
-	uint32_t failures; /* in a row: could not be reached */
-	int64_t fail_until_ms, fail_set_ms;
+	uint64_t done; /* requests for URLs that ended */
 
 	/* robots.txt */
 	enum hostq_robots robots;
@@ -103,9 +110,20 @@ struct hostq {
 	int64_t doom_until_ms;
 };
 
-/* An authority without a usable text is given up from the start; NULL: not known yet. */
-int hostq_new(uint64_t authority_hash, struct slice authority, struct hostq **ret);
-void hostq_free(struct hostq *h);
+/* An authority without a usable text is given up from the start; NULL: not known yet.
+ * `m` NULL: a host of no frontier. */
+int hostq_new(struct manners *m, uint64_t authority_hash, struct slice authority,
+    struct hostq **ret);
+void hostq_free(struct manners *m, struct hostq *h);
+/* The host failed, maybe when another crawl asked: is it given up? */
+void hostq_heed(struct hostq *h, const struct frontier_conf *conf, int64_t now_ms);
+/* Of memory, with its standing, without its records. */
+static inline uint64_t
+hostq_bytes(const struct hostq *h)
+{
+	return sizeof(*h) + sizeof(struct standing) + strlen(h->authority) + 1 +
+	       h->rules_len;
+}
 /* New, or read back: by a run before this one it may have been asked since. */
 void hostq_asked(struct hostq *h, const struct frontier_conf *conf);
 
@@ -124,9 +142,9 @@ bool hostq_needs_robots(
 void hostq_gap(
     const struct hostq *h, const struct frontier_conf *conf, struct frontier_gap *ret);
 /* A request to it was handed out. */
-void hostq_started(struct hostq *h, bool robots, int64_t now_ms);
+void hostq_started(struct manners *m, struct hostq *h, bool robots, int64_t now_ms);
 /* It ended; `random` is for the jitter. */
-void hostq_ended(struct hostq *h, const struct frontier_conf *conf,
+void hostq_ended(struct manners *m, struct hostq *h, const struct frontier_conf *conf,
     const struct frontier_report *rep, uint64_t random, int64_t now_ms);
 int hostq_robots_came(struct hostq *h, const struct frontier_conf *conf,
     enum frontier_robots what, struct slice rules, int64_t now_ms);

@@ -38,22 +38,23 @@ get_time(struct wire_in *in, const struct frontier_now *now, int64_t ahead_max_m
 int
 hostrec_encode(const struct hostq *h, const struct frontier_now *now, struct buf *out)
 {
+	const struct standing *s = h->standing;
 	struct wire_out w = {.b = out};
 	bool doomed = hostq_is_doomed(h, now->mono_ms);
 
 	wire_u8(&w, HOSTREC_VERSION);
 	wire_text(&w, slice_cstr(h->authority));
 	wire_u64(&w, h->done);
-	put_time(&w, h->start_ms, now);
+	put_time(&w, s->start_ms, now);
 	/* One that was under way when we died may have lasted until then. */
-	put_time(&w, h->in_flight > 0 ? now->mono_ms : h->end_ms, now);
-	wire_u64(&w, (uint64_t)h->took_ms);
-	put_time(&w, h->backoff_until_ms, now);
-	put_time(&w, h->backoff_set_ms, now);
-	wire_u32(&w, h->backoff_level);
-	put_time(&w, h->fail_until_ms, now);
-	put_time(&w, h->fail_set_ms, now);
-	wire_u32(&w, h->failures);
+	put_time(&w, s->in_flight > 0 ? now->mono_ms : s->end_ms, now);
+	wire_u64(&w, (uint64_t)s->took_ms);
+	put_time(&w, s->backoff_until_ms, now);
+	put_time(&w, s->backoff_set_ms, now);
+	wire_u32(&w, s->backoff_level);
+	put_time(&w, s->fail_until_ms, now);
+	put_time(&w, s->fail_set_ms, now);
+	wire_u32(&w, s->failures);
 	wire_u8(&w, h->robots == HOSTQ_ROBOTS_KNOWN);
 	wire_u8(&w, h->robots_used);
 	wire_u32(&w, h->robots_asks);
@@ -115,21 +116,24 @@ parse(struct slice saved, const struct frontier_now *now, struct hostrec *r)
 int
 hostrec_decode(struct slice saved, const struct frontier_now *now, struct hostq *h)
 {
+	struct standing s;
 	struct hostrec r;
 	int err = parse(saved, now, &r);
 
 	if (err < 0)
 		return err;
 	h->done = r.done;
-	h->start_ms = r.start_ms;
-	h->end_ms = r.end_ms;
-	h->took_ms = r.took_ms;
-	h->backoff_until_ms = r.backoff_until_ms;
-	h->backoff_set_ms = r.backoff_set_ms;
-	h->backoff_level = r.backoff_level;
-	h->fail_until_ms = r.fail_until_ms;
-	h->fail_set_ms = r.fail_set_ms;
-	h->failures = r.failures;
+	standing_init(&s);
+	s.start_ms = r.start_ms;
+	s.end_ms = r.end_ms;
+	s.took_ms = r.took_ms;
+	s.backoff_until_ms = r.backoff_until_ms;
+	s.backoff_set_ms = r.backoff_set_ms;
+	s.backoff_level = r.backoff_level;
+	s.fail_until_ms = r.fail_until_ms;
+	s.fail_set_ms = r.fail_set_ms;
+	s.failures = r.failures;
+	standing_merge(h->standing, &s);
 	h->robots_asks = r.robots_asks;
 	h->robots_again_ms = r.robots_again_ms;
 	if (r.robots_known) {
@@ -138,6 +142,7 @@ hostrec_decode(struct slice saved, const struct frontier_now *now, struct hostq 
 		h->robots_until_ms = r.robots_until_ms;
 		h->crawl_delay_ms = r.crawl_delay_ms;
 		h->rules_away = r.has_rules;
+		standing_crawl_delay(h->standing);
 	}
 	if (r.doom != OUTCOME_NONE) {
 		h->doom = r.doom;
@@ -189,7 +194,7 @@ hostrec_outlook(struct slice saved, const struct frontier_conf *conf, int64_t wa
 	const struct frontier_now now = {wall_ms, wall_ms}; /* both clocks are one */
 	struct hostq_state state;
 	struct hostq *h;
-	int err = hostq_new(0, (struct slice){0}, &h);
+	int err = hostq_new(NULL, 0, (struct slice){0}, &h);
 
 	if (err < 0)
 		return err;
@@ -199,7 +204,8 @@ hostrec_outlook(struct slice saved, const struct frontier_conf *conf, int64_t wa
 		h->beyond = 1;
 		hostq_judge(h, conf, wall_ms, &state);
 		*ret = (struct hostrec_outlook){.done = h->done,
-		    .failures = h->failures,
+		    .failures =
+			standing_failures(h->standing, conf->robots_ttl_ms, wall_ms),
 		    .crawl_delay_ms = h->crawl_delay_ms,
 		    .doom = hostq_is_doomed(h, wall_ms) ? h->doom : OUTCOME_NONE,
 		    .doom_until_wall_ms = h->doom_until_ms,
@@ -212,6 +218,6 @@ hostrec_outlook(struct slice saved, const struct frontier_conf *conf, int64_t wa
 		}
 		h->beyond = 0;
 	}
-	hostq_free(h);
+	hostq_free(NULL, h);
 	return err;
 }

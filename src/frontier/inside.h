@@ -20,6 +20,10 @@
 struct frontier {
 	struct frontier_conf conf;
 
+	struct manners *manners;
+	struct manners *own_manners; /* nobody gave us any */
+	struct gate names;           /* that are asked for at once */
+
 	struct umap hosts; /* authority hash -> hostq */
 	struct list all;   /* the same, most recently served first */
 	struct list ready; /* of those that may be asked, whose turn it is */
@@ -42,7 +46,8 @@ struct frontier {
 };
 
 struct hostq *frontier_host_get(struct frontier *f, uint64_t authority_hash);
-/* The place it belongs to now; also tells the store when its window runs low. */
+/* The place it belongs to now; also tells the store when its window runs low.  And of
+ * those, here and in other frontiers, whose standing or gate changed with it. */
 void frontier_place(struct frontier *f, struct hostq *h, int64_t now_ms);
 /* Retries and hosts whose time has come, at most `max` of each.  -ENOMEM. */
 int frontier_advance(struct frontier *f, uint32_t max, int64_t now_ms);
@@ -55,6 +60,8 @@ int frontier_retry_later(
     struct frontier *f, struct hostq *h, struct urlrec *rec, int64_t at_ms);
 int frontier_host_new(struct frontier *f, uint64_t authority_hash, struct slice authority,
     int64_t now_ms, struct hostq **ret);
+/* It has a standing, or another one. */
+void frontier_host_joined(struct frontier *f, struct hostq *h);
 /* rest.c: a host that waits for long leaves memory, as far as the store has it. */
 void frontier_rest(struct frontier *f, struct hostq *h, int64_t now_ms);
 /* Before a new host. */

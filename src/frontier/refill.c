@@ -93,6 +93,11 @@ name_host(struct frontier *f, struct hostq *h, const struct urlrec *r)
 	text = slice_dup(authority);
 	if (text == NULL)
 		return -ENOMEM;
+	if (standing_named(f->manners, authority, h) < 0) {
+		free(text);
+		return -ENOMEM;
+	}
+	frontier_host_joined(f, h);
 	free(h->authority);
 	h->authority = text;
 	f->hosts_bytes += authority.len;

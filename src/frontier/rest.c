@@ -58,11 +58,13 @@ frontier_rest(struct frontier *f, struct hostq *h, int64_t now_ms)
 static bool
 is_forgettable(const struct hostq *h, int64_t now_ms)
 {
+	const struct standing *s = h->standing;
+
 	return h->state.place == HOSTQ_EMPTY && h->in_flight == 0 &&
 	       h->retries_len == 0 && h->robots != HOSTQ_ROBOTS_ASKED &&
-	       h->doom == OUTCOME_NONE && h->failures == 0 && !h->told && !h->wants &&
-	       now_ms - h->backoff_until_ms >= FORGIVEN_MS &&
-	       now_ms - h->end_ms >= QUIET_MS;
+	       h->doom == OUTCOME_NONE && s->failures == 0 && !h->told && !h->wants &&
+	       now_ms - s->backoff_until_ms >= FORGIVEN_MS &&
+	       now_ms - s->end_ms >= QUIET_MS;
 }
 
 static void
@@ -74,9 +76,9 @@ forget(struct frontier *f, struct hostq *h, int64_t now_ms)
 	list_remove(&h->on_hosts);
 	waits_leave(&f->waits, h->state.waits, now_ms);
 	f->places[h->state.place]--;
-	f->hosts_bytes -= sizeof(*h) + strlen(h->authority) + 1 + h->rules_len;
+	f->hosts_bytes -= hostq_bytes(h);
 	f->forgotten++;
-	hostq_free(h);
+	hostq_free(f->manners, h);
 }
 
 void

@@ -152,7 +152,7 @@ check_host(const struct frontier *f, const struct hostq *h, struct totals *t)
 	t->in_flight += h->in_flight;
 	t->robots += h->robots_in_flight;
 	t->retries += h->retries_len;
-	t->hosts_bytes += sizeof(*h) + strlen(h->authority) + 1 + h->rules_len;
+	t->hosts_bytes += hostq_bytes(h);
 	t->window_bytes += window_bytes(&h->window);
 	for (uint32_t i = 0; i < h->window.len; i++) {
 		const struct urlrec *r = window_at(&h->window, i);
@@ -196,6 +196,8 @@ frontier_check(const struct frontier *f)
 	assert(t.hosts_bytes == f->hosts_bytes);
 	for (uint32_t p = 0; p < HOSTQ_PLACE_MAX; p++)
 		assert(t.places[p] == f->places[p]);
+	manners_check(f->manners);
+	gate_check(&f->names);
 	for (uint32_t w = 0; w < WAITS_MAX; w++)
 		assert(t.waits[w] == f->waits.hosts[w]);
 }
