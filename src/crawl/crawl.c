@@ -624,6 +624,8 @@ crawl_start(
 void
 crawl_free(struct crawl *c)
 {
+	void *home;
+
 	if (c == NULL)
 		return;
 	drop_visits(c);
@@ -641,6 +643,8 @@ crawl_free(struct crawl *c)
 	fetcher_free(c->fetcher);
 	frontier_free(c->frontier);
 	scope_rules_free(c->rules);
+	for (size_t i = 0; umap_at(&c->own_authorities, &i, NULL, &home);)
+		free(home);
 	umap_release(&c->own_authorities);
 	umap_release(&c->robots_targets);
 	for (size_t i = 0; i < c->roots.n; i++)

@@ -86,7 +86,7 @@ struct crawl {
 	struct strlist roots; /* seeds, and where seeds were redirected to */
 	uint64_t roots_bytes;
 	bool roots_full; /* and it was said */
-	struct umap own_authorities;
+	struct umap own_authorities; /* of seeds, to struct fetch_home */
 	char warcinfo_id[64];
 
 	enum crawl_phase phase;

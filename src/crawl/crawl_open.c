@@ -20,8 +20,13 @@ enum {
 static int
 own_put(struct crawl *c, struct slice authority)
 {
-	int r = umap_put(&c->own_authorities, url_hash(authority, c->hash_seed), c);
+	struct fetch_home *home = calloc(1, sizeof(*home));
+	int r = home == NULL ? -ENOMEM
+			     : umap_put(&c->own_authorities,
+				   url_hash(authority, c->hash_seed), home);
 
+	if (r < 0)
+		free(home);
 	return r == -EEXIST ? 0 : r;
 }
 

@@ -129,11 +129,11 @@ visit_abandon(struct visit *v)
 /* ---- fetch ---- */
 
 /* From the text, not from a hash that a worker gave. */
-static bool
-is_own_authority(const struct crawl *c, const struct urlrec *rec)
+static struct fetch_home *
+home_of(const struct crawl *c, const struct urlrec *rec)
 {
-	return umap_get(&c->own_authorities,
-		   url_hash(urlrec_authority(rec), c->hash_seed)) != NULL;
+	return umap_get(
+	    &c->own_authorities, url_hash(urlrec_authority(rec), c->hash_seed));
 }
 
 int
@@ -143,7 +143,7 @@ visit_fetch(struct visit *v)
 	uint32_t running = c->in_state[VISIT_FETCH];
 	int64_t bandwidth = c->o->fetch_bandwidth;
 	struct fetch_request req = {
-	    .url = v->rec->url, .own_authority = is_own_authority(c, v->rec)};
+	    .url = v->rec->url, .home = home_of(c, v->rec)};
 
 	if (bandwidth !=
 	    OPTION_NONE) /* its share; what is left over is booked afterwards */

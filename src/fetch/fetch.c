@@ -21,7 +21,7 @@ struct fetch {
 	bool used;
 	enum fetch_state state;
 	enum transport_method method;
-	bool own_authority;
+	struct fetch_home *home;
 	uint64_t rate_bytes_max;
 	enum outcome unreached; /* of an address that was tried, or OUTCOME_NONE */
 	bool asked;             /* dns_id is of a question of ours that is open */
@@ -100,10 +100,23 @@ on_name(void *ctx, const struct dns_answer *a)
 	fetch_run(f);
 }
 
+/* Of names that nobody but a seed may mean: what is wrong with it. */
+static const char *
+name_refused(const struct fetch *f)
+{
+	const char *range = addr_name_range(url_host(&f->url));
+
+	if (f->home != NULL || range == NULL)
+		return NULL;
+	/* Where we ask ourselves, the address tells; a proxy would mean its own machine. */
+	return f->fetcher->conf.proxied || strcmp(range, "loopback") != 0 ? range : NULL;
+}
+
 static enum step
 step_RESOLVE(struct fetch *f)
 {
 	struct slice host = url_host(&f->url);
+	const char *range;
 	int r;
 
 	if (dns_overridden(
@@ -111,6 +124,12 @@ step_RESOLVE(struct fetch *f)
 		f->answer.n = 1;
 		f->state = FETCH_ADDRESS;
 		return STEP_AGAIN;
+	}
+	range = name_refused(f);
+	if (range != NULL) {
+		(void)snprintf(f->result.t.error, sizeof(f->result.t.error),
+		    "host name is %s; only as a seed would it be asked", range);
+		return finish(f, OUTCOME_DENIED_ADDRESS, NULL);
 	}
 	if (f->fetcher->conf.proxied && !addr_parse(host, &f->answer.addrs[0])) {
 		f->answer.addrs[0] = (struct addr){0};
@@ -189,17 +208,30 @@ finish_transfer(struct fetch *f)
 
 /* ---- ADDRESS: the next one that may be tried ---- */
 
+static bool
+is_home(const struct fetch *f, const struct addr *a)
+{
+	for (uint32_t i = 0; f->home != NULL && i < f->home->n; i++)
+		if (addr_eq(&f->home->addrs[i], a))
+			return true;
+	return false;
+}
+
 static enum step
 step_ADDRESS(struct fetch *f)
 {
 	const struct fetcher_conf *c = &f->fetcher->conf;
 
+	if (f->home != NULL && f->home->n == 0) {
+		memcpy(f->home->addrs, f->answer.addrs, sizeof(f->home->addrs));
+		f->home->n = f->answer.n;
+	}
 	while (f->next_addr < f->answer.n) {
 		const struct addr *a = &f->answer.addrs[f->next_addr];
 		const char *range;
 
-		range = f->own_authority ? NULL
-					 : addr_policy_refuses(c->policy, a, f->url.port);
+		range = is_home(f, a) ? NULL
+				      : addr_policy_refuses(c->policy, a, f->url.port);
 		if (range == NULL) {
 			f->state = FETCH_TRANSFER;
 			return STEP_AGAIN;
@@ -270,7 +302,7 @@ step_TRANSFER(struct fetch *f)
 	struct transport_request req = {
 	    .method = f->method,
 	    .url = url_text(&f->url),
-	    .own_authority = f->own_authority,
+	    .own_authority = is_home(f, &f->answer.addrs[f->next_addr]),
 	    .addr = f->answer.addrs[f->next_addr],
 	    .port = f->url.port,
 	    .connect_ms = c->connect_ms,
@@ -419,7 +451,7 @@ fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *
 	f->used = true;
 	f->state = FETCH_RESOLVE;
 	f->method = req->method;
-	f->own_authority = req->own_authority;
+	f->home = req->home;
 	f->rate_bytes_max = req->rate_bytes_max;
 	f->etag = validator_copy(f->validators[0], req->etag);
 	f->last_modified = validator_copy(f->validators[1], req->last_modified);

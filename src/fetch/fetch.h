@@ -49,10 +49,20 @@ struct fetcher_conf {
 	uint64_t body_bytes_max;
 };
 
+/*
+ * A seed's own authority: the addresses that its name had when it was first asked for are
+ * admitted, whatever they are.  What the name is given later, by who may not be its
+ * friend, goes by the policy.
+ */
+struct fetch_home {
+	uint32_t n; /* 0: not asked yet */
+	struct addr addrs[DNS_ADDRS_MAX];
+};
+
 struct fetch_request {
 	enum transport_method method;
 	struct slice url;        /* normal form */
-	bool own_authority;      /* of a seed: its private addresses are admitted */
+	struct fetch_home *home; /* NULL: of no seed; lives as long as the fetcher */
 	uint64_t rate_bytes_max; /* a second; 0: no limit */
 	/*
 	 * What we have of it, as its server called it: ETag and Last-Modified.  Where it

@@ -95,8 +95,12 @@ struct range {
 	const char *name;
 };
 
-/* IANA IPv4 Special-Purpose Address Registry (RFC 6890 and what was added since), and the
- * metadata services of clouds, which answer whoever asks from inside with credentials. */
+/*
+ * IANA IPv4 Special-Purpose Address Registry (RFC 6890 and what was added since), and the
+ * metadata services of clouds, which answer whoever asks from inside with credentials.
+ * What the registry calls globally reachable is refused, too: relays and sinks that every
+ * network may run for itself, and no place of pages.
+ */
 static const struct range ranges4[] = {
     {{0}, 8, "this-network"},                /* RFC 1122 section 3.2.1.3 */
     {{10}, 8, "private"},                    /* RFC 1918 */
@@ -104,14 +108,21 @@ static const struct range ranges4[] = {
     {{100, 64}, 10, "cgnat"},                /* RFC 6598 */
     {{127}, 8, "loopback"},                  /* RFC 1122 */
     {{168, 63, 129, 16}, 32, "metadata"},    /* Azure, a public address */
+    {{169, 254, 0, 23}, 32, "metadata"},     /* Tencent Cloud */
+    {{169, 254, 42, 42}, 32, "metadata"},    /* Scaleway */
     {{169, 254, 169, 254}, 32, "metadata"},  /* nearly everybody's */
+    {{169, 254, 170, 2}, 32, "metadata"},    /* AWS, containers */
+    {{169, 254, 170, 23}, 32, "metadata"},   /* AWS, pods */
     {{169, 254}, 16, "link-local"},          /* RFC 3927 */
     {{172, 16}, 12, "private"},              /* RFC 1918 */
     {{192, 0, 0, 192}, 32, "metadata"},      /* Oracle Cloud */
     {{192, 0, 0}, 24, "reserved"},           /* RFC 6890, protocol assignments */
     {{192, 0, 2}, 24, "documentation"},      /* RFC 5737 */
+    {{192, 31, 196}, 24, "reserved"},        /* RFC 7535, AS112 */
+    {{192, 52, 193}, 24, "reserved"},        /* RFC 7450, AMT relays */
     {{192, 88, 99}, 24, "reserved"},         /* RFC 7526, 6to4 relay */
     {{192, 168}, 16, "private"},             /* RFC 1918 */
+    {{192, 175, 48}, 24, "reserved"},        /* RFC 7534, AS112 */
     {{198, 18}, 15, "benchmarking"},         /* RFC 2544 */
     {{198, 51, 100}, 24, "documentation"},   /* RFC 5737 */
     {{203, 0, 113}, 24, "documentation"},    /* RFC 5737 */
@@ -120,35 +131,56 @@ static const struct range ranges4[] = {
     {{240}, 4, "reserved"},                  /* RFC 1112 */
 };
 
-/* IANA IPv6 Special-Purpose Address Registry. */
+/*
+ * IANA IPv6 Special-Purpose Address Registry, what was once given out, and metadata
+ * services.  Besides, all that is not 2000::/3, and 2001::/23, is refused as reserved: the
+ * table gives names to parts of that.
+ */
 static const struct range ranges6[] = {
     {{0}, 128, "unspecified"},                                       /* RFC 4291 */
     {{[15] = 1}, 128, "loopback"},                                   /* RFC 4291 */
+    {{0, 0x64, 0xff, 0x9b, 0, 1}, 48, "private"},                    /* RFC 8215 */
+    {{1}, 64, "discard"},                                            /* RFC 6666 */
+    {{0x20, 0x01, 0, 2}, 48, "benchmarking"},                        /* RFC 5180 */
+    {{0x20, 0x01, 0, 0x10}, 28, "orchid"},                           /* RFC 4843 */
+    {{0x20, 0x01, 0, 0x20}, 28, "orchid"},                           /* RFC 7343 */
+    {{0x20, 0x01, 0, 0x30}, 28, "orchid"},                           /* RFC 9374 */
+    {{0x20, 0x01, 0x0d, 0xb8}, 32, "documentation"},                 /* RFC 3849 */
+    {{0x26, 0x20, 0, 0x4f, 0x80}, 48, "reserved"},                   /* RFC 7534 */
+    {{0x3f, 0xfe}, 16, "reserved"},                                  /* RFC 3701 */
+    {{0x3f, 0xff}, 20, "documentation"},                             /* RFC 9637 */
+    {{0x5f}, 16, "reserved"},                                        /* RFC 9602 */
+    {{0xfd, 0, 0, 0x42, [14] = 0, [15] = 0x42}, 128, "metadata"},    /* Scaleway */
+    {{0xfd, 0, 0x0e, 0xc2, [14] = 0, [15] = 0x23}, 128, "metadata"}, /* AWS, pods */
     {{0xfd, 0, 0x0e, 0xc2, [14] = 2, [15] = 0x54}, 128, "metadata"}, /* AWS */
+    {{0xfd, 0, 0xa9, 0xfe, 0xa9, 0xfe, [15] = 1}, 128, "metadata"},  /* Akamai */
     {{0xfd, 0x20, 0, 0xce, [14] = 2, [15] = 0x54}, 128, "metadata"}, /* Google */
     {{0xfc}, 7, "private"},                                          /* RFC 4193 */
+    {{0xfe, 0x80, [12] = 0xa9, 0xfe, 0xa9, 0xfe}, 128, "metadata"},  /* OpenStack */
     {{0xfe, 0x80}, 10, "link-local"},                                /* RFC 4291 */
     {{0xfe, 0xc0}, 10, "private"},                                   /* RFC 3879 */
     {{0xff}, 8, "multicast"},                                        /* RFC 4291 */
-    {{0x20, 0x01, 0, 2}, 48, "benchmarking"},                        /* RFC 5180 */
-    {{0x20, 0x01, 0x0d, 0xb8}, 32, "documentation"},                 /* RFC 3849 */
-    {{0x3f, 0xff}, 20, "documentation"},                             /* RFC 9637 */
 };
 
-/* Where an IPv6 address carries an IPv4 address that packets may end up at. */
-static const struct {
+/*
+ * Where an IPv6 address carries an IPv4 address that packets may end up at: it is refused
+ * when that one is.  `settles`: otherwise it is admitted, though it lies in no range
+ * from which addresses are given out.
+ */
+static const struct embedding {
 	uint8_t prefix[16];
 	uint8_t bits;
 	uint8_t at;     /* offset of the IPv4 address */
 	uint8_t invert; /* what its bytes are XORed with */
+	bool settles;
 } embeddings[] = {
-    {{[10] = 0xff, [11] = 0xff}, 96, 12, 0}, /* mapped, RFC 4291 section 2.5.5.2 */
-    {{0}, 96, 12, 0},                        /* compatible, section 2.5.5.1 */
-    {{[8] = 0xff, [9] = 0xff}, 96, 12, 0},   /* translated, RFC 2765 */
-    {{0, 0x64, 0xff, 0x9b}, 96, 12, 0},      /* NAT64, RFC 6052 */
-    {{0x20, 0x02}, 16, 2, 0},                /* 6to4, RFC 3056 */
-    {{0x20, 0x01, 0, 0}, 32, 4, 0},          /* Teredo server, RFC 4380 */
-    {{0x20, 0x01, 0, 0}, 32, 12, 0xff},      /* Teredo client */
+    {{[10] = 0xff, [11] = 0xff}, 96, 12, 0, true}, /* mapped, RFC 4291, 2.5.5.2 */
+    {{0}, 96, 12, 0, false},                       /* compatible, 2.5.5.1 */
+    {{[8] = 0xff, [9] = 0xff}, 96, 12, 0, false},  /* translated, RFC 2765 */
+    {{0, 0x64, 0xff, 0x9b}, 96, 12, 0, true},      /* NAT64, RFC 6052 */
+    {{0x20, 0x02}, 16, 2, 0, true},                /* 6to4, RFC 3056 */
+    {{0x20, 0x01, 0, 0}, 32, 4, 0, true},          /* Teredo server, RFC 4380 */
+    {{0x20, 0x01, 0, 0}, 32, 12, 0xff, true},      /* Teredo client */
 };
 enum { MAPPED = 0 }; /* the one that is merely a way to write an IPv4 address */
 #define EMBEDDINGS_LEN (sizeof(embeddings) / sizeof(embeddings[0]))
@@ -178,34 +210,92 @@ range_of4(const struct addr *a)
 	return range_find(ranges4, sizeof(ranges4) / sizeof(ranges4[0]), a->bytes);
 }
 
-static const char *
-range_of6(const struct addr *a)
+/* The lower half of an ISATAP address, RFC 5214 section 6.1: under any prefix. */
+static bool
+is_isatap(const struct addr *a)
 {
-	static const uint8_t global_unicast[16] = {0x20}; /* 2000::/3 */
-	static const uint8_t assignments[16] = {0x20, 1}; /* 2001::/23, RFC 2928 */
-	bool carries = false;
+	static const uint8_t tail[] = {0x5e, 0xfe};
+
+	return (a->bytes[8] & 0xfd) == 0 && a->bytes[9] == 0 &&
+	       memcmp(a->bytes + 10, tail, sizeof(tail)) == 0;
+}
+
+/* Of the IPv4 address that it carries, if that is refused. */
+static const char *
+range_carried(const struct addr *a, bool *ret_settled)
+{
+	struct addr four = {.family = AF_INET};
 	const char *name;
 
-	name = range_find(ranges6, sizeof(ranges6) / sizeof(ranges6[0]), a->bytes);
-	if (name != NULL)
-		return name;
+	*ret_settled = false;
 	for (size_t i = 0; i < EMBEDDINGS_LEN; i++) {
-		struct addr four;
-
 		if (!prefix_covers(embeddings[i].prefix, embeddings[i].bits, a->bytes))
 			continue;
 		four = embedded(i, a);
 		name = range_of4(&four);
 		if (name != NULL)
 			return name;
-		carries = true;
+		*ret_settled = *ret_settled || embeddings[i].settles;
 	}
-	if (carries)
+	if (!is_isatap(a))
 		return NULL;
+	memcpy(four.bytes, a->bytes + 12, 4);
+	return range_of4(&four);
+}
+
+static const char *
+range_of6(const struct addr *a)
+{
+	static const uint8_t global_unicast[16] = {0x20}; /* 2000::/3 */
+	static const uint8_t assignments[16] = {0x20, 1}; /* 2001::/23, RFC 2928 */
+	const char *name;
+	bool settled;
+
+	name = range_find(ranges6, sizeof(ranges6) / sizeof(ranges6[0]), a->bytes);
+	if (name == NULL)
+		name = range_carried(a, &settled);
+	if (name != NULL || settled)
+		return name;
 	return prefix_covers(global_unicast, 3, a->bytes) &&
 		       !prefix_covers(assignments, 23, a->bytes)
 		   ? NULL
 		   : "reserved";
+}
+
+/* ---- names ---- */
+
+const char *
+addr_name_range(struct slice host)
+{
+	static const struct {
+		const char *name, *range;
+	} names[] = {
+	    {"metadata.google.internal", "metadata"},
+	    {"metadata.goog", "metadata"},
+	    {"metadata", "metadata"}, /* Google's, by the search domain */
+	    {"instance-data", "metadata"},
+	    {"instance-data.ec2.internal", "metadata"},
+	    {"metadata.tencentyun.com", "metadata"},
+	    {"metadata.platformequinix.com", "metadata"}, /* at a public address */
+	    {"metadata.packet.net", "metadata"},          /* its former name */
+	    {"api.metadata.cloud.ibm.com", "metadata"},
+	    {"rancher-metadata", "metadata"},
+	    {"localhost", "loopback"},
+	    {"localhost.localdomain", "loopback"},
+	    {"localhost6", "loopback"},
+	    {"ip6-localhost", "loopback"},
+	    {"ip6-loopback", "loopback"},
+	};
+
+	if (host.len > 0 && host.ptr[host.len - 1] == '.')
+		host.len--;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_ieq(host, slice_cstr(names[i].name)))
+			return names[i].range;
+	if (host.len > 10 &&
+	    slice_ieq(slice_from(host, host.len - 10), SLICE_LIT(".localhost")))
+		return "loopback"; /* RFC 6761 section 6.3 */
+	return NULL;
 }
 
 /* ---- the policy ---- */

@@ -23,9 +23,18 @@ bool addr_eq(const struct addr *a, const struct addr *b);
 bool addr_from_sockaddr(const struct sockaddr *sa, struct addr *ret, uint16_t *ret_port);
 
 /*
+ * Names that lead to a place of the policy's ranges wherever they are asked for, lower
+ * case: "metadata" for those under which clouds hand out credentials, some of them at
+ * public addresses; "loopback" for localhost and the like.  NULL: any other.
+ */
+const char *addr_name_range(struct slice host);
+
+/*
  * Public unicast is admitted.  Refused unless allowed: "this" network, private, CGNAT,
  * loopback, link-local, documentation, benchmarking, multicast, broadcast, reserved,
- * IPv6 ULA, and the IPv4 address inside mapped, compatible, NAT64, 6to4 and Teredo ones.
+ * metadata services, all that IANA's registries of special-purpose addresses list, what is
+ * no global unicast of IPv6, and whatever carries an IPv4 address that is refused: mapped,
+ * NAT64, 6to4, Teredo and ISATAP ones.
  */
 struct addr_policy;
 int addr_policy_new(struct addr_policy **ret);

@@ -40,6 +40,7 @@ struct rig {
 	struct timer timer;
 	struct got a, b;
 	const char *etag; /* of what is asked for conditionally */
+	struct fetch_home home; /* of the seed */
 	const char *next; /* on_done() asks for it too, once */
 };
 
@@ -147,7 +148,9 @@ static void
 start(struct rig *r, struct got *g, const char *url, bool own)
 {
 	struct fetch_request req = {
-	    .url = slice_cstr(url), .own_authority = own, .etag = slice_cstr(r->etag)};
+	    .url = slice_cstr(url),
+	    .home = own ? &r->home : NULL,
+	    .etag = slice_cstr(r->etag)};
 
 	*g = (struct got){.rig = r};
 	assert_int_equal(fetch_start(r->fetcher, &req, on_done, g, &g->id), 0);
@@ -488,6 +491,55 @@ a_seeds_own_authority_and_allowed_nets_are_admitted(void **state)
 	rig_close(&r);
 }
 
+/* Whoever has a seed's name in hand does not get at what is inside by giving it another
+ * address later. */
+static void
+a_seeds_name_that_is_given_another_address_goes_by_the_policy(void **state)
+{
+	struct why why;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, 4);
+	NAME_HAS(&r, "93.184.0.1");
+	assert_int_equal(fetch(&r, URL, true)->outcome, OUTCOME_OK);
+	NAME_HAS(&r, "169.254.169.254");
+	assert_int_equal(fetch(&r, URL, true)->outcome, OUTCOME_DENIED_ADDRESS);
+	NAME_HAS(&r, "::1", "93.184.0.2");
+	assert_int_equal(fetch(&r, URL, true)->outcome, OUTCOME_OK);
+	assert_true(addr_eq(&sim_web.addr, &r.names.addrs[1]));
+
+	/* One that is inside stays where it was. */
+	r.home = (struct fetch_home){0};
+	NAME_HAS(&r, "10.0.0.1", "10.0.0.2");
+	assert_int_equal(fetch(&r, URL, true)->outcome, OUTCOME_OK);
+	NAME_HAS(&r, "10.0.0.2");
+	assert_int_equal(fetch(&r, URL, true)->outcome, OUTCOME_OK);
+	NAME_HAS(&r, "10.0.0.3");
+	assert_int_equal(fetch(&r, URL, true)->outcome, OUTCOME_DENIED_ADDRESS);
+	assert_int_equal(addr_policy_allow(r.policy, SLICE_LIT("10.0.0.3"), &why), 0);
+	assert_int_equal(fetch(&r, URL, true)->outcome, OUTCOME_OK);
+	rig_close(&r);
+}
+
+static void
+names_of_metadata_services_are_asked_as_seeds_only(void **state)
+{
+	static const char *const url = "http://metadata.platformequinix.com/";
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, 4);
+	NAME_HAS(&r, "93.184.0.1");
+	assert_int_equal(fetch(&r, url, false)->outcome, OUTCOME_DENIED_ADDRESS);
+	assert_string_equal(r.a.result.t.error,
+	    "host name is metadata; only as a seed would it be asked");
+	assert_false(r.a.result.contacted);
+	assert_int_equal(sim_web.requests_len, 0);
+	assert_int_equal(fetch(&r, url, true)->outcome, OUTCOME_OK);
+	rig_close(&r);
+}
+
 static void
 behind_a_proxy_no_name_is_asked(void **state)
 {
@@ -501,6 +553,11 @@ behind_a_proxy_no_name_is_asked(void **state)
 	r.names = (struct dns_answer){.status = DNS_NO_NAME};
 	assert_int_equal(fetch(&r, URL, false)->outcome, OUTCOME_OK);
 	assert_int_equal(sim_web.addr.family, 0); /* the proxy finds it */
+	/* Its own machine is the proxy's, not ours to visit. */
+	assert_int_equal(fetch(&r, "http://localhost/", false)->outcome,
+	    OUTCOME_DENIED_ADDRESS);
+	assert_int_equal(fetch(&r, "http://metadata.google.internal/", false)->outcome,
+	    OUTCOME_DENIED_ADDRESS);
 	/* An address in the URL answers for itself, and is looked at. */
 	NAME_HAS(&r, "10.0.0.1");
 	assert_int_equal(
@@ -676,6 +733,8 @@ main(void)
 	    cmocka_unit_test(a_public_address_behind_a_refused_one_is_used),
 	    cmocka_unit_test(a_refused_address_does_not_hide_that_another_failed),
 	    cmocka_unit_test(a_seeds_own_authority_and_allowed_nets_are_admitted),
+	    cmocka_unit_test(a_seeds_name_that_is_given_another_address_goes_by_the_policy),
+	    cmocka_unit_test(names_of_metadata_services_are_asked_as_seeds_only),
 	    cmocka_unit_test(behind_a_proxy_no_name_is_asked),
 	    cmocka_unit_test(cancelled_before_the_name_is_asked_it_harms_nobody),
 	    cmocka_unit_test(cancelled_while_the_name_is_asked),

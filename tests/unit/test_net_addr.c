@@ -115,6 +115,11 @@ static const struct {
     {"169.253.255.255", NULL},
     {"169.254.0.0", "link-local"},
     {"169.254.169.254", "metadata"},
+    {"169.254.0.23", "metadata"},
+    {"169.254.42.42", "metadata"},
+    {"169.254.170.2", "metadata"},
+    {"169.254.170.23", "metadata"},
+    {"169.254.170.3", "link-local"},
     {"169.254.255.255", "link-local"},
     {"169.255.0.0", NULL},
     {"172.15.255.255", NULL},
@@ -129,13 +134,27 @@ static const struct {
     {"192.0.2.0", "documentation"},
     {"192.0.2.255", "documentation"},
     {"192.0.3.0", NULL},
+    {"192.0.0.8", "reserved"},
+    {"192.0.0.170", "reserved"},
+    {"192.31.195.255", NULL},
+    {"192.31.196.0", "reserved"},
+    {"192.31.196.255", "reserved"},
+    {"192.31.197.0", NULL},
+    {"192.52.192.255", NULL},
+    {"192.52.193.1", "reserved"},
+    {"192.52.194.0", NULL},
     {"192.88.98.255", NULL},
+    {"192.88.99.2", "reserved"},
     {"192.88.99.1", "reserved"},
     {"192.88.100.0", NULL},
     {"192.167.255.255", NULL},
     {"192.168.0.0", "private"},
     {"192.168.255.255", "private"},
     {"192.169.0.0", NULL},
+    {"192.175.47.255", NULL},
+    {"192.175.48.0", "reserved"},
+    {"192.175.48.255", "reserved"},
+    {"192.175.49.0", NULL},
     {"198.17.255.255", NULL},
     {"198.18.0.0", "benchmarking"},
     {"198.19.255.255", "benchmarking"},
@@ -157,7 +176,7 @@ static const struct {
     {"::1", "loopback"},
     {"::2", "this-network"},
     {"::7f00:1", "loopback"},
-    {"::8.8.8.8", NULL},
+    {"::8.8.8.8", "reserved"},
     {"::ffff:127.0.0.1", "loopback"},
     {"::ffff:10.1.2.3", "private"},
     {"::ffff:169.254.169.254", "metadata"},
@@ -166,7 +185,12 @@ static const struct {
     {"64:ff9b::127.0.0.1", "loopback"},
     {"64:ff9b::10.0.0.1", "private"},
     {"64:ff9b::8.8.8.8", NULL},
-    {"64:ff9b:1::8.8.8.8", "reserved"},
+    {"::ffff:0:8.8.8.8", "reserved"},
+    {"64:ff9b::169.254.169.254", "metadata"},
+    {"64:ff9b:0:0:1::8.8.8.8", "reserved"},
+    {"64:ff9b:1::8.8.8.8", "private"},
+    {"64:ff9b:1:ffff:ffff:ffff:127.0.0.1", "private"},
+    {"64:ff9b:2::8.8.8.8", "reserved"},
     {"2002:7f00:1::", "loopback"},
     {"2002:a00:1::1", "private"},
     {"2002:808:808::1", NULL},
@@ -174,11 +198,26 @@ static const struct {
     {"2001:0:a00:1::", "private"},
     {"2001:0:808:808:0:0:3f57:fffe", "private"},
     {"2001:0:808:808:0:0:f7f7:f7f7", NULL},
-    {"100::1", "reserved"},
+    {"2001:470:1:2:0:5efe:127.0.0.1", "loopback"}, /* ISATAP */
+    {"2001:470:1:2:200:5efe:10.0.0.1", "private"},
+    {"2001:470:1:2:0:5efe:8.8.8.8", NULL},
+    {"2001:470:1:2:200:5efe:169.254.169.254", "metadata"},
+    {"2001:470:1:2:100:5efe:127.0.0.1", NULL}, /* none: a group bit */
+    {"2001:470:1:2:0:5eff:127.0.0.1", NULL},
+    {"fe80::5efe:8.8.8.8", "link-local"},
+    {"100::1", "discard"},
+    {"100::ffff:ffff:ffff:ffff", "discard"},
+    {"100:0:0:1::", "reserved"}, /* RFC 9780 */
     {"1fff:ffff::", "reserved"},
     {"2001:1::1", "reserved"},
     {"2001:2::1", "benchmarking"},
-    {"2001:20::1", "reserved"},
+    {"2001:3::1", "reserved"},
+    {"2001:4:112::1", "reserved"},
+    {"2001:10::1", "orchid"},
+    {"2001:1f:ffff::", "orchid"},
+    {"2001:20::1", "orchid"},
+    {"2001:3f:ffff::", "orchid"},
+    {"2001:40::", "reserved"},
     {"2001:1ff:ffff::", "reserved"},
     {"2001:200::1", NULL},
     {"2001:db7:ffff::", NULL},
@@ -186,6 +225,12 @@ static const struct {
     {"2001:db8:ffff::1", "documentation"},
     {"2001:db9::", NULL},
     {"2606:4700::1111", NULL},
+    {"2620:4f:7fff::1", NULL},
+    {"2620:4f:8000::1", "reserved"},
+    {"2620:4f:8001::1", NULL},
+    {"3ffd:ffff::", NULL},
+    {"3ffe::1", "reserved"},
+    {"3ffe:ffff::", "reserved"},
     {"3fff::1", "documentation"},
     {"3fff:fff:ffff::", "documentation"},
     {"3fff:1000::", NULL},
@@ -195,9 +240,13 @@ static const struct {
     {"fc00::", "private"},
     {"fd12:3456::1", "private"},
     {"fd00:ec2::254", "metadata"},
+    {"fd00:ec2::23", "metadata"},
+    {"fd00:42::42", "metadata"},
+    {"fd00:a9fe:a9fe::1", "metadata"},
     {"fd20:ce::254", "metadata"},
     {"fe00::", "reserved"},
     {"fe80::1", "link-local"},
+    {"fe80::a9fe:a9fe", "metadata"},
     {"febf:ffff::", "link-local"},
     {"fec0::1", "private"},
     {"ff02::1", "multicast"},
@@ -226,6 +275,38 @@ admits_public_unicast_and_names_the_range_of_the_rest(void **state)
 	assert_string_equal(addr_policy_refuses(p, &(struct addr){0}, 80), "unknown");
 	addr_policy_free(p);
 	addr_policy_free(NULL);
+}
+
+static void
+knows_the_names_of_what_must_not_be_asked(void **state)
+{
+	static const struct {
+		const char *name, *range;
+	} names[] = {
+	    {"metadata.google.internal", "metadata"},
+	    {"Metadata.Google.Internal.", "metadata"},
+	    {"metadata", "metadata"},
+	    {"instance-data.ec2.internal", "metadata"},
+	    {"metadata.platformequinix.com", "metadata"},
+	    {"localhost", "loopback"},
+	    {"a.b.LOCALHOST.", "loopback"},
+	    {"notlocalhost", NULL},
+	    {"localhost.example.org", NULL},
+	    {"metadata.example.org", NULL},
+	    {".localhost", NULL},
+	    {".", NULL},
+	    {"", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *got = addr_name_range(slice_cstr(names[i].name));
+
+		if (got != NULL && names[i].range != NULL)
+			assert_string_equal(got, names[i].range);
+		else if (got != names[i].range)
+			fail_msg("%s: %s", names[i].name, got == NULL ? "none" : got);
+	}
 }
 
 static void
@@ -354,6 +435,7 @@ main(void)
 	    cmocka_unit_test(takes_neither_names_nor_odd_numbers_nor_zones),
 	    cmocka_unit_test(reads_socket_addresses),
 	    cmocka_unit_test(admits_public_unicast_and_names_the_range_of_the_rest),
+	    cmocka_unit_test(knows_the_names_of_what_must_not_be_asked),
 	    cmocka_unit_test(allows_blocks_with_and_without_a_port),
 	    cmocka_unit_test(allows_the_authority_of_a_seed_and_nothing_beside_it),
 	    cmocka_unit_test(says_in_a_sentence_what_is_wrong_with_a_rule),
