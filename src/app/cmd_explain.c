@@ -93,6 +93,7 @@ json_answer(const struct answer *a, struct buf *out)
 		look_host_json(&j, &u->host, a->look->wall_us);
 		jsonw_object_end(&j);
 	}
+	jsonw_opt(&j, "quarantine", u->quarantine);
 	if (u->page.len > 0)
 		jsonw_raw(&j, "page", u->page);
 	jsonw_object_end(&j);
@@ -189,6 +190,8 @@ text_page(const struct inspect_url *u, struct buf *out)
 		e = buf_add_byte(out, '\n');
 	if (e == 0)
 		e = row(out, "leads to", u->redirect_to);
+	if (e == 0)
+		e = row(out, "kept in", u->quarantine);
 	if (e < 0 || u->warc_file.len == 0)
 		return e;
 	e = buf_add_cstr(out, "  archive   warc/");

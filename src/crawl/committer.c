@@ -208,6 +208,8 @@ open_all(struct committer *c, struct why *why)
 	int r = scope_rules_new(c->conf.scope_settings, &c->rules, why);
 
 	if (r == 0 && c->conf.dir != NULL)
+		r = quarantine_load(&c->quarantine, c->conf.dir, c->store, why);
+	if (r == 0 && c->conf.dir != NULL)
 		r = sinks_open(c, why);
 	if (r < 0)
 		return r;
@@ -249,6 +251,7 @@ committer_new(const struct committer_conf *conf, struct committer **ret, struct 
 	list_init(&c->refills);
 	hostcount_init(&c->counts);
 	buf_init(&c->scratch, 1 << 20);
+	buf_init(&c->packed, SIZE_MAX / 2);
 	r = open_all(c, why);
 	if (r < 0) {
 		committer_free(c);
@@ -273,6 +276,9 @@ committer_free(struct committer *c)
 	store_close(c->store);
 	scope_rules_free(c->rules);
 	buf_release(&c->scratch);
+	buf_release(&c->packed);
+	warc_packer_free(c->packer);
+	quarantine_release(&c->quarantine);
 	free(c);
 }
 

@@ -18,6 +18,7 @@
 #ifndef CRAWL_COMMITTER_H
 #define CRAWL_COMMITTER_H
 #include "base/why.h"
+#include "crawl/quarantine.h"
 #include "crawl/saved.h"
 #include "crawl/task.h"
 #include "crawl/totals.h"
@@ -57,6 +58,13 @@ struct commit {
 	struct buf cookies;        /* of a site, jar_site_save(); may be empty */
 	uint64_t cookies_site;     /* the hash of its name */
 	struct buf rules;          /* HOST: to be stored; REFILL: the reply */
+	/* DONE: it killed or hung its parsers; and no worker could even archive it, so
+	 * that its records are to be made of the bytes here.  NULL: no. */
+	const struct quarantine_case *harm;
+	const struct warc_exchange *exchange;
+	char digest[48];                   /* reply: of that */
+	char kept_as[QUARANTINE_NAME_MAX]; /* reply: in the quarantine; "": there is no
+					      room */
 	uint64_t disk_bytes;       /* reply: taken by the crawl's directory, about */
 
 	/* The reply. */

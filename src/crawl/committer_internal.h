@@ -26,6 +26,9 @@ struct committer {
 	struct store_batch *batch;
 	struct seen *seen;
 	struct hostcount counts;
+	struct quarantine quarantine;
+	struct warc_packer *packer; /* NULL until a worker has failed to pack */
+	struct buf packed;
 	struct scope_rules *rules;
 	struct sink *sinks[SINKS_MAX];
 	size_t sinks_len;

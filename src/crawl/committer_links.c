@@ -279,10 +279,71 @@ settle(struct committer *c, const struct urlrec *rec, enum outcome outcome)
 	return r < 0 ? r : seen_set(c->seen, rec->url_hash, outcome);
 }
 
+/*
+ * No worker lived through it.  Nothing is parsed here: digests, the compressor, and a look
+ * at the lines of the head that a record must not repeat.
+ */
+static int
+archive_here(struct committer *c, struct commit *m)
+{
+	struct sink_event *e = &m->event;
+	struct warc_parts parts;
+	int r = c->packer != NULL ? 0 : warc_packer_new(&c->packer);
+
+	if (r < 0)
+		return r;
+	warc_payload_digest(c->packer, m->exchange->body, m->digest);
+	e->digest = slice_cstr(m->digest);
+	if (m->exchange->warcinfo_id.len == 0) /* there is no archive */
+		return 0;
+	r = warc_pack(c->packer, m->exchange, &c->packed, &parts);
+	if (r < 0)
+		return r;
+	e->records = buf_slice(&c->packed);
+	e->records_n = parts.n;
+	memcpy(e->records_at, parts.at, sizeof(e->records_at));
+	return 0;
+}
+
+/* Before its outcome is told anywhere, because that names it. */
+static int
+quarantine_it(struct committer *c, struct commit *m)
+{
+	const struct quarantine_case *k = m->harm;
+	int r;
+
+	if (c->conf.dir == NULL)
+		return 0;
+	r = quarantine_put(&c->quarantine, k, c->batch, m->kept_as, &c->why);
+	if (r < 0 || m->kept_as[0] == '\0')
+		return r;
+	m->event.quarantine = slice_cstr(m->kept_as);
+	c->dirty_bytes += k->head.len + k->body.len;
+	c->disk_bytes += k->head.len + k->body.len;
+	return 0;
+}
+
+static int
+put_page(struct committer *c, struct commit *m)
+{
+	int r = m->exchange == NULL ? 0 : archive_here(c, m);
+
+	if (r == 0 && m->harm != NULL)
+		r = quarantine_it(c, m);
+	if (r == 0)
+		r = put_sinks(c, &m->event);
+	if (m->exchange != NULL) { /* what follows looks at the outcome only */
+		m->event.records = (struct slice){0};
+		m->event.records_n = 0;
+		buf_release(&c->packed);
+	}
+	return r;
+}
+
 int
 commit_done(struct committer *c, struct commit *m)
 {
-	int r = put_sinks(c, &m->event);
+	int r = put_page(c, m);
 
 	if (r == 0)
 		r = put_host(c, m);

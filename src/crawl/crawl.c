@@ -18,6 +18,7 @@ enum {
 	MAILS_BEHIND = 1024,  /* more at the store thread: it is behind */
 	PARSING_BEHIND = 256, /* more at the workers: they are behind */
 	GRACE_MS = 10000,     /* of a polite stop */
+	HARMFUL_HOSTS_MAX = 1 << 16,
 };
 
 const char *
@@ -327,7 +328,7 @@ crawl_pump(struct crawl *c)
 void
 crawl_visit_ended(struct crawl *c)
 {
-	if (!list_is_empty(&c->parse_wait))
+	if (!list_is_empty(&c->parse_wait) || !list_is_empty(&c->suspects))
 		visits_parse_waiting(c); /* its memory is free */
 	crawl_pump(c);
 }
@@ -583,6 +584,8 @@ crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 	list_init(&c->visits);
 	list_init(&c->parse_wait);
 	list_init(&c->robots_wait);
+	list_init(&c->suspects);
+	umap_init(&c->harmful_hosts, HARMFUL_HOSTS_MAX);
 	umap_init(&c->robots_targets, 1 << 20);
 	umap_init(&c->own_authorities, 1 << 20);
 	later_init(&c->pump, e->loop, on_pump, c);
@@ -647,6 +650,7 @@ crawl_free(struct crawl *c)
 		free(home);
 	umap_release(&c->own_authorities);
 	umap_release(&c->robots_targets);
+	umap_release(&c->harmful_hosts);
 	for (size_t i = 0; i < c->roots.n; i++)
 		free(c->roots.v[i]);
 	free(c->roots.v);

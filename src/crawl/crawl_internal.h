@@ -37,16 +37,25 @@ enum visit_state {
 	    VISIT_STATE_MAX
 };
 
+enum { VISIT_DEATHS_MAX = 3 };
+struct visit_harm {
+	struct death deaths[VISIT_DEATHS_MAX];
+	struct quarantine_case report; /* deaths_len grows; the rest for the commit */
+	struct warc_exchange exchange;
+};
+
 struct visit {
 	struct list on_crawl;
-	struct list on_parse_wait; /* or on robots_wait */
+	struct list on_parse_wait; /* or on robots_wait, or suspects */
 	uint64_t target_hash;      /* of a redirected robots.txt: who is asked */
 	struct crawl *crawl;
 	enum visit_state state;
 	bool robots;         /* of authority_hash, not a URL of the frontier */
 	uint8_t robots_hops; /* redirects that were followed for it */
-	uint8_t crashes;     /* workers that died or hung at it */
-	enum pool_end last_end;
+	bool overlooked;     /* not parsed: too many suspects wait */
+	bool unparsed;       /* what was asked of the worker, for that or its deaths */
+	bool waits_as_suspect;
+	struct visit_harm *harm; /* workers died or hung at it; NULL: none */
 	uint64_t authority_hash;
 	struct urlrec *rec;
 	bool asked;       /* a request was made */
@@ -93,6 +102,12 @@ struct crawl {
 	enum crawl_end end;
 	struct why why;
 	struct list visits, parse_wait, robots_wait;
+	struct list suspects;  /* wait for `suspect` */
+	struct visit *suspect; /* the one that may kill or hang, of which one at a time
+				  is with a worker */
+	uint32_t suspects_len;
+	uint64_t suspects_bytes;
+	struct umap harmful_hosts; /* number of workers that their documents cost */
 	struct umap
 	    robots_targets;  /* authorities asked for a redirected robots.txt now */
 	uint32_t unarchived; /* pages in a row that no worker could archive */
@@ -161,13 +176,18 @@ int visit_start(struct crawl *c, struct frontier_turn *turn);
 void visit_refuse(struct crawl *c, struct frontier_turn *turn);
 void visit_drop(struct visit *v); /* stays queued in the store */
 void visit_abandon(struct visit *v);
-void visits_parse_waiting(struct crawl *c);
 void visit_committed(struct visit *v);
 void visit_uncommitted(struct visit *v); /* the store failed: as if dropped */
 struct visit *visit_new(struct crawl *c, struct urlrec *rec);
 void visit_free(struct visit *v);
 void visit_to(struct visit *v, enum visit_state state);
 int visit_fetch(struct visit *v);
+void visit_commit(struct visit *v, enum outcome outcome);
+/* visit_parse.c */
+void visit_parse(struct visit *v); /* v may be gone */
+void visits_parse_waiting(struct crawl *c);
+void visit_unsuspect(struct visit *v);
+void visit_tell_harm(const struct visit *v);
 /* visit_robots.c */
 void visit_robots_fetched(struct visit *v);
 void visit_robots_ended(struct visit *v);

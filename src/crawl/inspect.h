@@ -78,6 +78,7 @@ struct inspect_url {
 	struct slice page;
 	int status;
 	struct slice mime, fetched_at, redirect_to, warc_file;
+	struct slice quarantine; /* the file there that tells why it is kept */
 	uint64_t body_bytes, warc_offset, warc_length;
 
 	/* It waits. */

@@ -1,5 +1,6 @@
 #include "base/escape.h"
 #include "crawl/inspect_internal.h"
+#include "crawl/quarantine.h"
 #include "crawl/scope.h"
 #include "frontier/keys.h"
 #include "frontier/rules.h"
@@ -479,6 +480,23 @@ read_seen(struct asking *a, struct why *why)
 }
 
 static int
+read_quarantine(struct asking *a, struct why *why)
+{
+	char name[QUARANTINE_NAME_MAX], file[QUARANTINE_NAME_MAX + 24];
+	int r = quarantine_find(a->in->store, a->authority_hash, a->url_hash, name);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0) {
+		*why = *store_why(a->in->store);
+		return r;
+	}
+	(void)snprintf(file, sizeof(file), "quarantine/%s.json", name);
+	r = keep(a, slice_cstr(file), &a->u->quarantine);
+	return r < 0 ? inspect_why(a->in, r, why) : 0;
+}
+
+static int
 read_story(struct asking *a, struct why *why)
 {
 	struct inspect_url *u = a->u;
@@ -499,7 +517,9 @@ read_story(struct asking *a, struct why *why)
 		return read_rejected(a, why);
 	case OUTCOME_CLASS_FETCHED:
 		r = read_tries(a, why);
-		return r < 0 ? r : read_page(a, why);
+		if (r == 0)
+			r = read_page(a, why);
+		return r < 0 ? r : read_quarantine(a, why);
 	case OUTCOME_CLASS_FAILED:
 		return read_tries(a, why);
 	}

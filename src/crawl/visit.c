@@ -1,6 +1,5 @@
 #include "base/log.h"
 #include "crawl/crawl_internal.h"
-#include "crawl/parse.h"
 #include "crawl/scope.h"
 #include "web/http.h"
 #include "web/url.h"
@@ -10,18 +9,11 @@
 #include <stdlib.h>
 
 enum {
-	PARSE_CRASHES_MAX = 2,   /* then it is archived without being parsed */
-	ARCHIVE_CRASHES_MAX = 8, /* then the workers are broken, not the page */
 	ARENA_FULL_MS = 1000,
 	REQUEST_BYTES_MAX = 32 << 10, /* of it archived: more is --header's doing */
-	UNARCHIVED_MAX = 3,           /* pages in a row: then the workers are broken */
-	RESULT_BYTES_MAX = 48 << 20,  /* of all visits: more is not parsed for now */
 };
 
 static void on_fetched(void *ctx, struct fetch_result *r);
-static void on_parsed(void *ctx, enum pool_end end, struct slice result);
-static void visit_parse(struct visit *v);
-static void visit_commit(struct visit *v, enum outcome outcome);
 
 /* ---- birth and death ---- */
 
@@ -56,6 +48,7 @@ visit_to(struct visit *v, enum visit_state state)
 void
 visit_free(struct visit *v)
 {
+	visit_unsuspect(v);
 	v->crawl->in_state[v->state]--;
 	v->crawl->in_hand_bytes -= v->in_hand_bytes;
 	list_remove(&v->on_crawl);
@@ -66,6 +59,7 @@ visit_free(struct visit *v)
 	buf_release(&v->request);
 	v->crawl->result_bytes -= v->result_bytes;
 	free(v->found.links);
+	free(v->harm);
 	free(v->bytes);
 	urlrec_free(v->rec);
 	free(v);
@@ -327,174 +321,6 @@ on_fetched(void *ctx, struct fetch_result *r)
 	}
 }
 
-/* ---- parse ---- */
-
-static int
-task_for(struct visit *v, struct buf *head)
-{
-	static const enum warc_cut cuts[] = {[TRANSPORT_WHOLE] = WARC_CUT_NONE,
-	    [TRANSPORT_CUT_LENGTH] = WARC_CUT_LENGTH,
-	    [TRANSPORT_CUT_TIME] = WARC_CUT_TIME,
-	    [TRANSPORT_CUT_DISCONNECT] = WARC_CUT_DISCONNECT};
-	const struct transport_result *t = &v->result.t;
-	struct task task = {.kind = v->robots ? TASK_ROBOTS : TASK_PAGE,
-	    .link = (enum link_kind)v->rec->kind,
-	    .cut = cuts[t->cut],
-	    .sitemap = (v->rec->flags & URLREC_SITEMAP) != 0,
-	    .archive = v->crawl->warcinfo_id[0] != '\0',
-	    .depth = v->rec->depth,
-	    .redirects = v->rec->redirects,
-	    .flags = v->rec->flags,
-	    .head_bytes = (uint32_t)t->head_len,
-	    .wall_us = v->result.began_wall_us,
-	    .fetch_ms = t->total_ms,
-	    .url = v->rec->url,
-	    .via = v->rec->via,
-	    .hops = v->rec->hops,
-	    .ip = slice_cstr(v->ip),
-	    .protocol = slice_cstr(t->protocol),
-	    .request = buf_slice(&v->request),
-	    .warcinfo_id = slice_cstr(v->crawl->warcinfo_id)};
-
-	if (v->crashes >= PARSE_CRASHES_MAX)
-		task.kind = TASK_ARCHIVE;
-	for (size_t i = 0; i < 4; i++)
-		task.record_id[i] = crawl_random(v->crawl);
-	return task_encode(&task, head);
-}
-
-static void
-result_weighs(struct visit *v, uint64_t bytes)
-{
-	v->crawl->result_bytes += bytes - v->result_bytes;
-	v->result_bytes = bytes;
-}
-
-/* Of a result that is not here yet: what it usually is, or for a sitemap at most. */
-static uint64_t
-result_guess(const struct visit *v)
-{
-	if ((v->rec->flags & URLREC_SITEMAP) != 0)
-		return FOUND_SITEMAP_LINKS_MAX *
-		       (sizeof(struct found_link) + sizeof(struct urlrec) + 128);
-	return v->result.t.body_len * 2;
-}
-
-static void
-visit_parse(struct visit *v)
-{
-	struct crawl *c = v->crawl;
-	const struct transport_result *t = &v->result.t;
-	uint64_t bytes = t->head_len + t->body_len;
-	struct pool_task task = {.context = c->context,
-	    .body = slice_of(shm_ptr(c->engine->shm, &t->block), bytes),
-	    .timeout_ms = parse_timeout_ms(bytes)};
-	struct buf head;
-	int r;
-
-	buf_init(&head, 64 << 10);
-	r = c->result_bytes > RESULT_BYTES_MAX ? -EAGAIN : task_for(v, &head);
-	if (r == 0) {
-		task.head = buf_slice(&head);
-		r = pool_apply(c->engine->pool, &task, on_parsed, v, &v->pool_id);
-	}
-	buf_release(&head);
-	if (r == 0) {
-		result_weighs(v, result_guess(v));
-		visit_to(v, VISIT_PARSE);
-	} else if (r == -EAGAIN) {
-		visit_to(v, VISIT_QUEUED);
-		list_push(&c->parse_wait, &v->on_parse_wait);
-	} else {
-		crawl_fail(c, CRAWL_WORKERS, "no parser process can be had");
-		visit_drop(v); /* stays queued */
-	}
-}
-
-void
-visits_parse_waiting(struct crawl *c)
-{
-	struct list *at;
-
-	while ((at = list_pop(&c->parse_wait)) != NULL) {
-		struct visit *v = container_of(at, struct visit, on_parse_wait);
-		size_t waiting = c->in_state[VISIT_QUEUED];
-
-		visit_parse(v); /* v may be gone */
-		if (c->in_state[VISIT_QUEUED] == waiting && c->phase == CRAWL_RUNNING)
-			break; /* full again */
-	}
-}
-
-/* The result, copied out of the worker's hands and checked. */
-static int
-take_found(struct visit *v, struct slice result)
-{
-	uint32_t n = found_links_len(result);
-	struct found_link *links;
-	struct slice copy;
-	int r;
-
-	v->bytes = malloc(result.len + 1);
-	links = calloc((size_t)n + 1, sizeof(*links));
-	if (v->bytes == NULL || links == NULL) {
-		free(links);
-		free(v->bytes);
-		v->bytes = NULL;
-		return -ENOMEM;
-	}
-	memcpy(v->bytes, result.ptr, result.len);
-	copy = slice_of(v->bytes, result.len);
-	r = found_decode(copy, links, n, &v->found);
-	if (r < 0) {
-		free(links);
-		free(v->bytes);
-		v->bytes = NULL;
-		return r;
-	}
-	result_weighs(v, result.len + n * (sizeof(*links) + sizeof(*v->commit.fresh)));
-	return 0;
-}
-
-static enum outcome
-outcome_of_parse(const struct visit *v)
-{
-	if (v->crashes < PARSE_CRASHES_MAX)
-		return v->result.outcome;
-	return v->last_end == POOL_TIMEOUT ? OUTCOME_PARSE_TIMEOUT : OUTCOME_PARSE_CRASH;
-}
-
-static void
-on_parsed(void *ctx, enum pool_end end, struct slice result)
-{
-	struct visit *v = ctx;
-	int r = end == POOL_DONE ? take_found(v, result) : -EIO;
-
-	if (r == 0) {
-		v->crawl->unarchived = 0;
-		if (v->found.links_cut > 0)
-			log_warn("more links than %d, %u left out: url=%s",
-			    FOUND_LINKS_MAX, v->found.links_cut, LOG_TEXT(v->rec->url));
-		shm_free(v->crawl->engine->shm, &v->result.t.block);
-		visit_commit(v, outcome_of_parse(v));
-		return;
-	}
-	v->crashes++;
-	v->last_end = end;
-	log_info("worker %s at url=%s (%u)", pool_end_name(end), LOG_TEXT(v->rec->url),
-	    (unsigned)v->crashes);
-	if (v->crashes < ARCHIVE_CRASHES_MAX) {
-		visit_parse(v);
-		return;
-	}
-	log_error("not archived, for no worker lived through it: url=%s",
-	    LOG_TEXT(v->rec->url));
-	if (++v->crawl->unarchived >= UNARCHIVED_MAX)
-		crawl_fail(
-		    v->crawl, CRAWL_WORKERS, "the parser processes die at every page");
-	visit_commit(v, outcome_of_parse(v));
-}
-
 /* ---- commit ---- */
 
 static void
@@ -555,7 +381,7 @@ event_fill(struct visit *v, enum outcome outcome)
 	memcpy(e->records_at, f->parts.at, sizeof(e->records_at));
 }
 
-static void
+void
 visit_commit(struct visit *v, enum outcome outcome)
 {
 	struct commit *m = &v->commit;
@@ -572,6 +398,8 @@ visit_commit(struct visit *v, enum outcome outcome)
 	m->rec = v->rec;
 	m->links = v->found.links;
 	m->links_len = m->kind == COMMIT_DONE ? v->found.links_len : 0;
+	if (m->harm != NULL)
+		v->harm->report.outcome = outcome;
 	visit_to(v, VISIT_COMMIT);
 	if (committer_send(v->crawl->committer, m) < 0) {
 		crawl_fail(v->crawl, CRAWL_STORE, "the store thread takes no more");
@@ -602,6 +430,7 @@ visit_committed(struct visit *v)
 		crawl_visit_ended(c);
 		return;
 	}
+	visit_tell_harm(v);
 	account_end(c, v);
 	if (is_of_frontier(v))
 		frontier_settled(c->frontier, v->rec->authority_hash, v->rec->key);

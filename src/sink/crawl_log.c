@@ -6,7 +6,8 @@
  * start+duration, digest, source tag, annotations
  *
  * separated by blanks, "-" where there is nothing.  The annotations are the outcome,
- * unless it is `ok`, "2t" for the second try, "retry" when there will be another, and of
+ * unless it is `ok`, "2t" for the second try, "retry" when there will be another,
+ * "quarantine:NAME" of a document that is kept there, and of
  * each request to a host "gap:MS/RULE/N": the gap to the request before it and the number
  * at once that were in force when it began, and "ip:ADDRESS".
  */
@@ -118,6 +119,9 @@ add_annotations(struct buf *b, const struct sink_event *e)
 		    b, "%s%ut", b->len > start ? "," : "", (unsigned)e->attempts);
 	if (r == 0 && !e->final)
 		r = buf_add_cstr(b, b->len > start ? ",retry" : "retry");
+	if (r == 0 && e->quarantine.len > 0)
+		r = buf_printf(b, "%squarantine:" SLICE_FMT, b->len > start ? "," : "",
+		    SLICE_ARG(e->quarantine));
 	if (r == 0 && e->contacted)
 		r = add_contact(b, e, b->len > start ? "," : "");
 	if (r == 0 && b->len == start)

@@ -68,6 +68,7 @@ put_what(struct jsonw *j, const struct sink_event *e)
 	jsonw_opt(j, "description", lines_text(e->description));
 	page_robots_json(j, &e->robots);
 	put_simhash(j, e);
+	jsonw_opt(j, "quarantine", e->quarantine);
 	jsonw_int(j, "links", e->links);
 }
 

@@ -75,6 +75,7 @@ struct sink_event {
 	struct slice digest; /* sha1:... */
 	struct slice redirect_to, protocol, ip;
 	struct slice detail; /* error or the rule that decided */
+	struct slice quarantine; /* name of what is kept of it there; empty: nothing */
 	/* The record set of the exchange, each member gzipped: response first, then
 	 * request, then metadata.  `records_at[i]` is the offset of the i-th member. */
 	struct slice records;

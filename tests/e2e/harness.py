@@ -249,10 +249,10 @@ class Result:
 class Running:
     """A trawl that runs in the background, in a process group of its own."""
 
-    def __init__(self, *args, cwd=None, stdin=None, env=None):
+    def __init__(self, *args, cwd=None, stdin=None, env=None, program=TRAWL):
         self.began = time.monotonic()
         self.child = subprocess.Popen(
-            [TRAWL, *map(str, args)], cwd=cwd, text=True, errors="surrogateescape",
+            [program, *map(str, args)], cwd=cwd, text=True, errors="surrogateescape",
             stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True, preexec_fn=_die_with_parent,
