@@ -26,6 +26,8 @@ commit_release(struct commit *c)
 {
 	free(c->fresh);
 	c->fresh = NULL;
+	free(c->closed);
+	c->closed = NULL;
 	buf_release(&c->texts);
 	buf_release(&c->host);
 	buf_release(&c->cookies);
@@ -218,6 +220,11 @@ open_all(struct committer *c, struct why *why)
 		return why_set(why, r, "store thread: %s", strerror(-r));
 	r = committer_load(c, why);
 	if (r == 0) {
+		r = committer_traps_open(c);
+		if (r < 0)
+			(void)why_set(why, r, "what is known of traps: %s", strerror(-r));
+	}
+	if (r == 0) {
 		r = group_commit(c); /* the marks of empty files, before the first byte */
 		if (r == 0)
 			r = group_look_at_disk(c);
@@ -274,6 +281,7 @@ committer_free(struct committer *c)
 	seen_close(c->seen);
 	hostcount_release(&c->counts);
 	store_close(c->store);
+	traps_free(c->traps);
 	scope_rules_free(c->rules);
 	buf_release(&c->scratch);
 	buf_release(&c->packed);

@@ -22,6 +22,7 @@
 #include "crawl/saved.h"
 #include "crawl/task.h"
 #include "crawl/totals.h"
+#include "crawl/traps.h"
 #include "frontier/frontier.h"
 #include "loop/actor.h"
 #include "sink/sink.h"
@@ -48,6 +49,7 @@ struct commit {
 	bool asked;              /* DONE, ATTEMPT: a request was made for it */
 	struct urlrec *rec;      /* DONE: whose outcome; the parent of the links */
 	struct sink_event event; /* DONE, ATTEMPT */
+	uint64_t shape;          /* DONE: of the page's text; 0: not known */
 	struct found_link *links;
 	uint32_t links_len;
 	struct frontier_want want; /* REFILL */
@@ -74,6 +76,8 @@ struct commit {
 	struct urlrec *fresh; /* what waits from now on; borrows from links, rec, texts */
 	uint32_t fresh_len;
 	bool more;            /* REFILL: there are others behind these */
+	struct trap_closed *closed; /* patterns of which nothing more is wanted */
+	uint32_t closed_len;
 	struct buf texts;     /* hop paths, refilled records; buf_init by commit_init() */
 	char warcinfo_id[64]; /* of the archive file that is open now; "" without one */
 };
@@ -92,6 +96,7 @@ struct committer_conf {
 	struct sink_conf sink;
 	const struct order *order;
 	struct slice scope_settings; /* to name the rule of a rejection */
+	const struct traps_conf *traps; /* NULL: none; the hash seed is set here */
 	int64_t commit_ms;           /* 1000 */
 	uint64_t commit_bytes;       /* 32 MiB */
 	uint64_t seen_bytes;         /* of memory, for what was seen */
@@ -124,5 +129,7 @@ int committer_seen(
 /* The same of what a seed ended with: saved_seed(). */
 int committer_seed(struct committer *c, uint64_t url_hash, int *ret_status,
     char ret_detail[SAVED_DETAIL_MAX]);
+/* Before anything is sent, and after the reply to COMMIT_CLOSE; NULL: there are none. */
+const struct traps *committer_traps(const struct committer *c);
 uint32_t committer_waiting(const struct committer *c);
 #endif

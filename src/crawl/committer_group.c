@@ -124,6 +124,8 @@ group_commit(struct committer *c)
 		r = put_seen_mark(c);
 	if (r == 0)
 		r = put_counts(c);
+	if (r == 0 && c->traps != NULL)
+		r = traps_save(c->traps, c->batch);
 	if (r == 0)
 		r = put_saved(c);
 	if (r == 0) {

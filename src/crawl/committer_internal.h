@@ -3,6 +3,7 @@
  *
  *   committer.c         mails in and out, opening and closing
  *   committer_links.c   what a mail means: seen? queue, sinks, sums; all into the batch
+ *   committer_traps.c   what links and pages mean for the traps
  *   committer_group.c   the group commit, and what is read back: refills, hosts
  */
 #ifndef CRAWL_COMMITTER_INTERNAL_H
@@ -17,6 +18,14 @@ enum {
 	LOOK_BYTES = 512 << 10,      /* written between looks at the disk */
 	BATCH_BYTES = 8 << 20,       /* enough for a commit: some 40,000 new URLs */
 	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */
+};
+
+/* A URL as the traps want it. */
+struct trap_subject {
+	char text[URL_BYTES_MAX];
+	struct url url;
+	struct url_pattern pattern;
+	struct trap_link link;
 };
 
 struct committer {
@@ -48,6 +57,10 @@ struct committer {
 	bool in_doubt; /* the last batch failed: a resume may find it applied or not */
 	struct why why;
 	struct buf scratch;
+	struct traps *traps; /* NULL: they are not wanted */
+	bool has_page;       /* `page` is the one whose mail is handled */
+	bool news;           /* it had a link to what nobody knew, of another pattern */
+	struct trap_subject page, subject;
 };
 
 int64_t committer_now_ms(const struct committer *c);
@@ -60,6 +73,21 @@ int commit_links(struct committer *c, struct commit *m);
 int commit_done(struct committer *c, struct commit *m);
 int commit_attempt(struct committer *c, struct commit *m);
 int commit_host(struct committer *c, struct commit *m);
+
+/* committer_traps.c */
+int committer_traps_open(struct committer *c);
+/* The URL of a mail has its outcome, or is the parent of its links. */
+int committer_traps_page(struct committer *c, struct commit *m);
+/* The page's own path has had its share: links to it are to be judged last. */
+bool committer_traps_short(struct committer *c);
+bool committer_traps_own_path(const struct committer *c, const struct found_link *l);
+/* A link that is new and wanted. */
+int committer_traps_link(
+    struct committer *c, const struct found_link *l, struct trap_cut *ret);
+/* What its links were so far counts. */
+void committer_traps_news(struct committer *c);
+/* Patterns that were closed go with the reply. */
+int committer_traps_tell(struct committer *c, struct commit *m);
 
 /* committer_group.c */
 int group_commit(struct committer *c);

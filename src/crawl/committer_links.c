@@ -25,10 +25,11 @@ put_sinks(struct committer *c, struct sink_event *e)
 
 /* Why a link was rejected goes to rejected.log, once a URL. */
 static int
-put_rejected(struct committer *c, const struct commit *m, const struct found_link *l)
+put_rejected(struct committer *c, const struct commit *m, const struct found_link *l,
+    const struct trap_cut *cut)
 {
 	struct sink_event e = {.kind = SINK_REJECT,
-	    .outcome = l->verdict,
+	    .outcome = cut->rule != TRAP_NONE ? OUTCOME_TRAP : l->verdict,
 	    .link = l->kind,
 	    .depth = l->depth,
 	    .url = l->url};
@@ -47,7 +48,8 @@ put_rejected(struct committer *c, const struct commit *m, const struct found_lin
 			.kind = l->kind,
 			.parent_flags = m->rec == NULL ? 0 : m->rec->flags},
 		    l->verdict, &c->scratch);
-	e.detail = buf_slice(&c->scratch);
+	e.detail =
+	    cut->rule != TRAP_NONE ? slice_cstr(cut->detail) : buf_slice(&c->scratch);
 	return put_sinks(c, &e);
 }
 
@@ -160,7 +162,8 @@ is_genuine(const struct committer *c, const struct commit *m, const struct found
 static int
 discover(struct committer *c, struct commit *m, const struct found_link *l)
 {
-	enum outcome was = OUTCOME_NONE;
+	enum outcome was = OUTCOME_NONE, verdict = l->verdict;
+	struct trap_cut cut = {.rule = TRAP_NONE};
 	enum seen_add added;
 	int r;
 
@@ -178,13 +181,38 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 		m->counts.discovered++;
 	else
 		m->counts.rejected[was]--;
-	r = put_seen(c, l->authority_hash, l->url_hash, l->verdict);
+	if (verdict == OUTCOME_NONE)
+		r = committer_traps_link(c, l, &cut);
+	if (r == 0 && cut.rule != TRAP_NONE) {
+		verdict = OUTCOME_TRAP;
+		r = seen_set(c->seen, l->url_hash, verdict);
+	}
+	if (r == 0)
+		r = put_seen(c, l->authority_hash, l->url_hash, verdict);
 	if (r < 0)
 		return r;
-	if (l->verdict == OUTCOME_NONE)
+	if (verdict == OUTCOME_NONE)
 		return enqueue(c, m, l);
-	m->counts.rejected[l->verdict]++;
-	return put_rejected(c, m, l);
+	m->counts.rejected[verdict]++;
+	return put_rejected(c, m, l, &cut);
+}
+
+/* Links to the page's own path are judged last where that has had its share: by then the
+ * others have told whether the page brings anything. */
+static int
+discover_each(struct committer *c, struct commit *m)
+{
+	bool in_two = committer_traps_short(c);
+	int r = 0;
+
+	for (uint32_t i = 0; i < m->links_len && r == 0; i++)
+		if (!in_two || !committer_traps_own_path(c, &m->links[i]))
+			r = discover(c, m, &m->links[i]);
+	committer_traps_news(c);
+	for (uint32_t i = 0; in_two && i < m->links_len && r == 0; i++)
+		if (committer_traps_own_path(c, &m->links[i]))
+			r = discover(c, m, &m->links[i]);
+	return r;
 }
 
 static int
@@ -205,16 +233,18 @@ discover_all(struct committer *c, struct commit *m)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < m->links_len; i++)
 		seen_hint(c->seen, m->links[i].url_hash);
-	for (uint32_t i = 0; i < m->links_len && r == 0; i++)
-		r = discover(c, m, &m->links[i]);
-	return r;
+	return discover_each(c, m);
 }
 
 int
 commit_links(struct committer *c, struct commit *m)
 {
-	int r = discover_all(c, m);
+	int r = committer_traps_page(c, m);
 
+	if (r == 0)
+		r = discover_all(c, m);
+	if (r == 0)
+		r = committer_traps_tell(c, m);
 	if (r == 0)
 		totals_links(&c->saved.totals, &m->counts);
 	return r;

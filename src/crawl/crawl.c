@@ -394,7 +394,7 @@ crawl_add_root(struct crawl *c, struct slice url)
 	if (!crawl_has_room_for_root(c, url))
 		return 0;
 	r = crawl_push_root(c, url);
-	if (r == 0 && c->rules != NULL)
+	if (r == 0)
 		r = scope_rules_add_root(c->rules, url);
 	return r < 0 ? r : crawl_tell_workers(c);
 }
@@ -406,6 +406,10 @@ take_fresh(struct crawl *c, struct commit *m)
 	int r = 0;
 
 	totals_links(&c->stats.totals, &m->counts);
+	for (uint32_t i = 0; i < m->closed_len && r == 0; i++) {
+		log_info("trap: %s", m->closed[i].detail);
+		r = trap_gates_add(&c->gates, &m->closed[i]);
+	}
 	for (uint32_t i = 0; i < m->fresh_len && r == 0; i++) {
 		struct urlrec *rec = &m->fresh[i];
 
@@ -646,6 +650,7 @@ crawl_free(struct crawl *c)
 	fetcher_free(c->fetcher);
 	frontier_free(c->frontier);
 	scope_rules_free(c->rules);
+	trap_gates_release(&c->gates);
 	for (size_t i = 0; umap_at(&c->own_authorities, &i, NULL, &home);)
 		free(home);
 	umap_release(&c->own_authorities);

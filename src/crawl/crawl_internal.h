@@ -90,7 +90,9 @@ struct crawl {
 	uint32_t context;
 	uint64_t hash_seed;
 	const struct order *order;
-	struct scope_rules *rules; /* what waits is judged anew by; NULL: it is not */
+	struct scope_rules *rules; /* as the workers have them */
+	bool judge_anew;           /* what waits, by these */
+	struct trap_gates gates;   /* what waits and is in a trap */
 	uint64_t random;      /* state of the repeatable generator; 0: ask the system */
 	struct strlist roots; /* seeds, and where seeds were redirected to */
 	uint64_t roots_bytes;

@@ -13,6 +13,7 @@ enum {
 	WINDOW_MAX = 1024,
 	ROBOTS_TTL_MS = 24 * 3600 * 1000,
 	DELAY_AUTO_MAX_MS = 30000,
+	TRAPS_BYTES_MAX = 16 << 20,
 };
 
 /* ---- seeds ---- */
@@ -221,12 +222,29 @@ fill_sink_conf(struct crawl *c, struct sink_conf *ret, struct slice settings)
 	    .run_id = {crawl_random(c), crawl_random(c)}};
 }
 
+/* Patterns take a 32nd of the memory, and 16 MiB at most. */
+static void
+fill_traps_conf(const struct options *o, struct traps_conf *ret)
+{
+	int64_t memory = o->limits_max_memory;
+
+	*ret = (struct traps_conf){.repeats = o->limits_trap_repeats,
+	    .depth = o->limits_trap_depth,
+	    .length = o->limits_trap_length,
+	    .dates = o->limits_trap_dates,
+	    .queries = o->limits_trap_queries,
+	    .duplicates = o->limits_trap_duplicates,
+	    .bytes_max =
+		memory / 32 < TRAPS_BYTES_MAX ? (uint64_t)memory / 32 : TRAPS_BYTES_MAX};
+}
+
 static int
 open_committer(struct crawl *c, struct why *why)
 {
 	static const char *const default_sinks[] = {"warc", "jsonl"};
 	const struct options *o = c->o;
 	struct buf settings, file;
+	struct traps_conf traps;
 	struct committer_conf conf = {.loop = c->loop,
 	    .dir = c->conf.dir,
 	    .durable = is_durable(c),
@@ -256,9 +274,13 @@ open_committer(struct crawl *c, struct why *why)
 		r = job_write(c->conf.job, true, &file);
 	conf.scope_settings = buf_slice(&settings);
 	fill_sink_conf(c, &conf.sink, buf_slice(&file));
+	fill_traps_conf(o, &traps);
+	if (o->limits_traps)
+		conf.traps = &traps;
+	c->judge_anew = conf.saved.judge_anew;
 	if (r < 0)
 		(void)why_set(why, r, "out of memory");
-	else if (conf.saved.judge_anew)
+	else
 		r = scope_rules_new(buf_slice(&settings), &c->rules, why);
 	if (r < 0)
 		store_close(conf.store);
@@ -316,6 +338,29 @@ crawl_frontier_conf(const struct options *o, struct frontier_conf *ret)
 	    .dead_after = o->fetch_retries + 1};
 }
 
+/* Of a pattern that was closed since it was found? */
+static bool
+is_trapped(struct crawl *c, const struct urlrec *rec, enum outcome *ret_outcome,
+    char *ret_detail, size_t detail_cap)
+{
+	const struct trap_closed *closed;
+	char text[URL_BYTES_MAX];
+	struct url url;
+
+	if (traps_spare((enum link_kind)rec->kind, rec->flags))
+		return false;
+	closed = trap_gates_find(&c->gates, rec->authority_hash, rec->url);
+	if (closed == NULL)
+		return false;
+	if (url_resolve(NULL, rec->url, (struct slice){0}, 0, text, sizeof(text), &url) ==
+		URL_OK &&
+	    scope_trap_ok(c->rules, &url))
+		return false;
+	*ret_outcome = OUTCOME_TRAP;
+	(void)snprintf(ret_detail, detail_cap, "%s", closed->detail);
+	return true;
+}
+
 static bool
 is_unwanted(void *ctx, const struct urlrec *rec, enum outcome *ret_outcome,
     char *ret_detail, size_t detail_cap)
@@ -324,6 +369,8 @@ is_unwanted(void *ctx, const struct urlrec *rec, enum outcome *ret_outcome,
 	enum outcome o;
 	struct buf reason;
 
+	if (!c->judge_anew)
+		return is_trapped(c, rec, ret_outcome, ret_detail, detail_cap);
 	buf_init(&reason, 2 * URL_BYTES_MAX);
 	o = scope_judge_again(c->rules, rec, &reason);
 	if (o != OUTCOME_NONE) {
@@ -332,7 +379,22 @@ is_unwanted(void *ctx, const struct urlrec *rec, enum outcome *ret_outcome,
 		    ret_detail, detail_cap, SLICE_FMT, SLICE_ARG(buf_slice(&reason)));
 	}
 	buf_release(&reason);
-	return o != OUTCOME_NONE;
+	return o != OUTCOME_NONE ||
+	       is_trapped(c, rec, ret_outcome, ret_detail, detail_cap);
+}
+
+/* Those of earlier runs. */
+static int
+open_gates(struct crawl *c)
+{
+	const struct traps *t = committer_traps(c->committer);
+	struct trap_closed closed;
+	int r = 0;
+
+	trap_gates_init(&c->gates, c->hash_seed);
+	for (size_t at = 0; t != NULL && r == 0 && traps_closed_at(t, &at, &closed);)
+		r = trap_gates_add(&c->gates, &closed);
+	return r;
 }
 
 static int
@@ -344,10 +406,8 @@ open_frontier(struct crawl *c)
 	conf.jitter_seed = crawl_random(c);
 	conf.order = c->order;
 	conf.asked_ms = c->asked_ms;
-	if (c->rules != NULL) {
-		conf.unwanted = is_unwanted;
-		conf.unwanted_ctx = c;
-	}
+	conf.unwanted = is_unwanted;
+	conf.unwanted_ctx = c;
 	return frontier_new(&conf, &c->frontier);
 }
 
@@ -407,7 +467,9 @@ crawl_open_parts(struct crawl *c, struct why *why)
 	    &c->credentials, c->o, c->conf.auth, &c->conf.job->seeds, why);
 	if (r < 0)
 		return r;
-	r = open_frontier(c);
+	r = open_gates(c);
+	if (r == 0)
+		r = open_frontier(c);
 	if (r == 0)
 		r = open_fetcher(c);
 	c->seed_ends = calloc(c->conf.job->seeds.n + 1, sizeof(*c->seed_ends));

@@ -5,6 +5,7 @@
 #include "crawl/outlinks.h"
 #include "crawl/scope.h"
 #include "crawl/task.h"
+#include "crawl/traps.h"
 #include "web/charset.h"
 #include "web/coding.h"
 #include "web/http.h"
@@ -25,6 +26,7 @@ enum {
 	ARENA_MAX = 512 << 20,
 	DECODED_MAX = 128 << 20, /* of one body, after content decoding */
 	HEADER_LINKS_MAX = 100,
+	SHAPE_ONE_IN = 4,
 	RAW_LINKS_MAX = 500000,
 	/* As select_values_encode() makes them, heads included. */
 	FIELDS_BYTES_MAX =
@@ -329,6 +331,20 @@ add_fields(struct work *w, const struct page *page)
 	return r;
 }
 
+/* It costs twice what the links do: of URLs that have nothing in common with others only of
+ * every fourth, which is enough to know the host by. */
+static void
+read_shape(struct work *w, struct slice body)
+{
+	struct url_pattern pattern;
+
+	if (!scope_wants_shapes(w->rules))
+		return;
+	url_pattern(&w->p->links.page, 0, &pattern);
+	if (pattern.varies || traps_by_tail(&pattern) || pattern.path % SHAPE_ONE_IN == 0)
+		w->found->shape = text_shape(body, w->task.url);
+}
+
 static int
 read_page(struct work *w, struct slice body, enum document is)
 {
@@ -354,6 +370,8 @@ read_page(struct work *w, struct slice body, enum document is)
 	w->found->description = page.description;
 	w->found->has_simhash = page.has_simhash;
 	w->found->simhash = page.simhash;
+	if (is != DOCUMENT_CSS)
+		read_shape(w, body);
 	page_robots_add(&w->robots, &page.robots);
 	r = add_page_links(w, &page);
 	if (r == 0 && page.fields != NULL)

@@ -31,7 +31,7 @@ struct root { /* one seed's reach */
 struct scope_rules {
 	unsigned mode;
 	int64_t depth_max;
-	bool requisites, sitemaps, simhash;
+	bool requisites, sitemaps, simhash, shapes;
 	unsigned tidy;     /* enum url_tidy */
 	unsigned nofollow; /* NOFOLLOW_PAGE ... */
 	uint32_t speculative_max;
@@ -39,7 +39,7 @@ struct scope_rules {
 	char *agent;
 	struct root **roots;
 	size_t roots_len;
-	struct patterns include, exclude, priority;
+	struct patterns include, exclude, priority, trap_ok;
 	pcre2_match_data *match;
 	pcre2_match_context *limits;
 };
@@ -97,15 +97,18 @@ scope_settings(const struct options *o, const char *const *seeds, size_t seeds_l
 	product_token(o->fetch_user_agent == NULL ? "trawl" : o->fetch_user_agent, agent,
 	    sizeof(agent));
 	(void)snprintf(seed, sizeof(seed), "%" PRIu64, hash_seed);
-	root = json_pack("{s:i, s:I, s:b, s:i, s:i, s:i, s:b, s:b, s:s, s:s}", "mode",
-	    (int)o->crawl_scope, "depth", (json_int_t)o->crawl_depth, "requisites",
-	    (int)o->crawl_requisites, "tidy", (int)scope_tidy_of(o), "nofollow",
-	    o->crawl_robots == ROBOTS_OBEY ? (int)o->crawl_nofollow : NOFOLLOW_NONE,
-	    "speculative", o->crawl_speculative ? (int)o->crawl_speculative_max : 0,
-	    "simhash", (int)o->output_simhash, "sitemaps",
-	    (int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
-		  o->crawl_scope != SCOPE_PAGE),
-	    "agent", agent, "hash_seed", seed);
+	root =
+	    json_pack("{s:i, s:I, s:b, s:i, s:i, s:i, s:b, s:b, s:b, s:s, s:s}", "mode",
+		(int)o->crawl_scope, "depth", (json_int_t)o->crawl_depth, "requisites",
+		(int)o->crawl_requisites, "tidy", (int)scope_tidy_of(o), "nofollow",
+		o->crawl_robots == ROBOTS_OBEY ? (int)o->crawl_nofollow : NOFOLLOW_NONE,
+		"speculative", o->crawl_speculative ? (int)o->crawl_speculative_max : 0,
+		"simhash", (int)o->output_simhash, "shapes",
+		(int)(o->limits_traps && o->limits_trap_duplicates != OPTION_NONE),
+		"sitemaps",
+		(int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
+		      o->crawl_scope != SCOPE_PAGE),
+		"agent", agent, "hash_seed", seed);
 	if (root == NULL)
 		return -ENOMEM;
 	if (add_list(root, "seeds", seeds, seeds_len) < 0 ||
@@ -114,7 +117,9 @@ scope_settings(const struct options *o, const char *const *seeds, size_t seeds_l
 	    add_list(root, "exclude", (const char *const *)o->crawl_exclude.v,
 		o->crawl_exclude.n) < 0 ||
 	    add_list(root, "priority", (const char *const *)o->crawl_priority.v,
-		o->crawl_priority.n) < 0)
+		o->crawl_priority.n) < 0 ||
+	    add_list(root, "trap_ok", (const char *const *)o->limits_trap_ok.v,
+		o->limits_trap_ok.n) < 0)
 		goto fail_root;
 	text = json_dumps(root, JSON_COMPACT);
 	if (text == NULL)
@@ -254,6 +259,7 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 	    (uint32_t)json_integer_value(json_object_get(root, "speculative"));
 	s->sitemaps = json_is_true(json_object_get(root, "sitemaps"));
 	s->simhash = json_is_true(json_object_get(root, "simhash"));
+	s->shapes = json_is_true(json_object_get(root, "shapes"));
 	s->hash_seed = strtoull(hash_seed, NULL, 10);
 	s->agent = strdup(agent);
 	if (s->agent == NULL)
@@ -272,6 +278,9 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 	if (r == 0)
 		r = patterns_read(
 		    &s->priority, json_object_get(root, "priority"), "priority", why);
+	if (r == 0)
+		r = patterns_read(
+		    &s->trap_ok, json_object_get(root, "trap_ok"), "trap-ok", why);
 	return r;
 }
 
@@ -323,6 +332,7 @@ scope_rules_free(struct scope_rules *s)
 	patterns_free(&s->include);
 	patterns_free(&s->exclude);
 	patterns_free(&s->priority);
+	patterns_free(&s->trap_ok);
 	for (size_t i = 0; i < s->roots_len; i++)
 		free(s->roots[i]);
 	free(s->roots);
@@ -368,6 +378,12 @@ scope_wants_simhash(const struct scope_rules *s)
 	return s->simhash;
 }
 
+bool
+scope_wants_shapes(const struct scope_rules *s)
+{
+	return s->shapes;
+}
+
 struct slice
 scope_agent(const struct scope_rules *s)
 {
@@ -386,6 +402,12 @@ patterns_match(
 			s->match, s->limits) >= 0)
 			return &ps->v[i];
 	return NULL;
+}
+
+bool
+scope_trap_ok(const struct scope_rules *s, const struct url *url)
+{
+	return s->trap_ok.n > 0 && patterns_match(s, &s->trap_ok, url) != NULL;
 }
 
 /* http and https on their default ports are one host to people. */

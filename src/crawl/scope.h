@@ -72,6 +72,8 @@ unsigned scope_nofollow(const struct scope_rules *s); /* NOFOLLOW_PAGE ... */
 uint32_t scope_speculative_max(const struct scope_rules *s); /* 0: none are wanted */
 bool scope_reads_sitemaps(const struct scope_rules *s);
 bool scope_wants_simhash(const struct scope_rules *s);
+bool scope_wants_shapes(const struct scope_rules *s); /* text_shape(), against traps */
+bool scope_trap_ok(const struct scope_rules *s, const struct url *url); /* --trap-ok */
 struct slice scope_agent(const struct scope_rules *s); /* robots.txt product token */
 /* "exclude 'x'", "scope host", ... for rejected.log and explain. */
 void scope_reason(const struct scope_rules *s, const struct scope_link *l,

@@ -123,6 +123,7 @@ found_encode(const struct found *f, struct buf *out)
 	wire_u64(&w, (uint64_t)f->robots.unavailable_after_s);
 	wire_u8(&w, f->has_simhash);
 	wire_u64(&w, f->simhash);
+	wire_u64(&w, f->shape);
 	wire_put(&w, f->digest, sizeof(f->digest));
 	wire_text(&w, f->mime);
 	wire_text(&w, f->charset);
@@ -211,6 +212,7 @@ found_decode(
 	robots_decode(&w, &f.robots);
 	f.has_simhash = wire_get_u8(&w) != 0;
 	f.simhash = wire_get_u64(&w);
+	f.shape = wire_get_u64(&w);
 	wire_take(&w, f.digest, sizeof(f.digest));
 	f.digest[sizeof(f.digest) - 1] = '\0';
 	f.mime = short_text(&w);

@@ -68,6 +68,7 @@ struct found {
 	struct page_robots robots; /* of the head and of the page */
 	bool has_simhash;
 	uint64_t simhash;
+	uint64_t shape; /* text_shape(); 0: not looked for, or none */
 	struct slice mime, charset, title, canonical, lang, description, redirect_to;
 	char digest[48];
 	struct slice fields;  /* select_values_encode(); empty: none were looked for */

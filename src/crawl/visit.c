@@ -388,6 +388,7 @@ visit_commit(struct visit *v, enum outcome outcome)
 
 	event_fill(v, outcome);
 	m->asked = v->asked;
+	m->shape = v->found.shape;
 	if (m->kind == COMMIT_ATTEMPT && !v->abandoned)
 		v->rec->attempts++;
 	m->authority_hash = v->authority_hash;

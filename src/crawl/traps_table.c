@@ -1,0 +1,283 @@
+#include "crawl/traps_int.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+/* The records: found by id, given up by age. */
+
+enum { RECORDS_MAX = 1 << 20 };
+
+/* ---- weight ---- */
+
+static uint64_t
+weight(const struct trap_record *r)
+{
+	return sizeof(*r) + 2 * sizeof(struct umap_entry) +
+	       r->prints_cap * sizeof(*r->prints) +
+	       r->sketches_len * sizeof(*r->sketches) +
+	       (r->days == NULL ? 0 : DAYS_BITS / 8) + strlen(r->text);
+}
+
+void
+trap_record_free(struct trap_record *r)
+{
+	if (r == NULL)
+		return;
+	free(r->prints);
+	free(r->sketches);
+	free(r->days);
+	free(r->text);
+	free(r);
+}
+
+/* ---- life ---- */
+
+int
+traps_new(const struct traps_conf *conf, struct traps **ret)
+{
+	struct traps *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return -ENOMEM;
+	t->conf = *conf;
+	umap_init(&t->by_id, RECORDS_MAX);
+	list_init(&t->quiet);
+	list_init(&t->loud);
+	list_init(&t->dirty);
+	list_init(&t->fresh_closed);
+	*ret = t;
+	return 0;
+}
+
+static void
+free_all(struct list *ages)
+{
+	struct list *at;
+
+	while ((at = list_pop(ages)) != NULL) {
+		struct trap_record *r = container_of(at, struct trap_record, on_age);
+
+		list_remove(&r->on_dirty);
+		trap_record_free(r);
+	}
+}
+
+void
+traps_free(struct traps *t)
+{
+	struct list *at;
+
+	if (t == NULL)
+		return;
+	free_all(&t->quiet);
+	free_all(&t->loud);
+	while ((at = list_pop(&t->dirty)) != NULL) /* those that are gone */
+		trap_record_free(container_of(at, struct trap_record, on_dirty));
+	umap_release(&t->by_id);
+	free(t);
+}
+
+/* ---- finding and making ---- */
+
+static struct list *
+age_list(struct traps *t, const struct trap_record *r)
+{
+	return r->closed || r->cuts > 0 ? &t->loud : &t->quiet;
+}
+
+static void
+is_used(struct traps *t, struct trap_record *r)
+{
+	list_remove(&r->on_age);
+	list_push(age_list(t, r), &r->on_age);
+}
+
+struct trap_record *
+trap_find(struct traps *t, uint64_t id)
+{
+	struct trap_record *r = umap_get(&t->by_id, id);
+
+	if (r != NULL)
+		is_used(t, r);
+	return r;
+}
+
+void
+trap_changed(struct traps *t, struct trap_record *r)
+{
+	if (list_is_empty(&r->on_dirty))
+		list_push(&t->dirty, &r->on_dirty);
+}
+
+void
+trap_is_loud(struct traps *t, struct trap_record *r)
+{
+	is_used(t, r);
+	trap_changed(t, r);
+}
+
+int
+trap_adopt(struct traps *t, struct trap_record *r)
+{
+	int err = umap_put(&t->by_id, r->id, r);
+
+	if (err < 0)
+		return err == -EEXIST ? -EBADMSG : -ENOMEM;
+	list_push(age_list(t, r), &r->on_age);
+	t->bytes += weight(r);
+	return 0;
+}
+
+static struct trap_record *
+record_new(enum trap_kind kind, uint64_t id, const char *text)
+{
+	struct trap_record *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	list_init(&r->on_age);
+	list_init(&r->on_dirty);
+	list_init(&r->on_fresh);
+	r->id = id;
+	r->kind = kind;
+	r->text = strdup(text);
+	if (r->text == NULL) {
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+int
+trap_make(struct traps *t, enum trap_kind kind, uint64_t id, const char *text,
+    struct trap_record **ret)
+{
+	struct trap_record *r = record_new(kind, id, text);
+	int err = r == NULL ? -ENOMEM : trap_adopt(t, r);
+
+	if (err < 0) {
+		trap_record_free(r);
+		return -ENOMEM;
+	}
+	trap_changed(t, r);
+	*ret = r;
+	return 0;
+}
+
+/* ---- giving up ---- */
+
+/* One that the store has stays, as what is to be deleted there. */
+static void
+give_up(struct traps *t, struct trap_record *r)
+{
+	(void)umap_take(&t->by_id, r->id);
+	t->bytes -= weight(r);
+	list_remove(&r->on_age);
+	list_remove(&r->on_fresh);
+	if (!r->stored) {
+		list_remove(&r->on_dirty);
+		trap_record_free(r);
+		return;
+	}
+	r->gone = true;
+	trap_changed(t, r);
+}
+
+static bool
+give_up_oldest(struct traps *t, struct list *ages)
+{
+	if (list_is_empty(ages))
+		return false;
+	give_up(t, container_of(ages->next, struct trap_record, on_age));
+	return true;
+}
+
+void
+trap_shrink(struct traps *t)
+{
+	while (t->bytes > t->conf.bytes_max &&
+	       (give_up_oldest(t, &t->quiet) || give_up_oldest(t, &t->loud)))
+		;
+}
+
+/* ---- what a record points to ---- */
+
+int
+trap_prints_room(struct traps *t, struct trap_record *r)
+{
+	uint32_t max = r->kind == TRAP_KIND_HOST ? PRINTS_HOST : PRINTS_PATTERN;
+	uint32_t cap = r->prints_cap == 0 ? 4 : r->prints_cap * 2;
+	uint64_t *grown;
+
+	if (r->prints_len < r->prints_cap || r->prints_cap == max)
+		return 0;
+	if (cap > max)
+		cap = max;
+	grown = realloc(r->prints, cap * sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	t->bytes += (cap - r->prints_cap) * sizeof(*grown);
+	r->prints = grown;
+	r->prints_cap = cap;
+	return 0;
+}
+
+int
+trap_days_room(struct traps *t, struct trap_record *r)
+{
+	if (r->days != NULL)
+		return 0;
+	r->days = calloc(1, DAYS_BITS / 8);
+	if (r->days == NULL)
+		return -ENOMEM;
+	t->bytes += DAYS_BITS / 8;
+	return 0;
+}
+
+int
+trap_sketch_of(
+    struct traps *t, struct trap_record *r, uint64_t name, struct trap_sketch **ret)
+{
+	struct trap_sketch *grown;
+
+	*ret = NULL;
+	for (uint32_t i = 0; i < r->sketches_len; i++)
+		if (r->sketches[i].name == name) {
+			*ret = &r->sketches[i];
+			return 0;
+		}
+	if (r->sketches_len == PATTERN_KEYS_MAX)
+		return 0;
+	grown = realloc(r->sketches, (r->sketches_len + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	t->bytes += sizeof(*grown);
+	r->sketches = grown;
+	*ret = &grown[r->sketches_len++];
+	**ret = (struct trap_sketch){.name = name};
+	return 0;
+}
+
+/* ---- checks ---- */
+
+void
+traps_check(const struct traps *t)
+{
+	uint64_t id, bytes = 0;
+	size_t n = 0;
+	void *value;
+
+	for (size_t i = 0; umap_at(&t->by_id, &i, &id, &value); n++) {
+		const struct trap_record *r = value;
+
+		assert(r->id == id);
+		assert(!r->gone);
+		assert(r->prints_len <= r->prints_cap);
+		assert(r->prints_at <= r->prints_len);
+		assert(r->sketches_len <= PATTERN_KEYS_MAX);
+		assert(!list_is_empty(&r->on_age));
+		bytes += weight(r);
+	}
+	assert(n == t->by_id.len);
+	assert(bytes == t->bytes);
+}
