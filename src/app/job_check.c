@@ -11,6 +11,7 @@
 #include "fetch/fetch.h"
 #include "fetch/jar.h"
 #include "net/addr.h"
+#include "net/proxy.h"
 #include "sink/sink.h"
 
 enum { SINKS_MAX = 6, CA_BYTES_MAX = 16 << 20 };
@@ -80,20 +81,44 @@ check_patterns(const struct job *job, struct why *why)
 }
 
 static int
-check_files(const struct options *o, struct why *why)
+check_pem(const char *flag, const char *path, const char *what, const char *begin,
+    struct why *why)
 {
 	struct buf text;
-	bool pem;
+	bool has, locked;
 
-	if (o->fetch_ca == NULL)
+	if (path == NULL)
 		return 0;
-	if (read_input(o->fetch_ca, CA_BYTES_MAX, &text, why) < 0)
-		return why_prefix(why, -EINVAL, "--ca");
-	pem = text.len > 0 && memmem(text.ptr, text.len, "-----BEGIN ", 11) != NULL;
+	if (read_input(path, CA_BYTES_MAX, &text, why) < 0)
+		return why_prefix(why, -EINVAL, "%s", flag);
+	has = text.len > 0 && memmem(text.ptr, text.len, begin, strlen(begin)) != NULL;
+	/* Nobody is there to be asked for the pass phrase. */
+	locked = has && memmem(text.ptr, text.len, "ENCRYPTED", 9) != NULL;
 	buf_release(&text);
-	return pem ? 0
-		   : why_set(why, -EINVAL, "--ca: %s holds no certificate (PEM)",
-			 o->fetch_ca);
+	if (!has)
+		return why_set(
+		    why, -EINVAL, "%s: %s holds no %s (PEM)", flag, path, what);
+	return locked
+		   ? why_set(why, -EINVAL,
+			 "%s: the key in %s wants a pass phrase; give one that does not",
+			 flag, path)
+		   : 0;
+}
+
+static int
+check_files(const struct options *o, struct why *why)
+{
+	const char *key = o->fetch_key == NULL ? o->fetch_cert : o->fetch_key;
+	int r = check_pem("--ca", o->fetch_ca, "certificate", "-----BEGIN ", why);
+
+	if (r == 0 && o->fetch_key != NULL && o->fetch_cert == NULL)
+		return why_set(why, -EINVAL, "--key is nothing without --cert");
+	if (r == 0)
+		r = check_pem("--cert", o->fetch_cert, "certificate",
+		    "-----BEGIN CERTIFICATE-----", why);
+	return r < 0 ? r
+		     : check_pem(o->fetch_key == NULL ? "--cert" : "--key", key,
+			   "private key", "PRIVATE KEY-----", why);
 }
 
 static int
@@ -145,17 +170,13 @@ check_credentials(const struct job *job, struct why *why)
 static int
 check_proxy(const struct options *o, struct why *why)
 {
-	static const char *const schemes[] = {
-	    "http://", "https://", "socks4://", "socks4a://", "socks5://", "socks5h://"};
+	struct proxies p;
+	int r = proxies_init(&p, (const char *const *)o->fetch_proxy.v, o->fetch_proxy.n,
+	    o->fetch_no_proxy, why);
 
-	if (o->fetch_proxy == NULL)
-		return 0;
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
-		if (slice_istarts(slice_cstr(o->fetch_proxy), slice_cstr(schemes[i])))
-			return 0;
-	return why_set(why, -EINVAL,
-	    "--proxy '%s' does not begin with http://, https://, socks4:// or socks5://",
-	    o->fetch_proxy);
+	if (r == 0)
+		proxies_release(&p);
+	return r;
 }
 
 static int

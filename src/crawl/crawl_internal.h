@@ -24,6 +24,7 @@ struct engine {
 	struct addr_policy *policy;
 	struct dns *dns;
 	struct transport *transport;
+	struct proxies proxies;
 	struct crawl *crawl; /* the one that runs; several come with the service */
 	uint32_t workers;
 	uint32_t context_next;
@@ -115,6 +116,7 @@ struct crawl {
 	uint32_t unarchived; /* pages in a row that no worker could archive */
 	uint64_t last_error_authority;
 	char last_error[160]; /* of its robots.txt: why a host is given up */
+	int last_status;      /* 407: its proxy wants other credentials */
 	uint32_t in_state[VISIT_STATE_MAX];
 	uint32_t commits; /* sent and not replied, without visits' */
 	uint32_t refills; /* of these */

@@ -432,7 +432,7 @@ open_fetcher(struct crawl *c)
 	    .policy = e->policy,
 	    .fetches_max =
 		o->fetch_concurrency + 64, /* redirected robots.txt come on top */
-	    .proxied = o->fetch_proxy != NULL,
+	    .proxies = &e->proxies,
 	    .user_agent = o->fetch_user_agent,
 	    .from = o->fetch_from,
 	    .headers = (const char *const *)o->fetch_header.v,

@@ -21,10 +21,12 @@ open_net(struct engine *e, const struct options *o, struct why *why)
 	    .asks_max = o->fetch_concurrency * 4 + 64,
 	    .cache_max = 100000};
 	struct transport_conf transport = {.shm = e->shm,
-	    .connections_max = o->fetch_concurrency * 2, /* slack, or hosts evict each other */
+	    .connections_max =
+		o->fetch_concurrency * 2, /* slack, or hosts evict each other */
 	    .ca_file = o->fetch_ca,
 	    .insecure = o->fetch_insecure,
-	    .proxy = o->fetch_proxy,
+	    .cert_file = o->fetch_cert,
+	    .key_file = o->fetch_key,
 	    .http = http[o->fetch_http]};
 	int r = addr_policy_new(&e->policy);
 
@@ -35,6 +37,10 @@ open_net(struct engine *e, const struct options *o, struct why *why)
 		if (r < 0)
 			return why_prefix(why, r, "--allow-net");
 	}
+	r = proxies_init(&e->proxies, (const char *const *)o->fetch_proxy.v,
+	    o->fetch_proxy.n, o->fetch_no_proxy, why);
+	if (r < 0)
+		return r;
 	transport.policy = e->policy;
 	r = dns_new(e->loop, &dns, &e->dns, why);
 	if (r < 0)
@@ -132,6 +138,7 @@ engine_free(struct engine *e)
 	if (e == NULL)
 		return;
 	transport_free(e->transport);
+	proxies_release(&e->proxies);
 	dns_free(e->dns);
 	addr_policy_free(e->policy);
 	pool_free(e->pool);

@@ -202,9 +202,11 @@ visit_refuse(struct crawl *c, struct frontier_turn *turn)
 	(void)snprintf(v->result.t.error, sizeof(v->result.t.error), "%.*s",
 	    (int)sizeof(v->result.t.error) - 1, turn->detail);
 	if (turn->authority_hash == c->last_error_authority && c->last_error[0] != '\0' &&
-	    outcome_class(turn->outcome) == OUTCOME_CLASS_FAILED)
+	    outcome_class(turn->outcome) == OUTCOME_CLASS_FAILED) {
 		(void)snprintf(
 		    v->result.t.error, sizeof(v->result.t.error), "%s", c->last_error);
+		v->result.t.status = c->last_status;
+	}
 	v->result.began_wall_us = loop_wall_us(c->loop);
 	visit_commit(v, turn->outcome);
 }
@@ -336,7 +338,8 @@ event_fill(struct visit *v, enum outcome outcome)
 			: SINK_FETCH,
 	    .outcome = outcome,
 	    .link = (enum link_kind)v->rec->kind,
-	    .response = t->status != 0 && v->commit.kind == COMMIT_DONE,
+	    .response = t->status != 0 && v->commit.kind == COMMIT_DONE &&
+			outcome_class(outcome) == OUTCOME_CLASS_FETCHED,
 	    .final = v->commit.kind == COMMIT_DONE,
 	    .internal = v->robots,
 	    .status = t->status,

@@ -52,6 +52,7 @@ visit_robots_fetched(struct visit *v)
 	if (r->t.error[0] != '\0') {
 		c->last_error_authority = v->authority_hash;
 		(void)snprintf(c->last_error, sizeof(c->last_error), "%s", r->t.error);
+		c->last_status = r->outcome == OUTCOME_CONNECT_FAILURE ? r->t.status : 0;
 	}
 	if (v->robots_hops == 0)
 		return;

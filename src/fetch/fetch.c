@@ -31,6 +31,7 @@ struct fetch {
 	struct transport_id transport_id;
 	struct dns_answer answer;
 	uint32_t next_addr;
+	const struct proxy *proxy; /* NULL: none */
 	char validators[2][FETCH_VALIDATOR_MAX];
 	struct slice etag, last_modified; /* there */
 	int64_t contacted_us;             /* loop's clock */
@@ -109,15 +110,20 @@ name_refused(const struct fetch *f)
 	if (f->home != NULL || range == NULL)
 		return NULL;
 	/* Where we ask ourselves, the address tells; a proxy would mean its own machine. */
-	return f->fetcher->conf.proxied || strcmp(range, "loopback") != 0 ? range : NULL;
+	return f->proxy != NULL || strcmp(range, "loopback") != 0 ? range : NULL;
 }
 
 static enum step
 step_RESOLVE(struct fetch *f)
 {
+	const struct proxies *proxies = f->fetcher->conf.proxies;
 	struct slice host = url_host(&f->url);
 	const char *range;
 	int r;
+
+	f->proxy = proxies == NULL
+		       ? NULL
+		       : proxies_for(proxies, url_is_https(&f->url), host, f->url.port);
 
 	if (dns_overridden(
 		f->fetcher->conf.dns, host, f->url.port, &f->answer.addrs[0])) {
@@ -131,7 +137,7 @@ step_RESOLVE(struct fetch *f)
 		    "host name is %s; only as a seed would it be asked", range);
 		return finish(f, OUTCOME_DENIED_ADDRESS, NULL);
 	}
-	if (f->fetcher->conf.proxied && !addr_parse(host, &f->answer.addrs[0])) {
+	if (f->proxy != NULL && !addr_parse(host, &f->answer.addrs[0])) {
 		f->answer.addrs[0] = (struct addr){0};
 		f->answer.n = 1;
 		f->state = FETCH_TRANSFER;
@@ -172,7 +178,7 @@ worth_a_retry(enum outcome o, int status)
 	case OUTCOME_TIMEOUT_STALL:
 	case OUTCOME_TIMEOUT_TOTAL:
 	case OUTCOME_TRUNCATED:
-		return true;
+		return status != 407; /* the proxy's */
 	case OUTCOME_HTTP_4XX:
 		return status == 408 || status == 425 || status == 429;
 	case OUTCOME_HTTP_5XX:
@@ -302,6 +308,8 @@ step_TRANSFER(struct fetch *f)
 	struct transport_request req = {
 	    .method = f->method,
 	    .url = url_text(&f->url),
+	    .proxy = f->proxy,
+	    .show_cert = f->home != NULL,
 	    .own_authority = is_home(f, &f->answer.addrs[f->next_addr]),
 	    .addr = f->answer.addrs[f->next_addr],
 	    .port = f->url.port,

@@ -35,8 +35,8 @@ struct fetcher_conf {
 	struct shm *shm; /* the transport's */
 	struct addr_policy *policy;
 	uint32_t fetches_max;
-	bool proxied; /* names are the proxy's to resolve; addresses in URLs are looked at
-		       */
+	const struct proxies *proxies; /* NULL: none.  Names are a proxy's to resolve;
+					* addresses in URLs are looked at */
 	const char *user_agent, *from; /* from may be NULL */
 	const char *const *headers;    /* "Name: value" */
 	size_t headers_len;

@@ -34,10 +34,32 @@ exchanges_grow(struct transport *t)
 static void on_deadline(void *ctx);
 static void on_resume(void *ctx);
 
+/* -EINVAL: more proxies than there can be. */
 static int
-exchange_take(struct transport *t, struct exchange **ret)
+route_take(struct transport *t, const struct transport_request *req, struct route **ret)
 {
-	struct list *link = list_pop(&t->unused);
+	bool cert = req->show_cert && t->cert_file != NULL;
+	struct route *route = t->routes;
+
+	for (; route < t->routes + t->routes_len; route++)
+		if (route->proxy == req->proxy && route->cert == cert) {
+			*ret = route;
+			return 0;
+		}
+	if (t->routes_len == ROUTES_MAX)
+		return -EINVAL;
+	*route = (struct route){.transport = t, .proxy = req->proxy, .cert = cert};
+	list_init(&route->unused);
+	t->routes_len++;
+	*ret = route;
+	return 0;
+}
+
+static int
+exchange_take(struct route *route, struct exchange **ret)
+{
+	struct transport *t = route->transport;
+	struct list *link = list_pop(&route->unused);
 	struct exchange *x;
 	int r;
 
@@ -52,6 +74,7 @@ exchange_take(struct transport *t, struct exchange **ret)
 	if (x == NULL)
 		return -ENOMEM;
 	x->transport = t;
+	x->route = route;
 	x->slot = t->exchanges_len;
 	list_init(&x->on_list);
 	timer_init(&x->deadline, t->loop, on_deadline, x);
@@ -83,7 +106,7 @@ exchange_drop(struct exchange *x)
 	if (x->text.cap > HEAD_KEPT_BYTES)
 		buf_release(&x->text);
 	list_remove(&x->on_list);
-	list_push_front(&t->unused, &x->on_list);
+	list_push_front(&x->route->unused, &x->on_list);
 }
 
 static bool
@@ -353,7 +376,7 @@ behind_proxy_denied(struct exchange *x)
 	const struct transport *t = x->transport;
 	const char *range;
 
-	if (t->proxy == NULL || x->addr.family == 0 || x->own_authority)
+	if (x->route->proxy == NULL || x->addr.family == 0 || x->own_authority)
 		return false;
 	range = addr_policy_refuses(t->conf.policy, &x->addr, x->port);
 	if (range != NULL)
@@ -365,10 +388,13 @@ int
 transport_start(struct transport *t, const struct transport_request *req,
     transport_fn *fn, void *ctx, struct transport_id *ret)
 {
+	struct route *route;
 	struct exchange *x;
 	int r;
 
-	r = exchange_take(t, &x);
+	r = route_take(t, req, &route);
+	if (r == 0)
+		r = exchange_take(route, &x);
 	if (r < 0)
 		return r;
 	r = exchange_prepare(x, req);
@@ -440,25 +466,36 @@ transport_running(const struct transport *t)
 }
 
 static int
+file_check(const char *path, struct why *why)
+{
+	return path == NULL || access(path, R_OK) == 0
+		   ? 0
+		   : why_set(why, -ENOENT, "cannot read the certificate in '%s': %s",
+			 path, strerror(errno));
+}
+
+static int
 conf_copy(struct transport *t, const struct transport_conf *conf, struct why *why)
 {
 	t->conf = *conf;
 	if (conf->http < 0 || conf->http > 2)
 		return why_set(
 		    why, -EINVAL, "HTTP version %d is none of 1 and 2", conf->http);
-	if (conf->ca_file != NULL && access(conf->ca_file, R_OK) < 0) {
-		int r = -errno;
-
-		return why_set(why, r, "cannot read the certificates in '%s': %s",
-		    conf->ca_file, strerror(-r));
-	}
+	if (file_check(conf->ca_file, why) < 0 || file_check(conf->cert_file, why) < 0 ||
+	    file_check(conf->key_file, why) < 0)
+		return -ENOENT;
 	t->ca_file = slice_dup(
 	    slice_cstr(conf->ca_file == NULL ? CA_FILE_DEFAULT : conf->ca_file));
-	if (conf->proxy != NULL)
-		t->proxy = slice_dup(slice_cstr(conf->proxy));
-	if (t->ca_file == NULL || (conf->proxy != NULL && t->proxy == NULL))
+	if (conf->cert_file != NULL) {
+		t->cert_file = slice_dup(slice_cstr(conf->cert_file));
+		t->key_file = slice_dup(slice_cstr(
+		    conf->key_file == NULL ? conf->cert_file : conf->key_file));
+	}
+	if (t->ca_file == NULL ||
+	    (conf->cert_file != NULL && (t->cert_file == NULL || t->key_file == NULL)))
 		return why_set(why, -ENOMEM, "out of memory");
-	t->conf.ca_file = t->conf.proxy = NULL; /* the caller's */
+	/* The caller's. */
+	t->conf.ca_file = t->conf.cert_file = t->conf.key_file = NULL;
 	return 0;
 }
 
@@ -477,6 +514,15 @@ multi_open(struct transport *t)
 #undef SET
 }
 
+static void
+transport_drop(struct transport *t)
+{
+	free(t->ca_file);
+	free(t->cert_file);
+	free(t->key_file);
+	free(t);
+}
+
 int
 transport_new(struct loop *l, const struct transport_conf *conf, struct transport **ret,
     struct why *why)
@@ -487,7 +533,6 @@ transport_new(struct loop *l, const struct transport_conf *conf, struct transpor
 	if (t == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	t->loop = l;
-	list_init(&t->unused);
 	list_init(&t->running);
 	list_init(&t->ended);
 	timer_init(&t->timer, l, on_timer, t);
@@ -513,9 +558,7 @@ fail_multi:
 	(void)curl_multi_cleanup(t->multi);
 	curl_global_cleanup();
 fail_conf:
-	free(t->proxy);
-	free(t->ca_file);
-	free(t);
+	transport_drop(t);
 	return r;
 }
 
@@ -539,7 +582,5 @@ transport_free(struct transport *t)
 	timer_stop(&t->timer);
 	later_stop(&t->kick);
 	later_stop(&t->deliver);
-	free(t->proxy);
-	free(t->ca_file);
-	free(t);
+	transport_drop(t);
 }

@@ -20,6 +20,7 @@
 #include "loop/loop.h"
 #include "loop/shm.h"
 #include "net/addr.h"
+#include "net/proxy.h"
 
 struct transport;
 
@@ -29,7 +30,8 @@ struct transport_conf {
 	uint32_t connections_max; /* cache of libcurl: near the number of active ones */
 	const char *ca_file;      /* NULL: the system's bundle */
 	bool insecure;            /* TLS not verified */
-	const char *proxy;        /* a URL; NULL: none, the environment is never read */
+	const char *cert_file, *key_file; /* of ours, PEM; NULL: none; the key may be in
+					   * the first */
 	int http;                 /* 0 auto, 1: HTTP/1.1, 2: HTTP/2 where TLS negotiates it */
 };
 
@@ -39,6 +41,9 @@ struct transport_request {
 	enum transport_method method;
 	struct slice url;          /* normalised; no fragment, no credentials */
 	bool own_authority; /* a seed's own: the address policy is not asked */
+	/* NULL: none, the environment is never read.  Lives as long as the transport. */
+	const struct proxy *proxy;
+	bool show_cert;            /* our certificate, to a server that asks for one */
 	struct addr addr;          /* where to connect; behind a proxy it may be none */
 	uint16_t port;             /* where to connect */
 	const struct slice *lines; /* "Name: value" without CRLF; Host is made by libcurl */
@@ -59,11 +64,11 @@ struct transport_result {
 	enum transport_cut cut;
 	bool arena_full; /* outcome NONE: the arena, or this machine's memory, descriptors
 			  * or ports, not the peer, ended it: ask again later */
-	int status;
+	int status;      /* 407 with CONNECT_FAILURE: the proxy wants other credentials */
 	struct shm_block block;     /* ownership passes to the callback; cap 0: none */
 	size_t head_len, body_len;  /* head: status line .. empty line, as received */
 	struct slice request;       /* bytes of the request as sent; valid within the callback */
-	struct addr addr;           /* connected to */
+	struct addr addr;           /* connected to; none when a proxy did */
 	uint16_t port;
 	const char *protocol;       /* "http/1.1", "http/1.0", "h2" */
 	bool reused;                /* an existing connection served */

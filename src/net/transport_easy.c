@@ -58,9 +58,9 @@ on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
 		return CURL_SOCKET_BAD;
 	}
 	/* A proxy is the user's own choice; what it connects to was looked at before. */
-	range = t->proxy != NULL || x->own_authority
-	    ? NULL
-	    : addr_policy_refuses(t->conf.policy, &a, port);
+	range = x->route->proxy != NULL || x->own_authority
+		    ? NULL
+		    : addr_policy_refuses(t->conf.policy, &a, port);
 	if (range != NULL) {
 		addr_format(&a, text);
 		exchange_stop(x, STOP_DENIED, "address %s is refused: %s", text, range);
@@ -121,7 +121,7 @@ on_request(void *ctx, char *remote_ip, char *local_ip, int remote_port, int loca
 		return CURL_PREREQFUNC_ABORT;
 	}
 	x->conn = conn_id(conn);
-	if (conn != NULL) {
+	if (conn != NULL && x->route->proxy == NULL) {
 		x->result.addr = conn->addr;
 		x->result.port = conn->port;
 	}
@@ -363,6 +363,30 @@ set_callbacks(struct exchange *x)
 #undef SET
 }
 
+/* Never from the environment.  Basic only: with the other schemes libcurl would keep a
+ * connection's state, and mix up whose it is. */
+static bool
+set_proxy(struct exchange *x)
+{
+	const struct proxy *p = x->route->proxy;
+	CURL *e = x->easy;
+
+	if (!set_text(e, CURLOPT_PROXY, p == NULL ? "" : p->url) ||
+	    !set_text(e, CURLOPT_NOPROXY, ""))
+		return false;
+	if (p == NULL)
+		return true;
+	return set_long(e, CURLOPT_PROXYAUTH, CURLAUTH_BASIC) &&
+	       set_long(e, CURLOPT_SOCKS5_AUTH, CURLAUTH_BASIC) &&
+	       set_text(e, CURLOPT_PROXYUSERNAME, p->user) &&
+	       set_text(e, CURLOPT_PROXYPASSWORD, p->pass) &&
+	       set_text(e, CURLOPT_PROXY_CAINFO, x->transport->ca_file) &&
+	       set_text(e, CURLOPT_PROXY_CAPATH, NULL) &&
+	       /* What is for the server is not for who makes the tunnel. */
+	       set_long(e, CURLOPT_HEADEROPT, CURLHEADER_SEPARATE) &&
+	       set_long(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1);
+}
+
 static bool
 set_protocol(struct exchange *x)
 {
@@ -378,11 +402,7 @@ set_protocol(struct exchange *x)
 	       set_long(e, CURLOPT_HTTP_CONTENT_DECODING, 0) &&
 	       set_long(e, CURLOPT_HTTP_TRANSFER_DECODING, 1) &&
 	       set_long(e, CURLOPT_PATH_AS_IS, 1) &&
-	       set_long(e, CURLOPT_NETRC, CURL_NETRC_IGNORED) &&
-	       /* Never from the environment. */
-	       set_text(e, CURLOPT_PROXY, t->proxy == NULL ? "" : t->proxy) &&
-	       set_text(e, CURLOPT_NOPROXY, "") &&
-	       set_long(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1) &&
+	       set_long(e, CURLOPT_NETRC, CURL_NETRC_IGNORED) && set_proxy(x) &&
 	       set_long(e, CURLOPT_NOSIGNAL, 1) &&
 	       set_long(e, CURLOPT_BUFFERSIZE, 256 << 10) &&
 	       set_long(e, CURLOPT_MAXAGE_CONN, 45) &&
@@ -390,6 +410,18 @@ set_protocol(struct exchange *x)
 	       /* Addresses come with the request; libcurl walks through what it remembers
 		* of them at the end of every transfer. */
 	       set_long(e, CURLOPT_DNS_CACHE_TIMEOUT, 0);
+}
+
+/* A key that wants a pass phrase must not ask for it on the terminal. */
+static bool
+set_cert(struct exchange *x)
+{
+	const struct transport *t = x->transport;
+	CURL *e = x->easy;
+
+	return !x->route->cert || (set_text(e, CURLOPT_SSLCERT, t->cert_file) &&
+				      set_text(e, CURLOPT_SSLKEY, t->key_file) &&
+				      set_text(e, CURLOPT_KEYPASSWD, ""));
 }
 
 static bool
@@ -401,7 +433,7 @@ set_tls(struct exchange *x)
 
 	/* Without CAPATH the bundle is parsed once and kept; with Debian's default it is
 	 * read anew for every connection, which costs fifty times as much. */
-	return set_text(e, CURLOPT_CAINFO, t->ca_file) &&
+	return set_cert(x) && set_text(e, CURLOPT_CAINFO, t->ca_file) &&
 	       set_text(e, CURLOPT_CAPATH, NULL) &&
 	       set_long(e, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) &&
 	       set_long(e, CURLOPT_SSL_VERIFYPEER, verify) &&
@@ -454,7 +486,7 @@ text_is_clean(struct slice s, unsigned char least, unsigned char most)
 }
 
 static int
-request_check(const struct transport *t, const struct transport_request *req)
+request_check(const struct transport_request *req)
 {
 	size_t bytes = req->url.len + 1;
 
@@ -465,7 +497,7 @@ request_check(const struct transport *t, const struct transport_request *req)
 		return -EINVAL;
 	if (!text_is_clean(req->url, 0x21, 0x7e))
 		return -EINVAL;
-	if (t->proxy == NULL && (req->addr.family == 0 || req->port == 0))
+	if (req->proxy == NULL && (req->addr.family == 0 || req->port == 0))
 		return -EINVAL;
 	for (size_t i = 0; i < req->lines_len; i++) {
 		struct slice line = req->lines[i];
@@ -515,7 +547,7 @@ set_target(struct exchange *x)
 	char ip[ADDR_TEXT_MAX];
 	bool six = x->addr.family == AF_INET6;
 
-	if (x->transport->proxy != NULL)
+	if (x->route->proxy != NULL)
 		return true; /* the proxy finds the way */
 	addr_format(&x->addr, ip);
 	(void)snprintf(x->connect_to_text, sizeof(x->connect_to_text), "::%s%s%s:%u",
@@ -540,7 +572,7 @@ exchange_prepare(struct exchange *x, const struct transport_request *req)
 {
 	int r;
 
-	r = request_check(x->transport, req);
+	r = request_check(req);
 	if (r == 0)
 		r = request_copy(x, req);
 	if (r < 0)

@@ -5,7 +5,8 @@
  *   transport_easy.c   a handle's options, libcurl's callbacks: they record, no more
  *   transport_result.c what an ended exchange amounts to
  *
- *   transport -> exchange (slot): one request, with an easy handle of its own for good
+ *   transport -> route: how to get there, by which proxy, as whom
+ *             -> exchange (slot): one request, with an easy handle of its own for good
  *             -> conns: sockets, by descriptor and by ends
  *             -> multi
  */
@@ -48,9 +49,22 @@ enum exchange_stop {
 	STOP_LARGE,    /* body_bytes_max reached */
 };
 
+/*
+ * A handle is for one route, for good: what libcurl 7.88 keeps of credentials when a handle
+ * gets others is not to be relied on.
+ */
+struct route {
+	struct transport *transport;
+	const struct proxy *proxy;
+	bool cert;
+	struct list unused;
+};
+enum { ROUTES_MAX = 6 }; /* none and two proxies, with and without a certificate */
+
 struct exchange {
 	struct transport *transport;
-	struct list on_list; /* transport's unused, running or ended */
+	struct route *route;
+	struct list on_list; /* route's unused, transport's running or ended */
 	uint32_t slot, gen;
 	enum exchange_state state;
 	CURL *easy;
@@ -111,9 +125,11 @@ struct transport {
 	struct later deliver;
 	struct exchange **exchanges; /* by slot */
 	uint32_t exchanges_len, exchanges_cap;
-	struct list unused, running, ended;
+	struct route routes[ROUTES_MAX];
+	uint32_t routes_len;
+	struct list running, ended;
 	uint32_t used;         /* running and ended */
-	char *ca_file, *proxy; /* copies, proxy may be NULL */
+	char *ca_file, *cert_file, *key_file; /* copies, the last two may be NULL */
 };
 
 /* -- transport_easy.c -- */

@@ -153,7 +153,7 @@ static void
 error_set(struct exchange *x, CURLcode code)
 {
 	struct transport_result *r = &x->result;
-	char ip[ADDR_TEXT_MAX];
+	char ip[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX + 40] = "";
 	long system = 0;
 	size_t len;
 	const char *text =
@@ -165,9 +165,11 @@ error_set(struct exchange *x, CURLcode code)
 	    curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &system) == CURLE_OK &&
 	    system > 0) {
 		addr_format(&x->addr, ip);
-		(void)snprintf(r->error, sizeof(r->error),
-		    "cannot connect to %s port %u: %s", ip, x->port,
-		    strerror((int)system));
+		if (x->route->proxy == NULL)
+			(void)snprintf(to, sizeof(to),
+			    "cannot connect to %s port %u: ", ip, x->port);
+		(void)snprintf(
+		    r->error, sizeof(r->error), "%s%s", to, strerror((int)system));
 		return;
 	}
 	if (x->timeout != OUTCOME_NONE)
@@ -177,6 +179,57 @@ error_set(struct exchange *x, CURLcode code)
 	len = strnlen(text, sizeof(r->error) - 1);
 	memcpy(r->error, text, len);
 	r->error[len] = '\0';
+}
+
+/* That it was the proxy, and which; no credentials are in its URL. */
+static void
+error_through_proxy(struct exchange *x, CURLcode code)
+{
+	struct transport_result *r = &x->result;
+	const char *proxy = x->route->proxy->url;
+	char was[sizeof(r->error)];
+	long status = 0;
+
+	memcpy(was, r->error, sizeof(was));
+	if (code == CURLE_RECV_ERROR && x->state < EXCHANGE_WAITING &&
+	    curl_easy_getinfo(x->easy, CURLINFO_HTTP_CONNECTCODE, &status) == CURLE_OK &&
+	    status >= 300) {
+		r->status = status == 407 ? 407 : 0;
+		(void)snprintf(r->error, sizeof(r->error), "proxy %.100s %s (%ld)", proxy,
+		    status == 407 ? "wants other credentials" : "makes no tunnel there",
+		    status);
+		return;
+	}
+	(void)snprintf(r->error, sizeof(r->error), "%s proxy %.56s: %.76s",
+	    code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_PROXY
+		? "cannot reach"
+		: "through",
+	    proxy, was);
+}
+
+/* In the clear, a proxy's answer looks as if it were the server's; but no server says
+ * this. */
+static bool
+proxy_wants_credentials(const struct exchange *x)
+{
+	return x->route->proxy != NULL && !x->tls && x->parsed.status == 407;
+}
+
+static void
+explain(struct exchange *x, CURLcode code)
+{
+	struct transport_result *r = &x->result;
+
+	if (r->outcome == OUTCOME_OK && proxy_wants_credentials(x)) {
+		r->outcome = OUTCOME_CONNECT_FAILURE;
+		r->status = 407;
+		(void)snprintf(r->error, sizeof(r->error),
+		    "proxy %.100s wants other credentials (407)", x->route->proxy->url);
+		return;
+	}
+	error_set(x, code);
+	if (r->error[0] != '\0' && x->route->proxy != NULL)
+		error_through_proxy(x, code);
 }
 
 static int64_t
@@ -253,7 +306,7 @@ exchange_conclude(struct exchange *x, CURLcode code)
 	if (r->outcome == OUTCOME_TOO_LARGE)
 		r->cut = TRANSPORT_CUT_LENGTH;
 	r->arena_full = r->outcome == OUTCOME_NONE;
-	error_set(x, code);
+	explain(x, code);
 	if (r->outcome == OUTCOME_OK || r->outcome == OUTCOME_TOO_LARGE ||
 	    r->outcome == OUTCOME_TRUNCATED) {
 		assert(x->block.cap >= x->head_len + x->body_len);

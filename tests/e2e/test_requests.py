@@ -1,5 +1,9 @@
 """What goes along with a request: cookies, credentials, headers of one host; and who gets it."""
 
+import os
+import shutil
+import subprocess
+
 import pytest
 
 import harness
@@ -211,3 +215,212 @@ def test_credentials_that_are_none_are_told_of_without_them(tmp_path):
     assert result.rc == 2
     assert "--auth" in result.err and "USER:PASS@HOST" in result.err
     assert "secret" not in result.err
+
+
+# -- proxies --
+
+
+def start(argv, port):
+    child = subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=harness._die_with_parent,
+    )  # fmt: skip
+    harness.wait_until(argv[0], lambda: child.poll() is not None or harness.listens("127.0.0.1", port))
+    assert child.poll() is None, argv
+    return child
+
+
+def program(name):
+    path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
+@pytest.fixture()
+def tinyproxy(tmp_path):
+    """An HTTP proxy with a password; it knows names of its own."""
+    port = harness.free_port()
+    (tmp_path / "tinyproxy.conf").write_text(
+        f"Port {port}\nListen 127.0.0.1\nLogFile \"{tmp_path}/tinyproxy.log\"\nLogLevel Connect\n"
+        "BasicAuth me s3cr3t\nAllow 127.0.0.1\nTimeout 60\nMaxClients 20\n"
+    )
+    child = start([program("tinyproxy"), "-d", "-c", str(tmp_path / "tinyproxy.conf")], port)
+    yield port, tmp_path / "tinyproxy.log"
+    harness.stop(child)
+
+
+@pytest.fixture()
+def socks():
+    port = harness.free_port()
+    child = start([program("microsocks"), "-i", "127.0.0.1", "-p", str(port), "-u", "me", "-P", "s3cr3t"], port)
+    yield port
+    harness.stop(child)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return harness.test_authority(tmp_path_factory.mktemp("tls") / "ca", ("localhost",))
+
+
+@pytest.fixture()
+def both(tmp_path, authority):
+    """One server over TLS, and one in the clear whose page names the other's."""
+    tls = server(
+        'location = / { return 200 "<a href=/in>in</a>"; } location = /in { return 200 "in"; }'
+    ).replace("@PORT@;", f'@PORT@ ssl;\nssl_certificate "{authority.cert}";\nssl_certificate_key "{authority.key}";')
+    with harness.nginx(tmp_path / "tls", tls, scheme="https") as secure:
+        body = f"location = / {{ return 200 '<a href=\"{secure.url('/', 'localhost')}\">tls</a>'; }}"
+        with harness.nginx(tmp_path / "plain", server(body)) as plain:
+            yield plain, secure
+
+
+def crawl_both(both, authority, directory, *args):
+    plain, secure = both
+    return harness.crawl(
+        directory, "-q", "--delay", "0", "--scope", "any", "--ca", authority.ca, "--retries", "0", *args,
+        plain.url("/", "localhost"), secure.url("/", "localhost"),
+    )  # fmt: skip
+
+
+def test_an_http_proxy_makes_tunnels_and_carries_what_is_in_the_clear(both, authority, tinyproxy, tmp_path):
+    port, log = tinyproxy
+    plain, secure = both
+    # Names are the proxy's to resolve: a server for names that is not there is not asked.
+    result, out = crawl_both(
+        both, authority, tmp_path / "crawl", "--proxy", f"http://me:s3cr3t@127.0.0.1:{port}",
+        "--dns", "127.0.0.1:1",
+    )  # fmt: skip
+    assert result.rc == 0, result.err
+    assert out.outcomes()[secure.url("/in", "localhost")] == "ok"
+    text = log.read_text()
+    assert f"CONNECT localhost:{secure.port}" in text
+    assert f"GET http://localhost:{plain.port}/ " in text
+    no_secret_in(tmp_path / "crawl")
+    assert lines(out, plain.url("/", "localhost"), "proxy-authorization") == ["Proxy-Authorization: [not archived]"]
+    assert lines(out, secure.url("/", "localhost"), "proxy-authorization") == []
+    for record in out.records():
+        assert b"s3cr3t" not in record.block and b"bWU6czNjcjN0" not in record.block
+        assert record.type != "response" or "warc-ip-address" not in record.headers
+    assert (tmp_path / "crawl" / "job.yaml").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_proxy_that_wants_a_password_is_an_authentication_failure(both, authority, tinyproxy, tmp_path):
+    port, _ = tinyproxy
+    for user in "", "me:wrong@":
+        result, out = crawl_both(
+            both, authority, tmp_path / f"crawl{user[:2]}", "--proxy", f"http://{user}127.0.0.1:{port}"
+        )
+        # tinyproxy says 407 without credentials, 401 to wrong ones
+        assert user or result.rc == 6
+        assert user or f"proxy http://127.0.0.1:{port} wants other credentials (407)" in result.err
+        assert "wrong" not in result.err
+
+
+def test_a_socks_proxy_carries_both(both, authority, socks, tmp_path):
+    plain, secure = both
+    result, out = crawl_both(
+        both, authority, tmp_path / "crawl", "--proxy", f"socks5://me:s3cr3t@127.0.0.1:{socks}",
+        "--dns", "127.0.0.1:1",
+    )  # fmt: skip
+    assert result.rc == 0, result.err
+    assert out.outcomes()[secure.url("/in", "localhost")] == "ok"
+    result, out = crawl_both(
+        both, authority, tmp_path / "refused", "--proxy", f"socks5://me:wrong@127.0.0.1:{socks}"
+    )
+    assert result.rc == 4
+    assert f"proxy socks5h://127.0.0.1:{socks}" in result.err
+
+
+def test_each_scheme_has_its_proxy_and_exceptions_have_none(both, authority, tinyproxy, tmp_path):
+    port, log = tinyproxy
+    plain, secure = both
+    result, out = crawl_both(
+        both, authority, tmp_path / "crawl", "--proxy", f"https=http://me:s3cr3t@127.0.0.1:{port}",
+    )  # fmt: skip
+    assert result.rc == 0, result.err
+    assert "GET http" not in log.read_text() and "CONNECT" in log.read_text()
+    asked = log.read_text().count("CONNECT")
+    result, out = crawl_both(
+        both, authority, tmp_path / "direct", "--proxy", f"http://me:s3cr3t@127.0.0.1:{port}",
+        "--no-proxy", "example.org,localhost",
+    )  # fmt: skip
+    assert result.rc == 0, result.err
+    assert out.outcomes()[secure.url("/in", "localhost")] == "ok"
+    assert log.read_text().count("CONNECT") == asked and "GET http" not in log.read_text()
+
+
+def test_a_proxy_that_is_not_there_is_named(both, authority, tmp_path):
+    result, out = crawl_both(both, authority, tmp_path / "crawl", "--proxy", "http://me:s3cr3t@127.0.0.1:1")
+    assert result.rc == 4
+    assert "cannot reach proxy http://127.0.0.1:1: Connection refused" in result.err
+    assert "s3cr3t" not in result.err
+
+
+def test_the_environment_names_no_proxy(both, authority, tmp_path):
+    plain, secure = both
+    result, _ = harness.crawl(
+        tmp_path / "crawl", "-q", "--delay", "0", "--scope", "any", "--ca", authority.ca,
+        plain.url("/", "localhost"), secure.url("/", "localhost"),
+        env={"http_proxy": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "socks5://127.0.0.1:1"},
+    )  # fmt: skip
+    assert result.rc == 0, result.err
+
+
+# -- certificates of ours --
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    return harness.test_authority(tmp_path_factory.mktemp("client") / "ca", ("client.test",))
+
+
+def guarded(tmp_path, authority, client, verify):
+    conf = server('location / { return 200 "hello $ssl_client_s_dn"; }').replace(
+        "@PORT@;",
+        f'@PORT@ ssl;\nssl_certificate "{authority.cert}";\nssl_certificate_key "{authority.key}";\n'
+        f'ssl_client_certificate "{client.ca}";\nssl_verify_client {verify};',
+    )
+    return harness.nginx(tmp_path / "guarded", conf, scheme="https")
+
+
+def test_a_certificate_is_shown_to_the_hosts_of_seeds_only(authority, client, tmp_path):
+    args = ["-q", "--delay", "0", "--scope", "any", "--ca", authority.ca, "--cert", client.cert, "--key", client.key]
+    with guarded(tmp_path, authority, client, "optional") as web:
+        result, out = harness.crawl(tmp_path / "a", *args, web.url("/", "localhost"))
+        assert result.rc == 0, result.err
+        assert out.archived()[web.url("/", "localhost")][0].payload == b"hello CN=client.test"
+        link = f"location = / {{ return 200 '<a href=\"{web.url('/x', 'localhost')}\">x</a>'; }}"
+        with harness.nginx(tmp_path / "start", server(link)) as plain:
+            result, out = harness.crawl(tmp_path / "b", *args, "--allow-net", "127.0.0.0/8", plain.url("/"))
+        assert result.rc == 0, result.err
+        assert out.archived()[web.url("/x", "localhost")][0].payload == b"hello "
+
+
+def test_a_server_that_wants_a_certificate_gets_it_or_none(authority, client, tmp_path):
+    in_one = tmp_path / "both.pem"
+    in_one.write_text(client.cert.read_text() + client.key.read_text())
+    with guarded(tmp_path, authority, client, "on") as web:
+        for name, args, status in ("a", ["--cert", in_one], 200), ("b", [], 400):
+            result, out = harness.crawl(
+                tmp_path / name, "-q", "--delay", "0", "--ca", authority.ca, *args, web.url("/", "localhost")
+            )
+            assert result.rc == 0, result.err
+            assert out.archived()[web.url("/", "localhost")][0].http_status == status
+
+
+def test_a_key_that_wants_a_pass_phrase_is_told_of(client, tmp_path):
+    locked = tmp_path / "locked.key"
+    subprocess.run(
+        ["openssl", "pkey", "-in", client.key, "-aes256", "-passout", "pass:x", "-out", locked],
+        check=True, timeout=30,
+    )  # fmt: skip
+    for args, said in (
+        (["--cert", client.cert, "--key", locked], "pass phrase"),
+        (["--cert", client.cert], "holds no private key"),
+        (["--cert", client.key], "holds no certificate"),
+        (["--key", client.key], "--key is nothing without --cert"),
+        (["--cert", tmp_path / "none"], "--cert: cannot open"),
+    ):
+        result = harness.trawl("crawl", "-o", tmp_path / "crawl", *args, "https://127.0.0.1:1/")
+        assert result.rc == 2 and said in result.err, result.err

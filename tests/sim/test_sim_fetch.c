@@ -543,16 +543,22 @@ names_of_metadata_services_are_asked_as_seeds_only(void **state)
 static void
 behind_a_proxy_no_name_is_asked(void **state)
 {
+	static const char *const proxy = "http://proxy.test:3128";
+	struct proxies proxies;
 	struct rig r;
 
 	(void)state;
 	rig_open(&r, 4);
 	fetcher_free(r.fetcher);
-	r.conf.proxied = true;
+	assert_int_equal(proxies_init(&proxies, &proxy, 1, "direct.test", NULL), 0);
+	r.conf.proxies = &proxies;
 	assert_int_equal(fetcher_new(&r.conf, &r.fetcher), 0);
 	r.names = (struct dns_answer){.status = DNS_NO_NAME};
 	assert_int_equal(fetch(&r, URL, false)->outcome, OUTCOME_OK);
 	assert_int_equal(sim_web.addr.family, 0); /* the proxy finds it */
+	assert_string_equal(sim_web.request->proxy->url, "http://proxy.test:3128");
+	assert_int_equal(
+	    fetch(&r, "http://direct.test/", false)->outcome, OUTCOME_DNS_FAILURE);
 	/* Its own machine is the proxy's, not ours to visit. */
 	assert_int_equal(fetch(&r, "http://localhost/", false)->outcome,
 	    OUTCOME_DENIED_ADDRESS);
@@ -563,6 +569,7 @@ behind_a_proxy_no_name_is_asked(void **state)
 	assert_int_equal(
 	    fetch(&r, "http://10.0.0.1/", false)->outcome, OUTCOME_DENIED_ADDRESS);
 	rig_close(&r);
+	proxies_release(&proxies);
 }
 
 /* ---- cancel ---- */

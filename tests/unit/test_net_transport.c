@@ -337,37 +337,150 @@ the_environment_has_no_say(void **state)
 	(void)unsetenv("all_proxy");
 }
 
+/* ---- proxies ---- */
+
+static struct proxy proxy;
+static char proxy_url[64], proxy_user[] = "me", proxy_pass[] = "p:w";
+
+static void
+script_proxy(struct peer *p)
+{
+	(void)snprintf(seen_request, sizeof(seen_request), "%s", p->request);
+	if (strstr(p->request, "http://wants-login.test/") != NULL ||
+	    strncmp(p->request, "CONNECT wants-login.test:", 25) == 0)
+		peer_say(p, "HTTP/1.1 407 No\r\nContent-Length: 5\r\n\r\nlogin");
+	else if (strncmp(p->request, "CONNECT ", 8) == 0)
+		peer_say(p, "HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno");
+	else
+		peer_say(p, OK "Content-Length: 0\r\n\r\n");
+}
+
 static int
 setup_proxy(void **state)
 {
-	static char proxy[64];
-	struct http_server *server = http_server_start(script_echo);
+	struct http_server *server = http_server_start(script_proxy);
 
-	(void)snprintf(
-	    proxy, sizeof(proxy), "http://127.0.0.1:%u", http_server_port(server));
-	return rig_setup(state, (struct transport_conf){.proxy = proxy}, server);
+	(void)snprintf(proxy_url, sizeof(proxy_url), "http://127.0.0.1:%u",
+	    http_server_port(server));
+	proxy = (struct proxy){.url = proxy_url};
+	return rig_setup(state, (struct transport_conf){0}, server);
+}
+
+static struct transport_request
+proxy_request(const char *url)
+{
+	struct transport_request req = request_to("http", "site.test", "/x");
+
+	req.url = slice_cstr(url);
+	req.addr = (struct addr){0};
+	req.proxy = &proxy;
+	return req;
 }
 
 static void
 goes_through_a_proxy_that_was_asked_for(void **state)
 {
-	struct transport_request req = request_to("http", "site.test", "/x");
+	struct transport_request req = proxy_request("http://site.test/x?y");
 	struct got g;
 
 	(void)state;
-	req.url = slice_cstr("http://site.test/x?y");
-	req.addr = (struct addr){0};
 	fetch_request(&req, &g);
 	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	assert_int_equal(g.r.addr.family, 0); /* that is the proxy's to know */
 	assert_int_equal(
 	    strncmp(seen_request,
 		"GET http://site.test/x?y HTTP/1.1\r\nHost: site.test\r\n", 52),
 	    0);
+	assert_null(strstr(seen_request, "Proxy-Authorization"));
 	got_free(&g);
 	req.addr = (struct addr){.family = AF_INET, .bytes = {10, 0, 0, 1}};
 	fetch_request(&req, &g);
 	assert_int_equal(g.r.outcome, OUTCOME_DENIED_ADDRESS);
 	got_free(&g);
+}
+
+static void
+other_credentials_get_another_handle(void **state)
+{
+	struct proxy named = {.url = proxy_url, .user = proxy_user, .pass = proxy_pass};
+	struct transport_request req = proxy_request("http://site.test/x");
+	struct got g;
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		req = i % 3 == 2 ? request_to("http", "site.test", "/x")
+				 : proxy_request("http://site.test/x");
+		if (i % 3 == 1)
+			req.proxy = &named;
+		fetch_request(&req, &g);
+		assert_int_equal(g.r.outcome, OUTCOME_OK);
+		assert_int_equal(
+		    strstr(seen_request, "\r\nProxy-Authorization: Basic bWU6cDp3\r\n") !=
+			NULL,
+		    i % 3 == 1);
+		assert_int_equal(strncmp(seen_request, "GET /x ", 7) == 0, i % 3 == 2);
+		got_free(&g);
+	}
+}
+
+static void
+a_proxy_that_refuses_is_told_as_such(void **state)
+{
+	static const struct {
+		const char *url, *said;
+		int status;
+	} cases[] = {
+	    {"http://wants-login.test/", "wants other credentials (407)", 407},
+	    {"https://wants-login.test/", "wants other credentials (407)", 407},
+	    {"https://site.test/", "makes no tunnel there (403)", 0},
+	};
+	struct slice secret[] = {SLICE_LIT("Authorization: secret")};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct transport_request req = proxy_request(cases[i].url);
+		struct got g;
+
+		req.lines = secret;
+		req.lines_len = 1;
+		fetch_request(&req, &g);
+		assert_int_equal(g.r.outcome, OUTCOME_CONNECT_FAILURE);
+		assert_int_equal(g.r.status, cases[i].status);
+		assert_int_equal(g.r.block.cap, 0);
+		if (strstr(g.r.error, cases[i].said) == NULL ||
+		    strstr(g.r.error, proxy_url) == NULL)
+			fail_msg("%s", g.r.error);
+		/* The server's lines are not for who makes the tunnel. */
+		assert_int_equal(strstr(seen_request, "secret") == NULL, i > 0);
+		got_free(&g);
+	}
+}
+
+static void
+a_proxy_that_is_not_there_is_told_as_such(void **state)
+{
+	static const char *const urls[] = {"http://127.0.0.1:1", "socks5h://127.0.0.1:1",
+	    "https://127.0.0.1:1", "http://nonexistent.invalid:1"};
+
+	static struct proxy nones[4]; /* a handle stays with its proxy */
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		struct transport_request req = proxy_request("http://site.test/");
+		struct got g;
+		struct proxy none = {.url = strdup(urls[i])};
+		char want[128];
+
+		(void)snprintf(want, sizeof(want), "cannot reach proxy %s: ", urls[i]);
+		req.proxy = &nones[i];
+		nones[i] = none;
+		fetch_request(&req, &g);
+		assert_int_equal(g.r.outcome, OUTCOME_CONNECT_FAILURE);
+		if (strncmp(g.r.error, want, strlen(want)) != 0)
+			fail_msg("%s", g.r.error);
+		got_free(&g);
+		free(none.url);
+	}
 }
 
 int
@@ -388,6 +501,9 @@ main(void)
 	    TEST(says_what_is_wrong_with_its_settings, rig_setup_plain),
 	    TEST(the_environment_has_no_say, rig_setup_plain),
 	    TEST(goes_through_a_proxy_that_was_asked_for, setup_proxy),
+	    TEST(other_credentials_get_another_handle, setup_proxy),
+	    TEST(a_proxy_that_refuses_is_told_as_such, setup_proxy),
+	    TEST(a_proxy_that_is_not_there_is_told_as_such, setup_proxy),
 	};
 
 	return cmocka_run_group_tests_name("net/transport", tests, NULL, NULL);
