@@ -4,6 +4,7 @@
 #include "crawl/fields.h"
 #include "crawl/parse.h"
 #include "crawl/scope.h"
+#include "frontier/manners.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -258,7 +259,9 @@ start_one(struct crawl *c)
 		visit_refuse(c, &turn);
 		return true;
 	}
-	if (r == 0) {
+	if (r == 0 && turn.kind == FRONTIER_NAME) {
+		r = naming_start(c, &turn);
+	} else if (r == 0) {
 		limiter_take(&c->rate, 1, loop_now_us(c->loop));
 		r = visit_start(c, &turn);
 	}
@@ -330,7 +333,8 @@ crawl_visit_ended(struct crawl *c)
 {
 	if (!list_is_empty(&c->parse_wait) || !list_is_empty(&c->suspects))
 		visits_parse_waiting(c); /* its memory is free */
-	crawl_pump(c);
+	list_foreach (at, &c->engine->crawls) /* for the others, too */
+		crawl_pump(container_of(at, struct crawl, on_engine));
 }
 
 /* ---- replies of the store thread ---- */
@@ -561,10 +565,17 @@ crawl_on_room(void *ctx)
 static void
 on_pool_room(void *ctx)
 {
-	struct crawl *c = ctx;
+	struct engine *e = ctx;
 
-	visits_parse_waiting(c);
-	crawl_pump(c);
+	list_foreach (at, &e->crawls) {
+		struct crawl *c = container_of(at, struct crawl, on_engine);
+
+		visits_parse_waiting(c);
+		crawl_pump(c);
+	}
+	/* Another one is the first to fill it the next time. */
+	if (!list_is_empty(&e->crawls))
+		list_push(&e->crawls, list_pop(&e->crawls));
 }
 
 /* ---- the start ---- */
@@ -585,7 +596,9 @@ crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 	c->hash_seed = crawl_random(c);
 	c->context = ++e->context_next;
 	c->began_ms = loop_now_ms(e->loop);
+	list_push(&e->crawls, &c->on_engine);
 	list_init(&c->visits);
+	list_init(&c->naming);
 	list_init(&c->parse_wait);
 	list_init(&c->robots_wait);
 	list_init(&c->suspects);
@@ -622,8 +635,7 @@ crawl_start(
 		crawl_free(c);
 		return r;
 	}
-	e->crawl = c;
-	pool_on_room(e->pool, on_pool_room, c);
+	pool_on_room(e->pool, on_pool_room, e);
 	*ret = c;
 	return 0;
 }
@@ -643,11 +655,13 @@ crawl_free(struct crawl *c)
 	timer_stop(&c->due);
 	timer_stop(&c->grace);
 	timer_stop(&c->budget_time);
-	if (c->engine->crawl == c) {
+	list_remove(&c->on_engine);
+	if (list_is_empty(&c->engine->crawls))
 		pool_on_room(c->engine->pool, NULL, NULL);
-		c->engine->crawl = NULL;
-	}
+	namings_drop(c);
 	fetcher_free(c->fetcher);
+	/* What it asked until now, others are to know. */
+	manners_advance(c->engine->manners, loop_now_ms(c->loop));
 	frontier_free(c->frontier);
 	scope_rules_free(c->rules);
 	trap_gates_release(&c->gates);

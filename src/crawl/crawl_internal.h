@@ -25,7 +25,8 @@ struct engine {
 	struct dns *dns;
 	struct transport *transport;
 	struct proxies proxies;
-	struct crawl *crawl; /* the one that runs; several come with the service */
+	struct manners *manners;
+	struct list crawls; /* crawl.on_engine */
 	uint32_t workers;
 	uint32_t context_next;
 };
@@ -78,6 +79,7 @@ struct visit {
 enum crawl_phase { CRAWL_RUNNING, CRAWL_STOPPING, CRAWL_CLOSING, CRAWL_ENDED };
 
 struct crawl {
+	struct list on_engine;
 	struct engine *engine;
 	struct loop *loop;
 	struct crawl_conf conf;
@@ -111,6 +113,8 @@ struct crawl {
 	uint32_t suspects_len;
 	uint64_t suspects_bytes;
 	struct umap harmful_hosts; /* number of workers that their documents cost */
+	struct list naming; /* whose address is asked for */
+	uint32_t namings;
 	struct umap
 	    robots_targets;  /* authorities asked for a redirected robots.txt now */
 	uint32_t unarchived; /* pages in a row that no worker could archive */
@@ -186,12 +190,17 @@ struct visit *visit_new(struct crawl *c, struct urlrec *rec);
 void visit_free(struct visit *v);
 void visit_to(struct visit *v, enum visit_state state);
 int visit_fetch(struct visit *v);
+struct fetch_home *crawl_home_of(const struct crawl *c, const struct urlrec *rec);
 void visit_commit(struct visit *v, enum outcome outcome);
 /* visit_parse.c */
 void visit_parse(struct visit *v); /* v may be gone */
 void visits_parse_waiting(struct crawl *c);
 void visit_unsuspect(struct visit *v);
 void visit_tell_harm(const struct visit *v);
+/* naming.c */
+int naming_start(struct crawl *c, const struct frontier_turn *turn); /* FRONTIER_NAME */
+void namings_drop(struct crawl *c);
+uint64_t naming_key(const struct addr *a); /* of frontier_name() */
 /* visit_robots.c */
 void visit_robots_fetched(struct visit *v);
 void visit_robots_ended(struct visit *v);

@@ -14,6 +14,8 @@ enum {
 	ROBOTS_TTL_MS = 24 * 3600 * 1000,
 	DELAY_AUTO_MAX_MS = 30000,
 	TRAPS_BYTES_MAX = 16 << 20,
+	NAMES_MORE =
+	    128, /* names at once, besides one a request: most wait for nothing else */
 };
 
 /* ---- seeds ---- */
@@ -324,11 +326,19 @@ restore(struct crawl *c, struct why *why)
 	return r < 0 ? why_set(why, r, "cannot read the store: %s", strerror(-r)) : 0;
 }
 
+static uint32_t
+limit_of(int64_t n)
+{
+	return n == OPTION_NONE ? 0 : (uint32_t)n;
+}
+
 void
 crawl_frontier_conf(const struct options *o, struct frontier_conf *ret)
 {
 	*ret = (struct frontier_conf){.robots = o->crawl_robots == ROBOTS_OBEY,
 	    .per_host = o->fetch_per_host,
+	    .per_ip = limit_of(o->fetch_per_ip),
+	    .per_site = limit_of(o->fetch_per_site),
 	    .delay_ms = o->fetch_delay,
 	    .delay_auto_max_ms = DELAY_AUTO_MAX_MS,
 	    .crawl_delay_max_ms = o->fetch_crawl_delay_max,
@@ -397,6 +407,13 @@ open_gates(struct crawl *c)
 	return r;
 }
 
+/* Another crawl asked one of our hosts, or has just done so. */
+static void
+on_change(void *ctx)
+{
+	crawl_pump(ctx);
+}
+
 static int
 open_frontier(struct crawl *c)
 {
@@ -408,6 +425,10 @@ open_frontier(struct crawl *c)
 	conf.asked_ms = c->asked_ms;
 	conf.unwanted = is_unwanted;
 	conf.unwanted_ctx = c;
+	conf.names_max = c->o->fetch_concurrency + NAMES_MORE;
+	conf.manners = c->engine->manners;
+	conf.on_change = on_change;
+	conf.on_change_ctx = c;
 	return frontier_new(&conf, &c->frontier);
 }
 

@@ -1,5 +1,6 @@
 #include "crawl/crawl_internal.h"
 #include "crawl/parse.h"
+#include "frontier/manners.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -116,8 +117,13 @@ engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
 	if (e == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	e->loop = l;
+	list_init(&e->crawls);
 	e->workers = worker_count(o);
-	r = shm_new(crawl_memory(o).arena_bytes, &e->shm, why);
+	r = manners_new(&e->manners);
+	if (r < 0)
+		(void)why_set(why, r, "out of memory");
+	if (r == 0)
+		r = shm_new(crawl_memory(o).arena_bytes, &e->shm, why);
 	if (r == 0)
 		r = open_pool(e, nursery, o, why);
 	if (r == 0)
@@ -143,5 +149,6 @@ engine_free(struct engine *e)
 	addr_policy_free(e->policy);
 	pool_free(e->pool);
 	shm_free_all(e->shm);
+	manners_free(e->manners);
 	free(e);
 }

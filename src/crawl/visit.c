@@ -123,8 +123,8 @@ visit_abandon(struct visit *v)
 /* ---- fetch ---- */
 
 /* From the text, not from a hash that a worker gave. */
-static struct fetch_home *
-home_of(const struct crawl *c, const struct urlrec *rec)
+struct fetch_home *
+crawl_home_of(const struct crawl *c, const struct urlrec *rec)
 {
 	return umap_get(
 	    &c->own_authorities, url_hash(urlrec_authority(rec), c->hash_seed));
@@ -137,7 +137,7 @@ visit_fetch(struct visit *v)
 	uint32_t running = c->in_state[VISIT_FETCH];
 	int64_t bandwidth = c->o->fetch_bandwidth;
 	struct fetch_request req = {
-	    .url = v->rec->url, .home = home_of(c, v->rec)};
+	    .url = v->rec->url, .home = crawl_home_of(c, v->rec)};
 
 	if (bandwidth !=
 	    OPTION_NONE) /* its share; what is left over is booked afterwards */
@@ -235,6 +235,7 @@ report_to_frontier(struct visit *v)
 	    .status = r->t.status,
 	    .took_ms = r->t.total_ms,
 	    .retry_after_ms = retry_after_ms(v),
+	    .address = naming_key(&r->t.addr),
 	    .hopeless = !r->retry,
 	    .not_asked = (r->t.arena_full && r->t.request.len == 0) ||
 			 (r->outcome == OUTCOME_DENIED_ADDRESS && is_of_frontier(v))};

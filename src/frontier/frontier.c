@@ -556,7 +556,7 @@ frontier_name(struct frontier *f, uint64_t authority_hash, uint64_t address,
 	s = h->standing;
 	h->asks_name = s->name_asked = false;
 	s->name_fresh = true;
-	s->name_until_ms = address == 0 ? now_ms : now_ms + ttl_ms;
+	s->name_until_ms = now_ms + ttl_ms;
 	standing_address(f->manners, s, address);
 	standing_changed(f->manners, s, h);
 	gate_ended(f->manners, &f->names);

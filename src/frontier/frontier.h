@@ -148,7 +148,8 @@ int frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret)
 
 /*
  * Ends a FRONTIER_NAME: which address (any number for each) its requests will go to, and
- * for how long that is good; 0: none, or not known: it is asked all the same.
+ * for how long that is good; 0: none that has a limit, or that is known.  A request is
+ * made all the same.
  */
 void frontier_name(struct frontier *f, uint64_t authority_hash, uint64_t address,
     int64_t ttl_ms, int64_t now_ms);

@@ -10,6 +10,8 @@
 
 struct sim {
 	struct sim_run *run;
+	int *running; /* crawls in this loop */
+	int64_t began_ms;
 	struct loop *loop;
 	struct crawl *crawl;
 	struct timer stop;
@@ -40,9 +42,11 @@ on_end(void *ctx, enum crawl_end end)
 	struct sim *s = ctx;
 
 	s->run->end = end;
+	s->run->took_ms = loop_now_ms(s->loop) - s->began_ms;
 	crawl_check(s->crawl);
 	crawl_stats(s->crawl, &s->run->stats);
-	loop_stop(s->loop);
+	if (--*s->running == 0)
+		loop_stop(s->loop);
 }
 
 static void
@@ -96,7 +100,7 @@ make_job(struct job *job, const struct sim_run *run, const char *seed,
 }
 
 static void
-play(struct sim *s, struct engine *engine, const struct job *job)
+begin(struct sim *s, struct engine *engine, const struct job *job)
 {
 	struct sim_run *run = s->run;
 	struct crawl_conf conf = {.job = job,
@@ -116,12 +120,67 @@ play(struct sim *s, struct engine *engine, const struct job *job)
 	timer_init(&s->stop, s->loop, on_stop, s);
 	if (run->stop_at_ms > 0 && timer_start(&s->stop, run->stop_at_ms) < 0)
 		assert_true(run->may_fail);
-	run->took_ms = loop_now_ms(s->loop);
-	run->deadlock = loop_run(s->loop) < 0;
-	run->took_ms = loop_now_ms(s->loop) - run->took_ms;
+	++*s->running;
+	s->began_ms = loop_now_ms(s->loop);
+}
+
+static void
+finish(struct sim *s)
+{
+	struct sim_run *run = s->run;
+
 	timer_stop(&s->stop);
 	(void)snprintf(run->why.text, sizeof(run->why.text), "%s", crawl_why(s->crawl));
 	crawl_free(s->crawl);
+}
+
+static void
+play(struct sim *s, struct engine *engine, const struct job *job)
+{
+	int running = 0;
+
+	s->running = &running;
+	begin(s, engine, job);
+	if (s->run->err < 0)
+		return;
+	s->run->deadlock = loop_run(s->loop) < 0;
+	finish(s);
+}
+
+void
+sim_crawls(
+    struct sim_run *runs, const char *const *seeds, size_t n, const char *const *options)
+{
+	struct sim s[SIM_CRAWLS_MAX] = {{NULL}};
+	struct job jobs[SIM_CRAWLS_MAX];
+	struct engine *engine;
+	struct why why = {""};
+	struct loop *loop;
+	bool deadlock;
+	int running = 0;
+
+	assert_true(n <= SIM_CRAWLS_MAX);
+	assert_int_equal(loop_new_virtual(1700000000000000, &loop), 0);
+	for (size_t i = 0; i < n; i++) {
+		s[i] = (struct sim){.run = &runs[i], .running = &running, .loop = loop};
+		runs[i].ended = calloc(SIM_ENDED_MAX, sizeof(*runs[i].ended));
+		assert_non_null(runs[i].ended);
+		make_job(&jobs[i], &runs[i], seeds[i], options);
+	}
+	if (engine_new(loop, NULL, &jobs[0].options, &engine, &why) < 0)
+		fail_msg("engine: %s", why.text);
+	for (size_t i = 0; i < n; i++)
+		begin(&s[i], engine, &jobs[i]);
+	deadlock = loop_run(loop) < 0;
+	for (size_t i = 0; i < n; i++) {
+		runs[i].deadlock = deadlock;
+		finish(&s[i]);
+		job_release(&jobs[i]);
+		check_run(&runs[i]);
+	}
+	engine_free(engine);
+	loop_free(loop);
+	assert_int_equal(sim_web.running, 0);
 }
 
 void

@@ -44,6 +44,10 @@ struct sim_run {
 /* `options`: "name=value" as flags without dashes, NULL at the end.  Asserts what must
  * hold for every crawl.  Release with sim_release(). */
 void sim_crawl(struct sim_run *run, const char *seed, const char *const *options);
+/* Several at once in one engine, without directories. */
+enum { SIM_CRAWLS_MAX = 8 };
+void sim_crawls(
+    struct sim_run *runs, const char *const *seeds, size_t n, const char *const *options);
 void sim_release(struct sim_run *run);
 /* Final outcome of `url`; OUTCOME_NONE: it has none. */
 enum outcome sim_outcome(const struct sim_run *run, const char *url);

@@ -1,0 +1,251 @@
+/* Politeness beyond one host and one crawl: addresses, sites, crawls at once. */
+#include "sim_crawl.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+enum { HOSTS = 24, PAGES = 5 };
+
+/* hub.test/ links to all hosts; page n of one links to page n + 1. */
+static void
+hub_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	uint64_t n;
+
+	(void)ctx;
+	ret->latency_ms = 50;
+	ret->status = 404;
+	if (slice_ends(url, SLICE_LIT("/robots.txt")))
+		return;
+	ret->status = 200;
+	if (slice_ends(url, SLICE_LIT("hub.test/")))
+		for (int h = 0; h < HOSTS; h++)
+			(void)buf_printf(body, "<a href='http://%c%d.site.test/0'>x</a>",
+			    'a' + h % 2, h);
+	else if (slice_to_u64(slice_from(url, url.len - 1), &n) && n + 1 < PAGES)
+		(void)buf_printf(body, "<a href='%u'>next</a>", (unsigned)n + 1);
+}
+
+/* One address for hosts that begin with a, one for the others; loopback for localhost. */
+static void
+two_addresses(void *ctx, struct slice host, struct dns_answer *ret)
+{
+	(void)ctx;
+	ret->status = DNS_OK;
+	ret->n = 1;
+	ret->ttl_s = 300;
+	ret->addrs[0] = (struct addr){AF_INET, {198, 41, 0, host.ptr[0] == 'a' ? 4 : 9}};
+	if (slice_starts(host, SLICE_LIT("local")))
+		ret->addrs[0] = (struct addr){AF_INET, {127, 0, 0, 1}};
+}
+
+/* Most requests at one moment to hosts whose name begins so. */
+static uint32_t
+overlap(const char *begin)
+{
+	size_t len = strlen(begin);
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < sim_web.requests_len; i++) {
+		const struct sim_request *r = &sim_web.requests[i];
+		uint32_t n = 0;
+
+		if (strncmp(r->host, begin, len) != 0)
+			continue;
+		for (size_t k = 0; k <= i; k++) {
+			const struct sim_request *o = &sim_web.requests[k];
+
+			n += strncmp(o->host, begin, len) == 0 &&
+			     o->began_ms <= r->began_ms && o->ended_ms > r->began_ms;
+		}
+		if (n > most)
+			most = n;
+	}
+	return most;
+}
+
+static void
+an_address_is_not_asked_by_more_than_its_limit(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(hub_script, NULL);
+	sim_web.names = two_addresses;
+	sim_crawl(&run, "http://hub.test/", OPTIONS("scope=any", "per-ip=3", "delay=0"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.pages, 1 + HOSTS * PAGES);
+	assert_int_equal(overlap("a"), 3);
+	assert_int_equal(overlap("b"), 3);
+	assert_true(run.stats.frontier.wait_ms[WAIT_PER_IP_CAP] > 1000);
+	sim_release(&run);
+}
+
+static void
+by_default_eight_requests_go_to_one_address(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(hub_script, NULL);
+	sim_web.names = two_addresses;
+	sim_crawl(&run, "http://hub.test/", OPTIONS("scope=any", "delay=0"));
+	assert_int_equal(overlap("a"), 8);
+	sim_release(&run);
+	sim_web_reset(hub_script, NULL);
+	sim_web.names = two_addresses;
+	sim_crawl(
+	    &run, "http://hub.test/", OPTIONS("scope=any", "delay=0", "per-ip=none"));
+	assert_int_equal(overlap("a"), HOSTS / 2);
+	sim_release(&run);
+}
+
+static void
+a_site_is_not_asked_by_more_than_its_limit(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(hub_script, NULL);
+	sim_crawl(
+	    &run, "http://hub.test/", OPTIONS("scope=any", "per-site=2", "delay=0"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.pages, 1 + HOSTS * PAGES);
+	assert_int_equal(sim_web.running_max, 2);
+	assert_true(run.stats.frontier.wait_ms[WAIT_PER_SITE_CAP] > 1000);
+	sim_release(&run);
+}
+
+/* localN.test: links to itself and to each other. */
+static void
+local_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->latency_ms = 50;
+	ret->status = slice_ends(url, SLICE_LIT("/robots.txt")) ? 404 : 200;
+	if (slice_ends(url, SLICE_LIT("local0.test/")))
+		for (int h = 1; h < HOSTS; h++)
+			(void)buf_printf(body, "<a href='http://local%d.test/'>x</a>", h);
+}
+
+static void
+loopback_is_nobody_elses_server(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(local_script, NULL);
+	sim_web.names = two_addresses;
+	sim_crawl(&run, "http://local0.test/",
+	    OPTIONS("scope=any", "delay=0", "per-ip=2", "allow-net=127.0.0.0/8"));
+	assert_int_equal(overlap("local"), HOSTS - 1);
+	sim_release(&run);
+}
+
+/* ---- crawls at once ---- */
+
+static void
+crawls_at_once_ask_one_host_in_turn(void **state)
+{
+	static const char *const seeds[] = {
+	    "http://a1.site.test/0", "http://a1.site.test/1", "http://a1.site.test/2"};
+	struct sim_run runs[3] = {{0}};
+
+	(void)state;
+	sim_web_reset(hub_script, NULL);
+	sim_crawls(runs, seeds, 3, OPTIONS("delay=200ms"));
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(runs[i].end, CRAWL_DONE);
+		assert_int_equal(runs[i].stats.pages, PAGES - i);
+	}
+	assert_int_equal(overlap("a"), 1);
+	assert_true(sim_least_gap_ms("a1.site.test") > 200);
+	/* Each has its own robots.txt, in its own archive. */
+	assert_int_equal(sim_count("http://a1.site.test/robots.txt"), 3);
+	/* None came only when the others were done. */
+	assert_true(runs[2].took_ms < runs[0].took_ms);
+	for (int i = 2; i >= 0; i--)
+		free(runs[i].ended);
+}
+
+static void
+crawls_at_once_share_the_limit_of_an_address(void **state)
+{
+	static const char *const seeds[] = {"http://hub.test/", "http://hub.test/"};
+	struct sim_run runs[2] = {{0}};
+
+	(void)state;
+	sim_web_reset(hub_script, NULL);
+	sim_web.names = two_addresses;
+	sim_crawls(runs, seeds, 2, OPTIONS("scope=any", "per-ip=4", "delay=0"));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(runs[i].end, CRAWL_DONE);
+		assert_int_equal(runs[i].stats.pages, 1 + HOSTS * PAGES);
+		free(runs[i].ended);
+	}
+	assert_int_equal(overlap("a"), 4);
+	assert_int_equal(overlap("b"), 4);
+	/* Fair: they end about together. */
+	assert_true(runs[0].took_ms < runs[1].took_ms * 11 / 10);
+	assert_true(runs[1].took_ms < runs[0].took_ms * 11 / 10);
+}
+
+/* Page 1 says 503 once. */
+static void
+overloaded_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	bool *said = ctx;
+
+	hub_script(NULL, url, ret, body);
+	if (!*said && slice_ends(url, SLICE_LIT("/1"))) {
+		*said = true;
+		ret->status = 503;
+		ret->headers = "Retry-After: 120\r\n";
+	}
+}
+
+static void
+a_back_off_that_one_crawl_was_told_holds_for_all(void **state)
+{
+	static const char *const seeds[] = {
+	    "http://a1.site.test/0", "http://a1.site.test/2"};
+	struct sim_run runs[2] = {{0}};
+	int64_t last_ms = 0, gap_ms = 0;
+	bool said = false;
+
+	(void)state;
+	sim_web_reset(overloaded_script, &said);
+	sim_crawls(runs, seeds, 2, OPTIONS("delay=0"));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(runs[i].end, CRAWL_DONE);
+		free(runs[i].ended);
+	}
+	for (size_t i = 0; i < sim_web.requests_len; i++) {
+		if (sim_web.requests[i].began_ms - last_ms > gap_ms)
+			gap_ms = sim_web.requests[i].began_ms - last_ms;
+		last_ms = sim_web.requests[i].began_ms;
+	}
+	assert_in_range(gap_ms, 120000, 121000);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_address_is_not_asked_by_more_than_its_limit),
+	    cmocka_unit_test(by_default_eight_requests_go_to_one_address),
+	    cmocka_unit_test(a_site_is_not_asked_by_more_than_its_limit),
+	    cmocka_unit_test(loopback_is_nobody_elses_server),
+	    cmocka_unit_test(crawls_at_once_ask_one_host_in_turn),
+	    cmocka_unit_test(crawls_at_once_share_the_limit_of_an_address),
+	    cmocka_unit_test(a_back_off_that_one_crawl_was_told_holds_for_all),
+	};
+
+	return cmocka_run_group_tests_name("sim/politeness", tests, NULL, NULL);
+}
