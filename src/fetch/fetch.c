@@ -236,8 +236,8 @@ step_ADDRESS(struct fetch *f)
 		const struct addr *a = &f->answer.addrs[f->next_addr];
 		const char *range;
 
-		range = is_home(f, a) ? NULL
-				      : addr_policy_refuses(c->policy, a, f->url.port);
+		range =
+		    is_home(f, a) ? NULL : addr_policy_refuses(c->policy, a, f->url.port);
 		if (range == NULL) {
 			f->state = FETCH_TRANSFER;
 			return STEP_AGAIN;

@@ -147,8 +147,7 @@ on_done(void *ctx, struct fetch_result *result)
 static void
 start(struct rig *r, struct got *g, const char *url, bool own)
 {
-	struct fetch_request req = {
-	    .url = slice_cstr(url),
+	struct fetch_request req = {.url = slice_cstr(url),
 	    .home = own ? &r->home : NULL,
 	    .etag = slice_cstr(r->etag)};
 
@@ -560,8 +559,8 @@ behind_a_proxy_no_name_is_asked(void **state)
 	assert_int_equal(
 	    fetch(&r, "http://direct.test/", false)->outcome, OUTCOME_DNS_FAILURE);
 	/* Its own machine is the proxy's, not ours to visit. */
-	assert_int_equal(fetch(&r, "http://localhost/", false)->outcome,
-	    OUTCOME_DENIED_ADDRESS);
+	assert_int_equal(
+	    fetch(&r, "http://localhost/", false)->outcome, OUTCOME_DENIED_ADDRESS);
 	assert_int_equal(fetch(&r, "http://metadata.google.internal/", false)->outcome,
 	    OUTCOME_DENIED_ADDRESS);
 	/* An address in the URL answers for itself, and is looked at. */
@@ -740,7 +739,8 @@ main(void)
 	    cmocka_unit_test(a_public_address_behind_a_refused_one_is_used),
 	    cmocka_unit_test(a_refused_address_does_not_hide_that_another_failed),
 	    cmocka_unit_test(a_seeds_own_authority_and_allowed_nets_are_admitted),
-	    cmocka_unit_test(a_seeds_name_that_is_given_another_address_goes_by_the_policy),
+	    cmocka_unit_test(
+		a_seeds_name_that_is_given_another_address_goes_by_the_policy),
 	    cmocka_unit_test(names_of_metadata_services_are_asked_as_seeds_only),
 	    cmocka_unit_test(behind_a_proxy_no_name_is_asked),
 	    cmocka_unit_test(cancelled_before_the_name_is_asked_it_harms_nobody),
