@@ -73,8 +73,9 @@ is_unsafe(uint32_t c)
 
 	if (c >= 0x20 && c < 0x7f)
 		return false;
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
-		if (c >= ranges[i][0] && c <= ranges[i][1])
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]) && c >= ranges[i][0];
+	     i++)
+		if (c <= ranges[i][1])
 			return true;
 	return false;
 }
@@ -120,6 +121,49 @@ escape_field(struct buf *b, struct slice s)
 	return escape_line(b, s, true);
 }
 
+/* Bytes of what a spreadsheet takes for the begin of a formula, wide forms too; or 0. */
+static size_t
+formula_len(struct slice s)
+{
+	static const char *const leads[] = {"=", "+", "-", "@", "\xef\xbc\x9d",
+	    "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+
+	for (size_t i = 0; i < sizeof(leads) / sizeof(leads[0]); i++)
+		if (slice_starts(s, slice_cstr(leads[i])))
+			return strlen(leads[i]);
+	return 0;
+}
+
+int
+escape_cell(struct buf *b, struct slice s)
+{
+	size_t was = b->len, n = formula_len(s);
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = buf_printf(b, "\\x%02x", (unsigned)(unsigned char)s.ptr[i]);
+	if (r == 0)
+		r = escape_terminal(b, slice_from(s, n));
+	if (r < 0)
+		b->len = was;
+	return r;
+}
+
+void
+scrub_terminal(char *p, size_t len)
+{
+	while (len > 0) {
+		size_t n = utf8_len(slice_of(p, len));
+		bool safe = n > 0 && !is_unsafe(utf8_point(p, n));
+
+		n = n == 0 ? 1 : n;
+		if (!safe)
+			memset(p, '?', n);
+		p += n;
+		len -= n;
+	}
+}
+
 static int
 json_byte(struct buf *b, char c)
 {
@@ -139,7 +183,17 @@ json_byte(struct buf *b, char c)
 	}
 }
 
-/* Length of the run at the front that JSON takes as it is. */
+/* A code point that JSON would take, and a terminal not; RFC 8259 section 7. */
+static int
+json_point(struct buf *b, uint32_t c)
+{
+	if (c < 0x10000)
+		return buf_printf(b, "\\u%04x", (unsigned)c);
+	c -= 0x10000;
+	return buf_printf(b, "\\u%04x\\u%04x", 0xd800u | c >> 10, 0xdc00u | (c & 0x3ffu));
+}
+
+/* Length of the run at the front that is written as it is. */
 static size_t
 json_plain(struct slice s)
 {
@@ -156,7 +210,7 @@ json_plain(struct slice s)
 			continue;
 		}
 		n = utf8_len(slice_from(s, i));
-		if (n == 0)
+		if (n == 0 || is_unsafe(utf8_point(s.ptr + i, n)))
 			break;
 		i += n;
 	}
@@ -204,15 +258,41 @@ escape_json(struct buf *b, struct slice s)
 		s = slice_from(s, n);
 		if (s.len == 0 || r < 0)
 			break;
-		if ((unsigned char)s.ptr[0] >= 0x80)
+		n = utf8_len(s);
+		if (n == 0)
 			r = buf_add(b, "\xef\xbf\xbd", 3);
+		else if (n > 1)
+			r = json_point(b, utf8_point(s.ptr, n));
 		else
 			r = json_byte(b, s.ptr[0]);
-		s = slice_from(s, 1);
+		s = slice_from(s, n == 0 ? 1 : n);
 	}
 	if (r < 0)
 		b->len = was;
 	return r;
+}
+
+static int
+html_byte(struct buf *b, char c)
+{
+	switch (c) {
+	case '&':
+		return buf_add_cstr(b, "&amp;");
+	case '<':
+		return buf_add_cstr(b, "&lt;");
+	case '>':
+		return buf_add_cstr(b, "&gt;");
+	case '"':
+		return buf_add_cstr(b, "&quot;");
+	case '\'':
+		return buf_add_cstr(b, "&#39;");
+	case '\t':
+	case '\n':
+		return buf_add_byte(b, c);
+	default:
+		return is_unsafe((unsigned char)c) ? buf_add(b, "\xef\xbf\xbd", 3)
+						   : buf_add_byte(b, c);
+	}
 }
 
 int
@@ -221,26 +301,16 @@ escape_html(struct buf *b, struct slice s)
 	size_t was = b->len;
 	int r = 0;
 
-	for (size_t i = 0; i < s.len && r == 0; i++) {
-		switch (s.ptr[i]) {
-		case '&':
-			r = buf_add_cstr(b, "&amp;");
-			break;
-		case '<':
-			r = buf_add_cstr(b, "&lt;");
-			break;
-		case '>':
-			r = buf_add_cstr(b, "&gt;");
-			break;
-		case '"':
-			r = buf_add_cstr(b, "&quot;");
-			break;
-		case '\'':
-			r = buf_add_cstr(b, "&#39;");
-			break;
-		default:
-			r = buf_add_byte(b, s.ptr[i]);
-		}
+	while (s.len > 0 && r == 0) {
+		size_t n = utf8_len(s);
+
+		if (n == 1)
+			r = html_byte(b, s.ptr[0]);
+		else if (n == 0 || is_unsafe(utf8_point(s.ptr, n)))
+			r = buf_add(b, "\xef\xbf\xbd", 3);
+		else
+			r = buf_add(b, s.ptr, n);
+		s = slice_from(s, n == 0 ? 1 : n);
 	}
 	if (r < 0)
 		b->len = was;

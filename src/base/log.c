@@ -48,6 +48,7 @@ log_line(enum log_level level, const char *fmt, ...)
 	len = (size_t)head + (size_t)n;
 	if (len > sizeof(line) - 2)
 		len = sizeof(line) - 2;
+	scrub_terminal(line, len); /* whatever a caller forgot, and where it was cut */
 	line[len++] = '\n';
 	if (before_fn != NULL)
 		before_fn(before_ctx);

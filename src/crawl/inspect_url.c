@@ -308,7 +308,7 @@ read_rejected(struct asking *a, struct why *why)
 	int r;
 
 	buf_clear(&a->wanted);
-	r = escape_terminal(
+	r = escape_cell(
 	    &a->wanted, a->u->invalid == URL_OK ? url : slice_head(url, ODD_TEXT_MAX));
 	r = r < 0 ? inspect_why(a->in, r, why)
 		  : inspect_lines(a->in, "rejected-log", on_rejected, a, why);

@@ -128,6 +128,7 @@ block_line(struct progress *p, int columns, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	scrub_terminal(text, strlen(text)); /* cut, it may end within a character */
 	(void)buf_printf(&p->out, "%.*s\033[K\n", columns, text);
 	p->lines_drawn++;
 }

@@ -1,6 +1,7 @@
 /*
  * rejected.log: what was not fetched, and why.  Tab separated: reason, URL, via, detail;
- * "-" where there is nothing.  Tabs, line ends and other controls are escaped.
+ * "-" where there is nothing.  Tabs, line ends and other controls are escaped, and the
+ * first character of a field that a spreadsheet would take for a formula.
  */
 #include "base/escape.h"
 #include "sink/lines.h"
@@ -37,7 +38,7 @@ rejected_put(struct sink *s, struct sink_event *e, struct why *why)
 		r = buf_add_byte(b, '\t');
 		if (r == 0)
 			r = fields[i].len == 0 ? buf_add_byte(b, '-')
-					       : escape_terminal(b, fields[i]);
+					       : escape_cell(b, fields[i]);
 	}
 	return lines_end(s, r, why);
 }

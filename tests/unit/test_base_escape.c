@@ -127,6 +127,66 @@ a_field_has_no_space_and_no_tab(void **state)
 }
 
 static void
+a_cell_begins_no_formula(void **state)
+{
+	static const struct slice same[] = {SLICE_LIT("=1+1"), SLICE_LIT("-"),
+	    SLICE_LIT("\xef\xbc\x9d\xef\xbc\x9d"), SLICE_LIT("@\\x3d\t")};
+
+	(void)state;
+	check(escape_cell, SLICE_LIT("=cmd|' /C calc'!A0"), "\\x3dcmd|' /C calc'!A0");
+	check(escape_cell, SLICE_LIT("+1"), "\\x2b1");
+	check(escape_cell, SLICE_LIT("-1=2"), "\\x2d1=2");
+	check(escape_cell, SLICE_LIT("@SUM(A1)"), "\\x40SUM(A1)");
+	check(escape_cell,
+	    SLICE_LIT("\xef\xbc\x9d"
+		      "1"),
+	    "\\xef\\xbc\\x9d"
+	    "1");
+	check(escape_cell, SLICE_LIT("\t=1"), "\\x09=1");
+	check(escape_cell, SLICE_LIT("http://a/?x=-1"), "http://a/?x=-1");
+	check(escape_cell, SLICE_LIT(""), "");
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		struct buf there, back;
+
+		buf_init(&there, 100);
+		buf_init(&back, 100);
+		assert_int_equal(escape_cell(&there, same[i]), 0);
+		assert_int_equal(unescape_line(&back, buf_slice(&there)), 0);
+		assert_true(slice_eq(buf_slice(&back), same[i]));
+		buf_release(&there);
+		buf_release(&back);
+	}
+}
+
+static void
+a_line_is_scrubbed_in_place(void **state)
+{
+	char line[] = "a\x1b[2J\xc3\xa4\xc2\x9b\xe2\x80\xae\xff\n\xe4\xb8";
+
+	(void)state;
+	scrub_terminal(line, sizeof(line) - 1);
+	assert_string_equal(line, "a?[2J\xc3\xa4???????"
+				  "??");
+	scrub_terminal(line, 0);
+}
+
+static void
+json_is_safe_to_be_shown_on_a_terminal(void **state)
+{
+	(void)state;
+	check(escape_json,
+	    SLICE_LIT("\xc2\x9b"
+		      "2J"),
+	    "\\u009b2J");
+	check(escape_json, SLICE_LIT("\xe2\x80\xa8\xe2\x80\xa9"), "\\u2028\\u2029");
+	check(escape_json,
+	    SLICE_LIT("a\xe2\x80\xae"
+		      "b"),
+	    "a\\u202eb");
+	check(escape_json, SLICE_LIT("\xf3\xa0\x81\x81"), "\\udb40\\udc41"); /* U+E0041 */
+}
+
+static void
 json_strings_are_valid_json(void **state)
 {
 	(void)state;
@@ -149,17 +209,22 @@ html_cannot_be_left(void **state)
 	check(escape_html, SLICE_LIT("<a href=\"x\" b='y'>&amp;"),
 	    "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;");
 	check(escape_html, SLICE_LIT("\xc3\xa4"), "\xc3\xa4");
+	check(escape_html, SLICE_LIT("a\tb\nc"), "a\tb\nc");
+	check(escape_html, SLICE_LIT("\x1b[2J\x00\x7f\r"),
+	    "\xef\xbf\xbd[2J\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+	check(escape_html, SLICE_LIT("\xc2\x9b\xff\xe2\x80\xae"),
+	    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 static void
 a_full_buf_is_left_as_it_was(void **state)
 {
 	static escape_fn *const fns[] = {
-	    escape_terminal, escape_field, escape_json, escape_html};
+	    escape_terminal, escape_field, escape_json, escape_html, escape_cell};
 	struct buf b;
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		buf_init(&b, 12);
 		assert_int_equal(buf_add_cstr(&b, "12345"), 0);
 		assert_int_equal(fns[i](&b, SLICE_LIT("abc\x01<>\x01\xff")), -EMSGSIZE);
@@ -230,6 +295,9 @@ main(void)
 	    cmocka_unit_test(what_reorders_or_hides_text_never_reaches_a_terminal),
 	    cmocka_unit_test(invalid_utf8_is_told_byte_by_byte),
 	    cmocka_unit_test(a_field_has_no_space_and_no_tab),
+	    cmocka_unit_test(a_cell_begins_no_formula),
+	    cmocka_unit_test(a_line_is_scrubbed_in_place),
+	    cmocka_unit_test(json_is_safe_to_be_shown_on_a_terminal),
 	    cmocka_unit_test(json_strings_are_valid_json),
 	    cmocka_unit_test(html_cannot_be_left),
 	    cmocka_unit_test(a_full_buf_is_left_as_it_was),

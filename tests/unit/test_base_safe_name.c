@@ -142,7 +142,8 @@ long_names_are_cut_and_kept_apart(void **state)
 static void
 texts_at_random_have_safe_and_different_names(void **state)
 {
-	static const char letters[] = "aAbB.%~/-\\ \x1b\xc3\xa9" "0";
+	static const char letters[] = "aAbB.%~/-\\ \x1b\xc3\xa9"
+				      "0";
 	struct buf a, b;
 	unsigned random = 1;
 
@@ -167,14 +168,14 @@ texts_at_random_have_safe_and_different_names(void **state)
 		assert_int_equal(safe_name(&a, slice_of(text[0], len[0]), 1, 255), 0);
 		assert_int_equal(safe_name(&b, slice_of(text[1], len[1]), 2, 255), 0);
 		for (size_t at = 0; at < a.len; at++)
-			assert_non_null(strchr("abcdefghijklmnopqrstuvwxyz0123456789ABCDEF"
-					       "GHIJKLMNOPQRSTUVWXYZ-_.%~",
-			    a.ptr[at]));
+			assert_non_null(
+			    strchr("abcdefghijklmnopqrstuvwxyz0123456789ABCDEF"
+				   "GHIJKLMNOPQRSTUVWXYZ-_.%~",
+				a.ptr[at]));
 		assert_true(a.ptr[0] != '.' && a.ptr[0] != '-');
 		assert_true(a.ptr[a.len - 1] != '.');
 		if (!slice_eq(slice_of(text[0], len[0]), slice_of(text[1], len[1])))
-			assert_int_not_equal(
-			    strcasecmp(buf_cstr(&a), buf_cstr(&b)), 0);
+			assert_int_not_equal(strcasecmp(buf_cstr(&a), buf_cstr(&b)), 0);
 	}
 	buf_release(&a);
 	buf_release(&b);
