@@ -444,6 +444,7 @@ part_ms(const struct options *o, enum option_id id, int64_t part)
 static int
 open_fetcher(struct crawl *c)
 {
+	static const int families[] = {[IP_4] = AF_INET, [IP_6] = AF_INET6};
 	const struct options *o = c->o;
 	struct engine *e = c->engine;
 	struct fetcher_conf conf = {.loop = c->loop,
@@ -454,6 +455,7 @@ open_fetcher(struct crawl *c)
 	    .fetches_max =
 		o->fetch_concurrency + 64, /* redirected robots.txt come on top */
 	    .proxies = &e->proxies,
+	    .ip = families[o->net_ip],
 	    .user_agent = o->fetch_user_agent,
 	    .from = o->fetch_from,
 	    .headers = (const char *const *)o->fetch_header.v,

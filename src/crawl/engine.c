@@ -20,7 +20,9 @@ open_net(struct engine *e, const struct options *o, struct why *why)
 	static const int http[] = {[HTTP_AUTO] = 0, [HTTP_1_1] = 1, [HTTP_2] = 2};
 	struct dns_conf dns = {.servers = o->net_dns,
 	    .asks_max = o->fetch_concurrency * 4 + 64,
-	    .cache_max = 100000};
+	    .cache_max = 100000,
+	    .ipv4 = o->net_ip == IP_4,
+	    .ipv6 = o->net_ip == IP_6};
 	struct transport_conf transport = {.shm = e->shm,
 	    .connections_max =
 		o->fetch_concurrency * 2, /* slack, or hosts evict each other */

@@ -1,5 +1,6 @@
 #include "fetch/fetch.h"
 #include "fetch/steps.h"
+#include "fetch/tries.h"
 #include "web/url.h"
 #include <errno.h>
 #include <stdio.h>
@@ -23,14 +24,14 @@ struct fetch {
 	enum transport_method method;
 	struct fetch_home *home;
 	uint64_t rate_bytes_max;
-	enum outcome unreached; /* of an address that was tried, or OUTCOME_NONE */
 	bool asked;             /* dns_id is of a question of ours that is open */
 	char text[URL_BYTES_MAX];
 	struct url url;
 	struct dns_id dns_id;
 	struct transport_id transport_id;
 	struct dns_answer answer;
-	uint32_t next_addr;
+	struct tries tries;
+	int64_t try_ms;            /* when the one that runs was begun */
 	const struct proxy *proxy; /* NULL: none */
 	char validators[2][FETCH_VALIDATOR_MAX];
 	struct slice etag, last_modified; /* there */
@@ -44,6 +45,7 @@ struct fetch {
 struct fetcher {
 	struct fetcher_conf conf;
 	struct fetch_steps steps;
+	struct families families;
 	struct fetch **slots;
 	uint32_t slots_len;
 	struct list idle;
@@ -138,8 +140,7 @@ step_RESOLVE(struct fetch *f)
 		return finish(f, OUTCOME_DENIED_ADDRESS, NULL);
 	}
 	if (f->proxy != NULL && !addr_parse(host, &f->answer.addrs[0])) {
-		f->answer.addrs[0] = (struct addr){0};
-		f->answer.n = 1;
+		tries_init_unknown(&f->tries, f->fetcher->conf.connect_ms);
 		f->state = FETCH_TRANSFER;
 		return STEP_AGAIN;
 	}
@@ -223,8 +224,9 @@ is_home(const struct fetch *f, const struct addr *a)
 	return false;
 }
 
-static enum step
-step_ADDRESS(struct fetch *f)
+/* Once, when the addresses are known. */
+static void
+arrange(struct fetch *f)
 {
 	const struct fetcher_conf *c = &f->fetcher->conf;
 
@@ -232,8 +234,23 @@ step_ADDRESS(struct fetch *f)
 		memcpy(f->home->addrs, f->answer.addrs, sizeof(f->home->addrs));
 		f->home->n = f->answer.n;
 	}
-	while (f->next_addr < f->answer.n) {
-		const struct addr *a = &f->answer.addrs[f->next_addr];
+	tries_init(&f->tries, &f->answer, f->proxy == NULL ? c->ip : 0,
+	    families_get(&f->fetcher->families, url_host(&f->url)), c->connect_ms);
+}
+
+static enum step
+step_ADDRESS(struct fetch *f)
+{
+	const struct fetcher_conf *c = &f->fetcher->conf;
+
+	if (f->tries.n == 0)
+		arrange(f);
+	if (f->tries.n == 0)
+		return finish(f, OUTCOME_DNS_FAILURE,
+		    c->ip == AF_INET ? "name has no IPv4 address"
+				     : "name has no IPv6 address");
+	do {
+		const struct addr *a = &f->tries.addrs[f->tries.next];
 		const char *range;
 
 		range =
@@ -242,19 +259,14 @@ step_ADDRESS(struct fetch *f)
 			f->state = FETCH_TRANSFER;
 			return STEP_AGAIN;
 		}
-		f->next_addr++;
 		if (f->result.t.outcome != OUTCOME_NONE)
 			continue; /* what became of the one that was tried says more */
 		f->result.t.addr = *a;
 		(void)snprintf(f->result.t.error, sizeof(f->result.t.error),
 		    "address is %s; --allow-net would admit it", range);
-	}
+	} while (tries_failed(&f->tries, 0, false));
 	if (f->result.t.outcome != OUTCOME_NONE)
 		return finish_transfer(f);
-	if (f->unreached != OUTCOME_NONE) {
-		f->result.retry = true;
-		return finish(f, f->unreached, NULL);
-	}
 	return finish(f, OUTCOME_DENIED_ADDRESS, NULL);
 }
 
@@ -266,13 +278,23 @@ on_transfer(void *ctx, struct transport_result *t)
 	struct fetch *f = ctx;
 	bool unreached = t->outcome == OUTCOME_CONNECT_FAILURE ||
 			 t->outcome == OUTCOME_TIMEOUT_CONNECT;
+	int64_t took_ms = loop_now_ms(f->fetcher->conf.loop) - f->try_ms;
 
-	f->result.t = *t;
-	if (unreached && ++f->next_addr < f->answer.n) {
-		f->unreached = t->outcome;
+	/* Of several that are not reached, what became of the first is told. */
+	if (!unreached || f->result.t.outcome == OUTCOME_NONE)
+		f->result.t = *t;
+	if (unreached)
+		f->result.t.request = (struct slice){0}; /* not ours any longer */
+	if (unreached &&
+	    tries_failed(&f->tries, took_ms, t->outcome == OUTCOME_TIMEOUT_CONNECT)) {
 		f->state = FETCH_ADDRESS;
-	} else
+	} else {
+		if (!unreached && t->outcome != OUTCOME_NONE &&
+		    tries_have_both(&f->tries))
+			families_put(
+			    &f->fetcher->families, url_host(&f->url), t->addr.family);
 		(void)finish_transfer(f);
+	}
 	fetch_run(f);
 }
 
@@ -310,10 +332,10 @@ step_TRANSFER(struct fetch *f)
 	    .url = url_text(&f->url),
 	    .proxy = f->proxy,
 	    .show_cert = f->home != NULL,
-	    .own_authority = is_home(f, &f->answer.addrs[f->next_addr]),
-	    .addr = f->answer.addrs[f->next_addr],
+	    .own_authority = is_home(f, &f->tries.addrs[f->tries.next]),
+	    .addr = f->tries.addrs[f->tries.next],
 	    .port = f->url.port,
-	    .connect_ms = c->connect_ms,
+	    .connect_ms = tries_limit_ms(&f->tries),
 	    .first_byte_ms = c->first_byte_ms,
 	    .stall_ms = c->stall_ms,
 	    .total_ms = c->total_ms,
@@ -326,6 +348,7 @@ step_TRANSFER(struct fetch *f)
 	req.lines = lines.v;
 	req.lines_len = lines.n;
 	r = transport_start(c->transport, &req, on_transfer, f, &f->transport_id);
+	f->try_ms = loop_now_ms(c->loop);
 	if (r == 0) {
 		note_contact(f);
 		return STEP_WAIT;
@@ -463,9 +486,8 @@ fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *
 	f->rate_bytes_max = req->rate_bytes_max;
 	f->etag = validator_copy(f->validators[0], req->etag);
 	f->last_modified = validator_copy(f->validators[1], req->last_modified);
-	f->unreached = OUTCOME_NONE;
 	f->asked = false;
-	f->next_addr = 0;
+	f->tries.n = f->tries.next = 0;
 	f->answer.n = 0;
 	f->result =
 	    (struct fetch_result){.began_wall_us = loop_wall_us(fetcher->conf.loop)};
@@ -512,8 +534,8 @@ fetch_abandon(struct fetcher *fetcher, struct fetch_id id, struct fetch_result *
 		return;
 	ret->contacted = f->result.contacted;
 	ret->began_wall_us = f->result.began_wall_us;
-	if (f->next_addr < f->answer.n)
-		ret->t.addr = f->answer.addrs[f->next_addr];
+	if (f->tries.next < f->tries.n)
+		ret->t.addr = f->tries.addrs[f->tries.next];
 	note_end(f, ret);
 	fetch_cancel(fetcher, id);
 }

@@ -37,6 +37,7 @@ struct fetcher_conf {
 	uint32_t fetches_max;
 	const struct proxies *proxies; /* NULL: none.  Names are a proxy's to resolve;
 					* addresses in URLs are looked at */
+	int ip; /* AF_INET, AF_INET6: addresses of this family only; 0: any */
 	const char *user_agent, *from; /* from may be NULL */
 	const char *const *headers;    /* "Name: value" */
 	size_t headers_len;

@@ -109,7 +109,9 @@ is_local_trouble(const struct exchange *x, CURLcode code)
 
 	return code == CURLE_COULDNT_CONNECT &&
 	       curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &system) == CURLE_OK &&
-	       (system == EADDRNOTAVAIL || system == ENOBUFS || system == ENOMEM);
+	       (system == ENOBUFS || system == ENOMEM ||
+		   /* of IPv6 it says that we have none */
+		   (system == EADDRNOTAVAIL && x->addr.family != AF_INET6));
 }
 
 static enum outcome

@@ -67,7 +67,7 @@ def free_port():
 
 
 def listens(address, port):
-    with socket.socket() as s:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as s:
         s.settimeout(1)
         return s.connect_ex((address, port)) == 0
 
@@ -138,7 +138,7 @@ class Web:
 
 
 @contextlib.contextmanager
-def _nginx(run, conf, scheme):
+def _nginx(run, conf, scheme, address="127.0.0.1"):
     nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
     assert nginx, "nginx is not installed"
     run.mkdir(parents=True)
@@ -153,7 +153,7 @@ def _nginx(run, conf, scheme):
         )
         web.child = child
         try:
-            wait_until("nginx", lambda: child.poll() is not None or listens("127.0.0.1", web.port))
+            wait_until("nginx", lambda: child.poll() is not None or listens(address, web.port))
             if child.poll() is None:
                 break
         except BaseException:
@@ -167,9 +167,9 @@ def _nginx(run, conf, scheme):
         stop(child)
 
 
-def nginx(run, servers, scheme="http"):
+def nginx(run, servers, scheme="http", address="127.0.0.1"):
     """nginx with these server blocks, in which @PORT@ and @RUN@ stand for what they say."""
-    return _nginx(Path(run), NGINX_CONF.replace("@SERVERS@", servers), scheme)
+    return _nginx(Path(run), NGINX_CONF.replace("@SERVERS@", servers), scheme, address)
 
 
 def demo_site(run):

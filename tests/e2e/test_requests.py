@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -424,3 +425,27 @@ def test_a_key_that_wants_a_pass_phrase_is_told_of(client, tmp_path):
     ):
         result = harness.trawl("crawl", "-o", tmp_path / "crawl", *args, "https://127.0.0.1:1/")
         assert result.rc == 2 and said in result.err, result.err
+
+
+# -- IPv4 and IPv6 --
+
+
+def test_a_host_is_reached_by_the_family_that_works(tmp_path):
+    if not Path("/proc/net/if_inet6").exists() or not Path("/proc/net/if_inet6").read_text():
+        pytest.skip("no IPv6 here")
+    conf = server('location = / { return 200 "<a href=/in>in</a>"; } location = /in { return 200 "in"; }')
+    conf = conf.replace("listen 127.0.0.1:", "listen [::1]:")
+    with harness.nginx(tmp_path / "nginx", conf, address="::1") as web:
+        with harness.dnsmasq({"two.test": "127.0.0.9,::1"}) as dns:
+            for args, rc, ip in ([], 0, "::1"), (["--ip", "6"], 0, "::1"), (["--ip", "4"], 4, None):
+                result, out = harness.crawl(
+                    tmp_path / f"crawl{len(args) and args[1]}", "-q", "--delay", "0", "--dns", dns,
+                    "--retries", "0", *args, web.url("/", "two.test"),
+                )  # fmt: skip
+                assert result.rc == rc, result.err
+                assert {p["ip"] for p in out.pages()} == ({ip} if ip else set())
+                assert len(out.pages()) == (2 if ip else 0)
+            assert "127.0.0.9" in result.err
+    with harness.dnsmasq({"four.test": "127.0.0.9"}) as dns:
+        result, out = harness.crawl(tmp_path / "none", "-q", "--dns", dns, "--ip", "6", "http://four.test:1/")
+        assert result.rc == 4 and "dns-failure" in result.err

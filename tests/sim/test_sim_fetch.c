@@ -386,6 +386,73 @@ the_next_address_is_tried_when_one_does_not_connect(void **state)
 	rig_close(&r);
 }
 
+/* As if nobody were at the first address: it takes all the time it is given. */
+static void
+script_black_hole(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	struct rig *r = ctx;
+
+	script(ctx, url, ret, body);
+	if (addr_eq(&sim_web.addr, &r->names.addrs[0]))
+		*ret = (struct sim_reply){.failure = OUTCOME_TIMEOUT_CONNECT,
+		    .latency_ms = sim_web.request->connect_ms};
+}
+
+static void
+the_family_that_worked_for_a_host_goes_first(void **state)
+{
+	const struct fetch_result *f;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, 4);
+	fetcher_free(r.fetcher);
+	r.conf.connect_ms = 10000;
+	r.conf.first_byte_ms = 0;
+	assert_int_equal(fetcher_new(&r.conf, &r.fetcher), 0);
+	sim_web.script = script_black_hole;
+	NAME_HAS(&r, "93.184.0.1", "93.184.0.2", "2a00::1");
+	f = fetch(&r, URL, false);
+	assert_int_equal(f->outcome, OUTCOME_OK);
+	assert_true(addr_eq(&f->t.addr, &r.names.addrs[2]));
+	assert_int_equal(f->t.total_ms, 2050); /* not 10 s */
+	f = fetch(&r, URL, false);
+	assert_true(addr_eq(&f->t.addr, &r.names.addrs[2]));
+	assert_int_equal(f->t.total_ms, 50);
+	f = fetch(&r, "http://other.test/", false);
+	assert_int_equal(f->t.total_ms, 2050);
+	/* all fail: the first is told of, and all the time there is was enough */
+	r.reply = (struct sim_reply){.failure = OUTCOME_CONNECT_FAILURE};
+	f = fetch(&r, "http://other.test/", false);
+	assert_int_equal(f->outcome, OUTCOME_CONNECT_FAILURE);
+	assert_true(addr_eq(&f->t.addr, &r.names.addrs[2]));
+	assert_true(f->retry);
+	assert_int_equal(f->t.total_ms, 10000);
+	rig_close(&r);
+}
+
+static void
+only_the_family_that_is_wanted_is_connected_to(void **state)
+{
+	const struct fetch_result *f;
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, 4);
+	fetcher_free(r.fetcher);
+	r.conf.ip = AF_INET6;
+	assert_int_equal(fetcher_new(&r.conf, &r.fetcher), 0);
+	NAME_HAS(&r, "93.184.0.1", "2a00::1");
+	f = fetch(&r, URL, false);
+	assert_true(addr_eq(&f->t.addr, &r.names.addrs[1]));
+	NAME_HAS(&r, "93.184.0.1");
+	f = fetch(&r, URL, false);
+	assert_int_equal(f->outcome, OUTCOME_DNS_FAILURE);
+	assert_string_equal(f->t.error, "name has no IPv6 address");
+	assert_false(f->retry);
+	rig_close(&r);
+}
+
 static void
 one_that_connected_is_not_asked_elsewhere(void **state)
 {
@@ -733,6 +800,8 @@ main(void)
 	    cmocka_unit_test(a_name_without_an_address_is_a_dns_failure),
 	    cmocka_unit_test(too_many_names_at_once_are_asked_for_later),
 	    cmocka_unit_test(the_next_address_is_tried_when_one_does_not_connect),
+	    cmocka_unit_test(the_family_that_worked_for_a_host_goes_first),
+	    cmocka_unit_test(only_the_family_that_is_wanted_is_connected_to),
 	    cmocka_unit_test(one_that_connected_is_not_asked_elsewhere),
 	    cmocka_unit_test(when_no_address_connects_it_is_a_connect_failure),
 	    cmocka_unit_test(a_refused_address_is_never_connected_to),
