@@ -37,6 +37,7 @@ struct session {
 	int signals;
 	bool resume;
 	bool paused;       /* the disk is full; `crawl` has ended, or is NULL */
+	int64_t paused_at_ms;
 	int64_t look_ms, resumed_ms; /* between looks; when there was room last */
 	struct buf cookies, auth;    /* the files of --cookies, --auth-file */
 	struct timer look; /* whether there is room again */
@@ -188,6 +189,7 @@ on_end(void *ctx, enum crawl_end end)
 		choose_look(s);
 		log_warn("paused: %s; goes on when there is room", crawl_why(s->crawl));
 		s->paused = true;
+		s->paused_at_ms = loop_now_ms(s->loop);
 		(void)timer_start(&s->look, s->look_ms);
 		return;
 	}
@@ -248,6 +250,7 @@ crawl_begin(struct session *s, bool resume, struct why *why)
 	struct crawl_conf conf = {.job = s->job,
 	    .dir = s->dir,
 	    .resume = resume,
+	    .paused_ms = s->paused ? loop_now_ms(s->loop) - s->paused_at_ms : 0,
 	    .cookies = buf_slice(&s->cookies),
 	    .auth = buf_slice(&s->auth),
 	    .ctx = s,

@@ -206,7 +206,9 @@ held_by(struct crawl *c, int64_t *ret_wait_ms)
 	int64_t now_us = loop_now_us(c->loop), wait_us;
 
 	*ret_wait_ms = -1;
-	if (!budget_allows(c) || c->in_state[VISIT_FETCH] >= c->o->fetch_concurrency)
+	if (!budget_allows(c))
+		return WAIT_BUDGET;
+	if (c->in_state[VISIT_FETCH] >= c->o->fetch_concurrency)
 		return WAIT_CONNECTION_CAP;
 	if (committer_waiting(c->committer) >= MAILS_BEHIND)
 		return WAIT_STORE_BEHIND;

@@ -58,6 +58,7 @@ const char *crawl_end_text(enum crawl_end e);
 struct crawl_conf {
 	const struct job *job;
 	const char *dir; /* exists; NULL: no files (simulation) */
+	int64_t paused_ms; /* since it ended for want of room; 0: it did not */
 	bool resume; /* go on with the crawl that may be in it; else that is an error */
 	struct slice cookies; /* what is in the file of --cookies; for crawl_start() */
 	struct slice auth;    /* likewise, of --auth-file */

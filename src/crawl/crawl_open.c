@@ -507,6 +507,7 @@ crawl_open_parts(struct crawl *c, struct why *why)
 		return why_set(why, r, "cannot start: %s", strerror(-r));
 	r = restore(c, why);
 	if (r == 0) {
+		frontier_waited(c->frontier, WAIT_PAUSED, c->conf.paused_ms);
 		r = send_seeds(c);
 		if (r < 0)
 			(void)why_set(why, r, "cannot start: %s", strerror(-r));

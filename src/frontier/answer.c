@@ -60,6 +60,8 @@ frontier_settled(struct frontier *f, uint64_t authority_hash, uint64_t key)
 void
 frontier_held(struct frontier *f, enum wait_cause c, int64_t now_ms)
 {
-	if (c != f->waits.held)
-		waits_hold(&f->waits, c, now_ms);
+	if (c == f->waits.held)
+		return;
+	manners_advance(f->manners, now_ms);
+	waits_hold(&f->waits, c, manners_now_ms(f->manners));
 }

@@ -245,6 +245,32 @@ judge_gate(struct frontier *f, struct hostq *h, struct hostq_state *s)
 		*s = (struct hostq_state){HOSTQ_FULL, causes[h->gate->kind], 0};
 }
 
+/* What it did since it was placed last. */
+static void
+host_lives(struct frontier *f, struct hostq *h, uint32_t next, int64_t now_ms)
+{
+	int64_t ms = now_ms - h->since_ms;
+
+	if (h->state.waits == next)
+		return;
+	if (h->state.waits == WAITS_NOTHING) {
+		h->born_ms = now_ms;
+		h->waited_ms = h->transfer_ms = 0;
+		f->alive++;
+		f->lives_ms -= now_ms;
+	} else if (h->state.waits == WAITS_TRANSFER) {
+		h->transfer_ms += ms;
+	} else {
+		h->waited_ms += ms;
+	}
+	h->since_ms = now_ms;
+	if (next == WAITS_NOTHING) {
+		assert(h->waited_ms + h->transfer_ms == now_ms - h->born_ms);
+		f->alive--;
+		f->lives_ms += now_ms;
+	}
+}
+
 static void
 place_one(struct frontier *f, struct hostq *h, int64_t now_ms)
 {
@@ -270,6 +296,9 @@ place_one(struct frontier *f, struct hostq *h, int64_t now_ms)
 		f->places[s.place]++;
 		place_enter(f, h, &s);
 	}
+	if (h->in_flight > 0 && !h->robots_in_flight)
+		s.waits = WAITS_TRANSFER;
+	host_lives(f, h, s.waits, now_ms);
 	waits_move(&f->waits, h->state.waits, s.waits, now_ms);
 	h->state = s;
 	frontier_rest(f, h, now_ms);
@@ -295,7 +324,7 @@ void
 frontier_place(struct frontier *f, struct hostq *h, int64_t now_ms)
 {
 	manners_advance(f->manners, now_ms);
-	place_one(f, h, now_ms);
+	place_one(f, h, manners_now_ms(f->manners));
 	settle(f->manners, f);
 }
 
@@ -472,7 +501,7 @@ frontier_advance(struct frontier *f, uint32_t max, int64_t now_ms)
 		h = container_of(node, struct hostq, node);
 		cause = h->state.waits;
 		frontier_place(f, h, now_ms);
-		if (h->state.place == HOSTQ_READY)
+		if (h->state.waits == WAITS_READY && cause < WAIT_CAUSE_MAX)
 			waits_correct(
 			    &f->waits, (enum wait_cause)cause, now_ms - (int64_t)due_ms);
 	}

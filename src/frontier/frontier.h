@@ -42,7 +42,8 @@ const char *order_names(void);
 	X(RETRY_AFTER, "retry-after")       /* 429, 503, host back-off */                \
 	X(ROBOTS_PENDING, "robots-pending")                                              \
 	X(DNS, "dns")                                                                    \
-	X(CONNECTION_CAP, "connection-cap") /* per_host or concurrency */                \
+	X(CONNECTION_CAP,                                                                \
+	    "connection-cap") /* concurrency, or another crawl's request */              \
 	X(PER_IP_CAP, "per-ip-cap")                                                      \
 	X(GLOBAL_RATE, "global-rate")                                                    \
 	X(BANDWIDTH, "bandwidth")                                                        \
@@ -235,6 +236,8 @@ struct frontier_stats {
 	uint64_t in_flight; /* handed out as FRONTIER_URL and not yet done */
 	uint32_t hosts, hosts_ready, hosts_waiting, hosts_full, hosts_blocked, hosts_dead;
 	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* host-milliseconds by cause, up to now */
+	uint64_t transfer_ms;             /* and with a request for a URL under way */
+	uint64_t life_ms; /* hosts had something to do: the sum of all these */
 	uint32_t waiting_now[WAIT_CAUSE_MAX];
 	uint64_t memory_bytes;
 };
@@ -244,6 +247,8 @@ void frontier_waits(struct frontier *f, int64_t now_ms, uint64_t ret[WAIT_CAUSE_
 /* Why ready hosts are not asked now (concurrency, rate, parser, store, paused): their
  * wait is accounted to `c` from now on. */
 void frontier_held(struct frontier *f, enum wait_cause c, int64_t now_ms);
+/* Whoever has something queued waited for `c` these `ms` already, before we were. */
+void frontier_waited(struct frontier *f, enum wait_cause c, int64_t ms);
 
 /* The `max` (at most 64) busiest of the 20,000 hosts served last, for progress and
  * status. */

@@ -225,7 +225,7 @@ static bool
 wants_turn(const struct hostq *h, int64_t by_ms)
 {
 	return h->state.place == HOSTQ_READY ||
-	       (h->state.place == HOSTQ_FULL && h->state.waits == WAIT_CONNECTION_CAP) ||
+	       (h->state.place == HOSTQ_FULL && h->gate == NULL) ||
 	       (h->state.place == HOSTQ_WAITING && h->state.due_ms <= by_ms);
 }
 

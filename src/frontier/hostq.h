@@ -64,6 +64,9 @@ struct hostq {
 	struct heap_node node; /* in frontier.waiting or frontier.ready_heap */
 	uint64_t ready_key;    /* under which it is in ready_heap */
 	struct hostq_state state;
+	/* Its life by cause, while it has one: waits.h. */
+	int64_t born_ms, since_ms; /* since: it is where it is */
+	int64_t waited_ms, transfer_ms;
 	bool wants; /* on the list */
 	bool told;  /* a refill was asked for and has not come */
 	bool counted_as_dead;

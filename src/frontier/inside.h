@@ -35,6 +35,8 @@ struct frontier {
 	struct outset out;
 
 	struct waits waits;
+	uint32_t alive;   /* hosts: their lives are waits and transfers */
+	int64_t lives_ms; /* of those that ended, less the births of the others */
 	uint32_t places[HOSTQ_PLACE_MAX]; /* hosts at each */
 	uint32_t dead;
 	uint64_t queued, in_flight;

@@ -21,7 +21,11 @@ frontier_stats(struct frontier *f, int64_t now_ms, struct frontier_stats *ret)
 	    .hosts_blocked = f->places[HOSTQ_BLOCKED],
 	    .hosts_dead = f->dead,
 	};
+	if (now_ms < manners_now_ms(f->manners))
+		now_ms = manners_now_ms(f->manners);
 	waits_sum(&f->waits, now_ms, ret->wait_ms, ret->waiting_now);
+	ret->transfer_ms = f->waits.transfer_ms;
+	ret->life_ms = (uint64_t)(f->lives_ms + f->alive * now_ms);
 	ret->memory_bytes =
 	    sizeof(*f) + f->hosts_bytes + f->window_bytes + f->rec_bytes +
 	    outset_bytes(&f->out) + f->hosts.cap * sizeof(struct umap_entry) +
@@ -34,7 +38,25 @@ frontier_waits(struct frontier *f, int64_t now_ms, uint64_t ret[WAIT_CAUSE_MAX])
 {
 	uint32_t now[WAIT_CAUSE_MAX];
 
-	waits_sum(&f->waits, now_ms, ret, now);
+	manners_advance(f->manners, now_ms);
+	waits_sum(&f->waits, manners_now_ms(f->manners), ret, now);
+}
+
+void
+frontier_waited(struct frontier *f, enum wait_cause c, int64_t ms)
+{
+	if (ms <= 0)
+		return;
+	list_foreach (it, &f->all) {
+		struct hostq *h = container_of(it, struct hostq, on_hosts);
+
+		if (h->state.waits == WAITS_NOTHING)
+			continue;
+		h->born_ms -= ms;
+		h->waited_ms += ms;
+		f->lives_ms += ms;
+		f->waits.ms[c] += (uint64_t)ms;
+	}
 }
 
 static uint64_t
@@ -109,6 +131,34 @@ struct totals {
 	uint32_t places[HOSTQ_PLACE_MAX], waits[WAITS_MAX], dead, wants;
 };
 
+/* The sum of a host's waits and its transfers is its lifetime. */
+static void
+check_life(const struct hostq *h)
+{
+	if (h->state.waits == WAITS_NOTHING)
+		return;
+	assert(h->waited_ms + h->transfer_ms == h->since_ms - h->born_ms);
+}
+
+/* And so it is of all hosts, though their sums are made in another way. */
+static void
+check_lives(const struct frontier *f)
+{
+	int64_t now_ms = manners_now_ms(f->manners);
+	uint64_t ms[WAIT_CAUSE_MAX], sum;
+	uint32_t now[WAIT_CAUSE_MAX];
+	struct waits w = f->waits;
+
+	if (now_ms < 0)
+		return; /* nothing was asked yet */
+	waits_sum(&w, now_ms, ms, now);
+	sum = w.transfer_ms;
+	for (uint32_t c = 0; c < WAIT_CAUSE_MAX; c++)
+		sum += ms[c];
+	assert(sum == (uint64_t)(f->lives_ms + f->alive * now_ms));
+	assert(f->hosts.len - f->waits.hosts[WAITS_NOTHING] == f->alive);
+}
+
 static void
 check_place(const struct frontier *f, const struct hostq *h)
 {
@@ -142,6 +192,7 @@ static void
 check_host(const struct frontier *f, const struct hostq *h, struct totals *t)
 {
 	hostq_check(h, &f->conf);
+	check_life(h);
 	check_place(f, h);
 	assert(umap_get(&f->hosts, h->authority_hash) == h);
 	t->places[h->state.place]++;
@@ -196,6 +247,7 @@ frontier_check(const struct frontier *f)
 	assert(t.hosts_bytes == f->hosts_bytes);
 	for (uint32_t p = 0; p < HOSTQ_PLACE_MAX; p++)
 		assert(t.places[p] == f->places[p]);
+	check_lives(f);
 	manners_check(f->manners);
 	gate_check(&f->names);
 	for (uint32_t w = 0; w < WAITS_MAX; w++)

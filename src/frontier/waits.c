@@ -35,7 +35,9 @@ settle(struct waits *w, uint32_t at, int64_t now_ms)
 
 	if (now_ms <= w->since_ms[at])
 		return;
-	if (at != WAITS_NOTHING)
+	if (at == WAITS_TRANSFER)
+		w->transfer_ms += w->hosts[at] * (uint64_t)(now_ms - w->since_ms[at]);
+	else if (at != WAITS_NOTHING)
 		w->ms[cause] += w->hosts[at] * (uint64_t)(now_ms - w->since_ms[at]);
 	w->since_ms[at] = now_ms;
 }

@@ -1,8 +1,10 @@
 /*
  * frontier/waits.h -- host-milliseconds by cause: "why is it slow" has an answer.
  *
- * Every host that has something queued and nothing it may be asked for right now waits
- * for exactly one cause.  Hosts that could be asked share the cause that the engine holds
+ * A host lives from when something is queued there to when nothing is, and nothing is in
+ * flight.  All the while it is at exactly one place: a request of its own is under way
+ * (TRANSFER), or it waits for one cause.  So its waits and its transfers are its lifetime,
+ * and so are the sums of all.  That robots.txt is fetched counts as waiting for it.  Hosts that could be asked share the cause that the engine holds
  * them for (NONE: it does not).  Only the number of hosts at each cause is kept, and
  * summed up when it changes, so that an event costs the same with 100,000 hosts.
  *
@@ -13,10 +15,10 @@
 #include "frontier/frontier.h"
 
 /* Besides the causes, a host can be at: */
-enum { WAITS_READY = WAIT_CAUSE_MAX, WAITS_NOTHING, WAITS_MAX };
+enum { WAITS_READY = WAIT_CAUSE_MAX, WAITS_NOTHING, WAITS_TRANSFER, WAITS_MAX };
 
 struct waits {
-	uint64_t ms[WAIT_CAUSE_MAX];
+	uint64_t ms[WAIT_CAUSE_MAX], transfer_ms;
 	uint32_t hosts[WAITS_MAX];
 	int64_t since_ms[WAITS_MAX];
 	enum wait_cause held;

@@ -77,6 +77,12 @@ set_options(struct options *o, const char *const *options)
 static void
 check_run(const struct sim_run *run)
 {
+	const struct frontier_stats *f = &run->stats.frontier;
+	uint64_t ms = f->transfer_ms;
+
+	for (int c = 0; c < WAIT_CAUSE_MAX; c++)
+		ms += f->wait_ms[c];
+	assert_int_equal(ms, f->life_ms);
 	assert_false(run->deadlock);
 	if (run->end == CRAWL_DONE) {
 		assert_int_equal(run->stats.queued, 0);

@@ -84,6 +84,7 @@ an_address_is_not_asked_by_more_than_its_limit(void **state)
 	assert_int_equal(overlap("a"), 3);
 	assert_int_equal(overlap("b"), 3);
 	assert_true(run.stats.frontier.wait_ms[WAIT_PER_IP_CAP] > 1000);
+	assert_int_equal(run.stats.frontier.wait_ms[WAIT_NONE], 0);
 	sim_release(&run);
 }
 
@@ -145,6 +146,50 @@ loopback_is_nobody_elses_server(void **state)
 	sim_crawl(&run, "http://local0.test/",
 	    OPTIONS("scope=any", "delay=0", "per-ip=2", "allow-net=127.0.0.0/8"));
 	assert_int_equal(overlap("local"), HOSTS - 1);
+	sim_release(&run);
+}
+
+/* What is in flight may use the budget up: the others wait for that, not for a slot. */
+static void
+a_budget_that_may_be_used_up_is_a_cause_of_its_own(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(hub_script, NULL);
+	sim_crawl(
+	    &run, "http://hub.test/", OPTIONS("scope=any", "delay=0", "max-pages=3"));
+	assert_int_equal(run.end, CRAWL_PAGES);
+	assert_int_equal(run.stats.pages, 3);
+	assert_true(run.stats.frontier.wait_ms[WAIT_BUDGET] > 0);
+	assert_int_equal(run.stats.frontier.wait_ms[WAIT_CONNECTION_CAP], 0);
+	sim_release(&run);
+}
+
+/* The transfers of a host are booked as such to the millisecond, and what lies between
+ * them as waits. */
+static void
+a_hosts_life_is_its_waits_and_its_transfers(void **state)
+{
+	struct sim_run run = {0};
+	const struct frontier_stats *f = &run.stats.frontier;
+	uint64_t transfer_ms = 0, robots_ms = 0;
+
+	(void)state;
+	sim_web_reset(hub_script, NULL);
+	sim_crawl(&run, "http://a1.site.test/0", OPTIONS("delay=300ms"));
+	for (size_t i = 0; i < sim_web.requests_len; i++) {
+		const struct sim_request *r = &sim_web.requests[i];
+		uint64_t ms = (uint64_t)(r->ended_ms - r->began_ms);
+
+		*(r->robots ? &robots_ms : &transfer_ms) += ms;
+	}
+	assert_int_equal(transfer_ms, PAGES * 50);
+	assert_int_equal(f->transfer_ms, transfer_ms);
+	assert_true(f->wait_ms[WAIT_ROBOTS_PENDING] >= robots_ms);
+	/* After robots.txt, too. */
+	assert_in_range(f->wait_ms[WAIT_CRAWL_DELAY], PAGES * 300, PAGES * 301);
+	assert_int_equal(f->life_ms, run.took_ms);
 	sim_release(&run);
 }
 
@@ -242,6 +287,8 @@ main(void)
 	    cmocka_unit_test(by_default_eight_requests_go_to_one_address),
 	    cmocka_unit_test(a_site_is_not_asked_by_more_than_its_limit),
 	    cmocka_unit_test(loopback_is_nobody_elses_server),
+	    cmocka_unit_test(a_budget_that_may_be_used_up_is_a_cause_of_its_own),
+	    cmocka_unit_test(a_hosts_life_is_its_waits_and_its_transfers),
 	    cmocka_unit_test(crawls_at_once_ask_one_host_in_turn),
 	    cmocka_unit_test(crawls_at_once_share_the_limit_of_an_address),
 	    cmocka_unit_test(a_back_off_that_one_crawl_was_told_holds_for_all),

@@ -296,7 +296,7 @@ while_a_host_fails_one_request_at_a_time_probes_it(void **state)
 	(void)wait_between(&rig, SECOND, SECOND);
 	take_url(&rig);
 	rig_expect_idle(&rig, INT64_MAX);
-	assert_int_equal(rig_stats(&rig).waiting_now[WAIT_RETRY_AFTER], 1);
+	assert_int_equal(rig_stats(&rig).hosts_full, 1); /* and is being asked */
 	rig_ok(&rig, "http://a", 5);
 	for (int i = 0; i < 3; i++)
 		take_url(&rig);

@@ -154,7 +154,7 @@ old_rules_are_asked_for_when_nothing_else_is_in_flight(void **state)
 	rig_expect_url(&rig, "http://a/1");
 	rig.now += DAY;
 	rig_expect_idle(&rig, INT64_MAX);
-	assert_int_equal(rig_stats(&rig).waiting_now[WAIT_ROBOTS_PENDING], 1);
+	assert_int_equal(rig_stats(&rig).hosts_full, 1);
 	rig_ok(&rig, "http://a", 5);
 	rig_expect_robots(&rig, "http://a");
 	rig_stop(&rig);

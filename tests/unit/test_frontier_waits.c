@@ -36,6 +36,62 @@ hosts_with_nothing_queued_wait_for_nothing(void **state)
 	rig.now += 1000;
 	s = rig_stats(&rig);
 	assert_int_equal(total(&s), 0);
+	assert_int_equal(s.transfer_ms, 1000); /* while one is under way it lives */
+	rig_ok(&rig, "http://a", 1000);
+	rig.now += 1000;
+	s = rig_stats(&rig);
+	assert_int_equal(total(&s), 0);
+	assert_int_equal(s.transfer_ms, 1000);
+	assert_int_equal(s.life_ms, 1000);
+	rig_stop(&rig);
+}
+
+/* Requests that overlap are one time of the host. */
+static void
+a_host_that_is_asked_twice_at_once_does_not_live_twice(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	conf.per_host = 2;
+	conf.delay_ms = 49;
+	rig_start(&rig, &conf);
+	for (int i = 0; i < 3; i++)
+		rig_add(&rig, "http://a/1");
+	rig_expect_url(&rig, "http://a/1");
+	rig.now += 50;
+	rig_expect_url(&rig, "http://a/1");
+	rig.now += 100;
+	rig_ok(&rig, "http://a", 150);
+	rig.now += 30;
+	rig_ok(&rig, "http://a", 130);
+	rig.now += 7; /* it may be asked; nobody does */
+	s = rig_stats(&rig);
+	assert_int_equal(s.transfer_ms, 180);
+	assert_int_equal(s.wait_ms[WAIT_NONE], 7);
+	assert_int_equal(s.life_ms, 187);
+	rig_stop(&rig);
+}
+
+static void
+what_was_waited_before_us_is_booked(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://b/1");
+	rig_expect_url(&rig, "http://a/1");
+	rig_ok(&rig, "http://a", 0); /* nothing waits there any more */
+	frontier_waited(rig.f, WAIT_PAUSED, 60000);
+	s = rig_stats(&rig);
+	assert_int_equal(s.wait_ms[WAIT_PAUSED], 60000);
+	assert_int_equal(s.life_ms, 60000);
 	rig_stop(&rig);
 }
 
@@ -67,10 +123,11 @@ each_cause_gets_its_milliseconds(void **state)
 	rig.now += 9000;
 	s = rig_stats(&rig);
 	assert_int_equal(s.wait_ms[WAIT_ROBOTS_PENDING], 35);
-	assert_int_equal(s.wait_ms[WAIT_CONNECTION_CAP], 40);
+	assert_int_equal(s.transfer_ms, 40);
 	assert_int_equal(s.wait_ms[WAIT_CRAWL_DELAY], 495 + 500);
 	assert_int_equal(s.wait_ms[WAIT_RETRY_AFTER], 9000);
-	assert_int_equal(total(&s), 35 + 40 + 995 + 9000);
+	assert_int_equal(total(&s), 35 + 995 + 9000);
+	assert_int_equal(s.life_ms, 35 + 40 + 995 + 9000);
 	rig_stop(&rig);
 }
 
@@ -224,6 +281,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(causes_have_names),
 	    cmocka_unit_test(hosts_with_nothing_queued_wait_for_nothing),
+	    cmocka_unit_test(a_host_that_is_asked_twice_at_once_does_not_live_twice),
+	    cmocka_unit_test(what_was_waited_before_us_is_booked),
 	    cmocka_unit_test(each_cause_gets_its_milliseconds),
 	    cmocka_unit_test(ready_hosts_wait_for_what_holds_the_engine),
 	    cmocka_unit_test(a_delay_ends_when_it_ends_not_when_it_is_noticed),
