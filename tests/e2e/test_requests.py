@@ -211,6 +211,18 @@ def test_without_a_password_the_exit_code_says_so_and_so_does_a_resume(cave, tmp
     assert again.err == result.err
 
 
+@pytest.mark.parametrize("scheme", ['Digest realm="x", nonce="y", qop="auth"', "NTLM", "Negotiate", 'Basic realm="x"'])
+def test_no_other_scheme_is_spoken_and_nothing_is_asked_twice(scheme, tmp_path):
+    conf = server(f"location / {{ add_header WWW-Authenticate '{scheme}' always; return 401; }}")
+    with harness.nginx(tmp_path / "nginx", conf) as web:
+        result, out = harness.crawl(
+            tmp_path / "crawl", "-q", "--delay", "0", "--auth", f"me:wrong@127.0.0.1:{web.port}", web.url("/")
+        )
+        assert [row["uri"] for row in web.log()] == ["/robots.txt", "/"]
+    assert result.rc == 6
+    assert lines(out, web.url("/"), "authorization") == ["Authorization: [not archived]"]
+
+
 def test_credentials_that_are_none_are_told_of_without_them(tmp_path):
     result = harness.trawl("crawl", "-o", tmp_path / "crawl", "--auth", "secret@host", "http://127.0.0.1:1/")
     assert result.rc == 2
@@ -358,14 +370,18 @@ def test_a_proxy_that_is_not_there_is_named(both, authority, tmp_path):
     assert "s3cr3t" not in result.err
 
 
-def test_the_environment_names_no_proxy(both, authority, tmp_path):
+def test_the_environment_names_no_proxy_and_no_password(both, authority, tmp_path):
     plain, secure = both
-    result, _ = harness.crawl(
+    (tmp_path / ".netrc").write_text("machine localhost login me password s3cr3t\n")
+    result, out = harness.crawl(
         tmp_path / "crawl", "-q", "--delay", "0", "--scope", "any", "--ca", authority.ca,
         plain.url("/", "localhost"), secure.url("/", "localhost"),
-        env={"http_proxy": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "socks5://127.0.0.1:1"},
+        env={"http_proxy": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "socks5://127.0.0.1:1",
+             "HOME": str(tmp_path), "CURL_HOME": str(tmp_path)},
     )  # fmt: skip
     assert result.rc == 0, result.err
+    for url in plain.url("/", "localhost"), secure.url("/", "localhost"):
+        assert lines(out, url, "authorization") == []
 
 
 # -- certificates of ours --

@@ -1,6 +1,8 @@
 """TLS with an authority of one's own, connections kept and closed, bodies in gzip."""
 
 import gzip
+import shutil
+import subprocess
 import zlib
 
 import pytest
@@ -59,6 +61,81 @@ def test_a_site_whose_authority_is_not_trusted_is_a_tls_failure(secure, tmp_path
     assert result.rc == 5, result.err
     assert len(secure.log()) == asked, "nothing is asked of a server that is not who it says"
     assert any(secure.url("/p0.html") in row and "tls-failure" in " ".join(row) for row in out.crawl_log())
+
+
+@pytest.mark.parametrize("version", ["2", "auto"])
+def test_http2_is_spoken_when_asked_for_and_archived_as_http1(version, authority, tmp_path):
+    make_site(tmp_path / "www")
+    # The server ends a connection after seven requests, some of which are under way then.
+    server = f"""
+        server {{
+            listen 127.0.0.1:@PORT@ ssl http2;
+            ssl_certificate "{authority.cert}";
+            ssl_certificate_key "{authority.key}";
+            root "{tmp_path}/www";
+            keepalive_requests 7;
+            gzip on;
+            gzip_min_length 1;
+            location /moved {{ return 301 /p1.html; }}
+        }}"""
+    (tmp_path / "www" / "p0.html").write_text(
+        (tmp_path / "www" / "p0.html").read_text() + '<a href="/moved">m</a> <a href="/none">n</a>'
+    )
+    with harness.nginx(tmp_path / "nginx", server, scheme="https") as web:
+        result, out = harness.crawl(
+            tmp_path / "crawl", "-q", "--delay", "0", "--per-host", "8", "--http", version,
+            "--ca", authority.ca, web.url("/p0.html"),
+        )  # fmt: skip
+        assert result.rc == 0, result.err
+        archived = expect_all(out, web)
+        outcomes = out.outcomes()
+        connections = {row["connection"] for row in web.log()}
+    assert outcomes[web.url("/moved")] == "redirect" and outcomes[web.url("/none")] == "http-4xx"
+    want = "h2" if version == "2" else "http/1.1"
+    assert {p["protocol"] for p in out.pages()} == {want}
+    assert len(connections) >= PAGES // 7
+    for i in range(PAGES):
+        (record,) = archived[web.url(f"/p{i}.html")]
+        assert gzip.decompress(record.payload) == (tmp_path / "www" / f"p{i}.html").read_bytes()
+        assert record.headers["warc-protocol"].split(",")[0] == want
+
+
+CODINGS = {
+    "gzip": ["gzip", "-c"],
+    "deflate": None,  # zlib's own
+    "br": ["brotli", "-c"],
+    "zstd": ["zstd", "-c", "-q"],
+}
+
+
+@pytest.mark.parametrize("coding", sorted(CODINGS))
+def test_what_real_encoders_make_is_asked_for_decoded_and_archived_as_it_came(coding, tmp_path):
+    make_site(tmp_path / "www")
+    plain = (tmp_path / "www" / "p0.html").read_bytes()
+    if coding == "deflate":
+        coded = zlib.compress(plain)
+    elif shutil.which(CODINGS[coding][0]) is None:
+        pytest.skip(f"{CODINGS[coding][0]} is not installed")
+    else:
+        coded = subprocess.run(CODINGS[coding], input=plain, check=True, capture_output=True, timeout=30).stdout
+    (tmp_path / "www" / "coded").write_bytes(coded)
+    server = f"""
+        server {{
+            listen 127.0.0.1:@PORT@;
+            root "{tmp_path}/www";
+            location = /coded {{
+                if ($http_accept_encoding !~ {coding}) {{ return 406; }}
+                default_type text/html;
+                add_header Content-Encoding {coding};
+            }}
+        }}"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "crawl", "-q", "--delay", "0", web.url("/coded"))
+    assert result.rc == 0, result.err
+    archived = expect_all(out, web)  # its links were found
+    assert archived[web.url("/coded")][0].payload == coded
+    (page,) = [p for p in out.pages() if p["url"] == web.url("/coded")]
+    assert page["bytes_body"] == len(plain) and page["title"] == "page 0"
 
 
 def test_a_name_that_the_certificate_does_not_have_is_a_tls_failure(secure, authority, tmp_path):
