@@ -5,9 +5,10 @@
 #include "crawl/crawl.h"
 #include "crawl/inspect.h"
 #include "observe/format.h"
+#include "observe/traps_view.h"
 #include <stdio.h>
 
-enum { SHOWN_HOSTS = 10, DIFFERENCES_SHOWN = 100 };
+enum { SHOWN_HOSTS = 10, SHOWN_TRAPS = 5, DIFFERENCES_SHOWN = 100 };
 
 struct view {
 	const struct look *look;
@@ -113,6 +114,7 @@ json_status(const struct view *v, struct buf *out)
 	look_time_json(&j, "committed_at", s->at_us);
 	jsonw_real(&j, "seconds", (double)s->elapsed_ms / 1000);
 	json_totals(&j, &s->totals);
+	traps_view_json(&st->traps, &j);
 	json_waits(&j, "wait_ms", s->wait_ms);
 	jsonw_int(&j, "hosts", (int64_t)st->hosts);
 	jsonw_int(&j, "hosts_queued", (int64_t)st->hosts_queued);
@@ -292,6 +294,8 @@ text_status(const struct view *v, struct buf *out)
 		e = text_run(v, out);
 	if (e == 0)
 		e = text_totals(v, out);
+	if (e == 0)
+		e = traps_view_text(&v->st.traps, SHOWN_TRAPS, out);
 	if (e == 0)
 		e = text_waits(v, out);
 	if (e == 0)

@@ -49,6 +49,17 @@ crawl_stats(struct crawl *c, struct crawl_stats *ret)
 	pool_stats(c->engine->pool, &ret->pool);
 }
 
+void
+crawl_traps(const struct crawl *c, struct trap_sums *ret)
+{
+	const struct traps *t = committer_traps(c->committer);
+
+	if (t == NULL)
+		*ret = (struct trap_sums){.top_len = 0};
+	else
+		traps_sums(t, ret);
+}
+
 uint32_t
 crawl_hosts(struct crawl *c, struct frontier_host *ret, uint32_t max)
 {

@@ -94,6 +94,9 @@ void crawl_stats(struct crawl *c, struct crawl_stats *ret);
 uint32_t crawl_hosts(struct crawl *c, struct frontier_host *ret, uint32_t max);
 /* What a person should read about the end, e.g. the error of the disk; "" if nothing. */
 const char *crawl_why(const struct crawl *c);
+/* Once it has ended: what was cut as a trap, of all its runs. */
+struct trap_sums;
+void crawl_traps(const struct crawl *c, struct trap_sums *ret);
 /* Outcome of the i-th seed; NONE: it was not reached yet. */
 enum outcome crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status);
 /* What was said of it: an error of the net, the rule that refused it; "" if nothing. */

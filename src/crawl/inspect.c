@@ -233,6 +233,11 @@ inspect_status(struct inspect *in, struct inspect_status *ret, struct why *why)
 		    &l, &l.err, why);
 	if (r == 0)
 		r = count_unasked(&l, why);
+	if (r == 0) {
+		r = traps_sums_read(in->store, &ret->traps);
+		if (r < 0)
+			r = inspect_why(in, r, why);
+	}
 	hostcount_release(&l.counts);
 	return r;
 }

@@ -17,6 +17,7 @@
 #include "base/why.h"
 #include "crawl/job.h"
 #include "crawl/saved.h"
+#include "crawl/traps.h"
 #include "frontier/hostrec.h"
 #include "web/url.h"
 
@@ -48,6 +49,7 @@ struct inspect_status {
 	uint64_t hosts_waiting[WAIT_CAUSE_MAX]; /* of those with something queued */
 	uint64_t hosts_given_up;
 	struct inspect_hosts busiest, given_up;
+	struct trap_sums traps;
 };
 int inspect_status(struct inspect *in, struct inspect_status *ret, struct why *why);
 

@@ -4,12 +4,13 @@
 #include "base/file_whole.h"
 #include "base/json.h"
 #include "observe/format.h"
+#include "observe/traps_view.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BROKEN_MAX = 1000, SUMMARY_BROKEN = 10 };
+enum { BROKEN_MAX = 1000, SUMMARY_BROKEN = 10, SUMMARY_TRAPS = 5 };
 
 struct broken {
 	char *url, *via;
@@ -24,6 +25,7 @@ struct report {
 	size_t broken_len;
 	uint64_t broken_total;
 	struct crawl_stats stats;
+	struct trap_sums traps;
 	enum crawl_end end;
 	char why[512];
 	int64_t began_us, ended_us;
@@ -107,6 +109,7 @@ void
 report_close(struct report *r, enum crawl_end end)
 {
 	crawl_stats(r->crawl, &r->stats);
+	crawl_traps(r->crawl, &r->traps);
 	r->end = end;
 	r->ended_us = clock_wall_us();
 	(void)snprintf(r->why, sizeof(r->why), "%s", crawl_why(r->crawl));
@@ -175,6 +178,7 @@ report_json(const struct report *r, struct buf *out)
 			jsonw_int(&j, outcome_name((enum outcome)o),
 			    (int64_t)r->stats.outcomes[o]);
 	jsonw_object_end(&j);
+	traps_view_json(&r->traps, &j);
 	jsonw_object(&j, "wait_ms");
 	for (int c = WAIT_NONE + 1; c < WAIT_CAUSE_MAX; c++)
 		if (r->stats.frontier.wait_ms[c] > 0)
@@ -294,6 +298,8 @@ report_html(const struct report *r, struct buf *out)
 		e = buf_add_byte(out, '\n');
 	if (e == 0)
 		e = html_tables(r, out);
+	if (e == 0)
+		e = traps_view_html(&r->traps, out);
 	return e == 0 ? html_broken(r, out) : e;
 }
 
@@ -417,6 +423,8 @@ report_summary(const struct report *r, const char *dir, struct buf *out)
 		    COUNT(s->rejected), COUNT(s->queued + s->in_flight));
 	if (e == 0)
 		e = summary_outcomes(r, out);
+	if (e == 0)
+		e = traps_view_text(&r->traps, SUMMARY_TRAPS, out);
 	if (e == 0)
 		e = summary_broken(r, out);
 	if (e == 0 && dir != NULL)

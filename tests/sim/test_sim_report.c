@@ -34,6 +34,9 @@ script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
 	} else if (slice_ends(url, SLICE_LIT("/two"))) {
 		ret->status = 200;
 		(void)buf_add_cstr(body, "<a href='http://no.invalid/'>x</a>");
+	} else if (slice_find(url, 'z') < url.len) {
+		ret->status = 200;
+		(void)buf_add_cstr(body, "<a href=zoom/>closer and closer we come</a>");
 	} else if (slice_ends(url, SLICE_LIT("/slow"))) {
 		ret->status = 200;
 		ret->latency_ms = 25000;
@@ -397,10 +400,39 @@ nothing_is_shown_when_nothing_shall_be(void **state)
 	told_release(&t);
 }
 
+static void
+what_was_cut_is_told_with_its_pattern(void **state)
+{
+	char html[16384];
+	struct told t;
+	json_t *root, *traps, *first;
+
+	(void)state;
+	tell(&t, "http://a.test/z", PROGRESS_SHOW_NOTHING, OPTIONS("delay=0"));
+	root = json_loadb(t.json.ptr, t.json.len, 0, NULL);
+	traps = json_object_get(root, "traps");
+	assert_int_equal(
+	    json_integer_value(json_object_get(json_object_get(traps, "cut"), "repeats")),
+	    1);
+	first = json_array_get(json_object_get(traps, "patterns"), 0);
+	assert_string_equal(json_string_value(json_object_get(first, "pattern")),
+	    "http://a.test/zoom/**");
+	assert_string_equal(json_string_value(json_object_get(first, "rule")), "repeats");
+	assert_int_equal(json_integer_value(json_object_get(first, "cut")), 1);
+	json_decref(root);
+	assert_non_null(buf_cstr(&t.summary));
+	assert_non_null(strstr(t.summary.ptr, "  traps     repeats 1; --trap-ok"));
+	assert_non_null(strstr(t.summary.ptr, "http://a.test/zoom/**"));
+	file_read(&t, "report.html", html, sizeof(html));
+	assert_non_null(strstr(html, "<td>http://a.test/zoom/**<td>repeats<td>1"));
+	told_release(&t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_was_cut_is_told_with_its_pattern),
 	    cmocka_unit_test(the_json_holds_the_figures_and_they_add_up),
 	    cmocka_unit_test(broken_links_are_told_with_the_page_they_stand_on),
 	    cmocka_unit_test(the_html_is_escaped),
