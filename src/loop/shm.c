@@ -35,7 +35,7 @@ struct shm {
 	int fd;    /* writable; never leaves this process */
 	int fd_ro; /* what others get; the same number as `fd` when that one is sealed */
 	char *map;
-	uint64_t bytes, used_bytes;
+	uint64_t bytes, used_bytes, large_bytes;
 	uint32_t pages;
 	uint8_t *tags;
 	struct link *links;
@@ -232,6 +232,22 @@ shm_free_all(struct shm *s)
 	free(s);
 }
 
+static void
+used_add(struct shm *s, uint64_t cap)
+{
+	s->used_bytes += cap;
+	if (cap > SHM_LARGE_BYTES)
+		s->large_bytes += cap;
+}
+
+static void
+used_drop(struct shm *s, uint64_t cap)
+{
+	s->used_bytes -= cap;
+	if (cap > SHM_LARGE_BYTES)
+		s->large_bytes -= cap;
+}
+
 int
 shm_alloc(struct shm *s, uint64_t bytes, struct shm_block *ret)
 {
@@ -253,7 +269,7 @@ shm_alloc(struct shm *s, uint64_t bytes, struct shm_block *ret)
 	s->tags[page] = (uint8_t)(TAG_USED | order);
 	*ret = (struct shm_block){
 	    .at = (uint64_t)page * PAGE_BYTES, .cap = (uint64_t)PAGE_BYTES << order};
-	s->used_bytes += ret->cap;
+	used_add(s, ret->cap);
 	return 0;
 }
 
@@ -297,9 +313,9 @@ shm_grow(struct shm *s, struct shm_block *b, uint64_t used, uint64_t bytes)
 		for (unsigned k = from; k < order; k++)
 			free_remove(s, page + order_pages(k));
 		s->tags[page] = (uint8_t)(TAG_USED | order);
-		s->used_bytes -= b->cap;
+		used_drop(s, b->cap);
 		b->cap = (uint64_t)PAGE_BYTES << order;
-		s->used_bytes += b->cap;
+		used_add(s, b->cap);
 		return 0;
 	}
 	r = shm_alloc(s, bytes, &to);
@@ -322,7 +338,8 @@ shm_shrink(struct shm *s, struct shm_block *b, uint64_t used)
 	if (to >= order)
 		return;
 	punch(s, b->at + cap, b->cap - cap);
-	s->used_bytes -= b->cap - cap;
+	used_drop(s, b->cap);
+	used_add(s, cap);
 	/* Each half that is split off has a buddy in use: nothing to join. */
 	while (order > to) {
 		order--;
@@ -342,7 +359,7 @@ shm_free(struct shm *s, struct shm_block *b)
 		return;
 	page = block_page(s, b, &order);
 	punch(s, b->at, b->cap);
-	s->used_bytes -= b->cap;
+	used_drop(s, b->cap);
 	s->tags[page] = 0;
 	free_join(s, page, order);
 	b->cap = 0;
@@ -384,10 +401,22 @@ shm_used_bytes(const struct shm *s)
 	return s->used_bytes;
 }
 
+uint64_t
+shm_large_bytes(const struct shm *s)
+{
+	return s->large_bytes;
+}
+
+uint64_t
+shm_cap(uint64_t bytes)
+{
+	return (uint64_t)PAGE_BYTES << order_of(bytes);
+}
+
 void
 shm_check(const struct shm *s)
 {
-	uint64_t used_bytes = 0;
+	uint64_t used_bytes = 0, large_bytes = 0;
 	uint32_t frees = 0, listed = 0, page = 0;
 
 	while (page < s->pages) {
@@ -404,7 +433,10 @@ shm_check(const struct shm *s)
 			assert(order + 1 == ORDERS ||
 			       !is_free(s, page ^ order_pages(order), order));
 		} else {
-			used_bytes += (uint64_t)PAGE_BYTES << order;
+			uint64_t cap = (uint64_t)PAGE_BYTES << order;
+
+			used_bytes += cap;
+			large_bytes += cap > SHM_LARGE_BYTES ? cap : 0;
 		}
 		page += order_pages(order);
 	}
@@ -415,4 +447,5 @@ shm_check(const struct shm *s)
 		}
 	assert(frees == listed);
 	assert(used_bytes == s->used_bytes);
+	assert(large_bytes == s->large_bytes);
 }

@@ -27,6 +27,9 @@ struct shm_block {
 	uint64_t cap; /* bytes, a power of two; 0: no block */
 };
 
+/* Blocks above this are large: those who share an arena may limit what they take of it. */
+enum { SHM_LARGE_BYTES = 1 << 20 };
+
 /* Rounded up to whole blocks of 4 KiB. */
 int shm_new(uint64_t bytes, struct shm **ret, struct why *why);
 void shm_free_all(struct shm *s); /* the arena itself; NULL is fine */
@@ -43,5 +46,7 @@ int shm_find(const struct shm *s, struct slice part, uint64_t *ret_at);
 int shm_fd(const struct shm *s); /* for others: can be mapped for reading only */
 uint64_t shm_bytes(const struct shm *s);
 uint64_t shm_used_bytes(const struct shm *s); /* in blocks given out */
+uint64_t shm_large_bytes(const struct shm *s); /* in large ones of these */
+uint64_t shm_cap(uint64_t bytes);              /* of the block that so many bytes need */
 void shm_check(const struct shm *s);
 #endif

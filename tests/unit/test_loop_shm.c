@@ -171,6 +171,32 @@ grows_in_place_when_its_buddies_are_free_and_moves_otherwise(void **state)
 }
 
 static void
+tells_what_its_large_blocks_take(void **state)
+{
+	struct shm *s = arena(16 * MIB);
+	struct shm_block a, b;
+
+	(void)state;
+	assert_int_equal(shm_cap(1), 4 * KIB);
+	assert_int_equal(shm_cap(MIB + 1), 2 * MIB);
+	assert_int_equal(shm_alloc(s, MIB, &a), 0);
+	assert_int_equal(shm_large_bytes(s), 0);
+	assert_int_equal(shm_grow(s, &a, 9, MIB + 1), 0); /* where it is */
+	assert_int_equal(shm_large_bytes(s), 2 * MIB);
+	assert_int_equal(shm_alloc(s, 2 * MIB, &b), 0);
+	assert_int_equal(shm_grow(s, &a, 9, 3 * MIB), 0); /* elsewhere */
+	assert_int_equal(shm_large_bytes(s), 6 * MIB);
+	shm_check(s);
+	shm_shrink(s, &a, MIB);
+	assert_int_equal(shm_large_bytes(s), 2 * MIB);
+	shm_free(s, &b);
+	assert_int_equal(shm_large_bytes(s), 0);
+	shm_free(s, &a);
+	shm_check(s);
+	shm_free_all(s);
+}
+
+static void
 shrinks_without_moving(void **state)
 {
 	struct shm *s = arena(MIB);
@@ -186,6 +212,7 @@ shrinks_without_moving(void **state)
 	assert_int_equal(a.cap, 16 * KIB);
 	assert_int_equal(shm_ptr(s, &a)[9 * KIB - 1], 'a');
 	assert_int_equal(shm_used_bytes(s), 16 * KIB);
+	assert_int_equal(shm_large_bytes(s), 0);
 	assert_int_equal(shm_alloc(s, 512 * KIB, &b), 0);
 	shm_shrink(s, &a, 0);
 	assert_int_equal(a.cap, 4 * KIB);
@@ -353,6 +380,7 @@ main(void)
 	    cmocka_unit_test(refuses_a_size_that_makes_no_sense),
 	    cmocka_unit_test(
 		grows_in_place_when_its_buddies_are_free_and_moves_otherwise),
+	    cmocka_unit_test(tells_what_its_large_blocks_take),
 	    cmocka_unit_test(shrinks_without_moving),
 	    cmocka_unit_test(pages_of_large_blocks_go_back_to_the_system),
 	    cmocka_unit_test(nobody_else_can_write_to_it),
