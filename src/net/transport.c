@@ -207,6 +207,11 @@ on_deadline(void *ctx)
 	int64_t now_ms = loop_now_ms(x->transport->loop);
 	enum outcome timeout;
 
+	if (x->stop != STOP_NOT) { /* by a callback that cannot make libcurl stop */
+		exchange_remove(x);
+		exchange_end(x, CURLE_WRITE_ERROR);
+		return;
+	}
 	if (soonest(INT64_MAX, x->started_ms, x->total_ms) <= now_ms)
 		x->timeout = OUTCOME_TIMEOUT_TOTAL;
 	else if (deadline_of_state(x, &timeout) <= now_ms)

@@ -27,6 +27,9 @@ struct transport;
 struct transport_conf {
 	struct shm *shm;
 	const struct addr_policy *policy;
+	/* Of the arena for answers in large blocks, so that there is room for small ones
+	 * whatever those do; 0: no limit.  One at least always has room. */
+	uint64_t large_bytes_max;
 	uint32_t connections_max; /* cache of libcurl: near the number of active ones */
 	const char *ca_file;      /* NULL: the system's bundle */
 	bool insecure;            /* TLS not verified */
@@ -49,7 +52,8 @@ struct transport_request {
 	const struct slice *lines; /* "Name: value" without CRLF; Host is made by libcurl */
 	size_t lines_len;
 	uint32_t connect_ms, first_byte_ms, stall_ms, total_ms; /* 0: none */
-	uint64_t body_bytes_max; /* after transfer decoding; 0: no limit */
+	/* After transfer decoding; on the wire it may be twice that and a MiB; 0: no limit. */
+	uint64_t body_bytes_max;
 	uint64_t rate_bytes_max;                                /* a second; 0: no limit */
 };
 

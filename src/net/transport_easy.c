@@ -146,6 +146,18 @@ fold_disarm(struct exchange *x, char *line, size_t len)
 	x->folded = true;
 }
 
+/* What stands between chunks comes to no other callback of ours: the timer ends it. */
+static void
+wire_add(struct exchange *x, size_t len)
+{
+	x->wire_bytes += len;
+	if (x->wire_bytes <= x->wire_bytes_max || x->stop != STOP_NOT || !x->head_done)
+		return;
+	exchange_stop(x, STOP_LARGE, "more than %llu bytes on the wire",
+	    (unsigned long long)x->wire_bytes_max);
+	(void)timer_start(&x->deadline, 0);
+}
+
 static int
 on_debug(CURL *e, curl_infotype type, char *data, size_t len, void *ctx)
 {
@@ -167,6 +179,9 @@ on_debug(CURL *e, curl_infotype type, char *data, size_t len, void *ctx)
 		if (conn != NULL)
 			conn->tainted = true; /* more bytes came than the answer has */
 		break;
+	case CURLINFO_DATA_IN: /* as it is before it is made of chunks */
+		wire_add(x, len);
+		break;
 	default:
 		break;
 	}
@@ -184,7 +199,9 @@ block_take(struct exchange *x)
 	if (x->set_method == TRANSPORT_HEAD || h->status == 204 || h->status == 304)
 		body = 0;
 	else if (h->has_length && !h->chunked)
-		body = h->length < BODY_TRUSTED_BYTES ? h->length : BODY_TRUSTED_BYTES;
+		body = h->length < BODY_TRUSTED_BYTES - x->head.len
+			   ? h->length
+			   : BODY_TRUSTED_BYTES - x->head.len;
 	if (body > x->body_bytes_max)
 		body = x->body_bytes_max;
 	if (shm_alloc(t->conf.shm, x->head.len + body, &x->block) < 0) {
@@ -280,23 +297,69 @@ on_header(char *data, size_t size, size_t n, void *ctx)
 	return head_add(x, line) ? line.len : 0;
 }
 
+/* Whether the block may become so large. */
+static bool
+large_admits(const struct exchange *x, uint64_t bytes)
+{
+	const struct transport_conf *c = &x->transport->conf;
+	uint64_t others;
+
+	if (c->large_bytes_max == 0 || bytes <= SHM_LARGE_BYTES)
+		return true;
+	others = shm_large_bytes(c->shm);
+	if (x->block.cap > SHM_LARGE_BYTES)
+		others -= x->block.cap;
+	else if (x->transport->starved > 0)
+		return false; /* who has begun goes first */
+	return others == 0 || others + shm_cap(bytes) <= c->large_bytes_max;
+}
+
 /* Room for `need` bytes in the block; doubling, so that a byte is moved once on average.
  */
 static bool
-block_reserve(struct exchange *x, uint64_t need)
+block_grow(struct exchange *x, uint64_t need)
 {
 	struct shm *shm = x->transport->conf.shm;
 	uint64_t used = x->head_len + x->body_len, roomy = used * 2;
 
-	if (need <= x->block.cap)
-		return true;
 	if (roomy - x->head_len > x->body_bytes_max)
 		roomy = x->head_len + x->body_bytes_max;
-	if (shm_grow(shm, &x->block, used, need > roomy ? need : roomy) == 0 ||
-	    shm_grow(shm, &x->block, used, need) == 0)
+	if (roomy > need && large_admits(x, roomy) &&
+	    shm_grow(shm, &x->block, used, roomy) == 0)
 		return true;
-	exchange_stop(x, STOP_LOCAL, "no room for the answer");
-	return false;
+	return large_admits(x, need) && shm_grow(shm, &x->block, used, need) == 0;
+}
+
+void
+exchange_starves(struct exchange *x, bool starves)
+{
+	x->transport->starved += (uint32_t)starves - (uint32_t)x->starves;
+	x->starves = starves;
+}
+
+/*
+ * The peer is made to wait until others have given room back.  When nothing has moved for a
+ * while they may all be waiting for each other: the first to notice gives back what it has,
+ * which the others see as a move.  One that has little to give back is not the first.
+ */
+static size_t
+room_wait(struct exchange *x)
+{
+	int64_t now_ms = loop_now_ms(x->transport->loop);
+	uint64_t large_bytes = shm_large_bytes(x->transport->conf.shm);
+	bool is_large = x->block.cap > SHM_LARGE_BYTES;
+
+	if (x->room_from_ms == 0 || x->room_large_bytes != large_bytes)
+		x->room_from_ms = now_ms;
+	x->room_large_bytes = large_bytes;
+	if (now_ms - x->room_from_ms >= ROOM_WAIT_MS * (is_large ? 1 : 2) ||
+	    timer_start(&x->resume, ROOM_AGAIN_MS) < 0) {
+		exchange_stop(x, STOP_LOCAL, "no room for the answer");
+		return CURL_WRITEFUNC_ERROR;
+	}
+	exchange_starves(x, is_large);
+	x->last_ms = now_ms + ROOM_AGAIN_MS; /* that is no stall */
+	return CURL_WRITEFUNC_PAUSE;
 }
 
 /* Bytes that have come count in full, so what is asked for is to be out of debt. */
@@ -312,26 +375,49 @@ rate_admits(struct exchange *x)
 	return false;
 }
 
+/* libcurl goes on reading as long as a peer sends fast enough. */
+static bool
+turn_admits(struct exchange *x, size_t len)
+{
+	int64_t now_us = loop_now_us(x->transport->loop);
+
+	if (now_us != x->turn_us) {
+		x->turn_us = now_us;
+		x->turn_bytes = 0;
+	}
+	if (x->turn_bytes >= TURN_BYTES && timer_start(&x->resume, 0) == 0)
+		return false;
+	x->turn_bytes += len;
+	return true;
+}
+
 static size_t
 on_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct exchange *x = ctx;
-	size_t len = size * n, take = len;
+	size_t len = size * n, take = len, need;
 
 	x->last_ms = loop_now_ms(x->transport->loop);
 	if (!x->head_done) {
 		exchange_stop(x, STOP_PROTOCOL, "a body without a head");
 		return CURL_WRITEFUNC_ERROR;
 	}
-	if (x->rate.rate > 0) {
-		if (!rate_admits(x))
-			return CURL_WRITEFUNC_PAUSE; /* all of it comes again later */
-		limiter_take(&x->rate, (double)len, loop_now_us(x->transport->loop));
-	}
+	if (x->stop != STOP_NOT)
+		return CURL_WRITEFUNC_ERROR;
 	if (take > x->body_bytes_max - x->body_len)
 		take = (size_t)(x->body_bytes_max - x->body_len);
-	if (!block_reserve(x, x->head_len + x->body_len + take))
-		return CURL_WRITEFUNC_ERROR;
+	need = x->head_len + x->body_len + take;
+	if (need > x->block.cap && !block_grow(x, need))
+		return room_wait(x); /* all of it comes again later */
+	exchange_starves(x, false);
+	x->room_from_ms = 0;
+	if (!turn_admits(x, len))
+		return CURL_WRITEFUNC_PAUSE;
+	if (x->rate.rate > 0) {
+		if (!rate_admits(x))
+			return CURL_WRITEFUNC_PAUSE;
+		limiter_take(&x->rate, (double)len, loop_now_us(x->transport->loop));
+	}
 	memcpy(shm_ptr(x->transport->conf.shm, &x->block) + x->head_len + x->body_len,
 	    data, take);
 	x->body_len += take;
@@ -588,6 +674,9 @@ exchange_prepare(struct exchange *x, const struct transport_request *req)
 	limiter_init(&x->rate, (double)req->rate_bytes_max,
 	    (double)req->rate_bytes_max / 8, loop_now_us(x->transport->loop));
 	x->body_bytes_max = req->body_bytes_max == 0 ? SIZE_MAX : req->body_bytes_max;
+	x->wire_bytes_max = req->body_bytes_max == 0
+				? UINT64_MAX
+				: req->body_bytes_max * 2 + WIRE_SLACK_BYTES;
 	/* A parsed URL saves libcurl from writing it out to parse it again. */
 	if (curl_url_set(x->url, CURLUPART_URL, x->text.ptr,
 		CURLU_PATH_AS_IS | CURLU_DISALLOW_USER) != CURLUE_OK)
@@ -607,6 +696,7 @@ exchange_leave(struct exchange *x)
 	if (conn != NULL)
 		conns_drop(&x->transport->conns, conn);
 	x->opened = x->conn = conn_id(NULL);
+	exchange_starves(x, false);
 }
 
 void
@@ -627,7 +717,8 @@ exchange_rewind(struct exchange *x, bool fresh)
 	x->reused = x->head_done = x->after_status = x->folded = false;
 	buf_clear(&x->sent);
 	buf_clear(&x->head);
-	x->head_bytes = 0;
+	x->head_bytes = x->wire_bytes = 0;
+	x->room_from_ms = 0;
 	x->head_lines = 0;
 	x->parsed = (struct http_head){0};
 	x->head_len = x->body_len = 0;

@@ -28,7 +28,12 @@ enum {
 	HEAD_LINES_MAX = 1000,
 	HEAD_KEPT_BYTES = 16 << 10, /* a larger buffer is given back afterwards */
 	BODY_FIRST_BYTES = 16 << 10,
-	BODY_TRUSTED_BYTES = 1 << 20, /* of a Content-Length, before any byte came */
+	BODY_TRUSTED_BYTES = SHM_LARGE_BYTES, /* of a head with its Content-Length */
+	WIRE_SLACK_BYTES =
+	    1 << 20,            /* chunks' framing beyond as much as there is in them */
+	TURN_BYTES = 256 << 10, /* of one body in a turn; others have their turn, too */
+	ROOM_AGAIN_MS = 20,     /* a large answer that has no room looks again ... */
+	ROOM_WAIT_MS = 1000,    /* ... for so long; then it is to be asked for later */
 };
 
 enum exchange_state {
@@ -81,7 +86,7 @@ struct exchange {
 	struct addr addr;
 	uint16_t port;
 	uint32_t connect_ms, first_byte_ms, stall_ms, total_ms;
-	uint64_t body_bytes_max;
+	uint64_t body_bytes_max, wire_bytes_max;
 	bool tls;
 	bool own_authority;
 
@@ -94,6 +99,11 @@ struct exchange {
 	struct limiter rate; /* of the body */
 	struct timer resume; /* libcurl is to hold back until then */
 	int64_t started_ms, connect_from_ms, asked_ms, last_ms;
+	int64_t turn_us;           /* the turn in which the last of the body came ... */
+	size_t turn_bytes;         /* ... and how much in that one */
+	int64_t room_from_ms;      /* since when there is no room for more; 0: there is */
+	uint64_t room_large_bytes; /* what large blocks took then */
+	bool starves;              /* its block is a large one already */
 	struct conn_id opened; /* the last one by this exchange, not yet used */
 	uint32_t opened_len;   /* several, when a proxy has several addresses */
 	struct conn_id conn;   /* that carries it, once the request is on its way */
@@ -103,6 +113,7 @@ struct exchange {
 	struct buf sent; /* the request as sent */
 	struct buf head;
 	uint64_t head_bytes; /* those of interim answers and trailers included */
+	uint64_t wire_bytes; /* of the body, chunks' framing included */
 	uint32_t head_lines;
 	bool head_done;
 	bool after_status; /* the last line was a status line */
@@ -129,6 +140,7 @@ struct transport {
 	uint32_t routes_len;
 	struct list running, ended;
 	uint32_t used;         /* running and ended */
+	uint32_t starved;      /* large answers that wait for room to go on */
 	char *ca_file, *cert_file, *key_file; /* copies, the last two may be NULL */
 };
 
@@ -140,6 +152,8 @@ void exchange_close(struct exchange *x);
 int exchange_prepare(struct exchange *x, const struct transport_request *req);
 /* After the handle was removed from the multi: it is not on a socket any more. */
 void exchange_leave(struct exchange *x);
+/* Whether it waits for room for more of a large answer. */
+void exchange_starves(struct exchange *x, bool starves);
 /* Forgets what has happened, before the first and before another try. */
 void exchange_rewind(struct exchange *x, bool fresh);
 __attribute__((format(printf, 3, 4))) void exchange_stop(

@@ -326,6 +326,8 @@ exchange_conclude(struct exchange *x, CURLcode code)
 	r->reused = x->reused;
 	r->request = sent_rewrite(x);
 	(void)curl_easy_getinfo(x->easy, CURLINFO_SIZE_DOWNLOAD_T, &body);
-	r->wire_bytes = x->head_bytes + (body > 0 ? (uint64_t)body : 0);
+	if (body > 0 && (uint64_t)body > x->wire_bytes)
+		x->wire_bytes = (uint64_t)body;
+	r->wire_bytes = x->head_bytes + x->wire_bytes;
 	times_set(x);
 }

@@ -365,6 +365,14 @@ rig_script(struct peer *p)
 			say_big(p, 10000);
 			peer_say(p, "\r\n");
 		}
+	} else if (strncmp(p->target, "/extensions", 11) == 0) {
+		/* a byte in each chunk, or none at all, and much beside it */
+		peer_say(p, OK "Transfer-Encoding: chunked\r\n\r\n1;");
+		while (!p->closed) {
+			say_big(p, 10000);
+			if (strcmp(p->target, "/extensions") == 0)
+				peer_say(p, "\r\nz\r\n1;");
+		}
 	} else if (strncmp(p->request, "HEAD ", 5) == 0) {
 		peer_say(p, OK "Content-Length: 12345\r\n\r\n");
 	} else {

@@ -77,6 +77,113 @@ says_so_when_the_arena_is_full(void **state)
 	got_free(&g);
 }
 
+static int
+setup_shared_arena(void **state)
+{
+	return rig_setup(state, (struct transport_conf){.large_bytes_max = 8 << 20},
+	    http_server_start(rig_script));
+}
+
+static void
+large_answers_wait_for_their_share_of_the_arena_and_small_ones_do_not(void **state)
+{
+	struct transport_request req = request_to("http", "site.test", "/big");
+	struct shm_block hog = {0};
+	struct got big, other;
+
+	(void)state;
+	req.body_bytes_max = 0;
+	req.stall_ms = 200;
+	assert_int_equal(shm_alloc(fx->shm, 8 << 20, &hog), 0);
+	start(&req, &big);
+	run_for(500); /* its being held back is no stall of the peer's */
+	assert_int_equal(big.calls, 0);
+	assert_int_equal(shm_large_bytes(fx->shm), 8 << 20);
+	req = request_to("http", "site.test", "/plain");
+	start(&req, &other);
+	run_for(500);
+	assert_int_equal(other.calls, 1);
+	assert_int_equal(other.r.outcome, OUTCOME_OK);
+	got_free(&other);
+	assert_int_equal(big.calls, 0);
+	shm_free(fx->shm, &hog);
+	assert_int_equal(loop_run(fx->loop), 0);
+	assert_int_equal(big.calls, 1);
+	assert_int_equal(big.r.outcome, OUTCOME_OK);
+	assert_int_equal(big.r.body_len, 3000000);
+	for (size_t k = 0; k < 3000000; k += 997)
+		assert_int_equal(body_of(&big)[k], 'a' + (int)(k % 26));
+	got_free(&big);
+}
+
+static void
+an_answer_that_waits_too_long_for_room_is_to_be_asked_for_later(void **state)
+{
+	struct transport_request req = request_to("http", "site.test", "/big");
+	struct shm_block hog = {0};
+	struct got g;
+
+	(void)state;
+	req.body_bytes_max = 0;
+	assert_int_equal(shm_alloc(fx->shm, 8 << 20, &hog), 0);
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_NONE);
+	assert_true(g.r.arena_full);
+	assert_string_equal(g.r.error, "no room for the answer");
+	assert_in_range(g.r.total_ms, 1900, 10000);
+	got_free(&g);
+	shm_free(fx->shm, &hog);
+}
+
+static void
+many_large_answers_take_turns_until_all_are_there(void **state)
+{
+	struct transport_request req;
+	uint32_t later = 0;
+	struct got g[6];
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		req = request_to("http", "site.test", i % 2 == 0 ? "/big" : "/big-close");
+		req.body_bytes_max = 4000000;
+		start(&req, &g[i]);
+	}
+	assert_int_equal(loop_run(fx->loop), 0);
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(g[i].calls, 1);
+		if (g[i].r.arena_full)
+			later++;
+		if (!g[i].r.arena_full) {
+			assert_int_equal(g[i].r.outcome, OUTCOME_OK);
+			assert_int_equal(g[i].r.body_len, 3000000);
+		}
+		for (size_t k = 0; k < g[i].r.body_len; k += 9973)
+			assert_int_equal(body_of(&g[i])[k], 'a' + (int)(k % 26));
+		got_free(&g[i]);
+	}
+	/* All may come to hold half of what they need: some give that up, not all. */
+	assert_in_range(later, 0, 3);
+}
+
+static void
+what_stands_between_chunks_counts_as_received(void **state)
+{
+	static const char *const paths[] = {"/extensions", "/extensions-for-ever"};
+	struct got g;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		fetch(paths[i], &g);
+		assert_int_equal(g.r.outcome, OUTCOME_TOO_LARGE);
+		assert_int_equal(g.r.cut, TRANSPORT_CUT_LENGTH);
+		assert_true(g.r.body_len < 1000);
+		/* and as much as libcurl reads in one turn */
+		assert_in_range(g.r.wire_bytes, BODY_MAX * 3, BODY_MAX * 64);
+		assert_string_equal(g.r.error, "more than 3145728 bytes on the wire");
+		got_free(&g);
+	}
+}
+
 static void
 bounds_heads(void **state)
 {
@@ -350,6 +457,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(stops_at_the_limit_of_the_body_and_keeps_what_came, rig_setup_plain),
 	    TEST(says_so_when_the_arena_is_full, rig_setup_plain),
+	    TEST(large_answers_wait_for_their_share_of_the_arena_and_small_ones_do_not,
+		setup_shared_arena),
+	    TEST(an_answer_that_waits_too_long_for_room_is_to_be_asked_for_later,
+		setup_shared_arena),
+	    TEST(many_large_answers_take_turns_until_all_are_there, setup_shared_arena),
+	    TEST(what_stands_between_chunks_counts_as_received, rig_setup_plain),
 	    TEST(bounds_heads, rig_setup_plain),
 	    TEST(keeps_deadlines, rig_setup_plain),
 	    TEST(gives_up_connecting_in_time, rig_setup_plain),
