@@ -204,6 +204,9 @@ static enum wait_cause
 held_by(struct crawl *c, int64_t *ret_wait_ms)
 {
 	int64_t now_us = loop_now_us(c->loop), wait_us;
+	/* Large answers have a part of their own, and wait where that is full: some hosts
+	 * that send what never ends do not hold up the others. */
+	uint64_t small = shm_used_bytes(c->engine->shm) - shm_large_bytes(c->engine->shm);
 
 	*ret_wait_ms = -1;
 	if (!budget_allows(c))
@@ -213,7 +216,7 @@ held_by(struct crawl *c, int64_t *ret_wait_ms)
 	if (committer_waiting(c->committer) >= MAILS_BEHIND)
 		return WAIT_STORE_BEHIND;
 	if (c->in_state[VISIT_PARSE] + c->in_state[VISIT_QUEUED] >= PARSING_BEHIND ||
-	    shm_used_bytes(c->engine->shm) > shm_bytes(c->engine->shm) / 4)
+	    small > shm_bytes(c->engine->shm) / 4)
 		return WAIT_PARSER_BEHIND;
 	wait_us = limiter_wait_us(&c->rate, 1, now_us);
 	if (wait_us > 0) {

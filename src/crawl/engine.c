@@ -24,6 +24,7 @@ open_net(struct engine *e, const struct options *o, struct why *why)
 	    .ipv4 = o->net_ip == IP_4,
 	    .ipv6 = o->net_ip == IP_6};
 	struct transport_conf transport = {.shm = e->shm,
+	    .large_bytes_max = shm_bytes(e->shm) / 2,
 	    .connections_max =
 		o->fetch_concurrency * 2, /* slack, or hosts evict each other */
 	    .ca_file = o->fetch_ca,

@@ -126,6 +126,22 @@ add_odd(struct outlinks *o, enum link_kind kind, struct slice ref, enum url_stat
 	return 0;
 }
 
+/* How many sitemaps in a row led to the page, itself included; redirects do not count. */
+static unsigned
+nesting(struct slice hops)
+{
+	const char sitemap = link_kind_hop(LINK_SITEMAP);
+	unsigned n = 0;
+
+	for (size_t i = hops.len; i-- > 0 && n <= OUTLINKS_NESTING_MAX;) {
+		if (hops.ptr[i] == sitemap)
+			n++;
+		else if (hops.ptr[i] != link_kind_hop(LINK_REDIRECT))
+			break;
+	}
+	return n;
+}
+
 static void
 judge(struct outlinks *o, enum link_kind kind, const struct url *url, unsigned flags,
     struct scope_verdict *ret)
@@ -140,6 +156,8 @@ judge(struct outlinks *o, enum link_kind kind, const struct url *url, unsigned f
 		/* Where a site's owner says its map lies, it lies. */
 		*ret = (struct scope_verdict){
 		    .depth = o->conf.depth, .flags = URLREC_SITEMAP};
+		if (nesting(o->conf.hops) > OUTLINKS_NESTING_MAX)
+			ret->outcome = OUTCOME_TRAP;
 		return;
 	}
 	if (o->conf.sitemap && kind == LINK_SITEMAP)

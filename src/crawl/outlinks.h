@@ -26,6 +26,7 @@ struct outlinks_conf {
 	uint16_t depth;
 	uint8_t redirects, flags;
 	bool sitemap; /* the page is one: its entries are one step from a seed */
+	struct slice hops; /* of the page, in whose end a sitemap's nesting is seen */
 	uint32_t links_max;
 };
 
@@ -42,6 +43,9 @@ struct outlinks {
 	uint32_t cut;     /* distinct ones beyond links_max */
 	uint32_t guesses; /* speculative ones among them */
 };
+
+/* Sitemaps named by sitemaps: one level is what sitemaps.org has. */
+enum { OUTLINKS_NESTING_MAX = 5 };
 
 enum {
 	OUTLINK_IS_SITEMAP = 1,    /* says the owner of the site, in robots.txt */

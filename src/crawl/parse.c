@@ -627,6 +627,7 @@ work_run(struct work *w)
 	    .redirects = w->task.redirects,
 	    .flags = w->task.flags,
 	    .sitemap = w->task.sitemap,
+	    .hops = w->task.hops,
 	    .links_max = w->task.sitemap ? FOUND_SITEMAP_LINKS_MAX : FOUND_LINKS_MAX};
 	int r = outlinks_begin(&w->p->links, &conf);
 

@@ -333,6 +333,43 @@ entries_of_a_sitemap_are_one_step_from_a_seed(void **state)
 }
 
 static void
+sitemaps_nest_a_few_levels_and_no_more(void **state)
+{
+	static const struct {
+		const char *hops;
+		enum outcome verdict;
+	} cases[] = {
+	    {"P", OUTCOME_NONE},
+	    {"PIIIII", OUTCOME_NONE},
+	    {"PIIIIII", OUTCOME_TRAP},
+	    {"PIIRIRIRII", OUTCOME_TRAP},
+	    {"IIIIIIL", OUTCOME_NONE},
+	    {"IIIIIIIIIIIIIIIIIIIIIIIIIIIIIIII", OUTCOME_TRAP},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct outlinks_conf conf = {
+		    .url = SLICE_LIT("http://a.test/sitemap.xml"),
+		    .hops = slice_cstr(cases[i].hops),
+		    .sitemap = true,
+		    .links_max = 10};
+		struct rig r;
+
+		RIG(&r, NULL);
+		conf.rules = r.rules;
+		conf.arena = &r.arena;
+		assert_int_equal(outlinks_begin(&r.o, &conf), 0);
+		assert_int_equal(
+		    outlinks_add(&r.o, LINK_SITEMAP, SLICE_LIT("http://a.test/more.xml"),
+			OUTLINK_IS_SITEMAP),
+		    0);
+		expect(&r, 0, cases[i].verdict, "http://a.test/more.xml");
+		rig_close(&r);
+	}
+}
+
+static void
 only_the_url_of_a_reference(void **state)
 {
 	struct slice url = {0};
@@ -489,6 +526,7 @@ main(void)
 	    cmocka_unit_test(queries_are_in_the_charset_of_the_document),
 	    cmocka_unit_test(entries_of_a_sitemap_are_one_step_from_a_seed),
 	    cmocka_unit_test(only_the_url_of_a_reference),
+	    cmocka_unit_test(sitemaps_nest_a_few_levels_and_no_more),
 	    cmocka_unit_test(a_sitemap_that_a_page_names_is_one_if_it_is_in_scope),
 	    cmocka_unit_test(urls_are_tidied_where_they_are_resolved),
 	    cmocka_unit_test(guesses_are_none_unless_asked_for),
