@@ -188,21 +188,21 @@ class Authority:
     key: Path
 
 
+def openssl(where, *args):
+    subprocess.run(["openssl", *map(str, args)], cwd=where, check=True, capture_output=True, timeout=30)
+
+
 def test_authority(where, names=("127.0.0.1",)):
     """A certificate authority of one's own, and a server certificate by it."""
     where = Path(where)
     where.mkdir(parents=True)
-
-    def openssl(*args):
-        subprocess.run(["openssl", *args], cwd=where, check=True, capture_output=True, timeout=30)
-
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
+    openssl(where, "req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
             "-subj", "/CN=Test authority", "-addext", "basicConstraints=critical,CA:TRUE")
     alt = ",".join(("IP:" if n.replace(".", "").isdigit() else "DNS:") + n for n in names)
     (where / "ext").write_text(f"subjectAltName={alt}\nbasicConstraints=CA:FALSE\n")
-    openssl("req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", f"/CN={names[0]}")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+    openssl(where, "req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", f"/CN={names[0]}")
+    openssl(where, "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
             "-CAcreateserial", "-days", "2", "-extfile", "ext", "-out", "server.pem")
     return Authority(where / "ca.pem", where / "server.pem", where / "server.key")
 

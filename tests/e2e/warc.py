@@ -20,6 +20,8 @@ class WarcError(Exception):
 
 TYPES = {"warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation"}
 DATE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$")
+# Some servers end lines by LF alone; what they sent is archived as it came.
+HEAD_END = re.compile(rb"\r?\n\r?\n")
 DIGESTS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
 
 
@@ -45,7 +47,7 @@ class Record:
 
     @property
     def http_head(self):
-        return self.block.split(b"\r\n\r\n", 1)[0]
+        return HEAD_END.split(self.block, 1)[0]
 
     @property
     def http_status(self):
@@ -53,13 +55,13 @@ class Record:
 
     @property
     def http_headers(self):
-        lines = self.http_head.decode("latin-1").split("\r\n")[1:]
+        lines = self.http_head.decode("latin-1").replace("\r\n", "\n").split("\n")[1:]
         return {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
 
     @property
     def payload(self):
         """The entity: what follows the head."""
-        return self.block.split(b"\r\n\r\n", 1)[1]
+        return HEAD_END.split(self.block, 1)[1]
 
 
 def _members(path):
@@ -134,7 +136,7 @@ def _check(r):
     if "warc-block-digest" in h and not _digest(h["warc-block-digest"], r.block):
         raise WarcError("block digest")
     if h.get("content-type", "").replace(" ", "").startswith("application/http"):
-        if b"\r\n\r\n" not in r.block:
+        if not HEAD_END.search(r.block):
             raise WarcError("HTTP without the end of its head")
         if r.type == "response":
             if not re.match(rb"HTTP/1\.[01] \d\d\d( |\r)", r.block):

@@ -1,0 +1,214 @@
+"""Hosts that do everything wrong, all at once, and a good one beside them.
+
+One crawl asks all hosts of hostile_cases.py, each of which must come to the outcome that its row
+names within the time that its row allows.  The good host is crawled alone first, and then again
+beside the others: they may not slow it.
+"""
+
+import json
+import re
+import signal
+import threading
+import time
+
+import pytest
+
+import harness
+import hostile
+from hostile_cases import CASES
+
+GOOD_PAGES = 24
+GOOD_DELAY_MS = 250
+PACE_MIN = 0.9
+SECONDS_MAX = 50
+OUTCOMES = {o for c in CASES for o in (c.outcome, *c.rest.values())} | {"cancelled", "parse-crash", "parse-timeout"}
+OPTIONS = (
+    "-q", "--retries", "0", "--exclude", "/(out)?-", "--concurrency", "400", "--max-body", "4MiB",
+    "--connect-timeout", "2s", "--first-byte-timeout", "2s", "--stall-timeout", "3s", "--total-timeout", "5s",
+    "--commit-interval", "50ms",
+)  # fmt: skip
+
+
+class Watch(threading.Thread):
+    """Reads the logs of a crawl as they grow: URL -> outcome, and when it was there."""
+
+    def __init__(self, directory):
+        super().__init__(daemon=True)
+        self.dir = directory
+        self.found = {}
+        self.over = threading.Event()
+        self._read = {"crawl.log": 0, "rejected.log": 0}
+        self._rest = {name: b"" for name in self._read}
+
+    def run(self):
+        while not self.over.is_set():
+            self.look()
+            self.over.wait(0.1)
+
+    def look(self):
+        for name in self._read:
+            try:
+                with open(self.dir / name, "rb") as f:
+                    f.seek(self._read[name])
+                    new = f.read()
+            except FileNotFoundError:
+                continue
+            self._read[name] += len(new)
+            *lines, self._rest[name] = (self._rest[name] + new).split(b"\n")
+            for line in lines:
+                self._line(name, line.decode("utf-8"))
+
+    def _line(self, name, line):
+        if name == "rejected.log":
+            outcome, url = line.split("\t")[:2]
+        else:
+            columns = line.split()
+            url, notes = columns[3], columns[11].split(",")
+            if "retry" in notes:
+                return
+            outcome = notes[0] if notes[0] in OUTCOMES else "ok"
+        self.found.setdefault(url, (outcome, time.monotonic()))
+
+
+def good_site(tmp):
+    www = tmp / "www"
+    www.mkdir()
+    links = "".join(f'<a href="p{i}.html">{i}</a>\n' for i in range(GOOD_PAGES))
+    for i in range(GOOD_PAGES):
+        (www / f"p{i}.html").write_text(f"<!DOCTYPE html>\n<title>good {i}</title>\n{links}")
+    return harness.nginx(tmp / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}')
+
+
+def good_options(web):
+    return ["--delay", f"{GOOD_DELAY_MS}ms", *(web.url(f"/p{i}.html") for i in range(GOOD_PAGES))]
+
+
+def pace(rows):
+    """Pages a second of the good host."""
+    times = sorted(r["msec"] for r in rows if r["uri"].startswith("/p"))
+    assert len(times) == GOOD_PAGES
+    return (len(times) - 1) / (times[-1] - times[0])
+
+
+class Outcome:
+    """What the crawl of all of them came to."""
+
+    def __init__(self, tmp, web):
+        self.out = harness.Output(tmp / "crawl")
+        self.good = {web.url(f"/p{i}.html") for i in range(GOOD_PAGES)}
+        tls = [c for c in CASES if c.tls]
+        self.server = hostile.Hostile(CASES)
+        contexts, self.ca = hostile.contexts(tmp, [c.address for c in tls])
+        self.server.contexts = contexts
+        self.watch = Watch(self.out.dir)
+        with self.server:
+            seeds = [self.server.url(c, path) for c in CASES for path in c.seeds]
+            (tmp / "job.yaml").write_text("seeds:\n" + "".join(f'  - "{s}"\n' for s in seeds))
+            self.began = time.monotonic()
+            running = harness.Running(
+                "crawl", "-o", self.out.dir, *OPTIONS, "--ca", self.ca, *good_options(web), *seeds,
+            )  # fmt: skip
+            self.watch.start()
+            try:
+                self.done = self._wait(running)
+                running.signal(signal.SIGINT)
+                self.result = running.result(30)
+            finally:
+                running.end()
+                self.watch.over.set()
+                self.watch.join()
+        self.watch.look()
+
+    def expected(self, case):
+        yield self.server.url(case, case.seeds[0]), case.outcome
+        for where, outcome in case.rest.items():
+            url = self.server.fill(case, where)
+            yield (self.server.url(case, url) if url.startswith("/") else url), outcome
+
+    def _wait(self, running):
+        """Until all that are to come to an end have, or it takes too long."""
+        wanted = {u for c in CASES for u, o in self.expected(c) if o != "waiting"}
+        wanted |= {self.server.url(c, p) for c in CASES for p in c.seeds if c.outcome != "waiting"
+                   and c.rest.get(p) != "waiting"}  # fmt: skip
+        wanted |= self.good
+        while time.monotonic() < self.began + SECONDS_MAX:
+            if running.child.poll() is not None:
+                return False
+            if wanted <= self.watch.found.keys():
+                return True
+            time.sleep(0.1)
+        return False
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The pace of the good host alone, its pace beside the others, and what became of those."""
+    tmp = tmp_path_factory.mktemp("hostile")
+    with good_site(tmp) as web:
+        result, _ = harness.crawl(tmp / "alone", *OPTIONS, *good_options(web))
+        assert result.rc == 0, result.err
+        alone = len(web.log())
+        outcome = Outcome(tmp, web)
+        rows = web.log()
+    return pace(rows[:alone]), pace(rows[alone:]), outcome
+
+
+def test_there_are_cases_enough():
+    assert len(CASES) >= 100
+    assert len({c.name for c in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_hostile(case, both):
+    outcome = both[2]
+    for url, expected in outcome.expected(case):
+        found, at = outcome.watch.found.get(url, ("waiting", outcome.began))
+        assert found == expected, f"{url} ended as {found}, not {expected}"
+        seconds = at - (case.contact or outcome.began)
+        assert seconds <= case.seconds, f"{url} took {seconds:.1f} s"
+
+
+def test_the_crawl_outlives_them_all(both):
+    outcome = both[2]
+    assert outcome.done, "it ended by itself, or not in time"
+    assert outcome.result.rc == 11, outcome.result.err
+    outcome.out.records()
+
+
+def test_the_good_host_is_not_slowed(both):
+    alone, beside, _ = both
+    print(f"pages a second: alone {alone:.2f}, beside the hostile ones {beside:.2f}")
+    assert beside >= PACE_MIN * alone
+
+
+def test_what_was_not_asked_for_is_nobodys_answer(both):
+    out = both[2].out
+    for page in out.pages():
+        assert "POISON" not in page.get("title", ""), page
+        title = page.get("title", "")
+        if title.startswith("/"):
+            assert page["url"].endswith(title), page
+
+
+def test_no_denied_address_is_in_the_archive(both):
+    for page in both[2].out.pages():
+        assert "127.99." not in page["url"] and "169.254." not in page["url"], page
+
+
+def test_explain_agrees(both):
+    """Of one in twenty, for each call opens the store anew."""
+    outcome = both[2]
+    for case in CASES[::20]:
+        url, expected = next(outcome.expected(case))
+        told = harness.trawl("explain", "--json", outcome.out.dir, url)
+        assert told.rc == 0, told.err
+        assert json.loads(told.out)["outcome"] == expected
+
+
+def test_nothing_that_a_terminal_obeys_is_said_or_logged(both):
+    outcome = both[2]
+    texts = [outcome.result.err.encode("utf-8", "surrogateescape"), outcome.result.out.encode()]
+    texts += [(outcome.out.dir / f).read_bytes() for f in ("crawl.log", "rejected.log", "pages.jsonl")]
+    for text in texts:
+        found = re.search(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]", text)
+        assert found is None, text[max(0, found.start() - 80) : found.end() + 80]
