@@ -114,13 +114,22 @@ text_worst(struct show *s, const struct ledger_row *r)
 static int
 text_head(struct show *s, const struct ledger_row *r)
 {
+	static const char *const names[] = {"host", "address", "site"};
+
 	return buf_printf(&s->out,
-	    "%srequests  smallest gap  start to start  at once  "
-	    "%s%s\n",
+	    "%srequests  smallest gap  start to start  at once  %s%s\n",
 	    r->subject == LEDGER_HOST ? "" : "\n",
-	    r->subject == LEDGER_HOST ? "delay in force          kept?     host"
-				      : "address",
-	    "");
+	    r->subject == LEDGER_HOST ? "delay in force          kept?     "
+				      : "permitted  kept?     ",
+	    names[r->subject]);
+}
+
+static int
+text_limit(struct buf *out, const struct ledger_row *r)
+{
+	if (r->at_once_max == 0)
+		return buf_printf(out, "  %9s  ", "any");
+	return buf_printf(out, "  %9u  ", (unsigned)r->at_once_max);
 }
 
 static int
@@ -136,12 +145,11 @@ text_row(struct show *s, const struct ledger_row *r)
 		e = text_gap(&s->out, r, r->start_gap_min_ms);
 	if (e == 0)
 		e = buf_printf(&s->out, "  %7u", (unsigned)r->overlap_max);
-	if (e == 0 && r->subject == LEDGER_HOST)
-		e = text_delay(&s->out, r);
-	if (e == 0 && r->subject == LEDGER_HOST)
-		e = buf_printf(&s->out, "%-8s", ledger_verdict_name(r->verdict));
 	if (e == 0)
-		e = buf_add_cstr(&s->out, "  ");
+		e = r->subject == LEDGER_HOST ? text_delay(&s->out, r)
+					      : text_limit(&s->out, r);
+	if (e == 0)
+		e = buf_printf(&s->out, "%-8s  ", ledger_verdict_name(r->verdict));
 	if (e == 0)
 		e = text_name(s, r->name);
 	if (e == 0)
@@ -188,23 +196,8 @@ json_name(struct show *s, struct jsonw *j, const char *key, struct slice name)
 }
 
 static void
-json_judged(struct show *s, struct jsonw *j, const struct ledger_row *r)
+json_worst(struct show *s, struct jsonw *j, const struct ledger_row *r)
 {
-	jsonw_str(j, "verdict", slice_cstr(ledger_verdict_name(r->verdict)));
-	if (r->gaps > 0) {
-		jsonw_int(j, "at_once_permitted", r->at_once_max);
-		jsonw_int(j, "delay_min_ms", r->delay_min_ms);
-		jsonw_int(j, "delay_max_ms", r->delay_max_ms);
-	}
-	jsonw_array(j, "rules");
-	for (int i = GAP_NONE + 1; i < GAP_RULE_MAX; i++)
-		if ((r->rules & 1u << i) != 0)
-			jsonw_str(j, NULL, slice_cstr(gap_rule_name((enum gap_rule)i)));
-	jsonw_array_end(j);
-	jsonw_int(j, "too_soon", (int64_t)r->too_soon);
-	jsonw_int(j, "too_many", (int64_t)r->too_many);
-	if (r->too_soon == 0)
-		return;
 	jsonw_object(j, "worst");
 	json_name(s, j, "url", r->worst_url);
 	json_name(s, j, "ended_at", r->worst_at);
@@ -215,9 +208,25 @@ json_judged(struct show *s, struct jsonw *j, const struct ledger_row *r)
 	jsonw_object_end(j);
 }
 
+static void
+json_delays(struct jsonw *j, const struct ledger_row *r)
+{
+	if (r->gaps > 0) {
+		jsonw_int(j, "delay_min_ms", r->delay_min_ms);
+		jsonw_int(j, "delay_max_ms", r->delay_max_ms);
+	}
+	jsonw_array(j, "rules");
+	for (int i = GAP_NONE + 1; i < GAP_RULE_MAX; i++)
+		if ((r->rules & 1u << i) != 0)
+			jsonw_str(j, NULL, slice_cstr(gap_rule_name((enum gap_rule)i)));
+	jsonw_array_end(j);
+	jsonw_int(j, "too_soon", (int64_t)r->too_soon);
+}
+
 static int
 json_row(struct show *s, const struct ledger_row *r)
 {
+	static const char *const names[] = {"host", "address", "site"};
 	struct jsonw j;
 	int e = s->first ? 0 : buf_add_byte(&s->out, ',');
 
@@ -225,7 +234,7 @@ json_row(struct show *s, const struct ledger_row *r)
 		return e;
 	jsonw_init(&j, &s->out);
 	jsonw_object(&j, NULL);
-	json_name(s, &j, r->subject == LEDGER_HOST ? "host" : "address", r->name);
+	json_name(s, &j, names[r->subject], r->name);
 	jsonw_int(&j, "requests", (int64_t)r->requests);
 	jsonw_int(&j, "answers", (int64_t)r->answers);
 	if (r->gaps > 0) {
@@ -233,8 +242,14 @@ json_row(struct show *s, const struct ledger_row *r)
 		jsonw_int(&j, "start_gap_min_ms", r->start_gap_min_ms);
 	}
 	jsonw_int(&j, "at_once", r->overlap_max);
+	if (r->at_once_max > 0)
+		jsonw_int(&j, "at_once_permitted", r->at_once_max);
+	jsonw_str(&j, "verdict", slice_cstr(ledger_verdict_name(r->verdict)));
+	jsonw_int(&j, "too_many", (int64_t)r->too_many);
 	if (r->subject == LEDGER_HOST)
-		json_judged(s, &j, r);
+		json_delays(&j, r);
+	if (r->too_soon > 0)
+		json_worst(s, &j, r);
 	jsonw_object_end(&j);
 	return j.err;
 }
@@ -257,19 +272,31 @@ json_begin(struct show *s)
 
 /* ---- the command ---- */
 
-/* All rows, each written as soon as it is made: there may be millions. */
+/* Up to the list of that subject: lists without rows are there, too. */
+static int
+json_list(struct show *s, enum ledger_subject subject)
+{
+	static const char *const names[] = {"", "],\"addresses\":[", "],\"sites\":["};
+	int e = 0;
+
+	while (e == 0 && s->subject < subject) {
+		s->subject++;
+		e = buf_add_cstr(&s->out, names[s->subject]);
+	}
+	return e;
+}
+
 static int
 show_row(struct show *s, const struct ledger_row *r)
 {
-	bool changes = r->subject != s->subject;
 	int e = 0;
 
-	if (changes && s->json)
-		e = buf_add_cstr(&s->out, "],\"addresses\":[");
-	s->first = s->first || changes;
-	s->subject = r->subject;
-	if (e == 0 && !s->json && s->first)
+	s->first = s->first || r->subject != s->subject;
+	if (s->json)
+		e = json_list(s, r->subject);
+	else if (s->first)
 		e = text_head(s, r);
+	s->subject = r->subject;
 	if (e == 0)
 		e = s->json ? json_row(s, r) : text_row(s, r);
 	s->first = false;
@@ -279,12 +306,15 @@ show_row(struct show *s, const struct ledger_row *r)
 static int
 show_end(struct show *s)
 {
+	int e;
+
 	if (!s->json)
 		return text_end(s);
-	return buf_add_cstr(
-	    &s->out, s->subject == LEDGER_HOST ? "],\"addresses\":[]}\n" : "]}\n");
+	e = json_list(s, LEDGER_SITE);
+	return e == 0 ? buf_add_cstr(&s->out, "]}\n") : e;
 }
 
+/* Each row is written as soon as it is made: there may be millions. */
 static int
 show_all(struct show *s)
 {

@@ -356,6 +356,8 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .gap_ms = v->gap.ms,
 	    .gap_rule = gap_rule_name(v->gap.rule),
 	    .at_once = v->gap.at_once,
+	    .per_ip = naming_key(&t->addr) == 0 ? 0 : v->gap.per_ip,
+	    .per_site = v->gap.per_site,
 	    .wire_bytes = t->wire_bytes,
 	    .body_bytes = f->body_bytes,
 	    .links = f->links_total,

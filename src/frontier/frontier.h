@@ -126,6 +126,7 @@ struct frontier_gap {
 		       from the last start */
 	enum gap_rule rule;
 	uint32_t at_once; /* requests that may be in flight, this one included */
+	uint32_t per_ip, per_site; /* to the same address, site; 0: no limit */
 };
 
 enum frontier_turn_kind {

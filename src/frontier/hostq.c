@@ -185,6 +185,8 @@ hostq_gap(
 	int64_t fixed = fixed_gap_ms(h, conf, &rule);
 
 	*ret = (struct frontier_gap){.at_once = conf->per_host,
+	    .per_ip = conf->per_ip,
+	    .per_site = conf->per_site,
 	    .rule = conf->delay_ms < 0 ? GAP_ADAPTIVE : GAP_OPTION};
 	if (s->end_ms == HOSTQ_NEVER) /* there is none before it */
 		return;

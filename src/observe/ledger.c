@@ -74,15 +74,42 @@ by_verdict(const void *a, const void *b)
 
 /* ---- the log becomes notes ---- */
 
+/* Of "http://www.a.test:8080" or "https://[2001:db8::1]". */
+static struct slice
+site_of(struct slice authority)
+{
+	struct slice host = slice_from(authority, slice_find(authority, ':') + 3);
+	size_t end = host.len;
+
+	while (end > 0 && ascii_is_digit(host.ptr[end - 1]))
+		end--;
+	if (end > 0 && host.ptr[end - 1] == ':')
+		host.len = end - 1;
+	return url_site(host);
+}
+
 static int
-add_note(struct ledger *l, struct ledger_line *line, enum ledger_subject subject,
+add_note(struct ledger *l, const struct ledger_note *of_line, enum ledger_subject subject,
     struct slice name)
 {
-	if (name.len == 0)
-		return 0;
-	line->note.subject = (uint8_t)subject;
-	line->note.key = url_hash(name, l->hash_seed);
-	return sorter_add(l->notes, &line->note);
+	struct ledger_note note = *of_line;
+
+	note.subject = (uint8_t)subject;
+	note.key = url_hash(name, l->hash_seed);
+	return sorter_add(l->notes, &note);
+}
+
+/* Addresses and sites have a limit alone, no gap. */
+static int
+add_limited(struct ledger *l, const struct ledger_line *line, enum ledger_subject subject,
+    struct slice name, uint32_t at_once)
+{
+	struct ledger_note note = line->note;
+
+	note.gap_ms = 0;
+	note.rule = GAP_NONE;
+	note.at_once = at_once;
+	return name.len == 0 ? 0 : add_note(l, &note, subject, name);
 }
 
 static int
@@ -96,8 +123,13 @@ take_line(struct ledger *l, struct slice text, uint64_t at)
 		return 0;
 	l->totals.requests++;
 	line.note.line_at = at;
-	r = add_note(l, &line, LEDGER_HOST, line.authority);
-	return r < 0 ? r : add_note(l, &line, LEDGER_ADDRESS, line.address);
+	r = add_note(l, &line.note, LEDGER_HOST, line.authority);
+	if (r == 0)
+		r = add_limited(l, &line, LEDGER_ADDRESS, line.address, line.per_ip);
+	if (r == 0 && line.per_site > 0)
+		r = add_limited(
+		    l, &line, LEDGER_SITE, site_of(line.authority), line.per_site);
+	return r;
 }
 
 /* The whole lines of what is in `line`; the rest moves to its front. */
@@ -333,7 +365,9 @@ ledger_next(struct ledger *l, struct ledger_row *ret, struct why *why)
 	*ret = k.row;
 	ret->name = ret->worst_url = ret->worst_at = gone;
 	if (line_again(l, &l->line, k.line_at, &line))
-		ret->name = ret->subject == LEDGER_HOST ? line.authority : line.address;
+		ret->name = ret->subject == LEDGER_HOST      ? line.authority
+			    : ret->subject == LEDGER_ADDRESS ? line.address
+							     : site_of(line.authority);
 	if (ret->too_soon > 0 && line_again(l, &l->chunk, k.row.worst.line_at, &line)) {
 		ret->worst_url = line.url;
 		ret->worst_at = line.at;

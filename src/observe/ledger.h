@@ -5,7 +5,8 @@
  *
  * Reads DIR/crawl.log alone, also while it grows: whole lines as they are there now.  Of
  * each line that says what politeness was in force (sink/crawl_log.c: "gap:") the times
- * of the request are laid beside those of the others to its authority, and to its address.
+ * of the request are laid beside those of the others to its authority, to its address, and
+ * where a limit of sites was in force to its site.
  *
  * Owns:    its memory, some 64 MiB whatever the log's size, and files without names in the
  *          directory for temporary ones.  A row's text is valid until the next one.
@@ -22,7 +23,7 @@
 
 enum { LEDGER_SLACK_MS = 2 };
 
-enum ledger_subject { LEDGER_HOST, LEDGER_ADDRESS, LEDGER_SUBJECT_MAX };
+enum ledger_subject { LEDGER_HOST, LEDGER_ADDRESS, LEDGER_SITE, LEDGER_SUBJECT_MAX };
 
 /* VIOLATED: less was kept than was in force.  LAX: all was kept, but several requests at
  * once, or no gap at all, were permitted by option, and made use of. */
@@ -40,13 +41,14 @@ struct ledger_breach {
 struct ledger_row {
 	enum ledger_subject subject;
 	enum ledger_verdict verdict;
-	struct slice name; /* "http://a.test:8080", "192.0.2.1" */
+	struct slice name; /* "http://a.test:8080", "192.0.2.1", "a.test" */
 	uint64_t requests, answers;
 	uint64_t gaps;      /* of requests that had one before them */
 	int64_t gap_min_ms; /* end to start; negative: they overlapped */
 	int64_t start_gap_min_ms;
 	uint32_t overlap_max; /* requests at once */
-	/* In force, smallest and greatest, over all requests but the first. */
+	/* In force, smallest and greatest; delays over all requests but the first.  Of
+	 * addresses and sites at_once 0 is no limit. */
 	uint32_t at_once_min, at_once_max;
 	int64_t delay_min_ms, delay_max_ms;
 	unsigned rules; /* 1 << enum gap_rule */
@@ -72,7 +74,7 @@ struct ledger;
 int ledger_open(const struct ledger_conf *conf, struct ledger **ret, struct why *why);
 void ledger_close(struct ledger *l); /* NULL is fine */
 void ledger_totals(const struct ledger *l, struct ledger_totals *ret);
-/* Hosts, then addresses; of each those with a violation first, the worst before others,
+/* Hosts, then addresses, then sites; of each those with a violation first, the worst before others,
  * then those that were lax.  1: a row; 0: there are no more. */
 int ledger_next(struct ledger *l, struct ledger_row *ret, struct why *why);
 #endif

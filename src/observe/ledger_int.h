@@ -22,6 +22,7 @@ struct ledger_note {
 
 struct ledger_line {
 	struct slice url, authority, address, at; /* address may be empty */
+	uint32_t per_ip, per_site;                /* 0: no limit */
 	struct ledger_note note;                  /* but key, subject, line_at */
 };
 /* false: the line is of no request to a host, or none of ours. */

@@ -87,11 +87,20 @@ take_gap(struct slice s, struct ledger_note *n)
 	return true;
 }
 
+static uint32_t
+limit_of(struct slice s)
+{
+	uint64_t n;
+
+	return slice_to_u64(s, &n) && n <= UINT32_MAX ? (uint32_t)n : 0;
+}
+
 /* "redirect,2t,retry,gap:100/option/1,ip:192.0.2.1" */
 static bool
 take_annotations(struct slice rest, struct ledger_line *l)
 {
-	static const struct slice gap = {"gap:", 4}, ip = {"ip:", 3};
+	static const struct slice gap = {"gap:", 4}, ip = {"ip:", 3},
+				  per_ip = {"per-ip:", 7}, per_site = {"per-site:", 9};
 	bool found = false;
 	struct slice word;
 
@@ -100,6 +109,10 @@ take_annotations(struct slice rest, struct ledger_line *l)
 			found = take_gap(slice_from(word, gap.len), &l->note);
 		else if (slice_starts(word, ip))
 			l->address = slice_from(word, ip.len);
+		else if (slice_starts(word, per_ip))
+			l->per_ip = limit_of(slice_from(word, per_ip.len));
+		else if (slice_starts(word, per_site))
+			l->per_site = limit_of(slice_from(word, per_site.len));
 	}
 	return found;
 }

@@ -81,6 +81,8 @@ demand_of(const struct ledger_note *n, const struct ledger_conf *conf)
 {
 	struct demand d = {n->gap_ms, (enum gap_rule)n->rule, false, n->at_once};
 
+	if (n->subject != LEDGER_HOST)
+		return d;
 	if (conf->delay_ms >= 0) {
 		d.gap_ms = conf->delay_ms;
 		d.rule = GAP_OPTION;
@@ -124,8 +126,6 @@ judge(struct ledger_sweep *s, const struct ledger_note *n, const struct demand *
 	r->start_gap_min_ms = starts < r->start_gap_min_ms ? starts : r->start_gap_min_ms;
 	r->delay_min_ms = d->gap_ms < r->delay_min_ms ? d->gap_ms : r->delay_min_ms;
 	r->delay_max_ms = d->gap_ms > r->delay_max_ms ? d->gap_ms : r->delay_max_ms;
-	r->at_once_min = d->at_once < r->at_once_min ? d->at_once : r->at_once_min;
-	r->at_once_max = d->at_once > r->at_once_max ? d->at_once : r->at_once_max;
 	r->rules |= 1u << d->rule;
 	if (r->subject != LEDGER_HOST)
 		return; /* what is in force is of the host */
@@ -154,11 +154,13 @@ ledger_sweep_add(
 		s->end_max_ms = s->ended_ms = INT64_MIN / 2;
 	if (s->ends.len > r->overlap_max)
 		r->overlap_max = (uint32_t)s->ends.len;
-	if (r->subject == LEDGER_HOST && d.at_once > 0 && s->ends.len > d.at_once)
+	if (d.at_once > 0 && s->ends.len > d.at_once)
 		r->too_many++;
 	if (n->end_ms > s->end_max_ms)
 		s->end_max_ms = n->end_ms;
 	s->start_ms = n->start_ms;
+	r->at_once_min = d.at_once < r->at_once_min ? d.at_once : r->at_once_min;
+	r->at_once_max = d.at_once > r->at_once_max ? d.at_once : r->at_once_max;
 	r->requests++;
 	r->answers += n->answered;
 	return 0;
@@ -169,10 +171,8 @@ ledger_sweep_end(struct ledger_sweep *s)
 {
 	struct ledger_row *r = &s->row;
 
-	if (r->gaps == 0) {
+	if (r->gaps == 0)
 		r->gap_min_ms = r->start_gap_min_ms = r->delay_min_ms = 0;
-		r->at_once_min = 0;
-	}
 	if (r->subject == LEDGER_HOST && r->overlap_max > 1)
 		r->verdict = LEDGER_LAX;
 	if (r->too_soon > 0 || r->too_many > 0)

@@ -9,7 +9,8 @@
  * unless it is `ok`, "2t" for the second try, "retry" when there will be another,
  * "quarantine:NAME" of a document that is kept there, and of
  * each request to a host "gap:MS/RULE/N": the gap to the request before it and the number
- * at once that were in force when it began, and "ip:ADDRESS".
+ * at once that were in force when it began, "ip:ADDRESS", and if there was a limit
+ * "per-ip:N" and "per-site:N".
  */
 #include "base/clock.h"
 #include "base/escape.h"
@@ -101,7 +102,13 @@ add_contact(struct buf *b, const struct sink_event *e, const char *lead)
 
 	if (r == 0 && e->ip.len > 0)
 		r = buf_add_cstr(b, ",ip:");
-	return r == 0 && e->ip.len > 0 ? escape_field(b, e->ip) : r;
+	if (r == 0 && e->ip.len > 0)
+		r = escape_field(b, e->ip);
+	if (r == 0 && e->ip.len > 0 && e->per_ip > 0)
+		r = buf_printf(b, ",per-ip:%" PRIu32, e->per_ip);
+	if (r == 0 && e->per_site > 0)
+		r = buf_printf(b, ",per-site:%" PRIu32, e->per_site);
+	return r;
 }
 
 static int

@@ -60,7 +60,8 @@ struct sink_event {
 	bool contacted;
 	int64_t gap_ms;
 	const char *gap_rule;
-	uint32_t at_once;
+	uint32_t at_once, per_ip,
+	    per_site; /* of the host, its address, its site; 0: none */
 	uint32_t dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms;
 	uint64_t wire_bytes, body_bytes;
 	uint32_t links;

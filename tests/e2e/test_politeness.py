@@ -216,6 +216,15 @@ def test_an_impolite_crawl_shows_as_such(tmp_path):
         assert row["worst"]["got_ms"] < 0 and row["worst"]["due_ms"] == 100
 
 
+def test_the_limit_of_a_site_is_in_the_ledger(tmp_path):
+    spans = crawl(tmp_path, 20, 3, "--per-site", "5", "--delay", "0", "--robots", "ignore")
+    report, _ = ledger(tmp_path / "crawl")
+    (site,) = report["sites"]
+    assert site["site"] == "example.test" and site["verdict"] == "kept"
+    assert site["at_once"] == most_at_once(spans) == site["at_once_permitted"] == 5
+    assert site["requests"] == sum(len(s) for s in spans.values())
+
+
 def test_the_ledger_tells_of_a_crawl_that_runs_and_of_all_its_runs(tmp_path):
     """Stopped at once, in the middle of requests, and resumed: each that reached the server
     is there, and none came too early after the restart."""

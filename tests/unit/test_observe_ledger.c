@@ -204,6 +204,39 @@ addresses_are_told_behind_the_hosts(void **state)
 	expect_end(e);
 }
 
+static void
+addresses_and_sites_are_judged_by_their_limits(void **state)
+{
+	struct env *e = *state;
+	struct ledger_row r;
+
+	asked(e, "http://a.b.test/0", 0, 500,
+	    "gap:0/option/1,ip:192.0.2.1,per-ip:2,per-site:3");
+	asked(e, "https://b.test:8443/0", 100, 500,
+	    "gap:0/option/1,ip:192.0.2.1,per-ip:2,per-site:3");
+	asked(e, "http://c.b.test:81/0", 200, 500,
+	    "gap:0/option/1,ip:192.0.2.1,per-ip:2,per-site:3");
+	asked(e, "http://[2001:db8::1]:81/0", 200, 500,
+	    "gap:0/option/1,ip:2001:db8::1,per-ip:1,per-site:1");
+	read_it(e);
+	assert_int_equal(e->totals.violated, 1);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(ledger_next(e->ledger, &r, NULL), 1);
+		assert_int_equal(r.verdict, LEDGER_KEPT);
+	}
+	r = next_row(e, "192.0.2.1");
+	assert_int_equal(r.verdict, LEDGER_VIOLATED);
+	assert_int_equal(r.too_many, 1);
+	assert_int_equal(r.at_once_max, 2);
+	assert_int_equal(next_row(e, "2001:db8::1").verdict, LEDGER_KEPT);
+	r = next_row(e, "b.test");
+	assert_int_equal(r.subject, LEDGER_SITE);
+	assert_int_equal(r.overlap_max, 3);
+	assert_int_equal(r.verdict, LEDGER_KEPT);
+	(void)next_row(e, "[2001:db8::1]");
+	expect_end(e);
+}
+
 /* A crawl that runs has half a line at the end of its log; other lines are of no request,
  * or of another program. */
 static void
@@ -308,6 +341,7 @@ main(void)
 	    T(more_at_once_than_permitted_is_a_violation),
 	    T(what_options_permit_is_lax_and_no_violation),
 	    T(addresses_are_told_behind_the_hosts),
+	    T(addresses_and_sites_are_judged_by_their_limits),
 	    T(lines_that_are_not_of_a_request_are_left_out),
 	    T(times_are_those_of_the_calendar),
 	    T(a_log_much_larger_than_memory_is_judged_the_same),

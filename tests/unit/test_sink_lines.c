@@ -367,6 +367,8 @@ a_request_tells_what_politeness_was_in_force(void **state)
 	    .gap_ms = 1500,
 	    .gap_rule = "crawl-delay",
 	    .at_once = 2,
+	    .per_ip = 8,
+	    .per_site = 3,
 	    .ip = SLICE_LIT("2001:db8::1"),
 	    .url = SLICE_LIT("http://no.test/")};
 	struct slice s;
@@ -381,10 +383,11 @@ a_request_tells_what_politeness_was_in_force(void **state)
 	s = flushed(e, "crawl.log");
 	assert_slice(s,
 	    "1970-01-01T00:00:00.000Z     0          - http://no.test/ - - no-type #000 "
-	    "19700101000000000+0 - - gap:1500/crawl-delay/2,ip:2001:db8::1\n"
+	    "19700101000000000+0 - - gap:1500/crawl-delay/2,ip:2001:db8::1,per-ip:8,"
+	    "per-site:3\n"
 	    "1970-01-01T00:00:00.000Z    -2          - http://no.test/ - - no-type #000 "
 	    "19700101000000000+0 - - "
-	    "connect-failure,3t,retry,gap:1500/crawl-delay/2\n");
+	    "connect-failure,3t,retry,gap:1500/crawl-delay/2,per-site:3\n");
 	kit_free(s);
 }
 
