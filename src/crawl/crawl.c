@@ -112,6 +112,7 @@ begin_stop(struct crawl *c, enum crawl_end end)
 		return;
 	c->end = end;
 	set_phase(c, CRAWL_STOPPING);
+	timer_stop(&c->watchdog);
 	/* Whatever ends it, an answer that drips may not hold the end. */
 	(void)timer_start(&c->grace, GRACE_MS);
 	later_start(&c->pump);
@@ -200,8 +201,9 @@ budget_allows(struct crawl *c)
 	return s->pages + s->in_flight < (uint64_t)pages_max;
 }
 
-static enum wait_cause
-held_by(struct crawl *c, int64_t *ret_wait_ms)
+/* Why nothing more may begin now, and how long if that is known (else -1). */
+enum wait_cause
+crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
 {
 	int64_t now_us = loop_now_us(c->loop), wait_us;
 	/* Large answers have a part of their own, and wait where that is full: some hosts
@@ -244,7 +246,7 @@ start_one(struct crawl *c)
 {
 	struct frontier_turn turn;
 	int64_t wait_ms, now = loop_now_ms(c->loop);
-	enum wait_cause held = held_by(c, &wait_ms);
+	enum wait_cause held = crawl_held_by(c, &wait_ms);
 	int r;
 
 	if (held != c->held) {
@@ -318,6 +320,7 @@ on_pump(void *ctx)
 		while (c->phase == CRAWL_RUNNING && started < STARTS_PER_TURN &&
 		       start_one(c))
 			started++;
+		c->moves += (uint64_t)started;
 		if (started == STARTS_PER_TURN)
 			later_start(&c->pump);
 		ask_refills(c);
@@ -494,6 +497,7 @@ crawl_on_reply(void *ctx, struct commit *m)
 	struct crawl *c = ctx;
 	int r = m->err;
 
+	c->moves++;
 	if (r < 0 && c->why.text[0] == '\0')
 		c->why = m->why;
 	if (m->warcinfo_id[0] != '\0')
@@ -612,6 +616,7 @@ crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 	umap_init(&c->own_authorities, 1 << 20);
 	later_init(&c->pump, e->loop, on_pump, c);
 	timer_init(&c->due, e->loop, on_pump, c);
+	timer_init(&c->watchdog, e->loop, watchdog_look, c);
 	timer_init(&c->grace, e->loop, on_grace, c);
 	timer_init(&c->budget_time, e->loop, on_budget_time, c);
 	limiter_init(
@@ -641,6 +646,7 @@ crawl_start(
 		return r;
 	}
 	pool_on_room(e->pool, on_pool_room, e);
+	watchdog_look(c);
 	*ret = c;
 	return 0;
 }
@@ -660,6 +666,7 @@ crawl_free(struct crawl *c)
 	timer_stop(&c->due);
 	timer_stop(&c->grace);
 	timer_stop(&c->budget_time);
+	timer_stop(&c->watchdog);
 	list_remove(&c->on_engine);
 	if (list_is_empty(&c->engine->crawls))
 		pool_on_room(c->engine->pool, NULL, NULL);

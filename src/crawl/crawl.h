@@ -86,6 +86,7 @@ struct crawl_stats {
 	uint32_t transfers; /* running now */
 	uint32_t parsing;   /* answers at the workers now */
 	uint32_t committing;
+	uint32_t idle_alarms; /* nothing ran, though something could: a bug of ours */
 	enum wait_cause held; /* why no more is started right now */
 	struct frontier_stats frontier;
 	struct pool_stats pool;

@@ -115,6 +115,10 @@ struct crawl {
 	struct umap harmful_hosts; /* number of workers that their documents cost */
 	struct list naming; /* whose address is asked for */
 	uint32_t namings;
+	uint64_t moves, moves_seen; /* something began or was answered; watchdog.c */
+	uint32_t alarms_in_vain;
+	bool was_idle;
+	struct timer watchdog;
 	struct umap
 	    robots_targets;  /* authorities asked for a redirected robots.txt now */
 	uint32_t unarchived; /* pages in a row that no worker could archive */
@@ -165,6 +169,9 @@ void crawl_on_room(void *ctx);
 int crawl_save_host(struct crawl *c, uint64_t authority_hash);
 int crawl_host_state(struct crawl *c, uint64_t authority_hash, struct buf *out);
 void crawl_sum_waits(struct crawl *c, struct commit *m);
+enum wait_cause crawl_held_by(struct crawl *c, int64_t *ret_wait_ms);
+/* watchdog.c */
+void watchdog_look(void *crawl); /* again and again from now on */
 /* crawl_open.c */
 int crawl_open_parts(struct crawl *c, struct why *why);
 /* What of the politeness the options decide. */

@@ -521,11 +521,13 @@ ready_first(const struct frontier *f)
 	return node == NULL ? NULL : container_of(node, struct hostq, node);
 }
 
-static int64_t
-next_due_ms(const struct frontier *f, int64_t now_ms)
+int64_t
+frontier_due_ms(const struct frontier *f, int64_t now_ms)
 {
 	uint64_t due = (uint64_t)manners_due_ms(f->manners), at;
 
+	if (f->places[HOSTQ_READY] > 0)
+		return now_ms;
 	if (heap_peek(&f->waiting, &at) != NULL && at < due)
 		due = at;
 	if (heap_peek(&f->retries, &at) != NULL && at < due)
@@ -681,7 +683,7 @@ frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret)
 	for (uint32_t step = 0; step < STEPS_MAX; step++) {
 		h = ready_first(f);
 		if (h == NULL) {
-			ret->due_ms = next_due_ms(f, now_ms);
+			ret->due_ms = frontier_due_ms(f, now_ms);
 			return 0;
 		}
 		/* Time may have taken it out of its place: robots.txt grows old. */

@@ -156,6 +156,9 @@ int frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret)
 void frontier_name(struct frontier *f, uint64_t authority_hash, uint64_t address,
     int64_t ttl_ms, int64_t now_ms);
 
+/* When something may begin: now at the latest, or INT64_MAX: on an event. */
+int64_t frontier_due_ms(const struct frontier *f, int64_t now_ms);
+
 /* How a request to an authority (also for robots.txt) ended. */
 struct frontier_report {
 	enum outcome outcome;

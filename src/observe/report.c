@@ -185,6 +185,8 @@ report_json(const struct report *r, struct buf *out)
 			jsonw_int(&j, wait_cause_name((enum wait_cause)c),
 			    (int64_t)r->stats.frontier.wait_ms[c]);
 	jsonw_object_end(&j);
+	if (r->stats.idle_alarms > 0)
+		jsonw_int(&j, "idle_alarms", (int64_t)r->stats.idle_alarms);
 	jsonw_int(&j, "broken_total", (int64_t)r->broken_total);
 	json_broken(r, &j);
 	jsonw_object_end(&j);

@@ -83,6 +83,8 @@ check_run(const struct sim_run *run)
 	for (int c = 0; c < WAIT_CAUSE_MAX; c++)
 		ms += f->wait_ms[c];
 	assert_int_equal(ms, f->life_ms);
+	if (!run->may_idle)
+		assert_int_equal(run->stats.idle_alarms, 0);
 	assert_false(run->deadlock);
 	if (run->end == CRAWL_DONE) {
 		assert_int_equal(run->stats.queued, 0);

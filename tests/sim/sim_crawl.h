@@ -36,6 +36,7 @@ struct sim_run {
 	void (*work)(struct sim_run *run, bool begins);
 	/* It may fail to start, and end for another reason than its own. */
 	bool may_fail;
+	bool may_idle; /* the watchdog may find it idle */
 	int err; /* of crawl_start(); the rest says nothing then */
 	struct why why;
 	void *ctx;
