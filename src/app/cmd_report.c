@@ -172,8 +172,7 @@ text_end(struct show *s)
 	if (e < 0)
 		return e;
 	if (t->violated > 0)
-		e = buf_printf(
-		    &s->out, "less than was in force was kept at %s", COUNT(t->violated));
+		e = buf_printf(&s->out, "%s violated, above", COUNT(t->violated));
 	else
 		e = buf_add_cstr(&s->out, "what was in force was kept at all");
 	if (e == 0 && t->lax > 0)

@@ -107,7 +107,8 @@ def reply(path, port):
 
 
 @contextmanager
-def server():
+def server(heads=None):
+    """`heads`: a list to which the requests are added, as they came."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
@@ -118,6 +119,8 @@ def server():
             peer.settimeout(5)
             try:
                 head = peer.recv(65536)
+                if heads is not None:
+                    heads.append(head)
                 if b" " in head:
                     peer.sendall(reply(head.split(b" ")[1].decode("latin-1"), port))
             except OSError:
@@ -153,7 +156,8 @@ OPTIONS = ("--delay", "0", "--scope", "any", "--retries", "1", "--connect-timeou
 
 class Crawled:
     def __init__(self, where):
-        with server() as port:
+        self.heads = []
+        with server(self.heads) as port:
             self.url = f"http://127.0.0.1:{port}/"
             self.out, self.err = run("crawl", "-v", "-v", "-o", where, *OPTIONS, "--json",
                                      "--progress", "plain", self.url)  # fmt: skip
@@ -256,6 +260,17 @@ def test_headers_of_the_archive(crawled):
                 seen += 1
             at = end + 4 + length + 4
     assert seen > 5
+
+
+def test_requests(crawled):
+    """Addresses, cookies and validators that a server made up come back to it as one head."""
+    assert len(crawled.heads) > 15
+    for head in crawled.heads:
+        text = clean(head.removesuffix(b"\r\n\r\n"), "a request", "\r\n")
+        lines = text.split("\r\n")
+        assert re.fullmatch(r"GET /[!-~]* HTTP/1\.1", lines[0]), lines[0]
+        assert all(re.match(r"[A-Za-z-]+: ", line) for line in lines[1:]), lines
+        assert "\n" not in "".join(lines) and "\r" not in "".join(lines)
 
 
 def test_status_explain_and_the_ledger(crawled):
