@@ -276,13 +276,15 @@ would_hide_a_secure_one(const struct jar *j, const struct cookie *form)
 	return false;
 }
 
-/* A tab may be in a cookie, but neither in a request of ours nor in a cookie file. */
+/* A tab may be in a cookie, but neither in a request of ours nor in a cookie file; nor is
+ * there a place for what is longer, or for a host with nothing before its first dot. */
 static bool
-has_tab(const struct cookie *c)
+is_too_odd(const struct cookie *c)
 {
-	return slice_find(c->name, '\t') < c->name.len ||
-	       slice_find(c->value, '\t') < c->value.len ||
-	       slice_find(c->path, '\t') < c->path.len;
+	return slice_find(c->name, '	') < c->name.len ||
+	       slice_find(c->value, '	') < c->value.len ||
+	       slice_find(c->path, '	') < c->path.len || c->path.len > JAR_PATH_MAX ||
+	       c->domain.len > JAR_DOMAIN_MAX || c->domain.ptr[0] == '.';
 }
 
 int
@@ -303,7 +305,7 @@ jar_set(struct jar *j, const struct url *from, struct slice set_cookie, int64_t 
 	    .host_only = h.domain.len == 0,
 	    .secure = h.secure,
 	    .http_only = h.http_only};
-	if (has_tab(&form) || form.path.len > JAR_PATH_MAX ||
+	if (is_too_odd(&form) ||
 	    (!url_is_https(from) && would_hide_a_secure_one(j, &form)))
 		return 0;
 	return jar_put(j, &form, now_s);

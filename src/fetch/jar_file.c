@@ -55,7 +55,7 @@ read_domain(struct slice s, char room[URL_BYTES_MAX], struct slice *ret)
 
 	if (s.len > 0 && s.ptr[0] == '.')
 		s = slice_from(s, 1);
-	if (s.len == 0 || s.len > 255 || slice_find(s, '/') < s.len ||
+	if (s.len == 0 || s.len > JAR_DOMAIN_MAX || slice_find(s, '/') < s.len ||
 	    slice_find(s, '@') < s.len || slice_find(s, '?') < s.len)
 		return false;
 	n = snprintf(text, sizeof(text), "http://" SLICE_FMT "/", SLICE_ARG(s));
@@ -64,7 +64,7 @@ read_domain(struct slice s, char room[URL_BYTES_MAX], struct slice *ret)
 	    url.port != 80)
 		return false;
 	*ret = url_host(&url);
-	return true;
+	return ret->len <= JAR_DOMAIN_MAX;
 }
 
 static const char *

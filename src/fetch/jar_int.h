@@ -10,7 +10,7 @@
 #include "base/map.h"
 #include "fetch/jar.h"
 
-enum { JAR_PATH_MAX = 1024 };
+enum { JAR_PATH_MAX = 1024, JAR_DOMAIN_MAX = 255 };
 #define JAR_SESSION INT64_MAX /* of cookie.expires: with the crawl */
 
 struct cookie {

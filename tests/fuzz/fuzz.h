@@ -30,6 +30,7 @@
 	X(charset)                                                                       \
 	X(found)                                                                         \
 	X(job)                                                                           \
+	X(jar)                                                                           \
 	X(select)
 
 #ifdef FUZZ_ALONE

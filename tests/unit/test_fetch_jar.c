@@ -220,7 +220,7 @@ set_many(const char *from, const char *name, int n, size_t len, const char *attr
 static void
 of_a_host_the_one_unused_longest_goes_first(void **state)
 {
-	char line[32];
+	char line[64];
 
 	(void)state;
 	set("https://a.test/", "secure=1; Secure; Path=/s");
@@ -403,7 +403,7 @@ a_site_is_saved_when_it_has_changed(void **state)
 	set("http://www.a.test/", "k=1; Max-Age=1010"); /* as good as the same */
 	assert_false(save("www.a.test", &out));
 	for (int i = 2; i < 8; i++) { /* it creeps */
-		char line[40];
+		char line[64];
 
 		(void)snprintf(line, sizeof(line), "k=1; Max-Age=10%d0", i);
 		set("http://www.a.test/", line);
