@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -113,6 +114,35 @@ refuses_tls_of_who_is_unknown(void **state)
 	got_free(&g);
 }
 
+static int64_t
+cpu_ms(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* With CAPATH as Debian has it, libcurl reads them for every connection: 50 ms each. */
+static void
+the_authorities_are_read_once(void **state)
+{
+	enum { TIMES = 20, MS_MAX = 14 };
+	struct transport_request req = request_to("https", "site.test", "/x");
+	int64_t began = 0;
+	struct got g;
+
+	(void)state;
+	for (int i = 0; i <= TIMES; i++) {
+		if (i == 1)
+			began = cpu_ms();
+		fetch_request(&req, &g);
+		assert_int_equal(g.r.outcome, OUTCOME_TLS_FAILURE);
+		got_free(&g);
+	}
+	assert_in_range(cpu_ms() - began, 0, TIMES * MS_MAX);
+}
+
 static void
 takes_any_certificate_when_told_so(void **state)
 {
@@ -147,6 +177,7 @@ main(void)
 	    TEST(fetches_over_tls_from_who_is_known, setup_tls_known),
 	    TEST(fetches_over_tls_from_who_is_known, setup_tls_http2),
 	    TEST(refuses_tls_of_who_is_unknown, setup_tls_unknown),
+	    TEST(the_authorities_are_read_once, setup_tls_unknown),
 	    TEST(takes_any_certificate_when_told_so, setup_tls_insecure),
 	    TEST(tls_to_who_does_not_speak_it_fails_as_tls, rig_setup_plain),
 	};

@@ -76,6 +76,16 @@ one_page_has_one_spelling(void **state)
 	assert_normal("http://q\xc3\xbc_\xc4\xb3/", "http://xn--q_ij-0ra/");
 }
 
+/* With one, libcurl 7.88 takes cookies and certificates for another host's. */
+static void
+a_dot_at_the_end_of_a_host_is_dropped(void **state)
+{
+	(void)state;
+	assert_normal("http://example.org./", "http://example.org/");
+	assert_normal("https://EXAMPLE.org.:444/x", "https://example.org:444/x");
+	assert_int_equal(normal("http://example.org../"), URL_BAD_HOST);
+}
+
 static void
 hosts_that_cannot_be_are_refused(void **state)
 {
@@ -523,6 +533,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_page_has_one_spelling),
+	    cmocka_unit_test(a_dot_at_the_end_of_a_host_is_dropped),
 	    cmocka_unit_test(hosts_that_cannot_be_are_refused),
 	    cmocka_unit_test(other_schemes_are_recognised_and_not_broken_links),
 	    cmocka_unit_test(references_are_relative_to_the_page),
