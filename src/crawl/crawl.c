@@ -614,6 +614,7 @@ crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 	umap_init(&c->harmful_hosts, HARMFUL_HOSTS_MAX);
 	umap_init(&c->robots_targets, 1 << 20);
 	umap_init(&c->own_authorities, 1 << 20);
+	umap_init(&c->homes, 1 << 20);
 	later_init(&c->pump, e->loop, on_pump, c);
 	timer_init(&c->due, e->loop, on_pump, c);
 	timer_init(&c->watchdog, e->loop, watchdog_look, c);
@@ -677,8 +678,9 @@ crawl_free(struct crawl *c)
 	frontier_free(c->frontier);
 	scope_rules_free(c->rules);
 	trap_gates_release(&c->gates);
-	for (size_t i = 0; umap_at(&c->own_authorities, &i, NULL, &home);)
+	for (size_t i = 0; umap_at(&c->homes, &i, NULL, &home);)
 		free(home);
+	umap_release(&c->homes);
 	umap_release(&c->own_authorities);
 	umap_release(&c->robots_targets);
 	umap_release(&c->harmful_hosts);

@@ -100,7 +100,8 @@ struct crawl {
 	struct strlist roots; /* seeds, and where seeds were redirected to */
 	uint64_t roots_bytes;
 	bool roots_full; /* and it was said */
-	struct umap own_authorities; /* of seeds, to struct fetch_home */
+	struct umap own_authorities; /* of seeds, to one of ... */
+	struct umap homes;           /* host name -> struct fetch_home, owned */
 	char warcinfo_id[64];
 
 	enum crawl_phase phase;

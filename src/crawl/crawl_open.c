@@ -20,16 +20,31 @@ enum {
 
 /* ---- seeds ---- */
 
+/* One of a host name: what it is at one port it may not be told anew at another. */
 static int
-own_put(struct crawl *c, struct slice authority)
+home_of_host(struct crawl *c, struct slice host, struct fetch_home **ret)
 {
-	struct fetch_home *home = calloc(1, sizeof(*home));
-	int r = home == NULL ? -ENOMEM
-			     : umap_put(&c->own_authorities,
-				   url_hash(authority, c->hash_seed), home);
+	uint64_t key = url_hash(host, c->hash_seed);
+	struct fetch_home *home = umap_get(&c->homes, key);
+	int r;
 
-	if (r < 0)
-		free(home);
+	if (home == NULL) {
+		home = calloc(1, sizeof(*home));
+		r = home == NULL ? -ENOMEM : umap_put(&c->homes, key, home);
+		if (r < 0) {
+			free(home);
+			return r;
+		}
+	}
+	*ret = home;
+	return 0;
+}
+
+static int
+own_put(struct crawl *c, struct slice authority, struct fetch_home *home)
+{
+	int r = umap_put(&c->own_authorities, url_hash(authority, c->hash_seed), home);
+
 	return r == -EEXIST ? 0 : r;
 }
 
@@ -39,13 +54,16 @@ static int
 own_add(struct crawl *c, const struct url *url)
 {
 	char other[URL_BYTES_MAX];
-	int n, r = own_put(c, url_authority(url));
+	struct fetch_home *home;
+	int n, r = home_of_host(c, url_host(url), &home);
 
+	if (r == 0)
+		r = own_put(c, url_authority(url), home);
 	if (r < 0 || url->port != (url_is_https(url) ? 443 : 80))
 		return r;
 	n = snprintf(other, sizeof(other), "http%s://" SLICE_FMT,
 	    url_is_https(url) ? "" : "s", SLICE_ARG(url_host(url)));
-	return own_put(c, slice_of(other, (size_t)n));
+	return own_put(c, slice_of(other, (size_t)n), home);
 }
 
 /* One of the job's own. */

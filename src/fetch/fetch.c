@@ -23,6 +23,7 @@ struct fetch {
 	enum fetch_state state;
 	enum transport_method method;
 	struct fetch_home *home;
+	bool overridden; /* its address is the user's word */
 	uint64_t rate_bytes_max;
 	bool asked;             /* dns_id is of a question of ours that is open */
 	char text[URL_BYTES_MAX];
@@ -130,6 +131,7 @@ step_RESOLVE(struct fetch *f)
 	if (dns_overridden(
 		f->fetcher->conf.dns, host, f->url.port, &f->answer.addrs[0])) {
 		f->answer.n = 1;
+		f->overridden = true;
 		f->state = FETCH_ADDRESS;
 		return STEP_AGAIN;
 	}
@@ -221,7 +223,7 @@ is_home(const struct fetch *f, const struct addr *a)
 	for (uint32_t i = 0; f->home != NULL && i < f->home->n; i++)
 		if (addr_eq(&f->home->addrs[i], a))
 			return true;
-	return false;
+	return f->home != NULL && f->overridden;
 }
 
 /* Once, when the addresses are known. */
@@ -230,7 +232,7 @@ arrange(struct fetch *f)
 {
 	const struct fetcher_conf *c = &f->fetcher->conf;
 
-	if (f->home != NULL && f->home->n == 0) {
+	if (f->home != NULL && f->home->n == 0 && !f->overridden) {
 		memcpy(f->home->addrs, f->answer.addrs, sizeof(f->home->addrs));
 		f->home->n = f->answer.n;
 	}
@@ -483,6 +485,7 @@ fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *
 	f->state = FETCH_RESOLVE;
 	f->method = req->method;
 	f->home = req->home;
+	f->overridden = false;
 	f->rate_bytes_max = req->rate_bytes_max;
 	f->etag = validator_copy(f->validators[0], req->etag);
 	f->last_modified = validator_copy(f->validators[1], req->last_modified);

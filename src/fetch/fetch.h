@@ -53,7 +53,7 @@ struct fetcher_conf {
 /*
  * A seed's own authority: the addresses that its name had when it was first asked for are
  * admitted, whatever they are.  What the name is given later, by who may not be its
- * friend, goes by the policy.
+ * friend, goes by the policy.  What --resolve says is the user's word, and always admitted.
  */
 struct fetch_home {
 	uint32_t n; /* 0: not asked yet */

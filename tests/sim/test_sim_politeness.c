@@ -279,6 +279,68 @@ a_back_off_that_one_crawl_was_told_holds_for_all(void **state)
 	assert_in_range(gap_ms, 120000, 121000);
 }
 
+/* ---- a name that moves ---- */
+
+struct moving {
+	int questions,
+	    public_for;      /* the first so many are answered with a public address */
+	int outside, inside; /* requests */
+};
+
+static void
+moving_names(void *ctx, struct slice host, struct dns_answer *ret)
+{
+	struct moving *m = ctx;
+
+	(void)host;
+	ret->status = DNS_OK;
+	ret->n = 1;
+	ret->addrs[0] = m->questions++ < m->public_for
+			    ? (struct addr){AF_INET, {198, 41, 0, 4}}
+			    : (struct addr){AF_INET, {10, 0, 0, 1}};
+}
+
+static void
+moving_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	struct moving *m = ctx;
+
+	(void)url;
+	(void)body;
+	ret->status = 404;
+	*(sim_web.addr.bytes[0] == 10 ? &m->inside : &m->outside) += 1;
+}
+
+/* Whoever has a seed's name gives it an inner address when one port of it was asked. */
+static void
+a_seeds_name_does_not_move_inside_from_one_port_to_another(void **state)
+{
+	static const char *const more[] = {
+	    "http://a.test:8080/", "https://a.test/", NULL};
+	struct moving m = {.public_for = 4}; /* looked at for three, and asked for one */
+	struct sim_run run = {.more_seeds = more};
+
+	(void)state;
+	sim_web_reset(moving_script, &m);
+	sim_web.names = moving_names;
+	sim_crawl(&run, "http://a.test/", OPTIONS("delay=0"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_true(m.questions > 5);
+	assert_true(m.outside > 0);
+	assert_int_equal(m.inside, 0);
+	assert_int_equal(run.stats.outcomes[OUTCOME_DENIED_ADDRESS], 3);
+	sim_release(&run);
+
+	/* One that was inside from the start is asked there, at each port. */
+	m = (struct moving){.public_for = 0};
+	sim_web_reset(moving_script, &m);
+	sim_web.names = moving_names;
+	sim_crawl(&run, "http://a.test/", OPTIONS("delay=0"));
+	assert_int_equal(m.outside, 0);
+	assert_int_equal(m.inside, 6);
+	sim_release(&run);
+}
+
 int
 main(void)
 {
@@ -292,6 +354,7 @@ main(void)
 	    cmocka_unit_test(crawls_at_once_ask_one_host_in_turn),
 	    cmocka_unit_test(crawls_at_once_share_the_limit_of_an_address),
 	    cmocka_unit_test(a_back_off_that_one_crawl_was_told_holds_for_all),
+	    cmocka_unit_test(a_seeds_name_does_not_move_inside_from_one_port_to_another),
 	};
 
 	return cmocka_run_group_tests_name("sim/politeness", tests, NULL, NULL);
