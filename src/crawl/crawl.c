@@ -19,6 +19,7 @@ enum {
 	MAILS_BEHIND = 1024,  /* more at the store thread: it is behind */
 	PARSING_BEHIND = 256, /* more at the workers: they are behind */
 	GRACE_MS = 10000,     /* of a polite stop */
+	SLOW_LOOK_MS = 100,   /* which requests are slow changes by time alone */
 	HARMFUL_HOSTS_MAX = 1 << 16,
 };
 
@@ -201,6 +202,22 @@ budget_allows(struct crawl *c)
 	return s->pages + s->in_flight < (uint64_t)pages_max;
 }
 
+/*
+ * Dead hosts, and those that answer a byte a second, would have all the requests there may
+ * be to themselves until their time-outs.  So those are told apart and do not count, up to a
+ * number.
+ */
+static bool
+concurrency_allows(struct crawl *c)
+{
+	size_t running = c->in_state[VISIT_FETCH];
+
+	if (running < c->o->fetch_concurrency)
+		return true;
+	return running < CRAWL_SLOW_MAX &&
+	       running < c->o->fetch_concurrency + transport_slow(c->engine->transport);
+}
+
 /* Why nothing more may begin now, and how long if that is known (else -1). */
 enum wait_cause
 crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
@@ -213,8 +230,10 @@ crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
 	*ret_wait_ms = -1;
 	if (!budget_allows(c))
 		return WAIT_BUDGET;
-	if (c->in_state[VISIT_FETCH] >= c->o->fetch_concurrency)
+	if (!concurrency_allows(c)) {
+		*ret_wait_ms = SLOW_LOOK_MS;
 		return WAIT_CONNECTION_CAP;
+	}
 	if (committer_waiting(c->committer) >= MAILS_BEHIND)
 		return WAIT_STORE_BEHIND;
 	if (c->in_state[VISIT_PARSE] + c->in_state[VISIT_QUEUED] >= PARSING_BEHIND ||

@@ -40,6 +40,7 @@ enum visit_state {
 };
 
 enum { VISIT_DEATHS_MAX = 3 };
+enum { CRAWL_SLOW_MAX = 512 }; /* requests, up to which slow ones do not count */
 struct visit_harm {
 	struct death deaths[VISIT_DEATHS_MAX];
 	struct quarantine_case report; /* deaths_len grows; the rest for the commit */

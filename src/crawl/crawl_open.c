@@ -470,8 +470,8 @@ open_fetcher(struct crawl *c)
 	    .transport = e->transport,
 	    .shm = e->shm,
 	    .policy = e->policy,
-	    .fetches_max =
-		o->fetch_concurrency + 64, /* redirected robots.txt come on top */
+	    /* redirected robots.txt come on top */
+	    .fetches_max = o->fetch_concurrency + CRAWL_SLOW_MAX + 64,
 	    .proxies = &e->proxies,
 	    .ip = families[o->net_ip],
 	    .user_agent = o->fetch_user_agent,

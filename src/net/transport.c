@@ -77,6 +77,7 @@ exchange_take(struct route *route, struct exchange **ret)
 	x->route = route;
 	x->slot = t->exchanges_len;
 	list_init(&x->on_list);
+	list_init(&x->on_pace);
 	timer_init(&x->deadline, t->loop, on_deadline, x);
 	timer_init(&x->resume, t->loop, on_resume, x);
 	r = exchange_open(x);
@@ -89,6 +90,44 @@ exchange_take(struct route *route, struct exchange **ret)
 	return 0;
 }
 
+/* ---- those that others need not wait for ---- */
+
+void
+exchange_pace(struct exchange *x, struct list *on)
+{
+	list_remove(&x->on_pace);
+	x->transport->slow -= x->slow;
+	x->slow = false;
+	x->pace_from_ms = loop_now_ms(x->transport->loop);
+	if (on != NULL)
+		list_push(on, &x->on_pace);
+}
+
+static void
+pace_look(struct transport *t, struct list *on, int64_t limit_ms)
+{
+	int64_t now_ms = loop_now_ms(t->loop);
+
+	list_foreach_safe(at, tmp, on)
+	{
+		struct exchange *x = container_of(at, struct exchange, on_pace);
+
+		if (now_ms - x->pace_from_ms < limit_ms)
+			break;
+		list_remove(&x->on_pace);
+		x->slow = true;
+		t->slow++;
+	}
+}
+
+uint32_t
+transport_slow(struct transport *t)
+{
+	pace_look(t, &t->quiet, SILENT_MS);
+	pace_look(t, &t->heard, LONG_MS);
+	return t->slow;
+}
+
 /* Back to the unused ones; whatever it still holds is freed. */
 static void
 exchange_drop(struct exchange *x)
@@ -96,6 +135,7 @@ exchange_drop(struct exchange *x)
 	struct transport *t = x->transport;
 
 	assert(x->state == EXCHANGE_UNUSED || x->state == EXCHANGE_ENDED);
+	exchange_pace(x, NULL);
 	if (x->state == EXCHANGE_ENDED)
 		t->used--;
 	x->state = EXCHANGE_UNUSED;
@@ -130,6 +170,7 @@ exchange_end(struct exchange *x, CURLcode code)
 	struct transport *t = x->transport;
 
 	timer_stop(&x->deadline);
+	exchange_pace(x, NULL);
 	exchange_conclude(x, code);
 	x->state = EXCHANGE_ENDED;
 	list_remove(&x->on_list);
@@ -418,6 +459,7 @@ transport_start(struct transport *t, const struct transport_request *req,
 	} else if (curl_multi_add_handle(t->multi, x->easy) == CURLM_OK) {
 		t->used++;
 		list_push(&t->running, &x->on_list);
+		exchange_pace(x, &t->quiet);
 		timer_arm(t, SAFETY_MS);
 	} else {
 		r = -ENOMEM;
@@ -540,6 +582,8 @@ transport_new(struct loop *l, const struct transport_conf *conf, struct transpor
 	t->loop = l;
 	list_init(&t->running);
 	list_init(&t->ended);
+	list_init(&t->quiet);
+	list_init(&t->heard);
 	timer_init(&t->timer, l, on_timer, t);
 	later_init(&t->kick, l, on_kick, t);
 	later_init(&t->deliver, l, on_deliver, t);

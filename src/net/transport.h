@@ -97,4 +97,7 @@ void transport_cancel(struct transport *t, struct transport_id id);
 /* Live change; see PITFALLS: near the number of active connections. */
 void transport_set_connections_max(struct transport *t, uint32_t n);
 uint32_t transport_running(const struct transport *t);
+/* How many of them have had no byte of an answer for half a second, or are at one for ten: they
+ * cost a descriptor and little else. */
+uint32_t transport_slow(struct transport *t);
 #endif

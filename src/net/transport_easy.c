@@ -282,6 +282,8 @@ on_header(char *data, size_t size, size_t n, void *ctx)
 	struct slice line = slice_of(data, size * n);
 
 	x->last_ms = loop_now_ms(x->transport->loop);
+	if (x->state != EXCHANGE_RECEIVING)
+		exchange_pace(x, &x->transport->heard);
 	x->state = EXCHANGE_RECEIVING;
 	x->head_bytes += line.len;
 	if (++x->head_lines > HEAD_LINES_MAX) {

@@ -32,6 +32,8 @@ enum {
 	WIRE_SLACK_BYTES =
 	    1 << 20,            /* chunks' framing beyond as much as there is in them */
 	TURN_BYTES = 256 << 10, /* of one body in a turn; others have their turn, too */
+	SILENT_MS = 500,        /* without a byte of the answer: slow */
+	LONG_MS = 10000,        /* at it for so long: slow, too */
 	ROOM_AGAIN_MS = 20,     /* a large answer that has no room looks again ... */
 	ROOM_WAIT_MS = 1000,    /* ... for so long; then it is to be asked for later */
 };
@@ -99,6 +101,9 @@ struct exchange {
 	struct limiter rate; /* of the body */
 	struct timer resume; /* libcurl is to hold back until then */
 	int64_t started_ms, connect_from_ms, asked_ms, last_ms;
+	struct list on_pace;       /* transport's quiet or heard */
+	int64_t pace_from_ms;      /* since when it is there */
+	bool slow;                 /* and on neither any more */
 	int64_t turn_us;           /* the turn in which the last of the body came ... */
 	size_t turn_bytes;         /* ... and how much in that one */
 	int64_t room_from_ms;      /* since when there is no room for more; 0: there is */
@@ -140,6 +145,8 @@ struct transport {
 	uint32_t routes_len;
 	struct list running, ended;
 	uint32_t used;         /* running and ended */
+	struct list quiet, heard; /* exchanges not slow yet, by pace_from_ms */
+	uint32_t slow;
 	uint32_t starved;      /* large answers that wait for room to go on */
 	char *ca_file, *cert_file, *key_file; /* copies, the last two may be NULL */
 };
@@ -152,6 +159,8 @@ void exchange_close(struct exchange *x);
 int exchange_prepare(struct exchange *x, const struct transport_request *req);
 /* After the handle was removed from the multi: it is not on a socket any more. */
 void exchange_leave(struct exchange *x);
+/* Where transport_slow() looks for it: on quiet, on heard, or on neither. */
+void exchange_pace(struct exchange *x, struct list *on);
 /* Whether it waits for room for more of a large answer. */
 void exchange_starves(struct exchange *x, bool starves);
 /* Forgets what has happened, before the first and before another try. */

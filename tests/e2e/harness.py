@@ -277,6 +277,10 @@ class Running:
             os.killpg(self.child.pid, signal.SIGKILL)
             self.child.wait(STOP_SECONDS)
 
+    def processes(self):
+        """Process ids of this trawl and of all below it."""
+        return [self.child.pid, *_below(self.child.pid)]
+
     def descendants(self, name):
         """Process ids below this trawl whose name is `name`."""
         return [p for p in _below(self.child.pid) if _comm(p) == name]

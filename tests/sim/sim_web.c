@@ -371,6 +371,13 @@ transport_set_connections_max(struct transport *t, uint32_t n)
 }
 
 uint32_t
+transport_slow(struct transport *t)
+{
+	(void)t;
+	return 0;
+}
+
+uint32_t
 transport_running(const struct transport *t)
 {
 	(void)t;

@@ -166,6 +166,33 @@ many_large_answers_take_turns_until_all_are_there(void **state)
 }
 
 static void
+says_how_many_are_slow_to_answer(void **state)
+{
+	static const char *const paths[] = {
+	    "/silent", "/silent", "/stall-in-body", "/plain"};
+	struct transport_request req;
+	struct transport_id id[4];
+	struct got g[4];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		req = request_to("http", "site.test", paths[i]);
+		id[i] = start(&req, &g[i]);
+	}
+	run_for(100);
+	assert_int_equal(transport_slow(fx->transport), 0);
+	run_for(700);
+	assert_int_equal(transport_running(fx->transport), 3);
+	assert_int_equal(transport_slow(fx->transport), 2); /* the third has begun */
+	transport_cancel(fx->transport, id[0]);
+	assert_int_equal(transport_slow(fx->transport), 1);
+	transport_cancel(fx->transport, id[1]);
+	transport_cancel(fx->transport, id[2]);
+	assert_int_equal(transport_slow(fx->transport), 0);
+	got_free(&g[3]);
+}
+
+static void
 what_stands_between_chunks_counts_as_received(void **state)
 {
 	static const char *const paths[] = {"/extensions", "/extensions-for-ever"};
@@ -462,6 +489,7 @@ main(void)
 	    TEST(an_answer_that_waits_too_long_for_room_is_to_be_asked_for_later,
 		setup_shared_arena),
 	    TEST(many_large_answers_take_turns_until_all_are_there, setup_shared_arena),
+	    TEST(says_how_many_are_slow_to_answer, rig_setup_plain),
 	    TEST(what_stands_between_chunks_counts_as_received, rig_setup_plain),
 	    TEST(bounds_heads, rig_setup_plain),
 	    TEST(keeps_deadlines, rig_setup_plain),
