@@ -358,8 +358,7 @@ static int
 open_seen(struct committer *c, struct why *why)
 {
 	char dir[PATH_MAX];
-	struct seen_conf conf = {
-	    .store = c->store, .memory_bytes_max = c->conf.seen_bytes};
+	struct seen_conf conf = {.store = c->store};
 	int r;
 
 	buf_clear(&c->scratch);
@@ -372,6 +371,7 @@ open_seen(struct committer *c, struct why *why)
 	if (c->conf.durable) {
 		(void)snprintf(dir, sizeof(dir), "%s/state", c->conf.dir);
 		conf.dir = dir;
+		conf.memory_bytes_max = c->conf.seen_bytes;
 	}
 	r = seen_open(&conf, &c->seen, why);
 	if (r == 0 && seen_mended(c->seen) != NULL)

@@ -169,7 +169,7 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 
 	if (!is_genuine(c, m, l))
 		return 0;
-	r = seen_add(c->seen, l->authority_hash, l->url_hash, l->verdict, &added, &was);
+	r = seen_add(c->seen, l->url_hash, l->verdict, &added, &was);
 	if (r < 0)
 		return r;
 	if (added == SEEN_KNOWN) {

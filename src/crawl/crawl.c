@@ -237,6 +237,7 @@ crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
 	if (committer_waiting(c->committer) >= MAILS_BEHIND)
 		return WAIT_STORE_BEHIND;
 	if (c->in_state[VISIT_PARSE] + c->in_state[VISIT_QUEUED] >= PARSING_BEHIND ||
+	    c->in_hand_bytes > crawl_memory(c->o).body_bytes ||
 	    small > shm_bytes(c->engine->shm) / 4)
 		return WAIT_PARSER_BEHIND;
 	wait_us = limiter_wait_us(&c->rate, 1, now_us);

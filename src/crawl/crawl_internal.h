@@ -186,6 +186,9 @@ void crawl_save_cookies(struct crawl *c, const struct urlrec *rec, struct commit
 /* memory.c */
 struct crawl_memory {
 	uint64_t arena_bytes, store_bytes, seen_bytes, frontier_bytes;
+	uint64_t
+	    body_bytes; /* received and not with the store yet: more is not asked for */
+	uint64_t result_bytes; /* of parsed pages: more is not parsed */
 };
 struct crawl_memory crawl_memory(const struct options *o);
 /* visit.c */

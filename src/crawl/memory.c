@@ -1,10 +1,12 @@
 #include "crawl/crawl_internal.h"
 
 /*
- * How --max-memory is shared out.  Half is for answers on their way, a quarter for what
- * was seen, an eighth each for what waits and for the store; what is left is everything
- * else.  The arena is address space: only what answers fill of it is memory, and it must
- * hold some bodies of the greatest size.
+ * How --max-memory is shared out.  Half is for answers on their way, an eighth for
+ * what waits, a sixteenth for the store, a thirty-second for what was seen: little, so that memory
+ * does not grow with the number of URLs, and what does not fit costs a microsecond a look
+ * (frontier/seen_cold.h), and as much each for bodies that wait for a worker and for what
+ * workers made of them.  What is left is everything else.  The arena is address space: only
+ * what answers fill of it is memory, and it must hold some bodies of the greatest size.
  */
 enum { ARENA_BODIES = 4 };
 #define ARENA_BYTES_MIN (64ull << 20)
@@ -22,8 +24,9 @@ crawl_memory(const struct options *o)
 		m.arena_bytes *= 2;
 	while (m.arena_bytes * 2 <= all / 2)
 		m.arena_bytes *= 2;
-	m.seen_bytes = all / 4;
+	m.seen_bytes = all / 32;
 	m.frontier_bytes = all / 8;
-	m.store_bytes = all / 8;
+	m.store_bytes = all / 16;
+	m.body_bytes = m.result_bytes = all / 32;
 	return m;
 }

@@ -20,12 +20,11 @@
 
 enum {
 	PARSE_DEATHS_MAX = 2,
-	HOST_DEATHS_SUSPECT = 2,     /* of one authority: its documents are suspects */
-	HOST_DEATHS_MAX = 8,         /* ... and are not parsed any more */
-	SUSPECTS_MAX = 16,           /* wait; others are archived without being parsed */
-	SUSPECTS_PART = 16,          /* nor more of the arena than this part */
-	UNARCHIVED_MAX = 3,          /* pages in a row: then the workers are broken */
-	RESULT_BYTES_MAX = 48 << 20, /* of all visits: more is not parsed for now */
+	HOST_DEATHS_SUSPECT = 2, /* of one authority: its documents are suspects */
+	HOST_DEATHS_MAX = 8,     /* ... and are not parsed any more */
+	SUSPECTS_MAX = 16,       /* wait; others are archived without being parsed */
+	SUSPECTS_PART = 16,      /* nor more of the arena than this part */
+	UNARCHIVED_MAX = 3,      /* pages in a row: then the workers are broken */
 };
 
 static void on_parsed(void *ctx, enum pool_end end, struct slice result);
@@ -247,7 +246,8 @@ visit_parse(struct visit *v)
 		return;
 	task.alone = is_suspect(v);
 	buf_init(&head, 64 << 10);
-	r = c->result_bytes > RESULT_BYTES_MAX ? -EAGAIN : task_for(v, &head);
+	r = c->result_bytes > crawl_memory(c->o).result_bytes ? -EAGAIN
+							      : task_for(v, &head);
 	if (r == 0) {
 		task.head = buf_slice(&head);
 		r = pool_apply(c->engine->pool, &task, on_parsed, v, &v->pool_id);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "frontier/keys.h"
+#include "frontier/seen_cold.h"
 #include "frontier/seen_filter.h"
 #include "frontier/seen_log.h"
 #include "frontier/seen_table.h"
@@ -15,7 +16,6 @@ enum {
 	PENDING_BYTES_MAX = 1 << 30,
 	HINT_AHEAD = 16,
 	SCAN_MAX = 1 << 20, /* keys a scan */
-	VALUE_BYTES_MAX = 64,
 };
 
 /* What is remembered of a URL. */
@@ -32,16 +32,16 @@ enum { NOTE_STATE = 3, NOTE_AGAIN = 4 /* the URL has a record already */ };
 
 struct seen {
 	struct seen_table table;
-	struct seen_filter filter; /* once something left the table */
+	struct seen_filter filter; /* once something left the table: of all that did */
+	struct seen_cold cold;     /* where it went */
 	struct seen_log log;
 	/* Records since the last seen_committed(), oldest first; of these `logged` bytes
-	 * are in the log.  The store does not know them yet: they stay in the table. */
+	 * are in the log. */
 	struct buf pending;
 	size_t logged;
 	struct store *store;
-	struct buf value;
-	uint64_t urls, filter_bytes, asks, asks_known;
-	bool has_log, keeps_pending;
+	uint64_t urls, filter_bytes, reads, reads_known;
+	bool has_log;
 	struct why mended;
 };
 
@@ -84,31 +84,20 @@ word_state(uint64_t word)
 static void
 word_set_state(uint64_t *word, enum state s)
 {
-	*word = (*word & ~(uint64_t)SEEN_STATE) | flags_of(s);
+	*word = (*word & ~(uint64_t)(SEEN_STATE | SEEN_COLD)) | flags_of(s);
 }
 
 /* ---- what leaves the memory, and comes back ---- */
 
-static void
-on_dropped(void *ctx, uint64_t print)
+static int
+write_cold(void *ctx, unsigned part, uint64_t *words, size_t n)
 {
-	seen_filter_add(ctx, print);
-}
+	struct seen *s = ctx;
+	int r = seen_cold_merge(&s->cold, part, words, n);
 
-/* What the store does not know yet must stay. */
-static void
-keep_pending(struct seen *s, uint64_t print)
-{
-	for (size_t at = 0; at < s->pending.len; at += SEEN_RECORD_BYTES) {
-		uint8_t note;
-		uint64_t other = seen_record_get(s->pending.ptr + at, &note), *word;
-
-		if (other >> 56 != print >> 56)
-			continue;
-		word = seen_table_find(&s->table, other);
-		assert(word != NULL);
-		*word |= SEEN_KEEP;
-	}
+	for (size_t i = 0; i < n && r == 0; i++)
+		seen_filter_add(&s->filter, words[i] >> 8 | (uint64_t)part << 56);
+	return r;
 }
 
 /* In the part of `print`, when the limit is reached. */
@@ -119,11 +108,12 @@ make_room(struct seen *s, uint64_t print)
 
 	if (s->filter.words == NULL)
 		r = seen_filter_init(&s->filter, s->filter_bytes);
-	if (r < 0)
-		return r;
-	keep_pending(s, print);
-	r = seen_table_sweep(&s->table, print, on_dropped, &s->filter);
-	if (r == -ENOSPC) /* all of it is pending */
+	if (r == 0 && !seen_cold_is_open(&s->cold))
+		r = seen_cold_open(&s->cold, s->log.file.dir_fd);
+	if (r == 0)
+		r = seen_table_sweep(&s->table, print, write_cold, s);
+	/* The crawl is about to pause: rather too much memory than an error. */
+	if (r == -ENOSPC)
 		r = seen_table_grow(&s->table, print);
 	return r;
 }
@@ -148,30 +138,25 @@ value_state(struct slice value, enum state *ret)
 	return 0;
 }
 
-/* Asks the store for what may have left the table; *ret is NULL when it is new. */
+/* Brings back what may have left the table; *ret is NULL when it is new. */
 static int
-recall(struct seen *s, uint64_t authority_hash, uint64_t url_hash, uint64_t **ret)
+recall(struct seen *s, uint64_t print, uint64_t **ret)
 {
-	enum state state = FIRM;
-	struct key k;
+	uint64_t word;
 	int r;
 
 	*ret = NULL;
-	if (s->filter.words == NULL || !seen_filter_has(&s->filter, url_hash))
+	if (s->filter.words == NULL || !seen_filter_has(&s->filter, print))
 		return 0;
-	key_make(&k, authority_hash, url_hash);
-	s->asks++;
-	r = store_get(s->store, STORE_SEEN, key_whole(&k), &s->value);
-	if (r == -ENOENT)
-		return 0;
-	if (r == 0)
-		r = value_state(buf_slice(&s->value), &state);
-	if (r == 0)
-		r = insert(s, url_hash, flags_of(state) | SEEN_HOT);
+	s->reads++;
+	r = seen_cold_find(&s->cold, print, &word);
+	if (r < 0 || word == 0)
+		return r;
+	r = insert(s, print, (uint8_t)(word & SEEN_STATE) | SEEN_HOT | SEEN_COLD);
 	if (r < 0)
 		return r;
-	s->asks_known++;
-	*ret = seen_table_find(&s->table, url_hash);
+	s->reads_known++;
+	*ret = seen_table_find(&s->table, print);
 	return 0;
 }
 
@@ -180,14 +165,14 @@ recall(struct seen *s, uint64_t authority_hash, uint64_t url_hash, uint64_t **re
 static int
 reserve_record(struct seen *s)
 {
-	return s->keeps_pending ? buf_reserve(&s->pending, SEEN_RECORD_BYTES) : 0;
+	return s->has_log ? buf_reserve(&s->pending, SEEN_RECORD_BYTES) : 0;
 }
 
 /* After reserve_record(). */
 static void
 add_record(struct seen *s, uint64_t print, uint8_t note)
 {
-	if (!s->keeps_pending)
+	if (!s->has_log)
 		return;
 	seen_record_put(s->pending.ptr + s->pending.len, print, note);
 	s->pending.len += SEEN_RECORD_BYTES;
@@ -213,15 +198,15 @@ change(struct seen *s, uint64_t print, uint64_t *word, enum state state)
 }
 
 int
-seen_add(struct seen *s, uint64_t authority_hash, uint64_t url_hash, enum outcome state,
-    enum seen_add *ret, enum outcome *ret_was)
+seen_add(struct seen *s, uint64_t url_hash, enum outcome state, enum seen_add *ret,
+    enum outcome *ret_was)
 {
 	uint64_t *word = seen_table_find(&s->table, url_hash);
 	int r = 0;
 
 	assert(state < OUTCOME_MAX);
 	if (word == NULL)
-		r = recall(s, authority_hash, url_hash, &word);
+		r = recall(s, url_hash, &word);
 	if (r == 0)
 		r = reserve_record(s);
 	if (r < 0)
@@ -252,7 +237,7 @@ seen_set(struct seen *s, uint64_t url_hash, enum outcome outcome)
 	int r;
 
 	assert(outcome < OUTCOME_MAX);
-	/* What is not in the table was in the store, as a URL that waits. */
+	/* What is not in the table left it, as a URL that waits. */
 	if (state == (word == NULL ? FIRM : word_state(*word)))
 		return 0;
 	r = reserve_record(s);
@@ -434,6 +419,7 @@ forget_all(struct seen *s)
 {
 	seen_table_release(&s->table);
 	seen_filter_release(&s->filter);
+	seen_cold_release(&s->cold);
 	s->urls = 0;
 }
 
@@ -472,17 +458,16 @@ seen_open(const struct seen_conf *conf, struct seen **ret, struct why *why)
 	struct seen *s = calloc(1, sizeof(*s));
 	int r;
 
-	assert(conf->store != NULL || (conf->dir == NULL && max == 0));
+	assert(conf->dir != NULL ? conf->store != NULL : max == 0);
 	if (s == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	if (max > 0 && max < SEEN_MEMORY_MIN)
 		max = SEEN_MEMORY_MIN;
 	s->store = conf->store;
-	s->filter_bytes = max / 4;
-	s->keeps_pending = conf->dir != NULL || max > 0;
-	seen_table_init(&s->table, max - max / 4);
+	s->filter_bytes = max / 2;
+	seen_table_init(&s->table, max - max / 2);
+	seen_cold_init(&s->cold);
 	buf_init(&s->pending, PENDING_BYTES_MAX);
-	buf_init(&s->value, VALUE_BYTES_MAX);
 	s->log.file.fd = s->log.file.dir_fd = -1;
 	r = conf->dir == NULL ? 0 : open_log(s, conf, why);
 	if (r < 0) {
@@ -501,8 +486,8 @@ seen_close(struct seen *s)
 	seen_log_release(&s->log);
 	seen_table_release(&s->table);
 	seen_filter_release(&s->filter);
+	seen_cold_release(&s->cold);
 	buf_release(&s->pending);
-	buf_release(&s->value);
 	free(s);
 }
 
@@ -518,9 +503,9 @@ seen_stats(const struct seen *s, struct seen_stats *ret)
 	*ret = (struct seen_stats){.urls = s->urls,
 	    .remembered = s->table.len,
 	    .memory_bytes = sizeof(*s) + s->table.bytes + seen_filter_bytes(&s->filter) +
-			    s->pending.cap + s->log.block.cap,
-	    .asks = s->asks,
-	    .asks_known = s->asks_known};
+			    seen_cold_bytes(&s->cold) + s->pending.cap + s->log.block.cap,
+	    .reads = s->reads,
+	    .reads_known = s->reads_known};
 }
 
 void
@@ -530,10 +515,4 @@ seen_check(const struct seen *s)
 	assert(s->table.len <= s->urls);
 	assert(s->filter.words != NULL || s->table.len == s->urls);
 	assert(s->logged <= s->pending.len);
-	for (size_t at = 0; at < s->pending.len; at += SEEN_RECORD_BYTES) {
-		uint8_t note;
-		uint64_t print = seen_record_get(s->pending.ptr + at, &note);
-
-		assert(seen_table_find(&s->table, print) != NULL);
-	}
 }

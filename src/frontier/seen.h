@@ -11,17 +11,16 @@
  *   file     seen_log: 9 bytes a URL, from which the memory is filled at opening
  *   store    the table STORE_SEEN, which the caller writes: the truth
  *
- * When memory_bytes_max is reached, what was not met lately leaves the memory; a filter
- * remembers that it was there, and where the filter says "maybe" the store is asked (one
- * store_get()).  The answers stay exact, and what a link costs does not depend on how many
- * URLs there are.
+ * When memory_bytes_max is reached, what was not met lately leaves the memory for a sorted
+ * file (seen_cold, 8 bytes a URL); a filter remembers that it was there, and where the
+ * filter says "maybe" that file is asked.  The answers stay exact.
  *
  * The caller, at each group commit:
  *
  *   seen_sync()        the log is on the disk
  *   seen_mark()        goes into the batch, into STORE_META
  *   store_apply()      the batch, which holds the STORE_SEEN records of the same URLs
- *   seen_committed()   these may now leave the memory
+ *   seen_committed()
  *
  * and when it opens a crawl, seen_open() with the mark that the store has.  If the log is
  * not what the mark says (a byte flipped, an end missing), it is made again from the
@@ -29,8 +28,9 @@
  *
  * Owns:    its memory and DIR/seen.log.  The store is borrowed.
  * Errors:  -ENOMEM; -ENOSPC and other -errno of the log, after which seen_sync() can be
- *          called again (a failed fdatasync sticks); those of store_get(), store_scan().
- *          After a failure nothing has changed.
+ *          called again (a failed fdatasync sticks); those of store_scan() and of reading
+ *          what left the memory.  After a failure nothing has changed.  While the disk is
+ *          full nothing leaves the memory, whatever the limit.
  * Threads: the store thread only.
  */
 #ifndef FRONTIER_SEEN_H
@@ -47,15 +47,15 @@ enum seen_add {
 	SEEN_UPGRADED, /* was rejected (scope, depth, budget) and is now wanted */
 };
 
-/* memory_bytes_max is at least this; of the whole, a quarter is the filter's. */
+/* memory_bytes_max is at least this; half of the whole is the filter's. */
 enum { SEEN_MEMORY_MIN = 2 << 20 };
 
 struct seen_conf {
 	const char *dir; /* where seen.log is; NULL: no file, the set ends with the run */
 	/* What seen_mark() gave for the last batch that was applied; empty: none was. */
 	struct slice mark;
-	uint64_t memory_bytes_max; /* 0: no limit */
-	struct store *store;       /* NULL only without `dir` and limit */
+	uint64_t memory_bytes_max; /* 0: no limit; there is none without `dir` */
+	struct store *store;       /* NULL only without `dir` */
 };
 
 int seen_open(const struct seen_conf *conf, struct seen **ret, struct why *why);
@@ -66,8 +66,8 @@ const char *seen_mended(const struct seen *s);
 
 /* `state`: OUTCOME_NONE for a URL that is wanted, else why it is rejected.  A wanted one
  * overrules an earlier rejection by out-of-scope, depth or budget; *ret_was gets that. */
-int seen_add(struct seen *s, uint64_t authority_hash, uint64_t url_hash,
-    enum outcome state, enum seen_add *ret, enum outcome *ret_was);
+int seen_add(struct seen *s, uint64_t url_hash, enum outcome state, enum seen_add *ret,
+    enum outcome *ret_was);
 /* A URL that was added has its outcome. */
 int seen_set(struct seen *s, uint64_t url_hash, enum outcome state);
 /* seen_add() of it follows soon: with a page's links hinted first, adding them costs a
@@ -83,8 +83,8 @@ struct seen_stats {
 	uint64_t urls;       /* in the set */
 	uint64_t remembered; /* of these, in memory */
 	uint64_t memory_bytes;
-	uint64_t asks;       /* of the store */
-	uint64_t asks_known; /* those that it knew */
+	uint64_t reads;       /* of what left the memory */
+	uint64_t reads_known; /* those that found it there */
 };
 void seen_stats(const struct seen *s, struct seen_stats *ret);
 void seen_check(const struct seen *s);

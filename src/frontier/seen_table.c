@@ -1,7 +1,7 @@
 #include "frontier/seen_table.h"
 #include <assert.h>
 #include <errno.h>
-#include <stddef.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "base/banned.h"
@@ -140,7 +140,7 @@ move_words(struct seen_part *to, const struct seen_part *from)
 	for (const uint64_t *w = from->words; w < end; w++) {
 		if (*w == 0 || (*w & SEEN_DROP) != 0)
 			continue;
-		*probe(to, *w) = *w & ~(uint64_t)SEEN_KEEP;
+		*probe(to, *w) = *w;
 		to->len++;
 	}
 }
@@ -242,52 +242,102 @@ seen_table_add(struct seen_table *t, uint64_t print, uint8_t flags)
 	return 0;
 }
 
-/* Marks what is to go, as a clock does; returns how many that are. */
-static uint32_t
-choose(struct seen_part *p)
+/* What is not kept elsewhere is written there, all of the part at once. */
+static int
+write_out(struct seen_part *p, unsigned number, seen_write_fn *write, void *ctx)
 {
-	uint32_t want = p->len / 4 + 1, chosen = 0;
+	uint64_t *end = p->words + (size_t)p->buckets * BUCKET;
+	uint64_t *words = malloc(p->len * sizeof(*words));
+	size_t n = 0;
+	int r;
 
-	/* Twice round: on the second everything is cold. */
-	for (uint64_t n = 0; n < (uint64_t)p->buckets * 2 && chosen < want; n++) {
-		uint64_t *b = p->words + (size_t)p->hand * BUCKET;
+	if (words == NULL)
+		return -ENOMEM;
+	for (const uint64_t *w = p->words; w < end; w++)
+		if (*w != 0 && (*w & SEEN_COLD) == 0)
+			words[n++] = *w & ~(uint64_t)SEEN_HOT;
+	r = write(ctx, number, words, n);
+	free(words);
+	if (r < 0)
+		return r;
+	for (uint64_t *w = p->words; w < end; w++)
+		if (*w != 0)
+			*w |= SEEN_COLD;
+	return 0;
+}
 
-		for (int i = 0; i < BUCKET; i++) {
-			if (b[i] == 0 || (b[i] & (SEEN_KEEP | SEEN_DROP)) != 0)
-				continue;
-			if ((b[i] & SEEN_HOT) != 0) {
-				b[i] &= ~(uint64_t)SEEN_HOT;
-				continue;
-			}
-			b[i] |= SEEN_DROP;
-			chosen++;
-		}
-		p->hand = p->hand + 1 == p->buckets ? 0 : p->hand + 1;
+static uint32_t
+count_cold(const struct seen_part *p)
+{
+	const uint64_t *end = p->words + (size_t)p->buckets * BUCKET;
+	uint32_t n = 0;
+
+	for (const uint64_t *w = p->words; w < end; w++)
+		n += (*w & SEEN_COLD) != 0;
+	return n;
+}
+
+/*
+ * Marks up to `want` words, evenly over the part: fingerprints stay where their values put
+ * them, and where none went new ones would pile up.  Words of a bucket are in the order in
+ * which they came, and the first go first.
+ */
+static uint32_t
+choose(struct seen_part *p, uint32_t want, bool hot_too)
+{
+	const uint64_t *end = p->words + (size_t)p->buckets * BUCKET;
+	uint32_t chosen = 0, passed = 0;
+
+	for (uint64_t *w = p->words; w < end; w++) {
+		if (*w == 0)
+			continue;
+		passed++;
+		if ((*w & SEEN_COLD) == 0 || (*w & SEEN_DROP) != 0 ||
+		    ((*w & SEEN_HOT) != 0 && !hot_too))
+			continue;
+		if (chosen >= (uint64_t)passed * want / p->len)
+			continue;
+		*w |= SEEN_DROP;
+		chosen++;
 	}
 	return chosen;
 }
 
+/* A quarter, of which nothing was met since the last sweep if there is as much of that. */
+static uint32_t
+choose_quarter(struct seen_part *p)
+{
+	const uint64_t *end = p->words + (size_t)p->buckets * BUCKET;
+	uint32_t want = p->len / 4 + 1, chosen = choose(p, want, false);
+
+	if (chosen < want)
+		chosen += choose(p, want - chosen, true);
+	for (uint64_t *w = p->words; w < end; w++)
+		*w &= ~(uint64_t)SEEN_HOT;
+	return chosen;
+}
+
 int
-seen_table_sweep(
-    struct seen_table *t, uint64_t print, seen_dropped_fn *dropped, void *ctx)
+seen_table_sweep(struct seen_table *t, uint64_t print, seen_write_fn *write, void *ctx)
 {
 	struct seen_part *p = part_of(t, print), swept = {.buckets = p->buckets};
-	const uint64_t *end = p->words + (size_t)p->buckets * BUCKET;
 	uint32_t chosen;
+	int r = 0;
 
-	assert(p->words != NULL);
+	assert(p->len > 0);
+	/* Writing costs as much as there is already: so seldom, and then all. */
+	if (count_cold(p) <= p->len / 2)
+		r = write_out(p, (unsigned)(print >> 56), write, ctx);
+	if (r < 0)
+		return r;
 	if (part_alloc(&swept) < 0)
 		return -ENOMEM;
-	chosen = choose(p);
-	swept.hand = p->hand;
-	for (const uint64_t *w = p->words; w < end && chosen > 0; w++)
-		if ((*w & SEEN_DROP) != 0)
-			dropped(ctx, *w >> FLAGS_BITS | (print >> 56) << 56);
+	chosen = choose_quarter(p);
 	move_words(&swept, p);
 	part_free(p);
 	t->len -= chosen;
 	*p = swept;
-	return chosen == 0 ? -ENOSPC : 0;
+	return 0;
 }
 
 void
@@ -312,7 +362,6 @@ seen_table_check(const struct seen_table *t)
 			assert(probe(p, w) == &p->words[at]);
 		}
 		assert(used == p->len);
-		assert(p->hand < p->buckets);
 		len += used;
 		bytes += part_bytes(p);
 	}

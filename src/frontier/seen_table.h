@@ -9,7 +9,7 @@
  * memory beyond what is there.
  *
  * Once `bytes_max` is reached a part does not grow any more: the caller sweeps it
- * (seen_table_sweep()), which drops a quarter of what was not looked up lately.
+ * (seen_table_sweep()), which drops some of what was not looked up lately.
  *
  * Owns:    its pages (mmap).
  * Errors:  -ENOMEM; -ENOSPC: the part is full and `bytes_max` reached.  The table is then
@@ -19,6 +19,7 @@
 #ifndef FRONTIER_SEEN_TABLE_H
 #define FRONTIER_SEEN_TABLE_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { SEEN_PARTS = 256 };
@@ -28,13 +29,12 @@ enum seen_flag {
 	SEEN_USED = 1,
 	SEEN_STATE = 6, /* two bits that the caller may use */
 	SEEN_HOT = 8,   /* met again since the last sweep went by; set by the caller */
-	SEEN_KEEP = 16, /* must not be dropped by the next sweep */
+	SEEN_COLD = 16, /* kept elsewhere, too, as it is; taken off by the caller */
 };
 
 struct seen_part {
 	uint64_t *words;
 	uint32_t buckets, len;
-	uint32_t hand; /* the bucket at which the next sweep begins */
 };
 
 struct seen_table {
@@ -54,14 +54,14 @@ int seen_table_reserve(struct seen_table *t, uint64_t n);
 /* The part of `print` by an eighth, whatever bytes_max says. */
 int seen_table_grow(struct seen_table *t, uint64_t print);
 /*
- * Makes room in the part of `print`: of words that are not to be kept every one is
- * dropped that is not hot, and the hot ones cool down, beginning where the last sweep
- * ended, until a quarter is gone.  SEEN_KEEP is taken off all.  -ENOSPC: all had to be
- * kept.
+ * Makes room in the part of `print`: drops a quarter of it, hot ones only for want of
+ * others, and what stays is hot no more.  Only what is SEEN_COLD is dropped.  Where that
+ * is less than half, `write` gets all words that are not, and they then are; when it fails
+ * nothing has changed.
  */
-typedef void seen_dropped_fn(void *ctx, uint64_t print);
+typedef int seen_write_fn(void *ctx, unsigned part, uint64_t *words, size_t n);
 int seen_table_sweep(
-    struct seen_table *t, uint64_t print, seen_dropped_fn *dropped, void *ctx);
+    struct seen_table *t, uint64_t print, seen_write_fn *write, void *ctx);
 /* What find() and add() will read, into the cache. */
 void seen_table_hint(const struct seen_table *t, uint64_t print);
 void seen_table_check(const struct seen_table *t);

@@ -3,7 +3,7 @@
  * to 20 million URLs, through the store thread (crawl/committer.h) on RocksDB; then what
  * it costs to open all that again, and to read.
  *
- *   bench_discover DIR [millions [rows [memory MiB of the store]]]
+ *   bench_discover DIR [millions [rows [MiB]]]	MiB: --max-memory, 512
  *
  * The links of a page come with its outcome, as from a crawl; no archive is written.  The
  * time is that of the store thread and those of RocksDB: all of the process but the main
@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "crawl/committer.h"
+#include "crawl/crawl_internal.h"
 #include "crawl/options.h"
 #include "crawl/scope.h"
 #include "frontier/keys.h"
@@ -67,6 +68,7 @@ struct bench {
 	 * their outcome. */
 	uint64_t urls, done, random, most, row, next_row, links;
 	struct account before;
+	struct crawl_memory memory;
 };
 
 static double
@@ -281,11 +283,11 @@ on_reply(void *ctx, struct commit *c)
 }
 
 static void
-open_committer(struct bench *b, uint64_t memory_bytes)
+open_committer(struct bench *b)
 {
 	static const char *const seeds[] = {"https://www.example.org/"};
 	struct store_conf store = {
-	    .dir = b->dir, .mode = STORE_MAKE, .memory_bytes = memory_bytes};
+	    .dir = b->dir, .mode = STORE_MAKE, .memory_bytes = b->memory.store_bytes};
 	struct committer_conf conf = {.loop = b->loop,
 	    .saved = {.hash_seed = HASH_SEED, .seq = 1, .order = "bfs"},
 	    .dir = b->dir,
@@ -299,6 +301,7 @@ open_committer(struct bench *b, uint64_t memory_bytes)
 	    .order = b->order,
 	    .commit_ms = 1000,
 	    .commit_bytes = 32 << 20,
+	    .seen_bytes = b->memory.seen_bytes,
 	    .mails_max = PAGES + 1,
 	    .ctx = b,
 	    .on_reply = on_reply};
@@ -317,10 +320,10 @@ open_committer(struct bench *b, uint64_t memory_bytes)
 }
 
 static void
-run(struct bench *b, uint64_t memory_bytes)
+run(struct bench *b)
 {
 	must(loop_new(&b->loop), NULL);
-	open_committer(b, memory_bytes);
+	open_committer(b);
 	b->pages = calloc(PAGES, sizeof(*b->pages));
 	must(b->pages == NULL ? -ENOMEM : 0, NULL);
 	for (size_t i = 0; i < PAGES; i++) {
@@ -409,7 +412,8 @@ static void
 bench_seen(const struct bench *b, struct store *store, bool from_log)
 {
 	char state[4096];
-	struct seen_conf conf = {.dir = state, .store = store};
+	struct seen_conf conf = {
+	    .dir = state, .store = store, .memory_bytes_max = b->memory.seen_bytes};
 	double wall = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_THREAD_CPUTIME_ID);
 	struct why why = {""};
 	struct buf mark;
@@ -432,10 +436,10 @@ bench_seen(const struct bench *b, struct store *store, bool from_log)
 }
 
 static void
-read_all(const struct bench *b, uint64_t memory_bytes)
+read_all(const struct bench *b)
 {
 	struct store_conf conf = {
-	    .dir = b->dir, .mode = STORE_EXIST, .memory_bytes = memory_bytes};
+	    .dir = b->dir, .mode = STORE_EXIST, .memory_bytes = b->memory.store_bytes};
 	double wall = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_PROCESS_CPUTIME_ID);
 	struct why why = {""};
 	struct store *store;
@@ -456,7 +460,8 @@ int
 main(int argc, char **argv)
 {
 	uint64_t rows = argc > 3 ? strtoull(argv[3], NULL, 10) : 10;
-	uint64_t memory = (argc > 4 ? strtoull(argv[4], NULL, 10) : 0) << 20;
+	const struct options o = {
+	    .limits_max_memory = (argc > 4 ? strtoll(argv[4], NULL, 10) : 512) << 20};
 	struct bench b = {.order = order_find(SLICE_LIT("bfs"))};
 
 	if (argc < 2 || rows == 0) {
@@ -464,11 +469,12 @@ main(int argc, char **argv)
 		return 2;
 	}
 	b.dir = argv[1];
+	b.memory = crawl_memory(&o);
 	b.most = (argc > 2 ? strtoull(argv[2], NULL, 10) : 20) * 1000000;
 	b.row = b.next_row = b.most / rows;
 	if (mkdir(b.dir, 0777) != 0 && errno != EEXIST)
 		must(-errno, &(struct why){"cannot make the directory"});
-	run(&b, memory);
-	read_all(&b, memory);
+	run(&b);
+	read_all(&b);
 	return 0;
 }

@@ -73,8 +73,7 @@ add(struct seen *s, uint64_t hash, enum seen_add want)
 	enum outcome was;
 	enum seen_add ret;
 
-	must(seen_add(s, hash % 1000, hash, OUTCOME_NONE, &ret, &was),
-	    &(struct why){"seen_add"});
+	must(seen_add(s, hash, OUTCOME_NONE, &ret, &was), &(struct why){"seen_add"});
 	if (ret != want) {
 		(void)fprintf(stderr, "bench_seen: %d instead of %d\n", ret, want);
 		exit(1);
@@ -107,9 +106,9 @@ commit(struct seen *s, struct buf *mark)
 }
 
 static void
-bench(const char *dir, struct store *store, uint64_t n)
+bench(const char *dir, struct store *store, uint64_t n, uint64_t limit)
 {
-	struct seen_conf conf = {.dir = dir, .store = store};
+	struct seen_conf conf = {.dir = dir, .store = store, .memory_bytes_max = limit};
 	struct seen_stats stats;
 	double t, wall, rss = resident(), add_ns, hinted, known, load, load_wall;
 	struct why why = {""};
@@ -144,9 +143,9 @@ bench(const char *dir, struct store *store, uint64_t n)
 	seen_close(s);
 	buf_release(&mark);
 	(void)printf(
-	    "%5.0f M: new %3.0f ns, known %3.0f ns (alone %3.0f ns); %.1f bytes a "
+	    "%5.0f M, %s: new %3.0f ns, known %3.0f ns (alone %3.0f ns); %.1f bytes a "
 	    "URL (resident %.1f); opened in %.2f s (%.2f s CPU, %.3f s a million)\n",
-	    (double)n / 1e6, add_ns, hinted, known,
+	    (double)n / 1e6, limit == 0 ? "no limit" : "  16 MiB", add_ns, hinted, known,
 	    (double)stats.memory_bytes / (double)n, rss / (double)n, load_wall, load,
 	    load_wall / ((double)n / 1e6));
 	(void)fflush(stdout);
@@ -155,18 +154,20 @@ bench(const char *dir, struct store *store, uint64_t n)
 int
 main(int argc, char **argv)
 {
-	static const uint64_t usual[] = {1, 5, 20, 50};
+	enum { USUAL = 4, LIMIT = 16 << 20 };
+	static const uint64_t usual[USUAL] = {1000000, 5000000, 20000000, 50000000};
 	const char *dir = argc > 1 ? argv[1] : ".";
 	struct why why = {""};
 	struct store *store;
 
 	must(store_open("memory", NULL, &store, &why), &why);
-	if (argc > 2)
-		for (int i = 2; i < argc; i++)
-			bench(dir, store, strtoull(argv[i], NULL, 10) * 1000000);
-	else
-		for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
-			bench(dir, store, usual[i] * 1000000);
+	for (size_t i = 0; i < (argc > 2 ? (size_t)argc - 2 : USUAL); i++) {
+		uint64_t n =
+		    argc > 2 ? strtoull(argv[i + 2], NULL, 10) * 1000000 : usual[i];
+
+		bench(dir, store, n, 0);
+		bench(dir, store, n, LIMIT);
+	}
 	store_close(store);
 	return 0;
 }

@@ -151,7 +151,7 @@ add(struct rig *g, uint64_t url, enum outcome o)
 	enum outcome was;
 	enum seen_add ret;
 
-	assert_int_equal(seen_add(g->seen, hash % 97, hash, o, &ret, &was), 0);
+	assert_int_equal(seen_add(g->seen, hash, o, &ret, &was), 0);
 	if (ret != SEEN_KNOWN)
 		put(g, hash, o);
 	return ret;
@@ -214,8 +214,7 @@ assert_filled(struct rig *g, uint64_t n)
 	for (uint64_t i = 0; i < n; i++) {
 		uint64_t h = hash_of(i);
 
-		assert_int_equal(
-		    seen_add(g->seen, h % 97, h, OUTCOME_TRAP, &ret, &was), 0);
+		assert_int_equal(seen_add(g->seen, h, OUTCOME_TRAP, &ret, &was), 0);
 		assert_int_equal(ret, SEEN_KNOWN);
 	}
 	/* These change it: only what is soft is overruled. */
@@ -225,13 +224,12 @@ assert_filled(struct rig *g, uint64_t n)
 						 : verdict(i);
 		uint64_t h = hash_of(i);
 
-		assert_int_equal(
-		    seen_add(g->seen, h % 97, h, OUTCOME_NONE, &ret, &was), 0);
+		assert_int_equal(seen_add(g->seen, h, OUTCOME_NONE, &ret, &was), 0);
 		assert_int_equal(ret, want == OUTCOME_NONE ? SEEN_KNOWN : SEEN_UPGRADED);
 		if (want != OUTCOME_NONE)
 			assert_int_equal(was, want);
 	}
-	assert_int_equal(seen_add(g->seen, 1, hash_of(n), OUTCOME_NONE, &ret, &was), 0);
+	assert_int_equal(seen_add(g->seen, hash_of(n), OUTCOME_NONE, &ret, &was), 0);
 	assert_int_equal(ret, SEEN_NEW);
 }
 
@@ -617,6 +615,55 @@ more_than_fits_is_opened_within_the_limit(void **state)
 }
 
 static void
+while_the_disk_is_full_nothing_leaves_the_memory(void **state)
+{
+	enum { N = 300000 };
+	struct rig *g = *state;
+	struct seen_stats stats;
+
+	g->memory_bytes = SEEN_MEMORY_MIN;
+	reopen(g);
+	write_errno = ENOSPC;
+	write_bytes_max = 500000;
+	for (uint64_t i = 0; i < N; i++)
+		assert_int_equal(add(g, i, OUTCOME_DEPTH), SEEN_NEW);
+	for (uint64_t i = 0; i < N; i++)
+		assert_int_equal(add(g, i, OUTCOME_DEPTH), SEEN_KNOWN);
+	write_errno = 0;
+	seen_stats(g->seen, &stats);
+	assert_true(stats.memory_bytes > SEEN_MEMORY_MIN + (1 << 20));
+	seen_check(g->seen);
+	for (uint64_t i = 0; i < 2 * (uint64_t)N; i++)
+		(void)add(g, i, OUTCOME_NONE);
+	for (uint64_t i = 0; i < 2 * (uint64_t)N; i++)
+		assert_int_equal(add(g, i, OUTCOME_NONE), SEEN_KNOWN);
+	seen_check(g->seen);
+}
+
+static void
+what_cannot_be_written_for_good_is_told(void **state)
+{
+	struct rig *g = *state;
+	enum outcome was;
+	enum seen_add ret;
+	uint64_t i = 0;
+	int r = 0;
+
+	g->memory_bytes = SEEN_MEMORY_MIN;
+	reopen(g);
+	write_errno = EIO;
+	write_bytes_max = 0;
+	while (r == 0 && i < 300000)
+		r = seen_add(g->seen, hash_of(i++), OUTCOME_NONE, &ret, &was);
+	write_errno = 0;
+	assert_int_equal(r, -EIO);
+	seen_check(g->seen);
+	assert_int_equal(add(g, i - 1, OUTCOME_NONE), SEEN_NEW);
+	for (uint64_t j = 0; j < i; j++)
+		assert_int_equal(add(g, j, OUTCOME_NONE), SEEN_KNOWN);
+}
+
+static void
 each_allocation_of_an_opening_may_fail(void **state)
 {
 	struct rig *g = *state;
@@ -665,6 +712,8 @@ main(void)
 	    T(a_full_disk_leaves_everything_as_it_was),
 	    T(a_failed_sync_sticks_and_a_resume_goes_on),
 	    T(more_than_fits_is_opened_within_the_limit),
+	    T(while_the_disk_is_full_nothing_leaves_the_memory),
+	    T(what_cannot_be_written_for_good_is_told),
 	    T(each_allocation_of_an_opening_may_fail),
 	};
 
