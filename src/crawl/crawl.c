@@ -693,6 +693,7 @@ crawl_free(struct crawl *c)
 		pool_on_room(c->engine->pool, NULL, NULL);
 	namings_drop(c);
 	fetcher_free(c->fetcher);
+	retry_budgets_free(c->retries);
 	/* What it asked until now, others are to know. */
 	manners_advance(c->engine->manners, loop_now_ms(c->loop));
 	frontier_free(c->frontier);

@@ -62,6 +62,7 @@ struct visit {
 	uint64_t authority_hash;
 	struct urlrec *rec;
 	bool asked;       /* a request was made */
+	bool sets_cookie; /* a redirect, the first time: it may lead to itself */
 	bool abandoned;   /* its attempt is for the log only */
 	struct frontier_gap gap; /* that it had to keep */
 	uint64_t in_hand_bytes;
@@ -103,6 +104,7 @@ struct crawl {
 	bool roots_full; /* and it was said */
 	struct umap own_authorities; /* of seeds, to one of ... */
 	struct umap homes;           /* host name -> struct fetch_home, owned */
+	struct retry_budgets *retries;
 	char warcinfo_id[64];
 
 	enum crawl_phase phase;
@@ -204,6 +206,7 @@ void visit_to(struct visit *v, enum visit_state state);
 int visit_fetch(struct visit *v);
 struct fetch_home *crawl_home_of(const struct crawl *c, const struct urlrec *rec);
 void visit_commit(struct visit *v, enum outcome outcome);
+bool visit_bounce(struct visit *v); /* instead, if it is to be asked once more */
 /* visit_parse.c */
 void visit_parse(struct visit *v); /* v may be gone */
 void visits_parse_waiting(struct crawl *c);

@@ -512,6 +512,8 @@ crawl_open_parts(struct crawl *c, struct why *why)
 	if (r == 0)
 		r = open_frontier(c);
 	if (r == 0)
+		r = retry_budgets_new(&c->retries);
+	if (r == 0)
 		r = open_fetcher(c);
 	c->seed_ends = calloc(c->conf.job->seeds.n + 1, sizeof(*c->seed_ends));
 	if (r == 0 && c->seed_ends == NULL)

@@ -110,7 +110,8 @@ add_odd(struct outlinks *o, enum link_kind kind, struct slice ref, enum url_stat
 {
 	struct found_link *l;
 
-	if (ref.len == 0 || slice_istarts(ref, SLICE_LIT("data:")))
+	if (ref.len == 0 ||
+	    (kind != LINK_REDIRECT && slice_istarts(ref, SLICE_LIT("data:"))))
 		return 0; /* no URL at all; the content itself */
 	l = list_room(o);
 	if (l == NULL)

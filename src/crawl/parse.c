@@ -492,20 +492,6 @@ read_robots(struct work *w, struct slice body)
 	return sitemaps.err;
 }
 
-static int
-read_redirect(struct work *w)
-{
-	struct slice location = http_header_get(w->head, SLICE_LIT("location"));
-	int r;
-
-	if (location.len == 0)
-		return 0;
-	r = outlinks_resolve(&w->p->links, location, &w->found->redirect_to);
-	if (r < 0 || w->task.kind == TASK_ROBOTS)
-		return r;
-	return outlinks_add(&w->p->links, LINK_REDIRECT, location, 0);
-}
-
 /* Not what names a host only, or is not to be followed. */
 static int
 add_header_link(struct work *w, const struct http_link *link)
@@ -571,6 +557,32 @@ read_body(struct work *w)
 	default:
 		return read_page(w, body, is);
 	}
+}
+
+/* 304 and 306 lead nowhere, and 305 names a proxy, which is not for a server to choose. */
+static bool
+leads_on(int status)
+{
+	return (status >= 300 && status <= 303) || status == 307 || status == 308;
+}
+
+/* What has no place to go, or several, is a page for people: it names them. */
+static int
+read_redirect(struct work *w)
+{
+	struct slice location = http_header_get(w->head, SLICE_LIT("location"));
+	int r = 0, status = w->found->status;
+
+	if (w->task.kind == TASK_ROBOTS)
+		return outlinks_resolve(&w->p->links, location, &w->found->redirect_to);
+	if (leads_on(status) && location.len > 0) {
+		r = outlinks_resolve(&w->p->links, location, &w->found->redirect_to);
+		if (r == 0)
+			r = outlinks_add(&w->p->links, LINK_REDIRECT, location, 0);
+		if (status != 300)
+			return r;
+	}
+	return r < 0 || status == 304 ? r : read_body(w);
 }
 
 static int

@@ -275,6 +275,32 @@ visit_retry(struct visit *v)
 	visit_commit(v, v->result.outcome);
 }
 
+static bool
+sets_cookie(const struct visit *v)
+{
+	const struct transport_result *t = &v->result.t;
+	struct slice head;
+
+	if (v->result.outcome != OUTCOME_REDIRECT || t->block.cap == 0 ||
+	    v->rec->attempts > 0 || !v->crawl->o->fetch_accept_cookies)
+		return false;
+	head = slice_of(shm_ptr(v->crawl->engine->shm, &t->block), t->head_len);
+	return http_header_get(head, SLICE_LIT("set-cookie")).len > 0;
+}
+
+/* It set a cookie and sent us to itself, to see whether we bring it back: we do, once. */
+bool
+visit_bounce(struct visit *v)
+{
+	if (!v->sets_cookie || !slice_eq(v->found.redirect_to, v->rec->url))
+		return false;
+	v->retry_ms = 0;
+	v->rec->not_before_ms = loop_wall_us(v->crawl->loop) / 1000;
+	v->commit.kind = COMMIT_ATTEMPT;
+	visit_commit(v, OUTCOME_REDIRECT);
+	return true;
+}
+
 /* Not its fault: it is no try, but what was asked of its host is in crawl.log. */
 static void
 visit_again(struct visit *v)
@@ -287,6 +313,15 @@ visit_again(struct visit *v)
 	v->abandoned = true;
 	v->commit.kind = COMMIT_ATTEMPT;
 	visit_commit(v, OUTCOME_CANCELLED);
+}
+
+static bool
+may_retry(struct visit *v)
+{
+	struct crawl *c = v->crawl;
+
+	return is_of_frontier(v) && v->rec->attempts < c->o->fetch_retries &&
+	       retry_budget_take(c->retries, v->rec->authority_hash);
 }
 
 static void
@@ -308,13 +343,15 @@ on_fetched(void *ctx, struct fetch_result *r)
 	crawl_pump(c);
 	if (v->robots)
 		visit_robots_fetched(v);
+	v->sets_cookie = is_of_frontier(v) && sets_cookie(v);
+	if (!r->retry && r->t.status != 0)
+		retry_budget_earn(c->retries, v->rec->authority_hash);
 	if (err < 0) { /* an answer without its request is not archived */
 		crawl_fail(c, CRAWL_STORE, "out of memory");
 		visit_drop(v);
 	} else if (r->t.arena_full && is_of_frontier(v)) {
 		visit_again(v);
-	} else if (r->retry && is_of_frontier(v) &&
-		   v->rec->attempts < c->o->fetch_retries) {
+	} else if (r->retry && may_retry(v)) {
 		visit_retry(v);
 	} else if (r->t.block.cap == 0) {
 		visit_commit(

@@ -390,7 +390,8 @@ parse_is_over(struct visit *v, bool archived)
 	if (v->found.links_cut > 0)
 		log_warn("more links than %d, %u left out: url=%s", FOUND_LINKS_MAX,
 		    v->found.links_cut, LOG_TEXT(v->rec->url));
-	visit_commit(v, outcome_of_parse(v));
+	if (!visit_bounce(v))
+		visit_commit(v, outcome_of_parse(v));
 }
 
 static void

@@ -171,26 +171,6 @@ by_status(int status)
 	return status >= 500 ? OUTCOME_HTTP_5XX : OUTCOME_OK;
 }
 
-static bool
-worth_a_retry(enum outcome o, int status)
-{
-	switch (o) {
-	case OUTCOME_CONNECT_FAILURE:
-	case OUTCOME_TIMEOUT_CONNECT:
-	case OUTCOME_TIMEOUT_FIRST_BYTE:
-	case OUTCOME_TIMEOUT_STALL:
-	case OUTCOME_TIMEOUT_TOTAL:
-	case OUTCOME_TRUNCATED:
-		return status != 407; /* the proxy's */
-	case OUTCOME_HTTP_4XX:
-		return status == 408 || status == 425 || status == 429;
-	case OUTCOME_HTTP_5XX:
-		return status == 502 || status == 503 || status == 504;
-	default:
-		return false;
-	}
-}
-
 static struct fetch_ask
 ask_of(const struct fetch *f)
 {
@@ -210,7 +190,8 @@ finish_transfer(struct fetch *f)
 		fetch_steps_after(&f->fetcher->steps, &ask,
 		    slice_of(shm_ptr(f->fetcher->conf.shm, &t->block), t->head_len));
 	f->result.outcome = t->outcome == OUTCOME_OK ? by_status(t->status) : t->outcome;
-	f->result.retry = worth_a_retry(f->result.outcome, t->status);
+	f->result.retry =
+	    fetch_retry_helps(f->result.outcome, t->status, t->wire_bytes > 0);
 	f->state = FETCH_FINISH;
 	return STEP_AGAIN;
 }
@@ -541,14 +522,4 @@ fetch_abandon(struct fetcher *fetcher, struct fetch_id id, struct fetch_result *
 		ret->t.addr = f->tries.addrs[f->tries.next];
 	note_end(f, ret);
 	fetch_cancel(fetcher, id);
-}
-
-int64_t
-fetch_retry_ms(uint32_t attempts, uint64_t random)
-{
-	int64_t ms = attempts > 9 ? 300000 : (int64_t)500 << attempts;
-
-	if (ms > 300000)
-		ms = 300000;
-	return ms - ms / 4 + (int64_t)(random % (uint64_t)(ms / 2 + 1));
 }

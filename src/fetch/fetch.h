@@ -17,6 +17,7 @@
 #define FETCH_FETCH_H
 #include "base/list.h"
 #include "fetch/jar.h"
+#include "fetch/retry.h"
 #include "net/dns.h"
 #include "net/transport.h"
 
@@ -108,9 +109,4 @@ void fetch_abandon(struct fetcher *f, struct fetch_id id, struct fetch_result *r
 /* The bytes of a request as they may be archived and shown: without what authorises.  At
  * most `max` bytes of it; buf_add()'s codes. */
 int fetch_request_mask(struct slice request, size_t max, struct buf *out);
-
-/* Milliseconds to the next try after `attempts` that failed: 1 s doubling to 5 min, +-25
- * %. */
-int64_t fetch_retry_ms(uint32_t attempts, uint64_t random);
-#define FETCH_RETRY_MS_MAX INT64_C(375000) /* it never returns more */
 #endif

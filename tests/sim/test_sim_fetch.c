@@ -241,7 +241,7 @@ what_the_transfer_says_is_kept(void **state)
 		bool retry;
 	} cases[] = {
 	    {OUTCOME_TLS_FAILURE, false},
-	    {OUTCOME_PROTOCOL_ERROR, false},
+	    {OUTCOME_PROTOCOL_ERROR, true}, /* not a byte came */
 	    {OUTCOME_TOO_LARGE, false},
 	    {OUTCOME_CONNECT_FAILURE, true},
 	    {OUTCOME_TIMEOUT_CONNECT, true},
