@@ -169,6 +169,39 @@ tls_to_who_does_not_speak_it_fails_as_tls(void **state)
 	got_free(&g);
 }
 
+static int
+setup_tls_proxy(void **state)
+{
+	return setup_tls(state, "localhost", (struct transport_conf){.ca_file = ca_path});
+}
+
+/* TLS to the proxy itself: what is in the clear is so only behind it. */
+static void
+a_proxy_can_be_spoken_to_over_tls(void **state)
+{
+	static char ours[64], wrong[64];
+	struct proxy proxies[] = {{.url = ours}, {.url = wrong}};
+	struct transport_request req = request_to("http", "site.test", "/x");
+	struct got g;
+
+	(void)state;
+	(void)snprintf(ours, sizeof(ours), "https://localhost:%u", req.port);
+	(void)snprintf(wrong, sizeof(wrong), "https://127.0.0.1:%u", req.port);
+	req.url = SLICE_LIT("http://site.test/x");
+	req.addr = (struct addr){0};
+	for (size_t i = 0; i < 2; i++) {
+		req.proxy = &proxies[i];
+		fetch_request(&req, &g);
+		if (g.r.outcome != (i == 0 ? OUTCOME_OK : OUTCOME_TLS_FAILURE))
+			fail_msg("%s: %s", outcome_name(g.r.outcome), g.r.error);
+		if (i == 0)
+			assert_string_equal(body_of(&g), "http://site.test/x");
+		else
+			assert_non_null(strstr(g.r.error, "proxy https://127.0.0.1:"));
+		got_free(&g);
+	}
+}
+
 int
 main(void)
 {
@@ -179,6 +212,7 @@ main(void)
 	    TEST(refuses_tls_of_who_is_unknown, setup_tls_unknown),
 	    TEST(the_authorities_are_read_once, setup_tls_unknown),
 	    TEST(takes_any_certificate_when_told_so, setup_tls_insecure),
+	    TEST(a_proxy_can_be_spoken_to_over_tls, setup_tls_proxy),
 	    TEST(tls_to_who_does_not_speak_it_fails_as_tls, rig_setup_plain),
 	};
 
