@@ -1,7 +1,7 @@
 /*
  * rejected.log: what was not fetched, and why.  Tab separated: reason, URL, via, detail;
  * "-" where there is nothing.  Tabs, line ends and other controls are escaped, and the
- * first character of a field that a spreadsheet would take for a formula.
+ * first character of a URL that a spreadsheet would take for a formula.
  */
 #include "base/escape.h"
 #include "sink/lines.h"
@@ -23,10 +23,18 @@ rejected_place(struct slice mark, struct sink_place *ret)
 }
 
 static int
+add_field(struct buf *b, struct slice s, int (*escape)(struct buf *, struct slice))
+{
+	int r = buf_add_byte(b, '\t');
+
+	if (r < 0)
+		return r;
+	return s.len == 0 ? buf_add_byte(b, '-') : escape(b, lines_text(s));
+}
+
+static int
 rejected_put(struct sink *s, struct sink_event *e, struct why *why)
 {
-	const struct slice fields[] = {
-	    lines_text(e->url), lines_text(e->via), lines_text(e->detail)};
 	struct buf *b;
 	int r;
 
@@ -34,12 +42,12 @@ rejected_put(struct sink *s, struct sink_event *e, struct why *why)
 		return 0;
 	b = lines_begin(s);
 	r = buf_add_cstr(b, outcome_name(e->outcome));
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && r == 0; i++) {
-		r = buf_add_byte(b, '\t');
-		if (r == 0)
-			r = fields[i].len == 0 ? buf_add_byte(b, '-')
-					       : escape_cell(b, fields[i]);
-	}
+	if (r == 0)
+		r = add_field(b, e->url, escape_cell);
+	if (r == 0)
+		r = add_field(b, e->via, escape_cell);
+	if (r == 0) /* begins with our own words, often an option's name */
+		r = add_field(b, e->detail, escape_terminal);
 	return lines_end(s, r, why);
 }
 

@@ -475,6 +475,11 @@ a_rejection_is_four_fields(void **state)
 	struct sink_event bare = {.kind = SINK_REJECT,
 	    .outcome = OUTCOME_BAD_URL,
 	    .url = SLICE_LIT("http://[")};
+	struct sink_event formula = {.kind = SINK_REJECT,
+	    .outcome = OUTCOME_BAD_URL,
+	    .url = SLICE_LIT("=1+1"),
+	    .via = SLICE_LIT("-1"),
+	    .detail = SLICE_LIT("--depth 1")};
 	struct sink_event fetched = page();
 	struct slice s;
 
@@ -482,11 +487,13 @@ a_rejection_is_four_fields(void **state)
 	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
 	assert_int_equal(sink_put(e->s, &fetched, &e->why), 0);
 	assert_int_equal(sink_put(e->s, &bare, &e->why), 0);
+	assert_int_equal(sink_put(e->s, &formula, &e->why), 0);
 	s = flushed(e, "rejected.log");
 	assert_slice(s,
 	    "out-of-scope\thttp://b.test/a\\x09b\thttp://a.test/\\x0ax\tscope host: "
 	    "b.test\\\\ is no seed\\x0d\\x0a\n"
-	    "bad-url\thttp://[\t-\t-\n");
+	    "bad-url\thttp://[\t-\t-\n"
+	    "bad-url\t\\x3d1+1\t\\x2d1\t--depth 1\n");
 	kit_free(s);
 }
 
