@@ -28,6 +28,7 @@
 	X(http_head)                                                                     \
 	X(coding)                                                                        \
 	X(charset)                                                                       \
+	X(escape)                                                                        \
 	X(found)                                                                         \
 	X(job)                                                                           \
 	X(jar)                                                                           \
