@@ -12,6 +12,7 @@ import os
 import pty
 import re
 import socket
+import ssl
 import subprocess
 import threading
 from contextlib import contextmanager
@@ -311,6 +312,45 @@ def test_what_is_asked_of_files_and_lines(crawled):
         for options in ((), ("--json",)):
             out, err = run("sitemap", *options, stdin=data)
             clean(out + err, f"sitemap {options}", "\n\t")
+
+
+def test_the_names_in_a_certificate(tmp_path):
+    """Whose it is stands in the sentence that says why it does not fit."""
+    ca = harness.test_authority(tmp_path / "ca")
+    (tmp_path / "ca" / "odd").write_text("basicConstraints=CA:FALSE\n")
+    name = "/CN=evil\x1b[2J\u202e\u009b\x7f OWNED"
+    for args in (("req", "-newkey", "rsa:2048", "-nodes", "-utf8", "-keyout", "odd.key", "-out", "odd.csr",
+                  "-subj", name),
+                 ("x509", "-req", "-in", "odd.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                  "-days", "2", "-extfile", "odd", "-out", "odd.pem")):  # fmt: skip
+        subprocess.run(["openssl", *args], cwd=ca.ca.parent, check=True, capture_output=True, timeout=30)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ca.ca.parent / "odd.pem", ca.ca.parent / "odd.key")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+
+        def serve():
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                    with context.wrap_socket(peer, server_side=True):
+                        pass
+                except (ssl.SSLError, ConnectionError):
+                    continue
+                except OSError:
+                    return
+
+        threading.Thread(target=serve, daemon=True).start()
+        port = listener.getsockname()[1]
+        out, err = run("crawl", "-v", "-v", "-o", tmp_path / "c", "--ca", ca.ca, "--retries", "0", "--robots", "ignore",
+                       f"https://127.0.0.1:{port}/", rc=5)  # fmt: skip
+        listener.shutdown(socket.SHUT_RDWR)
+    text = clean(out + err, "standard error")
+    for file in ("crawl.log", "report.json", "report.html", "rejected.log"):
+        clean((tmp_path / "c" / file).read_bytes(), file, "\n\t")
+    clean(run("explain", tmp_path / "c", f"https://127.0.0.1:{port}/")[0], "explain")
+    assert "OWNED" in text, text
 
 
 def test_mistakes_of_the_command_line_and_of_job_files(tmp_path):
