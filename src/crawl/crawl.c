@@ -290,7 +290,8 @@ start_one(struct crawl *c)
 		r = naming_start(c, &turn);
 	} else if (r == 0) {
 		limiter_take(&c->rate, 1, loop_now_us(c->loop));
-		r = visit_start(c, &turn);
+		r = turn.kind == FRONTIER_GUEST ? visit_robots_turn(&turn)
+						: visit_start(c, &turn);
 	}
 	if (r < 0)
 		crawl_fail(c, CRAWL_STORE, strerror(-r));
@@ -329,6 +330,19 @@ is_over(const struct crawl *c)
 	return c->stats.queued == 0 && list_is_empty(&c->visits) && c->commits == 0;
 }
 
+/* What waits for a turn of somebody has none any more. */
+static void
+drop_held(struct crawl *c)
+{
+	list_foreach_safe(at, tmp, &c->visits)
+	{
+		struct visit *v = container_of(at, struct visit, on_crawl);
+
+		if (v->state == VISIT_HELD)
+			visit_drop(v);
+	}
+}
+
 static void
 on_pump(void *ctx)
 {
@@ -347,6 +361,8 @@ on_pump(void *ctx)
 	}
 	if (c->phase == CRAWL_RUNNING && is_over(c))
 		begin_stop(c, CRAWL_DONE);
+	if (c->phase == CRAWL_STOPPING && c->in_state[VISIT_HELD] > 0)
+		drop_held(c);
 	close_if_idle(c);
 }
 
@@ -629,10 +645,8 @@ crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 	list_init(&c->visits);
 	list_init(&c->naming);
 	list_init(&c->parse_wait);
-	list_init(&c->robots_wait);
 	list_init(&c->suspects);
 	umap_init(&c->harmful_hosts, HARMFUL_HOSTS_MAX);
-	umap_init(&c->robots_targets, 1 << 20);
 	umap_init(&c->own_authorities, 1 << 20);
 	umap_init(&c->homes, 1 << 20);
 	later_init(&c->pump, e->loop, on_pump, c);
@@ -703,7 +717,6 @@ crawl_free(struct crawl *c)
 		free(home);
 	umap_release(&c->homes);
 	umap_release(&c->own_authorities);
-	umap_release(&c->robots_targets);
 	umap_release(&c->harmful_hosts);
 	for (size_t i = 0; i < c->roots.n; i++)
 		free(c->roots.v[i]);

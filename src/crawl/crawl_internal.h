@@ -2,7 +2,7 @@
  * crawl/crawl_internal.h -- what crawl.c, visit.c, accounting.c and engine.c share.
  *
  *   crawl.visits: every URL in hand, in one of the states of VISIT_STATES
- *     HELD    a redirected robots.txt, until another one from the same place is here
+ *     HELD    a redirected robots.txt, until the host that it leads to has a turn for it
  *     FETCH   name, connection, transfer
  *     QUEUED  waits for room in the worker pool
  *     PARSE   with a worker
@@ -49,8 +49,9 @@ struct visit_harm {
 
 struct visit {
 	struct list on_crawl;
-	struct list on_parse_wait; /* or on robots_wait, or suspects */
-	uint64_t target_hash;      /* of a redirected robots.txt: who is asked */
+	struct list on_parse_wait;   /* or on suspects */
+	uint64_t target_hash;        /* of a redirected robots.txt: who is asked, */
+	struct frontier_guest guest; /* in whose turn */
 	struct crawl *crawl;
 	enum visit_state state;
 	bool robots;         /* of authority_hash, not a URL of the frontier */
@@ -110,7 +111,7 @@ struct crawl {
 	enum crawl_phase phase;
 	enum crawl_end end;
 	struct why why;
-	struct list visits, parse_wait, robots_wait;
+	struct list visits, parse_wait;
 	struct list suspects;  /* wait for `suspect` */
 	struct visit *suspect; /* the one that may kill or hang, of which one at a time
 				  is with a worker */
@@ -123,8 +124,6 @@ struct crawl {
 	uint32_t alarms_in_vain;
 	bool was_idle;
 	struct timer watchdog;
-	struct umap
-	    robots_targets;  /* authorities asked for a redirected robots.txt now */
 	uint32_t unarchived; /* pages in a row that no worker could archive */
 	uint64_t last_error_authority;
 	char last_error[160]; /* of its robots.txt: why a host is given up */
@@ -219,6 +218,9 @@ uint64_t naming_key(const struct addr *a); /* of frontier_name() */
 /* visit_robots.c */
 void visit_robots_fetched(struct visit *v);
 void visit_robots_ended(struct visit *v);
+void visit_robots_again(struct visit *v); /* it is our fault that it did not come */
+void visit_robots_limits(struct fetch_request *req);
+int visit_robots_turn(const struct frontier_turn *turn); /* GUEST */
 /* accounting.c */
 void account_end(struct crawl *c, const struct visit *v);
 void crawl_tell(struct crawl *c, const struct crawl_event *e);

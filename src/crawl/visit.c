@@ -28,6 +28,7 @@ visit_new(struct crawl *c, struct urlrec *rec)
 	v->rec = rec;
 	v->authority_hash = rec->authority_hash;
 	list_init(&v->on_parse_wait);
+	frontier_guest_init(&v->guest);
 	buf_init(&v->request, 64 << 10);
 	commit_init(&v->commit, COMMIT_DONE, v);
 	list_init(&v->on_crawl);
@@ -51,6 +52,8 @@ visit_free(struct visit *v)
 	visit_unsuspect(v);
 	v->crawl->in_state[v->state]--;
 	v->crawl->in_hand_bytes -= v->in_hand_bytes;
+	frontier_guest_remove(
+	    v->crawl->frontier, &v->guest, v->target_hash, loop_now_ms(v->crawl->loop));
 	list_remove(&v->on_crawl);
 	list_remove(&v->on_parse_wait);
 	if (v->result.t.block.cap > 0)
@@ -88,6 +91,15 @@ visit_drop(struct visit *v)
 	visit_free(v);
 }
 
+/* Who was asked hears of it. */
+static void
+done(struct visit *v, struct frontier_report *rep)
+{
+	rep->guest = v->robots_hops > 0;
+	frontier_done(v->crawl->frontier, rep->guest ? v->target_hash : v->authority_hash,
+	    rep, loop_now_ms(v->crawl->loop));
+}
+
 /*
  * The same at the end of a run, but what was asked of a host by then is in crawl.log.
  */
@@ -102,9 +114,7 @@ visit_abandon(struct visit *v)
 		addr_format(&v->result.t.addr, v->ip);
 		rep.took_ms = v->result.t.total_ms;
 		rep.not_asked = !v->result.contacted;
-		if (v->robots_hops == 0)
-			frontier_done(
-			    c->frontier, v->authority_hash, &rep, loop_now_ms(c->loop));
+		done(v, &rep);
 	} else if (v->state == VISIT_PARSE) {
 		pool_cancel(c->engine->pool, v->pool_id);
 	}
@@ -143,6 +153,8 @@ visit_fetch(struct visit *v)
 	    OPTION_NONE) /* its share; what is left over is booked afterwards */
 		req.rate_bytes_max =
 		    (uint64_t)bandwidth / (running > 0 ? running : 1) + 1;
+	if (v->robots)
+		visit_robots_limits(&req);
 	c->stats.attempts++;
 	v->asked = true;
 	return fetch_start(c->fetcher, &req, on_fetched, v, &v->fetch_id);
@@ -240,9 +252,7 @@ report_to_frontier(struct visit *v)
 	    .not_asked = (r->t.arena_full && r->t.request.len == 0) ||
 			 (r->outcome == OUTCOME_DENIED_ADDRESS && is_of_frontier(v))};
 
-	if (v->robots_hops == 0)
-		frontier_done(v->crawl->frontier, v->authority_hash, &rep,
-		    loop_now_ms(v->crawl->loop));
+	done(v, &rep);
 }
 
 static void
@@ -349,7 +359,9 @@ on_fetched(void *ctx, struct fetch_result *r)
 	if (err < 0) { /* an answer without its request is not archived */
 		crawl_fail(c, CRAWL_STORE, "out of memory");
 		visit_drop(v);
-	} else if (r->t.arena_full && is_of_frontier(v)) {
+	} else if (r->t.arena_full && v->robots) {
+		visit_robots_again(v);
+	} else if (r->t.arena_full) {
 		visit_again(v);
 	} else if (r->retry && may_retry(v)) {
 		visit_retry(v);

@@ -7,68 +7,70 @@
 
 /* A robots.txt: where redirects lead it, and what its answer means for its host. */
 
-enum { ROBOTS_HOPS_MAX = 5 }; /* RFC 9309 2.3.1.2 */
+enum {
+	ROBOTS_HOPS_MAX = 5,             /* RFC 9309 2.3.1.2 */
+	ROBOTS_READ_BYTES = 500 << 10,   /* 2.5: what is behind is not parsed */
+	ROBOTS_BODY_BYTES_MAX = 1 << 20, /* and need not be here */
+	/* All of a host waits for it: it has less time than a page. */
+	ROBOTS_FIRST_BYTE_MS = 15000,
+	ROBOTS_TOTAL_MS = 30000,
+};
 
-/*
- * Redirects lead to hosts outside their turn.  One of them at a time is asked for all
- * that were sent there, so that a hub that serves the robots.txt of many is not stormed.
- */
-static int
-start_or_hold(struct visit *v)
+void
+visit_robots_limits(struct fetch_request *req)
 {
-	struct crawl *c = v->crawl;
-	int r;
-
-	if (umap_get(&c->robots_targets, v->target_hash) != NULL) {
-		visit_to(v, VISIT_HELD);
-		list_push(&c->robots_wait, &v->on_parse_wait);
-		return 0;
-	}
-	r = umap_put(&c->robots_targets, v->target_hash, v);
-	if (r == 0)
-		r = visit_fetch(v);
-	if (r < 0)
-		(void)umap_take(&c->robots_targets, v->target_hash);
-	return r;
+	req->first_byte_ms = ROBOTS_FIRST_BYTE_MS;
+	req->total_ms = ROBOTS_TOTAL_MS;
+	req->body_bytes_max = ROBOTS_BODY_BYTES_MAX;
 }
 
 static void
-give_up(struct visit *v)
+ends_as(struct visit *v, enum frontier_robots what)
 {
-	if (frontier_robots(v->crawl->frontier, v->authority_hash,
-		FRONTIER_ROBOTS_UNREACHABLE, (struct slice){0},
-		loop_now_ms(v->crawl->loop)) < 0)
-		crawl_fail(v->crawl, CRAWL_STORE, "out of memory");
+	struct crawl *c = v->crawl;
+
+	if (frontier_robots(c->frontier, v->authority_hash, what, (struct slice){0},
+		loop_now_ms(c->loop)) < 0)
+		crawl_fail(c, CRAWL_STORE, "out of memory");
 	visit_free(v);
+	crawl_visit_ended(c);
 }
 
-/* Its host has answered: the next that was sent there may ask. */
+void
+visit_robots_again(struct visit *v)
+{
+	ends_as(v, FRONTIER_ROBOTS_AGAIN);
+}
+
 void
 visit_robots_fetched(struct visit *v)
 {
 	struct crawl *c = v->crawl;
 	const struct fetch_result *r = &v->result;
 
-	if (r->t.error[0] != '\0') {
-		c->last_error_authority = v->authority_hash;
-		(void)snprintf(c->last_error, sizeof(c->last_error), "%s", r->t.error);
-		c->last_status = r->outcome == OUTCOME_CONNECT_FAILURE ? r->t.status : 0;
-	}
-	if (v->robots_hops == 0)
+	if (r->t.error[0] == '\0')
 		return;
-	(void)umap_take(&c->robots_targets, v->target_hash);
-	list_foreach_safe(at, tmp, &c->robots_wait)
-	{
-		struct visit *next = container_of(at, struct visit, on_parse_wait);
+	c->last_error_authority = v->authority_hash;
+	(void)snprintf(c->last_error, sizeof(c->last_error), "%s", r->t.error);
+}
 
-		if (next->target_hash != v->target_hash)
-			continue;
-		list_remove(&next->on_parse_wait);
-		visit_to(next, VISIT_FETCH);
-		if (start_or_hold(next) < 0)
-			give_up(next);
-		return;
+/* Who it was sent to has a turn for it, or will have none for long. */
+int
+visit_robots_turn(const struct frontier_turn *turn)
+{
+	struct visit *v = container_of(turn->guest, struct visit, guest);
+	int r;
+
+	if (turn->outcome != OUTCOME_NONE) {
+		ends_as(v, FRONTIER_ROBOTS_UNREACHABLE);
+		return 0;
 	}
+	v->gap = turn->gap;
+	visit_to(v, VISIT_FETCH);
+	r = visit_fetch(v);
+	if (r < 0)
+		visit_drop(v);
+	return r;
 }
 
 static int
@@ -79,7 +81,8 @@ follow(struct visit *v)
 	    .url = v->found.redirect_to,
 	    .via = v->rec->url};
 	struct urlrec *rec = urlrec_new(&r);
-	struct visit *next = rec == NULL ? NULL : visit_new(v->crawl, rec);
+	struct crawl *c = v->crawl;
+	struct visit *next = rec == NULL ? NULL : visit_new(c, rec);
 	int err;
 
 	if (next == NULL) {
@@ -87,15 +90,26 @@ follow(struct visit *v)
 		return -ENOMEM;
 	}
 	next->robots = true;
-	next->gap = (struct frontier_gap){.at_once = 1}; /* outside of the turns */
 	next->robots_hops = (uint8_t)(v->robots_hops + 1);
 	next->authority_hash = v->authority_hash;
-	next->target_hash = url_hash(urlrec_authority(rec), v->crawl->hash_seed);
+	next->target_hash = url_hash(urlrec_authority(rec), c->hash_seed);
 	rec->authority_hash = next->target_hash;
-	err = start_or_hold(next);
+	visit_to(next, VISIT_HELD);
+	err = frontier_guest_add(c->frontier, &next->guest, next->target_hash,
+	    urlrec_authority(rec), loop_now_ms(c->loop));
 	if (err < 0)
 		visit_free(next);
 	return err;
+}
+
+/* The rest may forbid what the beginning does not. */
+static bool
+is_torn(const struct visit *v)
+{
+	const struct transport_result *t = &v->result.t;
+
+	return (t->cut == TRANSPORT_CUT_TIME || t->cut == TRANSPORT_CUT_DISCONNECT) &&
+	       t->body_len < ROBOTS_READ_BYTES;
 }
 
 /* RFC 9309 2.3.1: what the answer, or its absence, means. */
@@ -109,7 +123,8 @@ meaning(const struct visit *v)
 		return v->robots_hops == 0 ? FRONTIER_ROBOTS_ALLOW
 					   : FRONTIER_ROBOTS_UNREACHABLE;
 	if (status >= 200 && status < 300)
-		return v->bytes != NULL && robots_blob_check(v->found.rules) &&
+		return !is_torn(v) && v->bytes != NULL &&
+			       robots_blob_check(v->found.rules) &&
 			       v->commit.event.outcome != OUTCOME_PARSE_CRASH &&
 			       v->commit.event.outcome != OUTCOME_PARSE_TIMEOUT
 			   ? FRONTIER_ROBOTS_RULES

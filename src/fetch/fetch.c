@@ -24,7 +24,8 @@ struct fetch {
 	enum transport_method method;
 	struct fetch_home *home;
 	bool overridden; /* its address is the user's word */
-	uint64_t rate_bytes_max;
+	uint64_t rate_bytes_max, body_bytes_max;
+	uint32_t first_byte_ms, total_ms; /* of this one; 0: as of all */
 	bool asked;             /* dns_id is of a question of ours that is open */
 	char text[URL_BYTES_MAX];
 	struct url url;
@@ -304,6 +305,15 @@ note_end(const struct fetch *f, struct fetch_result *r)
 		r->t.total_ms = (uint32_t)(end_us / 1000 - r->began_wall_us / 1000);
 }
 
+/* 0: none. */
+static uint32_t
+tighter(uint32_t a_ms, uint32_t b_ms)
+{
+	if (a_ms == 0 || b_ms == 0)
+		return a_ms | b_ms;
+	return a_ms < b_ms ? a_ms : b_ms;
+}
+
 static enum step
 step_TRANSFER(struct fetch *f)
 {
@@ -319,10 +329,13 @@ step_TRANSFER(struct fetch *f)
 	    .addr = f->tries.addrs[f->tries.next],
 	    .port = f->url.port,
 	    .connect_ms = tries_limit_ms(&f->tries),
-	    .first_byte_ms = c->first_byte_ms,
+	    .first_byte_ms = tighter(c->first_byte_ms, f->first_byte_ms),
 	    .stall_ms = c->stall_ms,
-	    .total_ms = c->total_ms,
-	    .body_bytes_max = c->body_bytes_max,
+	    .total_ms = tighter(c->total_ms, f->total_ms),
+	    .body_bytes_max =
+		f->body_bytes_max > 0 && f->body_bytes_max < c->body_bytes_max
+		    ? f->body_bytes_max
+		    : c->body_bytes_max,
 	    .rate_bytes_max = f->rate_bytes_max,
 	};
 	int r;
@@ -468,6 +481,9 @@ fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *
 	f->home = req->home;
 	f->overridden = false;
 	f->rate_bytes_max = req->rate_bytes_max;
+	f->body_bytes_max = req->body_bytes_max;
+	f->first_byte_ms = req->first_byte_ms;
+	f->total_ms = req->total_ms;
 	f->etag = validator_copy(f->validators[0], req->etag);
 	f->last_modified = validator_copy(f->validators[1], req->last_modified);
 	f->asked = false;

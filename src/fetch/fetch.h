@@ -66,6 +66,9 @@ struct fetch_request {
 	struct slice url;        /* normal form */
 	struct fetch_home *home; /* NULL: of no seed; lives as long as the fetcher */
 	uint64_t rate_bytes_max; /* a second; 0: no limit */
+	/* Tighter than those of the fetcher, each where it is; 0: not. */
+	uint32_t first_byte_ms, total_ms;
+	uint64_t body_bytes_max;
 	/*
 	 * What we have of it, as its server called it: ETag and Last-Modified.  Where it
 	 * is that still, the answer is 304 and the outcome NOT_MODIFIED.  Empty: not

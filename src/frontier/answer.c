@@ -24,7 +24,7 @@ frontier_done(struct frontier *f, uint64_t authority_hash,
 	struct hostq *h = frontier_host_get(f, authority_hash);
 
 	assert(h != NULL);
-	if (!h->robots_in_flight) {
+	if (!h->robots_in_flight && !rep->guest) {
 		assert(f->in_flight > 0);
 		f->in_flight--;
 	}

@@ -457,6 +457,34 @@ frontier_retry(struct frontier *f, struct urlrec *r, int64_t at_ms, int64_t now_
 	return 0;
 }
 
+int
+frontier_guest_add(struct frontier *f, struct frontier_guest *g, uint64_t authority_hash,
+    struct slice authority, int64_t now_ms)
+{
+	struct hostq *h = frontier_host_get(f, authority_hash);
+	int r = 0;
+
+	if (h == NULL)
+		r = frontier_host_new(f, authority_hash, authority, now_ms, &h);
+	else
+		r = frontier_host_name(f, h, authority);
+	if (r < 0)
+		return r;
+	list_push(&h->guests, &g->on_host);
+	frontier_place(f, h, now_ms);
+	return 0;
+}
+
+void
+frontier_guest_remove(
+    struct frontier *f, struct frontier_guest *g, uint64_t authority_hash, int64_t now_ms)
+{
+	if (list_is_empty(&g->on_host))
+		return;
+	list_remove(&g->on_host);
+	frontier_place(f, frontier_host_get(f, authority_hash), now_ms);
+}
+
 /* ---- who is next ---- */
 
 static int
@@ -602,18 +630,36 @@ needs_name(const struct frontier *f, const struct hostq *h, int64_t now_ms)
 	return f->conf.names_max > 0 && !s->name_fresh && now_ms >= s->name_until_ms;
 }
 
+/* Guests and URLs take turns. */
+static bool
+is_guests_turn(const struct frontier *f, const struct hostq *h, int64_t now_ms)
+{
+	struct hostq_state urls;
+
+	if (list_is_empty(&h->guests))
+		return false;
+	if (!h->guest_was_last || hostq_is_doomed(h, now_ms) || hostq_is_far(h, now_ms))
+		return true;
+	hostq_judge_urls(h, &f->conf, now_ms, &urls);
+	return urls.place != HOSTQ_READY;
+}
+
 /* Something is to be asked there: what first, or (IDLE) it has to wait at a gate. */
 static enum frontier_turn_kind
 turn_of(struct frontier *f, struct hostq *h, int64_t now_ms)
 {
-	if (hostq_is_doomed(h, now_ms))
-		return FRONTIER_URL; /* as good as: it is not asked */
+	bool guest = is_guests_turn(f, h, now_ms);
+
+	if (hostq_is_doomed(h, now_ms) || (guest && hostq_is_far(h, now_ms)))
+		return guest ? FRONTIER_GUEST : FRONTIER_URL; /* it is not asked */
 	if (needs_name(f, h, now_ms))
 		return gate_enter(f->manners, &f->names, h) ? FRONTIER_NAME
 							    : FRONTIER_IDLE;
 	if (!gate_enter(f->manners, h->standing->site, h) ||
 	    !gate_enter(f->manners, h->standing->address, h))
 		return FRONTIER_IDLE;
+	if (guest)
+		return FRONTIER_GUEST;
 	return hostq_needs_robots(h, &f->conf, now_ms) ? FRONTIER_ROBOTS : FRONTIER_URL;
 }
 
@@ -625,6 +671,23 @@ turn_robots(
 	memcpy(ret->authority, h->authority, strlen(h->authority) + 1);
 	hostq_gap(h, &f->conf, &ret->gap);
 	hostq_started(f->manners, h, true, now_ms);
+	turn_ends(f, h, now_ms);
+}
+
+static void
+turn_guest(struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_turn *ret)
+{
+	ret->kind = FRONTIER_GUEST;
+	ret->guest = container_of(list_pop(&h->guests), struct frontier_guest, on_host);
+	h->guest_was_last = true;
+	if (hostq_is_doomed(h, now_ms) || hostq_is_far(h, now_ms)) {
+		ret->outcome =
+		    h->doom != OUTCOME_NONE ? h->doom : OUTCOME_ROBOTS_UNREACHABLE;
+	} else {
+		hostq_gap(h, &f->conf, &ret->gap);
+		h->guests_in_flight++;
+		hostq_started(f->manners, h, false, now_ms);
+	}
 	turn_ends(f, h, now_ms);
 }
 
@@ -656,6 +719,7 @@ turn_url(struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_tu
 		return;
 	}
 	ret->kind = FRONTIER_URL;
+	h->guest_was_last = false;
 	f->in_flight++;
 	hostq_gap(h, &f->conf, &ret->gap);
 	hostq_started(f->manners, h, false, now_ms);
@@ -675,6 +739,7 @@ frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret)
 		return r;
 	ret->authority[0] = ret->detail[0] = '\0';
 	ret->rec = NULL;
+	ret->guest = NULL;
 	ret->outcome = OUTCOME_NONE;
 	ret->due_ms = 0;
 	ret->authority_hash = 0;
@@ -694,6 +759,9 @@ frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret)
 		switch (turn_of(f, h, now_ms)) {
 		case FRONTIER_NAME:
 			turn_name(f, h, now_ms, ret);
+			return 0;
+		case FRONTIER_GUEST:
+			turn_guest(f, h, now_ms, ret);
 			return 0;
 		case FRONTIER_ROBOTS:
 			turn_robots(f, h, now_ms, ret);

@@ -18,6 +18,7 @@
  */
 #ifndef FRONTIER_FRONTIER_H
 #define FRONTIER_FRONTIER_H
+#include "base/list.h"
 #include "base/outcome.h"
 #include "frontier/urlrec.h"
 
@@ -130,9 +131,11 @@ struct frontier_gap {
 };
 
 enum frontier_turn_kind {
-	FRONTIER_IDLE,   /* nothing may start now; see due_ms */
-	FRONTIER_NAME,   /* find the address of `authority`; not in flight */
-	FRONTIER_URL,    /* fetch rec; it counts as in flight to its authority */
+	FRONTIER_IDLE,  /* nothing may start now; see due_ms */
+	FRONTIER_NAME,  /* find the address of `authority`; not in flight */
+	FRONTIER_URL,   /* fetch rec; it counts as in flight to its authority */
+	FRONTIER_GUEST, /* `guest` may ask `authority_hash`, and counts as in flight to it;
+			    or (`outcome`) may not */
 	FRONTIER_ROBOTS, /* fetch robots.txt of `authority` first; counts as in flight */
 	FRONTIER_REFUSED /* rec will not be fetched: `outcome`, `detail`; not in flight */
 };
@@ -141,8 +144,9 @@ struct frontier_turn {
 	uint64_t authority_hash;
 	char authority[280];  /* FRONTIER_ROBOTS, _NAME: "scheme://host[:port]" */
 	struct urlrec *rec;   /* passes to the caller */
-	struct frontier_gap gap; /* FRONTIER_URL, FRONTIER_ROBOTS */
-	enum outcome outcome; /* FRONTIER_REFUSED */
+	struct frontier_guest *guest;
+	struct frontier_gap gap; /* FRONTIER_URL, _ROBOTS, _GUEST */
+	enum outcome outcome;    /* FRONTIER_REFUSED, _GUEST */
 	char detail[200];     /* the rule that decided */
 	int64_t due_ms; /* FRONTIER_IDLE: when to ask again; INT64_MAX: on an event */
 };
@@ -156,6 +160,27 @@ int frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret)
 void frontier_name(struct frontier *f, uint64_t authority_hash, uint64_t address,
     int64_t ttl_ms, int64_t now_ms);
 
+/*
+ * A request that is no URL of ours, but is to keep to the manners of the authority that it
+ * goes to: the robots.txt of another one was redirected there.  It waits for no
+ * robots.txt, so that two that lead to each other end.  It takes turns with the URLs of
+ * the host.  Where the host is given up, or backs off for more than a minute, it comes
+ * out with an outcome.  The guest is the caller's.
+ */
+struct frontier_guest {
+	struct list on_host;
+};
+static inline void
+frontier_guest_init(struct frontier_guest *g)
+{
+	list_init(&g->on_host);
+}
+int frontier_guest_add(struct frontier *f, struct frontier_guest *g,
+    uint64_t authority_hash, struct slice authority, int64_t now_ms);
+/* It waits no more; harmless when it does not. */
+void frontier_guest_remove(struct frontier *f, struct frontier_guest *g,
+    uint64_t authority_hash, int64_t now_ms);
+
 /* When something may begin: now at the latest, or INT64_MAX: on an event. */
 int64_t frontier_due_ms(const struct frontier *f, int64_t now_ms);
 
@@ -166,6 +191,7 @@ struct frontier_report {
 	int64_t took_ms; /* from the start of the request to the end of its answer */
 	int64_t retry_after_ms; /* -1: none was sent */
 	uint64_t address;       /* as in frontier_name(): where it went; 0: as expected */
+	bool guest;             /* ends what was handed out as FRONTIER_GUEST */
 	bool hopeless;  /* no such name, no valid certificate: asking again cannot help */
 	bool not_asked; /* nothing reached the host (arena full, cancelled, address
 			   refused) */
@@ -175,9 +201,10 @@ void frontier_done(struct frontier *f, uint64_t authority_hash,
     const struct frontier_report *rep, int64_t now_ms);
 
 enum frontier_robots {
-	FRONTIER_ROBOTS_ALLOW,      /* 4xx: everything is allowed */
-	FRONTIER_ROBOTS_RULES,      /* `rules` from robots_compile() */
-	FRONTIER_ROBOTS_UNREACHABLE /* nothing is, ask again; given up after 3 asks */
+	FRONTIER_ROBOTS_ALLOW,       /* 4xx: everything is allowed */
+	FRONTIER_ROBOTS_RULES,       /* `rules` from robots_compile() */
+	FRONTIER_ROBOTS_UNREACHABLE, /* nothing is, ask again; given up after 3 asks */
+	FRONTIER_ROBOTS_AGAIN        /* it is our fault: ask again soon, that was none */
 };
 /*
  * Ends "robots pending" of the authority; `rules` is copied.  Besides frontier_done(), in

@@ -18,6 +18,7 @@
 #define BACKOFF_MIN_MS   SECOND_MS /* whatever Retry-After says */
 #define BACKOFF_QUIET_MS (30 * MINUTE_MS)
 #define FAIL_MS          SECOND_MS /* the first; doubles */
+#define GUEST_WAITS_MS   MINUTE_MS /* for a back-off, at most */
 #define ROBOTS_AGAIN_MS  MINUTE_MS /* times the asks so far */
 
 enum { FAIL_SHIFT_MAX = 8, ROBOTS_ASKS_MAX = 3, TURN_MS = 20, TURNS_MAX = 5 };
@@ -42,6 +43,7 @@ hostq_new(struct manners *m, uint64_t authority_hash, struct slice authority,
 	list_init(&h->on_wants);
 	list_init(&h->retries);
 	list_init(&h->on_dirty);
+	list_init(&h->guests);
 	list_init(&h->on_gate);
 	list_init(&h->on_grants);
 	heap_node_init(&h->node);
@@ -73,6 +75,8 @@ hostq_free(struct manners *m, struct hostq *h)
 	if (h == NULL)
 		return;
 	standing_leave(m, h);
+	while (list_pop(&h->guests) != NULL)
+		;
 	while ((l = list_pop(&h->retries)) != NULL) {
 		struct retry *retry = container_of(l, struct retry, on_host);
 
@@ -264,8 +268,20 @@ judge_pace(
 	judge_turn(h, is_free.due_ms, ret);
 }
 
+/* Nothing but that is in the way. */
+static void
+judge_address(const struct hostq *h, struct hostq_state *ret)
+{
+	if (h->standing->name_asked)
+		*ret = (struct hostq_state){HOSTQ_BLOCKED, WAIT_DNS, 0};
+	else if (h->standing->moves)
+		*ret = (struct hostq_state){HOSTQ_FULL, WAIT_PER_IP_CAP, 0};
+	else
+		*ret = (struct hostq_state){HOSTQ_READY, WAITS_READY, 0};
+}
+
 void
-hostq_judge(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
+hostq_judge_urls(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
     struct hostq_state *ret)
 {
 	bool doomed = hostq_is_doomed(h, now_ms);
@@ -293,12 +309,65 @@ hostq_judge(const struct hostq *h, const struct frontier_conf *conf, int64_t now
 		return;
 	if (h->window.len == 0 || (h->rules_away && conf->robots && !doomed))
 		*ret = (struct hostq_state){HOSTQ_BLOCKED, WAIT_STORE_BEHIND, 0};
-	else if (!doomed && h->standing->name_asked)
-		*ret = (struct hostq_state){HOSTQ_BLOCKED, WAIT_DNS, 0};
-	else if (!doomed && h->standing->moves)
-		*ret = (struct hostq_state){HOSTQ_FULL, WAIT_PER_IP_CAP, 0};
-	else
+	else if (doomed)
 		*ret = (struct hostq_state){HOSTQ_READY, WAITS_READY, 0};
+	else
+		judge_address(h, ret);
+}
+
+bool
+hostq_is_far(const struct hostq *h, int64_t now_ms)
+{
+	const struct standing *s = h->standing;
+
+	return s->backoff_until_ms - now_ms > GUEST_WAITS_MS ||
+	       s->fail_until_ms - now_ms > GUEST_WAITS_MS;
+}
+
+/* A guest needs no robots.txt, and one that would wait for long is better told so. */
+static void
+judge_guest(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
+    struct hostq_state *ret)
+{
+	const struct standing *s = h->standing;
+	bool fails = standing_failures(s, conf->robots_ttl_ms, now_ms) > 0;
+
+	*ret = (struct hostq_state){HOSTQ_READY, WAITS_READY, 0};
+	if (hostq_is_doomed(h, now_ms) || hostq_is_far(h, now_ms))
+		return;
+	if (h->robots_in_flight || s->in_flight >= (fails ? 1 : conf->per_host)) {
+		*ret = (struct hostq_state){HOSTQ_FULL, WAIT_CONNECTION_CAP, 0};
+		return;
+	}
+	*ret = (struct hostq_state){HOSTQ_WAITING, WAIT_NONE, now_ms};
+	judge_pace(h, conf, ret);
+	if (ret->due_ms <= now_ms)
+		judge_address(h, ret);
+}
+
+/* The one that lets something begin first. */
+static bool
+is_sooner(const struct hostq_state *a, const struct hostq_state *b)
+{
+	if (a->place == HOSTQ_READY || b->place == HOSTQ_READY)
+		return a->place == HOSTQ_READY;
+	if (a->place == HOSTQ_WAITING && b->place == HOSTQ_WAITING)
+		return a->due_ms <= b->due_ms;
+	return a->place == HOSTQ_WAITING || b->place == HOSTQ_EMPTY;
+}
+
+void
+hostq_judge(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
+    struct hostq_state *ret)
+{
+	struct hostq_state guest;
+
+	hostq_judge_urls(h, conf, now_ms, ret);
+	if (list_is_empty(&h->guests))
+		return;
+	judge_guest(h, conf, now_ms, &guest);
+	if (is_sooner(&guest, ret))
+		*ret = guest;
 }
 
 /* ---- what happens to it ---- */
@@ -437,6 +506,8 @@ hostq_ended(struct manners *m, struct hostq *h, const struct frontier_conf *conf
 
 	assert(h->in_flight > 0);
 	h->in_flight--;
+	assert(!rep->guest || h->guests_in_flight > 0);
+	h->guests_in_flight -= rep->guest;
 	standing_ended(m, h);
 	h->robots_in_flight = false;
 	if (rep->not_asked) {
@@ -444,7 +515,7 @@ hostq_ended(struct manners *m, struct hostq *h, const struct frontier_conf *conf
 			h->robots = HOSTQ_ROBOTS_UNKNOWN;
 		return;
 	}
-	if (!was_robots)
+	if (!was_robots && !rep->guest)
 		h->done++;
 	s->end_ms = now_ms;
 	s->took_ms = took_ms;
@@ -498,6 +569,11 @@ int
 hostq_robots_came(struct hostq *h, const struct frontier_conf *conf,
     enum frontier_robots what, struct slice rules, int64_t now_ms)
 {
+	if (what == FRONTIER_ROBOTS_AGAIN) {
+		h->robots = HOSTQ_ROBOTS_UNKNOWN;
+		h->robots_again_ms = now_ms + SECOND_MS;
+		return 0;
+	}
 	if (what == FRONTIER_ROBOTS_UNREACHABLE) {
 		robots_unreachable(h, conf, now_ms);
 		return 0;

@@ -92,7 +92,10 @@ struct hostq {
 	uint64_t fails_seen; /* of standing.fails */
 
 	/* Its own part of that. */
-	uint32_t in_flight;
+	uint32_t in_flight; /* with guests */
+	uint32_t guests_in_flight;
+	struct list guests; /* frontier_guest.on_host */
+	bool guest_was_last;
 	uint64_t done; /* requests for URLs that ended */
 
 	/* robots.txt */
@@ -133,11 +136,16 @@ void hostq_asked(struct hostq *h, const struct frontier_conf *conf);
 /* Where it stands now. */
 void hostq_judge(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
     struct hostq_state *ret);
+/* As if no guest waited. */
+void hostq_judge_urls(const struct hostq *h, const struct frontier_conf *conf,
+    int64_t now_ms, struct hostq_state *ret);
 static inline bool
 hostq_is_doomed(const struct hostq *h, int64_t now_ms)
 {
 	return h->doom != OUTCOME_NONE && now_ms < h->doom_until_ms;
 }
+/* Nothing may be asked there for more than a minute. */
+bool hostq_is_far(const struct hostq *h, int64_t now_ms);
 /* robots.txt must be asked for before the next URL. */
 bool hostq_needs_robots(
     const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms);

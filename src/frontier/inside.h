@@ -62,6 +62,8 @@ int frontier_retry_later(
     struct frontier *f, struct hostq *h, struct urlrec *rec, int64_t at_ms);
 int frontier_host_new(struct frontier *f, uint64_t authority_hash, struct slice authority,
     int64_t now_ms, struct hostq **ret);
+/* Of a restored host that was never asked, and whose authority is not known yet. */
+int frontier_host_name(struct frontier *f, struct hostq *h, struct slice authority);
 /* It has a standing, or another one. */
 void frontier_host_joined(struct frontier *f, struct hostq *h);
 /* rest.c: a host that waits for long leaves memory, as far as the store has it. */

@@ -81,10 +81,9 @@ keep_for_later(struct frontier *f, struct hostq *h, struct urlrec *rec)
 }
 
 /* Of a restored host that was never asked. */
-static int
-name_host(struct frontier *f, struct hostq *h, const struct urlrec *r)
+int
+frontier_host_name(struct frontier *f, struct hostq *h, struct slice authority)
 {
-	struct slice authority = urlrec_authority(r);
 	char *text;
 
 	if (h->authority[0] != '\0' || authority.len == 0 ||
@@ -144,7 +143,7 @@ frontier_refill(struct frontier *f, uint64_t authority_hash, uint64_t after_key,
 			room = h->window.len < frontier_window_max(f);
 			if (!room)
 				break;
-			r = name_host(f, h, &recs[i]);
+			r = frontier_host_name(f, h, urlrec_authority(&recs[i]));
 			if (r == 0)
 				r = take(f, h, &recs[i], now_ms);
 			if (r < 0)

@@ -181,8 +181,10 @@ check_place(const struct frontier *f, const struct hostq *h)
 	/* Something that waits is neither forgotten nor overlooked. */
 	if (h->window.len > 0 || h->beyond > 0)
 		assert(h->state.place != HOSTQ_EMPTY);
-	else
+	else if (list_is_empty(&h->guests))
 		assert(h->state.place == HOSTQ_EMPTY || h->doom != OUTCOME_NONE);
+	else
+		assert(h->state.place != HOSTQ_EMPTY);
 	if (h->window.len == 0 && h->beyond > 0)
 		assert(h->wants || h->told || h->state.place != HOSTQ_BLOCKED ||
 		       h->robots == HOSTQ_ROBOTS_ASKED);
@@ -201,7 +203,7 @@ check_host(const struct frontier *f, const struct hostq *h, struct totals *t)
 	t->wants += h->wants;
 	t->queued += host_queued(h);
 	t->in_flight += h->in_flight;
-	t->robots += h->robots_in_flight;
+	t->robots += h->robots_in_flight + h->guests_in_flight;
 	t->retries += h->retries_len;
 	t->hosts_bytes += hostq_bytes(h);
 	t->window_bytes += window_bytes(&h->window);

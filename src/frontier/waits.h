@@ -4,9 +4,11 @@
  * A host lives from when something is queued there to when nothing is, and nothing is in
  * flight.  All the while it is at exactly one place: a request of its own is under way
  * (TRANSFER), or it waits for one cause.  So its waits and its transfers are its lifetime,
- * and so are the sums of all.  That robots.txt is fetched counts as waiting for it.  Hosts that could be asked share the cause that the engine holds
- * them for (NONE: it does not).  Only the number of hosts at each cause is kept, and
- * summed up when it changes, so that an event costs the same with 100,000 hosts.
+ * and so are the sums of all.  That robots.txt is fetched counts as waiting for it.
+ *
+ * Hosts that could be asked share the cause that the engine holds them for (NONE: it does
+ * not).  Only the number of hosts at each cause is kept, and summed up when it changes, so
+ * that an event costs the same with 100,000 hosts.
  *
  * Time:    monotonic milliseconds; a time before the last one counts as the last one.
  */

@@ -193,6 +193,96 @@ a_hosts_life_is_its_waits_and_its_transfers(void **state)
 	sim_release(&run);
 }
 
+/* ---- robots.txt ---- */
+
+/* All hosts but the hub send their robots.txt to the hub's, which has pages of its own. */
+static void
+elsewhere_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->latency_ms = 50;
+	ret->status = 200;
+	if (slice_ends(url, SLICE_LIT("//hub.test/robots.txt"))) {
+		ret->headers = "Content-Type: text/plain\r\n";
+		(void)buf_add_cstr(body, "User-agent: *\nDisallow: /private\n");
+	} else if (slice_ends(url, SLICE_LIT("/robots.txt"))) {
+		ret->status = 302;
+		ret->headers = "Location: http://hub.test/robots.txt\r\n";
+	} else if (slice_ends(url, SLICE_LIT("//hub.test/"))) {
+		for (int h = 0; h < HOSTS; h++)
+			(void)buf_printf(body,
+			    "<a href='http://h%d.test/'>x</a><a href='/%d'>y</a>", h, h);
+	} else {
+		(void)buf_add_cstr(body, "<a href='/private'>no</a>");
+	}
+}
+
+static void
+a_robots_txt_that_leads_elsewhere_keeps_to_the_manners_there(void **state)
+{
+	struct sim_run run = {0};
+	int64_t last_ms = -1;
+	uint32_t asked = 0;
+
+	(void)state;
+	sim_web_reset(elsewhere_script, NULL);
+	sim_crawl(&run, "http://hub.test/", OPTIONS("scope=any", "delay=200ms"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.pages, 1 + 2 * HOSTS);
+	/* Whatever for, each request of the hub comes after the one before it. */
+	for (size_t i = 0; i < sim_web.requests_len; i++) {
+		const struct sim_request *r = &sim_web.requests[i];
+
+		if (strcmp(r->host, "hub.test") != 0)
+			continue;
+		if (last_ms >= 0)
+			assert_true(r->began_ms - last_ms > 200);
+		last_ms = r->ended_ms;
+		asked++;
+	}
+	assert_int_equal(asked, 1 + HOSTS + 1 + HOSTS);
+	assert_int_equal(
+	    sim_outcome(&run, "http://h3.test/private"), OUTCOME_ROBOTS_DENIED);
+	sim_release(&run);
+}
+
+/* robots.txt of a0 never comes; everything else does. */
+static void
+black_hole_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	hub_script(ctx, url, ret, body);
+	if (slice_ends(url, SLICE_LIT("//a0.site.test/robots.txt")))
+		ret->latency_ms = 3600 * 1000;
+}
+
+static void
+a_robots_txt_that_never_comes_holds_up_nobody_else(void **state)
+{
+	struct sim_run run = {0};
+	int64_t others_ms = 0;
+
+	(void)state;
+	sim_web_reset(black_hole_script, NULL);
+	sim_crawl(&run, "http://hub.test/", OPTIONS("scope=any", "delay=0"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.pages, 1 + (HOSTS - 1) * PAGES);
+	assert_int_equal(
+	    sim_outcome(&run, "http://a0.site.test/0"), OUTCOME_ROBOTS_UNREACHABLE);
+	for (size_t i = 0; i < sim_web.requests_len; i++) {
+		const struct sim_request *r = &sim_web.requests[i];
+
+		if (strcmp(r->host, "a0.site.test") == 0)
+			assert_int_equal(r->ended_ms - r->began_ms, 15000);
+		else if (r->ended_ms > others_ms)
+			others_ms = r->ended_ms;
+	}
+	assert_true(others_ms < 2000);
+	/* Asked three times, a minute and two apart. */
+	assert_int_equal(sim_count("http://a0.site.test/robots.txt"), 3);
+	assert_in_range(run.took_ms, 3 * 15000 + 180000, 3 * 15000 + 190000);
+	sim_release(&run);
+}
+
 /* ---- crawls at once ---- */
 
 static void
@@ -351,6 +441,9 @@ main(void)
 	    cmocka_unit_test(loopback_is_nobody_elses_server),
 	    cmocka_unit_test(a_budget_that_may_be_used_up_is_a_cause_of_its_own),
 	    cmocka_unit_test(a_hosts_life_is_its_waits_and_its_transfers),
+	    cmocka_unit_test(
+		a_robots_txt_that_leads_elsewhere_keeps_to_the_manners_there),
+	    cmocka_unit_test(a_robots_txt_that_never_comes_holds_up_nobody_else),
 	    cmocka_unit_test(crawls_at_once_ask_one_host_in_turn),
 	    cmocka_unit_test(crawls_at_once_share_the_limit_of_an_address),
 	    cmocka_unit_test(a_back_off_that_one_crawl_was_told_holds_for_all),

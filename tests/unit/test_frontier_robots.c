@@ -336,10 +336,175 @@ damaged_rules_allow_nothing(void **state)
 	rig_stop(&rig);
 }
 
+/* ---- guests: the robots.txt of others ---- */
+
+static void
+add_guest(struct rig *rig, struct frontier_guest *g, const char *authority)
+{
+	frontier_guest_init(g);
+	assert_int_equal(frontier_guest_add(rig->f, g, rig_hash(authority),
+			     slice_cstr(authority), rig->now),
+	    0);
+	frontier_check(rig->f);
+}
+
+static void
+expect_guest(struct rig *rig, const struct frontier_guest *g, enum outcome outcome)
+{
+	assert_int_equal(rig_next(rig), FRONTIER_GUEST);
+	assert_ptr_equal(rig->turn.guest, g);
+	assert_int_equal(rig->turn.outcome, outcome);
+}
+
+static void
+guest_ends(struct rig *rig, const char *authority)
+{
+	const struct frontier_report rep = {
+	    .outcome = OUTCOME_OK, .status = 200, .retry_after_ms = -1, .guest = true};
+
+	rig_report(rig, authority, &rep);
+}
+
+static void
+a_guest_waits_for_the_turn_of_the_host_that_it_asks(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_guest g[3];
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = 99;
+	rig_start(&rig, &conf);
+	/* Nothing of ours is there. */
+	add_guest(&rig, &g[0], "http://hub");
+	expect_guest(&rig, &g[0], OUTCOME_NONE);
+	add_guest(&rig, &g[1], "http://hub");
+	rig_expect_idle(&rig, INT64_MAX);
+	rig.now += 20;
+	guest_ends(&rig, "http://hub");
+	rig_expect_idle(&rig, 100);
+	rig_add(&rig, "http://hub/1");
+	add_guest(&rig, &g[2], "http://hub");
+	rig.now += 100;
+	/* Its own URLs and the guests take turns. */
+	rig_expect_url(&rig, "http://hub/1");
+	rig_ok(&rig, "http://hub", 0);
+	rig_add(&rig, "http://hub/2");
+	rig.now += 100;
+	expect_guest(&rig, &g[1], OUTCOME_NONE);
+	guest_ends(&rig, "http://hub");
+	rig.now += 100;
+	rig_expect_url(&rig, "http://hub/2");
+	rig_ok(&rig, "http://hub", 0);
+	frontier_guest_remove(rig.f, &g[2], rig_hash("http://hub"), rig.now);
+	frontier_guest_remove(rig.f, &g[2], rig_hash("http://hub"), rig.now);
+	rig.now += 100;
+	rig_expect_idle(&rig, INT64_MAX);
+	s = rig_stats(&rig);
+	assert_int_equal(s.in_flight, 0);
+	assert_int_equal(s.queued, 0);
+	rig_stop(&rig);
+}
+
+/* The robots.txt of each is the other's. */
+static void
+two_hosts_whose_robots_txt_lead_to_each_other_do_not_wait_for_ever(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_guest of_a, of_b;
+	struct rig rig;
+
+	(void)state;
+	conf.robots = true;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/");
+	rig_add(&rig, "http://b/");
+	rig_expect_robots(&rig, "http://a");
+	rig_expect_robots(&rig, "http://b");
+	add_guest(&rig, &of_a, "http://b");
+	rig_expect_idle(&rig, INT64_MAX); /* b is being asked */
+	rig_ok(&rig, "http://a", 0);
+	rig_ok(&rig, "http://b", 0);
+	add_guest(&rig, &of_b, "http://a");
+	expect_guest(&rig, &of_a, OUTCOME_NONE);
+	expect_guest(&rig, &of_b, OUTCOME_NONE);
+	guest_ends(&rig, "http://a");
+	guest_ends(&rig, "http://b");
+	rig_expect_idle(&rig, INT64_MAX);
+	rig_robots(&rig, "http://a", FRONTIER_ROBOTS_ALLOW, NULL);
+	rig_robots(&rig, "http://b", FRONTIER_ROBOTS_ALLOW, NULL);
+	rig_expect_url(&rig, "http://a/");
+	rig_expect_url(&rig, "http://b/");
+	rig_stop(&rig);
+}
+
+static void
+a_guest_of_a_host_that_is_not_to_be_asked_for_long_is_told_so(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_guest g;
+	struct rig rig;
+
+	(void)state;
+	conf.dead_after = 1;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://b/1");
+	rig_expect_url(&rig, "http://a/1");
+	rig_expect_url(&rig, "http://b/1");
+	rig_status(&rig, "http://a", 429, 3600000);
+	rig_fails(&rig, "http://b", OUTCOME_DNS_FAILURE);
+	add_guest(&rig, &g, "http://a");
+	expect_guest(&rig, &g, OUTCOME_ROBOTS_UNREACHABLE);
+	add_guest(&rig, &g, "http://b");
+	expect_guest(&rig, &g, OUTCOME_DNS_FAILURE);
+	/* Half a minute is no long time. */
+	rig.now += 3600000 - 30000;
+	add_guest(&rig, &g, "http://a");
+	rig_expect_idle(&rig, 30000);
+	rig.now += 30000;
+	expect_guest(&rig, &g, OUTCOME_NONE);
+	guest_ends(&rig, "http://a");
+	rig_stop(&rig);
+}
+
+static void
+a_robots_txt_that_we_had_no_room_for_is_no_failure_of_its_host(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	const struct frontier_report no_room = {.not_asked = true, .retry_after_ms = -1};
+	struct rig rig;
+
+	(void)state;
+	conf.robots = true;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	for (int i = 0; i < 10; i++) {
+		rig_expect_robots(&rig, "http://a");
+		rig_report(&rig, "http://a", &no_room);
+		rig_robots(&rig, "http://a", FRONTIER_ROBOTS_AGAIN, NULL);
+		rig_expect_idle(&rig, 1000);
+		rig.now += 1000;
+	}
+	rig_expect_robots(&rig, "http://a");
+	rig_ok(&rig, "http://a", 0);
+	rig_robots(&rig, "http://a", FRONTIER_ROBOTS_ALLOW, NULL);
+	rig_expect_url(&rig, "http://a/1");
+	rig_stop(&rig);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_guest_waits_for_the_turn_of_the_host_that_it_asks),
+	    cmocka_unit_test(
+		two_hosts_whose_robots_txt_lead_to_each_other_do_not_wait_for_ever),
+	    cmocka_unit_test(
+		a_guest_of_a_host_that_is_not_to_be_asked_for_long_is_told_so),
+	    cmocka_unit_test(
+		a_robots_txt_that_we_had_no_room_for_is_no_failure_of_its_host),
 	    cmocka_unit_test(robots_come_before_the_first_url_of_an_authority),
 	    cmocka_unit_test(verdict_and_report_may_come_in_either_order),
 	    cmocka_unit_test(without_robots_nobody_asks),
