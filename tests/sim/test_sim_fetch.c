@@ -41,6 +41,7 @@ struct rig {
 	struct got a, b;
 	const char *etag; /* of what is asked for conditionally */
 	struct fetch_home home; /* of the seed */
+	const struct proxy *proxy; /* of the last request */
 	const char *next; /* on_done() asks for it too, once */
 };
 
@@ -50,6 +51,7 @@ script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
 	struct rig *r = ctx;
 
 	(void)url;
+	r->proxy = sim_web.request->proxy;
 	for (size_t i = 0; i < sim_web.request->lines_len && r->etag != NULL; i++)
 		r->asked_if |= slice_eq(
 		    sim_web.request->lines[i], SLICE_LIT("If-None-Match: \"v1\""));
@@ -622,7 +624,7 @@ behind_a_proxy_no_name_is_asked(void **state)
 	r.names = (struct dns_answer){.status = DNS_NO_NAME};
 	assert_int_equal(fetch(&r, URL, false)->outcome, OUTCOME_OK);
 	assert_int_equal(sim_web.addr.family, 0); /* the proxy finds it */
-	assert_string_equal(sim_web.request->proxy->url, "http://proxy.test:3128");
+	assert_string_equal(r.proxy->url, "http://proxy.test:3128");
 	assert_int_equal(
 	    fetch(&r, "http://direct.test/", false)->outcome, OUTCOME_DNS_FAILURE);
 	/* Its own machine is the proxy's, not ours to visit. */
