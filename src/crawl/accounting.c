@@ -52,12 +52,7 @@ crawl_stats(struct crawl *c, struct crawl_stats *ret)
 void
 crawl_traps(const struct crawl *c, struct trap_sums *ret)
 {
-	const struct traps *t = committer_traps(c->committer);
-
-	if (t == NULL)
-		*ret = (struct trap_sums){.top_len = 0};
-	else
-		traps_sums(t, ret);
+	traps_sums(committer_traps(c->committer), ret);
 }
 
 uint32_t

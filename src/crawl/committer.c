@@ -227,6 +227,8 @@ open_all(struct committer *c, struct why *why)
 	if (r == 0) {
 		r = group_commit(c); /* the marks of empty files, before the first byte */
 		if (r == 0)
+			r = committer_traps_reconsider(c);
+		if (r == 0)
 			r = group_look_at_disk(c);
 		if (r < 0)
 			*why = c->why;

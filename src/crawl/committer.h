@@ -96,7 +96,8 @@ struct committer_conf {
 	struct sink_conf sink;
 	const struct order *order;
 	struct slice scope_settings; /* to name the rule of a rejection */
-	const struct traps_conf *traps; /* NULL: none; the hash seed is set here */
+	struct traps_conf traps;     /* but for the hash seed */
+	uint64_t traps_hash;         /* of all options that decide what is cut */
 	int64_t commit_ms;           /* 1000 */
 	uint64_t commit_bytes;       /* 32 MiB */
 	uint64_t seen_bytes;         /* of memory, for what was seen */
@@ -129,7 +130,7 @@ int committer_seen(
 /* The same of what a seed ended with: saved_seed(). */
 int committer_seed(struct committer *c, uint64_t url_hash, int *ret_status,
     char ret_detail[SAVED_DETAIL_MAX]);
-/* Before anything is sent, and after the reply to COMMIT_CLOSE; NULL: there are none. */
+/* Before anything is sent, and after the reply to COMMIT_CLOSE. */
 const struct traps *committer_traps(const struct committer *c);
 uint32_t committer_waiting(const struct committer *c);
 #endif

@@ -124,7 +124,7 @@ group_commit(struct committer *c)
 		r = put_seen_mark(c);
 	if (r == 0)
 		r = put_counts(c);
-	if (r == 0 && c->traps != NULL)
+	if (r == 0)
 		r = traps_save(c->traps, c->batch);
 	if (r == 0)
 		r = put_saved(c);

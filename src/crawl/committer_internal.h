@@ -57,7 +57,8 @@ struct committer {
 	bool in_doubt; /* the last batch failed: a resume may find it applied or not */
 	struct why why;
 	struct buf scratch;
-	struct traps *traps; /* NULL: they are not wanted */
+	struct traps *traps;
+	bool has_traps;      /* any of their rules is in force */
 	bool has_page;       /* `page` is the one whose mail is handled */
 	bool news;           /* it had a link to what nobody knew, of another pattern */
 	struct trap_subject page, subject;
@@ -73,6 +74,8 @@ int commit_links(struct committer *c, struct commit *m);
 int commit_done(struct committer *c, struct commit *m);
 int commit_attempt(struct committer *c, struct commit *m);
 int commit_host(struct committer *c, struct commit *m);
+/* One that was cut as a trap waits again. */
+int commit_requeue(struct committer *c, struct urlrec *rec);
 
 /* committer_traps.c */
 int committer_traps_open(struct committer *c);
@@ -86,6 +89,11 @@ int committer_traps_link(
     struct committer *c, const struct found_link *l, struct trap_cut *ret);
 /* What its links were so far counts. */
 void committer_traps_news(struct committer *c);
+/* It was cut: kept, so that other options may bring it back. */
+int committer_traps_park(
+    struct committer *c, const struct urlrec *rec, const struct trap_cut *cut);
+/* What was cut under other options is judged anew. */
+int committer_traps_reconsider(struct committer *c);
 /* Patterns that were closed go with the reply. */
 int committer_traps_tell(struct committer *c, struct commit *m);
 

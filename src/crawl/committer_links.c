@@ -107,17 +107,16 @@ put_root(struct committer *c, const struct found_link *l)
 		     : scope_rules_add_root(c->rules, l->url); /* to name rules rightly */
 }
 
-/* A URL that waits from now on. */
+/* Without its place in the queue. */
 static int
-enqueue(struct committer *c, struct commit *m, const struct found_link *l)
+record_of(struct commit *m, const struct found_link *l, struct urlrec *ret)
 {
-	struct urlrec *r = &m->fresh[m->fresh_len];
 	size_t hops_at;
-	int err = hops_add(m, l->kind, &hops_at);
+	int r = hops_add(m, l->kind, &hops_at);
 
-	if (err < 0)
-		return err;
-	*r = (struct urlrec){.authority_hash = l->authority_hash,
+	if (r < 0)
+		return r;
+	*ret = (struct urlrec){.authority_hash = l->authority_hash,
 	    .url_hash = l->url_hash,
 	    .priority = l->priority,
 	    .depth = l->depth,
@@ -127,10 +126,28 @@ enqueue(struct committer *c, struct commit *m, const struct found_link *l)
 	    .url = l->url,
 	    .via = m->rec == NULL ? ((struct slice){0}) : m->rec->url,
 	    .hops = slice_of(m->texts.ptr + hops_at, m->texts.len - hops_at)};
+	return 0;
+}
+
+static int
+queue(struct committer *c, struct urlrec *r)
+{
+	int err;
+
 	r->key = c->conf.order->key(r, c->saved.seq++);
 	err = put_queue(c, r);
+	return err < 0 ? err : hostcount_add(&c->counts, r->authority_hash, 1);
+}
+
+/* A URL that waits from now on. */
+static int
+enqueue(struct committer *c, struct commit *m, const struct found_link *l)
+{
+	struct urlrec *r = &m->fresh[m->fresh_len];
+	int err = record_of(m, l, r);
+
 	if (err == 0)
-		err = hostcount_add(&c->counts, r->authority_hash, 1);
+		err = queue(c, r);
 	if (err == 0 && (l->flags & URLREC_SEED_CHAIN) != 0)
 		err = put_root(c, l);
 	if (err < 0)
@@ -138,6 +155,32 @@ enqueue(struct committer *c, struct commit *m, const struct found_link *l)
 	m->fresh_len++;
 	m->counts.wanted++;
 	return 0;
+}
+
+int
+commit_requeue(struct committer *c, struct urlrec *rec)
+{
+	struct commit_counts n = {.wanted = 1};
+	int r = queue(c, rec);
+
+	n.rejected[OUTCOME_TRAP] = -1;
+	if (r == 0)
+		r = put_seen(c, rec->authority_hash, rec->url_hash, OUTCOME_NONE);
+	if (r == 0)
+		r = seen_set(c->seen, rec->url_hash, OUTCOME_NONE);
+	if (r == 0)
+		totals_links(&c->saved.totals, &n);
+	return r;
+}
+
+static int
+park(struct committer *c, struct commit *m, const struct found_link *l,
+    const struct trap_cut *cut)
+{
+	struct urlrec rec;
+	int r = record_of(m, l, &rec);
+
+	return r < 0 ? r : committer_traps_park(c, &rec, cut);
 }
 
 /* A worker that was taken over could name another host's hash, or make itself a seed. */
@@ -194,7 +237,9 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 	if (verdict == OUTCOME_NONE)
 		return enqueue(c, m, l);
 	m->counts.rejected[verdict]++;
-	return put_rejected(c, m, l, &cut);
+	if (verdict == OUTCOME_TRAP)
+		r = park(c, m, l, &cut);
+	return r < 0 ? r : put_rejected(c, m, l, &cut);
 }
 
 /* Links to the page's own path are judged last where that has had its share: by then the

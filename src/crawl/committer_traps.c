@@ -1,23 +1,33 @@
+#include "base/wire.h"
 #include "crawl/committer_internal.h"
+#include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-/* What the store thread asks of the traps, and tells them; see traps.h. */
+/*
+ * What the store thread asks of the traps, and tells them; see traps.h.
+ *
+ * A URL that was cut is kept in the meta table, as "cut/HASH" with the rule and the record
+ * that it would have in the queue.  When a run begins with other numbers, or another
+ * --trap-ok, than the last one, all of them are judged anew; "cut-by" has the hash of these
+ * options.
+ */
 
 #define DAY_US INT64_C(86400000000)
 
 int
 committer_traps_open(struct committer *c)
 {
-	struct traps_conf conf;
+	struct traps_conf *t = &c->conf.traps;
 	int r;
 
-	if (c->conf.traps == NULL)
-		return 0;
-	conf = *c->conf.traps;
-	conf.hash_seed = scope_hash_seed(c->rules);
-	c->conf.traps = NULL; /* of the caller's frame */
-	r = traps_new(&conf, &c->traps);
+	t->hash_seed = scope_hash_seed(c->rules);
+	c->has_traps = t->repeats != OPTION_NONE || t->depth != OPTION_NONE ||
+		       t->length != OPTION_NONE || t->dates != OPTION_NONE ||
+		       t->queries != OPTION_NONE || t->duplicates != OPTION_NONE;
+	r = traps_new(t, &c->traps);
 	return r < 0 ? r : traps_load(c->traps, c->store);
 }
 
@@ -45,9 +55,12 @@ learn(struct committer *c, const struct commit *m)
 	const struct sink_event *e = &m->event;
 	struct trap_page page = {
 	    .shape = m->shape, .has_simhash = e->has_simhash, .simhash = e->simhash};
+	struct trap_cut cut;
 
-	if (e->outcome == OUTCOME_TRAP)
-		return traps_refused(c->traps, &c->page.link);
+	if (e->outcome == OUTCOME_TRAP) {
+		traps_refused(c->traps, &c->page.link, &cut);
+		return committer_traps_park(c, m->rec, &cut);
+	}
 	if (e->outcome != OUTCOME_OK ||
 	    traps_spare((enum link_kind)m->rec->kind, m->rec->flags))
 		return 0;
@@ -59,7 +72,7 @@ learn(struct committer *c, const struct commit *m)
 int
 committer_traps_page(struct committer *c, struct commit *m)
 {
-	c->has_page = c->traps != NULL && m->rec != NULL && !m->event.internal &&
+	c->has_page = c->has_traps && m->rec != NULL && !m->event.internal &&
 		      subject_set(c, &c->page, m->rec->url, m->rec->authority_hash);
 	return c->has_page ? learn(c, m) : 0;
 }
@@ -98,7 +111,7 @@ committer_traps_link(
 	int r;
 
 	ret->rule = TRAP_NONE;
-	if (c->traps == NULL || traps_spare(l->kind, l->flags) ||
+	if (!c->has_traps || traps_spare(l->kind, l->flags) ||
 	    !subject_set(c, s, l->url, l->authority_hash) ||
 	    scope_trap_ok(c->rules, &s->url))
 		return 0;
@@ -110,6 +123,141 @@ committer_traps_link(
 	return r;
 }
 
+/* ---- what was cut, and may come back ---- */
+
+enum { PARKED_BYTES_MAX = 64 << 10, PARKED_A_SCAN = 2000 };
+#define PARKED SLICE_LIT("cut/")
+#define CUT_BY SLICE_LIT("cut-by")
+
+struct parked_key {
+	char text[24];
+};
+
+static struct slice
+parked_key(struct parked_key *k, uint64_t url_hash)
+{
+	(void)snprintf(k->text, sizeof(k->text), "cut/%016" PRIx64, url_hash);
+	return slice_cstr(k->text);
+}
+
+int
+committer_traps_park(
+    struct committer *c, const struct urlrec *rec, const struct trap_cut *cut)
+{
+	struct parked_key key;
+	struct buf value;
+	struct wire_out w = {.b = &value};
+
+	buf_init(&value, PARKED_BYTES_MAX);
+	wire_u8(&w, (uint8_t)cut->rule);
+	wire_u64(&w, cut->id);
+	if (w.err == 0)
+		w.err = urlrec_encode(rec, &value);
+	if (w.err == 0)
+		w.err = store_batch_put(c->batch, STORE_META,
+		    parked_key(&key, rec->url_hash), buf_slice(&value));
+	buf_release(&value);
+	return w.err;
+}
+
+/* Judged anew: it waits again, or stays where it is. */
+static int
+reconsider(struct committer *c, struct slice value)
+{
+	struct wire_in in = {.rest = value};
+	uint8_t rule = wire_get_u8(&in);
+	uint64_t id = wire_get_u64(&in);
+	struct trap_cut cut = {.rule = TRAP_NONE};
+	struct parked_key key;
+	struct urlrec rec;
+	int r;
+
+	if (in.bad || rule >= TRAP_RULE_MAX || urlrec_decode(in.rest, &rec) < 0)
+		return -EBADMSG;
+	traps_uncut(c->traps, (enum trap_rule)rule, id);
+	if (subject_set(c, &c->subject, rec.url, rec.authority_hash) &&
+	    !scope_trap_ok(c->rules, &c->subject.url)) {
+		r = traps_judge(c->traps, &c->subject.link, &cut);
+		if (r < 0)
+			return r;
+	}
+	if (cut.rule != TRAP_NONE)
+		return committer_traps_park(c, &rec, &cut);
+	r = commit_requeue(c, &rec);
+	return r < 0 ? r
+		     : store_batch_delete(
+			   c->batch, STORE_META, parked_key(&key, rec.url_hash));
+}
+
+struct parked_scan {
+	struct buf values; /* each with its length */
+	char last[24];     /* key */
+	uint32_t n;
+	int err;
+};
+
+static bool
+on_parked(void *ctx, struct slice key, struct slice value)
+{
+	struct parked_scan *s = ctx;
+	struct wire_out w = {.b = &s->values};
+
+	wire_text(&w, value);
+	s->err = w.err;
+	(void)snprintf(s->last, sizeof(s->last), SLICE_FMT, SLICE_ARG(key));
+	s->n++;
+	return s->err == 0;
+}
+
+/* Some of them in a batch of their own. */
+static int
+reconsider_some(struct committer *c, struct parked_scan *s)
+{
+	char after[24];
+	struct wire_in in;
+	int r;
+
+	memcpy(after, s->last, sizeof(after));
+	buf_clear(&s->values);
+	s->n = 0;
+	r = store_scan(
+	    c->store, STORE_META, PARKED, slice_cstr(after), PARKED_A_SCAN, on_parked, s);
+	if (r == 0)
+		r = s->err;
+	in = (struct wire_in){.rest = buf_slice(&s->values)};
+	for (uint32_t i = 0; i < s->n && r == 0; i++)
+		r = reconsider(c, wire_get_text(&in));
+	return r == 0 && s->n > 0 ? group_commit(c) : r;
+}
+
+int
+committer_traps_reconsider(struct committer *c)
+{
+	uint64_t now = htole64(c->conf.traps_hash), was;
+	struct parked_scan s = {.n = 0};
+	int r;
+
+	buf_clear(&c->scratch);
+	r = store_get(c->store, STORE_META, CUT_BY, &c->scratch);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0 && c->scratch.len == sizeof(was)) {
+		memcpy(&was, c->scratch.ptr, sizeof(was));
+		if (was == now)
+			return 0;
+	}
+	traps_reopen(c->traps);
+	buf_init(&s.values, (size_t)PARKED_A_SCAN * PARKED_BYTES_MAX);
+	do
+		r = reconsider_some(c, &s);
+	while (r == 0 && s.n > 0);
+	buf_release(&s.values);
+	if (r == 0)
+		r = store_batch_put(c->batch, STORE_META, CUT_BY,
+		    slice_of((const char *)&now, sizeof(now)));
+	return r < 0 ? r : group_commit(c);
+}
+
 /* ---- the reply ---- */
 
 int
@@ -117,7 +265,7 @@ committer_traps_tell(struct committer *c, struct commit *m)
 {
 	struct trap_closed closed, *grown;
 
-	while (c->traps != NULL && traps_next_closed(c->traps, &closed)) {
+	while (traps_next_closed(c->traps, &closed)) {
 		grown = realloc(m->closed, (m->closed_len + 1) * sizeof(*grown));
 		if (grown == NULL)
 			return -ENOMEM;

@@ -2,6 +2,7 @@
 #include "crawl/scope.h"
 #include "store/store.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -247,15 +248,38 @@ static void
 fill_traps_conf(const struct options *o, struct traps_conf *ret)
 {
 	int64_t memory = o->limits_max_memory;
+	bool on = o->limits_traps;
 
-	*ret = (struct traps_conf){.repeats = o->limits_trap_repeats,
-	    .depth = o->limits_trap_depth,
-	    .length = o->limits_trap_length,
-	    .dates = o->limits_trap_dates,
-	    .queries = o->limits_trap_queries,
-	    .duplicates = o->limits_trap_duplicates,
+	*ret = (struct traps_conf){.repeats = on ? o->limits_trap_repeats : OPTION_NONE,
+	    .depth = on ? o->limits_trap_depth : OPTION_NONE,
+	    .length = on ? o->limits_trap_length : OPTION_NONE,
+	    .dates = on ? o->limits_trap_dates : OPTION_NONE,
+	    .queries = on ? o->limits_trap_queries : OPTION_NONE,
+	    .duplicates = on ? o->limits_trap_duplicates : OPTION_NONE,
 	    .bytes_max =
 		memory / 32 < TRAPS_BYTES_MAX ? (uint64_t)memory / 32 : TRAPS_BYTES_MAX};
+}
+
+/* Of all that decides what is cut. */
+static int
+hash_traps(const struct options *o, const struct traps_conf *t, uint64_t *ret)
+{
+	struct buf b;
+	int r;
+
+	buf_init(&b, 1 << 20);
+	r = buf_printf(&b,
+	    "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
+	    t->repeats, t->depth, t->length, t->dates, t->queries, t->duplicates);
+	for (size_t i = 0; i < o->limits_trap_ok.n && r == 0; i++) {
+		r = buf_add_byte(&b, '\n');
+		if (r == 0)
+			r = buf_add_cstr(&b, o->limits_trap_ok.v[i]);
+	}
+	if (r == 0)
+		*ret = url_hash(buf_slice(&b), 0);
+	buf_release(&b);
+	return r;
 }
 
 static int
@@ -264,7 +288,6 @@ open_committer(struct crawl *c, struct why *why)
 	static const char *const default_sinks[] = {"warc", "jsonl"};
 	const struct options *o = c->o;
 	struct buf settings, file;
-	struct traps_conf traps;
 	struct committer_conf conf = {.loop = c->loop,
 	    .dir = c->conf.dir,
 	    .durable = is_durable(c),
@@ -294,9 +317,9 @@ open_committer(struct crawl *c, struct why *why)
 		r = job_write(c->conf.job, true, &file);
 	conf.scope_settings = buf_slice(&settings);
 	fill_sink_conf(c, &conf.sink, buf_slice(&file));
-	fill_traps_conf(o, &traps);
-	if (o->limits_traps)
-		conf.traps = &traps;
+	fill_traps_conf(o, &conf.traps);
+	if (r == 0)
+		r = hash_traps(o, &conf.traps, &conf.traps_hash);
 	c->judge_anew = conf.saved.judge_anew;
 	if (r < 0)
 		(void)why_set(why, r, "out of memory");
@@ -306,6 +329,8 @@ open_committer(struct crawl *c, struct why *why)
 		store_close(conf.store);
 	else
 		r = committer_new(&conf, &c->committer, why);
+	if (r == 0) /* what had been cut may wait again */
+		committer_committed(c->committer, &c->stats.totals);
 	buf_release(&settings);
 	buf_release(&file);
 	return r;
@@ -420,7 +445,7 @@ open_gates(struct crawl *c)
 	int r = 0;
 
 	trap_gates_init(&c->gates, c->hash_seed);
-	for (size_t at = 0; t != NULL && r == 0 && traps_closed_at(t, &at, &closed);)
+	for (size_t at = 0; r == 0 && traps_closed_at(t, &at, &closed);)
 		r = trap_gates_add(&c->gates, &closed);
 	return r;
 }

@@ -216,6 +216,7 @@ cut_by(struct traps *t, struct trap_record *r, struct trap_cut *ret)
 {
 	count_cut(t, r);
 	ret->rule = trap_kind_rule(r->kind);
+	ret->id = r->id;
 	detail_of(t, r, ret->detail);
 	return 0;
 }
@@ -404,18 +405,33 @@ traps_is_short(struct traps *t, const struct trap_link *l)
 	return r != NULL && t->conf.queries != INT64_MAX && has_too_many(t, r);
 }
 
-int
-traps_refused(struct traps *t, const struct trap_link *l)
+void
+traps_refused(struct traps *t, const struct trap_link *l, struct trap_cut *ret)
 {
 	struct trap_record *r = find_closed(t, l);
 
+	*ret = (struct trap_cut){.rule = TRAP_DUPLICATES};
 	if (r != NULL) {
+		ret->rule = trap_kind_rule(r->kind);
+		ret->id = r->id;
 		count_cut(t, r);
-		return 0;
+		return;
 	}
 	t->cuts[TRAP_DUPLICATES]++; /* the record was given up since */
 	t->cuts_dirty = true;
-	return 0;
+}
+
+void
+traps_uncut(struct traps *t, enum trap_rule rule, uint64_t id)
+{
+	struct trap_record *r = trap_find(t, id);
+
+	t->cuts[rule] -= t->cuts[rule] > 0;
+	t->cuts_dirty = true;
+	if (r == NULL || r->cuts == 0)
+		return;
+	r->cuts--;
+	trap_changed(t, r);
 }
 
 /* ---- copies ---- */
@@ -486,6 +502,8 @@ copies_allowed(
 {
 	int64_t n = t->conf.duplicates;
 
+	if (n == INT64_MAX)
+		return n;
 	if (r->kind == TRAP_KIND_HOST)
 		return n * HOST_FACTOR + r->uniques;
 	if (family != NULL && family->score >= n &&
@@ -500,6 +518,22 @@ close_pattern(struct traps *t, struct trap_record *r)
 	r->closed = true;
 	list_push(&t->fresh_closed, &r->on_fresh);
 	trap_is_loud(t, r);
+}
+
+void
+traps_reopen(struct traps *t)
+{
+	uint64_t id;
+	void *value;
+
+	for (size_t i = 0; umap_at(&t->by_id, &i, &id, &value);) {
+		struct trap_record *r = value;
+
+		if (!r->closed || r->score >= copies_allowed(t, r, NULL))
+			continue;
+		r->closed = false;
+		trap_changed(t, r);
+	}
 }
 
 static void

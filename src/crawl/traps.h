@@ -84,6 +84,7 @@ struct trap_link {
 /* TRAP_NONE, and no detail: it is wanted. */
 struct trap_cut {
 	enum trap_rule rule;
+	uint64_t id;                  /* of the record that counts it; 0: none */
 	char detail[TRAP_DETAIL_MAX]; /* "RULE PATTERN: why" */
 };
 /* A URL that nobody met before; each once, for it counts. */
@@ -100,8 +101,12 @@ bool traps_by_tail(const struct url_pattern *p);
 int traps_learn(struct traps *t, const struct trap_link *l, const struct trap_page *page);
 /* It had a link to what nobody knew, outside its own pattern. */
 void traps_news(struct traps *t, const struct trap_link *l);
-/* That URL was cut at its turn. */
-int traps_refused(struct traps *t, const struct trap_link *l);
+/* That URL was cut at its turn; of *ret, rule and id. */
+void traps_refused(struct traps *t, const struct trap_link *l, struct trap_cut *ret);
+/* It was cut, and is to be judged anew. */
+void traps_uncut(struct traps *t, enum trap_rule rule, uint64_t id);
+/* The numbers have changed: patterns are closed by those that are in force now. */
+void traps_reopen(struct traps *t);
 /* Whether nothing more is to be expected of the parameters of this page's path: of its
  * links, those to other paths are to be judged first. */
 bool traps_is_short(struct traps *t, const struct trap_link *l);

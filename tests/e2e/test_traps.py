@@ -183,3 +183,31 @@ def test_kill_and_resume_cut_nothing_twice_and_lose_nothing(site, documentation,
     result = harness.trawl(*args, timeout=240)
     assert result.rc == 0, result.err
     check(site, out, documentation)
+
+
+def test_what_was_cut_comes_back_when_an_option_overrules(site, documentation, tmp_path):
+    base = site + "/member/1"  # of all traps the smallest, with the documentation out of reach
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--sink", "jsonl", "--include", "/member/", base)
+    assert result.rc == 0, result.err
+    cut = {url for reason, url, _, _ in out.rejected() if reason == "trap"}
+    before = {p["url"] for p in out.pages()}
+    some = sorted(cut)[:3]
+    assert len(cut) > 10
+    # Those of one page, and what these lead to, up to a budget.
+    result = harness.trawl("resume", "-q", out.dir, "--trap-ok", "/member/2", "--max-pages", str(len(before) + 40))
+    assert result.rc == 0, result.err
+    after = {p["url"] for p in out.pages()}
+    assert len(after) == len(before) + 40 and after > before
+    assert all("/member/2?" in url for url in after - before)
+    assert cut & (after - before), "what had been cut was not among them"
+    status = json.loads(harness.trawl("status", "--json", "--verify", out.dir).out)
+    assert status["verified"], status["differences"]
+    assert status["outcomes"]["trap"] == sum(status["traps"]["cut"].values())
+    # Without traps everything that had been cut waits.
+    result = harness.trawl("resume", "-q", out.dir, "--no-traps", "--max-pages", str(len(after) + 40))
+    assert result.rc == 0, result.err
+    status = json.loads(harness.trawl("status", "--json", "--verify", out.dir).out)
+    assert status["verified"], status["differences"]
+    assert "trap" not in status["outcomes"] and status["traps"]["cut"] == {}
+    told = json.loads(harness.trawl("explain", "--json", out.dir, some[0]).out)
+    assert told["outcome"] in ("waiting", "ok"), told

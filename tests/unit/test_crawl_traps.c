@@ -562,6 +562,7 @@ what_waits_of_a_closed_pattern_is_found_at_its_turn(void **state)
 	struct trap_closed closed;
 	const struct trap_closed *found;
 	struct trap_sums sums;
+	struct trap_cut cut;
 	struct link s;
 	uint64_t authority = url_hash(SLICE_LIT("http://h"), SEED);
 
@@ -580,11 +581,51 @@ what_waits_of_a_closed_pattern_is_found_at_its_turn(void **state)
 	assert_null(trap_gates_find(&g, authority, SLICE_LIT("http://h/q?sid=777")));
 	assert_null(trap_gates_find(&g, authority, SLICE_LIT("http://h/p?x=777")));
 	assert_null(trap_gates_find(&g, 1, SLICE_LIT("http://g/p?sid=777")));
-	assert_int_equal(traps_refused(t, link_of(&s, "http://h/p?sid=777")), 0);
+	traps_refused(t, link_of(&s, "http://h/p?sid=777"), &cut);
+	assert_int_equal(cut.rule, TRAP_DUPLICATES);
 	traps_sums(t, &sums);
 	assert_int_equal(sums.cuts[TRAP_DUPLICATES], 2);
 	trap_gates_release(&g);
 	done(t);
+}
+
+static void
+what_was_cut_is_judged_anew_by_other_numbers(void **state)
+{
+	struct store *s = memory_store();
+	struct traps_conf conf = usual;
+	struct traps *t = traps_with(&conf);
+	struct trap_sums sums;
+	struct trap_cut cut;
+	struct link l;
+
+	(void)state;
+	(void)until_closed(t, "http://h/p?sid=", 100, 1 << 20);
+	assert_int_equal(traps_judge(t, link_of(&l, "http://h/p?sid=500"), &cut), 0);
+	assert_int_equal(cut.rule, TRAP_DUPLICATES);
+	save(t, s);
+	done(t);
+	/* Looser: it is open again, and would close later. */
+	conf.duplicates = 80;
+	t = traps_with(&conf);
+	assert_int_equal(traps_load(t, s), 0);
+	traps_reopen(t);
+	traps_uncut(t, cut.rule, cut.id);
+	assert_int_equal(judge(t, "http://h/p?sid=500"), TRAP_NONE);
+	traps_sums(t, &sums);
+	assert_int_equal(sums.cuts[TRAP_DUPLICATES], 1); /* by until_closed() */
+	for (int i = 0; i < 40; i++)
+		learn(t, text("http://h/p?sid=%d", 600 + i), 1, 0);
+	assert_int_equal(judge(t, "http://h/p?sid=500"), TRAP_DUPLICATES);
+	done(t);
+	/* The same numbers: it stays closed. */
+	t = traps_with(&usual);
+	assert_int_equal(traps_load(t, s), 0);
+	traps_reopen(t);
+	traps_uncut(t, cut.rule, cut.id);
+	assert_int_equal(judge(t, "http://h/p?sid=500"), TRAP_DUPLICATES);
+	done(t);
+	store_close(s);
 }
 
 int
@@ -607,6 +648,7 @@ main(void)
 	    cmocka_unit_test(memory_has_a_bound_and_what_cut_something_stays_longest),
 	    cmocka_unit_test(damaged_records_are_refused),
 	    cmocka_unit_test(what_waits_of_a_closed_pattern_is_found_at_its_turn),
+	    cmocka_unit_test(what_was_cut_is_judged_anew_by_other_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
