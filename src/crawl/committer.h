@@ -38,7 +38,7 @@ enum commit_kind {
 	COMMIT_CLOSE,   /* last commit; sinks are closed */
 };
 
-enum { COMMIT_REFILL_MAX = 512 };
+enum { COMMIT_REFILL_MAX = 512, COMMIT_GONE_MAX = 4 };
 
 struct commit {
 	struct mail mail;
@@ -59,6 +59,8 @@ struct commit {
 	struct buf host;           /* frontier_host_save(); may be empty */
 	struct buf cookies;        /* of a site, jar_site_save(); may be empty */
 	uint64_t cookies_site;     /* the hash of its name */
+	uint64_t cookies_gone[COMMIT_GONE_MAX]; /* of sites that have none any more */
+	uint32_t cookies_gone_len;
 	struct buf rules;          /* HOST: to be stored; REFILL: the reply */
 	/* DONE: it killed or hung its parsers; and no worker could even archive it, so
 	 * that its records are to be made of the bytes here.  NULL: no. */

@@ -295,19 +295,27 @@ commit_links(struct committer *c, struct commit *m)
 	return r;
 }
 
+static int
+put_cookies(struct committer *c, const struct commit *m)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < m->cookies_gone_len && r == 0; i++)
+		r = saved_cookies_delete(c->batch, m->cookies_gone[i]);
+	if (r == 0 && m->cookies.len > 0)
+		r = saved_cookies_put(c->batch, m->cookies_site, buf_slice(&m->cookies));
+	return r;
+}
+
 /* What was sent with the outcome of a page, for the next start. */
 static int
 put_host(struct committer *c, const struct commit *m)
 {
 	struct host_key_text k;
+	int r = put_cookies(c, m);
 
-	if (m->cookies.len > 0) {
-		int r =
-		    saved_cookies_put(c->batch, m->cookies_site, buf_slice(&m->cookies));
-
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	if (m->host.len == 0)
 		return 0;
 	return store_batch_put(c->batch, STORE_HOST,

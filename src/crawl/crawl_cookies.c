@@ -93,13 +93,37 @@ host_of(struct slice authority)
 	return slice_head(host, end < host.len ? end + 1 : slice_find(host, ':'));
 }
 
+/*
+ * A site that has no cookies any more needs no record, unless the file of --cookies has
+ * some for it, which then do not count.  So there are no more records than the jar may
+ * have cookies, whatever number of hosts was asked.
+ */
+static void
+note_gone(struct commit *m, uint64_t site)
+{
+	if (m->cookies_gone_len < COMMIT_GONE_MAX)
+		m->cookies_gone[m->cookies_gone_len++] = site;
+}
+
 void
 crawl_save_cookies(struct crawl *c, const struct urlrec *rec, struct commit *m)
 {
 	struct slice host = host_of(urlrec_authority(rec));
+	int64_t now_s = loop_wall_us(c->loop) / 1000000;
 
-	if (jar_site_save(c->jar, host, loop_wall_us(c->loop) / 1000000, &m->cookies))
-		m->cookies_site = url_hash(url_site(host), c->hash_seed);
+	m->cookies_gone_len = 0;
+	while (m->cookies_gone_len < COMMIT_GONE_MAX - 1 &&
+	       jar_site_gone(c->jar, &m->cookies))
+		note_gone(m, url_hash(buf_slice(&m->cookies), c->hash_seed));
+	buf_clear(&m->cookies);
+	if (!jar_site_save(c->jar, host, now_s, &m->cookies))
+		return;
+	m->cookies_site = url_hash(url_site(host), c->hash_seed);
+	if (c->conf.cookies.len > 0 ||
+	    slice_find(buf_slice(&m->cookies), '\n') + 1 < m->cookies.len)
+		return;
+	buf_clear(&m->cookies);
+	note_gone(m, m->cookies_site);
 }
 
 int

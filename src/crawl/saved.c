@@ -207,13 +207,31 @@ saved_seed(struct store *s, uint64_t url_hash, int *ret_status,
 	return r;
 }
 
+struct cookies_key {
+	char text[32];
+};
+
+static struct slice
+cookies_key(struct cookies_key *k, uint64_t site_hash)
+{
+	(void)snprintf(k->text, sizeof(k->text), "cookies/%016" PRIx64, site_hash);
+	return slice_cstr(k->text);
+}
+
 int
 saved_cookies_put(struct store_batch *b, uint64_t site_hash, struct slice text)
 {
-	char key[32];
+	struct cookies_key k;
 
-	(void)snprintf(key, sizeof(key), "cookies/%016" PRIx64, site_hash);
-	return store_batch_put(b, STORE_META, slice_cstr(key), text);
+	return store_batch_put(b, STORE_META, cookies_key(&k, site_hash), text);
+}
+
+int
+saved_cookies_delete(struct store_batch *b, uint64_t site_hash)
+{
+	struct cookies_key k;
+
+	return store_batch_delete(b, STORE_META, cookies_key(&k, site_hash));
 }
 
 int

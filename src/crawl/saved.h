@@ -55,6 +55,7 @@ int saved_seed(struct store *s, uint64_t url_hash, int *ret_status,
 
 /* Those of a site, by the hash of its name. */
 int saved_cookies_put(struct store_batch *b, uint64_t site_hash, struct slice text);
+int saved_cookies_delete(struct store_batch *b, uint64_t site_hash);
 int saved_cookies(struct store *s, saved_root_fn *fn, void *ctx);
 /* 0: there was none. */
 int saved_cookie_file(struct store *s, uint64_t *ret_hash);

@@ -52,6 +52,7 @@ visit_robots_fetched(struct visit *v)
 		return;
 	c->last_error_authority = v->authority_hash;
 	(void)snprintf(c->last_error, sizeof(c->last_error), "%s", r->t.error);
+	c->last_status = r->outcome == OUTCOME_CONNECT_FAILURE ? r->t.status : 0;
 }
 
 /* Who it was sent to has a turn for it, or will have none for long. */

@@ -18,6 +18,27 @@ jar_site(const struct jar *j, struct slice host)
 	return map_get(&j->sites, url_site(host));
 }
 
+void
+jar_forget_gone(struct jar *j, struct site *s)
+{
+	list_remove(&s->on_recent);
+	j->gone_len--;
+	free(s);
+}
+
+/* What was saved of it will be replaced, not removed.  There are few at any time. */
+static void
+come_back(struct jar *j, struct slice name)
+{
+	list_foreach_safe(at, tmp, &j->gone)
+	{
+		struct site *s = container_of(at, struct site, on_recent);
+
+		if (slice_eq(s->name, name))
+			jar_forget_gone(j, s);
+	}
+}
+
 static struct site *
 site_make(struct jar *j, struct slice host)
 {
@@ -35,6 +56,7 @@ site_make(struct jar *j, struct slice host)
 		return NULL;
 	}
 	list_push(&j->recent, &s->on_recent);
+	come_back(j, s->name);
 	return s;
 }
 
@@ -170,8 +192,16 @@ evict_oldest(struct jar *j)
 
 	if (s->n > 0)
 		cookie_drop(j, s, cookie_at(s->cookies.next));
-	if (s->n == 0)
+	if (s->n > 0)
+		return;
+	if (!s->stored || j->gone_len == JAR_GONE_MAX) {
 		jar_drop_site(j, s);
+		return;
+	}
+	(void)map_take(&j->sites, s->name);
+	list_remove(&s->on_recent);
+	list_push(&j->gone, &s->on_recent);
+	j->gone_len++;
 }
 
 static void
@@ -389,6 +419,7 @@ jar_new(struct jar **ret)
 		return -ENOMEM;
 	map_init(&j->sites, JAR_COOKIES_MAX * 2);
 	list_init(&j->recent);
+	list_init(&j->gone);
 	*ret = j;
 	return 0;
 }
@@ -410,6 +441,8 @@ jar_free(struct jar *j)
 		return;
 	while (!list_is_empty(&j->recent))
 		jar_drop_site(j, container_of(j->recent.next, struct site, on_recent));
+	while (!list_is_empty(&j->gone))
+		jar_forget_gone(j, container_of(j->gone.next, struct site, on_recent));
 	map_release(&j->sites);
 	free(j);
 }

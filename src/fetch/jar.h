@@ -57,6 +57,9 @@ int jar_write(const struct jar *j, int64_t now_s, struct buf *out);
  * asked last; if so, `out` has a text that says them all, for jar_site_load().
  */
 bool jar_site_save(struct jar *j, struct slice host, int64_t now_s, struct buf *out);
+/* The next site that had no room any more, if it was ever saved: what was saved of it is
+ * for nothing.  Its name into `out`; false: there is none, or no memory. */
+bool jar_site_gone(struct jar *j, struct buf *out);
 /* Takes the place of all that the jar has of that site.  -EBADMSG. */
 int jar_site_load(struct jar *j, struct slice saved, int64_t now_s);
 

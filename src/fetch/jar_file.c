@@ -140,6 +140,7 @@ jar_read(struct jar *j, struct slice text, int64_t now_s, struct why *why)
 {
 	char room[URL_BYTES_MAX];
 	struct slice line;
+	size_t cookies = 0;
 
 	for (size_t n = 1; slice_cut(&text, '\n', &line); n++) {
 		struct cookie c = {0};
@@ -155,7 +156,7 @@ jar_read(struct jar *j, struct slice text, int64_t now_s, struct why *why)
 			return why_set(why, -EINVAL, "line %zu %s", n, wrong);
 		if (skip)
 			continue;
-		if (j->n >= JAR_COOKIES_MAX)
+		if (cookies++ == JAR_COOKIES_MAX)
 			return why_set(
 			    why, -E2BIG, "more than %d cookies", JAR_COOKIES_MAX);
 		r = jar_put(j, &c, now_s);
@@ -252,6 +253,7 @@ jar_site_save(struct jar *j, struct slice host, int64_t now_s, struct buf *out)
 		return false; /* the next time */
 	}
 	s->changed = false;
+	s->stored = true;
 	list_foreach (at, &s->cookies) {
 		struct cookie *c = container_of(at, struct cookie, on_site);
 
@@ -259,6 +261,21 @@ jar_site_save(struct jar *j, struct slice host, int64_t now_s, struct buf *out)
 	}
 	if (s->n == 0)
 		jar_drop_site(j, s);
+	return true;
+}
+
+bool
+jar_site_gone(struct jar *j, struct buf *out)
+{
+	struct site *s;
+
+	if (list_is_empty(&j->gone))
+		return false;
+	s = container_of(j->gone.next, struct site, on_recent);
+	buf_clear(out);
+	if (buf_add_slice(out, s->name) < 0)
+		return false;
+	jar_forget_gone(j, s);
 	return true;
 }
 
@@ -276,7 +293,9 @@ jar_site_load(struct jar *j, struct slice saved, int64_t now_s)
 		jar_drop_site(j, s);
 	r = jar_read(j, saved, now_s, NULL);
 	s = map_get(&j->sites, name);
-	if (s != NULL)
+	if (s != NULL) {
 		s->changed = false;
+		s->stored = true;
+	}
 	return r == -EINVAL ? -EBADMSG : r == -E2BIG ? 0 : r;
 }

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "fetch/jar.h"
 
+enum { JAR_GONE_MAX = 1000 };
 enum { JAR_PATH_MAX = 1024, JAR_DOMAIN_MAX = 255 };
 #define JAR_SESSION INT64_MAX /* of cookie.expires: with the crawl */
 
@@ -27,6 +28,7 @@ struct site {
 	struct list cookies; /* in the order in which they were made */
 	size_t n, bytes;
 	bool changed; /* since jar_site_save() */
+	bool stored;  /* that was ever called for it */
 	struct slice name;
 	char text[];
 };
@@ -34,6 +36,8 @@ struct site {
 struct jar {
 	struct map sites;
 	struct list recent; /* the one unused longest first */
+	struct list gone;   /* sites by on_recent: for jar_site_gone() */
+	size_t gone_len;
 	size_t n, bytes;
 	uint64_t uses;
 };
@@ -43,4 +47,5 @@ struct site *jar_site(const struct jar *j, struct slice host); /* NULL: none */
  * name, domain and path; one that has expired only takes it away. */
 int jar_put(struct jar *j, const struct cookie *c, int64_t now_s);
 void jar_drop_site(struct jar *j, struct site *site);
+void jar_forget_gone(struct jar *j, struct site *site);
 #endif

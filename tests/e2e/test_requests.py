@@ -128,6 +128,24 @@ def test_a_file_that_is_renewed_goes_before_what_is_stored(shop, tmp_path):
     assert sorted(cookies) == [["Cookie: session=new"], ["Cookie: session=old"]]
 
 
+@pytest.mark.parametrize("by_file", [True, False])
+def test_what_a_server_takes_away_does_not_come_back_with_a_resume(by_file, tmp_path):
+    body = """
+        location = / { add_header Set-Cookie "session=s3; Path=/"; return 200 "<a href=/out>out</a>"; }
+        location = /out { add_header Set-Cookie "session=; Path=/; Max-Age=0"; return 200 "<a href=/after>a</a>"; }
+        location = /after { return 200 "$http_cookie"; }"""
+    jar = tmp_path / "cookies.txt"
+    jar.write_text("127.0.0.1\tFALSE\t/\tFALSE\t0\tsession\told\n")
+    args = ["--cookies", jar] if by_file else []
+    with harness.nginx(tmp_path / "nginx", server(body)) as web:
+        harness.crawl(tmp_path / "crawl", "-q", "--delay", "0", *args, "--max-pages", "2", web.url("/"))
+        assert harness.trawl("resume", tmp_path / "crawl", "-q", "--max-pages", "none").rc == 0
+        out = harness.Output(tmp_path / "crawl")
+        assert lines(out, web.url("/out"), "cookie") == ["Cookie: session=s3"]
+        assert lines(out, web.url("/after"), "cookie") == []
+    assert harness.trawl("status", "--verify", tmp_path / "crawl").rc == 0
+
+
 @pytest.mark.parametrize("text", ["x\tFALSE\t/\tFALSE\t0\tk\tv\n\nnot a cookie\n", None])
 def test_a_file_that_is_none_is_told_of_with_its_line(text, tmp_path):
     jar = tmp_path / "cookies.txt"

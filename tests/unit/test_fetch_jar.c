@@ -423,6 +423,48 @@ a_site_is_saved_when_it_has_changed(void **state)
 	buf_release(&out);
 }
 
+static void
+a_site_without_room_is_told_of_when_it_was_saved(void **state)
+{
+	struct buf out;
+	char url[64];
+
+	(void)state;
+	buf_init(&out, 1 << 20);
+	set("http://saved.test/", "k=1");
+	set("http://back.test/", "k=1");
+	set("http://unsaved.test/", "k=1");
+	assert_true(save("saved.test", &out));
+	assert_true(save("back.test", &out));
+	assert_false(jar_site_gone(jar, &out));
+	for (int i = 0; i < JAR_COOKIES_MAX; i++) {
+		(void)snprintf(url, sizeof(url), "http://s%d.org/", i);
+		set(url, "k=1");
+	}
+	set("http://back.test/", "k=2"); /* what was saved of it is replaced */
+	assert_true(jar_site_gone(jar, &out));
+	assert_true(slice_eq(buf_slice(&out), SLICE_LIT("saved.test")));
+	assert_false(jar_site_gone(jar, &out));
+	assert_true(save("back.test", &out));
+	buf_release(&out);
+}
+
+static void
+a_file_has_room_in_a_jar_that_is_full(void **state)
+{
+	char url[64];
+
+	(void)state;
+	for (int i = 0; i < JAR_COOKIES_MAX; i++) {
+		(void)snprintf(url, sizeof(url), "http://s%d.org/", i);
+		set(url, "k=1");
+	}
+	assert_int_equal(
+	    jar_read(jar, SLICE_LIT("a.test\tFALSE\t/\tFALSE\t0\tk\tv\n"), NOW, NULL), 0);
+	assert_string_equal(get("http://a.test/"), "k=v");
+	assert_string_equal(get("http://s0.org/"), "");
+}
+
 int
 main(void)
 {
@@ -444,6 +486,8 @@ main(void)
 	    TEST(names_the_line_that_is_no_cookie),
 	    TEST(what_is_written_is_read_again),
 	    TEST(a_site_is_saved_when_it_has_changed),
+	    TEST(a_site_without_room_is_told_of_when_it_was_saved),
+	    TEST(a_file_has_room_in_a_jar_that_is_full),
 	};
 
 	return cmocka_run_group_tests_name("fetch/jar", tests, NULL, NULL);
