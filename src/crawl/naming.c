@@ -2,6 +2,7 @@
 #include "crawl/crawl_internal.h"
 #include "web/url.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /*
@@ -26,6 +27,7 @@ struct naming {
 	bool asks;
 	int64_t ttl_ms; /* of what is known */
 	const struct fetch_home *home; /* it is a seed's */
+	char host[sizeof(((struct frontier_turn *)0)->authority)];
 	uint16_t port;
 	struct addr addr;
 };
@@ -71,29 +73,16 @@ on_known(void *ctx)
 	ends(n, &n->addr, n->ttl_ms);
 }
 
-/* As the fetch will see it, for which they are fixed with the first answer. */
-static bool
-is_home(const struct fetch_home *home, const struct addr *a)
-{
-	for (uint32_t i = 0; home != NULL && i < home->n; i++)
-		if (addr_eq(&home->addrs[i], a))
-			return true;
-	return home != NULL && home->n == 0;
-}
-
 static void
 on_name(void *ctx, const struct dns_answer *a)
 {
 	struct naming *n = ctx;
-	struct addr_policy *policy = n->crawl->engine->policy;
-	const struct addr *first = NULL;
+	bool goes;
 
 	n->asks = false;
-	for (uint32_t i = 0; i < a->n && a->status == DNS_OK && first == NULL; i++)
-		if (is_home(n->home, &a->addrs[i]) ||
-		    addr_policy_refuses(policy, &a->addrs[i], n->port) == NULL)
-			first = &a->addrs[i];
-	ends(n, first, first == NULL ? 0 : (int64_t)a->ttl_s * SECOND_MS);
+	goes = fetch_expects(
+	    n->crawl->fetcher, slice_cstr(n->host), n->port, n->home, a, &n->addr);
+	ends(n, goes ? &n->addr : NULL, goes ? (int64_t)a->ttl_s * SECOND_MS : 0);
 }
 
 static int
@@ -107,6 +96,7 @@ start(struct naming *n, struct slice authority)
 		&url) != URL_OK)
 		return -EINVAL;
 	n->port = url.port;
+	(void)snprintf(n->host, sizeof(n->host), SLICE_FMT, SLICE_ARG(url_host(&url)));
 	/* A proxy finds and asks addresses itself. */
 	if (dns_overridden(dns, url_host(&url), url.port, &n->addr) ||
 	    addr_parse(url_host(&url), &n->addr) ||
@@ -116,6 +106,9 @@ start(struct naming *n, struct slice authority)
 		later_start(&n->known);
 		return 0;
 	}
+	/* Names of our own network are no business of a server's. */
+	if (n->home == NULL && addr_name_range(url_host(&url)) != NULL)
+		return -EINVAL;
 	n->asks = true;
 	return dns_start(dns, url_host(&url), on_name, n, &n->dns_id);
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "crawl/crawl_internal.h"
 #include "web/robots.h"
 #include "web/url.h"
@@ -145,6 +146,18 @@ is_to_follow(const struct visit *v)
 	       v->robots_hops < ROBOTS_HOPS_MAX;
 }
 
+/* It would have us slower than the user wants to be. */
+static void
+tell_clamped(const struct visit *v)
+{
+	int64_t ms = robots_crawl_delay_ms(v->found.rules);
+	int64_t max_ms = v->crawl->o->fetch_crawl_delay_max;
+
+	if (ms > max_ms)
+		log_info("Crawl-delay of %.1f s cut to %.1f s: url=%s", (double)ms / 1000,
+		    (double)max_ms / 1000, LOG_TEXT(v->rec->url));
+}
+
 void
 visit_robots_ended(struct visit *v)
 {
@@ -157,6 +170,8 @@ visit_robots_ended(struct visit *v)
 		what = FRONTIER_ROBOTS_UNREACHABLE; /* ours to mend, not leave to ignore
 						       it */
 	}
+	if (what == FRONTIER_ROBOTS_RULES)
+		tell_clamped(v);
 	if (frontier_robots(c->frontier, v->authority_hash, what,
 		what == FRONTIER_ROBOTS_RULES ? v->found.rules : (struct slice){0},
 		loop_now_ms(c->loop)) < 0 ||

@@ -200,12 +200,37 @@ finish_transfer(struct fetch *f)
 /* ---- ADDRESS: the next one that may be tried ---- */
 
 static bool
+home_has(const struct fetch_home *home, const struct addr *a)
+{
+	for (uint32_t i = 0; home != NULL && i < home->n; i++)
+		if (addr_eq(&home->addrs[i], a))
+			return true;
+	return false;
+}
+
+static bool
 is_home(const struct fetch *f, const struct addr *a)
 {
-	for (uint32_t i = 0; f->home != NULL && i < f->home->n; i++)
-		if (addr_eq(&f->home->addrs[i], a))
+	return home_has(f->home, a) || (f->home != NULL && f->overridden);
+}
+
+bool
+fetch_expects(const struct fetcher *f, struct slice host, uint16_t port,
+    const struct fetch_home *home, const struct dns_answer *a, struct addr *ret)
+{
+	bool fresh = home != NULL && home->n == 0; /* all of these will be its own */
+	struct tries t;
+
+	if (a->status != DNS_OK)
+		return false;
+	tries_init(&t, a, f->conf.ip, families_get(&f->families, host), 0);
+	for (uint32_t i = 0; i < t.n; i++) {
+		*ret = t.addrs[i];
+		if (fresh || home_has(home, ret) ||
+		    addr_policy_refuses(f->conf.policy, ret, port) == NULL)
 			return true;
-	return f->home != NULL && f->overridden;
+	}
+	return false;
 }
 
 /* Once, when the addresses are known. */

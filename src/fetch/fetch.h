@@ -103,6 +103,10 @@ int fetcher_new(const struct fetcher_conf *conf, struct fetcher **ret);
 void fetcher_free(struct fetcher *f); /* running fetches are dropped without a callback */
 int fetch_start(struct fetcher *f, const struct fetch_request *req, fetch_fn *fn,
     void *ctx, struct fetch_id *ret);
+/* Which of a host's addresses a request would go to first; false: to none of them. */
+bool fetch_expects(const struct fetcher *f, struct slice host, uint16_t port,
+    const struct fetch_home *home, const struct dns_answer *a, struct addr *ret);
+
 /* fn will not run; idempotent. */
 void fetch_cancel(struct fetcher *f, struct fetch_id id);
 /* The same, and what is known of it until now: `outcome` CANCELLED, when it began and what

@@ -149,6 +149,7 @@ dns_start(struct dns *d, struct slice host, dns_fn *fn, void *ctx, struct dns_id
 		a->answer.status =
 		    slice_ends(host, SLICE_LIT(".invalid")) ? DNS_NO_NAME : DNS_OK;
 		a->answer.n = a->answer.status == DNS_OK;
+		a->answer.ttl_s = 300;
 		a->answer.addrs[0] = (struct addr){.family = AF_INET, .bytes = {93, 184}};
 		a->answer.addrs[0].bytes[2] = (uint8_t)(h >> 8);
 		a->answer.addrs[0].bytes[3] = (uint8_t)h;

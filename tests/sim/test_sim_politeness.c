@@ -123,6 +123,31 @@ a_site_is_not_asked_by_more_than_its_limit(void **state)
 	sim_release(&run);
 }
 
+/* Before each of them one that no request may go to. */
+static void
+denied_first(void *ctx, struct slice host, struct dns_answer *ret)
+{
+	two_addresses(ctx, host, ret);
+	ret->addrs[1] = ret->addrs[0];
+	ret->addrs[0] = (struct addr){AF_INET, {10, 0, host.ptr[1], host.ptr[0]}};
+	ret->n = 2;
+}
+
+static void
+the_address_that_counts_is_the_one_that_is_asked(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(hub_script, NULL);
+	sim_web.names = denied_first;
+	sim_crawl(&run, "http://hub.test/",
+	    OPTIONS("scope=any", "per-ip=3", "delay=0", "allow-net=10.0.0.0/8:81"));
+	assert_int_equal(run.stats.pages, 1 + HOSTS * PAGES);
+	assert_int_equal(overlap("a"), 3);
+	sim_release(&run);
+}
+
 /* localN.test: links to itself and to each other. */
 static void
 local_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
@@ -283,6 +308,192 @@ a_robots_txt_that_never_comes_holds_up_nobody_else(void **state)
 	sim_release(&run);
 }
 
+/* ---- fair share ---- */
+
+enum { GIANT = 3000, SMALL = 100 };
+
+/* One host with thousands of pages that are all of the highest priority, and a hundred
+ * with three each. */
+static void
+giant_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	uint64_t n;
+
+	(void)ctx;
+	ret->latency_ms = 50;
+	ret->status = slice_ends(url, SLICE_LIT("/robots.txt")) ? 404 : 200;
+	if (slice_ends(url, SLICE_LIT("//giant.test/"))) {
+		for (int i = 0; i < GIANT; i++)
+			(void)buf_printf(body, "<a href='/%d'>x</a>", i);
+		for (int h = 0; h < SMALL; h++)
+			(void)buf_printf(body, "<a href='http://s%d.test/0'>x</a>", h);
+	} else if (slice_starts(url, SLICE_LIT("http://s")) &&
+		   slice_to_u64(slice_from(url, url.len - 1), &n) && n < 2) {
+		(void)buf_printf(body, "<a href='/%u'>x</a>", (unsigned)n + 1);
+	}
+}
+
+/* When the last page of the small ones came; how many of the giant had come by then. */
+static void
+giant_and_small(const char *order, uint32_t *ret_giant)
+{
+	struct sim_run run = {0};
+	int64_t small_ms = 0;
+
+	*ret_giant = 0;
+	sim_web_reset(giant_script, NULL);
+	/* Slots are what they compete for. */
+	sim_crawl(&run, "http://giant.test/",
+	    OPTIONS("scope=any", "delay=0", "per-host=50", "concurrency=8",
+		"priority=giant=50", "per-ip=none", "traps=no", order));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.pages, 1 + GIANT + 3 * SMALL);
+	for (size_t i = 0; i < sim_web.requests_len; i++) {
+		const struct sim_request *r = &sim_web.requests[i];
+
+		if (r->host[0] == 's' && r->ended_ms > small_ms)
+			small_ms = r->ended_ms;
+	}
+	for (size_t i = 0; i < sim_web.requests_len; i++)
+		*ret_giant += sim_web.requests[i].host[0] == 'g' &&
+			      sim_web.requests[i].ended_ms <= small_ms;
+	sim_release(&run);
+}
+
+static void
+a_giant_host_does_not_starve_small_ones(void **state)
+{
+	uint32_t giant;
+
+	(void)state;
+	/* Turns: each small one has as many as the giant while it has something. */
+	giant_and_small("order=bfs", &giant);
+	assert_true(giant < 60);
+	giant_and_small("order=dfs", &giant);
+	assert_true(giant < 60);
+	/* Priorities mean what they say: the giant comes first where it may be asked. */
+	giant_and_small("order=priority", &giant);
+	assert_true(giant > GIANT / 2);
+}
+
+static void
+with_priorities_a_host_that_is_busy_leaves_slots_to_others(void **state)
+{
+	struct sim_run run = {0};
+	int64_t small_ms = 0;
+
+	(void)state;
+	sim_web_reset(giant_script, NULL);
+	/* One request at a time to each: seven slots are for the small ones. */
+	sim_crawl(&run, "http://giant.test/",
+	    OPTIONS("scope=any", "concurrency=8", "priority=giant=50", "order=priority",
+		"traps=no"));
+	for (size_t i = 0; i < sim_web.requests_len; i++)
+		if (sim_web.requests[i].host[0] == 's' &&
+		    sim_web.requests[i].ended_ms > small_ms)
+			small_ms = sim_web.requests[i].ended_ms;
+	assert_true(small_ms < run.took_ms / 20);
+	sim_release(&run);
+}
+
+/* ---- what servers ask for ---- */
+
+struct asks {
+	const char *headers;
+	int status;
+	bool said;
+};
+
+static void
+asks_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	struct asks *a = ctx;
+
+	hub_script(NULL, url, ret, body);
+	if (!a->said && slice_ends(url, SLICE_LIT("/1"))) {
+		a->said = true;
+		ret->status = a->status;
+		ret->headers = a->headers;
+	}
+}
+
+/* The longest time without a request. */
+static int64_t
+pause_after(int status, const char *headers)
+{
+	struct asks asks = {.headers = headers, .status = status};
+	struct sim_run run = {0};
+	int64_t pause_ms = 0;
+
+	sim_web_reset(asks_script, &asks);
+	sim_crawl(&run, "http://a1.site.test/0", OPTIONS("delay=0"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.pages, status == 404 ? 2 : PAGES);
+	for (size_t i = 1; i < sim_web.requests_len; i++) {
+		int64_t ms =
+		    sim_web.requests[i].began_ms - sim_web.requests[i - 1].ended_ms;
+
+		pause_ms = ms > pause_ms ? ms : pause_ms;
+	}
+	sim_release(&run);
+	return pause_ms;
+}
+
+static void
+retry_after_is_seconds_a_date_or_nothing(void **state)
+{
+	const int64_t day_ms = 24 * 3600 * 1000;
+
+	(void)state;
+	assert_in_range(pause_after(503, "Retry-After: 90\r\n"), 90000, 90100);
+	assert_in_range(pause_after(429, "Retry-After: 90\r\n"), 90000, 90100);
+	/* The simulation begins at 2023-11-14 22:13:20. */
+	assert_in_range(
+	    pause_after(503, "Retry-After: Tue, 14 Nov 2023 22:15:20 GMT\r\n"), 118000,
+	    120100);
+	/* Junk is as good as none: a minute, and up to a tenth. */
+	assert_in_range(pause_after(503, "Retry-After: soon\r\n"), 60000, 66100);
+	assert_in_range(pause_after(503, "Retry-After: -5\r\n"), 60000, 66100);
+	assert_in_range(pause_after(503, ""), 60000, 66100);
+	/* A day at most, whatever it says. */
+	assert_in_range(pause_after(503, "Retry-After: 99999999999999999999999\r\n"),
+	    day_ms, day_ms + 100);
+	assert_in_range(
+	    pause_after(503, "Retry-After: Tue, 14 Nov 2090 22:15:20 GMT\r\n"), day_ms,
+	    day_ms + 100);
+	/* It is the host's, not of one URL; others of its statuses ask for nothing. */
+	assert_true(pause_after(404, "Retry-After: 90\r\n") < 100);
+}
+
+/* A Crawl-delay of an hour. */
+static void
+slow_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	hub_script(ctx, url, ret, body);
+	if (!slice_ends(url, SLICE_LIT("/robots.txt")))
+		return;
+	ret->status = 200;
+	ret->headers = "Content-Type: text/plain\r\n";
+	(void)buf_add_cstr(body, "User-agent: *\nCrawl-delay: 3600\n");
+}
+
+static void
+a_crawl_delay_is_kept_up_to_what_the_user_wants(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(slow_script, NULL);
+	sim_crawl(&run, "http://a1.site.test/0", OPTIONS("delay=0"));
+	assert_in_range(sim_least_gap_ms("a1.site.test"), 60001, 60010);
+	sim_release(&run);
+	sim_web_reset(slow_script, NULL);
+	sim_crawl(
+	    &run, "http://a1.site.test/0", OPTIONS("delay=0", "crawl-delay-max=2h"));
+	assert_in_range(sim_least_gap_ms("a1.site.test"), 3600001, 3600010);
+	sim_release(&run);
+}
+
 /* ---- crawls at once ---- */
 
 static void
@@ -438,12 +649,17 @@ main(void)
 	    cmocka_unit_test(an_address_is_not_asked_by_more_than_its_limit),
 	    cmocka_unit_test(by_default_eight_requests_go_to_one_address),
 	    cmocka_unit_test(a_site_is_not_asked_by_more_than_its_limit),
+	    cmocka_unit_test(the_address_that_counts_is_the_one_that_is_asked),
 	    cmocka_unit_test(loopback_is_nobody_elses_server),
 	    cmocka_unit_test(a_budget_that_may_be_used_up_is_a_cause_of_its_own),
 	    cmocka_unit_test(a_hosts_life_is_its_waits_and_its_transfers),
 	    cmocka_unit_test(
 		a_robots_txt_that_leads_elsewhere_keeps_to_the_manners_there),
 	    cmocka_unit_test(a_robots_txt_that_never_comes_holds_up_nobody_else),
+	    cmocka_unit_test(a_giant_host_does_not_starve_small_ones),
+	    cmocka_unit_test(with_priorities_a_host_that_is_busy_leaves_slots_to_others),
+	    cmocka_unit_test(retry_after_is_seconds_a_date_or_nothing),
+	    cmocka_unit_test(a_crawl_delay_is_kept_up_to_what_the_user_wants),
 	    cmocka_unit_test(crawls_at_once_ask_one_host_in_turn),
 	    cmocka_unit_test(crawls_at_once_share_the_limit_of_an_address),
 	    cmocka_unit_test(a_back_off_that_one_crawl_was_told_holds_for_all),
