@@ -129,7 +129,7 @@ denied_first(void *ctx, struct slice host, struct dns_answer *ret)
 {
 	two_addresses(ctx, host, ret);
 	ret->addrs[1] = ret->addrs[0];
-	ret->addrs[0] = (struct addr){AF_INET, {10, 0, host.ptr[1], host.ptr[0]}};
+	ret->addrs[0] = (struct addr){AF_INET, {10, 0, 0, host.ptr[0] == 'a' ? 1 : 2}};
 	ret->n = 2;
 }
 
