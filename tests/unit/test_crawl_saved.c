@@ -184,6 +184,78 @@ what_became_of_a_url_comes_back(void **state)
 	    saved_seen_decode(slice_of(bytes, sizeof(bytes)), &got), -EBADMSG);
 }
 
+/* ---- seeds and cookies ---- */
+
+static void
+what_a_seed_ended_with_comes_back(void **state)
+{
+	struct env *e = *state;
+	char detail[SAVED_DETAIL_MAX] = "untouched", longer[2 * SAVED_DETAIL_MAX];
+	int status = 1;
+
+	assert_int_equal(saved_seed(e->s, 7, &status, detail), -ENOENT);
+	assert_int_equal(status, 1);
+	assert_string_equal(detail, "untouched");
+	memset(longer, 'x', sizeof(longer));
+	assert_int_equal(saved_seed_put(e->b, 7, 407, SLICE_LIT("who are you?")), 0);
+	assert_int_equal(
+	    saved_seed_put(e->b, 8, 200, slice_of(longer, sizeof(longer))), 0);
+	assert_int_equal(store_batch_put(e->b, STORE_META,
+			     SLICE_LIT("seed/0000000000000009"), SLICE_LIT("x")),
+	    0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	assert_int_equal(saved_seed(e->s, 7, &status, detail), 0);
+	assert_int_equal(status, 407);
+	assert_string_equal(detail, "who are you?");
+	assert_int_equal(saved_seed(e->s, 8, &status, detail), 0);
+	assert_int_equal(status, 200);
+	assert_int_equal(strlen(detail), SAVED_DETAIL_MAX - 1);
+	assert_int_equal(saved_seed(e->s, 9, &status, detail), -EBADMSG);
+	assert_int_equal(status, 200);
+}
+
+struct texts {
+	char text[64];
+	size_t n;
+};
+
+static int
+on_cookies(void *ctx, struct slice text)
+{
+	struct texts *t = ctx;
+
+	(void)snprintf(t->text + strlen(t->text), 20, SLICE_FMT ";", SLICE_ARG(text));
+	t->n++;
+	return 0;
+}
+
+static void
+cookies_of_sites_come_back_until_they_are_deleted(void **state)
+{
+	struct env *e = *state;
+	struct texts t = {.n = 0};
+	uint64_t hash = 1;
+
+	assert_int_equal(saved_cookie_file(e->s, &hash), 0);
+	assert_int_equal(hash, 0);
+	assert_int_equal(saved_cookies_put(e->b, 1, SLICE_LIT("a")), 0);
+	assert_int_equal(saved_cookies_put(e->b, 2, SLICE_LIT("b")), 0);
+	assert_int_equal(saved_cookies_put(e->b, 2, SLICE_LIT("B")), 0);
+	assert_int_equal(saved_cookies_put(e->b, 3, SLICE_LIT("c")), 0);
+	assert_int_equal(saved_cookies_delete(e->b, 1), 0);
+	assert_int_equal(saved_cookie_file_put(e->b, UINT64_MAX - 1), 0);
+	assert_int_equal(saved_root_put(e->b, 4, SLICE_LIT("http://a.test/")), 0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	assert_int_equal(saved_cookies(e->s, on_cookies, &t), 0);
+	assert_string_equal(t.text, "B;c;");
+	assert_int_equal(saved_cookie_file(e->s, &hash), 0);
+	assert_true(hash == UINT64_MAX - 1);
+	assert_int_equal(
+	    store_batch_put(e->b, STORE_META, SLICE_LIT("cookies"), SLICE_LIT("x")), 0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	assert_int_equal(saved_cookie_file(e->s, &hash), -EBADMSG);
+}
+
 int
 main(void)
 {
@@ -193,6 +265,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		newer_versions_and_damaged_ones_are_refused, up, down),
 	    cmocka_unit_test(what_became_of_a_url_comes_back),
+	    cmocka_unit_test_setup_teardown(what_a_seed_ended_with_comes_back, up, down),
+	    cmocka_unit_test_setup_teardown(
+		cookies_of_sites_come_back_until_they_are_deleted, up, down),
 	};
 
 	return cmocka_run_group_tests_name("crawl/saved", tests, NULL, NULL);
