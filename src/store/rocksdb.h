@@ -57,6 +57,8 @@ struct rocks {
 	    is_broken; /* a write failed: RocksDB wants to be opened again before the next */
 };
 
+/* For benches: on top of ours for each column family, the last one for all. */
+extern const char *rocks_more_options[ROCKS_CF_MAX + 1];
 void rocks_tune(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes);
 void rocks_untune(struct rocks_tuning *t);
 

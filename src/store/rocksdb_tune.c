@@ -1,4 +1,5 @@
 #include "store/rocksdb.h"
+#include <assert.h>
 
 #include "base/banned.h"
 
@@ -97,21 +98,22 @@ cf_options(const struct rocks_tuning *t, enum store_table table, uint64_t memory
 	return o;
 }
 
-/* There is no function for it in the C API. */
-static void
-no_fallocate(struct rocks_tuning *t)
-{
-	rocksdb_options_t *o = rocksdb_options_create();
-	char *err = NULL;
+const char *rocks_more_options[ROCKS_CF_MAX + 1];
 
-	rocksdb_get_options_from_string(t->db, "allow_fallocate=false", o, &err);
-	if (err == NULL) {
-		rocksdb_options_destroy(t->db);
-		t->db = o;
-	} else {
-		rocksdb_options_destroy(o); /* it is only room */
-		rocksdb_free(err);
-	}
+/* The same and `more`, in RocksDB's own words: not all of it has a function in C. */
+static rocksdb_options_t *
+with(rocksdb_options_t *o, const char *more)
+{
+	rocksdb_options_t *both;
+	char *error = NULL;
+
+	if (more == NULL)
+		return o;
+	both = rocksdb_options_create();
+	rocksdb_get_options_from_string(o, more, both, &error);
+	assert(error == NULL);
+	rocksdb_options_destroy(o);
+	return both;
 }
 
 static void
@@ -135,10 +137,10 @@ db_options(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 	rocksdb_options_set_keep_log_file_num(o, 2);
 	rocksdb_options_set_stats_dump_period_sec(o, 0);
 	rocksdb_options_set_stats_persist_period_sec(o, 0);
-	t->db = o;
 	/* Small disks: no room for what is not there yet. */
 	rocksdb_options_set_manifest_preallocation_size(o, 64 << 10);
-	no_fallocate(t);
+	o = with(o, "allow_fallocate=false");
+	t->db = with(o, rocks_more_options[ROCKS_CF_MAX]);
 }
 
 static rocksdb_cache_t *
@@ -167,7 +169,8 @@ rocks_tune(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 	    .write_synced = rocksdb_writeoptions_create()};
 	db_options(t, mode, memory_bytes);
 	for (int i = 0; i < ROCKS_CF_MAX; i++)
-		t->cf[i] = cf_options(t, (enum store_table)i, memory_bytes);
+		t->cf[i] = with(cf_options(t, (enum store_table)i, memory_bytes),
+		    rocks_more_options[i]);
 	rocksdb_writeoptions_set_sync(t->write_synced, 1);
 }
 

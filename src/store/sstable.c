@@ -12,11 +12,10 @@ enum {
 	FOOTER_BYTES = 53,
 	HANDLES_BYTES = 40,
 	TRAILER_BYTES = 5,
-	META_BYTES_MAX = 1 << 20,
+	BLOCK_BYTES_MAX = 64 << 20,
 	CHECKSUM_CRC32C = 1,
 	CHECKSUM_XXH3 = 4,
-	VERSION_MIN = 2,
-	VERSION_MAX = 5,
+	FORMAT_VERSION = 5, /* as rocksdb_tune.c has it written */
 };
 
 static const uint64_t magic = 0x88e241b785f4cff7u;
@@ -69,7 +68,7 @@ footer_parse(const char *p, uint64_t size, struct footer *ret)
 	ret->checksum = p[0];
 	if (load32_le(version + 4) != (uint32_t)magic ||
 	    load32_le(version + 8) != (uint32_t)(magic >> 32) ||
-	    load32_le(version) < VERSION_MIN || load32_le(version) > VERSION_MAX ||
+	    load32_le(version) != FORMAT_VERSION ||
 	    (ret->checksum != CHECKSUM_CRC32C && ret->checksum != CHECKSUM_XXH3) ||
 	    !take_place(&handles, size, &ret->meta) ||
 	    !take_place(&handles, size, &ret->index))
@@ -93,21 +92,22 @@ checksum(int kind, const char *block, size_t len)
 	return ((c >> 15) | (c << 17)) + 0xa282ead8u;
 }
 
-/* A meta block, which is never compressed, and has sound bytes.  ret: to be freed. */
+/* A block whose checksum holds; meta blocks are never compressed.  ret: to be freed. */
 static int
-block_read(int fd, const struct footer *f, struct place p, char **ret)
+block_read(int fd, const struct footer *f, struct place p, bool is_meta, char **ret)
 {
 	char *block;
 	int r;
 
-	if (p.len > META_BYTES_MAX)
+	if (p.len > BLOCK_BYTES_MAX)
 		return -EBADMSG;
 	block = malloc(p.len + TRAILER_BYTES);
 	if (block == NULL)
 		return -ENOMEM;
 	r = read_at(fd, block, p.len + TRAILER_BYTES, p.at);
-	if (r == 0 && (block[p.len] != 0 || checksum(f->checksum, block, p.len) !=
-						load32_le(block + p.len + 1)))
+	if (r == 0 &&
+	    ((is_meta && block[p.len] != 0) ||
+		checksum(f->checksum, block, p.len) != load32_le(block + p.len + 1)))
 		r = -EBADMSG;
 	if (r < 0) {
 		free(block);
@@ -142,7 +142,7 @@ find_properties(struct slice block, uint64_t size, struct place *ret)
 int
 sstable_check(int fd, uint64_t size)
 {
-	char end[FOOTER_BYTES], *meta, *properties;
+	char end[FOOTER_BYTES], *meta, *properties, *index;
 	struct footer f;
 	struct place p;
 	bool found;
@@ -155,15 +155,20 @@ sstable_check(int fd, uint64_t size)
 		return r;
 	if (!footer_parse(end, size, &f))
 		return -EBADMSG;
-	r = block_read(fd, &f, f.meta, &meta);
+	r = block_read(fd, &f, f.meta, true, &meta);
 	if (r < 0)
 		return r;
 	found = find_properties(slice_of(meta, f.meta.len), size, &p);
 	free(meta);
 	if (!found)
 		return -EBADMSG;
-	r = block_read(fd, &f, p, &properties);
+	r = block_read(fd, &f, p, true, &properties);
+	if (r < 0)
+		return r;
+	free(properties);
+	/* RocksDB checks it, too; but first it believes the footer how large it is. */
+	r = block_read(fd, &f, f.index, false, &index);
 	if (r == 0)
-		free(properties);
+		free(index);
 	return r;
 }

@@ -11,7 +11,7 @@
  * (varints, padded with zeros to 40), version (4), magic (8).  A block is followed by its
  * compression (1) and its checksum (4).
  *
- * Cost: three reads of some kilobytes.
+ * Cost: four reads of some kilobytes (the index is one of indexes).
  */
 #ifndef STORE_SSTABLE_H
 #define STORE_SSTABLE_H

@@ -26,6 +26,8 @@ varint_take(struct slice *s, uint64_t *ret)
 	for (size_t i = 0; i < s->len && i < 10; i++) {
 		n |= (uint64_t)((unsigned char)s->ptr[i] & 0x7f) << (7 * i);
 		if (((unsigned char)s->ptr[i] & 0x80) == 0) {
+			if (i > 0 && s->ptr[i] == 0)
+				return false; /* longer than it need be: nobody wrote that */
 			*s = slice_from(*s, i + 1);
 			*ret = n;
 			return true;

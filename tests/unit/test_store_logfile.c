@@ -1,7 +1,5 @@
-#include "store/crc32c.h"
 #include "store/logfile.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,87 +8,20 @@
 
 #include <cmocka.h>
 
-#include "store_dir.h"
+#include "store_log.h"
 
-enum { BLOCK = 32 << 10, HEAD = 7 };
+enum { BLOCK = LOG_BLOCK, HEAD = LOG_HEAD };
 
-/* A log as RocksDB writes it. */
-struct log {
-	int fd;
-	uint64_t len;
-};
-
-static struct log
-new_log(void)
-{
-	char path[512];
-	struct log l = {0};
-
-	(void)snprintf(path, sizeof(path), "%s/log", store_dir_new());
-	l.fd = open(path, O_RDWR | O_CREAT, 0600);
-	assert_true(l.fd >= 0);
-	return l;
-}
-
-static void
-add_bytes(struct log *l, const void *bytes, size_t n)
-{
-	assert_int_equal(pwrite(l->fd, bytes, n, (off_t)l->len), n);
-	l->len += n;
-}
-
-static void
-add_fragment(struct log *l, int type, const char *bytes, size_t n)
-{
-	char head[HEAD], *all = malloc(n + 1);
-	uint32_t crc;
-
-	assert_non_null(all);
-	all[0] = (char)type;
-	if (n > 0)
-		memcpy(all + 1, bytes, n);
-	crc = crc32c(slice_of(all, n + 1));
-	crc = ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
-	for (int i = 0; i < 4; i++)
-		head[i] = (char)(crc >> (8 * i));
-	head[4] = (char)(n & 0xff);
-	head[5] = (char)(n >> 8);
-	head[6] = (char)type;
-	add_bytes(l, head, HEAD);
-	add_bytes(l, bytes, n);
-	free(all);
-}
-
+/* A record of `n` bytes that begins with its length. */
 static void
 add_record(struct log *l, size_t n)
 {
 	char *bytes = calloc(1, n + 1);
-	size_t done = 0;
-	bool first = true;
 
 	assert_non_null(bytes);
 	memset(bytes, 'x', n);
 	(void)snprintf(bytes, n, "%zu ", n);
-	do {
-		size_t left = BLOCK - l->len % BLOCK, part = n - done;
-		bool last;
-
-		if (left < HEAD) {
-			add_bytes(l, "\0\0\0\0\0\0", left);
-			left = BLOCK;
-		}
-		if (part > left - HEAD)
-			part = left - HEAD;
-		last = done + part == n;
-		add_fragment(l,
-		    first && last ? 1
-		    : first       ? 2
-		    : last        ? 4
-				  : 3,
-		    bytes + done, part);
-		done += part;
-		first = false;
-	} while (done < n);
+	log_add_record(l, bytes, n);
 	free(bytes);
 }
 
@@ -135,7 +66,7 @@ a_sound_log_is_sound_to_its_end(void **state)
 {
 	static const size_t sizes[] = {0, 1, 100, BLOCK - 7, BLOCK - 120, BLOCK,
 	    3 * BLOCK, 5, BLOCK - 40, 200000, 1};
-	struct log l = new_log();
+	struct log l = log_new();
 
 	(void)state;
 	expect_end(&l, 0);
@@ -156,7 +87,7 @@ a_sound_log_is_sound_to_its_end(void **state)
 static void
 what_is_torn_off_ends_at_the_record_before(void **state)
 {
-	struct log l = new_log();
+	struct log l = log_new();
 	uint64_t before, whole;
 
 	(void)state;
@@ -179,7 +110,7 @@ what_is_torn_off_ends_at_the_record_before(void **state)
 static void
 a_flipped_byte_ends_it_wherever_it_is(void **state)
 {
-	struct log l = new_log();
+	struct log l = log_new();
 	uint64_t begin[3];
 
 	(void)state;
@@ -203,13 +134,13 @@ fragments_out_of_order_end_it(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-		struct log l = new_log();
+		struct log l = log_new();
 		uint64_t sound;
 
 		add_record(&l, 10);
 		sound = l.len;
 		for (int k = 0; k < 3; k++)
-			add_fragment(&l, orders[i][k], "abc", 3);
+			log_add_fragment(&l, orders[i][k], "abc", 3);
 		expect_end(&l, sound);
 		(void)close(l.fd);
 		store_dir_remove_last();
@@ -235,7 +166,7 @@ static void
 records_are_shown_whole_and_reading_goes_on_where_it_ended(void **state)
 {
 	size_t sizes[16] = {0};
-	struct log l = new_log();
+	struct log l = log_new();
 	uint64_t end = 0;
 
 	(void)state;
