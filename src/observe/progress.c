@@ -139,10 +139,14 @@ block_hosts(struct progress *p, int columns)
 	struct frontier_host hosts[HOSTS_SHOWN];
 	uint32_t n = crawl_hosts(p->crawl, hosts, HOSTS_SHOWN);
 
-	for (uint32_t i = 0; i < n; i++)
-		block_line(p, columns, "  %s  %s waiting, %u in flight, %s",
+	for (uint32_t i = 0; i < n; i++) {
+		bool waits = hosts[i].waits_for != WAIT_NONE;
+
+		block_line(p, columns, "  %s  %s waiting, %u in flight%s%s",
 		    LOG_TEXT(slice_cstr(hosts[i].authority)), COUNT(hosts[i].queued),
-		    hosts[i].in_flight, wait_cause_name(hosts[i].waits_for));
+		    hosts[i].in_flight, waits ? ", " : "",
+		    waits ? wait_cause_name(hosts[i].waits_for) : "");
+	}
 }
 
 static void

@@ -262,7 +262,8 @@ answer(struct transfer *x, struct transport_result *r)
 	    x->reply.status,
 	    x->reply.headers == NULL ? "Content-Type: text/html\r\n" : x->reply.headers,
 	    x->body.len);
-	if (shm_alloc(x->t->shm, head.len + x->body.len, &r->block) < 0) {
+	if (x->reply.no_room ||
+	    shm_alloc(x->t->shm, head.len + x->body.len, &r->block) < 0) {
 		r->arena_full = true;
 	} else {
 		p = shm_ptr(x->t->shm, &r->block);

@@ -16,6 +16,7 @@ struct sim_reply {
 	int status;           /* 0: `failure` instead */
 	enum outcome failure; /* e.g. OUTCOME_CONNECT_FAILURE */
 	int64_t latency_ms;   /* until the answer is there; INT64_MAX: never */
+	bool no_room;         /* in the arena: it is not received */
 	const char *headers;  /* "Name: value\r\n"..., may be NULL */
 };
 /* The answer to a name, instead of one address made of it. */

@@ -308,6 +308,64 @@ a_robots_txt_that_never_comes_holds_up_nobody_else(void **state)
 	sim_release(&run);
 }
 
+/* For the first five answers there is no room. */
+static void
+no_room_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	uint32_t *asked = ctx;
+
+	hub_script(NULL, url, ret, body);
+	ret->no_room = slice_ends(url, SLICE_LIT("/robots.txt")) && ++*asked <= 5;
+}
+
+static void
+a_robots_txt_that_there_was_no_room_for_is_asked_for_again(void **state)
+{
+	struct sim_run run = {0};
+	uint32_t asked = 0;
+
+	(void)state;
+	sim_web_reset(no_room_script, &asked);
+	sim_crawl(&run, "http://a1.site.test/0", OPTIONS("delay=0"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.pages, PAGES);
+	assert_int_equal(asked, 6);
+	assert_in_range(run.took_ms, 5000, 7000);
+	sim_release(&run);
+}
+
+/* ---- limits over all hosts ---- */
+
+/* Pages of 20 KB. */
+static void
+heavy_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	hub_script(ctx, url, ret, body);
+	for (int i = 0; i < 2000; i++)
+		(void)buf_add_cstr(body, "123456789 ");
+}
+
+static void
+no_more_is_received_than_the_bandwidth(void **state)
+{
+	struct sim_run run = {0};
+	uint64_t bytes;
+
+	(void)state;
+	sim_web_reset(heavy_script, NULL);
+	sim_crawl(&run, "http://hub.test/",
+	    OPTIONS("scope=any", "delay=0", "bandwidth=100KB/s", "traps=no",
+		"concurrency=4"));
+	assert_int_equal(run.stats.pages, 1 + HOSTS * PAGES);
+	bytes = run.stats.wire_bytes;
+	assert_true(bytes > 20000 * HOSTS * PAGES);
+	/* A second's worth at the start, and what was in flight then. */
+	assert_true((uint64_t)run.took_ms > (bytes - 2 * 100000) / 100);
+	assert_true((uint64_t)run.took_ms < bytes / 100 * 11 / 10 + 1000);
+	assert_true(run.stats.frontier.wait_ms[WAIT_BANDWIDTH] > 10000);
+	sim_release(&run);
+}
+
 /* ---- fair share ---- */
 
 enum { GIANT = 3000, SMALL = 100 };
@@ -656,6 +714,8 @@ main(void)
 	    cmocka_unit_test(
 		a_robots_txt_that_leads_elsewhere_keeps_to_the_manners_there),
 	    cmocka_unit_test(a_robots_txt_that_never_comes_holds_up_nobody_else),
+	    cmocka_unit_test(a_robots_txt_that_there_was_no_room_for_is_asked_for_again),
+	    cmocka_unit_test(no_more_is_received_than_the_bandwidth),
 	    cmocka_unit_test(a_giant_host_does_not_starve_small_ones),
 	    cmocka_unit_test(with_priorities_a_host_that_is_busy_leaves_slots_to_others),
 	    cmocka_unit_test(retry_after_is_seconds_a_date_or_nothing),
