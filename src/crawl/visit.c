@@ -343,7 +343,8 @@ on_fetched(void *ctx, struct fetch_result *r)
 
 	v->result = *r;
 	v->result.dns = NULL;
-	err = fetch_request_mask(r->t.request, REQUEST_BYTES_MAX, &v->request);
+	err =
+	    fetch_request_mask(c->fetcher, r->t.request, REQUEST_BYTES_MAX, &v->request);
 	addr_format(&r->t.addr, v->ip);
 	report_to_frontier(v);
 	c->stats.wire_bytes += r->t.wire_bytes;

@@ -538,6 +538,13 @@ fetch_find(const struct fetcher *fetcher, struct fetch_id id)
 	return f->used && f->gen == id.gen ? f : NULL;
 }
 
+int
+fetch_request_mask(
+    const struct fetcher *f, struct slice request, size_t max, struct buf *out)
+{
+	return fetch_steps_mask(&f->steps, request, max, out);
+}
+
 void
 fetch_cancel(struct fetcher *fetcher, struct fetch_id id)
 {

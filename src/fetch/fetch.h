@@ -113,7 +113,9 @@ void fetch_cancel(struct fetcher *f, struct fetch_id id);
  * it took, whether its host was contacted.  Nothing in it has to be freed. */
 void fetch_abandon(struct fetcher *f, struct fetch_id id, struct fetch_result *ret);
 
-/* The bytes of a request as they may be archived and shown: without what authorises.  At
- * most `max` bytes of it; buf_add()'s codes. */
-int fetch_request_mask(struct slice request, size_t max, struct buf *out);
+/* The bytes of a request as they may be archived and shown: without the values of what
+ * authorises, and of lines that are for one host only.  At most `max` bytes of it, a line
+ * more at its end; buf_add()'s codes. */
+int fetch_request_mask(
+    const struct fetcher *f, struct slice request, size_t max, struct buf *out);
 #endif

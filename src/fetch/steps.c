@@ -189,18 +189,34 @@ fetch_steps_after(struct fetch_steps *s, const struct fetch_ask *ask, struct sli
 			steps[i].after(s, ask, head);
 }
 
+static struct slice
+without_end(struct slice line)
+{
+	while (line.len > 0 && ascii_is_space(line.ptr[line.len - 1]))
+		line.len--;
+	return line;
+}
+
+/* HTTP/2 has names in lower case. */
 static bool
-authorises(struct slice line)
+is_secret(const struct fetch_steps *s, struct slice line)
 {
 	struct slice name = line_name(line);
 
-	return slice_ieq(name, SLICE_LIT("authorization")) ||
-	       slice_ieq(name, SLICE_LIT("proxy-authorization"));
+	if (slice_ieq(name, SLICE_LIT("authorization")) ||
+	    slice_ieq(name, SLICE_LIT("proxy-authorization")))
+		return true;
+	for (size_t i = 0; i < s->host_lines_len; i++)
+		if (slice_ieq(without_end(line),
+			without_end(slice_cstr(s->host_lines[i].line))))
+			return true;
+	return false;
 }
 
 /* Who has the archive could log in, else. */
 int
-fetch_request_mask(struct slice request, size_t max, struct buf *out)
+fetch_steps_mask(
+    const struct fetch_steps *s, struct slice request, size_t max, struct buf *out)
 {
 	struct slice line;
 	int r = 0;
@@ -211,7 +227,7 @@ fetch_request_mask(struct slice request, size_t max, struct buf *out)
 
 		line = slice_head(request, end);
 		request = slice_from(request, end);
-		if (authorises(line)) {
+		if (is_secret(s, line)) {
 			r = buf_add_slice(out, line_name(line));
 			if (r == 0)
 				r = buf_add_cstr(out, ": [not archived]\r\n");

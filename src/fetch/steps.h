@@ -53,6 +53,9 @@ void fetch_steps_release(struct fetch_steps *s);
 /* The lines of all steps. */
 void fetch_steps_before(
     struct fetch_steps *s, const struct fetch_ask *ask, struct fetch_lines *lines);
+/* See fetch_request_mask(). */
+int fetch_steps_mask(
+    const struct fetch_steps *s, struct slice request, size_t max, struct buf *out);
 /* `head` of an answer: status line and header lines. */
 void fetch_steps_after(
     struct fetch_steps *s, const struct fetch_ask *ask, struct slice head);

@@ -191,24 +191,33 @@ a_line_for_one_host_goes_to_no_other(void **state)
 static void
 what_authorises_is_not_archived(void **state)
 {
+	static char site[] = "https://a.test", key[] = "X-Key: s3cr3t ";
+	static const struct fetch_host_line host_lines[] = {{site, key}};
+	const struct fetcher_conf conf = {
+	    .user_agent = "trawl/1", .host_lines = host_lines, .host_lines_len = 1};
 	struct buf out;
 
 	(void)state;
+	assert_int_equal(fetch_steps_init(&steps, &conf), 0);
 	buf_init(&out, 4096);
-	assert_int_equal(fetch_request_mask(SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\n"
-						      "authorization: Basic eA==\r\n"
-						      "X-Authorization: y\r\n"
-						      "Proxy-Authorization:z\r\n\r\n"),
+	assert_int_equal(fetch_steps_mask(&steps,
+			     SLICE_LIT("GET / HTTP/1.1\r\nHost: a\r\n"
+				       "authorization: Basic eA==\r\n"
+				       "X-Authorization: y\r\nx-key: s3cr3t\r\n"
+				       "X-Key: other\r\n"
+				       "Proxy-Authorization:z\r\n\r\n"),
 			     1000, &out),
 	    0);
 	assert_string_equal(buf_cstr(&out),
 	    "GET / HTTP/1.1\r\nHost: a\r\nauthorization: [not archived]\r\n"
-	    "X-Authorization: y\r\nProxy-Authorization: [not archived]\r\n\r\n");
-	assert_int_equal(fetch_request_mask(SLICE_LIT("GET / HTTP"), 5, &out), 0);
+	    "X-Authorization: y\r\nx-key: [not archived]\r\nX-Key: other\r\n"
+	    "Proxy-Authorization: [not archived]\r\n\r\n");
+	assert_int_equal(fetch_steps_mask(&steps, SLICE_LIT("GET / HTTP"), 5, &out), 0);
 	assert_string_equal(buf_cstr(&out), "GET /");
-	assert_int_equal(fetch_request_mask((struct slice){0}, 5, &out), 0);
+	assert_int_equal(fetch_steps_mask(&steps, (struct slice){0}, 5, &out), 0);
 	assert_int_equal(out.len, 0);
 	buf_release(&out);
+	fetch_steps_release(&steps);
 }
 
 static void
