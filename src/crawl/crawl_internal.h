@@ -177,6 +177,8 @@ enum wait_cause crawl_held_by(struct crawl *c, int64_t *ret_wait_ms);
 void watchdog_look(void *crawl); /* again and again from now on */
 /* crawl_open.c */
 int crawl_open_parts(struct crawl *c, struct why *why);
+/* Patterns take a 32nd of the memory, and 16 MiB at most. */
+void crawl_traps_conf(const struct options *o, struct traps_conf *ret);
 /* What of the politeness the options decide. */
 void crawl_frontier_conf(const struct options *o, struct frontier_conf *ret);
 /* crawl_cookies.c */

@@ -243,9 +243,8 @@ fill_sink_conf(struct crawl *c, struct sink_conf *ret, struct slice settings)
 	    .run_id = {crawl_random(c), crawl_random(c)}};
 }
 
-/* Patterns take a 32nd of the memory, and 16 MiB at most. */
-static void
-fill_traps_conf(const struct options *o, struct traps_conf *ret)
+void
+crawl_traps_conf(const struct options *o, struct traps_conf *ret)
 {
 	int64_t memory = o->limits_max_memory;
 	bool on = o->limits_traps;
@@ -317,7 +316,7 @@ open_committer(struct crawl *c, struct why *why)
 		r = job_write(c->conf.job, true, &file);
 	conf.scope_settings = buf_slice(&settings);
 	fill_sink_conf(c, &conf.sink, buf_slice(&file));
-	fill_traps_conf(o, &conf.traps);
+	crawl_traps_conf(o, &conf.traps);
 	if (r == 0)
 		r = hash_traps(o, &conf.traps, &conf.traps_hash);
 	c->judge_anew = conf.saved.judge_anew;

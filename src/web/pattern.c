@@ -27,6 +27,23 @@ mix(uint64_t h, uint64_t with)
 	return h ^ h >> 29;
 }
 
+/* Short texts, and many: the usual hash would cost more than all the rest.  Whoever makes
+ * two patterns of a host collide has them taken for one. */
+static inline uint64_t
+hash_of(struct slice s, uint64_t seed)
+{
+	uint64_t h = seed ^ s.len * UINT64_C(0xc4ceb9fe1a85ec53), chunk;
+
+	for (size_t at = 0; at < s.len; at += sizeof(chunk)) {
+		size_t n = s.len - at < sizeof(chunk) ? s.len - at : sizeof(chunk);
+
+		chunk = 0;
+		memcpy(&chunk, s.ptr + at, n);
+		h = mix(h, chunk);
+	}
+	return h ^ h >> 32;
+}
+
 static void
 show(struct maker *m, struct slice s)
 {
@@ -44,7 +61,7 @@ add(struct maker *m, struct slice s)
 {
 	if (s.len == 0)
 		return;
-	m->hash = mix(m->hash, url_hash(s, m->seed));
+	m->hash = mix(m->hash, hash_of(s, m->seed));
 	show(m, s);
 }
 
@@ -124,6 +141,21 @@ note_date(struct url_pattern *p, int32_t day)
 	p->day = day;
 }
 
+/* Up to the first run of letters and digits that has a digit: as it is. */
+static size_t
+plain_len(struct slice s)
+{
+	size_t run = 0;
+
+	for (size_t i = 0; i < s.len; i++) {
+		if (ascii_is_digit(s.ptr[i]))
+			return run;
+		if (!ascii_is_alpha(s.ptr[i]))
+			run = i + 1;
+	}
+	return s.len;
+}
+
 /* One segment, or more of them where a date goes over some; how much was taken. */
 static size_t
 add_segment(struct maker *m, struct slice path, struct url_pattern *p)
@@ -134,9 +166,8 @@ add_segment(struct maker *m, struct slice path, struct url_pattern *p)
 	while (at < end) {
 		struct slice rest = slice_from(path, at);
 
-		if (!is_alnum(path.ptr[at])) {
-			for (n = 1; at + n < end && !is_alnum(rest.ptr[n]);)
-				n++;
+		n = plain_len(slice_head(rest, end - at));
+		if (n > 0) {
 			add(m, slice_head(rest, n));
 		} else if ((n = date_find(rest, DATE_IN_PATH, &day)) > 0) {
 			add_mark(m, SLICE_LIT("{date}"));
@@ -181,7 +212,7 @@ add_query(struct maker *m, struct slice query, struct url_pattern *p)
 
 		if (param.len == 0)
 			continue;
-		hash = url_hash(name, m->seed);
+		hash = hash_of(name, m->seed);
 		date_parts_add(&parts, name, value);
 		if (has_key(p, hash))
 			continue;
@@ -191,7 +222,7 @@ add_query(struct maker *m, struct slice query, struct url_pattern *p)
 		first = false;
 		if (p->keys_len < PATTERN_KEYS_MAX)
 			p->keys[p->keys_len++] =
-			    (struct pattern_key){hash, url_hash(value, m->seed)};
+			    (struct pattern_key){hash, hash_of(value, m->seed)};
 	}
 	if (date_parts_day(&parts, &day))
 		note_date(p, day);
@@ -215,7 +246,7 @@ segments_of(struct slice path, uint64_t hashes[PATTERN_SEGMENTS_MAX],
 		for (size_t i = 0; i < segment.len && !letter; i++)
 			letter = !ascii_is_digit(segment.ptr[i]);
 		names[n] = letter && segment.len >= NAME_MIN;
-		hashes[n++] = url_hash(segment, 0);
+		hashes[n++] = hash_of(segment, 0);
 	}
 	return n;
 }
