@@ -2,7 +2,10 @@
 #include "app/app.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "crawl/crawl.h"
 #include "crawl/credentials.h"
@@ -121,6 +124,29 @@ check_files(const struct options *o, struct why *why)
 			   "private key", "PRIVATE KEY-----", why);
 }
 
+/* It is written at the end, which may be days away. */
+static int
+check_save_cookies(const char *path, struct why *why)
+{
+	char dir[PATH_MAX];
+	size_t len = path == NULL ? 0 : strlen(path);
+
+	if (path == NULL)
+		return 0;
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	if (path[len] == '\0' || len >= sizeof(dir))
+		return why_set(
+		    why, -EINVAL, "--save-cookies: '%s' is no name of a file", path);
+	(void)snprintf(
+	    dir, sizeof(dir), "%.*s", len == 0 ? 1 : (int)len, len == 0 ? "." : path);
+	return access(dir, W_OK) == 0
+		   ? 0
+		   : why_set(why, -EINVAL,
+			 "--save-cookies: nothing can be written in %s: %s", dir,
+			 strerror(errno));
+}
+
 static int
 check_cookies(const struct options *o, struct why *why)
 {
@@ -215,6 +241,8 @@ job_check(const struct job *job, struct why *why)
 		r = check_files(o, why);
 	if (r == 0)
 		r = check_cookies(o, why);
+	if (r == 0)
+		r = check_save_cookies(o->fetch_save_cookies, why);
 	if (r == 0)
 		r = check_credentials(job, why);
 	if (r == 0)

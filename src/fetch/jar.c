@@ -15,7 +15,8 @@ enum { EXPIRY_SLACK_S = 60 }; /* one that moves by less is not worth a write */
 struct site *
 jar_site(const struct jar *j, struct slice host)
 {
-	return map_get(&j->sites, url_site(host));
+	/* Most crawls see no cookie at all, and the suffix list is not looked at. */
+	return j->sites.len == 0 ? NULL : map_get(&j->sites, url_site(host));
 }
 
 void

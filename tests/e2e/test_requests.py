@@ -158,6 +158,15 @@ def test_a_file_that_is_none_is_told_of_with_its_line(text, tmp_path):
     assert not (tmp_path / "crawl").exists()
 
 
+@pytest.mark.parametrize("where", ["none/cookies.txt", "./"])
+def test_where_cookies_cannot_be_written_is_told_of_at_the_start(where, tmp_path):
+    result = harness.trawl(
+        "crawl", "-o", tmp_path / "crawl", "--save-cookies", where, "http://127.0.0.1:1/", cwd=tmp_path
+    )
+    assert result.rc == 2 and "--save-cookies: " in result.err
+    assert not (tmp_path / "crawl").exists()
+
+
 # -- credentials --
 
 # Aladdin:open sesame, of RFC 7617
