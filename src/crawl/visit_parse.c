@@ -401,6 +401,8 @@ on_parsed(void *ctx, enum pool_end end, struct slice result)
 	struct crawl *c = v->crawl;
 	int r = end == POOL_DONE ? take_found(v, result) : -EIO;
 
+	if (r < 0)
+		result_weighs(v, 0); /* or it would wait for itself */
 	if (r == 0) {
 		parse_is_over(v, true);
 	} else if (end != POOL_CANCELLED && note_death(v, end) < 0) {

@@ -200,7 +200,7 @@ def test_two_kills_from_outside_are_enough(tmp_path_factory, tmp_path):
     """The real program; a page that takes a while, and whoever kills the worker that has it."""
     www = tmp_path_factory.mktemp("slow")
     link = '<a href="x.html">y</a><p class="z">some <b>text</b> &amp; more</p>\n'
-    (www / "index.html").write_text("<!DOCTYPE html><title>long</title>" + link * 160000)
+    (www / "index.html").write_text("<!DOCTYPE html><title>long</title>" + link * 500000)
     (www / "x.html").write_text("<title>x</title>")
     conf = f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}'
     out = harness.Output(tmp_path / "c")
@@ -209,11 +209,16 @@ def test_two_kills_from_outside_are_enough(tmp_path_factory, tmp_path):
         running = harness.Running("crawl", "-q", "-o", out.dir, "--workers", "1", "--delay", "0", web.url("/"))
         try:
 
+            def nursery():
+                return running.descendants("trawl-nursery")
+
+            (home,) = harness.wait_until("nursery", nursery)
+
             def kill_busy():
-                for pid in running.descendants("trawl-worker"):
+                for pid in harness.Path(f"/proc/{home}/task/{home}/children").read_text().split():
                     ticks = (harness.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]).split()[11:13]
                     if sum(map(int, ticks)) >= 3 and pid not in killed:
-                        harness.os.kill(pid, signal.SIGKILL)
+                        harness.os.kill(int(pid), signal.SIGKILL)
                         killed.add(pid)
                 return len(killed) == 2
 
