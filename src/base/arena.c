@@ -6,6 +6,7 @@
 struct arena_block {
 	struct arena_block *next;
 	size_t cap, len;
+	size_t dirty; /* of the first: how far it was used before `len` began anew */
 	alignas(max_align_t) char bytes[];
 };
 
@@ -42,9 +43,21 @@ arena_reset(struct arena *a)
 		return;
 	blocks_free(a->first->next);
 	a->first->next = NULL;
+	if (a->first->dirty < a->first->len)
+		a->first->dirty = a->first->len;
 	a->first->len = 0;
 	a->cur = a->first;
 	a->used_bytes = a->first->cap;
+}
+
+void
+arena_wipe(struct arena *a)
+{
+	arena_reset(a);
+	if (a->first == NULL)
+		return;
+	explicit_bzero(a->first->bytes, a->first->dirty);
+	a->first->dirty = 0;
 }
 
 static struct arena_block *
@@ -62,7 +75,7 @@ block_add(struct arena *a, size_t n)
 		return NULL;
 	b->next = NULL;
 	b->cap = cap;
-	b->len = 0;
+	b->len = b->dirty = 0;
 	if (a->cur == NULL)
 		a->first = b;
 	else

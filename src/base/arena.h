@@ -20,6 +20,9 @@ struct arena {
 void arena_init(struct arena *a, size_t block_bytes, size_t max_bytes);
 void arena_release(struct arena *a);
 void arena_reset(struct arena *a);
+/* A reset after which nothing of what was in it is left in the block that is kept; of the
+ * others that is for free() to do (loop/scrub.h). */
+void arena_wipe(struct arena *a);
 /* `n` bytes, zeroed, aligned for any type. */
 void *arena_alloc(struct arena *a, size_t n);
 /* `n` bytes, not zeroed, not aligned: for text. */

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BUF_CAP_MIN 64
+#define BUF_CAP_MIN  64
+#define BUF_WIPE_MAX ((size_t)128 << 10)
 
 void
 buf_init(struct buf *b, size_t max_bytes)
@@ -16,6 +17,16 @@ buf_release(struct buf *b)
 {
 	free(b->ptr);
 	*b = (struct buf){.max = b->max};
+}
+
+void
+buf_wipe(struct buf *b)
+{
+	if (b->cap > BUF_WIPE_MAX)
+		buf_release(b);
+	if (b->cap > 0)
+		explicit_bzero(b->ptr, b->cap);
+	b->len = 0;
 }
 
 int

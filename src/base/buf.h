@@ -26,6 +26,9 @@ buf_clear(struct buf *b)
 {
 	b->len = 0;
 }
+/* Empty, and nothing of what was in it is left: a large one is released, which is for
+ * free() to wipe (loop/scrub.h). */
+void buf_wipe(struct buf *b);
 /* Room for `n` more bytes at b->ptr + b->len. */
 int buf_reserve(struct buf *b, size_t n);
 int buf_add(struct buf *b, const void *ptr, size_t len);

@@ -96,6 +96,21 @@ context_read(struct slice settings, struct context *ret)
 
 /* ---- life ---- */
 
+/* What is made of answers, so that it does not lie there for the next authority's. */
+static void
+parser_forget(void *state)
+{
+	struct parser *p = state;
+
+	arena_wipe(&p->arena);
+	buf_wipe(&p->decoded);
+	buf_wipe(&p->records);
+	buf_wipe(&p->rules);
+	buf_wipe(&p->fields);
+	explicit_bzero(&p->links, sizeof(p->links));
+	warc_packer_forget(p->packer);
+}
+
 static void
 parser_fini(void *state)
 {
@@ -689,5 +704,6 @@ const struct pool_ops parse_ops = {
     .init = parser_init,
     .configure = parser_configure,
     .run = parser_run,
+    .forget = parser_forget,
     .fini = parser_fini,
 };

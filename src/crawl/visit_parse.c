@@ -237,6 +237,7 @@ visit_parse(struct visit *v)
 	const struct transport_result *t = &v->result.t;
 	uint64_t bytes = t->head_len + t->body_len;
 	struct pool_task task = {.context = c->context,
+	    .owner = v->rec->authority_hash,
 	    .body = slice_of(shm_ptr(c->engine->shm, &t->block), bytes),
 	    .timeout_ms = parse_timeout_ms(bytes)};
 	struct buf head;

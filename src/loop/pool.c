@@ -196,6 +196,7 @@ pool_apply(struct pool *p, const struct pool_task *in, pool_done_fn *done, void 
 	t->begun = t->cancelled = false;
 	t->alone = in->alone;
 	t->context = in->context;
+	t->owner = in->owner;
 	t->timeout_ms = in->timeout_ms;
 	t->head = head;
 	t->head_bytes = (uint32_t)in->head.len;

@@ -75,6 +75,9 @@ struct pool_ops {
 	/* Appends the result to `out` (its max is result_bytes_max) with the functions of
 	 * buf.h, but never releases it; <0: POOL_ERROR. */
 	int (*run)(void *state, const struct pool_input *in, struct buf *out);
+	/* The next task is another owner's: give back (free, or scrub()) whatever was made
+	 * of the last one's. */
+	void (*forget)(void *state);
 	void (*fini)(void *state); /* not when it is killed */
 };
 
@@ -106,6 +109,9 @@ struct pool_conf {
 
 struct pool_task {
 	uint32_t context;
+	/* Whose it is: when a task of another owner or context comes, nothing of the last
+	 * one's is left in the worker: not in its heap, stack and results. */
+	uint64_t owner;
 	struct slice head;
 	struct slice body;   /* a slice of the arena's mapping, or empty */
 	uint32_t timeout_ms; /* 0: none */

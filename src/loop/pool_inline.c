@@ -70,6 +70,12 @@ run(struct pool *p, const struct task *t)
 	}
 	if (c != NULL && c->broken)
 		return -EINVAL;
+	if (p->inl.has_run && p->conf.ops->forget != NULL &&
+	    (p->inl.owner != t->owner || p->inl.context != t->context))
+		p->conf.ops->forget(p->inl.state);
+	p->inl.has_run = true;
+	p->inl.owner = t->owner;
+	p->inl.context = t->context;
 	buf_clear(&p->inl.out);
 	return p->conf.ops->run(p->inl.state, &in, &p->inl.out);
 }

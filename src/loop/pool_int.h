@@ -32,6 +32,7 @@ struct task {
 	bool alone;
 	uint32_t slot, gen;
 	uint32_t context, timeout_ms;
+	uint64_t owner;
 	uint32_t seq; /* sent: its number at the worker */
 	uint32_t head_bytes;
 	char *head;
@@ -90,6 +91,9 @@ struct peer {
 
 struct inline_worker {
 	void *state;
+	bool has_run; /* of whom */
+	uint32_t context;
+	uint64_t owner;
 	struct buf out;
 };
 

@@ -267,6 +267,7 @@ settings_before(const struct peer *w, const struct task *t)
 static int
 flush_tasks(struct peer *w)
 {
+	const struct task *first = task_of(w->outbox.next);
 	char *packet = w->pool->packet;
 	struct wire_tasks m = {.type = WIRE_TASKS};
 	size_t at = sizeof(m);
@@ -276,11 +277,13 @@ flush_tasks(struct peer *w)
 		const struct task *t = task_of(it);
 		struct wire_task wt = {.seq = w->seq_next + m.count,
 		    .context = t->context,
+		    .owner = t->owner,
 		    .body_bytes = t->body.len,
 		    .head_bytes = t->head_bytes};
 
 		if (at + sizeof(wt) + wire_pad(t->head_bytes) > WIRE_PACKET_BYTES_MAX ||
-		    settings_before(w, t) != NULL)
+		    settings_before(w, t) != NULL || t->context != first->context ||
+		    t->owner != first->owner)
 			break;
 		if (t->body.len > 0)
 			(void)shm_find(w->pool->conf.shm, t->body, &wt.body_at);

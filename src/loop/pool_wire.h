@@ -4,7 +4,8 @@
  * One SOCK_SEQPACKET socketpair a worker; a packet is one message; both ends are the same
  * image on the same machine, so structs travel as they are.
  *
- *   loop -> worker   TASKS      a batch: count x (struct wire_task, head)
+ *   loop -> worker   TASKS      a batch: count x (struct wire_task, head), all of one
+ *                               owner, so that no other's lies in the worker meanwhile
  *                    SETTINGS   a piece of a context's settings, in order from 0; the
  *                               last piece makes them valid; total 0 forgets the context
  *   worker -> loop   HELLO      jailed, ready
@@ -17,7 +18,8 @@
  * The worker's results lie in a memfd of its own: a head page, then the data.  Only the
  * worker writes data; only the loop writes `released`, the number of the last task whose
  * result it has copied.  A worker that has filled its data waits there (futex) until all
- * is released, then begins at the start again.
+ * is released, then begins at the start again; so does one that gets a task of another
+ * owner, after it has wiped what it wrote.
  */
 #ifndef LOOP_POOL_WIRE_H
 #define LOOP_POOL_WIRE_H
@@ -46,6 +48,7 @@ struct wire_tasks {
 struct wire_task {
 	uint32_t seq; /* of this worker, from 1 */
 	uint32_t context;
+	uint64_t owner;
 	uint64_t body_at;
 	uint64_t body_bytes;
 	uint32_t head_bytes;
@@ -76,7 +79,7 @@ struct wire_note {
 	uint32_t type;
 	uint32_t seq;
 	uint32_t status;     /* WIRE_OK, or WIRE_ERROR without a result */
-	uint32_t wants_room; /* the worker will wait until this one is released */
+	uint32_t wants_room; /* the worker may wait until this one is released */
 	uint64_t at;         /* in the data */
 	uint64_t bytes;
 };

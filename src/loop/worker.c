@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "loop/jail.h"
 #include "loop/pool_wire.h"
+#include "loop/scrub.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,10 +34,14 @@ struct worker {
 	char *data;
 	uint64_t data_bytes;
 	uint64_t at;        /* where the next result goes */
+	uint64_t dirty;     /* what was written before */
 	uint32_t noted;     /* the last task a note was sent for */
+	uint32_t context;   /* of that, and whose it was */
+	uint64_t owner;
 	struct umap broken; /* contexts whose settings ops->configure() refused */
 	char *settings;     /* coming in pieces */
 	uint32_t settings_bytes;
+	size_t packet_dirty; /* of the longest since it was wiped */
 	char packet[WIRE_PACKET_BYTES_MAX];
 };
 
@@ -67,19 +72,31 @@ worker_fail(int status, int code, const struct why *why)
 
 /* ---- results ---- */
 
-/* Waits, when there is no room for the greatest result, until the loop has read all. */
+static bool
+worker_has_room(const struct worker *w)
+{
+	return w->at <= w->data_bytes &&
+	       w->data_bytes - w->at >= w->conf.result_bytes_max + 1;
+}
+
+/* Until the loop has read all. */
+static void
+worker_wait_read(struct worker *w)
+{
+	uint32_t released;
+
+	while ((released = atomic_load(&w->region->released)) != w->noted)
+		(void)syscall(
+		    SYS_futex, &w->region->released, FUTEX_WAIT, released, NULL, NULL, 0);
+}
+
+/* For the greatest result. */
 static void
 worker_make_room(struct worker *w)
 {
-	uint64_t room = w->conf.result_bytes_max + 1;
-	uint32_t released = atomic_load(&w->region->released);
-
-	while (released != w->noted && w->data_bytes - w->at < room) {
-		(void)syscall(
-		    SYS_futex, &w->region->released, FUTEX_WAIT, released, NULL, NULL, 0);
-		released = atomic_load(&w->region->released);
-	}
-	if (released == w->noted)
+	if (!worker_has_room(w))
+		worker_wait_read(w);
+	if (atomic_load(&w->region->released) == w->noted)
 		w->at = 0;
 }
 
@@ -94,8 +111,42 @@ worker_drop_garbage(struct worker *w, uint64_t bytes)
 		(void)madvise(w->data + from, to - from, MADV_REMOVE);
 }
 
+/* Of shared memory the pages must be taken out of the file. */
 static void
-worker_run(struct worker *w, const struct wire_task *t, struct slice head)
+worker_wipe_results(struct worker *w)
+{
+	uint64_t whole = (w->dirty + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+
+	worker_wait_read(w);
+	if (whole > w->data_bytes)
+		whole = w->data_bytes;
+	if (w->dirty < GARBAGE_BYTES || madvise(w->data, whole, MADV_REMOVE) < 0)
+		explicit_bzero(w->data, whole);
+	w->at = w->dirty = 0;
+}
+
+/* Nothing of the last owner's is left: what was freed is zero already. */
+static void
+worker_change_owner(struct worker *w, const struct wire_task *t, size_t packet_bytes)
+{
+	bool changes = w->noted > 0 && (t->owner != w->owner || t->context != w->context);
+
+	w->owner = t->owner;
+	w->context = t->context;
+	if (!changes)
+		return;
+	worker_wipe_results(w);
+	if (w->conf.ops->forget != NULL)
+		w->conf.ops->forget(w->state);
+	if (w->packet_dirty > packet_bytes)
+		explicit_bzero(w->packet + packet_bytes, w->packet_dirty - packet_bytes);
+	w->packet_dirty = packet_bytes;
+	scrub_stack();
+}
+
+/* `last`: of its packet. */
+static void
+worker_run(struct worker *w, const struct wire_task *t, struct slice head, bool last)
 {
 	struct pool_input in = {.context = t->context, .head = head};
 	struct wire_note n = {.type = WIRE_NOTE, .seq = t->seq, .status = WIRE_ERROR};
@@ -113,14 +164,17 @@ worker_run(struct worker *w, const struct wire_task *t, struct slice head)
 		n.status = WIRE_OK;
 	assert(out.ptr == w->data + w->at && out.len <= w->conf.result_bytes_max);
 	n.at = w->at;
+	/* Of one that failed, what it tried to write may lie behind that. */
+	if (w->dirty < w->at + (n.status == WIRE_OK ? out.len + 1 : out.cap))
+		w->dirty = w->at + (n.status == WIRE_OK ? out.len + 1 : out.cap);
 	if (n.status == WIRE_OK) {
 		n.bytes = out.len;
 		w->at += (out.len + 63) & ~(uint64_t)63;
 	} else {
 		worker_drop_garbage(w, out.len);
 	}
-	n.wants_room =
-	    w->at > w->data_bytes || w->data_bytes - w->at < w->conf.result_bytes_max + 1;
+	/* What comes next may be another's. */
+	n.wants_room = last || !worker_has_room(w);
 	worker_send(&n, sizeof(n));
 	w->noted = t->seq;
 }
@@ -148,7 +202,9 @@ worker_tasks(struct worker *w, size_t len)
 		    t.body_at > w->conf.arena_bytes ||
 		    t.body_bytes > w->conf.arena_bytes - t.body_at)
 			worker_breach();
-		worker_run(w, &t, slice_of(w->packet + at, t.head_bytes));
+		worker_change_owner(w, &t, len);
+		worker_run(
+		    w, &t, slice_of(w->packet + at, t.head_bytes), i + 1 == m.count);
 		at += wire_pad(t.head_bytes);
 	}
 }
@@ -209,6 +265,8 @@ worker_serve(struct worker *w)
 	while ((n = recv(WORKER_FD_SOCK, w->packet, sizeof(w->packet), 0)) > 0) {
 		uint32_t type = 0;
 
+		if (w->packet_dirty < (size_t)n)
+			w->packet_dirty = (size_t)n;
 		memcpy(&type, w->packet,
 		    (size_t)n < sizeof(type) ? (size_t)n : sizeof(type));
 		if (type == WIRE_TASKS)
@@ -291,6 +349,7 @@ worker_start(const struct worker_conf *conf)
 	/* -EINVAL is for what the caller got wrong. */
 	if (r < 0)
 		worker_fail(WORKER_EXIT_JAIL, r == -EINVAL ? -EPERM : r, &why);
+	scrub_begin();
 	worker_send(&hello, sizeof(hello));
 	return w;
 }

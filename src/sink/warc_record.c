@@ -30,7 +30,8 @@ enum {
 
 struct warc_packer {
 	struct libdeflate_compressor *whole;
-	z_stream stream;
+	z_stream stream; /* from the first record that is too long for that */
+	bool has_stream;
 	EVP_MD *sha1;
 	EVP_MD_CTX *digest;
 	struct buf block;  /* an HTTP head or a metadata block, as it is written */
@@ -59,14 +60,10 @@ warc_packer_new(struct warc_packer **ret)
 	p->whole = libdeflate_alloc_compressor(GZIP_LEVEL);
 	if (p->whole == NULL)
 		goto fail_packer;
-	/* 15 bits of window, and 16 for a gzip header */
-	if (deflateInit2(&p->stream, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
-		Z_DEFAULT_STRATEGY) != Z_OK)
-		goto fail_whole;
 	/* Fetched once: OpenSSL 3 would search its providers at each EVP_sha1(). */
 	p->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	if (p->sha1 == NULL)
-		goto fail_stream;
+		goto fail_whole;
 	p->digest = EVP_MD_CTX_new();
 	if (p->digest == NULL)
 		goto fail_sha1;
@@ -81,8 +78,6 @@ fail_digest:
 	EVP_MD_CTX_free(p->digest);
 fail_sha1:
 	EVP_MD_free(p->sha1);
-fail_stream:
-	(void)deflateEnd(&p->stream);
 fail_whole:
 	libdeflate_free_compressor(p->whole);
 fail_packer:
@@ -95,13 +90,24 @@ warc_packer_free(struct warc_packer *p)
 {
 	if (p == NULL)
 		return;
+	warc_packer_forget(p);
 	buf_release(&p->record);
 	buf_release(&p->block);
 	EVP_MD_CTX_free(p->digest);
 	EVP_MD_free(p->sha1);
-	(void)deflateEnd(&p->stream);
 	libdeflate_free_compressor(p->whole);
 	free(p);
+}
+
+/* A digest forgets its input when it is finished, libdeflate keeps none. */
+void
+warc_packer_forget(struct warc_packer *p)
+{
+	buf_wipe(&p->record);
+	buf_wipe(&p->block);
+	if (p->has_stream)
+		(void)deflateEnd(&p->stream);
+	p->has_stream = false;
 }
 
 /* -- Digests and ids. -- */
@@ -305,6 +311,11 @@ member_stream(
 {
 	int r;
 
+	/* 15 bits of window, and 16 for a gzip header */
+	if (!p->has_stream && deflateInit2(&p->stream, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
+				  Z_DEFAULT_STRATEGY) != Z_OK)
+		return -ENOMEM;
+	p->has_stream = true;
 	r = deflateReset(&p->stream);
 	assert(r == Z_OK);
 	for (size_t i = 0; i < n; i++) {

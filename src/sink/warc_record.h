@@ -26,6 +26,8 @@
 struct warc_packer; /* compressor and digest contexts, reused */
 int warc_packer_new(struct warc_packer **ret);
 void warc_packer_free(struct warc_packer *p);
+/* Nothing of what it has packed is left in its memory. */
+void warc_packer_forget(struct warc_packer *p);
 
 enum warc_cut { WARC_CUT_NONE, WARC_CUT_LENGTH, WARC_CUT_TIME, WARC_CUT_DISCONNECT };
 

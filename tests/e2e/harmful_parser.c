@@ -35,6 +35,12 @@ configure(void *state, uint32_t context, struct slice settings)
 }
 
 static void
+forget(void *state)
+{
+	__real_parse_ops.forget(state);
+}
+
+static void
 fini(void *state)
 {
 	__real_parse_ops.fini(state);
@@ -62,4 +68,4 @@ run(void *state, const struct pool_input *in, struct buf *out)
 }
 
 const struct pool_ops __wrap_parse_ops = {
-    .init = init, .configure = configure, .run = run, .fini = fini};
+    .init = init, .configure = configure, .run = run, .forget = forget, .fini = fini};

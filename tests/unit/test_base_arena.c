@@ -139,6 +139,29 @@ copies_slices(void **state)
 	arena_release(&a);
 }
 
+/* Also of what an earlier page had, and was longer. */
+static void
+a_wiped_arena_holds_nothing_of_what_was_in_it(void **state)
+{
+	struct arena a;
+	char *kept;
+
+	(void)state;
+	arena_init(&a, 1000, 10000);
+	arena_wipe(&a); /* nothing yet: nothing happens */
+	kept = arena_text(&a, 900);
+	assert_non_null(kept);
+	memset(kept, 's', 900);
+	assert_non_null(arena_text(&a, 5000));
+	arena_reset(&a);
+	assert_ptr_equal(arena_text(&a, 10), kept);
+	arena_wipe(&a);
+	for (size_t i = 0; i < 900; i++)
+		assert_int_equal(kept[i], 0);
+	assert_ptr_equal(arena_text(&a, 1000), kept);
+	arena_release(&a);
+}
+
 int
 main(void)
 {
@@ -149,6 +172,7 @@ main(void)
 	    cmocka_unit_test(one_larger_than_a_block_gets_its_own),
 	    cmocka_unit_test(reset_keeps_the_first_block_and_uses_it_again),
 	    cmocka_unit_test(copies_slices),
+	    cmocka_unit_test(a_wiped_arena_holds_nothing_of_what_was_in_it),
 	};
 
 	return cmocka_run_group_tests_name("base/arena", tests, NULL, NULL);

@@ -127,6 +127,29 @@ prints_short_and_long(void **state)
 	buf_release(&b);
 }
 
+static void
+a_wiped_one_holds_nothing_of_what_was_in_it(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	buf_wipe(&b);
+	assert_int_equal(buf_add_cstr(&b, "nobody is to know"), 0);
+	buf_clear(&b);
+	assert_int_equal(buf_add_cstr(&b, "x"), 0);
+	buf_wipe(&b);
+	assert_int_equal(b.len, 0);
+	for (size_t i = 0; i < b.cap; i++)
+		assert_int_equal(b.ptr[i], 0);
+	/* A large one is not kept. */
+	assert_int_equal(buf_reserve(&b, 500000), 0);
+	buf_wipe(&b);
+	assert_int_equal(b.cap, 0);
+	assert_int_equal(buf_add_cstr(&b, "and goes on"), 0);
+	buf_release(&b);
+}
+
 int
 main(void)
 {
@@ -136,6 +159,7 @@ main(void)
 	    cmocka_unit_test(reserves_room_to_be_written_directly),
 	    cmocka_unit_test(a_c_string_has_its_nul_also_at_the_maximum),
 	    cmocka_unit_test(prints_short_and_long),
+	    cmocka_unit_test(a_wiped_one_holds_nothing_of_what_was_in_it),
 	};
 
 	return cmocka_run_group_tests_name("base/buf", tests, NULL, NULL);

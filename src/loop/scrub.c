@@ -1,0 +1,127 @@
+#include "loop/scrub.h"
+#include <errno.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/banned.h"
+
+enum {
+	PAGE_BYTES = 4096,
+	LARGE_BYTES = 128 << 10, /* pages that were never touched stay untouched */
+	STACK_BYTES = 8 << 20,
+	STACK_USUAL_BYTES = 64 << 10, /* cheaper than pages that come back */
+};
+
+/* The whole pages in [from, to) are read as zeroes from now on. */
+static void
+drop_pages(uintptr_t from, uintptr_t to)
+{
+	if (from < to)
+		(void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+void
+scrub(void *p, size_t n)
+{
+	uintptr_t at = (uintptr_t)p, end = at + n;
+	uintptr_t from = (at + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
+	uintptr_t to = end & ~(uintptr_t)(PAGE_BYTES - 1);
+
+	if (n < LARGE_BYTES) {
+		explicit_bzero(p, n);
+		return;
+	}
+	explicit_bzero(p, from - at);
+	drop_pages(from, to);
+	explicit_bzero((void *)to, end - to);
+}
+
+__attribute__((noinline)) static void
+zero_below(void)
+{
+	char below[STACK_USUAL_BYTES];
+
+	explicit_bzero(below, sizeof(below));
+}
+
+/*
+ * What lies deeper goes by whole pages, but those that calls from here are using.  What
+ * was never mapped there does no harm: madvise() goes on behind a hole.
+ */
+__attribute__((noinline)) void
+scrub_stack(void)
+{
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t page = sp & ~(uintptr_t)(PAGE_BYTES - 1);
+
+	zero_below();
+	drop_pages(page - STACK_BYTES, page - STACK_USUAL_BYTES / 2);
+}
+
+#ifdef TRAWL_SANITIZED
+
+void
+scrub_begin(void)
+{
+}
+
+#else
+
+/* Seen by the libraries, whatever the default of the build; but tests that make memory run
+ * out (tests/fault) have their own, and then what they move is not wiped. */
+#define FOR_ALL __attribute__((visibility("default"), weak))
+
+/* glibc's own, which it exports for those who define theirs. */
+void __libc_free(void *p);
+void *__libc_malloc(size_t n);
+void *__libc_realloc(void *p, size_t n);
+
+static bool is_on;
+
+void
+scrub_begin(void)
+{
+	is_on = true;
+}
+
+FOR_ALL void
+free(void *p)
+{
+	int kept = errno;
+
+	if (is_on && p != NULL)
+		scrub(p, malloc_usable_size(p));
+	errno = kept;
+	__libc_free(p);
+}
+
+/* That of glibc would free without asking us.  A block stays where it is as long as no
+ * more than half of it is wasted. */
+FOR_ALL void *
+realloc(void *p, size_t n)
+{
+	size_t old;
+	void *q;
+
+	if (!is_on || p == NULL)
+		return __libc_realloc(p, n);
+	if (n == 0) {
+		free(p);
+		return NULL;
+	}
+	old = malloc_usable_size(p);
+	if (n <= old && n >= old / 2)
+		return p;
+	q = __libc_malloc(n);
+	if (q == NULL)
+		return NULL;
+	memcpy(q, p, n < old ? n : old);
+	free(p);
+	return q;
+}
+
+#endif
