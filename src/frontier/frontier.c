@@ -615,6 +615,7 @@ frontier_name(struct frontier *f, uint64_t authority_hash, uint64_t address,
 	s = h->standing;
 	h->asks_name = s->name_asked = false;
 	s->name_fresh = true;
+	s->name_known = ttl_ms > 0;
 	s->name_until_ms = now_ms + ttl_ms;
 	standing_address(f->manners, s, address);
 	standing_changed(f->manners, s, h);
@@ -652,9 +653,11 @@ turn_of(struct frontier *f, struct hostq *h, int64_t now_ms)
 
 	if (hostq_is_doomed(h, now_ms) || (guest && hostq_is_far(h, now_ms)))
 		return guest ? FRONTIER_GUEST : FRONTIER_URL; /* it is not asked */
+	/* One that had an answer does not wait behind those that may never have one. */
 	if (needs_name(f, h, now_ms))
-		return gate_enter(f->manners, &f->names, h) ? FRONTIER_NAME
-							    : FRONTIER_IDLE;
+		return h->standing->name_known || gate_enter(f->manners, &f->names, h)
+			   ? FRONTIER_NAME
+			   : FRONTIER_IDLE;
 	if (!gate_enter(f->manners, h->standing->site, h) ||
 	    !gate_enter(f->manners, h->standing->address, h))
 		return FRONTIER_IDLE;

@@ -69,6 +69,7 @@ struct standing {
 	uint64_t moves_to;           /* an address, when nothing is in flight any more */
 	bool moves;
 	bool name_asked, name_fresh; /* fresh: good for one request, however old */
+	bool name_known;             /* it had an address, the last time */
 	int64_t name_until_ms;
 };
 

@@ -600,6 +600,33 @@ crawls_at_once_share_the_limit_of_an_address(void **state)
 	assert_true(runs[1].took_ms < runs[0].took_ms * 11 / 10);
 }
 
+/* A request that was dropped in the middle counts until then, and for no longer. */
+static void
+a_crawl_that_is_stopped_leaves_its_hosts_to_the_others(void **state)
+{
+	static const char *const seeds[] = {"http://hub.test/", "http://hub.test/"};
+	struct sim_run runs[2] = {{.stop_at_ms = 777, .stop_at_once = true}, {0}};
+
+	(void)state;
+	sim_web_reset(hub_script, NULL);
+	sim_web.names = two_addresses;
+	sim_crawls(runs, seeds, 2, OPTIONS("scope=any", "per-ip=2", "delay=30ms"));
+	assert_int_equal(runs[0].end, CRAWL_STOPPED);
+	assert_true(runs[0].stats.pages < 1 + HOSTS * PAGES);
+	assert_int_equal(runs[1].end, CRAWL_DONE);
+	assert_int_equal(runs[1].stats.pages, 1 + HOSTS * PAGES);
+	for (int i = 0; i < 2; i++)
+		free(runs[i].ended);
+	assert_int_equal(overlap("a"), 2);
+	assert_int_equal(overlap("b"), 2);
+	for (int h = 0; h < HOSTS; h++) {
+		char host[32];
+
+		(void)snprintf(host, sizeof(host), "%c%d.site.test", 'a' + h % 2, h);
+		assert_true(sim_least_gap_ms(host) > 30);
+	}
+}
+
 /* Page 1 says 503 once. */
 static void
 overloaded_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
@@ -722,6 +749,7 @@ main(void)
 	    cmocka_unit_test(a_crawl_delay_is_kept_up_to_what_the_user_wants),
 	    cmocka_unit_test(crawls_at_once_ask_one_host_in_turn),
 	    cmocka_unit_test(crawls_at_once_share_the_limit_of_an_address),
+	    cmocka_unit_test(a_crawl_that_is_stopped_leaves_its_hosts_to_the_others),
 	    cmocka_unit_test(a_back_off_that_one_crawl_was_told_holds_for_all),
 	    cmocka_unit_test(a_seeds_name_does_not_move_inside_from_one_port_to_another),
 	};

@@ -319,6 +319,33 @@ so_many_names_are_asked_for_at_once(void **state)
 	rig_stop(&rig);
 }
 
+static void
+a_name_that_was_known_does_not_wait_behind_those_that_are_not(void **state)
+{
+	struct frontier_conf conf = conf_of(0);
+	struct rig rig;
+
+	(void)state;
+	conf.names_max = 1;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://good/1");
+	rig_add(&rig, "http://good/2");
+	expect_turn(&rig, "http://good");
+	rig_ok(&rig, "http://good", 0);
+	rig.now += TTL_MS; /* too old now */
+	rig_add(&rig, "http://dead1/");
+	rig_add(&rig, "http://dead2/");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(rig_next(&rig), FRONTIER_NAME);
+		if (strcmp(rig.turn.authority, "http://good") == 0)
+			frontier_name(
+			    rig.f, rig_hash("http://good"), 'g', TTL_MS, rig.now);
+	}
+	rig_expect_url(&rig, "http://good/2");
+	rig_expect_idle(&rig, INT64_MAX);
+	rig_stop(&rig);
+}
+
 /* An event costs the same with 100,000 hosts: none of them is looked at but those that it
  * concerns. */
 static void
@@ -662,6 +689,8 @@ main(void)
 	    cmocka_unit_test(a_host_that_moves_drains_first),
 	    cmocka_unit_test(a_host_waits_for_its_name_and_asks_again_when_that_is_old),
 	    cmocka_unit_test(so_many_names_are_asked_for_at_once),
+	    cmocka_unit_test(
+		a_name_that_was_known_does_not_wait_behind_those_that_are_not),
 	    cmocka_unit_test(a_hundred_thousand_hosts_wait_at_one_address_for_nothing),
 	    cmocka_unit_test(one_host_is_asked_by_one_crawl_at_a_time),
 	    cmocka_unit_test(a_delay_counts_from_the_request_of_another_crawl),
