@@ -79,6 +79,14 @@ struct visit {
 	struct commit commit;
 };
 
+/* What the robots.txt of a host met: why it is given up, for those that wait for it. */
+struct robots_error {
+	uint64_t authority_hash; /* two may share a place, the later has it */
+	int status;              /* 407: its proxy wants other credentials; else 0 */
+	char text[160];
+};
+enum { ROBOTS_ERRORS = 64 };
+
 enum crawl_phase { CRAWL_RUNNING, CRAWL_STOPPING, CRAWL_CLOSING, CRAWL_ENDED };
 
 struct crawl {
@@ -125,9 +133,8 @@ struct crawl {
 	bool was_idle;
 	struct timer watchdog;
 	uint32_t unarchived; /* pages in a row that no worker could archive */
-	uint64_t last_error_authority;
-	char last_error[160]; /* of its robots.txt: why a host is given up */
-	int last_status;      /* 407: its proxy wants other credentials */
+	struct robots_error
+	    robots_errors[ROBOTS_ERRORS]; /* by authority % ROBOTS_ERRORS */
 	uint32_t in_state[VISIT_STATE_MAX];
 	uint32_t commits; /* sent and not replied, without visits' */
 	uint32_t refills; /* of these */

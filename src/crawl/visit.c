@@ -202,6 +202,8 @@ visit_start(struct crawl *c, struct frontier_turn *turn)
 void
 visit_refuse(struct crawl *c, struct frontier_turn *turn)
 {
+	const struct robots_error *e =
+	    &c->robots_errors[turn->authority_hash % ROBOTS_ERRORS];
 	struct visit *v = visit_new(c, turn->rec);
 
 	if (v == NULL) {
@@ -213,11 +215,11 @@ visit_refuse(struct crawl *c, struct frontier_turn *turn)
 	c->stats.in_flight++;
 	(void)snprintf(v->result.t.error, sizeof(v->result.t.error), "%.*s",
 	    (int)sizeof(v->result.t.error) - 1, turn->detail);
-	if (turn->authority_hash == c->last_error_authority && c->last_error[0] != '\0' &&
+	if (turn->authority_hash == e->authority_hash && e->text[0] != '\0' &&
 	    outcome_class(turn->outcome) == OUTCOME_CLASS_FAILED) {
 		(void)snprintf(
-		    v->result.t.error, sizeof(v->result.t.error), "%s", c->last_error);
-		v->result.t.status = c->last_status;
+		    v->result.t.error, sizeof(v->result.t.error), "%s", e->text);
+		v->result.t.status = e->status;
 	}
 	v->result.began_wall_us = loop_wall_us(c->loop);
 	visit_commit(v, turn->outcome);

@@ -46,14 +46,15 @@ visit_robots_again(struct visit *v)
 void
 visit_robots_fetched(struct visit *v)
 {
-	struct crawl *c = v->crawl;
+	struct robots_error *e =
+	    &v->crawl->robots_errors[v->authority_hash % ROBOTS_ERRORS];
 	const struct fetch_result *r = &v->result;
 
 	if (r->t.error[0] == '\0')
 		return;
-	c->last_error_authority = v->authority_hash;
-	(void)snprintf(c->last_error, sizeof(c->last_error), "%s", r->t.error);
-	c->last_status = r->outcome == OUTCOME_CONNECT_FAILURE ? r->t.status : 0;
+	e->authority_hash = v->authority_hash;
+	e->status = r->outcome == OUTCOME_CONNECT_FAILURE ? r->t.status : 0;
+	(void)snprintf(e->text, sizeof(e->text), "%s", r->t.error);
 }
 
 /* Who it was sent to has a turn for it, or will have none for long. */
