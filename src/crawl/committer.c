@@ -28,6 +28,11 @@ commit_release(struct commit *c)
 	c->fresh = NULL;
 	free(c->closed);
 	c->closed = NULL;
+	for (uint32_t i = 0; i < c->moved_len; i++)
+		urlrec_free(c->moved[i]);
+	free(c->moved);
+	c->moved = NULL;
+	c->moved_len = 0;
 	buf_release(&c->texts);
 	buf_release(&c->host);
 	buf_release(&c->cookies);
@@ -221,8 +226,11 @@ open_all(struct committer *c, struct why *why)
 	r = committer_load(c, why);
 	if (r == 0) {
 		r = committer_traps_open(c);
+		if (r == 0)
+			r = committer_moved_open(c);
 		if (r < 0)
-			(void)why_set(why, r, "what is known of traps: %s", strerror(-r));
+			(void)why_set(
+			    why, r, "what is known of traps and seeds: %s", strerror(-r));
 	}
 	if (r == 0) {
 		r = group_commit(c); /* the marks of empty files, before the first byte */
@@ -283,6 +291,7 @@ committer_free(struct committer *c)
 	seen_close(c->seen);
 	hostcount_release(&c->counts);
 	store_close(c->store);
+	committer_moved_release(c);
 	traps_free(c->traps);
 	scope_rules_free(c->rules);
 	buf_release(&c->scratch);

@@ -78,6 +78,8 @@ struct commit {
 	struct urlrec *fresh; /* what waits from now on; borrows from links, rec, texts */
 	uint32_t fresh_len;
 	bool more;            /* REFILL: there are others behind these */
+	struct urlrec **moved; /* owned; some of `fresh` borrow from them */
+	uint32_t moved_len;
 	struct trap_closed *closed; /* patterns of which nothing more is wanted */
 	uint32_t closed_len;
 	struct buf texts;     /* hop paths, refilled records; buf_init by commit_init() */

@@ -3,11 +3,13 @@
  *
  *   committer.c         mails in and out, opening and closing
  *   committer_links.c   what a mail means: seen? queue, sinks, sums; all into the batch
+ *   committer_moved.c   where seeds were redirected to, and what that admits
  *   committer_traps.c   what links and pages mean for the traps
  *   committer_group.c   the group commit, and what is read back: refills, hosts
  */
 #ifndef CRAWL_COMMITTER_INTERNAL_H
 #define CRAWL_COMMITTER_INTERNAL_H
+#include "base/map.h"
 #include "crawl/committer.h"
 #include "crawl/scope.h"
 #include "frontier/hostcount.h"
@@ -57,6 +59,13 @@ struct committer {
 	bool in_doubt; /* the last batch failed: a resume may find it applied or not */
 	struct why why;
 	struct buf scratch;
+	struct {
+		uint32_t seeds_open; /* seeds without outcome, and where they lead */
+		uint32_t grace;  /* pages whose workers may not know the last place yet */
+		bool changed;    /* what is kept is to be judged anew */
+		struct umap far; /* url_hash -> struct urlrec, owned */
+		int err;
+	} moved;
 	struct traps *traps;
 	bool has_traps;      /* any of their rules is in force */
 	bool has_page;       /* `page` is the one whose mail is handled */
@@ -76,6 +85,27 @@ int commit_attempt(struct committer *c, struct commit *m);
 int commit_host(struct committer *c, struct commit *m);
 /* One that was cut as a trap waits again. */
 int commit_requeue(struct committer *c, struct urlrec *rec);
+
+/* Into the queue, and the table of what was seen. */
+int commit_wait(struct committer *c, struct urlrec *rec);
+
+/* committer_moved.c */
+int committer_moved_open(struct committer *c);
+void committer_moved_release(struct committer *c);
+/* One of the job's seeds that an earlier run knew. */
+int committer_moved_seed(struct committer *c, const struct found_link *l);
+/* A place was added to the scope. */
+void committer_moved_to(struct committer *c);
+/* Whether what is out of scope is to be kept. */
+bool committer_moved_wants(const struct committer *c, const struct commit *m);
+int committer_moved_keep(struct committer *c, const struct urlrec *rec);
+/* A seed, or where one leads, has its outcome. */
+int committer_moved_settled(struct committer *c);
+/* Is it in scope by what is known here?  Then *ret is as it should have come. */
+bool committer_moved_admits(const struct committer *c, const struct commit *m,
+    const struct found_link *l, struct found_link *ret);
+/* What was kept, if a place was added: it goes with the reply. */
+int committer_moved_judge(struct committer *c, struct commit *m);
 
 /* committer_traps.c */
 int committer_traps_open(struct committer *c);

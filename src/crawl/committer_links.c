@@ -148,29 +148,47 @@ enqueue(struct committer *c, struct commit *m, const struct found_link *l)
 
 	if (err == 0)
 		err = queue(c, r);
-	if (err == 0 && (l->flags & URLREC_SEED_CHAIN) != 0)
+	if (err == 0 && (l->flags & URLREC_SEED_CHAIN) != 0) {
 		err = put_root(c, l);
+		committer_moved_to(c);
+	}
 	if (err < 0)
 		return err;
+	c->moved.seeds_open += (l->flags & (URLREC_SEED | URLREC_SEED_CHAIN)) != 0;
 	m->fresh_len++;
 	m->counts.wanted++;
 	return 0;
 }
 
 int
+commit_wait(struct committer *c, struct urlrec *rec)
+{
+	int r = queue(c, rec);
+
+	return r < 0 ? r : put_seen(c, rec->authority_hash, rec->url_hash, OUTCOME_NONE);
+}
+
+int
 commit_requeue(struct committer *c, struct urlrec *rec)
 {
 	struct commit_counts n = {.wanted = 1};
-	int r = queue(c, rec);
+	int r = commit_wait(c, rec);
 
 	n.rejected[OUTCOME_TRAP] = -1;
-	if (r == 0)
-		r = put_seen(c, rec->authority_hash, rec->url_hash, OUTCOME_NONE);
 	if (r == 0)
 		r = seen_set(c->seen, rec->url_hash, OUTCOME_NONE);
 	if (r == 0)
 		totals_links(&c->saved.totals, &n);
 	return r;
+}
+
+static int
+keep_far(struct committer *c, struct commit *m, const struct found_link *l)
+{
+	struct urlrec rec;
+	int r = record_of(m, l, &rec);
+
+	return r < 0 ? r : committer_moved_keep(c, &rec);
 }
 
 static int
@@ -205,11 +223,15 @@ is_genuine(const struct committer *c, const struct commit *m, const struct found
 static int
 discover(struct committer *c, struct commit *m, const struct found_link *l)
 {
-	enum outcome was = OUTCOME_NONE, verdict = l->verdict;
 	struct trap_cut cut = {.rule = TRAP_NONE};
+	enum outcome was = OUTCOME_NONE, verdict;
+	struct found_link admitted;
 	enum seen_add added;
 	int r;
 
+	if (committer_moved_admits(c, m, l, &admitted))
+		l = &admitted;
+	verdict = l->verdict;
 	if (!is_genuine(c, m, l))
 		return 0;
 	r = seen_add(c->seen, l->url_hash, l->verdict, &added, &was);
@@ -218,7 +240,7 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 	if (added == SEEN_KNOWN) {
 		/* A job's own seeds are sent anew by each run. */
 		m->counts.duplicates += l->kind != LINK_SEED;
-		return 0;
+		return l->kind == LINK_SEED ? committer_moved_seed(c, l) : 0;
 	}
 	if (added == SEEN_NEW)
 		m->counts.discovered++;
@@ -239,6 +261,8 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 	m->counts.rejected[verdict]++;
 	if (verdict == OUTCOME_TRAP)
 		r = park(c, m, l, &cut);
+	else if (verdict == OUTCOME_OUT_OF_SCOPE && committer_moved_wants(c, m))
+		r = keep_far(c, m, l);
 	return r < 0 ? r : put_rejected(c, m, l, &cut);
 }
 
@@ -288,6 +312,8 @@ commit_links(struct committer *c, struct commit *m)
 
 	if (r == 0)
 		r = discover_all(c, m);
+	if (r == 0)
+		r = committer_moved_judge(c, m);
 	if (r == 0)
 		r = committer_traps_tell(c, m);
 	if (r == 0)
@@ -440,7 +466,12 @@ commit_done(struct committer *c, struct commit *m)
 	count_request(c, m);
 	if (!m->event.internal)
 		totals_end(&c->saved.totals, &m->event);
-	return commit_links(c, m);
+	r = commit_links(c, m);
+	c->moved.grace -= c->moved.grace > 0;
+	if (r == 0 && !m->event.internal &&
+	    (m->rec->flags & (URLREC_SEED | URLREC_SEED_CHAIN)) != 0)
+		r = committer_moved_settled(c);
+	return r;
 }
 
 /* The record is written anew: with the tries so far, and when the next one is due. */

@@ -260,6 +260,56 @@ what_sets_a_cookie_and_leads_to_itself_is_asked_once_more(void **state)
 	sim_release(&run);
 }
 
+/* a.test knows pages of new.test; old.test says, after some seconds, that it moved there. */
+static void
+moving_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->latency_ms = 5;
+	ret->status = ends(url, "/robots.txt") ? 404 : 200;
+	if (ends(url, "a.test/")) {
+		(void)buf_add_cstr(body,
+		    "<a href=http://new.test/by-a>x</a>"
+		    "<a href=http://other.test/>y</a><a href=/2>z</a>");
+	} else if (ends(url, "a.test/2")) {
+		ret->latency_ms = 9000;
+		(void)buf_add_cstr(body, "<a href=http://new.test/by-2>x</a>");
+	} else if (ends(url, "old.test/")) {
+		ret->status = 301;
+		ret->latency_ms = 5000;
+		ret->headers = "Location: http://new.test/\r\n";
+	} else if (ends(url, "new.test/")) {
+		(void)buf_add_cstr(body, "<a href=/by-new>x</a>");
+	}
+}
+
+static void
+check_moved(const struct sim_run *run)
+{
+	static const char *const wanted[] = {"http://new.test/", "http://new.test/by-a",
+	    "http://new.test/by-2", "http://new.test/by-new"};
+
+	assert_int_equal(run->end, CRAWL_DONE);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		assert_int_equal(sim_count(wanted[i]), 1);
+	assert_int_equal(sim_count("http://other.test/"), 0);
+	assert_int_equal(run->stats.outcomes[OUTCOME_OUT_OF_SCOPE], 1);
+}
+
+static void
+where_a_seed_moves_is_wanted_also_if_it_was_found_before(void **state)
+{
+	static const char *const more[] = {"http://old.test/", NULL};
+	struct sim_run run = {.more_seeds = more};
+
+	(void)state;
+	sim_web_reset(moving_script, NULL);
+	sim_crawl(&run, "http://a.test/", OPTIONS("delay=0"));
+	check_moved(&run);
+	assert_int_equal(sim_outcome(&run, "http://new.test/by-a"), OUTCOME_OK);
+	sim_release(&run);
+}
+
 /* ---- retries ---- */
 
 enum { PAGES = 200 };
@@ -324,6 +374,7 @@ main(void)
 	    cmocka_unit_test(
 		a_redirect_to_a_denied_address_is_not_followed_even_from_a_seed),
 	    cmocka_unit_test(what_sets_a_cookie_and_leads_to_itself_is_asked_once_more),
+	    cmocka_unit_test(where_a_seed_moves_is_wanted_also_if_it_was_found_before),
 	    cmocka_unit_test(a_host_that_fails_everything_does_not_cost_all_retries),
 	    cmocka_unit_test(a_host_that_fails_now_and_then_loses_nothing),
 	};

@@ -64,6 +64,53 @@ a_stop_before_a_moved_robots_txt_is_read_does_not_allow_everything(void **state)
 	}
 }
 
+/* a.test knows a page of new.test; old.test says, later, that it moved there. */
+static void
+moving_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->latency_ms = 5;
+	ret->status = ends(url, "/robots.txt") ? 404 : 200;
+	if (ends(url, "a.test/")) {
+		(void)buf_add_cstr(body, "<a href=http://new.test/by-a>x</a>"
+					 "<a href=http://other.test/>y</a>");
+	} else if (ends(url, "old.test/")) {
+		ret->status = 301;
+		ret->latency_ms = 5000;
+		ret->headers = "Location: http://new.test/\r\n";
+	}
+}
+
+static void
+where_a_seed_moves_is_wanted_also_if_it_was_found_in_an_earlier_run(void **state)
+{
+	static const char *const more[] = {"http://old.test/", NULL};
+	struct sim_run run = {
+	    .more_seeds = more, .stop_at_ms = 2000, .stop_at_once = true};
+	char dir[KIT_PATH_MAX];
+
+	(void)state;
+	kit_scratch(dir);
+	run.dir = dir;
+	sim_web_reset(moving_script, NULL);
+	sim_crawl(&run, "http://a.test/", OPTIONS("delay=0"));
+	assert_int_equal(run.end, CRAWL_STOPPED);
+	assert_int_equal(run.stats.outcomes[OUTCOME_OUT_OF_SCOPE], 2);
+	sim_release(&run);
+	for (int i = 0; i < 2; i++) {
+		run = (struct sim_run){.dir = dir, .resume = true, .more_seeds = more};
+		sim_web_reset(moving_script, NULL);
+		sim_crawl(&run, "http://a.test/", OPTIONS("delay=0"));
+		assert_int_equal(run.end, CRAWL_DONE);
+		assert_int_equal(run.stats.outcomes[OUTCOME_OUT_OF_SCOPE], 1);
+		assert_int_equal(run.stats.outcomes[OUTCOME_OK], 3);
+		assert_int_equal(sim_count("http://new.test/by-a"), i == 0);
+		assert_int_equal(sim_count("http://other.test/"), 0);
+		sim_release(&run);
+	}
+	kit_remove(dir);
+}
+
 /* Page n links n + 1, up to 9. */
 static void
 chain_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
@@ -360,6 +407,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		a_stop_before_a_moved_robots_txt_is_read_does_not_allow_everything),
+	    cmocka_unit_test(
+		where_a_seed_moves_is_wanted_also_if_it_was_found_in_an_earlier_run),
 	    cmocka_unit_test(every_stop_is_gone_on_with_until_all_is_there_once),
 	    cmocka_unit_test(a_finished_crawl_is_resumed_in_no_time),
 	    cmocka_unit_test(a_retry_comes_soon_though_the_clock_was_set_back),
