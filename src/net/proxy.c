@@ -39,31 +39,31 @@ scheme_take(struct slice *url)
 	return NULL;
 }
 
-/* "%40" is '@'.  NULL: no memory, or a NUL. */
-static char *
-decode(struct slice s)
+/* "%40" is '@'.  -EINVAL: a NUL; -ENOMEM. */
+static int
+decode(struct slice s, char **ret)
 {
 	char *text = malloc(s.len + 1);
 	size_t n = 0;
 
-	for (size_t i = 0; i < s.len && text != NULL; i++) {
+	if (text == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < s.len; i++) {
 		bool coded = s.ptr[i] == '%' && i + 2 < s.len &&
 			     ascii_hex(s.ptr[i + 1]) >= 0 && ascii_hex(s.ptr[i + 2]) >= 0;
 
-		text[n] = s.ptr[i];
-		if (coded) {
-			text[n] = (char)(ascii_hex(s.ptr[i + 1]) * 16 +
-					 ascii_hex(s.ptr[i + 2]));
-			i += 2;
-		}
-		if (text[n++] == '\0') {
-			free(text);
-			return NULL;
-		}
+		text[n++] =
+		    coded ? (char)(ascii_hex(s.ptr[i + 1]) * 16 + ascii_hex(s.ptr[i + 2]))
+			  : s.ptr[i];
+		i += coded ? 2 : 0;
 	}
-	if (text != NULL)
-		text[n] = '\0';
-	return text;
+	text[n] = '\0';
+	if (memchr(text, '\0', n) != NULL) {
+		free(text);
+		return -EINVAL;
+	}
+	*ret = text;
+	return 0;
 }
 
 /* "USER:PASS@" off its front. */
@@ -72,6 +72,7 @@ user_take(struct slice *rest, struct proxy *p)
 {
 	size_t at = rest->len, colon;
 	struct slice pair;
+	int r;
 
 	while (at > 0 && rest->ptr[at - 1] != '@')
 		at--;
@@ -80,9 +81,8 @@ user_take(struct slice *rest, struct proxy *p)
 	pair = slice_head(*rest, at - 1);
 	*rest = slice_from(*rest, at);
 	colon = slice_find(pair, ':');
-	p->user = decode(slice_head(pair, colon));
-	p->pass = decode(slice_from(pair, colon + 1));
-	return p->user == NULL || p->pass == NULL ? -EINVAL : 0;
+	r = decode(slice_head(pair, colon), &p->user);
+	return r < 0 ? r : decode(slice_from(pair, colon + 1), &p->pass);
 }
 
 /* HOST[:PORT], the host maybe "[IPv6]". */
@@ -131,6 +131,7 @@ proxy_parse(struct slice url, struct proxy **ret, struct why *why)
 	struct slice host;
 	uint16_t port;
 	char text[URL_MAX];
+	int r;
 
 	if (scheme == NULL)
 		return why_set(why, -EINVAL,
@@ -140,12 +141,16 @@ proxy_parse(struct slice url, struct proxy **ret, struct why *why)
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
-	if (url.len > URL_MAX / 2 || user_take(&url, p) < 0 ||
-	    !host_split(url, scheme->port, &host, &port)) {
+	r = url.len > URL_MAX / 2 ? -EINVAL : user_take(&url, p);
+	if (r == 0 && !host_split(url, scheme->port, &host, &port))
+		r = -EINVAL;
+	if (r < 0) {
 		proxy_free(p);
-		return why_set(why, -EINVAL,
-		    "that is not %s://HOST:PORT or %s://USER:PASS@HOST:PORT",
-		    scheme->name, scheme->name);
+		return r == -ENOMEM
+			   ? why_set(why, r, "out of memory")
+			   : why_set(why, r,
+				 "that is not %s://HOST:PORT or %s://USER:PASS@HOST:PORT",
+				 scheme->name, scheme->name);
 	}
 	(void)snprintf(text, sizeof(text), "%s://" SLICE_FMT ":%u", scheme->used,
 	    SLICE_ARG(host), port);

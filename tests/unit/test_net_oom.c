@@ -259,10 +259,31 @@ exchanges_end_one_way_or_another(void **state)
 	assert_int_equal(run.answered, 4);
 }
 
+static void
+proxies_are_all_there_or_none(void **state)
+{
+	static const char *const rules[] = {
+	    "http://u:p@a.test:1", "https=socks5://b.test", "http://c.test"};
+
+	(void)state;
+	for (int n = 0; alloc_fail_round(n); n++) {
+		struct proxies p;
+		struct why why = {""};
+		int r = proxies_init(&p, rules, 3, "d.test", &why);
+
+		assert_true(r == 0 || r == -ENOMEM);
+		assert_true((r == 0) == (p.http != NULL));
+		assert_true((r == 0) == (why.text[0] == '\0'));
+		if (r == 0)
+			proxies_release(&p);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(proxies_are_all_there_or_none),
 	    cmocka_unit_test(the_policy_admits_no_more_than_it_said),
 	    cmocka_unit_test(names_are_answered_or_refused),
 	    cmocka_unit_test(exchanges_end_one_way_or_another),
