@@ -59,7 +59,7 @@ scrub_stack(void)
 	uintptr_t page = sp & ~(uintptr_t)(PAGE_BYTES - 1);
 
 	zero_below();
-	drop_pages(page - STACK_BYTES, page - STACK_USUAL_BYTES / 2);
+	drop_pages(page - STACK_BYTES, page - (STACK_USUAL_BYTES - 2 * PAGE_BYTES));
 }
 
 #ifdef TRAWL_SANITIZED
