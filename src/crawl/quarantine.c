@@ -222,14 +222,13 @@ why_text(const struct quarantine_case *k, struct buf *out)
 	return j.err == 0 ? buf_add_byte(out, '\n') : j.err;
 }
 
+/* Synced each time: whoever made it may have been killed before he came to that. */
 static int
 make_dir(const struct quarantine *q, const char *path, struct why *why)
 {
-	int r = 0;
+	int r = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
 
-	if (mkdir(path, 0700) < 0)
-		r = errno == EEXIST ? 0 : -errno;
-	else
+	if (r == 0)
 		r = dir_sync(q->dir);
 	return r < 0 ? why_set(why, r, "cannot make %s: %s", path, strerror(-r)) : 0;
 }
