@@ -16,10 +16,11 @@ enum {
 	MAILS_MAX = 1 << 16,
 	REFILLS_MAX = 64, /* under way */
 	ROOTS_BYTES_MAX = 256 << 10,
-	MAILS_BEHIND = 1024,  /* more at the store thread: it is behind */
-	PARSING_BEHIND = 256, /* more at the workers: they are behind */
-	GRACE_MS = 10000,     /* of a polite stop */
-	SLOW_LOOK_MS = 100,   /* which requests are slow changes by time alone */
+	MAILS_BEHIND = 1024,         /* more at the store thread: it is behind */
+	PARSING_BEHIND = 256,        /* more at the workers: they are behind */
+	GRACE_MS = 10000,            /* of a polite stop */
+	BODY_BYTES_USUAL = 64 << 20, /* of --max-body */
+	SLOW_LOOK_MS = 100,          /* which requests are slow changes by time alone */
 	HARMFUL_HOSTS_MAX = 1 << 16,
 };
 
@@ -386,6 +387,10 @@ crawl_visit_ended(struct crawl *c)
 int
 crawl_tell_workers(struct crawl *c)
 {
+	struct crawl_memory m = crawl_memory(c->o);
+	struct parse_limits limits = {.decoded_bytes = m.decoded_bytes_max,
+	    .notes_bytes = m.notes_bytes_max,
+	    .links = c->o->limits_max_links};
 	struct buf scope, settings;
 	int r;
 
@@ -394,7 +399,8 @@ crawl_tell_workers(struct crawl *c)
 	r = scope_settings(
 	    c->o, (const char *const *)c->roots.v, c->roots.n, c->hash_seed, &scope);
 	if (r == 0)
-		r = parse_settings(buf_slice(&scope), select_blob(c->fields), &settings);
+		r = parse_settings(
+		    buf_slice(&scope), select_blob(c->fields), &limits, &settings);
 	if (r == 0)
 		r = pool_configure(c->engine->pool, c->context, buf_slice(&settings));
 	buf_release(&settings);
@@ -625,6 +631,19 @@ on_pool_room(void *ctx)
 
 /* ---- the start ---- */
 
+/* What was asked for and cannot be had. */
+static void
+tell_cuts(const struct options *o)
+{
+	struct crawl_memory m = crawl_memory(o);
+	uint64_t body = (uint64_t)o->fetch_max_body;
+
+	if (body > m.body_bytes_max && body != BODY_BYTES_USUAL)
+		log_warn("bodies are cut at %llu bytes, for --max-body is more than an "
+			 "eighth of --max-memory",
+		    (unsigned long long)m.body_bytes_max);
+}
+
 static void
 crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 {
@@ -636,6 +655,7 @@ crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 	c->engine = e;
 	c->loop = e->loop;
 	c->conf = *conf;
+	tell_cuts(o);
 	c->o = o;
 	c->random = conf->random_seed;
 	c->hash_seed = crawl_random(c);

@@ -75,6 +75,7 @@ struct visit {
 	char ip[ADDR_TEXT_MAX];
 	char *bytes; /* the worker's result */
 	uint64_t result_bytes; /* of memory, that and what the store thread makes of it */
+	uint64_t task_bytes;   /* that a worker may take for it */
 	struct found found;
 	struct commit commit;
 };
@@ -142,6 +143,7 @@ struct crawl {
 	uint64_t in_hand_bytes; /* received and not with the store yet */
 	bool time_is_up;
 	uint64_t result_bytes; /* of all visits */
+	uint64_t tasks_bytes;  /* of all visits */
 	int64_t asked_ms; /* until then an earlier run may have asked any host; 0: none */
 	struct later pump;
 	struct timer due, grace, budget_time;
@@ -199,6 +201,9 @@ struct crawl_memory {
 	uint64_t
 	    body_bytes; /* received and not with the store yet: more is not asked for */
 	uint64_t result_bytes; /* of parsed pages: more is not parsed */
+	uint64_t body_bytes_max, decoded_bytes_max; /* of one answer */
+	uint64_t notes_bytes_max;                   /* on one answer, in a worker */
+	uint64_t tasks_bytes; /* that tasks may take in workers, all together */
 };
 struct crawl_memory crawl_memory(const struct options *o);
 /* visit.c */

@@ -512,7 +512,7 @@ open_fetcher(struct crawl *c)
 		o, OPTION_ID_fetch_first_byte_timeout, o->fetch_first_byte_timeout),
 	    .stall_ms = part_ms(o, OPTION_ID_fetch_stall_timeout, o->fetch_stall_timeout),
 	    .total_ms = part_ms(o, OPTION_ID_fetch_total_timeout, o->fetch_total_timeout),
-	    .body_bytes_max = (uint64_t)o->fetch_max_body};
+	    .body_bytes_max = crawl_memory(o).body_bytes_max};
 
 	return fetcher_new(&conf, &c->fetcher);
 }

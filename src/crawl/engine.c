@@ -12,7 +12,7 @@ enum {
 	    20000, /* then it is replaced: whatever leaks, leaks no further */
 	RESULT_SLACK = 32 << 20, /* links and texts beside the record */
 };
-#define WORKER_MEMORY_MIN (1ull << 30)
+#define WORKER_MEMORY_MIN (512ull << 20) /* addresses: libraries, tables, windows */
 
 static int
 open_net(struct engine *e, const struct options *o, struct why *why)
@@ -93,7 +93,8 @@ static int
 open_pool(
     struct engine *e, struct nursery *nursery, const struct options *o, struct why *why)
 {
-	uint64_t body = (uint64_t)o->fetch_max_body;
+	struct crawl_memory m = crawl_memory(o);
+	uint64_t body = m.body_bytes_max;
 	struct pool_conf conf = {.nursery = nursery,
 	    .shm = e->shm,
 	    .ops = &parse_ops,
@@ -103,7 +104,8 @@ open_pool(
 	    .recycle_tasks = TASKS_PER_WORKER,
 	    .head_bytes_max = 64 << 10,
 	    .result_bytes_max = body + body / 8 + RESULT_SLACK,
-	    .worker_memory_bytes = WORKER_MEMORY_MIN + shm_bytes(e->shm) + body * 8,
+	    .worker_memory_bytes = WORKER_MEMORY_MIN + shm_bytes(e->shm) + body * 2 +
+				   m.decoded_bytes_max * 2 + m.notes_bytes_max,
 	    /* So that no line of tasks can use up the other half of it. */
 	    .worker_cpu_s = 600 + parse_timeout_ms(body) / 1000 * 4 * TASKS_AHEAD};
 

@@ -7,9 +7,20 @@
  * (frontier/seen_cold.h), and as much each for bodies that wait for a worker and for what
  * workers made of them.  What is left is everything else.  The arena is address space: only
  * what answers fill of it is memory, and it must hold some bodies of the greatest size.
+ *
+ * Workers take memory for a moment: what a body is decoded to, and what is noted of it while
+ * it is read.  Bodies that may take much go to them one after another, so that all tasks that
+ * are with the workers take a quarter.
  */
 enum { ARENA_BODIES = 4 };
 #define ARENA_BYTES_MIN (64ull << 20)
+#define NOTES_BYTES_MIN (64ull << 20) /* half a million links and their set */
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
 
 struct crawl_memory
 crawl_memory(const struct options *o)
@@ -20,10 +31,13 @@ crawl_memory(const struct options *o)
 	if (o->limits_max_memory == OPTION_NONE)
 		all = 4ull << 30;
 	m.arena_bytes = ARENA_BYTES_MIN;
-	while (m.arena_bytes < (uint64_t)o->fetch_max_body * ARENA_BODIES)
-		m.arena_bytes *= 2;
 	while (m.arena_bytes * 2 <= all / 2)
 		m.arena_bytes *= 2;
+	m.body_bytes_max =
+	    least((uint64_t)o->fetch_max_body, m.arena_bytes / ARENA_BODIES);
+	m.decoded_bytes_max = least((uint64_t)o->fetch_max_decoded, all / 8);
+	m.notes_bytes_max = all / 4 > NOTES_BYTES_MIN ? all / 4 : NOTES_BYTES_MIN;
+	m.tasks_bytes = all / 4;
 	m.seen_bytes = all / 32;
 	m.frontier_bytes = all / 8;
 	m.store_bytes = all / 16;

@@ -23,8 +23,7 @@
 enum {
 	CONTEXTS_MAX = 64,
 	ARENA_BLOCK = 1 << 18,
-	ARENA_MAX = 512 << 20,
-	DECODED_MAX = 128 << 20, /* of one body, after content decoding */
+	KEPT_BYTES = 1 << 20, /* a larger buffer is given back after the task */
 	HEADER_LINKS_MAX = 100,
 	SHAPE_ONE_IN = 4,
 	RAW_LINKS_MAX = 500000,
@@ -37,6 +36,7 @@ struct context {
 	uint32_t id;
 	struct scope_rules *rules; /* NULL: free */
 	struct select *fields;     /* NULL: none are wanted */
+	struct parse_limits limits;
 };
 
 struct parser {
@@ -50,12 +50,16 @@ struct parser {
 /* ---- settings ---- */
 
 int
-parse_settings(struct slice scope, struct slice fields, struct buf *out)
+parse_settings(struct slice scope, struct slice fields, const struct parse_limits *limits,
+    struct buf *out)
 {
 	struct wire_out w = {.b = out};
 
 	wire_text(&w, scope);
 	wire_text(&w, fields);
+	wire_u64(&w, limits->decoded_bytes);
+	wire_u64(&w, limits->notes_bytes);
+	wire_u32(&w, limits->links);
 	return w.err;
 }
 
@@ -82,6 +86,9 @@ context_read(struct slice settings, struct context *ret)
 	}
 	scope = wire_get_text(&in);
 	fields = wire_get_text(&in);
+	c.limits.decoded_bytes = wire_get_u64(&in);
+	c.limits.notes_bytes = wire_get_u64(&in);
+	c.limits.links = wire_get_u32(&in);
 	if (in.bad || in.rest.len != 0)
 		return -EBADMSG;
 	r = scope_rules_new(scope, &c.rules, NULL);
@@ -138,8 +145,8 @@ parser_init(void **ret_state, struct why *why)
 
 	if (p == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
-	arena_init(&p->arena, ARENA_BLOCK, ARENA_MAX);
-	buf_init(&p->decoded, DECODED_MAX);
+	arena_init(&p->arena, ARENA_BLOCK, SIZE_MAX); /* each context has its own limit */
+	buf_init(&p->decoded, SIZE_MAX / 2);
 	buf_init(&p->records, SIZE_MAX / 2);
 	buf_init(&p->rules, 4 << 20);
 	buf_init(&p->fields, FIELDS_BYTES_MAX);
@@ -197,6 +204,7 @@ struct work {
 	struct parser *p;
 	const struct scope_rules *rules;
 	const struct select *fields;
+	const struct parse_limits *limits;
 	struct task task;
 	struct slice head, body;
 	struct http_mime type;
@@ -218,8 +226,8 @@ decode(struct work *w, struct slice *ret)
 	r = http_header_join(w->head, SLICE_LIT("content-encoding"), &coding);
 	if (r == 0 && !coding_is_identity(buf_slice(&coding))) {
 		buf_clear(&w->p->decoded);
-		r = coding_decode(
-		    buf_slice(&coding), w->body, DECODED_MAX, &w->p->decoded, &status);
+		r = coding_decode(buf_slice(&coding), w->body, w->limits->decoded_bytes,
+		    &w->p->decoded, &status);
 		w->found->coding_bad = r == 0 && status != CODING_OK;
 		/* With nothing decoded it was most likely sent without the coding. */
 		if (r == 0 && (w->p->decoded.len > 0 || status == CODING_OK))
@@ -428,9 +436,10 @@ read_sitemap(struct work *w, struct slice body)
 	int r;
 
 	/* sitemap.xml.gz: a gzip file, not a content coding. */
-	buf_init(&plain, DECODED_MAX);
+	buf_init(&plain, w->limits->decoded_bytes);
 	if (slice_starts(body, SLICE_LIT("\x1f\x8b")) &&
-	    coding_decode(SLICE_LIT("gzip"), body, DECODED_MAX, &plain, &status) == 0)
+	    coding_decode(
+		SLICE_LIT("gzip"), body, w->limits->decoded_bytes, &plain, &status) == 0)
 		body = buf_slice(&plain);
 	r = sitemap_parse(body, http_header_get(w->head, SLICE_LIT("content-type")),
 	    &conf, on_sitemap_entry, w, &result);
@@ -655,7 +664,7 @@ work_run(struct work *w)
 	    .flags = w->task.flags,
 	    .sitemap = w->task.sitemap,
 	    .hops = w->task.hops,
-	    .links_max = w->task.sitemap ? FOUND_SITEMAP_LINKS_MAX : FOUND_LINKS_MAX};
+	    .links_max = w->task.sitemap ? FOUND_SITEMAP_LINKS_MAX : w->limits->links};
 	int r = outlinks_begin(&w->p->links, &conf);
 
 	if (r < 0)
@@ -680,6 +689,14 @@ work_run(struct work *w)
 	return r;
 }
 
+/* What one large answer took is not to be taken for ever. */
+static void
+keep_small(struct buf *b)
+{
+	if (b->cap > KEPT_BYTES)
+		buf_release(b);
+}
+
 static int
 parser_run(void *state, const struct pool_input *in, struct buf *out)
 {
@@ -693,11 +710,17 @@ parser_run(void *state, const struct pool_input *in, struct buf *out)
 		return -EBADMSG;
 	w.rules = c->rules;
 	w.fields = c->fields;
+	w.limits = &c->limits;
+	p->arena.max_bytes = c->limits.notes_bytes;
 	w.head = slice_head(in->body, w.task.head_bytes);
 	w.body = slice_from(in->body, w.task.head_bytes);
-	arena_reset(&p->arena);
 	r = work_run(&w);
-	return r < 0 ? r : found_encode(&found, out);
+	if (r == 0)
+		r = found_encode(&found, out);
+	arena_reset(&p->arena);
+	keep_small(&p->decoded);
+	keep_small(&p->records);
+	return r;
 }
 
 const struct pool_ops parse_ops = {

@@ -12,9 +12,16 @@
 #include "base/buf.h"
 #include "loop/pool.h"
 
+struct parse_limits {
+	uint64_t decoded_bytes; /* of one body, after content decoding */
+	uint64_t notes_bytes;   /* of what is noted of it: links, texts, fields */
+	uint32_t links;         /* different ones of one page */
+};
+
 /* What a context is configured with: settings of the scope (crawl/scope.h), and the blob of
  * the fields (crawl/fields.h), or nothing. */
-int parse_settings(struct slice scope, struct slice fields, struct buf *out);
+int parse_settings(struct slice scope, struct slice fields,
+    const struct parse_limits *limits, struct buf *out);
 
 /* Deadline of a task with so many bytes of an answer. */
 static inline uint32_t

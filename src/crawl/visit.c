@@ -61,6 +61,7 @@ visit_free(struct visit *v)
 	commit_release(&v->commit);
 	buf_release(&v->request);
 	v->crawl->result_bytes -= v->result_bytes;
+	v->crawl->tasks_bytes -= v->task_bytes;
 	free(v->found.links);
 	free(v->harm);
 	free(v->bytes);

@@ -1,6 +1,8 @@
 #include "base/log.h"
 #include "crawl/crawl_internal.h"
 #include "crawl/parse.h"
+#include "web/coding.h"
+#include "web/http.h"
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
@@ -19,6 +21,8 @@
  */
 
 enum {
+	TASK_SMALL_BYTES = 64 << 10,
+	WAITING_LOOKS = 8, /* at answers that have to go on waiting, at a time */
 	PARSE_DEATHS_MAX = 2,
 	HOST_DEATHS_SUSPECT = 2, /* of one authority: its documents are suspects */
 	HOST_DEATHS_MAX = 8,     /* ... and are not parsed any more */
@@ -221,6 +225,49 @@ result_weighs(struct visit *v, uint64_t bytes)
 }
 
 /* Of a result that is not here yet: what it usually is, or for a sitemap at most. */
+static void
+task_weighs(struct visit *v, uint64_t bytes)
+{
+	v->crawl->tasks_bytes += bytes - v->task_bytes;
+	v->task_bytes = bytes;
+}
+
+/*
+ * The most that a worker may take for a task.  Of small answers, what it usually takes: if
+ * all of them are bombs the workers take a dozen MiB each.
+ */
+static uint64_t
+task_guess(const struct visit *v)
+{
+	struct crawl_memory m = crawl_memory(v->crawl->o);
+	const struct transport_result *t = &v->result.t;
+	uint64_t body = t->body_len, text = body, bytes;
+	struct slice head =
+	    slice_of(shm_ptr(v->crawl->engine->shm, &t->block), t->head_len);
+
+	if (body <= TASK_SMALL_BYTES)
+		return body * 8;
+	if (http_header_get(head, SLICE_LIT("content-encoding")).len > 0 ||
+	    (v->rec->flags & URLREC_SITEMAP) != 0)
+		text = CODING_RATIO_FREE + body * CODING_RATIO_MAX;
+	if (text > m.decoded_bytes_max && text != body)
+		text = m.decoded_bytes_max;
+	/* The records twice, what was decoded, and what is noted of that. */
+	bytes = body * 2 + (text != body ? text : 0) +
+		(text * 4 < m.notes_bytes_max ? text * 4 : m.notes_bytes_max);
+	return bytes < m.tasks_bytes ? bytes : m.tasks_bytes;
+}
+
+static bool
+has_memory(const struct visit *v)
+{
+	const struct crawl *c = v->crawl;
+	struct crawl_memory m = crawl_memory(c->o);
+
+	return c->result_bytes <= m.result_bytes &&
+	       (c->tasks_bytes == 0 || c->tasks_bytes + task_guess(v) <= m.tasks_bytes);
+}
+
 static uint64_t
 result_guess(const struct visit *v)
 {
@@ -247,8 +294,7 @@ visit_parse(struct visit *v)
 		return;
 	task.alone = is_suspect(v);
 	buf_init(&head, 64 << 10);
-	r = c->result_bytes > crawl_memory(c->o).result_bytes ? -EAGAIN
-							      : task_for(v, &head);
+	r = has_memory(v) ? task_for(v, &head) : -EAGAIN;
 	if (r == 0) {
 		task.head = buf_slice(&head);
 		r = pool_apply(c->engine->pool, &task, on_parsed, v, &v->pool_id);
@@ -256,6 +302,7 @@ visit_parse(struct visit *v)
 	buf_release(&head);
 	if (r == 0) {
 		result_weighs(v, result_guess(v));
+		task_weighs(v, task_guess(v));
 		visit_to(v, VISIT_PARSE);
 	} else if (r == -EAGAIN) {
 		visit_to(v, VISIT_QUEUED);
@@ -272,10 +319,11 @@ visits_parse_waiting(struct crawl *c)
 {
 	struct list *at;
 
-	while ((at = list_pop(&c->parse_wait)) != NULL) {
+	/* One that is too much for now does not hold up those behind it. */
+	for (int full = 0;
+	     full < WAITING_LOOKS && (at = list_pop(&c->parse_wait)) != NULL;) {
 		visit_parse(container_of(at, struct visit, on_parse_wait)); /* or gone */
-		if (c->parse_wait.prev == at)
-			break;
+		full += c->parse_wait.prev == at;
 	}
 	next_suspect(c);
 }
@@ -389,8 +437,9 @@ parse_is_over(struct visit *v, bool archived)
 			    c, CRAWL_WORKERS, "the parser processes die at every page");
 	}
 	if (v->found.links_cut > 0)
-		log_warn("more links than %d, %u left out: url=%s", FOUND_LINKS_MAX,
-		    v->found.links_cut, LOG_TEXT(v->rec->url));
+		log_warn("more links than %u, %u left out: url=%s",
+		    v->crawl->o->limits_max_links, v->found.links_cut,
+		    LOG_TEXT(v->rec->url));
 	if (!visit_bounce(v))
 		visit_commit(v, outcome_of_parse(v));
 }
@@ -404,6 +453,7 @@ on_parsed(void *ctx, enum pool_end end, struct slice result)
 
 	if (r < 0)
 		result_weighs(v, 0); /* or it would wait for itself */
+	task_weighs(v, 0);
 	if (r == 0) {
 		parse_is_over(v, true);
 	} else if (end != POOL_CANCELLED && note_death(v, end) < 0) {
@@ -414,7 +464,7 @@ on_parsed(void *ctx, enum pool_end end, struct slice result)
 	} else {
 		visit_parse(v);
 	}
-	next_suspect(c);
+	visits_parse_waiting(c); /* its memory is free */
 }
 
 void

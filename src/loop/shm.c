@@ -24,7 +24,7 @@
 #define TAG_USED        0x40
 #define TAG_FREE        0x80
 #define TAG_ORDER       0x1f
-#define PUNCH_BYTES     (1u << 20)
+#define PUNCH_BYTES     (256u << 10)
 #define ARENA_BYTES_MAX ((uint64_t)PAGE_BYTES << (ORDERS - 1))
 
 struct link {

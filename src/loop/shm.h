@@ -4,7 +4,7 @@
  * A memfd of fixed size.  The loop process has the one writable mapping; what it hands to
  * others (shm_fd()) is a descriptor that was opened for reading only, so that no mapping
  * of it can be made writable, and the writable one never leaves the process.  Inside, a
- * buddy allocator in powers of two from 4 KiB up; pages of freed blocks of 1 MiB and more
+ * buddy allocator in powers of two from 4 KiB up; pages of freed blocks of 256 KiB and more
  * go back to the system at once.
  *
  * Where the descriptor cannot be reopened (no /proc), F_SEAL_FUTURE_WRITE has the same
