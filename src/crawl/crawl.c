@@ -227,6 +227,7 @@ crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
 	/* Large answers have a part of their own, and wait where that is full: some hosts
 	 * that send what never ends do not hold up the others. */
 	uint64_t small = shm_used_bytes(c->engine->shm) - shm_large_bytes(c->engine->shm);
+	uint64_t in_hand = c->in_hand_bytes - c->large_in_hand_bytes;
 
 	*ret_wait_ms = -1;
 	if (!budget_allows(c))
@@ -238,7 +239,7 @@ crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
 	if (committer_waiting(c->committer) >= MAILS_BEHIND)
 		return WAIT_STORE_BEHIND;
 	if (c->in_state[VISIT_PARSE] + c->in_state[VISIT_QUEUED] >= PARSING_BEHIND ||
-	    c->in_hand_bytes > crawl_memory(c->o).body_bytes ||
+	    in_hand > crawl_memory(c->o).body_bytes ||
 	    small > shm_bytes(c->engine->shm) / 4)
 		return WAIT_PARSER_BEHIND;
 	wait_us = limiter_wait_us(&c->rate, 1, now_us);

@@ -66,7 +66,7 @@ struct visit {
 	bool sets_cookie; /* a redirect, the first time: it may lead to itself */
 	bool abandoned;   /* its attempt is for the log only */
 	struct frontier_gap gap; /* that it had to keep */
-	uint64_t in_hand_bytes;
+	uint64_t in_hand_bytes, large_in_hand_bytes;
 	int64_t retry_ms; /* after which it is tried again */
 	struct fetch_id fetch_id;
 	struct pool_id pool_id;
@@ -141,6 +141,7 @@ struct crawl {
 	uint32_t refills; /* of these */
 	uint64_t disk_bytes;
 	uint64_t in_hand_bytes; /* received and not with the store yet */
+	uint64_t large_in_hand_bytes; /* of these, those of large answers */
 	bool time_is_up;
 	uint64_t result_bytes; /* of all visits */
 	uint64_t tasks_bytes;  /* of all visits */

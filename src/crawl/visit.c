@@ -52,6 +52,7 @@ visit_free(struct visit *v)
 	visit_unsuspect(v);
 	v->crawl->in_state[v->state]--;
 	v->crawl->in_hand_bytes -= v->in_hand_bytes;
+	v->crawl->large_in_hand_bytes -= v->large_in_hand_bytes;
 	frontier_guest_remove(
 	    v->crawl->frontier, &v->guest, v->target_hash, loop_now_ms(v->crawl->loop));
 	list_remove(&v->on_crawl);
@@ -353,6 +354,10 @@ on_fetched(void *ctx, struct fetch_result *r)
 	c->stats.wire_bytes += r->t.wire_bytes;
 	c->in_hand_bytes += r->t.wire_bytes;
 	v->in_hand_bytes += r->t.wire_bytes;
+	if (v->large_in_hand_bytes == 0 && r->t.block.cap > SHM_LARGE_BYTES) {
+		v->large_in_hand_bytes = r->t.wire_bytes;
+		c->large_in_hand_bytes += r->t.wire_bytes;
+	}
 	limiter_take(&c->bandwidth, (double)r->t.wire_bytes, loop_now_us(c->loop));
 	crawl_pump(c);
 	if (v->robots)

@@ -228,7 +228,7 @@ class Case:
     name: str
     reply: object
     outcome: str
-    seconds: float = 6.0
+    seconds: float = 8.0
     rest: dict = field(default_factory=dict)
     seeds: tuple = ("/",)
     tls: str = None  # the certificate, or "none": nothing of TLS is spoken there
