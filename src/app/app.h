@@ -41,6 +41,7 @@ int cmd_links(int argc, char **argv, struct nursery *nursery);
 int cmd_url(int argc, char **argv, struct nursery *nursery);
 int cmd_robots(int argc, char **argv, struct nursery *nursery);
 int cmd_sitemap(int argc, char **argv, struct nursery *nursery);
+int cmd_warc(int argc, char **argv, struct nursery *nursery);
 int cmd_check(int argc, char **argv, struct nursery *nursery);
 
 /* Reads a job file into `job`; prints each mistake and returns how many there were. */

@@ -32,7 +32,8 @@
 	X(found)                                                                         \
 	X(job)                                                                           \
 	X(jar)                                                                           \
-	X(select)
+	X(select)                                                                        \
+	X(warc)
 
 #ifdef FUZZ_ALONE
 #define FUZZ_TARGET(name)                                                                \

@@ -1,0 +1,135 @@
+#include "app/warc_tool.h"
+#include "sink/warc_writer.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct rewrite {
+	const char *from, *to;
+	enum warc_coding coding;
+	uint64_t faults, mended;
+};
+
+/* What is only stored badly is what recompressing is for. */
+static void
+on_fault(void *ctx, const struct warc_fault *f)
+{
+	struct rewrite *w = ctx;
+
+	if (strstr(f->text, "compressed member") != NULL) {
+		w->mended++;
+		return;
+	}
+	warc_tell_fault(&w->faults, f);
+}
+
+static int
+write_record(
+    struct warc_writer *w, struct warc_reader *r, struct warc_rec *rec, struct why *why)
+{
+	struct slice piece;
+	int err;
+
+	if (rec->arc)
+		return why_set(why, -EINVAL, "an ARC file cannot be recompressed");
+	err = warc_writer_add(w, rec->head);
+	while (err == 0 && (err = warc_reader_block(r, &piece, why)) > 0)
+		err = warc_writer_add(w, piece);
+	if (err == 0)
+		err = warc_writer_add(w, SLICE_LIT("\r\n\r\n"));
+	if (err == 0)
+		err = warc_writer_end(w);
+	if (err < 0)
+		return why_set(
+		    why, err, "cannot copy the record: %s", strerrordesc_np(-err));
+	return warc_reader_end(r, rec, why);
+}
+
+static int
+copy(struct rewrite *c, FILE *f, struct why *why)
+{
+	const struct warc_watch watch = {on_fault, c};
+	struct warc_reader *r = NULL;
+	struct warc_writer *w = NULL;
+	struct warc_rec rec;
+	int err = warc_reader_open(c->from, &watch, &r, why);
+
+	if (err == 0 && warc_writer_new(c->coding, f, &w) < 0)
+		err = why_set(why, -ENOMEM, "out of memory");
+	while (err == 0 && (err = warc_reader_next(r, &rec, why)) > 0)
+		err = write_record(w, r, &rec, why);
+	warc_writer_free(w);
+	warc_reader_close(r);
+	if (err == 0 && (fflush(f) != 0 || fsync(fileno(f)) != 0))
+		err = why_set(
+		    why, -errno, "cannot write %s: %s", c->to, strerrordesc_np(errno));
+	return err;
+}
+
+/* Under another name until it is whole. */
+static int
+rewrite(struct rewrite *c)
+{
+	char fresh[PATH_MAX];
+	int n = snprintf(fresh, sizeof(fresh), "%s.new", c->to), fd, err,
+	    code = EXIT_DONE;
+	struct why why = {""};
+	FILE *f;
+
+	if (n < 0 || n >= (int)sizeof(fresh))
+		return usage_error("the name of %s is too long", c->to);
+	if (access(c->to, F_OK) == 0)
+		return say_error(EXIT_FILE, "%s exists and is not overwritten", c->to);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	f = fd < 0 ? NULL : fdopen(fd, "wb");
+	if (f == NULL) {
+		code =
+		    say_error(EXIT_FILE, "cannot create %s: %s", fresh, strerror(errno));
+		if (fd >= 0)
+			(void)close(fd);
+		return code;
+	}
+	err = copy(c, f, &why);
+	if (fclose(f) != 0 && err == 0)
+		err = why_set(&why, -EIO, "cannot write %s", fresh);
+	if (err < 0)
+		code = say_error(EXIT_FILE, "%s", why.text);
+	else if (c->faults > 0)
+		code = say_error(EXIT_OTHER,
+		    "%s is not sound: nothing was written; see trawl warc verify",
+		    c->from);
+	else if (link(fresh, c->to) < 0)
+		code =
+		    say_error(EXIT_FILE, "cannot create %s: %s", c->to, strerror(errno));
+	(void)unlink(fresh);
+	return code;
+}
+
+int
+warc_recompress(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		enum warc_coding coding;
+	} codings[] = {{"gzip", WARC_GZIP}, {"zstd", WARC_ZSTD}, {"none", WARC_PLAIN}};
+	const char *to = "gzip";
+	const struct tool_flag flags[] = {{"--to", &to, NULL}};
+	struct rewrite c = {0};
+	int words, code = tool_flags(argc, argv, flags, 1, &words);
+	size_t i = 0;
+
+	if (code == 0 && words != 2)
+		code = usage_error("trawl warc recompress wants two files: from and to");
+	if (code != 0)
+		return code;
+	while (i < 3 && strcmp(codings[i].name, to) != 0)
+		i++;
+	if (i == 3)
+		return usage_error("--to %s: there are gzip, zstd and none", to);
+	c.coding = codings[i].coding;
+	c.from = argv[0];
+	c.to = argv[1];
+	return rewrite(&c);
+}

@@ -1,0 +1,147 @@
+"""trawl warc: what it lists, checks, takes out and rewrites, against readers that know nothing of it."""
+
+import gzip
+import json
+import subprocess
+
+import pytest
+
+import harness
+import judges
+import warc
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory):
+    tmp = tmp_path_factory.mktemp("tools")
+    with harness.demo_site(tmp / "nginx") as web:
+        result, out = harness.crawl(
+            tmp / "crawl", "-q", "--delay", "0", "--per-host", "4", "--warc-size", "65536", web.url("/"), timeout=120
+        )
+    assert result.rc == 0, result.err
+    assert len(out.warcs()) > 1
+    return web, out
+
+
+def tool(*args, rc=0):
+    done = harness.trawl("warc", *args)
+    assert done.rc == rc, f"{done.rc}: {done.err}"
+    return done
+
+
+def listed(*files, rc=0):
+    return [json.loads(line) for line in tool("list", "--json", *files, rc=rc).out.splitlines()]
+
+
+def test_list_tells_every_record_with_its_place(crawled):
+    _, out = crawled
+    want = [(str(r.path), r.offset, r.length, r.type, r.uri, r.id[1:-1]) for r in out.records()]
+    have = [(r["file"], r["offset"], r["length"], r["type"], r.get("url", ""), r["id"]) for r in listed(*out.warcs())]
+    assert have == want
+    by_place = {(r.path.name, r.offset): r for r in out.records()}
+    for row in listed(*out.warcs()):
+        if row["type"] == "response":
+            name = row["file"].rsplit("/", 1)[1]
+            assert row["status"] == by_place[name, row["offset"]].http_status
+
+
+def test_list_as_text_has_the_columns_of_the_manual(crawled):
+    _, out = crawled
+    for line in tool("list", out.warcs()[0]).out.splitlines():
+        offset, length, kind, date, status, mime, url = line.split("\t")
+        assert offset.isdigit() and length.isdigit() and date.endswith("Z")
+        assert (kind == "warcinfo") == (url == "-")
+        assert (kind == "response") == status.isdigit()
+
+
+def test_verify_finds_nothing_wrong(crawled):
+    _, out = crawled
+    done = tool("verify", "--json", *out.warcs())
+    n = json.loads(done.out)
+    assert (n["files"], n["records"], n["faults"]) == (len(out.warcs()), len(out.records()), 0)
+    assert n["payloads"] == sum(1 for r in out.records() if r.type == "response")
+
+
+def test_verify_names_the_place_of_a_flipped_byte(crawled, tmp_path):
+    _, out = crawled
+    path = out.warcs()[0]
+    for r in [r for r in out.records() if r.path == path][1::7]:
+        data = bytearray(path.read_bytes())
+        data[r.offset + r.length // 2] ^= 0x10
+        bad = tmp_path / "bad.warc.gz"
+        bad.write_bytes(data)
+        done = tool("verify", bad, rc=1)
+        assert f"offset {r.offset}: " in done.err
+
+
+def test_extract_gives_payloads_as_the_server_had_them(crawled, tmp_path):
+    web, out = crawled
+    page = next(r for r in out.records() if r.type == "response" and r.uri == web.url("/"))
+    args = ("warc", "extract", "--decode", "--url", page.uri, *map(str, out.warcs()))
+    decoded = subprocess.run([harness.TRAWL, *args], capture_output=True, check=True).stdout
+    raw = page.payload
+    assert decoded == (gzip.decompress(raw) if page.http_headers.get("content-encoding") == "gzip" else raw)
+    args = ("warc", "extract", "--block", "--offset", str(page.offset), str(page.path))
+    assert subprocess.run([harness.TRAWL, *args], capture_output=True, check=True).stdout == page.block
+    args = ("warc", "extract", "--headers", "--id", page.id, str(page.path))
+    head = subprocess.run([harness.TRAWL, *args], capture_output=True, check=True).stdout
+    assert head.startswith(b"WARC/1.1\r\n") and head.endswith(page.http_head + b"\r\n\r\n")
+    tool("extract", "-o", tmp_path / "all", *out.warcs())
+    want = sorted(r.payload for r in out.records() if r.type == "response")
+    assert sorted(f.read_bytes() for f in (tmp_path / "all").iterdir()) == want
+    assert tool("extract", "--url", "http://nowhere.test/", out.warcs()[0], rc=1).err == "trawl: no such record\n"
+
+
+def test_recompressing_keeps_every_record(crawled, tmp_path):
+    _, out = crawled
+    path = out.warcs()[0]
+    steps = [("zstd", "a.warc.zst"), ("none", "b.warc"), ("gzip", "c.warc.gz")]
+    last = path
+    for coding, name in steps:
+        tool("recompress", "--to", coding, last, tmp_path / name)
+        last = tmp_path / name
+        tool("verify", *([last] + [p for p in out.warcs() if p != path]))
+    infos = {warc.warcinfo_id(p) for p in out.warcs()}
+    have, want = warc.read(last, infos), [r for r in out.records() if r.path == path]
+    assert [(r.headers, r.block) for r in have] == [(r.headers, r.block) for r in want]
+    assert tool("recompress", path, last, rc=3).err.endswith("is not overwritten\n")
+    (tmp_path / "d.warc.gz").write_bytes(gzip.compress((tmp_path / "b.warc").read_bytes()))
+    assert "cannot be read by offset" in tool("verify", tmp_path / "d.warc.gz", rc=1).err
+    tool("recompress", tmp_path / "d.warc.gz", tmp_path / "e.warc.gz")
+    assert [r.block for r in warc.read(tmp_path / "e.warc.gz", infos)] == [r.block for r in want]
+    (tmp_path / "f.warc").write_bytes((tmp_path / "b.warc").read_bytes()[:-9])
+    tool("recompress", tmp_path / "f.warc", tmp_path / "g.warc", rc=1)
+    assert not (tmp_path / "g.warc").exists() and not (tmp_path / "g.warc.new").exists()
+
+
+@judges.need("warcio")
+def test_warcio_finds_the_same_records_and_every_digest_right(crawled, tmp_path):
+    _, out = crawled
+    have = judges.warcio_read(*out.warcs())
+    assert have == [
+        (r.offset, r.type, r.headers.get("warc-target-uri"), r.headers.get("warc-payload-digest"))
+        for r in out.records()
+    ]
+    for path in out.warcs():
+        judges.run("warcio", "check", path)
+    tool("recompress", "--to", "none", out.warcs()[0], tmp_path / "x.warc")
+    judges.run("warcio", "check", tmp_path / "x.warc")
+
+
+@pytest.mark.parametrize(
+    "args, says",
+    [
+        ((), "which"),
+        (("frob",), "there is no 'trawl warc frob'"),
+        (("list",), "wants at least one file"),
+        (("extract", "x"), "which record?"),
+        (("extract", "--offset", "1x", "x"), "--offset wants a number"),
+        (("extract", "--id", "a", "--url", "b", "x"), "only one of"),
+        (("recompress", "--to", "lzma", "a", "b"), "there are gzip, zstd and none"),
+        (("recompress", "a"), "wants two files"),
+    ],
+)
+def test_what_is_asked_wrongly_is_told(args, says):
+    done = harness.trawl("warc", *args)
+    assert done.rc == 2
+    assert says in done.err or not args
