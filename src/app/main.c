@@ -63,13 +63,16 @@ const struct command commands[] = {
 	false, cmd_sitemap},
     {"warc", "list|verify|extract|recompress [OPTION]... FILE...",
 	"look into archives, check and rewrite them",
-	"list [--json] FILE...           a line a record: offset, length, type, date, status,\n"
+	"list [--json] FILE...           a line a record: offset, length, type, date, "
+	"status,\n"
 	"                                MIME type, URL\n"
-	"verify [--json] FILE...         structure, lengths, digests, what records say of each\n"
+	"verify [--json] FILE...         structure, lengths, digests, what records say "
+	"of each\n"
 	"                                other; exit 1 if something is wrong\n"
 	"extract [--headers] [--payload|--block] [--decode] [-o DIR]\n"
 	"        --offset N|--url URL|--id ID FILE...\n"
-	"                                to standard output, or each into a file below DIR\n"
+	"                                to standard output, or each into a file below "
+	"DIR\n"
 	"recompress [--to gzip|zstd|none] FROM TO\n"
 	"                                the same records, each a member of its own\n"
 	"WARC and ARC; gzip, zstd or plain. The manual is trawl-warc(1).",
