@@ -162,7 +162,7 @@ find_or_make(struct traps *t, const struct trap_link *l, enum trap_kind kind,
 	*ret = trap_find(t, id);
 	if (*ret != NULL)
 		return 0;
-	return trap_make(t, kind, id, name_of(&name, l, kind), ret);
+	return trap_make(t, kind, l->authority_hash, id, name_of(&name, l, kind), ret);
 }
 
 /* ---- cutting ---- */
@@ -384,7 +384,7 @@ traps_judge(struct traps *t, const struct trap_link *l, struct trap_cut *ret)
 	struct trap_record *closed;
 	int err;
 
-	trap_shrink(t);
+	trap_shrink(t, l->authority_hash);
 	*ret = (struct trap_cut){.rule = TRAP_NONE};
 	err = judge_form(t, l, ret);
 	if (err < 0 || ret->rule != TRAP_NONE)
@@ -636,7 +636,7 @@ traps_learn(struct traps *t, const struct trap_link *l, const struct trap_page *
 
 	if (t->conf.duplicates == INT64_MAX)
 		return 0;
-	trap_shrink(t);
+	trap_shrink(t, l->authority_hash);
 	if (p->varies) {
 		err = learn(t, l, TRAP_KIND_PATTERN, p->whole, page);
 		explained = explained || pages_of(t, l, p->whole) >= EXPLAINS;

@@ -24,7 +24,8 @@
  * pattern.
  *
  * Owns:    a record of each pattern that matters, the least used given up past bytes_max
- *          (those that cut something last); the store has the same, by traps_save().
+ *          and 4,096 of a host (those that cut something last); the store has the same, by
+ *          traps_save().
  * Clock:   wall, as days since 1970-01-01.
  * Errors:  -ENOMEM; traps_load(): -EBADMSG; those of the batch.
  * Threads: struct traps the store thread's, struct trap_gates the loop's.

@@ -31,6 +31,7 @@ enum {
 	SIMS_MAX = 4,
 	SKETCH_REGISTERS = 64,
 	DAYS_BITS = 8192,
+	HOST_RECORDS_MAX = 4096,
 };
 
 /* How many different values a parameter had: HyperLogLog (Flajolet et al. 2007). */
@@ -39,7 +40,16 @@ struct trap_sketch {
 	uint8_t registers[SKETCH_REGISTERS];
 };
 
+/* The records of an authority: one that makes up patterns displaces its own. */
+struct trap_host {
+	uint64_t authority_hash;
+	struct list records; /* the least used first */
+	uint32_t n;
+};
+
 struct trap_record {
+	struct trap_host *host;
+	struct list on_host;
 	struct list on_age;   /* of traps.quiet or .loud, the least used first */
 	struct list on_dirty; /* of traps.dirty: to be saved, or to be deleted */
 	struct list on_fresh; /* of traps.fresh_closed */
@@ -64,7 +74,7 @@ struct trap_record {
 
 struct traps {
 	struct traps_conf conf;
-	struct umap by_id;
+	struct umap by_id, hosts;
 	struct list quiet, loud; /* loud: closed, or cut something */
 	struct list dirty, fresh_closed;
 	uint64_t bytes;
@@ -79,10 +89,10 @@ enum trap_rule trap_kind_rule(enum trap_kind kind);
 /* NULL: there is none. It counts as used. */
 struct trap_record *trap_find(struct traps *t, uint64_t id);
 /* `text` is copied.  -ENOMEM. */
-int trap_make(struct traps *t, enum trap_kind kind, uint64_t id, const char *text,
-    struct trap_record **ret);
+int trap_make(struct traps *t, enum trap_kind kind, uint64_t authority_hash, uint64_t id,
+    const char *text, struct trap_record **ret);
 /* A record out of the store, with all it points to; passes to the table. */
-int trap_adopt(struct traps *t, struct trap_record *r);
+int trap_adopt(struct traps *t, struct trap_record *r, uint64_t authority_hash);
 void trap_record_free(struct trap_record *r);
 void trap_changed(struct traps *t, struct trap_record *r);
 void trap_is_loud(struct traps *t, struct trap_record *r);
@@ -91,10 +101,12 @@ int trap_prints_room(struct traps *t, struct trap_record *r);
 int trap_days_room(struct traps *t, struct trap_record *r);
 int trap_sketch_of(struct traps *t, struct trap_record *r, uint64_t name,
     struct trap_sketch **ret); /* NULL: there are too many */
-/* Past bytes_max the least used go: while nobody holds one. */
-void trap_shrink(struct traps *t);
+/* Past bytes_max the least used go, past HOST_RECORDS_MAX those of that host: while nobody
+ * holds one. */
+void trap_shrink(struct traps *t, uint64_t authority_hash);
 
 /* traps_save.c */
 int trap_record_encode(const struct trap_record *r, struct buf *out);
-int trap_record_decode(struct slice s, struct trap_record **ret);
+int trap_record_decode(
+    struct slice s, struct trap_record **ret, uint64_t *ret_authority_hash);
 #endif

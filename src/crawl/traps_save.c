@@ -13,7 +13,7 @@
 #define RECORDS SLICE_LIT("trap/")
 #define SUMS    SLICE_LIT("traps")
 
-enum { TRAPS_VERSION = 1, RECORD_BYTES_MAX = 64 << 10 };
+enum { TRAPS_VERSION = 2, RECORD_BYTES_MAX = 64 << 10 };
 
 struct record_key {
 	char text[32];
@@ -44,6 +44,7 @@ trap_record_encode(const struct trap_record *r, struct buf *out)
 	wire_u8(&w, TRAPS_VERSION);
 	wire_u8(&w, (uint8_t)r->kind);
 	wire_u8(&w, r->closed);
+	wire_u64(&w, r->host->authority_hash);
 	wire_u64(&w, r->id);
 	wire_u64(&w, r->cuts);
 	wire_u32(&w, r->pages);
@@ -141,7 +142,7 @@ get_texts(struct wire_in *w, struct trap_record *r)
 }
 
 int
-trap_record_decode(struct slice s, struct trap_record **ret)
+trap_record_decode(struct slice s, struct trap_record **ret, uint64_t *ret_authority_hash)
 {
 	struct wire_in w = {.rest = s};
 	struct trap_record *r = calloc(1, sizeof(*r));
@@ -151,10 +152,12 @@ trap_record_decode(struct slice s, struct trap_record **ret)
 	if (r == NULL)
 		return -ENOMEM;
 	list_init(&r->on_age);
+	list_init(&r->on_host);
 	list_init(&r->on_dirty);
 	list_init(&r->on_fresh);
 	r->kind = (enum trap_kind)kind;
 	r->closed = wire_get_u8(&w) != 0;
+	*ret_authority_hash = wire_get_u64(&w);
 	r->id = wire_get_u64(&w);
 	r->cuts = wire_get_u64(&w);
 	r->pages = wire_get_u32(&w);
@@ -290,13 +293,14 @@ on_record(void *ctx, struct slice key, struct slice value)
 {
 	struct reading *g = ctx;
 	struct trap_record *r;
+	uint64_t authority;
 
 	(void)key;
-	g->err = trap_record_decode(value, &r);
+	g->err = trap_record_decode(value, &r, &authority);
 	if (g->err < 0)
 		return false;
 	if (g->t != NULL) {
-		g->err = trap_adopt(g->t, r);
+		g->err = trap_adopt(g->t, r, authority);
 		if (g->err < 0)
 			trap_record_free(r);
 	} else {

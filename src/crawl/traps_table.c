@@ -41,6 +41,7 @@ traps_new(const struct traps_conf *conf, struct traps **ret)
 		return -ENOMEM;
 	t->conf = *conf;
 	umap_init(&t->by_id, RECORDS_MAX);
+	umap_init(&t->hosts, RECORDS_MAX);
 	list_init(&t->quiet);
 	list_init(&t->loud);
 	list_init(&t->dirty);
@@ -66,6 +67,8 @@ void
 traps_free(struct traps *t)
 {
 	struct list *at;
+	uint64_t hash;
+	void *h;
 
 	if (t == NULL)
 		return;
@@ -73,8 +76,43 @@ traps_free(struct traps *t)
 	free_all(&t->loud);
 	while ((at = list_pop(&t->dirty)) != NULL) /* those that are gone */
 		trap_record_free(container_of(at, struct trap_record, on_dirty));
+	for (size_t i = 0; umap_at(&t->hosts, &i, &hash, &h);)
+		free(h);
+	umap_release(&t->hosts);
 	umap_release(&t->by_id);
 	free(t);
+}
+
+/* ---- hosts ---- */
+
+static struct trap_host *
+host_of(struct traps *t, uint64_t authority_hash)
+{
+	struct trap_host *h = umap_get(&t->hosts, authority_hash);
+
+	if (h != NULL)
+		return h;
+	h = calloc(1, sizeof(*h));
+	if (h == NULL)
+		return NULL;
+	h->authority_hash = authority_hash;
+	list_init(&h->records);
+	if (umap_put(&t->hosts, authority_hash, h) < 0) {
+		free(h);
+		return NULL;
+	}
+	t->bytes += sizeof(*h) + 2 * sizeof(struct umap_entry);
+	return h;
+}
+
+static void
+host_drop_if_empty(struct traps *t, struct trap_host *h)
+{
+	if (h->n > 0)
+		return;
+	(void)umap_take(&t->hosts, h->authority_hash);
+	t->bytes -= sizeof(*h) + 2 * sizeof(struct umap_entry);
+	free(h);
 }
 
 /* ---- finding and making ---- */
@@ -90,6 +128,8 @@ is_used(struct traps *t, struct trap_record *r)
 {
 	list_remove(&r->on_age);
 	list_push(age_list(t, r), &r->on_age);
+	list_remove(&r->on_host);
+	list_push(&r->host->records, &r->on_host);
 }
 
 struct trap_record *
@@ -117,12 +157,19 @@ trap_is_loud(struct traps *t, struct trap_record *r)
 }
 
 int
-trap_adopt(struct traps *t, struct trap_record *r)
+trap_adopt(struct traps *t, struct trap_record *r, uint64_t authority_hash)
 {
-	int err = umap_put(&t->by_id, r->id, r);
+	struct trap_host *h = host_of(t, authority_hash);
+	int err = h == NULL ? -ENOMEM : umap_put(&t->by_id, r->id, r);
 
-	if (err < 0)
+	if (err < 0) {
+		if (h != NULL)
+			host_drop_if_empty(t, h);
 		return err == -EEXIST ? -EBADMSG : -ENOMEM;
+	}
+	r->host = h;
+	h->n++;
+	list_push(&h->records, &r->on_host);
 	list_push(age_list(t, r), &r->on_age);
 	t->bytes += weight(r);
 	return 0;
@@ -136,6 +183,7 @@ record_new(enum trap_kind kind, uint64_t id, const char *text)
 	if (r == NULL)
 		return NULL;
 	list_init(&r->on_age);
+	list_init(&r->on_host);
 	list_init(&r->on_dirty);
 	list_init(&r->on_fresh);
 	r->id = id;
@@ -149,11 +197,11 @@ record_new(enum trap_kind kind, uint64_t id, const char *text)
 }
 
 int
-trap_make(struct traps *t, enum trap_kind kind, uint64_t id, const char *text,
-    struct trap_record **ret)
+trap_make(struct traps *t, enum trap_kind kind, uint64_t authority_hash, uint64_t id,
+    const char *text, struct trap_record **ret)
 {
 	struct trap_record *r = record_new(kind, id, text);
-	int err = r == NULL ? -ENOMEM : trap_adopt(t, r);
+	int err = r == NULL ? -ENOMEM : trap_adopt(t, r, authority_hash);
 
 	if (err < 0) {
 		trap_record_free(r);
@@ -173,6 +221,10 @@ give_up(struct traps *t, struct trap_record *r)
 	(void)umap_take(&t->by_id, r->id);
 	t->bytes -= weight(r);
 	list_remove(&r->on_age);
+	list_remove(&r->on_host);
+	r->host->n--;
+	host_drop_if_empty(t, r->host);
+	r->host = NULL;
 	list_remove(&r->on_fresh);
 	if (!r->stored) {
 		list_remove(&r->on_dirty);
@@ -192,9 +244,30 @@ give_up_oldest(struct traps *t, struct list *ages)
 	return true;
 }
 
-void
-trap_shrink(struct traps *t)
+/* The least used that cut nothing, among the first few; else the least used. */
+static struct trap_record *
+oldest_of(struct traps *t, struct trap_host *h)
 {
+	struct list *at = h->records.next;
+	int looks = 8;
+
+	while (at != &h->records && looks-- > 0) {
+		struct trap_record *r = container_of(at, struct trap_record, on_host);
+
+		if (age_list(t, r) == &t->quiet)
+			return r;
+		at = at->next;
+	}
+	return container_of(h->records.next, struct trap_record, on_host);
+}
+
+void
+trap_shrink(struct traps *t, uint64_t authority_hash)
+{
+	struct trap_host *h = umap_get(&t->hosts, authority_hash);
+
+	while (h != NULL && h->n > HOST_RECORDS_MAX)
+		give_up(t, oldest_of(t, h));
 	while (t->bytes > t->conf.bytes_max &&
 	       (give_up_oldest(t, &t->quiet) || give_up_oldest(t, &t->loud)))
 		;
@@ -264,7 +337,7 @@ void
 traps_check(const struct traps *t)
 {
 	uint64_t id, bytes = 0;
-	size_t n = 0;
+	size_t n = 0, on_hosts = 0;
 	void *value;
 
 	for (size_t i = 0; umap_at(&t->by_id, &i, &id, &value); n++) {
@@ -279,5 +352,13 @@ traps_check(const struct traps *t)
 		bytes += weight(r);
 	}
 	assert(n == t->by_id.len);
+	for (size_t i = 0; umap_at(&t->hosts, &i, &id, &value);) {
+		const struct trap_host *h = value;
+
+		assert(h->n > 0);
+		on_hosts += h->n;
+		bytes += sizeof(*h) + 2 * sizeof(struct umap_entry);
+	}
+	assert(n == on_hosts);
 	assert(bytes == t->bytes);
 }

@@ -396,6 +396,8 @@ each_number_has_its_effect(void **state)
 		700, 900},
 	    {"facet.test", "trap-queries=50", {"x"}, 50, 400},
 	    {"path.test", "trap-depth=4", {"trap-duplicates=none"}, 40, 60},
+	    {"path.test", "trap-repeats=1", {"trap-duplicates=none", "trap-depth=5"}, 40,
+		40},
 	    {"path.test", "trap-length=40", {"trap-duplicates=none"}, 20, 60},
 	};
 

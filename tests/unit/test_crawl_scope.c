@@ -377,10 +377,48 @@ the_hash_tells_options_that_decide_and_seeds(void **state)
 		    hash_of("http://h.test/", "include", "a"));
 }
 
+static void
+trap_ok_matches_anywhere_and_a_bad_one_is_told(void **state)
+{
+	static const struct {
+		const char *url;
+		bool ok;
+	} cases[] = {{"http://h.test/cal/1", true}, {"http://h.test/x?sid=1", true},
+	    {"http://h.test/x", false}};
+	struct scope_rules *r =
+	    RULES("http://h.test/", "trap-ok", "/cal/", "trap-ok", "sid=");
+	struct options o;
+	struct buf settings;
+	struct why why = {""};
+	char out[URL_BYTES_MAX];
+	struct url url;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(url_resolve(NULL, slice_cstr(cases[i].url),
+				     (struct slice){0}, 0, out, sizeof(out), &url),
+		    URL_OK);
+		assert_int_equal(scope_trap_ok(r, &url), cases[i].ok);
+	}
+	scope_rules_free(r);
+	assert_int_equal(options_init(&o), 0);
+	assert_int_equal(option_set(&o, &option_rows[OPTION_ID_limits_trap_ok],
+			     SLICE_LIT("a(b"), NULL),
+	    0);
+	buf_init(&settings, 1 << 16);
+	assert_int_equal(
+	    scope_settings(&o, (const char *const[]){"http://h/"}, 1, 1, &settings), 0);
+	assert_int_equal(scope_rules_new(buf_slice(&settings), &r, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "--trap-ok 'a(b': "));
+	buf_release(&settings);
+	options_release(&o);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(trap_ok_matches_anywhere_and_a_bad_one_is_told),
 	    cmocka_unit_test(host_means_host_and_port_but_not_the_default_scheme),
 	    cmocka_unit_test(page_prefix_domain_and_any_reach_as_far_as_they_say),
 	    cmocka_unit_test(requisites_come_from_anywhere_and_lead_nowhere),

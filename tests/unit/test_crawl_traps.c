@@ -533,6 +533,28 @@ memory_has_a_bound_and_what_cut_something_stays_longest(void **state)
 }
 
 static void
+a_host_that_makes_up_patterns_displaces_its_own_only(void **state)
+{
+	struct traps *t = traps_with(&usual);
+
+	(void)state;
+	(void)until_closed(t, "http://a/p?sid=", 100, 1 << 20);
+	for (int i = 0; i < 40; i++)
+		learn(t, text("http://b/p?sid=%d", i), 1, 0);
+	for (int i = 0; i < 20000; i++)
+		assert_int_equal(
+		    judge(t, text("http://evil/x%c%c%c%c?a=1", 'a' + i % 26,
+				 'a' + i / 26 % 26, 'a' + i / 676 % 26, 'a' + i / 17576)),
+		    TRAP_NONE);
+	traps_check(t);
+	assert_int_equal(judge(t, "http://a/p?sid=777"), TRAP_DUPLICATES);
+	for (int i = 40; i < 55; i++)
+		learn(t, text("http://b/p?sid=%d", i), 1, 0);
+	assert_int_equal(judge(t, "http://b/p?sid=777"), TRAP_DUPLICATES);
+	done(t);
+}
+
+static void
 damaged_records_are_refused(void **state)
 {
 	struct store *s = memory_store();
@@ -646,6 +668,7 @@ main(void)
 	    cmocka_unit_test(names_that_come_back_under_ever_longer_paths_are_closed),
 	    cmocka_unit_test(after_a_restart_all_goes_on_as_if_there_had_been_none),
 	    cmocka_unit_test(memory_has_a_bound_and_what_cut_something_stays_longest),
+	    cmocka_unit_test(a_host_that_makes_up_patterns_displaces_its_own_only),
 	    cmocka_unit_test(damaged_records_are_refused),
 	    cmocka_unit_test(what_waits_of_a_closed_pattern_is_found_at_its_turn),
 	    cmocka_unit_test(what_was_cut_is_judged_anew_by_other_numbers),
