@@ -228,7 +228,8 @@ decode(struct work *w, struct slice *ret)
 		buf_clear(&w->p->decoded);
 		r = coding_decode(buf_slice(&coding), w->body, w->limits->decoded_bytes,
 		    &w->p->decoded, &status);
-		w->found->coding_bad = r == 0 && status != CODING_OK;
+		if (r == 0)
+			w->found->coding = status;
 		/* With nothing decoded it was most likely sent without the coding. */
 		if (r == 0 && (w->p->decoded.len > 0 || status == CODING_OK))
 			*ret = buf_slice(&w->p->decoded);
@@ -432,7 +433,7 @@ read_sitemap(struct work *w, struct slice body)
 	struct sitemap_conf conf = {.entries_max = FOUND_SITEMAP_LINKS_MAX};
 	struct sitemap_result result;
 	struct buf plain;
-	enum coding_status status;
+	enum coding_status status = CODING_OK;
 	int r;
 
 	/* sitemap.xml.gz: a gzip file, not a content coding. */
@@ -441,6 +442,8 @@ read_sitemap(struct work *w, struct slice body)
 	    coding_decode(
 		SLICE_LIT("gzip"), body, w->limits->decoded_bytes, &plain, &status) == 0)
 		body = buf_slice(&plain);
+	if (w->found->coding == CODING_OK)
+		w->found->coding = status;
 	r = sitemap_parse(body, http_header_get(w->head, SLICE_LIT("content-type")),
 	    &conf, on_sitemap_entry, w, &result);
 	buf_release(&plain);

@@ -116,7 +116,7 @@ found_encode(const struct found *f, struct buf *out)
 	wire_u64(&w, f->body_bytes);
 	wire_u32(&w, f->links_total);
 	wire_u32(&w, f->links_cut);
-	wire_u8(&w, f->coding_bad);
+	wire_u8(&w, (uint8_t)f->coding);
 	wire_u64(&w, (uint64_t)f->retry_after_ms);
 	wire_u8(&w, (uint8_t)f->robots.bits);
 	wire_u8(&w, f->robots.has_unavailable_after);
@@ -150,6 +150,18 @@ found_links_len(struct slice bytes)
 	uint32_t n = wire_get_u32(&w);
 
 	return w.bad || n > FOUND_SITEMAP_LINKS_MAX ? 0 : n;
+}
+
+static enum coding_status
+coding_decode_status(struct wire_in *w)
+{
+	uint8_t status = wire_get_u8(w);
+
+	if (status >= CODING_STATUS_MAX) {
+		w->bad = true;
+		return CODING_OK;
+	}
+	return (enum coding_status)status;
 }
 
 static struct slice
@@ -207,7 +219,7 @@ found_decode(
 	f.body_bytes = wire_get_u64(&w);
 	f.links_total = wire_get_u32(&w);
 	f.links_cut = wire_get_u32(&w);
-	f.coding_bad = wire_get_u8(&w) != 0;
+	f.coding = coding_decode_status(&w);
 	f.retry_after_ms = (int64_t)wire_get_u64(&w);
 	robots_decode(&w, &f.robots);
 	f.has_simhash = wire_get_u8(&w) != 0;

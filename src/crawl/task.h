@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/outcome.h"
 #include "sink/warc_record.h"
+#include "web/coding.h"
 #include "web/link.h"
 #include "web/page_robots.h"
 
@@ -62,8 +63,7 @@ struct found {
 	uint64_t body_bytes;  /* decoded */
 	uint32_t links_total; /* before dedup and cap */
 	uint32_t links_cut;   /* distinct ones beyond the cap */
-	bool coding_bad; /* content coding unknown, corrupt or cut: links are from what
-			    could be read */
+	enum coding_status coding; /* not OK: links are from what could be read */
 	int64_t retry_after_ms; /* -1: none */
 	struct page_robots robots; /* of the head and of the page */
 	bool has_simhash;

@@ -428,6 +428,7 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .canonical = f->canonical,
 	    .description = f->description,
 	    .robots = f->robots,
+	    .coding = f->coding == CODING_OK ? NULL : coding_status_name(f->coding),
 	    .has_simhash = f->has_simhash,
 	    .simhash = f->simhash,
 	    .lang = f->lang,

@@ -61,6 +61,8 @@ put_what(struct jsonw *j, const struct sink_event *e)
 	jsonw_opt(j, "charset", lines_text(e->charset));
 	count(j, "bytes_wire", e->wire_bytes);
 	count(j, "bytes_body", e->body_bytes);
+	if (e->coding != NULL)
+		jsonw_str(j, "coding", slice_cstr(e->coding));
 	jsonw_opt(j, "digest", lines_text(e->digest));
 	jsonw_opt(j, "title", lines_text(e->title));
 	jsonw_opt(j, "canonical", lines_text(e->canonical));

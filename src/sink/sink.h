@@ -66,6 +66,7 @@ struct sink_event {
 	uint64_t wire_bytes, body_bytes;
 	uint32_t links;
 	struct page_robots robots;
+	const char *coding; /* what is wrong with the content coding; NULL: nothing */
 	bool has_simhash;
 	uint64_t simhash; /* of the page's text, web/words.h */
 	struct slice url, via, hops, mime, charset, title, canonical, lang, description;

@@ -27,6 +27,7 @@ enum coding_status {
 #define X(id, name) CODING_##id,
 	CODING_STATUSES(X)
 #undef X
+	    CODING_STATUS_MAX
 };
 const char *coding_status_name(enum coding_status s);
 

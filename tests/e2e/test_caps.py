@@ -73,8 +73,21 @@ def test_a_url_has_so_many_bytes(usual):
 
 def test_what_comes_compressed_grows_so_much_and_no_more(usual):
     told, _, record = usual["ratio"]
+    assert told["coding"] == "bomb"
     at_most = (1 << 20) + 200 * len(record.payload)
     assert at_most - 64 * KIB <= told["bytes_body"] <= at_most
+
+
+def test_it_is_told_what_is_wrong_with_a_content_coding(tmp_path):
+    whole = gzip(b"<a href=/-x>" * 99)
+    cases = [
+        Case("whole", coded("gzip", whole), "ok"),
+        Case("truncated", coded("gzip", whole[:-9]), "ok"),
+        Case("corrupt", coded("gzip", whole[:-8] + bytes(8)), "ok"),  # another checksum
+        Case("unsupported", coded("rot13", b"x"), "ok"),
+    ]
+    for name, (told, _, _) in crawl(tmp_path, cases).items():
+        assert told.get("coding") == (None if name == "whole" else name)
 
 
 def test_options_say_how_many_links_are_taken_and_how_much_is_decoded(tmp_path):
@@ -88,6 +101,7 @@ def test_options_say_how_many_links_are_taken_and_how_much_is_decoded(tmp_path):
     assert found["links"][0]["links"] == 100
     assert len(found["links"][1]) == 10
     assert found["decoded"][0]["bytes_body"] == 10 * KIB
+    assert found["decoded"][0]["coding"] == "too-large"
     assert [u.rpartition("/-")[2] for u in found["decoded"][1]] == ["before"]
     assert len(found["plain"][1]) == 2
 

@@ -78,6 +78,7 @@ page(void)
 	    .canonical = SLICE_LIT("https://a.test/y"),
 	    .lang = SLICE_LIT("de"),
 	    .description = SLICE_LIT("About"),
+	    .coding = "truncated",
 	    .has_simhash = true,
 	    .simhash = UINT64_C(0x00ab54a98ceb1f0a),
 	    .robots = {PAGE_ROBOTS_NOINDEX | PAGE_ROBOTS_NOARCHIVE, true, 1277506800},
@@ -110,7 +111,8 @@ a_page_is_an_object_with_all_that_is_known(void **state)
 	    "\"via\":\"https://a.test/\",\"hops\":\"LLR\",\"depth\":3,"
 	    "\"kind\":\"meta-refresh\",\"mime\":\"text/html\",\"charset\":\"utf-8\","
 	    "\"bytes_wire\":700,\"bytes_body\":600,"
-	    "\"digest\":\"sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ\","
+	    "\"coding\":\"truncated\",\"digest\":\"sha1:"
+	    "3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ\","
 	    "\"title\":\"A \\\"title\\\"\",\"canonical\":\"https://a.test/y\","
 	    "\"lang\":\"de\",\"description\":\"About\","
 	    "\"robots\":[\"noindex\",\"noarchive\"],"
