@@ -381,7 +381,8 @@ save_cookies(const struct session *s)
 		return true;
 	name = strrchr(path, '/');
 	if (name != NULL)
-		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(name - path + 1), path);
+		(void)snprintf(dir, sizeof(dir), "%.*s",
+		    name == path ? 1 : (int)(name - path), path);
 	buf_init(&text, 2 * JAR_BYTES_MAX);
 	r = crawl_cookies(s->crawl, &text);
 	r = r < 0 ? why_set(&why, r, "out of memory")

@@ -169,7 +169,7 @@ header_line_is_good(struct slice line)
 		return false;
 	for (size_t i = 0; i < line.len; i++)
 		if ((unsigned char)line.ptr[i] < ' ' || line.ptr[i] == 0x7f ||
-		    (line.ptr[i] == ' ' && i < colon))
+		    (i < colon && line.ptr[i] == ' '))
 			return false;
 	return true;
 }
