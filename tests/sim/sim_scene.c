@@ -105,11 +105,17 @@ make_nothing(struct scene *s, uint32_t i)
 
 	p->number = i;
 	p->kind = PAGE_NOTHING;
-	p->expected = i % 2 == 0 ? OUTCOME_UNSUPPORTED_SCHEME : OUTCOME_BAD_URL;
-	if (i % 2 == 0)
+	if (i % 3 == 0) {
+		p->expected = OUTCOME_UNSUPPORTED_SCHEME;
 		(void)snprintf(p->url, sizeof(p->url), "mailto:a%u@h.test", i);
-	else
+	} else if (i % 3 == 1) {
+		p->expected = OUTCOME_BAD_URL;
 		(void)snprintf(p->url, sizeof(p->url), "http://[bad%u", i);
+	} else {
+		p->expected = OUTCOME_TRAP;
+		(void)snprintf(p->url, sizeof(p->url), "%s/img/img/img/img/%u",
+		    s->hosts[0].authority, i);
+	}
 }
 
 static void
@@ -252,10 +258,12 @@ expect(const struct scene *s, const struct scene_page *p)
 {
 	enum outcome o;
 
-	if (p->kind == PAGE_NOTHING)
+	if (p->kind == PAGE_NOTHING && p->expected != OUTCOME_TRAP)
 		return p->expected;
 	if (!s->any_scope && !s->hosts[p->host].in_scope)
 		return OUTCOME_OUT_OF_SCOPE;
+	if (p->kind == PAGE_NOTHING)
+		return p->expected;
 	o = host_says(s, p);
 	return o == OUTCOME_NONE ? page_says(p) : o;
 }
@@ -311,14 +319,15 @@ walk(struct scene *s)
 	return 0;
 }
 
-/* Seeds are on hosts that answer.  A single one may move to another host, whose place is
- * then in scope, too. */
+/* Seeds are on hosts that answer.  One of them may move to another host, whose place is
+ * then in scope, too; a single one over several. */
 static void
 make_seeds(struct scene *s, uint64_t *random, uint32_t targets)
 {
 	uint32_t n = 1 + (uint32_t)scene_draw(random, SCENE_SEEDS_MAX);
 
-	if (!s->any_scope && s->pages[0].kind == PAGE_REDIRECT)
+	if (!s->any_scope && s->pages[0].kind == PAGE_REDIRECT &&
+	    s->pages[s->pages[0].links[0]].kind == PAGE_REDIRECT)
 		n = 1;
 	for (uint32_t tries = 0; s->seeds_len < n && tries < 200; tries++) {
 		uint32_t i = tries == 0 ? 0 : (uint32_t)scene_draw(random, targets);
@@ -334,7 +343,7 @@ make_seeds(struct scene *s, uint64_t *random, uint32_t targets)
 		s->hosts[p->host].in_scope = true;
 	}
 	for (uint32_t hops = 0, i = 0;
-	     n == 1 && s->pages[i].kind == PAGE_REDIRECT && hops < 20; hops++) {
+	     s->pages[i].kind == PAGE_REDIRECT && hops < 20; hops++) {
 		i = s->pages[i].links[0];
 		s->hosts[s->pages[i].host].in_scope = true;
 	}

@@ -37,7 +37,7 @@ enum {
 	X(BROKEN)   /* protocol error, for ever */                                       \
 	X(ENDLESS)  /* never a first byte */                                             \
 	X(SITEMAP)  /* links; found in robots.txt */                                     \
-	X(NOTHING)  /* not to be fetched: mailto:, malformed */
+	X(NOTHING)  /* not to be fetched: mailto:, malformed, a path that repeats */
 
 enum host_kind {
 #define X(id) HOST_##id,
