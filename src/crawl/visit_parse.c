@@ -277,6 +277,16 @@ result_guess(const struct visit *v)
 	return v->result.t.body_len * 2;
 }
 
+static void
+fail_without_workers(struct crawl *c)
+{
+	struct why why;
+
+	(void)why_set(
+	    &why, 0, "no parser process can be had: %s", pool_trouble(c->engine->pool));
+	crawl_fail(c, CRAWL_WORKERS, why.text);
+}
+
 void
 visit_parse(struct visit *v)
 {
@@ -308,7 +318,7 @@ visit_parse(struct visit *v)
 		visit_to(v, VISIT_QUEUED);
 		list_push(&c->parse_wait, &v->on_parse_wait);
 	} else {
-		crawl_fail(c, CRAWL_WORKERS, "no parser process can be had");
+		fail_without_workers(c);
 		visit_drop(v); /* stays queued */
 	}
 }

@@ -19,13 +19,15 @@
  * A worker that crashes costs the task it was at (POOL_CRASH), one that exceeds the
  * task's deadline likewise (POOL_TIMEOUT, SIGKILL); tasks queued behind it in the same
  * worker are run by another.  The worker is replaced; replacement is slowed (doubling to
- * 1 s) when workers die without finishing a task.
+ * 1 s) when workers die without finishing a task; when for some seconds none can be
+ * started at all (none can be forked or jailed) the pool gives up.
  *
  * Owns:    a task's `head` is copied by pool_apply(); `body` stays the caller's and must
  *          live until `done` (after pool_cancel() it may go at once).  `result` is valid
  *          only within `done`.
  * Errors:  pool_apply(): -EAGAIN at `queue_max`, -EMSGSIZE head too long, -EINVAL body
- * not in the arena, -ENOMEM, -EPIPE the nursery is gone (for ever). Clock:   deadlines in
+ * not in the arena, -ENOMEM, -EPIPE the nursery is gone, or no worker can be started
+ * any more (for ever). Clock:   deadlines in
  * milliseconds from the moment the worker can begin the task: it is the first of those it
  * was given. Threads: loop thread.  In `done`, `item` and `end` everything may be called
  * but pool_free().  pool_new() waits for its workers (up to 10 s), pool_free() and
@@ -86,7 +88,7 @@ enum pool_end {
 	POOL_ERROR,     /* ops->run returned < 0 */
 	POOL_CRASH,     /* the worker died at it */
 	POOL_TIMEOUT,   /* the worker was killed at its deadline */
-	POOL_CANCELLED, /* the nursery is gone; not after pool_cancel() or pool_free() */
+	POOL_CANCELLED, /* -EPIPE of pool_apply(); not after pool_cancel() or pool_free() */
 };
 const char *pool_end_name(enum pool_end e);
 

@@ -101,7 +101,8 @@ struct pool {
 	struct loop *loop;
 	struct pool_conf conf;
 	bool is_inline, was_full;
-	bool lost; /* the nursery is gone */
+	bool lost;              /* the nursery is gone, or no worker can be started */
+	uint32_t starts_failed; /* in a row */
 	struct task *tasks;
 	uint32_t tasks_held; /* not free */
 	uint32_t queue_len, alone_len;

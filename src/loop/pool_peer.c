@@ -17,6 +17,7 @@
 
 #define START_MS       10000 /* from fork to HELLO */
 #define EXIT_WAIT_MS   1000  /* for the word of how one that did not start has ended */
+#define START_TRIES    12    /* of each worker, none of which came to HELLO: 6 s */
 #define LEAVE_MS       5000  /* for ops->fini() */
 #define KILL_AGAIN_MS  1000  /* the nursery did not take it, or is slow */
 #define DELAY_MS_FIRST 10
@@ -27,6 +28,7 @@
 static void peer_on_io(void *ctx, int events);
 static void peer_on_timer(void *ctx);
 static void peer_spawn(struct peer *w);
+static void peers_lose(struct pool *p);
 
 static uint64_t
 peer_cookie(const struct peer *w)
@@ -141,9 +143,19 @@ fail:
 static void
 peer_down(struct peer *w)
 {
+	struct pool *p = w->pool;
+
+	if (w->state == PEER_DOWN && p->lost)
+		return;
+	if (!w->said_hello)
+		p->starts_failed++;
 	peer_close(w);
 	w->state = PEER_DOWN;
 	w->pid = 0;
+	if (p->starts_failed >= START_TRIES * p->conf.workers) {
+		peers_lose(p);
+		return;
+	}
 	if (w->ended > 0) {
 		w->delay_ms = 0;
 		peer_spawn(w);
@@ -261,6 +273,7 @@ peer_ready_if(struct peer *w)
 	if (!w->said_hello || w->pid == 0 || w->state != PEER_STARTING)
 		return;
 	w->state = PEER_READY;
+	w->pool->starts_failed = 0;
 	peer_arm(w);
 	later_start(&w->pool->turn);
 }
@@ -474,11 +487,10 @@ on_nursery_event(struct pool *p, const struct nursery_event *e)
 	}
 }
 
+/* There are none, and there will be none. */
 static void
-nursery_lost(struct pool *p)
+peers_lose(struct pool *p)
 {
-	trouble_set(p, -EPIPE, "the nursery is gone, and with it all workers");
-	io_set(p->ctl_io, 0);
 	p->lost = true; /* before any `done` that might ask for more */
 	for (uint32_t i = 0; i < p->conf.workers; i++) {
 		struct peer *w = &p->peers[i];
@@ -491,6 +503,14 @@ nursery_lost(struct pool *p)
 		peer_end_victim(w, 0);
 	}
 	pool_lose(p);
+}
+
+static void
+nursery_lost(struct pool *p)
+{
+	trouble_set(p, -EPIPE, "the nursery is gone, and with it all workers");
+	io_set(p->ctl_io, 0);
+	peers_lose(p);
 }
 
 static void

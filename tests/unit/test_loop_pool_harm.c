@@ -3,6 +3,7 @@
 #include "pool_bench.h"
 #include "pool_jail.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <seccomp.h>
@@ -724,6 +725,56 @@ a_worker_that_cannot_start_says_why(void **state)
 	expect_no_pool(&ops_refuses, -EINVAL, "something to run");
 }
 
+/* The first start is fine, later ones are not: as when a system runs out of something. */
+static char no_more_path[64];
+
+static int
+init_once(void **ret, struct why *why)
+{
+	*ret = NULL;
+	return access(no_more_path, F_OK) == 0 ? why_set(why, -EAGAIN, "no more of it")
+					       : 0;
+}
+
+static const struct pool_ops ops_init_once = {.init = init_once, .run = run_nothing};
+
+static void
+when_no_worker_can_be_started_any_more_the_pool_says_so(void **state)
+{
+	struct pool_task t = {.head = SLICE_LIT("x")};
+	struct pool_conf c = bench_conf();
+	struct nursery *n;
+	struct why why;
+	struct bench *b;
+	int pids[2], fd;
+
+	(void)state;
+	(void)snprintf(
+	    no_more_path, sizeof(no_more_path), "/tmp/trawl-no-more-%d", (int)getpid());
+	assert_int_equal(nursery_start(&n, &why), 0); /* it knows the path */
+	c.nursery = n;
+	c.ops = &ops_init_once;
+	b = bench_open(&c);
+	assert_int_equal(bench_do(b, "x")->end, POOL_DONE);
+	fd = open(no_more_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	assert_int_equal(pool_pids(b->p, pids, 2), 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(kill(pids[i], SIGKILL), 0);
+	assert_true(process_is_gone(pids[0]) && process_is_gone(pids[1]));
+	for (size_t i = 0; i < 10; i++)
+		bench_apply(b, i, 0, "x");
+	bench_wait(b, 1 + 10);
+	for (size_t i = 0; i < 10; i++)
+		assert_int_equal(b->of[i].end, POOL_CANCELLED);
+	assert_int_equal(bench_try(b, 0, &t), -EPIPE);
+	assert_non_null(strstr(pool_trouble(b->p), "cannot start: no more of it"));
+	(void)unlink(no_more_path);
+	bench_close(b);
+	nursery_free(n);
+}
+
 static void
 too_little_memory_for_a_worker_is_said(void **state)
 {
@@ -935,6 +986,7 @@ run(void)
 	    cmocka_unit_test(a_worker_is_replaced_before_its_cpu_time_is_used_up),
 	    cmocka_unit_test(memory_beyond_the_limit_is_refused),
 	    cmocka_unit_test(a_worker_that_cannot_start_says_why),
+	    cmocka_unit_test(when_no_worker_can_be_started_any_more_the_pool_says_so),
 	    cmocka_unit_test(too_little_memory_for_a_worker_is_said),
 	    cmocka_unit_test(nothing_is_left_after_pool_free),
 	    cmocka_unit_test(a_pool_outlives_its_nursery_and_ends_its_tasks),
