@@ -224,7 +224,6 @@ result_weighs(struct visit *v, uint64_t bytes)
 	v->result_bytes = bytes;
 }
 
-/* Of a result that is not here yet: what it usually is, or for a sitemap at most. */
 static void
 task_weighs(struct visit *v, uint64_t bytes)
 {
@@ -268,6 +267,7 @@ has_memory(const struct visit *v)
 	       (c->tasks_bytes == 0 || c->tasks_bytes + task_guess(v) <= m.tasks_bytes);
 }
 
+/* Of a result that is not here yet: what it usually is, or for a sitemap at most. */
 static uint64_t
 result_guess(const struct visit *v)
 {

@@ -208,6 +208,8 @@ static void
 configure_pool(struct env *e)
 {
 	static const char *const seeds[] = {"http://a.test/"};
+	static const struct parse_limits limits = {
+	    .decoded_bytes = 64 << 20, .notes_bytes = 64 << 20, .links = 6000};
 	struct options o;
 	struct buf scope, settings;
 
@@ -216,7 +218,7 @@ configure_pool(struct env *e)
 	buf_init(&settings, 1 << 20);
 	assert_int_equal(scope_settings(&o, seeds, 1, SEED, &scope), 0);
 	assert_int_equal(
-	    parse_settings(buf_slice(&scope), (struct slice){0}, &settings), 0);
+	    parse_settings(buf_slice(&scope), (struct slice){0}, &limits, &settings), 0);
 	assert_int_equal(pool_configure(e->p, 1, buf_slice(&settings)), 0);
 	buf_release(&settings);
 	buf_release(&scope);
