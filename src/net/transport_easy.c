@@ -354,7 +354,7 @@ room_wait(struct exchange *x)
 	if (x->room_from_ms == 0 || x->room_large_bytes != large_bytes)
 		x->room_from_ms = now_ms;
 	x->room_large_bytes = large_bytes;
-	if (now_ms - x->room_from_ms >= ROOM_WAIT_MS * (is_large ? 1 : 2) ||
+	if (now_ms - x->room_from_ms >= ROOM_WAIT_MS * (is_large ? 1 : 5) ||
 	    timer_start(&x->resume, ROOM_AGAIN_MS) < 0) {
 		exchange_stop(x, STOP_LOCAL, "no room for the answer");
 		return CURL_WRITEFUNC_ERROR;
