@@ -600,6 +600,8 @@ read_redirect(struct work *w)
 	struct slice location = http_header_get(w->head, SLICE_LIT("location"));
 	int r = 0, status = w->found->status;
 
+	if (w->task.kind == TASK_ROBOTS && location.len == 0)
+		return 0;
 	if (w->task.kind == TASK_ROBOTS)
 		return outlinks_resolve(&w->p->links, location, &w->found->redirect_to);
 	if (leads_on(status) && location.len > 0) {

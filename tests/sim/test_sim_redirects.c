@@ -310,6 +310,29 @@ where_a_seed_moves_is_wanted_also_if_it_was_found_before(void **state)
 	sim_release(&run);
 }
 
+static void
+nowhere_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	(void)body;
+	ret->latency_ms = 5;
+	ret->status = ends(url, "/robots.txt") ? 302 : 200;
+}
+
+static void
+a_robots_txt_that_leads_nowhere_does_not_lead_to_itself(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(nowhere_script, NULL);
+	sim_crawl(&run, "http://a.test/", OPTIONS("delay=0"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(sim_count("http://a.test/robots.txt"), 1);
+	assert_int_equal(sim_outcome(&run, "http://a.test/"), OUTCOME_OK);
+	sim_release(&run);
+}
+
 /* ---- retries ---- */
 
 enum { PAGES = 200 };
@@ -375,6 +398,7 @@ main(void)
 		a_redirect_to_a_denied_address_is_not_followed_even_from_a_seed),
 	    cmocka_unit_test(what_sets_a_cookie_and_leads_to_itself_is_asked_once_more),
 	    cmocka_unit_test(where_a_seed_moves_is_wanted_also_if_it_was_found_before),
+	    cmocka_unit_test(a_robots_txt_that_leads_nowhere_does_not_lead_to_itself),
 	    cmocka_unit_test(a_host_that_fails_everything_does_not_cost_all_retries),
 	    cmocka_unit_test(a_host_that_fails_now_and_then_loses_nothing),
 	};
