@@ -207,8 +207,6 @@ struct env {
 static void
 configure_pool(struct env *e)
 {
-	static const struct parse_limits limits = {
-	    .decoded_bytes = 1 << 20, .notes_bytes = 64 << 20, .links = 6000};
 	static const char *const seeds[] = {"http://a.test/"};
 	static const struct parse_limits limits = {
 	    .decoded_bytes = 64 << 20, .notes_bytes = 64 << 20, .links = 6000};
