@@ -10,6 +10,7 @@ static const struct {
     {"list", warc_list},
     {"verify", warc_check},
     {"extract", warc_extract},
+    {"index", warc_index},
     {"recompress", warc_recompress},
 };
 
@@ -35,11 +36,12 @@ cmd_warc(int argc, char **argv, struct nursery *nursery)
 	(void)nursery;
 	if (argc == 0)
 		return usage_error(
-		    "trawl warc what? list, verify, extract or recompress");
+		    "trawl warc what? list, verify, extract, index or recompress");
 	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
 		if (strcmp(argv[0], tools[i].name) == 0)
 			return tools[i].run(argc - 1, argv + 1);
-	return usage_error("there is no 'trawl warc %s'; there are list, verify, extract "
-			   "and recompress",
+	return usage_error(
+	    "there is no 'trawl warc %s'; there are list, verify, extract, "
+	    "index and recompress",
 	    argv[0]);
 }

@@ -243,20 +243,31 @@ refills_answer(struct committer *c)
 
 /* ---- sinks ---- */
 
+static bool
+has_archive(const struct committer *c)
+{
+	for (size_t i = 0; i < c->conf.sinks_len; i++)
+		if (strcmp(c->conf.sinks[i], "warc") == 0)
+			return true;
+	return false;
+}
+
 /* An archive that another run wrote goes on where its last commit left it. */
 int
 sinks_open(struct committer *c, struct why *why)
 {
-	static const char *const logs[] = {"crawl-log", "rejected-log"};
+	/* The index last: it tells where the archive put things. */
+	static const char *const own[] = {"crawl-log", "rejected-log", "cdxj"};
+	size_t own_len = has_archive(c) ? 3 : 2;
 
-	for (size_t i = 0; i < c->conf.sinks_len + 2; i++) {
-		const char *name = i < c->conf.sinks_len ? c->conf.sinks[i]
-							 : logs[i - c->conf.sinks_len];
+	for (size_t i = 0; i < c->conf.sinks_len + own_len; i++) {
+		const char *name =
+		    i < c->conf.sinks_len ? c->conf.sinks[i] : own[i - c->conf.sinks_len];
 		struct mark_key key;
 		int r;
 
 		if (c->sinks_len == SINKS_MAX)
-			return why_set(why, -EINVAL, "more than %d sinks", SINKS_MAX - 2);
+			return why_set(why, -EINVAL, "more than %d sinks", SINKS_MAX - 3);
 		buf_clear(&c->scratch);
 		(void)snprintf(key.text, sizeof(key.text), "sink/%s", name);
 		r = store_get(c->store, STORE_META, slice_cstr(key.text), &c->scratch);

@@ -13,7 +13,8 @@
 	X(none, "none")
 #define SINKS_OWN(X)                                                                     \
 	X(crawl_log, "crawl-log")                                                        \
-	X(rejected_log, "rejected-log")
+	X(rejected_log, "rejected-log")                                                  \
+	X(cdxj, "cdxj")
 
 #define X_TYPE(id, name) &sink_##id,
 static const struct sink_type *const types[] = {SINKS_ASKED(X_TYPE) SINKS_OWN(X_TYPE)};

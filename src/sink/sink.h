@@ -143,7 +143,7 @@ int sink_place(const char *name, struct slice mark, struct sink_place *ret);
 /* finished: the crawl is over (rename .open); false: it will go on another day.  Frees,
  * also on failure. */
 int sink_close(struct sink *s, bool finished, struct why *why);
-/* Among those that people may ask for; "crawl-log" and "rejected-log" are the engine's.
+/* Among those that people may ask for; "crawl-log", "rejected-log" and "cdxj" are the engine's.
  */
 bool sink_exists(const char *name);
 const char *sink_names(void); /* "warc, jsonl, ..." */

@@ -1,0 +1,238 @@
+#include "sink/cdxj.h"
+#include "base/clock.h"
+#include "base/file_whole.h"
+#include "base/json.h"
+#include "sink/lines.h"
+#include "sink/types.h"
+#include "web/url.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/banned.h"
+
+#define UNSORTED "index.unsorted"
+#define SORTED   "index.cdxj"
+
+/* -- Lines. -- */
+
+/* What is no URL of ours (dns:, metadata:) is its own key, as other indexers have it. */
+static int
+add_key(struct buf *b, struct slice url)
+{
+	char text[URL_BYTES_MAX];
+	struct url u;
+
+	if (url_resolve(NULL, url, (struct slice){0}, 0, text, sizeof(text), &u) ==
+	    URL_OK)
+		return url_surt(&u, b);
+	for (size_t i = 0; i < url.len; i++) {
+		bool plain = url.ptr[i] > ' ' && url.ptr[i] < 0x7f;
+		int r =
+		    plain ? buf_add_byte(b, url.ptr[i])
+			  : buf_printf(b, "%%%02X", (unsigned)(unsigned char)url.ptr[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Numbers are strings: so the readers want it. */
+static void
+add_number(struct jsonw *j, const char *key, uint64_t n)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64, n);
+	jsonw_str(j, key, slice_cstr(text));
+}
+
+int
+cdxj_line(struct buf *b, const struct cdxj *x)
+{
+	size_t start = b->len, digits = 0;
+	struct jsonw j;
+	int r = add_key(b, x->url);
+
+	if (r == 0)
+		r = buf_add_byte(b, ' ');
+	for (size_t i = 0; i < x->date.len && digits < 14 && r == 0; i++)
+		if (ascii_is_digit(x->date.ptr[i])) {
+			r = buf_add_byte(b, x->date.ptr[i]);
+			digits++;
+		}
+	if (r == 0)
+		r = buf_add_byte(b, ' ');
+	if (r == 0) {
+		jsonw_init(&j, b);
+		jsonw_object(&j, NULL);
+		jsonw_str(&j, "url", x->url);
+		jsonw_opt(&j, "mime", x->mime);
+		if (x->status > 0)
+			add_number(&j, "status", x->status);
+		jsonw_opt(&j, "digest", x->digest);
+		add_number(&j, "length", x->length);
+		add_number(&j, "offset", x->offset);
+		jsonw_str(&j, "filename", x->file);
+		jsonw_object_end(&j);
+		r = j.err;
+	}
+	if (r < 0)
+		b->len = start;
+	return r;
+}
+
+static int
+write_lines(struct line_sorter *lines, FILE *f)
+{
+	struct slice line;
+	int r;
+
+	while ((r = line_sorter_next(lines, &line)) > 0)
+		if (fwrite(line.ptr, 1, line.len, f) != line.len || putc('\n', f) == EOF)
+			return errno != 0 ? -errno : -EIO;
+	if (r == 0 && (fflush(f) != 0 || fsync(fileno(f)) != 0))
+		r = -errno;
+	return r;
+}
+
+int
+cdxj_write(struct line_sorter *lines, const char *dir, const char *name, struct why *why)
+{
+	char path[PATH_MAX], fresh[PATH_MAX + 8];
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, name), r;
+	FILE *f;
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", name);
+	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
+	f = fopen(fresh, "we");
+	if (f == NULL)
+		return why_set(
+		    why, -errno, "cannot create %s: %s", fresh, strerrordesc_np(errno));
+	r = line_sorter_sort(lines);
+	if (r == 0)
+		r = write_lines(lines, f);
+	if (fclose(f) != 0 && r == 0)
+		r = -EIO;
+	if (r == 0 && rename(fresh, path) < 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlink(fresh);
+	else
+		r = dir_sync(dir);
+	return r == 0 ? 0
+		      : why_set(why, r, "cannot write %s: %s", path, strerrordesc_np(-r));
+}
+
+/* -- The sink. -- */
+
+static int
+cdxj_open(
+    struct sink *s, const struct sink_conf *conf, struct slice mark, struct why *why)
+{
+	return lines_open(s, conf, UNSORTED, mark, why);
+}
+
+static bool
+cdxj_place(struct slice mark, struct sink_place *ret)
+{
+	return lines_place(UNSORTED, mark, ret);
+}
+
+static int
+cdxj_put(struct sink *s, struct sink_event *e, struct why *why)
+{
+	char date[CLOCK_TEXT_MAX];
+	struct buf *b;
+
+	if (e->kind != SINK_FETCH || e->warc_file.len == 0)
+		return 0;
+	clock_format(e->began_wall_us, 0, date);
+	b = lines_begin(s);
+	return lines_end(s,
+	    cdxj_line(b,
+		&(struct cdxj){
+		    .url = e->url,
+		    .date = slice_cstr(date),
+		    .mime = e->mime,
+		    .status = e->status > 0 ? (unsigned)e->status : 0,
+		    .digest = e->digest,
+		    .file = e->warc_file,
+		    .offset = e->warc_offset,
+		    .length = e->warc_length,
+		}),
+	    why);
+}
+
+static int
+sort_file(FILE *f, uint64_t length, const char *dir, struct why *why)
+{
+	struct line_sorter *lines;
+	char *line = NULL;
+	size_t cap = 0;
+	int r = line_sorter_new(dir, CDXJ_MEMORY_BYTES, &lines);
+
+	if (r < 0)
+		return why_set(why, r, "no memory to sort %s", SORTED);
+	while (r == 0 && length > 0) {
+		ssize_t n = getline(&line, &cap, f);
+
+		if (n <= 0 || (uint64_t)n > length)
+			r = -EBADMSG;
+		else if (n > 1)
+			r = line_sorter_add(lines, slice_of(line, (size_t)n - 1));
+		if (r == 0)
+			length -= (uint64_t)n;
+	}
+	free(line);
+	r = r < 0 ? why_set(why, r, "cannot sort %s/%s: %s", dir, UNSORTED,
+			strerrordesc_np(-r))
+		  : cdxj_write(lines, dir, SORTED, why);
+	line_sorter_free(lines);
+	return r;
+}
+
+/* Also when the crawl goes on another day: who looks meanwhile finds what there is. */
+static int
+cdxj_close(struct sink *s, bool finished, struct why *why)
+{
+	struct lines *l = s->priv;
+	uint64_t length;
+	char *dir = slice_dup(slice_cstr(l->file.dir));
+	char path[PATH_MAX];
+	FILE *f;
+	int r = lines_sync(s, why);
+
+	length = l->file.pos;
+	(void)lines_close(s, finished, NULL);
+	if (r == 0 && dir == NULL)
+		r = why_set(why, -ENOMEM, "no memory for %s", SORTED);
+	if (r == 0) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, UNSORTED);
+		f = fopen(path, "re");
+		r = f == NULL ? why_set(why, -errno, "cannot open %s: %s", path,
+				    strerrordesc_np(errno))
+			      : sort_file(f, length, dir, why);
+		if (f != NULL)
+			(void)fclose(f);
+	}
+	free(dir);
+	return r;
+}
+
+const struct sink_type sink_cdxj = {
+    .name = "cdxj",
+    .open = cdxj_open,
+    .put = cdxj_put,
+    .flush = lines_flush,
+    .sync = lines_sync,
+    .mark = lines_mark,
+    .close = cdxj_close,
+    .place = cdxj_place,
+};

@@ -1,0 +1,80 @@
+"""index.cdxj: in order, complete, and as other indexers make it of the same files."""
+
+import json
+import signal
+
+import pytest
+
+import harness
+import judges
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory):
+    tmp = tmp_path_factory.mktemp("cdxj")
+    with harness.demo_site(tmp / "nginx") as web:
+        result, out = harness.crawl(
+            tmp / "crawl", "-q", "--delay", "0", "--per-host", "4", "--warc-size", "65536", web.url("/"), timeout=120
+        )
+    assert result.rc == 0, result.err
+    return web, out
+
+
+def index(out):
+    return (out.dir / "index.cdxj").read_bytes().decode().splitlines()
+
+
+def parsed(lines):
+    """(key, timestamp, object) a line."""
+    return [(*line.split(" ", 2)[:2], json.loads(line.split(" ", 2)[2])) for line in lines]
+
+
+def test_every_answer_is_in_it_with_its_place(crawled):
+    _, out = crawled
+    lines = index(out)
+    assert lines == sorted(lines, key=str.encode)
+    have = sorted((d["filename"], int(d["offset"]), int(d["length"]), d["url"], d["digest"]) for _, _, d in parsed(lines))
+    assert have == sorted(
+        (r.path.name, r.offset, r.length, r.uri, r.headers["warc-payload-digest"])
+        for r in out.records()
+        if r.type == "response" and r.uri.startswith("http")
+    )
+
+
+def test_trawl_warc_index_makes_the_same_of_the_files(crawled, tmp_path):
+    _, out = crawled
+    done = harness.trawl("warc", "index", *out.warcs())
+    assert done.rc == 0 and done.out.splitlines() == index(out)
+    harness.trawl("warc", "index", "-o", tmp_path / "x.cdxj", *out.warcs())
+    assert (tmp_path / "x.cdxj").read_text().splitlines() == index(out)
+
+
+@judges.need("cdxj-indexer")
+def test_cdxj_indexer_makes_the_same_of_the_files(crawled):
+    _, out = crawled
+    theirs = parsed(judges.run("cdxj-indexer", "-s", *out.warcs()).splitlines())
+    ours = parsed(index(out))
+    order = lambda row: (row[0], row[1], row[2]["filename"], int(row[2]["offset"]))
+    assert sorted(ours, key=order) == sorted(theirs, key=order)
+
+
+def test_a_crawl_that_was_killed_has_the_whole_index_in_the_end(tmp_path):
+    with harness.demo_site(tmp_path / "nginx") as web:
+        out = harness.Output(tmp_path / "crawl")
+        run = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "20ms", web.url("/"))
+        harness.wait_until("some pages", lambda: len(out.pages()) > 15, 30)
+        run.signal(signal.SIGKILL)
+        run.end()
+        (out.dir / "index.cdxj.new").write_bytes(b"what a kill while sorting leaves")
+        assert not (out.dir / "index.cdxj").exists()
+        result = harness.trawl("resume", out.dir, "-q", "--delay", "0", timeout=120)
+        assert result.rc == 0, result.err
+    have = sorted((d["url"], int(d["offset"])) for _, _, d in parsed(index(out)))
+    assert have == sorted((r.uri, r.offset) for r in out.records() if r.type == "response" and r.uri.startswith("http"))
+    assert not (out.dir / "index.cdxj.new").exists()
+
+
+def test_without_an_archive_there_is_no_index(tmp_path):
+    with harness.demo_site(tmp_path / "nginx") as web:
+        result, out = harness.crawl(tmp_path / "crawl", "-q", "--sink", "jsonl", "--max-pages", "3", "--delay", "0", web.url("/"))
+    assert not (out.dir / "index.cdxj").exists() and not (out.dir / "index.unsorted").exists()
