@@ -2,7 +2,8 @@
  * crawl/crawl.h -- a run of a job: from its seeds until nothing is left, or until
  * stopped.
  *
- *   engine (what all runs of the process share: workers, arena, names, transport)
+ *   engine (what all runs of the process share: workers, arena, names, transport,
+ *           manners: how we stand with servers)
  *     -> crawl (one run: frontier, store thread, budgets, accounting)
  *          -> visit (one URL in hand: fetch, parse, commit)
  *

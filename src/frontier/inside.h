@@ -1,7 +1,8 @@
 /*
  * frontier/inside.h -- what the files of the frontier share; private to frontier/.
  *
- *   frontier.c  hosts and their places; add, retry, next
+ *   frontier.c  hosts and their places; add, retry
+ *   turns.c     who is next
  *   answer.c    what comes back: done, robots
  *   refill.c    what lies beyond the windows
  *   rest.c      hosts that are not due leave memory
@@ -60,6 +61,11 @@ int frontier_keep(struct frontier *f, struct hostq *h, struct urlrec *rec);
 uint32_t frontier_window_max(const struct frontier *f);
 int frontier_retry_later(
     struct frontier *f, struct hostq *h, struct urlrec *rec, int64_t at_ms);
+/* `rec_bytes`: of its record, which may be gone by now. */
+void frontier_retry_free(struct frontier *f, struct retry *retry, uint64_t rec_bytes);
+struct urlrec *frontier_retry_take(struct frontier *f, struct retry *retry);
+/* Places whoever an event has changed besides. */
+void frontier_settle(struct frontier *f);
 int frontier_host_new(struct frontier *f, uint64_t authority_hash, struct slice authority,
     int64_t now_ms, struct hostq **ret);
 /* Of a restored host that was never asked, and whose authority is not known yet. */
