@@ -164,8 +164,8 @@ void frontier_name(struct frontier *f, uint64_t authority_hash, uint64_t address
  * A request that is no URL of ours, but is to keep to the manners of the authority that it
  * goes to: the robots.txt of another one was redirected there.  It waits for no
  * robots.txt, so that two that lead to each other end.  It takes turns with the URLs of
- * the host.  Where the host is given up, or backs off for more than a minute, it comes
- * out with an outcome.  The guest is the caller's.
+ * the host.  Where the host is given up it comes out with an outcome.  The guest is the
+ * caller's.
  */
 struct frontier_guest {
 	struct list on_host;

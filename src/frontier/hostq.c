@@ -18,7 +18,6 @@
 #define BACKOFF_MIN_MS   SECOND_MS /* whatever Retry-After says */
 #define BACKOFF_QUIET_MS (30 * MINUTE_MS)
 #define FAIL_MS          SECOND_MS /* the first; doubles */
-#define GUEST_WAITS_MS   MINUTE_MS /* for a back-off, at most */
 #define ROBOTS_AGAIN_MS  MINUTE_MS /* times the asks so far */
 
 enum { FAIL_SHIFT_MAX = 8, ROBOTS_ASKS_MAX = 3, TURN_MS = 20, TURNS_MAX = 5 };
@@ -315,16 +314,7 @@ hostq_judge_urls(const struct hostq *h, const struct frontier_conf *conf, int64_
 		judge_address(h, ret);
 }
 
-bool
-hostq_is_far(const struct hostq *h, int64_t now_ms)
-{
-	const struct standing *s = h->standing;
-
-	return s->backoff_until_ms - now_ms > GUEST_WAITS_MS ||
-	       s->fail_until_ms - now_ms > GUEST_WAITS_MS;
-}
-
-/* A guest needs no robots.txt, and one that would wait for long is better told so. */
+/* A guest needs no robots.txt; at a host that is given up it is told so. */
 static void
 judge_guest(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
     struct hostq_state *ret)
@@ -333,7 +323,7 @@ judge_guest(const struct hostq *h, const struct frontier_conf *conf, int64_t now
 	bool fails = standing_failures(s, conf->robots_ttl_ms, now_ms) > 0;
 
 	*ret = (struct hostq_state){HOSTQ_READY, WAITS_READY, 0};
-	if (hostq_is_doomed(h, now_ms) || hostq_is_far(h, now_ms))
+	if (hostq_is_doomed(h, now_ms))
 		return;
 	if (h->robots_in_flight || s->in_flight >= (fails ? 1 : conf->per_host)) {
 		*ret = (struct hostq_state){HOSTQ_FULL, WAIT_CONNECTION_CAP, 0};

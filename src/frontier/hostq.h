@@ -144,8 +144,6 @@ hostq_is_doomed(const struct hostq *h, int64_t now_ms)
 {
 	return h->doom != OUTCOME_NONE && now_ms < h->doom_until_ms;
 }
-/* Nothing may be asked there for more than a minute. */
-bool hostq_is_far(const struct hostq *h, int64_t now_ms);
 /* robots.txt must be asked for before the next URL. */
 bool hostq_needs_robots(
     const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms);

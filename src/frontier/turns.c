@@ -161,7 +161,7 @@ is_guests_turn(const struct frontier *f, const struct hostq *h, int64_t now_ms)
 
 	if (list_is_empty(&h->guests))
 		return false;
-	if (!h->guest_was_last || hostq_is_doomed(h, now_ms) || hostq_is_far(h, now_ms))
+	if (!h->guest_was_last || hostq_is_doomed(h, now_ms))
 		return true;
 	hostq_judge_urls(h, &f->conf, now_ms, &urls);
 	return urls.place != HOSTQ_READY;
@@ -173,7 +173,7 @@ turn_of(struct frontier *f, struct hostq *h, int64_t now_ms)
 {
 	bool guest = is_guests_turn(f, h, now_ms);
 
-	if (hostq_is_doomed(h, now_ms) || (guest && hostq_is_far(h, now_ms)))
+	if (hostq_is_doomed(h, now_ms))
 		return guest ? FRONTIER_GUEST : FRONTIER_URL; /* it is not asked */
 	/* One that had an answer does not wait behind those that may never have one. */
 	if (needs_name(f, h, now_ms))
@@ -205,9 +205,8 @@ turn_guest(struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_
 	ret->kind = FRONTIER_GUEST;
 	ret->guest = container_of(list_pop(&h->guests), struct frontier_guest, on_host);
 	h->guest_was_last = true;
-	if (hostq_is_doomed(h, now_ms) || hostq_is_far(h, now_ms)) {
-		ret->outcome =
-		    h->doom != OUTCOME_NONE ? h->doom : OUTCOME_ROBOTS_UNREACHABLE;
+	if (hostq_is_doomed(h, now_ms)) {
+		ret->outcome = h->doom;
 	} else {
 		hostq_gap(h, &f->conf, &ret->gap);
 		h->guests_in_flight++;
