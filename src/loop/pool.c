@@ -263,7 +263,7 @@ static bool
 context_is_known(const struct pool *p, const struct pool_context *c)
 {
 	for (uint32_t i = 0; i < lines(p); i++)
-		if (c->have[i] != 0)
+		if (c->have[i].version != 0)
 			return true;
 	return false;
 }
@@ -289,7 +289,7 @@ contexts_reset(struct pool *p, uint32_t index)
 	void *value;
 
 	for (size_t i = 0; umap_at(&p->contexts, &i, NULL, &value);)
-		((struct pool_context *)value)->have[index] = 0;
+		((struct pool_context *)value)->have[index] = (struct pool_had){0};
 	contexts_sweep(p);
 }
 
@@ -331,7 +331,7 @@ pool_configure(struct pool *p, uint32_t context, struct slice settings)
 	char *copy = NULL;
 	int r;
 
-	if (settings.len > WIRE_SETTINGS_MAX)
+	if (settings.len > POOL_SETTINGS_MAX)
 		return -EMSGSIZE;
 	if (settings.len == 0) {
 		if (c != NULL)
@@ -351,10 +351,35 @@ pool_configure(struct pool *p, uint32_t context, struct slice settings)
 	}
 	free(c->settings);
 	c->settings = copy;
-	c->settings_bytes = (uint32_t)settings.len;
+	c->settings_bytes = c->settings_cap = (uint32_t)settings.len;
 	c->version = ++p->version_last;
 	c->forgotten = c->broken = false;
 	list_remove(&c->on_forgotten);
+	return 0;
+}
+
+int
+pool_extend(struct pool *p, uint32_t context, struct slice more)
+{
+	struct pool_context *c = context_get(p, context);
+	char *grown;
+	size_t cap;
+
+	if (c == NULL || c->forgotten)
+		return -ENOENT;
+	if (more.len > POOL_SETTINGS_MAX - c->settings_bytes)
+		return -EMSGSIZE;
+	if (more.len > c->settings_cap - c->settings_bytes) {
+		cap = c->settings_bytes + more.len + c->settings_bytes / 4;
+		grown = realloc(c->settings, cap);
+		if (grown == NULL)
+			return -ENOMEM;
+		c->settings = grown;
+		c->settings_cap = (uint32_t)cap;
+	}
+	if (more.len > 0)
+		memcpy(c->settings + c->settings_bytes, more.ptr, more.len);
+	c->settings_bytes += (uint32_t)more.len;
 	return 0;
 }
 

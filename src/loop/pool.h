@@ -74,6 +74,9 @@ struct pool_ops {
 	/* New settings for `context` (a job); empty: forget it.  <0: its tasks end as
 	 * POOL_ERROR until there are others; -ENOMEM: another worker tries. */
 	int (*configure)(void *state, uint32_t context, struct slice settings);
+	/* What pool_extend() appended to the settings that `configure` took.  NULL: it
+	 * is given the whole anew. */
+	int (*extend)(void *state, uint32_t context, struct slice more);
 	/* Appends the result to `out` (its max is result_bytes_max) with the functions of
 	 * buf.h, but never releases it; <0: POOL_ERROR. */
 	int (*run)(void *state, const struct pool_input *in, struct buf *out);
@@ -135,10 +138,14 @@ int pool_new(
 void pool_free(struct pool *p);
 /*
  * Settings that every worker, also later ones, gets before the next task of `context`
- * that it is sent.  Copied; at most 1 MiB (-EMSGSIZE); empty forgets the context;
- * -ENOMEM, -ENOSPC above 65,536 contexts.
+ * that it is sent.  Copied; at most POOL_SETTINGS_MAX (-EMSGSIZE); empty forgets the
+ * context; -ENOMEM, -ENOSPC above 65,536 contexts.
  */
+enum { POOL_SETTINGS_MAX = 64 << 20 };
 int pool_configure(struct pool *p, uint32_t context, struct slice settings);
+/* Appends to them: a worker that has the beginning gets no more than what is new, and that
+ * of several calls at once.  -ENOENT: it has none; else as above. */
+int pool_extend(struct pool *p, uint32_t context, struct slice more);
 
 int pool_apply(struct pool *p, const struct pool_task *t, pool_done_fn *done, void *ctx,
     struct pool_id *ret);

@@ -34,6 +34,18 @@ configure(struct pool *p, uint32_t context, struct slice settings)
 	return p->conf.ops->configure(p->inl.state, context, settings);
 }
 
+/* What is new of them, or all. */
+static int
+bring(struct pool *p, const struct pool_context *c)
+{
+	uint32_t from = context_news_at(p, c, 0);
+	struct slice news = slice_of(c->settings + from, c->settings_bytes - from);
+
+	if (from == 0)
+		return configure(p, c->id, news);
+	return c->broken ? -EINVAL : p->conf.ops->extend(p->inl.state, c->id, news);
+}
+
 static void
 forget(struct pool *p)
 {
@@ -41,9 +53,9 @@ forget(struct pool *p)
 		struct pool_context *c =
 		    container_of(it, struct pool_context, on_forgotten);
 
-		if (c->have[0] != 0)
+		if (c->have[0].version != 0)
 			(void)configure(p, c->id, slice_of(NULL, 0));
-		c->have[0] = 0;
+		c->have[0] = (struct pool_had){0};
 	}
 	contexts_sweep(p);
 }
@@ -60,12 +72,12 @@ run(struct pool *p, const struct task *t)
 	};
 	struct pool_context *c = context_get(p, t->context);
 
-	if (c != NULL && !c->forgotten && c->have[0] != c->version) {
-		int r = configure(p, c->id, slice_of(c->settings, c->settings_bytes));
+	if (c != NULL && !c->forgotten && !context_is_had(c, 0)) {
+		int r = bring(p, c);
 
 		if (r == -ENOMEM)
 			return r;
-		c->have[0] = c->version;
+		c->have[0] = (struct pool_had){c->version, c->settings_bytes};
 		c->broken = r < 0;
 	}
 	if (c != NULL && c->broken)

@@ -41,15 +41,20 @@ struct task {
 	void *ctx;
 };
 
-/* Settings.  A worker has them when its `have` is `version`. */
+/* What a worker has of a context's settings. */
+struct pool_had {
+	uint64_t version; /* 0: nothing */
+	uint32_t bytes;   /* from the beginning */
+};
+
 struct pool_context {
 	struct list on_forgotten; /* until no worker has them any more */
 	uint32_t id;
 	bool forgotten, broken; /* broken: inline, ops->configure() refused them */
-	uint32_t settings_bytes;
+	uint32_t settings_bytes, settings_cap;
 	char *settings;
-	uint64_t version; /* of the pool's count, never 0 */
-	uint64_t have[];  /* by worker; 0: nothing */
+	uint64_t version; /* of pool_configure(), by the pool's count, never 0 */
+	struct pool_had have[]; /* by worker */
 };
 
 #define PEER_STATES(X)                                                                   \
@@ -82,8 +87,8 @@ struct peer {
 	uint32_t given, ended;     /* tasks in this life */
 	int64_t began_us;          /* the first of the line */
 	int64_t busy_us;           /* with those that have ended */
-	uint64_t settings_version; /* of those under way in pieces */
-	uint32_t settings_at;
+	uint64_t settings_version; /* of those under way in pieces; 0: none are */
+	uint32_t settings_from, settings_at, settings_end;
 	uint32_t delay_ms; /* before the next start */
 	struct timer timer;
 	int64_t deadline_us;
@@ -140,6 +145,21 @@ struct task *task_take(struct pool *p);
 struct task *task_take_alone(struct pool *p);
 /* NULL: it has no settings. */
 struct pool_context *context_get(const struct pool *p, uint32_t id);
+/* Worker `index` has all of them. */
+static inline bool
+context_is_had(const struct pool_context *c, uint32_t index)
+{
+	return c->have[index].version == c->version &&
+	       c->have[index].bytes == c->settings_bytes;
+}
+/* Where those begin that it has not; 0: all, and it is to forget others. */
+static inline uint32_t
+context_news_at(const struct pool *p, const struct pool_context *c, uint32_t index)
+{
+	return p->conf.ops->extend != NULL && c->have[index].version == c->version
+		   ? c->have[index].bytes
+		   : 0;
+}
 /* Frees what is forgotten everywhere. */
 void contexts_sweep(struct pool *p);
 /* Worker `index` is a new one and has nothing. */

@@ -212,42 +212,48 @@ flush_forgotten(struct peer *w)
 		struct wire_settings m = {.type = WIRE_SETTINGS, .context = c->id};
 		int r;
 
-		if (c->have[w->index] == 0)
+		if (c->have[w->index].version == 0)
 			continue;
 		r = peer_send(w, &m, sizeof(m));
 		if (r < 0)
 			return r;
-		c->have[w->index] = 0;
+		c->have[w->index] = (struct pool_had){0};
 	}
 	w->sync = false;
 	contexts_sweep(p);
 	return 1;
 }
 
-/* One piece; from the start again when they have changed since the last piece. */
+/* One piece.  Others than at the last piece: from the start.  What has been appended since
+ * the first piece goes when that is done. */
 static int
 flush_settings(struct peer *w, struct pool_context *c, struct task *t)
 {
-	uint32_t at = w->settings_version == c->version ? w->settings_at : 0;
-	uint32_t piece = c->settings_bytes - at;
-	struct wire_settings m = {.type = WIRE_SETTINGS,
-	    .context = c->id,
-	    .total_bytes = c->settings_bytes,
-	    .at = at};
+	struct wire_settings m = {.context = c->id};
+	uint32_t piece;
 	int r;
 
+	if (w->settings_version != c->version) {
+		w->settings_version = c->version;
+		w->settings_from = context_news_at(w->pool, c, w->index);
+		w->settings_at = w->settings_from;
+		w->settings_end = c->settings_bytes;
+	}
+	m.type = w->settings_from == 0 ? WIRE_SETTINGS : WIRE_MORE;
+	m.total_bytes = w->settings_end - w->settings_from;
+	m.at = w->settings_at - w->settings_from;
+	piece = w->settings_end - w->settings_at;
 	if (piece > WIRE_PIECE_BYTES_MAX)
 		piece = WIRE_PIECE_BYTES_MAX;
 	memcpy(w->pool->packet, &m, sizeof(m));
-	memcpy(w->pool->packet + sizeof(m), c->settings + at, piece);
+	memcpy(w->pool->packet + sizeof(m), c->settings + w->settings_at, piece);
 	r = peer_send(w, w->pool->packet, sizeof(m) + piece);
 	if (r < 0)
 		return r;
 	t->begun = true;
-	w->settings_version = c->version;
-	w->settings_at = at + piece;
-	if (w->settings_at == c->settings_bytes) {
-		c->have[w->index] = c->version;
+	w->settings_at += piece;
+	if (w->settings_at == w->settings_end) {
+		c->have[w->index] = (struct pool_had){c->version, w->settings_end};
 		w->settings_version = 0;
 	}
 	return 1;
@@ -259,7 +265,7 @@ settings_before(const struct peer *w, const struct task *t)
 {
 	struct pool_context *c = context_get(w->pool, t->context);
 
-	if (c == NULL || c->forgotten || c->have[w->index] == c->version)
+	if (c == NULL || c->forgotten || context_is_had(c, w->index))
 		return NULL;
 	return c;
 }

@@ -8,6 +8,7 @@
  *                               owner, so that no other's lies in the worker meanwhile
  *                    SETTINGS   a piece of a context's settings, in order from 0; the
  *                               last piece makes them valid; total 0 forgets the context
+ *                    MORE       likewise of what was appended to them
  *   worker -> loop   HELLO      jailed, ready
  *                    FAIL       cannot start, with the reason
  *                    NOTE       one task has ended
@@ -29,7 +30,6 @@
 #define WIRE_PACKET_BYTES_MAX (128u * 1024)
 #define WIRE_HEAD_BYTES_MAX   (64u * 1024)
 #define WIRE_PIECE_BYTES_MAX  (64u * 1024)
-#define WIRE_SETTINGS_MAX     (1024u * 1024)
 
 /* Descriptors of a worker; 0 to 2 are /dev/null (2 is kept in sanitizer builds). */
 enum { WORKER_FD_SOCK = 3, WORKER_FD_RESULTS = 4, WORKER_FD_ARENA = 5 };
@@ -37,7 +37,14 @@ enum { WORKER_FD_SOCK = 3, WORKER_FD_RESULTS = 4, WORKER_FD_ARENA = 5 };
 /* Exit statuses of a worker that was not killed. */
 enum { WORKER_EXIT_INIT = 81, WORKER_EXIT_JAIL = 82, WORKER_EXIT_WIRE = 83 };
 
-enum wire_type { WIRE_TASKS = 1, WIRE_SETTINGS, WIRE_HELLO, WIRE_FAIL, WIRE_NOTE };
+enum wire_type {
+	WIRE_TASKS = 1,
+	WIRE_SETTINGS,
+	WIRE_HELLO,
+	WIRE_FAIL,
+	WIRE_NOTE,
+	WIRE_MORE
+};
 
 struct wire_tasks {
 	uint32_t type;
@@ -56,7 +63,7 @@ struct wire_task {
 };
 
 struct wire_settings {
-	uint32_t type;
+	uint32_t type; /* or WIRE_MORE */
 	uint32_t context;
 	uint32_t total_bytes;
 	uint32_t at;

@@ -209,14 +209,19 @@ worker_tasks(struct worker *w, size_t len)
 	}
 }
 
+/* To what was refused nothing can be added. */
 static void
-worker_configure(struct worker *w, uint32_t context, struct slice settings)
+worker_configure(struct worker *w, uint32_t context, struct slice settings, bool more)
 {
 	static char yes;
 	int r = 0;
 
+	if (more && umap_get(&w->broken, context) != NULL)
+		return;
 	(void)umap_take(&w->broken, context);
-	if (w->conf.ops->configure != NULL)
+	if (more)
+		r = w->conf.ops->extend(w->state, context, settings);
+	else if (w->conf.ops->configure != NULL)
 		r = w->conf.ops->configure(w->state, context, settings);
 	if (r >= 0 || settings.len == 0)
 		return;
@@ -236,7 +241,8 @@ worker_settings(struct worker *w, size_t len)
 		worker_breach();
 	memcpy(&m, w->packet, sizeof(m));
 	piece = len - sizeof(m);
-	if (m.total_bytes > WIRE_SETTINGS_MAX)
+	if (m.total_bytes > POOL_SETTINGS_MAX ||
+	    (m.type == WIRE_MORE && w->conf.ops->extend == NULL))
 		worker_breach();
 	if (m.at == 0) {
 		/* Whatever was coming has been replaced. */
@@ -252,7 +258,8 @@ worker_settings(struct worker *w, size_t len)
 	memcpy(w->settings + m.at, w->packet + sizeof(m), piece);
 	if (m.at + piece < m.total_bytes)
 		return;
-	worker_configure(w, m.context, slice_of(w->settings, m.total_bytes));
+	worker_configure(w, m.context, slice_of(w->settings, m.total_bytes),
+	    m.type == WIRE_MORE);
 	free(w->settings);
 	w->settings = NULL;
 }
@@ -271,7 +278,7 @@ worker_serve(struct worker *w)
 		    (size_t)n < sizeof(type) ? (size_t)n : sizeof(type));
 		if (type == WIRE_TASKS)
 			worker_tasks(w, (size_t)n);
-		else if (type == WIRE_SETTINGS)
+		else if (type == WIRE_SETTINGS || type == WIRE_MORE)
 			worker_settings(w, (size_t)n);
 		else
 			worker_breach();

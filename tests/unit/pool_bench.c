@@ -15,7 +15,7 @@ struct state {
 	int truncate_errno; /* of trying to cut the results before the jail */
 	char settings[64];  /* of context 7 */
 	size_t settings_len;
-	unsigned configures, forgets;
+	unsigned configures, forgets, extends;
 };
 
 static int
@@ -54,6 +54,20 @@ bench_configure(void *state, uint32_t context, struct slice settings)
 	memset(s->settings, 0, sizeof(s->settings));
 	if (settings.len > 0)
 		memcpy(s->settings, settings.ptr, settings.len < 40 ? settings.len : 40);
+	return 0;
+}
+
+static int
+bench_extend(void *state, uint32_t context, struct slice more)
+{
+	struct state *s = state;
+
+	if (context != 7)
+		return slice_eq(more, SLICE_LIT("refuse")) ? -EINVAL : 0;
+	if (s->settings_len + more.len < 40)
+		memcpy(s->settings + s->settings_len, more.ptr, more.len);
+	s->settings_len += more.len;
+	s->extends++;
 	return 0;
 }
 
@@ -141,7 +155,7 @@ die(const char *how)
 
 /*
  * echo TEXT | sum (of the body) | pid | spin MS | stop | die HOW | big BYTES | bigfail
- * BYTES | over | settings | error | jail WHAT | rubbish KIND | cut | alloc BYTES | stderr
+ * BYTES | over | settings | extends | error | jail WHAT | rubbish KIND | cut | alloc BYTES | stderr
  */
 static int
 bench_run(void *state, const struct pool_input *in, struct buf *out)
@@ -188,6 +202,9 @@ bench_run(void *state, const struct pool_input *in, struct buf *out)
 	if (strcmp(word, "settings") == 0)
 		return buf_printf(out, "%s/%zu/%u/%u", s->settings, s->settings_len,
 		    s->configures, s->forgets);
+	if (strcmp(word, "extends") == 0)
+		return buf_printf(out, "%s/%zu/%u/%u", s->settings, s->settings_len,
+		    s->configures, s->extends);
 	if (strcmp(word, "jail") == 0)
 		return jail_try(arg, in, out);
 	if (strcmp(word, "rubbish") == 0)
@@ -208,6 +225,7 @@ bench_run(void *state, const struct pool_input *in, struct buf *out)
 const struct pool_ops bench_ops = {
     .init = bench_init,
     .configure = bench_configure,
+    .extend = bench_extend,
     .run = bench_run,
     .fini = bench_fini,
 };

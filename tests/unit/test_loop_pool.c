@@ -577,7 +577,100 @@ settings_reach_every_worker_before_its_next_task(void **state)
 		bench_expect(b, i, POOL_DONE,
 		    "LLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLLL/1048576/2/0");
 	assert_int_equal(
-	    pool_configure(b->p, 7, slice_of(large, sizeof(large) + 1)), -EMSGSIZE);
+	    pool_configure(b->p, 7, slice_of(large, POOL_SETTINGS_MAX + 1)), -EMSGSIZE);
+	bench_close(b);
+}
+
+static void
+apply_extends(struct bench *b, size_t i)
+{
+	struct pool_task t = {.context = 7, .head = SLICE_LIT("extends")};
+
+	assert_int_equal(bench_try(b, i, &t), 0);
+	bench_wait(b, i + 1);
+}
+
+static void
+extend_and_look(struct bench *b)
+{
+	assert_int_equal(pool_extend(b->p, 7, SLICE_LIT("x")), -ENOENT);
+	assert_int_equal(pool_configure(b->p, 7, SLICE_LIT("one")), 0);
+	assert_int_equal(pool_extend(b->p, 7, SLICE_LIT(",two")), 0);
+	apply_extends(b, 0);
+	bench_expect(b, 0, POOL_DONE, "one,two/7/1/0"); /* it had nothing yet */
+	assert_int_equal(pool_extend(b->p, 7, SLICE_LIT(",three")), 0);
+	assert_int_equal(pool_extend(b->p, 7, SLICE_LIT(",four")), 0);
+	apply_extends(b, 1);
+	bench_expect(b, 1, POOL_DONE, "one,two,three,four/18/1/1");
+	apply_extends(b, 2);
+	bench_expect(b, 2, POOL_DONE, "one,two,three,four/18/1/1");
+	assert_int_equal(pool_extend(b->p, 7, SLICE_LIT("!")), 0);
+	assert_int_equal(pool_configure(b->p, 7, SLICE_LIT("new")), 0);
+	assert_int_equal(pool_extend(b->p, 7, SLICE_LIT("er")), 0);
+	apply_extends(b, 3);
+	bench_expect(b, 3, POOL_DONE, "newer/5/2/1");
+	assert_int_equal(
+	    pool_extend(b->p, 7, slice_of("", POOL_SETTINGS_MAX - 4)), -EMSGSIZE);
+	assert_int_equal(pool_configure(b->p, 7, SLICE_LIT("")), 0);
+	assert_int_equal(pool_extend(b->p, 7, SLICE_LIT("x")), -ENOENT);
+}
+
+static void
+a_worker_that_has_settings_gets_only_what_is_added(void **state)
+{
+	struct pool_conf c = bench_conf();
+	struct bench *b;
+	int pid;
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	extend_and_look(b);
+	/* One that comes later gets the whole. */
+	assert_int_equal(pool_configure(b->p, 7, SLICE_LIT("a")), 0);
+	apply_extends(b, 4);
+	assert_int_equal(pool_extend(b->p, 7, SLICE_LIT("b")), 0);
+	assert_int_equal(pool_pids(b->p, &pid, 1), 1);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_true(process_is_gone(pid));
+	apply_extends(b, 5);
+	bench_expect(b, 5, POOL_DONE, "ab/2/1/0");
+	bench_close(b);
+	b = bench_open_virtual(NULL);
+	extend_and_look(b);
+	bench_close(b);
+}
+
+static void
+what_is_added_comes_in_pieces_and_not_to_what_was_refused(void **state)
+{
+	static char large[300000];
+	struct pool_conf c = bench_conf();
+	struct pool_task t = {.context = 5, .head = SLICE_LIT("echo x")};
+	struct bench *b;
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	memset(large, 'x', sizeof(large));
+	assert_int_equal(pool_configure(b->p, 7, slice_of(large, sizeof(large))), 0);
+	apply_extends(b, 0);
+	assert_int_equal(pool_extend(b->p, 7, slice_of(large, sizeof(large))), 0);
+	apply_extends(b, 1);
+	bench_expect(b, 1, POOL_DONE,
+	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/600000/1/1");
+	assert_int_equal(pool_configure(b->p, 5, SLICE_LIT("accept")), 0);
+	assert_int_equal(bench_try(b, 2, &t), 0);
+	bench_wait(b, 3);
+	bench_expect(b, 2, POOL_DONE, "x");
+	assert_int_equal(pool_extend(b->p, 5, SLICE_LIT("refuse")), 0);
+	assert_int_equal(bench_try(b, 3, &t), 0);
+	bench_wait(b, 4);
+	bench_expect(b, 3, POOL_ERROR, "");
+	assert_int_equal(pool_extend(b->p, 5, SLICE_LIT("good")), 0);
+	assert_int_equal(bench_try(b, 4, &t), 0);
+	bench_wait(b, 5);
+	bench_expect(b, 4, POOL_ERROR, "");
 	bench_close(b);
 }
 
@@ -851,6 +944,8 @@ run(void)
 	    cmocka_unit_test(callbacks_may_apply_cancel_and_configure),
 	    cmocka_unit_test(settings_reach_every_worker_before_its_next_task),
 	    cmocka_unit_test(settings_reach_workers_that_come_later),
+	    cmocka_unit_test(a_worker_that_has_settings_gets_only_what_is_added),
+	    cmocka_unit_test(what_is_added_comes_in_pieces_and_not_to_what_was_refused),
 	    cmocka_unit_test(forgotten_settings_are_taken_back),
 	    cmocka_unit_test(tasks_of_refused_settings_are_errors_until_there_are_others),
 	    cmocka_unit_test(settings_that_find_no_memory_are_given_anew),
