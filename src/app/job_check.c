@@ -17,7 +17,12 @@
 #include "net/proxy.h"
 #include "sink/sink.h"
 
-enum { SINKS_MAX = 6, CA_BYTES_MAX = 16 << 20 };
+enum {
+	SINKS_MAX = 6,
+	CA_BYTES_MAX = 16 << 20,
+	/* What is left of SCOPE_SETTINGS_MAX holds the greatest number of seeds. */
+	PATTERNS_BYTES_MAX = 1 << 20,
+};
 
 static int
 check_sinks(const struct options *o, struct why *why)
@@ -72,11 +77,10 @@ check_patterns(const struct job *job, struct why *why)
 	struct buf settings;
 	int r;
 
-	buf_init(&settings, 1 << 20);
-	r = scope_settings(
-	    &job->options, (const char *const *)job->seeds.v, job->seeds.n, 1, &settings);
-	r = r < 0 ? why_set(why, r, "the patterns are too long")
-		  : scope_rules_new(buf_slice(&settings), &rules, why);
+	buf_init(&settings, PATTERNS_BYTES_MAX);
+	r = scope_settings(&job->options, NULL, 0, 1, &settings, why);
+	if (r == 0)
+		r = scope_rules_new(buf_slice(&settings), &rules, why);
 	buf_release(&settings);
 	if (r == 0)
 		scope_rules_free(rules);

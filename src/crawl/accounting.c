@@ -1,22 +1,6 @@
 #include "crawl/crawl_internal.h"
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
-
-static void
-note_seed(struct crawl *c, const struct visit *v)
-{
-	if ((v->rec->flags & URLREC_SEED) == 0)
-		return;
-	for (size_t i = 0; i < c->conf.job->seeds.n; i++) {
-		if (!slice_eq(slice_cstr(c->conf.job->seeds.v[i]), v->rec->url))
-			continue;
-		c->seed_ends[i].outcome = v->commit.event.outcome;
-		c->seed_ends[i].status = v->commit.event.status;
-		(void)snprintf(c->seed_ends[i].detail, sizeof(c->seed_ends[i].detail),
-		    SLICE_FMT, SLICE_ARG(v->commit.event.detail));
-	}
-}
 
 /* A URL has its outcome. */
 void
@@ -30,7 +14,7 @@ account_end(struct crawl *c, const struct visit *v)
 	t->in_flight--;
 	t->queued++;
 	totals_end(t, &v->commit.event);
-	note_seed(c, v);
+	seed_ended(c, v);
 }
 
 void
@@ -59,21 +43,6 @@ uint32_t
 crawl_hosts(struct crawl *c, struct frontier_host *ret, uint32_t max)
 {
 	return frontier_hosts(c->frontier, loop_now_ms(c->loop), ret, max);
-}
-
-enum outcome
-crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status)
-{
-	assert(i < c->conf.job->seeds.n);
-	*ret_status = c->seed_ends[i].status;
-	return c->seed_ends[i].outcome;
-}
-
-const char *
-crawl_seed_detail(const struct crawl *c, size_t i)
-{
-	assert(i < c->conf.job->seeds.n);
-	return c->seed_ends[i].detail;
 }
 
 void

@@ -337,8 +337,7 @@ committer_seen(
 }
 
 int
-committer_seed(struct committer *c, uint64_t url_hash, int *ret_status,
-    char ret_detail[SAVED_DETAIL_MAX])
+committer_seeds(struct committer *c, saved_seed_fn *fn, void *ctx)
 {
-	return saved_seed(c->store, url_hash, ret_status, ret_detail);
+	return saved_seeds(c->store, fn, ctx);
 }

@@ -131,9 +131,8 @@ void committer_committed(const struct committer *c, struct crawl_totals *ret);
 /* Before anything is sent: what became of a URL; -ENOENT: it was never seen. */
 int committer_seen(
     struct committer *c, uint64_t authority_hash, uint64_t url_hash, enum outcome *ret);
-/* The same of what a seed ended with: saved_seed(). */
-int committer_seed(struct committer *c, uint64_t url_hash, int *ret_status,
-    char ret_detail[SAVED_DETAIL_MAX]);
+/* The same of what seeds ended with. */
+int committer_seeds(struct committer *c, saved_seed_fn *fn, void *ctx);
 /* Before anything is sent, and after the reply to COMMIT_CLOSE. */
 const struct traps *committer_traps(const struct committer *c);
 uint32_t committer_waiting(const struct committer *c);

@@ -104,7 +104,8 @@ put_root(struct committer *c, const struct found_link *l)
 	int r = saved_root_put(c->batch, l->url_hash, l->url);
 
 	return r < 0 ? r
-		     : scope_rules_add_root(c->rules, l->url); /* to name rules rightly */
+		     : scope_rules_add_root(
+			   c->rules, l->url, NULL); /* to name rules rightly */
 }
 
 /* Without its place in the queue. */
@@ -459,8 +460,9 @@ commit_done(struct committer *c, struct commit *m)
 	if (r == 0 && !m->event.internal)
 		r = settle(c, m->rec, m->event.outcome);
 	if (r == 0 && !m->event.internal && (m->rec->flags & URLREC_SEED) != 0)
-		r = saved_seed_put(
-		    c->batch, m->rec->url_hash, m->event.status, m->event.detail);
+		r = saved_seed_put(c->batch, m->rec->url_hash,
+		    &(struct saved_end){
+			m->event.outcome, m->event.status, m->event.detail});
 	if (r < 0)
 		return r;
 	count_request(c, m);

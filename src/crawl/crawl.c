@@ -2,7 +2,6 @@
 #include "base/log.h"
 #include "crawl/crawl_internal.h"
 #include "crawl/fields.h"
-#include "crawl/parse.h"
 #include "crawl/scope.h"
 #include "frontier/manners.h"
 #include <assert.h>
@@ -14,8 +13,7 @@
 enum {
 	STARTS_PER_TURN = 64,
 	MAILS_MAX = 1 << 16,
-	REFILLS_MAX = 64, /* under way */
-	ROOTS_BYTES_MAX = 256 << 10,
+	REFILLS_MAX = 64,            /* under way */
 	MAILS_BEHIND = 1024,         /* more at the store thread: it is behind */
 	PARSING_BEHIND = 256,        /* more at the workers: they are behind */
 	GRACE_MS = 10000,            /* of a polite stop */
@@ -236,7 +234,7 @@ crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
 		*ret_wait_ms = SLOW_LOOK_MS;
 		return WAIT_CONNECTION_CAP;
 	}
-	if (committer_waiting(c->committer) >= MAILS_BEHIND)
+	if (!seeds_are_sent(c) || committer_waiting(c->committer) >= MAILS_BEHIND)
 		return WAIT_STORE_BEHIND;
 	if (c->in_state[VISIT_PARSE] + c->in_state[VISIT_QUEUED] >= PARSING_BEHIND ||
 	    in_hand > crawl_memory(c->o).body_bytes ||
@@ -385,75 +383,6 @@ crawl_visit_ended(struct crawl *c)
 
 /* ---- replies of the store thread ---- */
 
-int
-crawl_tell_workers(struct crawl *c)
-{
-	struct crawl_memory m = crawl_memory(c->o);
-	struct parse_limits limits = {.decoded_bytes = m.decoded_bytes_max,
-	    .notes_bytes = m.notes_bytes_max,
-	    .links = c->o->limits_max_links};
-	struct buf scope, settings;
-	int r;
-
-	buf_init(&scope, 1 << 20);
-	buf_init(&settings, 2 << 20);
-	r = scope_settings(
-	    c->o, (const char *const *)c->roots.v, c->roots.n, c->hash_seed, &scope);
-	if (r == 0)
-		r = parse_settings(
-		    buf_slice(&scope), select_blob(c->fields), &limits, &settings);
-	if (r == 0)
-		r = pool_configure(c->engine->pool, c->context, buf_slice(&settings));
-	buf_release(&settings);
-	buf_release(&scope);
-	return r;
-}
-
-/* Without telling the workers. */
-int
-crawl_push_root(struct crawl *c, struct slice url)
-{
-	char **grown = realloc(c->roots.v, (c->roots.n + 1) * sizeof(*grown));
-
-	if (grown == NULL)
-		return -ENOMEM;
-	c->roots.v = grown;
-	grown[c->roots.n] = slice_dup(url);
-	if (grown[c->roots.n] == NULL)
-		return -ENOMEM;
-	c->roots.n++;
-	c->roots_bytes += url.len;
-	return 0;
-}
-
-/* Workers are sent all of them, and servers say where seeds are redirected to. */
-bool
-crawl_has_room_for_root(struct crawl *c, struct slice url)
-{
-	if (c->roots_bytes + url.len <= ROOTS_BYTES_MAX)
-		return true;
-	if (!c->roots_full)
-		log_warn(
-		    "seeds were redirected to so many places that those from here on "
-		    "do not widen the scope: url=%s",
-		    LOG_TEXT(url));
-	c->roots_full = true;
-	return false;
-}
-
-int
-crawl_add_root(struct crawl *c, struct slice url)
-{
-	int r;
-
-	if (!crawl_has_room_for_root(c, url))
-		return 0;
-	r = crawl_push_root(c, url);
-	if (r == 0)
-		r = scope_rules_add_root(c->rules, url);
-	return r < 0 ? r : crawl_tell_workers(c);
-}
-
 static int
 take_fresh(struct crawl *c, struct commit *m)
 {
@@ -469,7 +398,7 @@ take_fresh(struct crawl *c, struct commit *m)
 		struct urlrec *rec = &m->fresh[i];
 
 		if ((rec->flags & URLREC_SEED_CHAIN) != 0)
-			r = crawl_add_root(c, rec->url);
+			r = seeds_widen(c, rec->url);
 		if (r == 0)
 			r = frontier_add(c->frontier, rec, now);
 	}
@@ -526,8 +455,8 @@ own_ended(struct crawl *c, struct commit *m)
 	c->commits--;
 	commit_release(m);
 	if (m->kind == COMMIT_LINKS) {
-		free(m->links);
-		m->links = NULL;
+		if (m->err == 0 && c->phase == CRAWL_RUNNING && seeds_send(c) < 0)
+			crawl_fail(c, CRAWL_STORE, "the store thread takes no more");
 		return;
 	}
 	c->refills -= m->kind == COMMIT_REFILL;
@@ -668,8 +597,8 @@ crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 	list_init(&c->parse_wait);
 	list_init(&c->suspects);
 	umap_init(&c->harmful_hosts, HARMFUL_HOSTS_MAX);
-	umap_init(&c->own_authorities, 1 << 20);
-	umap_init(&c->homes, 1 << 20);
+	umap_init(&c->own_authorities, 2 * JOB_SEEDS_MAX);
+	umap_init(&c->homes, JOB_SEEDS_MAX);
 	later_init(&c->pump, e->loop, on_pump, c);
 	timer_init(&c->due, e->loop, on_pump, c);
 	timer_init(&c->watchdog, e->loop, watchdog_look, c);
@@ -710,8 +639,6 @@ crawl_start(
 void
 crawl_free(struct crawl *c)
 {
-	void *home;
-
 	if (c == NULL)
 		return;
 	drop_visits(c);
@@ -734,16 +661,8 @@ crawl_free(struct crawl *c)
 	frontier_free(c->frontier);
 	scope_rules_free(c->rules);
 	trap_gates_release(&c->gates);
-	for (size_t i = 0; umap_at(&c->homes, &i, NULL, &home);)
-		free(home);
-	umap_release(&c->homes);
-	umap_release(&c->own_authorities);
 	umap_release(&c->harmful_hosts);
-	for (size_t i = 0; i < c->roots.n; i++)
-		free(c->roots.v[i]);
-	free(c->roots.v);
-	free(c->seeds.links);
-	free(c->seed_ends);
+	seeds_release(c);
 	select_free(c->fields);
 	jar_free(c->jar);
 	credentials_release(&c->credentials);

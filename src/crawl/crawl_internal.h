@@ -109,9 +109,10 @@ struct crawl {
 	bool judge_anew;           /* what waits, by these */
 	struct trap_gates gates;   /* what waits and is in a trap */
 	uint64_t random;      /* state of the repeatable generator; 0: ask the system */
-	struct strlist roots; /* seeds, and where seeds were redirected to */
-	uint64_t roots_bytes;
-	bool roots_full; /* and it was said */
+	bool goes_on;         /* with what an earlier run left */
+	struct buf settings;  /* of the scope, until the workers have been told */
+	size_t roots; /* where seeds were redirected to that was not in scope, so far */
+	bool roots_full;             /* there are too many, and it was said */
 	struct umap own_authorities; /* of seeds, to one of ... */
 	struct umap homes;           /* host name -> struct fetch_home, owned */
 	struct retry_budgets *retries;
@@ -149,17 +150,14 @@ struct crawl {
 	struct later pump;
 	struct timer due, grace, budget_time;
 	struct commit seeds, closing;
+	size_t seeds_sent;
 	struct limiter rate, bandwidth;
 	enum wait_cause held;
 
 	struct crawl_stats stats;
 	int64_t began_ms;
 	int64_t earlier_ms; /* of the runs before this one */
-	struct {
-		enum outcome outcome;
-		int status;
-		char detail[SAVED_DETAIL_MAX];
-	} * seed_ends;
+	struct seed_end *seed_ends; /* by seed */
 	struct {
 		unsigned mask;
 		crawl_event_fn *fn;
@@ -173,10 +171,6 @@ void crawl_pump(struct crawl *c); /* in the next turn */
 void crawl_fail(struct crawl *c, enum crawl_end end, const char *text);
 void crawl_visit_ended(struct crawl *c);
 uint64_t crawl_random(struct crawl *c);
-int crawl_add_root(struct crawl *c, struct slice url); /* and tells the workers */
-int crawl_push_root(struct crawl *c, struct slice url);
-bool crawl_has_room_for_root(struct crawl *c, struct slice url);
-int crawl_tell_workers(struct crawl *c);
 void crawl_on_reply(void *ctx, struct commit *m);
 void crawl_on_room(void *ctx);
 int crawl_save_host(struct crawl *c, uint64_t authority_hash);
@@ -191,6 +185,23 @@ int crawl_open_parts(struct crawl *c, struct why *why);
 void crawl_traps_conf(const struct options *o, struct traps_conf *ret);
 /* What of the politeness the options decide. */
 void crawl_frontier_conf(const struct options *o, struct frontier_conf *ret);
+/* crawl_seeds.c */
+struct seed_end {
+	enum outcome outcome;
+	int status;
+	char *detail; /* NULL: nothing was said */
+};
+/* When it is known under which seed URLs are hashed; before the committer. */
+int seeds_open(struct crawl *c, struct store *store, struct why *why);
+void seeds_release(struct crawl *c);
+int seeds_restore(struct crawl *c); /* what they ended with in earlier runs */
+/* To the store thread, some at a time: the next ones when those before were taken.  Until
+ * it has them all nothing is asked, so that none is found as a mere link first. */
+int seeds_send(struct crawl *c);
+bool seeds_are_sent(const struct crawl *c);
+void seed_ended(struct crawl *c, const struct visit *v);
+/* Where a seed was redirected to is in scope from now on. */
+int seeds_widen(struct crawl *c, struct slice url);
 /* crawl_cookies.c */
 /* Those of the file, and those that earlier runs left. */
 int crawl_open_jar(struct crawl *c, struct store *store, struct why *why);

@@ -19,117 +19,6 @@ enum {
 	    128, /* names at once, besides one a request: most wait for nothing else */
 };
 
-/* ---- seeds ---- */
-
-/* One of a host name: what it is at one port it may not be told anew at another. */
-static int
-home_of_host(struct crawl *c, struct slice host, struct fetch_home **ret)
-{
-	uint64_t key = url_hash(host, c->hash_seed);
-	struct fetch_home *home = umap_get(&c->homes, key);
-	int r;
-
-	if (home == NULL) {
-		home = calloc(1, sizeof(*home));
-		r = home == NULL ? -ENOMEM : umap_put(&c->homes, key, home);
-		if (r < 0) {
-			free(home);
-			return r;
-		}
-	}
-	*ret = home;
-	return 0;
-}
-
-static int
-own_put(struct crawl *c, struct slice authority, struct fetch_home *home)
-{
-	int r = umap_put(&c->own_authorities, url_hash(authority, c->hash_seed), home);
-
-	return r == -EEXIST ? 0 : r;
-}
-
-/* On the default ports http and https are one place to people: http://intranet/ that moves
- * to https://intranet/ stays the seed's own. */
-static int
-own_add(struct crawl *c, const struct url *url)
-{
-	char other[URL_BYTES_MAX];
-	struct fetch_home *home;
-	int n, r = home_of_host(c, url_host(url), &home);
-
-	if (r == 0)
-		r = own_put(c, url_authority(url), home);
-	if (r < 0 || url->port != (url_is_https(url) ? 443 : 80))
-		return r;
-	n = snprintf(other, sizeof(other), "http%s://" SLICE_FMT,
-	    url_is_https(url) ? "" : "s", SLICE_ARG(url_host(url)));
-	return own_put(c, slice_of(other, (size_t)n), home);
-}
-
-/* One of the job's own. */
-static int
-add_seed(struct crawl *c, struct slice url)
-{
-	char text[URL_BYTES_MAX];
-	struct url u;
-	int r;
-
-	if (url_resolve(NULL, url, (struct slice){0}, 0, text, sizeof(text), &u) !=
-	    URL_OK)
-		return -EBADMSG;
-	r = own_add(c, &u);
-	return r < 0 ? r : crawl_push_root(c, url);
-}
-
-/* Where a seed was redirected to.  It widens the scope; but what a server names is not
- * among the places whose addresses are admitted unseen. */
-static int
-on_saved_root(void *ctx, struct slice url)
-{
-	struct crawl *c = ctx;
-
-	return crawl_has_room_for_root(c, url) ? crawl_push_root(c, url) : 0;
-}
-
-static int
-add_seeds(struct crawl *c)
-{
-	const struct strlist *seeds = &c->conf.job->seeds;
-	int r = 0;
-
-	for (size_t i = 0; i < seeds->n && r == 0; i++)
-		r = add_seed(c, slice_cstr(seeds->v[i]));
-	return r;
-}
-
-/* Those that are known already change nothing. */
-static int
-send_seeds(struct crawl *c)
-{
-	const struct strlist *seeds = &c->conf.job->seeds;
-	int r;
-
-	commit_init(&c->seeds, COMMIT_LINKS, c);
-	c->seeds.links = calloc(seeds->n + 1, sizeof(*c->seeds.links));
-	if (c->seeds.links == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < seeds->n; i++) {
-		struct slice url = slice_cstr(seeds->v[i]);
-		struct urlrec rec = {.url = url};
-
-		c->seeds.links[c->seeds.links_len++] =
-		    (struct found_link){.kind = LINK_SEED,
-			.flags = URLREC_SEED,
-			.url = url,
-			.url_hash = url_hash(url, c->hash_seed),
-			.authority_hash = url_hash(urlrec_authority(&rec), c->hash_seed)};
-	}
-	r = crawl_tell_workers(c);
-	c->commits++;
-	return r == 0 ? committer_send(c->committer, &c->seeds) : r;
-}
-
 /* ---- store ---- */
 
 /* A run that was killed may have asked until now; the others said when they ended. */
@@ -145,10 +34,8 @@ asked_until(const struct crawl *c, const struct saved *saved)
 
 /* What earlier runs left. */
 static int
-go_on(struct crawl *c, struct store *store, struct saved *saved, struct why *why)
+go_on(struct crawl *c, struct saved *saved, struct why *why)
 {
-	int r;
-
 	if (!c->conf.resume)
 		return why_set(why, -EEXIST,
 		    "%s holds a crawl already; trawl resume goes on with it",
@@ -157,9 +44,7 @@ go_on(struct crawl *c, struct store *store, struct saved *saved, struct why *why
 		return why_set(why, -EINVAL,
 		    "--order cannot change: what waits is stored in the order %s",
 		    saved->order);
-	r = saved_roots(store, on_saved_root, c);
-	if (r < 0)
-		return why_set(why, r, "cannot read the store: %s", strerror(-r));
+	c->goes_on = true;
 	c->hash_seed = saved->hash_seed;
 	c->asked_ms = asked_until(c, saved);
 	c->stats.totals = saved->totals;
@@ -169,20 +54,16 @@ go_on(struct crawl *c, struct store *store, struct saved *saved, struct why *why
 
 /* What waits was found under other options: some of it may not be wanted any more.  That
  * stays so until the queue is empty, which nobody can tell of a part of it. */
-static int
+static void
 note_scope(struct crawl *c, struct saved *saved)
 {
-	uint64_t hash;
-	int r = scope_hash(c->o, &c->conf.job->seeds, &hash);
+	uint64_t hash = scope_hash(c->o, &c->conf.job->seeds);
 
-	if (r < 0)
-		return r;
 	if (saved->totals.queued == 0)
 		saved->judge_anew = false;
 	else if (saved->scope_hash != 0 && saved->scope_hash != hash)
 		saved->judge_anew = true;
 	saved->scope_hash = hash;
-	return 0;
 }
 
 static bool
@@ -205,7 +86,7 @@ open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct 
 		return r;
 	r = saved_get(*ret, &saved, why);
 	if (r == 0) {
-		r = go_on(c, *ret, &saved, why);
+		r = go_on(c, &saved, why);
 	} else if (r == -ENOENT) {
 		saved = (struct saved){.hash_seed = c->hash_seed,
 		    .seq = 1,
@@ -214,12 +95,9 @@ open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct 
 		r = 0;
 	}
 	if (r == 0) {
-		r = note_scope(c, &saved);
-		if (r < 0)
-			(void)why_set(why, r, "out of memory");
-	}
-	if (r == 0)
+		note_scope(c, &saved);
 		r = crawl_open_jar(c, *ret, why);
+	}
 	*ret_saved = saved;
 	if (r < 0)
 		store_close(*ret);
@@ -286,7 +164,7 @@ open_committer(struct crawl *c, struct why *why)
 {
 	static const char *const default_sinks[] = {"warc", "jsonl"};
 	const struct options *o = c->o;
-	struct buf settings, file;
+	struct buf file;
 	struct committer_conf conf = {.loop = c->loop,
 	    .dir = c->conf.dir,
 	    .durable = is_durable(c),
@@ -306,31 +184,24 @@ open_committer(struct crawl *c, struct why *why)
 
 	if (r < 0)
 		return r;
-	r = add_seeds(c); /* now that their hashes are known */
-	buf_init(&settings, 1 << 20);
 	buf_init(&file, 1 << 20);
-	if (r == 0)
-		r = scope_settings(o, (const char *const *)c->roots.v, c->roots.n,
-		    c->hash_seed, &settings);
-	if (r == 0)
-		r = job_write(c->conf.job, true, &file);
-	conf.scope_settings = buf_slice(&settings);
-	fill_sink_conf(c, &conf.sink, buf_slice(&file));
+	r = job_write(c->conf.job, true, &file);
 	crawl_traps_conf(o, &conf.traps);
 	if (r == 0)
 		r = hash_traps(o, &conf.traps, &conf.traps_hash);
-	c->judge_anew = conf.saved.judge_anew;
 	if (r < 0)
 		(void)why_set(why, r, "out of memory");
 	else
-		r = scope_rules_new(buf_slice(&settings), &c->rules, why);
+		r = seeds_open(c, conf.store, why);
+	conf.scope_settings = buf_slice(&c->settings);
+	fill_sink_conf(c, &conf.sink, buf_slice(&file));
+	c->judge_anew = conf.saved.judge_anew;
 	if (r < 0)
 		store_close(conf.store);
 	else
 		r = committer_new(&conf, &c->committer, why);
 	if (r == 0) /* what had been cut may wait again */
 		committer_committed(c->committer, &c->stats.totals);
-	buf_release(&settings);
 	buf_release(&file);
 	return r;
 }
@@ -350,21 +221,10 @@ on_host(void *ctx, uint64_t authority_hash, struct slice state, uint64_t queued)
 static int
 restore(struct crawl *c, struct why *why)
 {
-	const struct strlist *seeds = &c->conf.job->seeds;
 	int r = committer_hosts(c->committer, loop_wall_us(c->loop) / 1000, on_host, c);
 
-	for (size_t i = 0; i < seeds->n && r == 0; i++) {
-		struct urlrec rec = {.url = slice_cstr(seeds->v[i])};
-		uint64_t authority = url_hash(urlrec_authority(&rec), c->hash_seed);
-
-		r = committer_seen(c->committer, authority,
-		    url_hash(rec.url, c->hash_seed), &c->seed_ends[i].outcome);
-		if (r == 0)
-			r = committer_seed(c->committer, url_hash(rec.url, c->hash_seed),
-			    &c->seed_ends[i].status, c->seed_ends[i].detail);
-		if (r == -ENOENT)
-			r = 0;
-	}
+	if (r == 0)
+		r = seeds_restore(c);
 	return r < 0 ? why_set(why, r, "cannot read the store: %s", strerror(-r)) : 0;
 }
 
@@ -539,9 +399,6 @@ crawl_open_parts(struct crawl *c, struct why *why)
 		r = retry_budgets_new(&c->retries);
 	if (r == 0)
 		r = open_fetcher(c);
-	c->seed_ends = calloc(c->conf.job->seeds.n + 1, sizeof(*c->seed_ends));
-	if (r == 0 && c->seed_ends == NULL)
-		r = -ENOMEM;
 	if (r == 0 && c->o->limits_max_time != OPTION_NONE)
 		r = timer_start(
 		    &c->budget_time, c->o->limits_max_time > c->earlier_ms
@@ -552,7 +409,7 @@ crawl_open_parts(struct crawl *c, struct why *why)
 	r = restore(c, why);
 	if (r == 0) {
 		frontier_waited(c->frontier, WAIT_PAUSED, c->conf.paused_ms);
-		r = send_seeds(c);
+		r = seeds_send(c);
 		if (r < 0)
 			(void)why_set(why, r, "cannot start: %s", strerror(-r));
 	}

@@ -52,7 +52,7 @@ keep_field(struct asking *a, struct slice field, struct slice *ret)
 static int
 on_root(void *ctx, struct slice url)
 {
-	return scope_rules_add_root(ctx, url);
+	return scope_rules_add_root(ctx, url, NULL);
 }
 
 static int
@@ -62,11 +62,11 @@ open_rules(struct inspect *in, struct scope_rules **ret, struct why *why)
 	struct buf settings;
 	int r;
 
-	buf_init(&settings, 16 << 20);
+	buf_init(&settings, SCOPE_SETTINGS_MAX);
 	r = scope_settings(&job->options, (const char *const *)job->seeds.v, job->seeds.n,
-	    in->saved.hash_seed, &settings);
-	r = r < 0 ? inspect_why(in, r, why)
-		  : scope_rules_new(buf_slice(&settings), ret, why);
+	    in->saved.hash_seed, &settings, why);
+	if (r == 0)
+		r = scope_rules_new(buf_slice(&settings), ret, why);
 	buf_release(&settings);
 	if (r < 0)
 		return r;

@@ -8,6 +8,7 @@ int
 job_init(struct job *j)
 {
 	*j = (struct job){0};
+	umap_init(&j->seeds_at, JOB_SEEDS_MAX);
 	return options_init(&j->options);
 }
 
@@ -18,6 +19,7 @@ job_release(struct job *j)
 	for (size_t i = 0; i < j->seeds.n; i++)
 		free(j->seeds.v[i]);
 	free(j->seeds.v);
+	umap_release(&j->seeds_at);
 	options_release(&j->options);
 	*j = (struct job){0};
 }
@@ -31,20 +33,68 @@ looks_like_a_host(struct slice s)
 	       slice_find(s, ' ') == s.len;
 }
 
-static bool
-has_seed(const struct job *j, size_t n, struct slice url)
+bool
+job_seed_at(const struct job *j, struct slice url, size_t *ret)
 {
-	for (size_t i = 0; i < n; i++)
-		if (slice_eq(slice_cstr(j->seeds.v[i]), url))
-			return true;
-	return false;
+	size_t at = (size_t)(uintptr_t)umap_get(&j->seeds_at, siphash(url));
+
+	if (at == 0 || !slice_eq(slice_cstr(j->seeds.v[at - 1]), url))
+		return false;
+	*ret = at - 1;
+	return true;
+}
+
+/* There is room in the list. */
+static int
+put_seed(struct job *j, char *url)
+{
+	int r = umap_put(
+	    &j->seeds_at, siphash(slice_cstr(url)), (void *)(uintptr_t)(j->seeds.n + 1));
+
+	/* -EEXIST: a collision.  Its like is not found, which no one will notice. */
+	if (r < 0 && r != -EEXIST)
+		return r;
+	j->seeds.v[j->seeds.n++] = url;
+	j->seeds_bytes += strlen(url);
+	return 0;
+}
+
+/* The list has always room for the next power of two. */
+static int
+push_seed(struct job *j, char *url)
+{
+	size_t n = j->seeds.n;
+	char **grown;
+
+	if ((n & (n - 1)) == 0) {
+		grown = realloc(j->seeds.v, (n == 0 ? 1 : 2 * n) * sizeof(*grown));
+		if (grown == NULL)
+			return -ENOMEM;
+		j->seeds.v = grown;
+	}
+	return put_seed(j, url);
+}
+
+static int
+has_room_for_seed(const struct job *j, size_t bytes, struct why *why)
+{
+	if (j->seeds.n >= JOB_SEEDS_MAX)
+		return why_set(
+		    why, -E2BIG, "too many seeds: more than %d", JOB_SEEDS_MAX);
+	if (bytes > JOB_SEEDS_BYTES_MAX - j->seeds_bytes)
+		return why_set(why, -E2BIG,
+		    "too many seeds: their URLs take more than %d MiB",
+		    JOB_SEEDS_BYTES_MAX >> 20);
+	return 0;
 }
 
 int
 job_add_seed(struct job *j, struct slice text, struct why *why)
 {
-	char out[URL_BYTES_MAX], **grown;
+	char out[URL_BYTES_MAX], *copy;
 	struct url url;
+	size_t at;
+	int r;
 	enum url_status s = url_resolve(
 	    NULL, slice_trim(text), (struct slice){0}, 0, out, sizeof(out), &url);
 
@@ -59,16 +109,36 @@ job_add_seed(struct job *j, struct slice text, struct why *why)
 	if (s != URL_OK)
 		return why_set(why, -EINVAL, "'" SLICE_FMT "': %s", SLICE_ARG(text),
 		    url_status_text(s));
-	if (has_seed(j, j->seeds.n, url_text(&url)))
+	if (job_seed_at(j, url_text(&url), &at))
 		return 0;
-	grown = realloc(j->seeds.v, (j->seeds.n + 1) * sizeof(*grown));
-	if (grown == NULL)
-		return why_set(why, -ENOMEM, "out of memory");
-	j->seeds.v = grown;
-	grown[j->seeds.n] = slice_dup(url_text(&url));
-	if (grown[j->seeds.n] == NULL)
-		return why_set(why, -ENOMEM, "out of memory");
-	j->seeds.n++;
+	r = has_room_for_seed(j, url.len, why);
+	if (r < 0)
+		return r;
+	copy = slice_dup(url_text(&url));
+	r = copy == NULL ? -ENOMEM : push_seed(j, copy);
+	if (r < 0) {
+		free(copy);
+		return why_set(why, r, "out of memory");
+	}
+	return 0;
+}
+
+/* What tidying makes of the i-th, in its place. */
+static int
+tidy_seed(struct job *j, size_t i, unsigned how)
+{
+	char out[URL_BYTES_MAX], *tidy;
+	struct url url;
+
+	if (url_resolve(NULL, slice_cstr(j->seeds.v[i]), (struct slice){0}, 0, out,
+		sizeof(out), &url) != URL_OK)
+		return 0;
+	url_tidy(&url, out, how);
+	tidy = slice_dup(url_text(&url));
+	if (tidy == NULL)
+		return -ENOMEM;
+	free(j->seeds.v[i]);
+	j->seeds.v[i] = tidy;
 	return 0;
 }
 
@@ -76,31 +146,26 @@ int
 job_tidy_seeds(struct job *j)
 {
 	unsigned how = scope_tidy_of(&j->options);
-	char out[URL_BYTES_MAX], *tidy;
-	struct url url;
-	size_t n = 0;
+	size_t n = j->seeds.n, at;
+	int r = 0;
 
 	if (how == 0)
 		return 0;
-	for (size_t i = 0; i < j->seeds.n; i++) {
-		if (url_resolve(NULL, slice_cstr(j->seeds.v[i]), (struct slice){0}, 0,
-			out, sizeof(out), &url) != URL_OK)
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = tidy_seed(j, i, how);
+	if (r < 0)
+		return r;
+	umap_release(&j->seeds_at);
+	j->seeds.n = j->seeds_bytes = 0;
+	for (size_t i = 0; i < n; i++) {
+		char *seed = j->seeds.v[i];
+
+		if (r == 0 && !job_seed_at(j, slice_cstr(seed), &at) &&
+		    (r = put_seed(j, seed)) == 0)
 			continue;
-		url_tidy(&url, out, how);
-		tidy = slice_dup(url_text(&url));
-		if (tidy == NULL)
-			return -ENOMEM;
-		free(j->seeds.v[i]);
-		j->seeds.v[i] = tidy;
+		free(seed);
 	}
-	for (size_t i = 0; i < j->seeds.n; i++) {
-		if (has_seed(j, n, slice_cstr(j->seeds.v[i])))
-			free(j->seeds.v[i]);
-		else
-			j->seeds.v[n++] = j->seeds.v[i];
-	}
-	j->seeds.n = n;
-	return 0;
+	return r;
 }
 
 int

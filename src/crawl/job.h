@@ -11,18 +11,26 @@
  */
 #ifndef CRAWL_JOB_H
 #define CRAWL_JOB_H
+#include "base/map.h"
 #include "crawl/options.h"
 
 struct job {
 	char *name; /* [A-Za-z0-9._-]+; NULL until given or made */
-	struct strlist seeds;
+	struct strlist seeds; /* each once, in the order of coming */
+	struct umap seeds_at; /* hash of a seed's text -> its number + 1 */
+	size_t seeds_bytes;
 	struct options options;
 };
+
+/* More of them, or longer ones in sum, are refused. */
+enum { JOB_SEEDS_MAX = 5000000, JOB_SEEDS_BYTES_MAX = 512 << 20 };
 
 int job_init(struct job *j);
 void job_release(struct job *j);
 /* Checks that it is http or https and keeps its normal form; duplicates are dropped. */
 int job_add_seed(struct job *j, struct slice url, struct why *why);
+/* Whether that is one, and which. */
+bool job_seed_at(const struct job *j, struct slice url, size_t *ret);
 /* When options and seeds are all there: does to the seeds what the options ask to be done
  * to every URL (crawl.sort_query ...); what then is the same is one.  A crawl wants it. */
 int job_tidy_seeds(struct job *j);

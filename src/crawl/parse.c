@@ -55,11 +55,11 @@ parse_settings(struct slice scope, struct slice fields, const struct parse_limit
 {
 	struct wire_out w = {.b = out};
 
-	wire_text(&w, scope);
 	wire_text(&w, fields);
 	wire_u64(&w, limits->decoded_bytes);
 	wire_u64(&w, limits->notes_bytes);
 	wire_u32(&w, limits->links);
+	wire_put(&w, scope.ptr, scope.len);
 	return w.err;
 }
 
@@ -76,7 +76,7 @@ static int
 context_read(struct slice settings, struct context *ret)
 {
 	struct wire_in in = {.rest = settings};
-	struct slice scope, fields;
+	struct slice fields;
 	struct context c = {0};
 	int r;
 
@@ -84,14 +84,13 @@ context_read(struct slice settings, struct context *ret)
 		*ret = c;
 		return 0;
 	}
-	scope = wire_get_text(&in);
 	fields = wire_get_text(&in);
 	c.limits.decoded_bytes = wire_get_u64(&in);
 	c.limits.notes_bytes = wire_get_u64(&in);
 	c.limits.links = wire_get_u32(&in);
-	if (in.bad || in.rest.len != 0)
+	if (in.bad)
 		return -EBADMSG;
-	r = scope_rules_new(scope, &c.rules, NULL);
+	r = scope_rules_new(in.rest, &c.rules, NULL);
 	if (r == 0 && fields.len > 0)
 		r = select_new(fields, &c.fields);
 	if (r < 0)
@@ -196,6 +195,14 @@ parser_configure(void *state, uint32_t id, struct slice settings)
 	*c = made;
 	c->id = id;
 	return 0;
+}
+
+static int
+parser_extend(void *state, uint32_t id, struct slice more)
+{
+	struct context *c = context_find(state, id);
+
+	return c == NULL ? -ENOENT : scope_rules_extend(c->rules, more);
 }
 
 /* ---- one answer ---- */
@@ -731,6 +738,7 @@ parser_run(void *state, const struct pool_input *in, struct buf *out)
 const struct pool_ops parse_ops = {
     .init = parser_init,
     .configure = parser_configure,
+    .extend = parser_extend,
     .run = parser_run,
     .forget = parser_forget,
     .fini = parser_fini,

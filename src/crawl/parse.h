@@ -18,8 +18,8 @@ struct parse_limits {
 	uint32_t links;         /* different ones of one page */
 };
 
-/* What a context is configured with: settings of the scope (crawl/scope.h), and the blob of
- * the fields (crawl/fields.h), or nothing. */
+/* What a context is configured with: the blob of the fields (crawl/fields.h), or nothing,
+ * and settings of the scope (crawl/scope.h), to which news of it can be appended. */
 int parse_settings(struct slice scope, struct slice fields,
     const struct parse_limits *limits, struct buf *out);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { SAVED_VERSION = 2, SAVED_BYTES_MAX = 4096 };
 
@@ -153,58 +154,76 @@ saved_root_put(struct store_batch *b, uint64_t url_hash, struct slice url)
 	return store_batch_put(b, STORE_META, slice_cstr(key), url);
 }
 
-struct seed_key {
-	char text[32];
-};
-
-static struct slice
-seed_key(struct seed_key *k, uint64_t url_hash)
-{
-	(void)snprintf(k->text, sizeof(k->text), "seed/%016" PRIx64, url_hash);
-	return slice_cstr(k->text);
-}
+static const struct slice seed_prefix = SLICE_LIT("seed/");
 
 int
-saved_seed_put(struct store_batch *b, uint64_t url_hash, int status, struct slice detail)
+saved_seed_put(struct store_batch *b, uint64_t url_hash, const struct saved_end *end)
 {
-	struct seed_key k;
+	char key[32];
 	struct buf value;
 	struct wire_out w = {.b = &value};
 
+	(void)snprintf(key, sizeof(key), "seed/%016" PRIx64, url_hash);
 	buf_init(&value, SAVED_BYTES_MAX);
-	wire_u16(&w, (uint16_t)status);
-	wire_text(&w, slice_head(detail, SAVED_DETAIL_MAX - 1));
+	wire_u16(&w, (uint16_t)end->status);
+	wire_text(&w, slice_head(end->detail, SAVED_DETAIL_MAX - 1));
+	wire_u8(&w, (uint8_t)end->outcome);
 	if (w.err == 0)
-		w.err = store_batch_put(
-		    b, STORE_META, seed_key(&k, url_hash), buf_slice(&value));
+		w.err =
+		    store_batch_put(b, STORE_META, slice_cstr(key), buf_slice(&value));
 	buf_release(&value);
 	return w.err;
 }
 
-int
-saved_seed(struct store *s, uint64_t url_hash, int *ret_status,
-    char ret_detail[SAVED_DETAIL_MAX])
-{
-	struct seed_key k;
-	struct buf value;
-	struct wire_in w;
-	struct slice detail;
-	int status, r;
+struct seeds {
+	saved_seed_fn *fn;
+	void *ctx;
+	int err;
+};
 
-	buf_init(&value, SAVED_BYTES_MAX);
-	r = store_get(s, STORE_META, seed_key(&k, url_hash), &value);
-	w = (struct wire_in){.rest = buf_slice(&value)};
-	status = r == 0 ? wire_get_u16(&w) : 0;
-	detail = r == 0 ? wire_get_text(&w) : (struct slice){0};
-	if (r == 0 && (w.bad || detail.len >= SAVED_DETAIL_MAX))
-		r = -EBADMSG;
-	if (r == 0) {
-		*ret_status = status;
-		(void)snprintf(
-		    ret_detail, SAVED_DETAIL_MAX, SLICE_FMT, SLICE_ARG(detail));
-	}
-	buf_release(&value);
-	return r;
+static int
+read_seed(struct slice key, struct slice value, uint64_t *ret_hash, struct saved_end *ret)
+{
+	struct wire_in w = {.rest = value};
+	char digits[17], *end;
+	unsigned outcome;
+
+	key = slice_from(key, seed_prefix.len);
+	ret->status = wire_get_u16(&w);
+	ret->detail = wire_get_text(&w);
+	/* An older trawl did not write it down. */
+	outcome = w.rest.len == 0 ? OUTCOME_NONE : wire_get_u8(&w);
+	if (key.len != 16 || w.bad || ret->detail.len >= SAVED_DETAIL_MAX ||
+	    outcome >= OUTCOME_MAX)
+		return -EBADMSG;
+	memcpy(digits, key.ptr, 16);
+	digits[16] = '\0';
+	*ret_hash = strtoull(digits, &end, 16);
+	ret->outcome = (enum outcome)outcome;
+	return *end == '\0' ? 0 : -EBADMSG;
+}
+
+static bool
+on_seed(void *ctx, struct slice key, struct slice value)
+{
+	struct seeds *s = ctx;
+	struct saved_end end;
+	uint64_t hash;
+
+	s->err = read_seed(key, value, &hash, &end);
+	if (s->err == 0)
+		s->err = s->fn(s->ctx, hash, &end);
+	return s->err == 0;
+}
+
+int
+saved_seeds(struct store *s, saved_seed_fn *fn, void *ctx)
+{
+	struct seeds seeds = {.fn = fn, .ctx = ctx};
+	int r = store_scan(
+	    s, STORE_META, seed_prefix, (struct slice){0}, UINT32_MAX, on_seed, &seeds);
+
+	return r < 0 ? r : seeds.err;
 }
 
 struct cookies_key {

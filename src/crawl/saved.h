@@ -6,7 +6,7 @@
  *                "seen"       how far DIR/state/seen.log is good: seen_mark()
  *                "cookies/HASH"  those of a site: jar_site_save()
  *                "cookies"    hash of the file that cookies were read from last
- *                "seed/HASH"  what a seed ended with: status, and what was said of it
+ *                "seed/HASH"  what a seed ended with: outcome, status, and what was said of it
  *                "sink/NAME"  how far a sink's files are good: sink_mark()
  *   seen table   outcome (1 byte; 0: it waits), since when (4 bytes, seconds of 1970)
  *
@@ -47,11 +47,15 @@ int saved_roots(struct store *s, saved_root_fn *fn, void *ctx);
 int saved_root_put(struct store_batch *b, uint64_t url_hash, struct slice url);
 
 enum { SAVED_DETAIL_MAX = 160 };
-int saved_seed_put(
-    struct store_batch *b, uint64_t url_hash, int status, struct slice detail);
-/* -ENOENT: an older trawl did not write it down. */
-int saved_seed(struct store *s, uint64_t url_hash, int *ret_status,
-    char ret_detail[SAVED_DETAIL_MAX]);
+struct saved_end { /* of a seed */
+	enum outcome outcome;
+	int status;
+	struct slice detail; /* what was said; shorter than SAVED_DETAIL_MAX */
+};
+int saved_seed_put(struct store_batch *b, uint64_t url_hash, const struct saved_end *end);
+/* Each, until fn says something else than 0.  -EBADMSG. */
+typedef int saved_seed_fn(void *ctx, uint64_t url_hash, const struct saved_end *end);
+int saved_seeds(struct store *s, saved_seed_fn *fn, void *ctx);
 
 /* Those of a site, by the hash of its name. */
 int saved_cookies_put(struct store_batch *b, uint64_t site_hash, struct slice text);

@@ -1,5 +1,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "crawl/scope.h"
+#include "base/wire.h"
+#include "crawl/reach.h"
 #include "frontier/urlrec.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -22,14 +24,7 @@ struct patterns {
 	size_t n;
 };
 
-struct root { /* one seed's reach */
-	char text[URL_BYTES_MAX];
-	struct url url;
-	struct slice site, prefix;
-};
-
 struct scope_rules {
-	unsigned mode;
 	int64_t depth_max;
 	bool requisites, sitemaps, simhash, shapes;
 	unsigned tidy;     /* enum url_tidy */
@@ -37,8 +32,7 @@ struct scope_rules {
 	uint32_t speculative_max;
 	uint64_t hash_seed;
 	char *agent;
-	struct root **roots;
-	size_t roots_len;
+	struct reach reach; /* of the seeds, and of where they were redirected to */
 	struct patterns include, exclude, priority, trap_ok;
 	pcre2_match_data *match;
 	pcre2_match_context *limits;
@@ -85,14 +79,29 @@ scope_tidy_of(const struct options *o)
 	       (o->crawl_strip_tracking ? URL_STRIP_TRACKING : 0u);
 }
 
-int
-scope_settings(const struct options *o, const char *const *seeds, size_t seeds_len,
-    uint64_t hash_seed, struct buf *out)
+static int
+add_lists(json_t *root, const struct options *o)
+{
+	const struct {
+		const char *key;
+		const struct strlist *list;
+	} lists[] = {{"include", &o->crawl_include}, {"exclude", &o->crawl_exclude},
+	    {"priority", &o->crawl_priority}, {"trap_ok", &o->limits_trap_ok}};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && r == 0; i++)
+		r = add_list(root, lists[i].key, (const char *const *)lists[i].list->v,
+		    lists[i].list->n);
+	return r;
+}
+
+/* What is the same however many seeds there are. */
+static int
+write_options(const struct options *o, uint64_t hash_seed, struct wire_out *w)
 {
 	char agent[64], seed[24];
 	json_t *root;
-	char *text;
-	int r = -ENOMEM;
+	char *text = NULL;
 
 	product_token(o->fetch_user_agent == NULL ? "trawl" : o->fetch_user_agent, agent,
 	    sizeof(agent));
@@ -109,27 +118,70 @@ scope_settings(const struct options *o, const char *const *seeds, size_t seeds_l
 		(int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
 		      o->crawl_scope != SCOPE_PAGE),
 		"agent", agent, "hash_seed", seed);
-	if (root == NULL)
-		return -ENOMEM;
-	if (add_list(root, "seeds", seeds, seeds_len) < 0 ||
-	    add_list(root, "include", (const char *const *)o->crawl_include.v,
-		o->crawl_include.n) < 0 ||
-	    add_list(root, "exclude", (const char *const *)o->crawl_exclude.v,
-		o->crawl_exclude.n) < 0 ||
-	    add_list(root, "priority", (const char *const *)o->crawl_priority.v,
-		o->crawl_priority.n) < 0 ||
-	    add_list(root, "trap_ok", (const char *const *)o->limits_trap_ok.v,
-		o->limits_trap_ok.n) < 0)
-		goto fail_root;
-	text = json_dumps(root, JSON_COMPACT);
-	if (text == NULL)
-		goto fail_root;
-	buf_clear(out);
-	r = buf_add_cstr(out, text);
-	free(text);
-fail_root:
+	if (root != NULL && add_lists(root, o) == 0)
+		text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
-	return r;
+	if (text == NULL)
+		return -ENOMEM;
+	wire_text(w, slice_cstr(text));
+	free(text);
+	return w->err;
+}
+
+static int
+key_of(const struct reach *r, struct slice seed, uint64_t *ret)
+{
+	char text[URL_BYTES_MAX];
+	struct url url;
+
+	if (url_resolve(NULL, seed, (struct slice){0}, 0, text, sizeof(text), &url) !=
+	    URL_OK)
+		return -EINVAL;
+	*ret = reach_key(r, &url);
+	return 0;
+}
+
+/* Each once, behind the rest. */
+static int
+write_keys(struct reach *r, const char *const *seeds, size_t n, struct wire_out *w)
+{
+	uint64_t key;
+	int err = 0;
+
+	for (size_t i = 0; i < n && err == 0 && r->mode != SCOPE_ANY; i++) {
+		err = key_of(r, slice_cstr(seeds[i]), &key);
+		if (err == 0)
+			err = reach_add(r, key);
+		if (err == 0)
+			wire_u64(w, key);
+		err = err == -EEXIST ? 0 : err < 0 ? err : w->err;
+	}
+	return err;
+}
+
+int
+scope_settings(const struct options *o, const char *const *seeds, size_t seeds_len,
+    uint64_t hash_seed, struct buf *out, struct why *why)
+{
+	struct wire_out w = {.b = out};
+	struct reach reach;
+	int r;
+
+	buf_clear(out);
+	r = write_options(o, hash_seed, &w);
+	if (r == -EMSGSIZE)
+		return why_set(why, r, "the patterns are too long");
+	reach_init(&reach, (unsigned)o->crawl_scope, hash_seed);
+	if (r == 0)
+		r = write_keys(&reach, seeds, seeds_len, &w);
+	reach_release(&reach);
+	if (r == -ENOSPC || r == -EMSGSIZE)
+		return why_set(why, -EMSGSIZE,
+		    "too many seeds: they reach more than %d different places",
+		    REACH_KEYS_MAX);
+	if (r == -EINVAL)
+		return why_set(why, r, "a seed is no URL");
+	return r < 0 ? why_set(why, r, "out of memory") : 0;
 }
 
 /* ---- settings: read where URLs are judged ---- */
@@ -204,53 +256,62 @@ patterns_read(struct patterns *ps, json_t *list, const char *option, struct why 
 	return 0;
 }
 
-static int
-root_add(struct scope_rules *s, struct slice seed, struct why *why)
+int
+scope_rules_add_root(struct scope_rules *s, struct slice url, struct buf *news)
 {
-	struct root *root = calloc(1, sizeof(*root)), **grown;
-	struct slice path;
+	uint64_t key;
+	char text[URL_BYTES_MAX];
+	struct url u;
+	int r;
 
-	if (root == NULL)
-		return why_set(why, -ENOMEM, "out of memory");
-	if (url_resolve(NULL, seed, (struct slice){0}, 0, root->text, sizeof(root->text),
-		&root->url) != URL_OK) {
-		free(root);
-		return why_set(
-		    why, -EINVAL, "seed '" SLICE_FMT "' is no URL", SLICE_ARG(seed));
+	if (url_resolve(NULL, url, (struct slice){0}, 0, text, sizeof(text), &u) !=
+	    URL_OK)
+		return -EINVAL;
+	if (reach_holds(&s->reach, &u))
+		return 0;
+	key = reach_key(&s->reach, &u);
+	if (news != NULL) {
+		r = buf_add(news, &key, sizeof(key));
+		if (r < 0)
+			return r;
 	}
-	grown = realloc(s->roots, (s->roots_len + 1) * sizeof(struct root *));
-	if (grown == NULL) {
-		free(root);
-		return why_set(why, -ENOMEM, "out of memory");
-	}
-	s->roots = grown;
-	s->roots[s->roots_len++] = root;
-	root->site = url_site(url_host(&root->url));
-	path = url_path(&root->url);
-	while (path.len > 0 && path.ptr[path.len - 1] != '/')
-		path.len--;
-	root->prefix = path;
-	return 0;
+	r = reach_add(&s->reach, key);
+	return r == -ENOSPC ? 0 : r; /* see REACH_KEYS_MAX */
 }
 
 int
-scope_rules_add_root(struct scope_rules *s, struct slice url)
+scope_rules_extend(struct scope_rules *s, struct slice news)
 {
-	return root_add(s, url, NULL);
+	struct wire_in in = {.rest = news};
+	int r = 0;
+
+	if (news.len % sizeof(uint64_t) != 0)
+		return -EBADMSG;
+	while (in.rest.len > 0 && (r == 0 || r == -EEXIST))
+		r = reach_add(&s->reach, wire_get_u64(&in));
+	return r == -EEXIST || r == -ENOSPC ? 0 : r;
+}
+
+bool
+scope_reaches(const struct scope_rules *s, struct slice url)
+{
+	char text[URL_BYTES_MAX];
+	struct url u;
+
+	return url_resolve(NULL, url, (struct slice){0}, 0, text, sizeof(text), &u) ==
+		   URL_OK &&
+	       reach_holds(&s->reach, &u);
 }
 
 static int
 rules_read(struct scope_rules *s, json_t *root, struct why *why)
 {
-	json_t *seeds = json_object_get(root, "seeds"), *v;
 	const char *agent = json_string_value(json_object_get(root, "agent"));
 	const char *hash_seed = json_string_value(json_object_get(root, "hash_seed"));
-	size_t i;
 	int r;
 
 	if (agent == NULL || hash_seed == NULL)
 		return why_set(why, -EINVAL, "settings of the scope are incomplete");
-	s->mode = (unsigned)json_integer_value(json_object_get(root, "mode"));
 	s->depth_max = json_integer_value(json_object_get(root, "depth"));
 	s->requisites = json_is_true(json_object_get(root, "requisites"));
 	s->tidy = (unsigned)json_integer_value(json_object_get(root, "tidy"));
@@ -264,13 +325,8 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 	s->agent = strdup(agent);
 	if (s->agent == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
-	json_array_foreach(seeds, i, v)
-	{
-		r = root_add(
-		    s, slice_of(json_string_value(v), json_string_length(v)), why);
-		if (r < 0)
-			return r;
-	}
+	reach_init(&s->reach, (unsigned)json_integer_value(json_object_get(root, "mode")),
+	    s->hash_seed);
 	r = patterns_read(&s->include, json_object_get(root, "include"), "include", why);
 	if (r == 0)
 		r = patterns_read(
@@ -287,6 +343,8 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 int
 scope_rules_new(struct slice settings, struct scope_rules **ret, struct why *why)
 {
+	struct wire_in in = {.rest = settings};
+	struct slice options = wire_get_text(&in);
 	json_error_t bad;
 	json_t *root;
 	struct scope_rules *s;
@@ -302,10 +360,15 @@ scope_rules_new(struct slice settings, struct scope_rules **ret, struct why *why
 		return why_set(why, -ENOMEM, "out of memory");
 	}
 	(void)pcre2_set_match_limit(s->limits, MATCH_LIMIT);
-	root = json_loadb(settings.ptr, settings.len, 0, &bad);
+	root = json_loadb(options.ptr == NULL ? "" : options.ptr, options.len, 0, &bad);
 	r = root == NULL ? why_set(why, -EINVAL, "settings of the scope: %s", bad.text)
 			 : rules_read(s, root, why);
 	json_decref(root);
+	if (r == 0) {
+		r = scope_rules_extend(s, in.rest);
+		if (r < 0)
+			(void)why_set(why, r, "the scope: %s", strerror(-r));
+	}
 	if (r < 0) {
 		scope_rules_free(s);
 		return r;
@@ -333,9 +396,7 @@ scope_rules_free(struct scope_rules *s)
 	patterns_free(&s->exclude);
 	patterns_free(&s->priority);
 	patterns_free(&s->trap_ok);
-	for (size_t i = 0; i < s->roots_len; i++)
-		free(s->roots[i]);
-	free(s->roots);
+	reach_release(&s->reach);
 	free(s->agent);
 	pcre2_match_data_free(s->match);
 	pcre2_match_context_free(s->limits);
@@ -410,46 +471,6 @@ scope_trap_ok(const struct scope_rules *s, const struct url *url)
 	return s->trap_ok.n > 0 && patterns_match(s, &s->trap_ok, url) != NULL;
 }
 
-/* http and https on their default ports are one host to people. */
-static bool
-same_host(const struct url *a, const struct url *b)
-{
-	bool a_default = a->port == (url_is_https(a) ? 443 : 80);
-	bool b_default = b->port == (url_is_https(b) ? 443 : 80);
-
-	if (!slice_eq(url_host(a), url_host(b)))
-		return false;
-	return (a_default && b_default) ||
-	       (a->port == b->port && url_is_https(a) == url_is_https(b));
-}
-
-static bool
-root_holds(const struct scope_rules *s, const struct root *root, const struct url *url)
-{
-	switch (s->mode) {
-	case SCOPE_PAGE:
-		return slice_eq(url_text(&root->url), url_text(url));
-	case SCOPE_PREFIX:
-		return same_host(&root->url, url) &&
-		       slice_starts(url_path(url), root->prefix);
-	case SCOPE_HOST:
-		return same_host(&root->url, url);
-	case SCOPE_DOMAIN:
-		return slice_eq(root->site, url_site(url_host(url)));
-	default:
-		return true;
-	}
-}
-
-static bool
-in_scope(const struct scope_rules *s, const struct url *url)
-{
-	for (size_t i = 0; i < s->roots_len; i++)
-		if (root_holds(s, s->roots[i], url))
-			return true;
-	return false;
-}
-
 static enum outcome
 judge(const struct scope_rules *s, const struct scope_link *l, struct scope_verdict *v)
 {
@@ -467,11 +488,11 @@ judge(const struct scope_rules *s, const struct scope_link *l, struct scope_verd
 		/* Does not take a step away from the seeds. */
 		v->depth = l->depth;
 		v->flags |= URLREC_PART;
-		if (!in_scope(s, l->url))
+		if (!reach_holds(&s->reach, l->url))
 			v->flags |= URLREC_REQUISITE;
 		return OUTCOME_NONE;
 	}
-	if ((l->parent_flags & URLREC_REQUISITE) != 0 || !in_scope(s, l->url))
+	if ((l->parent_flags & URLREC_REQUISITE) != 0 || !reach_holds(&s->reach, l->url))
 		return OUTCOME_OUT_OF_SCOPE;
 	if (s->include.n > 0 && patterns_match(s, &s->include, l->url) == NULL)
 		return OUTCOME_OUT_OF_SCOPE;
@@ -514,10 +535,11 @@ scope_reason(const struct scope_rules *s, const struct scope_link *l,
 		(void)buf_printf(ret, "more than %d redirects", SCOPE_REDIRECTS_MAX);
 	else if (p != NULL)
 		(void)buf_printf(ret, "--exclude %s", p->text);
-	else if ((l->parent_flags & URLREC_REQUISITE) != 0 && in_scope(s, l->url))
+	else if ((l->parent_flags & URLREC_REQUISITE) != 0 &&
+		 reach_holds(&s->reach, l->url))
 		(void)buf_add_cstr(ret, "stands on a mere part of a page");
-	else if (!in_scope(s, l->url))
-		(void)buf_printf(ret, "--scope %s", modes[s->mode]);
+	else if (!reach_holds(&s->reach, l->url))
+		(void)buf_printf(ret, "--scope %s", modes[s->reach.mode]);
 	else
 		(void)buf_add_cstr(ret, "no --include matches");
 }
@@ -536,7 +558,7 @@ judge_again(const struct scope_rules *s, const struct urlrec *rec, const struct 
 	if (s->requisites &&
 	    ((rec->flags & parts) != 0 || link_kind_is_embed((enum link_kind)rec->kind)))
 		return OUTCOME_NONE;
-	if ((rec->flags & URLREC_REQUISITE) != 0 || !in_scope(s, url))
+	if ((rec->flags & URLREC_REQUISITE) != 0 || !reach_holds(&s->reach, url))
 		return OUTCOME_OUT_OF_SCOPE;
 	if (s->include.n > 0 && patterns_match(s, &s->include, url) == NULL)
 		return OUTCOME_OUT_OF_SCOPE;
@@ -562,36 +584,24 @@ scope_judge_again(
 	return o;
 }
 
-static int
-add_texts(struct buf *b, char name, const struct strlist *texts)
+static uint64_t
+hash_texts(uint64_t hash, char name, const struct strlist *texts)
 {
-	int r = 0;
-
-	for (size_t i = 0; i < texts->n && r == 0; i++) {
-		r = buf_add_byte(b, name);
-		if (r == 0) /* the end of each, too: "ab" "c" is not "a" "bc" */
-			r = buf_add(b, texts->v[i], strlen(texts->v[i]) + 1);
-	}
-	return r;
+	for (size_t i = 0; i < texts->n; i++) /* "ab" "c" is not "a" "bc" */
+		hash = url_hash(slice_cstr(texts->v[i]), hash + (unsigned char)name);
+	return hash;
 }
 
-int
-scope_hash(const struct options *o, const struct strlist *seeds, uint64_t *ret)
+uint64_t
+scope_hash(const struct options *o, const struct strlist *seeds)
 {
-	struct buf b;
-	int r;
+	char numbers[64];
+	uint64_t hash;
 
-	buf_init(&b, 64 << 20);
-	r = buf_printf(&b, "%u %" PRId64 " %d ", (unsigned)o->crawl_scope, o->crawl_depth,
-	    (int)o->crawl_requisites);
-	if (r == 0)
-		r = add_texts(&b, 'i', &o->crawl_include);
-	if (r == 0)
-		r = add_texts(&b, 'x', &o->crawl_exclude);
-	if (r == 0)
-		r = add_texts(&b, 's', seeds);
-	if (r == 0)
-		*ret = url_hash(buf_slice(&b), 0) | 1;
-	buf_release(&b);
-	return r;
+	(void)snprintf(numbers, sizeof(numbers), "%u %" PRId64 " %d",
+	    (unsigned)o->crawl_scope, o->crawl_depth, (int)o->crawl_requisites);
+	hash = url_hash(slice_cstr(numbers), 0);
+	hash = hash_texts(hash, 'i', &o->crawl_include);
+	hash = hash_texts(hash, 'x', &o->crawl_exclude);
+	return hash_texts(hash, 's', seeds) | 1;
 }

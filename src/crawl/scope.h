@@ -2,7 +2,7 @@
  * crawl/scope.h -- how far a crawl goes: is this URL wanted, and if not, why.
  *
  * Compiled once in each process that judges (the workers; the engine for its seeds) from
- * the same settings, which cross to the workers as JSON.
+ * the same settings: options as JSON, and behind them what the seeds reach (crawl/reach.h).
  *
  * Rules, in order; the first that speaks decides:
  *   1. an --exclude matches: out of scope;
@@ -27,16 +27,22 @@
 struct scope_rules;
 enum { SCOPE_REDIRECTS_MAX = 20 };
 
-/* What a job's workers need to know, as JSON; `seeds` as job_tidy_seeds()
- * leaves them. */
+/* No settings are longer. */
+enum { SCOPE_SETTINGS_MAX = 62 << 20 };
+
+/* What a job's workers need to know; `seeds` as job_tidy_seeds() leaves them.  -EMSGSIZE
+ * with the sentence: there are too many. */
 int scope_settings(const struct options *o, const char *const *seeds, size_t seeds_len,
-    uint64_t hash_seed, struct buf *out);
+    uint64_t hash_seed, struct buf *out, struct why *why);
 /* What is done to each URL on top of its normal form: enum url_tidy. */
 unsigned scope_tidy_of(const struct options *o);
 int scope_rules_new(struct slice settings, struct scope_rules **ret, struct why *why);
 void scope_rules_free(struct scope_rules *s);
-/* One more seed. */
-int scope_rules_add_root(struct scope_rules *s, struct slice url);
+/* One more seed.  If it reaches what was not in scope, that is appended to `news` (may be
+ * NULL), which tells it to others and is right behind their settings, too. */
+int scope_rules_add_root(struct scope_rules *s, struct slice url, struct buf *news);
+int scope_rules_extend(struct scope_rules *s, struct slice news);
+bool scope_reaches(const struct scope_rules *s, struct slice url);
 
 struct scope_link {
 	const struct url *url;
@@ -63,7 +69,7 @@ struct urlrec;
 enum outcome scope_judge_again(
     const struct scope_rules *s, const struct urlrec *rec, struct buf *reason);
 /* Of the options that decide what is wanted, and of the seeds; never 0. */
-int scope_hash(const struct options *o, const struct strlist *seeds, uint64_t *ret);
+uint64_t scope_hash(const struct options *o, const struct strlist *seeds);
 
 /* Settings that workers need besides: read by parse.c. */
 uint64_t scope_hash_seed(const struct scope_rules *s);

@@ -53,7 +53,7 @@ struct pool_context {
 	bool forgotten, broken; /* broken: inline, ops->configure() refused them */
 	uint32_t settings_bytes, settings_cap;
 	char *settings;
-	uint64_t version; /* of pool_configure(), by the pool's count, never 0 */
+	uint64_t version;       /* of pool_configure(), by the pool's count, never 0 */
 	struct pool_had have[]; /* by worker */
 };
 

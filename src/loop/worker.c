@@ -258,8 +258,8 @@ worker_settings(struct worker *w, size_t len)
 	memcpy(w->settings + m.at, w->packet + sizeof(m), piece);
 	if (m.at + piece < m.total_bytes)
 		return;
-	worker_configure(w, m.context, slice_of(w->settings, m.total_bytes),
-	    m.type == WIRE_MORE);
+	worker_configure(
+	    w, m.context, slice_of(w->settings, m.total_bytes), m.type == WIRE_MORE);
 	free(w->settings);
 	w->settings = NULL;
 }

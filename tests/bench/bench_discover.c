@@ -311,7 +311,7 @@ open_committer(struct bench *b)
 
 	buf_init(&scope, 1 << 20);
 	must(options_init(&o), NULL);
-	must(scope_settings(&o, seeds, 1, HASH_SEED, &scope), NULL);
+	must(scope_settings(&o, seeds, 1, HASH_SEED, &scope, NULL), NULL);
 	crawl_traps_conf(&o, &conf.traps);
 	conf.scope_settings = buf_slice(&scope);
 	must(store_open("rocksdb", &store, &conf.store, &why), &why);

@@ -327,10 +327,66 @@ broken_yaml_is_one_mistake(void **state)
 	}
 }
 
+static void
+ten_thousands_of_seeds_are_found_by_their_text(void **state)
+{
+	enum { N = 20000 };
+	struct job j;
+	char text[64];
+	size_t at;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	for (size_t i = 0; i < 2 * (size_t)N; i++) {
+		(void)snprintf(
+		    text, sizeof(text), "http://h%zu.test/?b=%zu&a", i % 100, i % N);
+		assert_int_equal(job_add_seed(&j, slice_cstr(text), NULL), 0);
+	}
+	assert_int_equal(j.seeds.n, N);
+	assert_true(job_seed_at(&j, SLICE_LIT("http://h99.test/?b=19999&a"), &at));
+	assert_int_equal(at, 19999);
+	assert_false(job_seed_at(&j, SLICE_LIT("http://h99.test/?b=19998&a"), &at));
+	/* Tidied, each has one like it. */
+	for (size_t i = 0; i < N; i++) {
+		(void)snprintf(
+		    text, sizeof(text), "http://h%zu.test/?a&b=%zu", i % 100, i);
+		assert_int_equal(job_add_seed(&j, slice_cstr(text), NULL), 0);
+	}
+	assert_int_equal(j.seeds.n, 2 * N);
+	j.options.crawl_sort_query = true;
+	assert_int_equal(job_tidy_seeds(&j), 0);
+	assert_int_equal(j.seeds.n, N);
+	assert_false(job_seed_at(&j, SLICE_LIT("http://h99.test/?b=19999&a"), &at));
+	assert_true(job_seed_at(&j, SLICE_LIT("http://h99.test/?a&b=19999"), &at));
+	assert_int_equal(at, 19999);
+	job_release(&j);
+}
+
+static void
+more_seeds_than_fit_are_refused_with_a_sentence(void **state)
+{
+	struct why why;
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(job_add_seed(&j, SLICE_LIT("http://a.test/"), &why), 0);
+	j.seeds_bytes = JOB_SEEDS_BYTES_MAX - 14;
+	assert_int_equal(job_add_seed(&j, SLICE_LIT("http://a.test/"), &why), 0);
+	assert_int_equal(job_add_seed(&j, SLICE_LIT("http://b.test/"), &why), 0);
+	assert_int_equal(job_add_seed(&j, SLICE_LIT("http://c.test/"), &why), -E2BIG);
+	assert_string_equal(
+	    why.text, "too many seeds: their URLs take more than 512 MiB");
+	assert_int_equal(j.seeds.n, 2);
+	job_release(&j);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(ten_thousands_of_seeds_are_found_by_their_text),
+	    cmocka_unit_test(more_seeds_than_fit_are_refused_with_a_sentence),
 	    cmocka_unit_test(defaults_are_those_of_the_table),
 	    cmocka_unit_test(every_default_and_every_word_is_taken_back_as_it_is_printed),
 	    cmocka_unit_test(numbers_are_read_in_the_units_that_people_write),

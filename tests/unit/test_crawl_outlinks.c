@@ -34,7 +34,7 @@ rig_open(struct rig *r, const char *const *options)
 		    0);
 	}
 	buf_init(&settings, 1 << 16);
-	assert_int_equal(scope_settings(&o, &seed, 1, 77, &settings), 0);
+	assert_int_equal(scope_settings(&o, &seed, 1, 77, &settings, NULL), 0);
 	if (scope_rules_new(buf_slice(&settings), &r->rules, &why) < 0)
 		fail_msg("%s", why.text);
 	buf_release(&settings);

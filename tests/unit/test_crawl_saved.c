@@ -186,32 +186,66 @@ what_became_of_a_url_comes_back(void **state)
 
 /* ---- seeds and cookies ---- */
 
+struct ends {
+	struct {
+		uint64_t hash;
+		enum outcome outcome;
+		int status;
+		char detail[SAVED_DETAIL_MAX];
+	} v[4];
+	size_t n;
+};
+
+static int
+on_end(void *ctx, uint64_t hash, const struct saved_end *end)
+{
+	struct ends *e = ctx;
+
+	assert_true(e->n < 4 && end->detail.len < SAVED_DETAIL_MAX);
+	e->v[e->n].hash = hash;
+	e->v[e->n].outcome = end->outcome;
+	e->v[e->n].status = end->status;
+	memcpy(e->v[e->n++].detail, end->detail.ptr, end->detail.len);
+	return 0;
+}
+
 static void
 what_a_seed_ended_with_comes_back(void **state)
 {
 	struct env *e = *state;
-	char detail[SAVED_DETAIL_MAX] = "untouched", longer[2 * SAVED_DETAIL_MAX];
-	int status = 1;
+	char longer[2 * SAVED_DETAIL_MAX];
+	struct saved_end refused = {OUTCOME_NONE, 407, SLICE_LIT("who are you?")};
+	struct saved_end fetched = {OUTCOME_OK, 200, {longer, sizeof(longer)}};
+	struct ends ends = {.n = 0};
 
-	assert_int_equal(saved_seed(e->s, 7, &status, detail), -ENOENT);
-	assert_int_equal(status, 1);
-	assert_string_equal(detail, "untouched");
+	assert_int_equal(saved_seeds(e->s, on_end, &ends), 0);
+	assert_int_equal(ends.n, 0);
 	memset(longer, 'x', sizeof(longer));
-	assert_int_equal(saved_seed_put(e->b, 7, 407, SLICE_LIT("who are you?")), 0);
+	assert_int_equal(saved_seed_put(e->b, 7, &refused), 0);
+	assert_int_equal(saved_seed_put(e->b, UINT64_MAX - 7, &fetched), 0);
+	/* As an older trawl wrote it: status, detail. */
 	assert_int_equal(
-	    saved_seed_put(e->b, 8, 200, slice_of(longer, sizeof(longer))), 0);
+	    store_batch_put(e->b, STORE_META, SLICE_LIT("seed/0000000000000008"),
+		slice_of("\x90\x01\x02\0\0\0no", 8)),
+	    0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	assert_int_equal(saved_seeds(e->s, on_end, &ends), 0);
+	assert_int_equal(ends.n, 3);
+	assert_true(ends.v[0].hash == 7 && ends.v[1].hash == 8 &&
+		    ends.v[2].hash == UINT64_MAX - 7);
+	assert_int_equal(ends.v[0].outcome, OUTCOME_NONE);
+	assert_int_equal(ends.v[0].status, 407);
+	assert_string_equal(ends.v[0].detail, "who are you?");
+	assert_int_equal(ends.v[1].status, 400);
+	assert_string_equal(ends.v[1].detail, "no");
+	assert_int_equal(ends.v[2].outcome, OUTCOME_OK);
+	assert_int_equal(strlen(ends.v[2].detail), SAVED_DETAIL_MAX - 1);
 	assert_int_equal(store_batch_put(e->b, STORE_META,
 			     SLICE_LIT("seed/0000000000000009"), SLICE_LIT("x")),
 	    0);
 	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
-	assert_int_equal(saved_seed(e->s, 7, &status, detail), 0);
-	assert_int_equal(status, 407);
-	assert_string_equal(detail, "who are you?");
-	assert_int_equal(saved_seed(e->s, 8, &status, detail), 0);
-	assert_int_equal(status, 200);
-	assert_int_equal(strlen(detail), SAVED_DETAIL_MAX - 1);
-	assert_int_equal(saved_seed(e->s, 9, &status, detail), -EBADMSG);
-	assert_int_equal(status, 200);
+	ends.n = 0;
+	assert_int_equal(saved_seeds(e->s, on_end, &ends), -EBADMSG);
 }
 
 struct texts {

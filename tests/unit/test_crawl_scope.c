@@ -4,11 +4,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
 static struct scope_rules *
-rules_of(const char *seed, const char *const *options)
+rules_of_seeds(const char *const *seeds, size_t n, const char *const *options)
 {
 	struct scope_rules *rules;
 	struct options o;
@@ -24,14 +25,21 @@ rules_of(const char *seed, const char *const *options)
 			slice_cstr(options[1]), NULL),
 		    0);
 	}
-	buf_init(&settings, 1 << 16);
-	assert_int_equal(scope_settings(&o, &seed, 1, UINT64_MAX - 5, &settings), 0);
+	buf_init(&settings, SCOPE_SETTINGS_MAX);
+	assert_int_equal(
+	    scope_settings(&o, seeds, n, UINT64_MAX - 5, &settings, NULL), 0);
 	if (scope_rules_new(buf_slice(&settings), &rules, &why) < 0)
 		fail_msg("%s", why.text);
 	assert_true(scope_hash_seed(rules) == UINT64_MAX - 5);
 	buf_release(&settings);
 	options_release(&o);
 	return rules;
+}
+
+static struct scope_rules *
+rules_of(const char *seed, const char *const *options)
+{
+	return rules_of_seeds(&seed, 1, options);
 }
 #define RULES(seed, ...) rules_of(seed, (const char *const[]){__VA_ARGS__, NULL, NULL})
 
@@ -100,6 +108,201 @@ page_prefix_domain_and_any_reach_as_far_as_they_say(void **state)
 	scope_rules_free(r);
 	r = RULES("http://www.h.co.uk/a/b", "scope", "any");
 	assert_true(wanted(r, "https://elsewhere.test/"));
+	scope_rules_free(r);
+}
+
+/* ---- against a walk over all seeds ---- */
+
+static uint32_t model_random;
+
+static size_t
+model_choose(size_t n)
+{
+	model_random = model_random * 1664525u + 1013904223u;
+	return (model_random >> 8) % n;
+}
+
+enum { MODEL_URL_MAX = 96 };
+
+static void
+model_url(char ret[MODEL_URL_MAX])
+{
+	static const char *const hosts[] = {
+	    "h.test", "www.h.test", "a.h.co.uk", "h.co.uk", "10.0.0.1", "b.a.h.co.uk"};
+	static const char *const ports[] = {"", "", "", ":80", ":443", ":8080"};
+	static const char *const parts[] = {"a", "b", "", "a", "cc", "/"};
+	size_t depth = model_choose(7);
+	int at = snprintf(ret, MODEL_URL_MAX, "http%s://%s%s/",
+	    model_choose(2) ? "s" : "", hosts[model_choose(6)], ports[model_choose(6)]);
+
+	for (size_t i = 0; i < depth; i++)
+		at += snprintf(ret + at, MODEL_URL_MAX - (size_t)at, "%s%s",
+		    parts[model_choose(6)], model_choose(4) ? "/" : "");
+	(void)snprintf(ret + at, MODEL_URL_MAX - (size_t)at, "%s",
+	    model_choose(3)   ? ""
+	    : model_choose(2) ? "?q=/a/"
+			      : "#a/b/");
+}
+
+static bool
+model_same_host(const struct url *a, const struct url *b)
+{
+	bool usual = a->port == (url_is_https(a) ? 443 : 80) &&
+		     b->port == (url_is_https(b) ? 443 : 80);
+
+	return slice_eq(url_host(a), url_host(b)) &&
+	       (usual || (a->port == b->port && url_is_https(a) == url_is_https(b)));
+}
+
+static bool
+model_holds(const char *mode, const char *seed, const char *text)
+{
+	char out[2][URL_BYTES_MAX];
+	struct url s, u;
+	struct slice prefix;
+
+	assert_int_equal(url_resolve(NULL, slice_cstr(seed), (struct slice){0}, 0, out[0],
+			     URL_BYTES_MAX, &s),
+	    URL_OK);
+	assert_int_equal(url_resolve(NULL, slice_cstr(text), (struct slice){0}, 0, out[1],
+			     URL_BYTES_MAX, &u),
+	    URL_OK);
+	if (strcmp(mode, "page") == 0)
+		return slice_eq(url_text(&s), url_text(&u));
+	if (strcmp(mode, "domain") == 0)
+		return slice_eq(url_site(url_host(&s)), url_site(url_host(&u)));
+	if (strcmp(mode, "host") == 0)
+		return model_same_host(&s, &u);
+	prefix = url_path(&s);
+	while (prefix.len > 0 && prefix.ptr[prefix.len - 1] != '/')
+		prefix.len--;
+	return model_same_host(&s, &u) && slice_starts(url_path(&u), prefix);
+}
+
+enum { MODEL_SEEDS = 12 };
+
+/* Half of the seeds come later, as redirects do; `others` hears of them. */
+static void
+model_compare(const char *mode, size_t *in, size_t *out)
+{
+	char text[MODEL_SEEDS][MODEL_URL_MAX], url[MODEL_URL_MAX];
+	const char *seeds[MODEL_SEEDS], *options[] = {"scope", mode, NULL, NULL};
+	struct scope_rules *rules, *others;
+	size_t n = 1 + model_choose(MODEL_SEEDS), first = n / 2;
+	struct buf news;
+
+	for (size_t i = 0; i < n; i++) {
+		model_url(text[i]);
+		seeds[i] = text[i];
+	}
+	rules = rules_of_seeds(seeds, first, options);
+	others = rules_of_seeds(seeds, first, options);
+	buf_init(&news, 1000);
+	for (size_t i = first; i < n; i++) {
+		size_t had = news.len;
+		bool in_scope = scope_reaches(rules, slice_cstr(seeds[i]));
+
+		assert_int_equal(
+		    scope_rules_add_root(rules, slice_cstr(seeds[i]), &news), 0);
+		assert_true((news.len == had) == in_scope);
+	}
+	assert_int_equal(scope_rules_extend(others, buf_slice(&news)), 0);
+	for (size_t i = 0; i < 60; i++) {
+		bool holds = false;
+
+		model_url(url);
+		if (model_choose(4) == 0)
+			memcpy(url, text[model_choose(n)], sizeof(url));
+		for (size_t k = 0; k < n; k++)
+			holds |= model_holds(mode, seeds[k], url);
+		if (wanted(rules, url) != holds || wanted(others, url) != holds ||
+		    scope_reaches(rules, slice_cstr(url)) != holds)
+			fail_msg("%s: %s is %sin scope", mode, url, holds ? "" : "not ");
+		*(holds ? in : out) += 1;
+	}
+	buf_release(&news);
+	scope_rules_free(rules);
+	scope_rules_free(others);
+}
+
+static void
+a_set_of_keys_says_what_a_walk_over_all_seeds_says(void **state)
+{
+	static const char *const modes[] = {"page", "prefix", "host", "domain"};
+
+	(void)state;
+	for (size_t m = 0; m < 4; m++) {
+		size_t in = 0, out = 0;
+
+		model_random = 7;
+		for (size_t i = 0; i < 300; i++)
+			model_compare(modes[m], &in, &out);
+		assert_true(in > 100 && out > 100);
+	}
+}
+
+static void
+what_workers_are_told_grows_with_places_and_not_with_seeds(void **state)
+{
+	enum { N = 20000 };
+	static char text[N][40];
+	static const char *seeds[N];
+	struct options o;
+	struct buf one, many;
+
+	(void)state;
+	for (size_t i = 0; i < N; i++) {
+		(void)snprintf(
+		    text[i], sizeof(text[i]), "http://h%zu.test/page/%zu", i % 500, i);
+		seeds[i] = text[i];
+	}
+	assert_int_equal(options_init(&o), 0);
+	buf_init(&one, SCOPE_SETTINGS_MAX);
+	buf_init(&many, SCOPE_SETTINGS_MAX);
+	assert_int_equal(scope_settings(&o, seeds, 1, 1, &one, NULL), 0);
+	assert_int_equal(scope_settings(&o, seeds, N, 1, &many, NULL), 0);
+	assert_int_equal(many.len - one.len, 499 * 8);
+	buf_release(&one);
+	buf_release(&many);
+	options_release(&o);
+}
+
+static void
+seeds_that_do_not_fit_are_told_of_in_a_sentence(void **state)
+{
+	const char *seeds[] = {"http://a.test/", "http://b.test/", "http://c.test/"};
+	struct options o;
+	struct buf settings;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(options_init(&o), 0);
+	buf_init(&settings, SCOPE_SETTINGS_MAX);
+	assert_int_equal(scope_settings(&o, seeds, 1, 1, &settings, NULL), 0);
+	settings.max = settings.len + 8;
+	assert_int_equal(scope_settings(&o, seeds, 3, 1, &settings, &why), -EMSGSIZE);
+	assert_non_null(strstr(why.text, "too many seeds"));
+	buf_release(&settings);
+	options_release(&o);
+}
+
+/* A page of links into a deep directory of slashes: each byte is looked at once. */
+static void
+many_slashes_cost_no_more_than_other_bytes(void **state)
+{
+	static char deep[URL_BYTES_MAX];
+	struct scope_rules *r;
+
+	(void)state;
+	memset(deep, '/', 8000);
+	memcpy(deep, "http://h.test", 13);
+	r = RULES("http://h.test/a/b/", "scope", "prefix");
+	assert_false(wanted(r, deep));
+	assert_int_equal(scope_rules_add_root(r, slice_cstr(deep), NULL), 0);
+	for (size_t i = 0; i < 1000; i++)
+		assert_true(wanted(r, deep));
+	deep[7000] = '\0';
+	assert_false(wanted(r, deep));
 	scope_rules_free(r);
 }
 
@@ -207,7 +410,7 @@ a_bad_pattern_is_told_with_its_place(void **state)
 	    option_set(&o, &option_rows[OPTION_ID_crawl_exclude], SLICE_LIT("a(b"), NULL),
 	    0);
 	buf_init(&settings, 1 << 16);
-	assert_int_equal(scope_settings(&o, &seed, 1, 1, &settings), 0);
+	assert_int_equal(scope_settings(&o, &seed, 1, 1, &settings, NULL), 0);
 	assert_int_equal(scope_rules_new(buf_slice(&settings), &rules, &why), -EINVAL);
 	assert_null(rules);
 	assert_non_null(strstr(why.text, "--exclude 'a(b': "));
@@ -347,14 +550,14 @@ hash_of(const char *seed, const char *flag, const char *value)
 	char *texts[] = {(char *)(uintptr_t)seed};
 	struct strlist seeds = {texts, 1};
 	struct options o;
-	uint64_t hash = 0;
+	uint64_t hash;
 	bool off;
 
 	assert_int_equal(options_init(&o), 0);
 	assert_int_equal(option_set(&o, option_by_flag(slice_cstr(flag), &off),
 			     slice_cstr(value), NULL),
 	    0);
-	assert_int_equal(scope_hash(&o, &seeds, &hash), 0);
+	hash = scope_hash(&o, &seeds);
 	assert_true(hash != 0);
 	options_release(&o);
 	return hash;
@@ -407,7 +610,8 @@ trap_ok_matches_anywhere_and_a_bad_one_is_told(void **state)
 	    0);
 	buf_init(&settings, 1 << 16);
 	assert_int_equal(
-	    scope_settings(&o, (const char *const[]){"http://h/"}, 1, 1, &settings), 0);
+	    scope_settings(&o, (const char *const[]){"http://h/"}, 1, 1, &settings, NULL),
+	    0);
 	assert_int_equal(scope_rules_new(buf_slice(&settings), &r, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "--trap-ok 'a(b': "));
 	buf_release(&settings);
@@ -421,6 +625,10 @@ main(void)
 	    cmocka_unit_test(trap_ok_matches_anywhere_and_a_bad_one_is_told),
 	    cmocka_unit_test(host_means_host_and_port_but_not_the_default_scheme),
 	    cmocka_unit_test(page_prefix_domain_and_any_reach_as_far_as_they_say),
+	    cmocka_unit_test(a_set_of_keys_says_what_a_walk_over_all_seeds_says),
+	    cmocka_unit_test(what_workers_are_told_grows_with_places_and_not_with_seeds),
+	    cmocka_unit_test(seeds_that_do_not_fit_are_told_of_in_a_sentence),
+	    cmocka_unit_test(many_slashes_cost_no_more_than_other_bytes),
 	    cmocka_unit_test(requisites_come_from_anywhere_and_lead_nowhere),
 	    cmocka_unit_test(exclude_overrules_include_and_both_spare_the_seed_chain),
 	    cmocka_unit_test(depth_counts_links_and_redirects_have_their_own_limit),

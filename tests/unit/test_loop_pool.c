@@ -657,8 +657,8 @@ what_is_added_comes_in_pieces_and_not_to_what_was_refused(void **state)
 	apply_extends(b, 0);
 	assert_int_equal(pool_extend(b->p, 7, slice_of(large, sizeof(large))), 0);
 	apply_extends(b, 1);
-	bench_expect(b, 1, POOL_DONE,
-	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/600000/1/1");
+	bench_expect(
+	    b, 1, POOL_DONE, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/600000/1/1");
 	assert_int_equal(pool_configure(b->p, 5, SLICE_LIT("accept")), 0);
 	assert_int_equal(bench_try(b, 2, &t), 0);
 	bench_wait(b, 3);

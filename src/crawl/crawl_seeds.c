@@ -1,0 +1,311 @@
+#include "base/log.h"
+#include "crawl/crawl_internal.h"
+#include "crawl/fields.h"
+#include "crawl/parse.h"
+#include "crawl/scope.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The seeds of a run, of which there may be a million: nothing here walks over all of them
+ * but at the start. */
+
+enum {
+	SENT_MAX = 4096,     /* seeds a mail */
+	ROOTS_MAX = 1 << 16, /* and two a seed */
+};
+
+/* ---- their own places ---- */
+
+/* One of a host name: what it is at one port it may not be told anew at another. */
+static int
+home_of_host(struct crawl *c, struct slice host, struct fetch_home **ret)
+{
+	uint64_t key = url_hash(host, c->hash_seed);
+	struct fetch_home *home = umap_get(&c->homes, key);
+	int r;
+
+	if (home == NULL) {
+		home = calloc(1, sizeof(*home));
+		r = home == NULL ? -ENOMEM : umap_put(&c->homes, key, home);
+		if (r < 0) {
+			free(home);
+			return r;
+		}
+	}
+	*ret = home;
+	return 0;
+}
+
+static int
+own_put(struct crawl *c, struct slice authority, struct fetch_home *home)
+{
+	int r = umap_put(&c->own_authorities, url_hash(authority, c->hash_seed), home);
+
+	return r == -EEXIST ? 0 : r;
+}
+
+/* On the default ports http and https are one place to people: http://intranet/ that moves
+ * to https://intranet/ stays the seed's own. */
+static int
+own_add(struct crawl *c, const struct url *url)
+{
+	char other[URL_BYTES_MAX];
+	struct fetch_home *home;
+	int n, r = home_of_host(c, url_host(url), &home);
+
+	if (r == 0)
+		r = own_put(c, url_authority(url), home);
+	if (r < 0 || url->port != (url_is_https(url) ? 443 : 80))
+		return r;
+	n = snprintf(other, sizeof(other), "http%s://" SLICE_FMT,
+	    url_is_https(url) ? "" : "s", SLICE_ARG(url_host(url)));
+	return own_put(c, slice_of(other, (size_t)n), home);
+}
+
+static int
+own_add_all(struct crawl *c)
+{
+	const struct strlist *seeds = &c->conf.job->seeds;
+	char text[URL_BYTES_MAX];
+	struct url url;
+	int r = 0;
+
+	for (size_t i = 0; i < seeds->n && r == 0; i++)
+		r = url_resolve(NULL, slice_cstr(seeds->v[i]), (struct slice){0}, 0, text,
+			sizeof(text), &url) == URL_OK
+			? own_add(c, &url)
+			: -EBADMSG;
+	return r;
+}
+
+/* ---- what they reach ---- */
+
+/* As many as there can well be: two a seed, as when http://x/ becomes https://www.x/ and
+ * the scope is pages.  Servers say where seeds are redirected to. */
+static bool
+has_room_for_root(struct crawl *c, struct slice url)
+{
+	if (c->roots < ROOTS_MAX + 2 * c->conf.job->seeds.n)
+		return true;
+	if (!c->roots_full && !scope_reaches(c->rules, url)) {
+		log_warn(
+		    "seeds were redirected to so many places that those from here on "
+		    "do not widen the scope: url=%s",
+		    LOG_TEXT(url));
+		c->roots_full = true;
+	}
+	return false;
+}
+
+/* What is new of it is appended to `news`. */
+static int
+add_root(struct crawl *c, struct slice url, struct buf *news)
+{
+	size_t had = news->len;
+	int r = has_room_for_root(c, url) ? scope_rules_add_root(c->rules, url, news) : 0;
+
+	c->roots += news->len > had;
+	return r;
+}
+
+/* The workers are told before any page of it: its record is not in the frontier yet. */
+int
+seeds_widen(struct crawl *c, struct slice url)
+{
+	struct buf news;
+	int r;
+
+	buf_init(&news, 64);
+	r = add_root(c, url, &news);
+	if (r == 0 && news.len > 0)
+		r = pool_extend(c->engine->pool, c->context, buf_slice(&news));
+	buf_release(&news);
+	return r;
+}
+
+/* Where a seed was redirected to.  It widens the scope; but what a server names is not
+ * among the places whose addresses are admitted unseen. */
+static int
+on_saved_root(void *ctx, struct slice url)
+{
+	struct crawl *c = ctx;
+
+	return add_root(c, url, &c->settings);
+}
+
+int
+seeds_open(struct crawl *c, struct store *store, struct why *why)
+{
+	const struct strlist *seeds = &c->conf.job->seeds;
+	int r = own_add_all(c);
+
+	c->seed_ends = calloc(seeds->n + 1, sizeof(*c->seed_ends));
+	if (r < 0 || c->seed_ends == NULL)
+		return why_set(why, r < 0 ? r : -ENOMEM, "out of memory");
+	buf_init(&c->settings, SCOPE_SETTINGS_MAX);
+	r = scope_settings(c->o, (const char *const *)seeds->v, seeds->n, c->hash_seed,
+	    &c->settings, why);
+	if (r == 0)
+		r = scope_rules_new(buf_slice(&c->settings), &c->rules, why);
+	if (r < 0)
+		return r;
+	r = saved_roots(store, on_saved_root, c);
+	return r < 0 ? why_set(why, r, "cannot read the store: %s", strerror(-r)) : 0;
+}
+
+void
+seeds_release(struct crawl *c)
+{
+	void *home;
+
+	for (size_t i = 0; umap_at(&c->homes, &i, NULL, &home);)
+		free(home);
+	umap_release(&c->homes);
+	umap_release(&c->own_authorities);
+	for (size_t i = 0; c->seed_ends != NULL && i < c->conf.job->seeds.n; i++)
+		free(c->seed_ends[i].detail);
+	free(c->seed_ends);
+	free(c->seeds.links);
+	buf_release(&c->settings);
+}
+
+/* ---- on their way ---- */
+
+static int
+tell_workers(struct crawl *c)
+{
+	struct crawl_memory m = crawl_memory(c->o);
+	struct parse_limits limits = {.decoded_bytes = m.decoded_bytes_max,
+	    .notes_bytes = m.notes_bytes_max,
+	    .links = c->o->limits_max_links};
+	struct buf settings;
+	int r;
+
+	buf_init(&settings, POOL_SETTINGS_MAX);
+	r = parse_settings(
+	    buf_slice(&c->settings), select_blob(c->fields), &limits, &settings);
+	if (r == 0)
+		r = pool_configure(c->engine->pool, c->context, buf_slice(&settings));
+	buf_release(&settings);
+	buf_release(&c->settings);
+	return r;
+}
+
+bool
+seeds_are_sent(const struct crawl *c)
+{
+	return c->seeds_sent == c->conf.job->seeds.n;
+}
+
+/* Those that are known already change nothing. */
+int
+seeds_send(struct crawl *c)
+{
+	const struct strlist *seeds = &c->conf.job->seeds;
+	struct found_link *links = c->seeds.links;
+	int r = links == NULL ? tell_workers(c) : 0;
+	size_t end =
+	    seeds->n - c->seeds_sent > SENT_MAX ? c->seeds_sent + SENT_MAX : seeds->n;
+
+	if (r < 0 || seeds_are_sent(c))
+		return r;
+	if (links == NULL)
+		links = calloc(SENT_MAX, sizeof(*links));
+	if (links == NULL)
+		return -ENOMEM;
+	commit_init(&c->seeds, COMMIT_LINKS, c);
+	c->seeds.links = links;
+	for (; c->seeds_sent < end; c->seeds_sent++) {
+		struct slice url = slice_cstr(seeds->v[c->seeds_sent]);
+		struct urlrec rec = {.url = url};
+
+		links[c->seeds.links_len++] = (struct found_link){.kind = LINK_SEED,
+		    .flags = URLREC_SEED,
+		    .url = url,
+		    .url_hash = url_hash(url, c->hash_seed),
+		    .authority_hash = url_hash(urlrec_authority(&rec), c->hash_seed)};
+	}
+	r = committer_send(c->committer, &c->seeds);
+	c->commits += r == 0;
+	return r;
+}
+
+/* ---- what became of them ---- */
+
+static void
+end_set(struct crawl *c, size_t i, enum outcome outcome, int status, struct slice detail)
+{
+	struct seed_end *end = &c->seed_ends[i];
+
+	free(end->detail);
+	/* For want of memory it is a seed of which nothing was said. */
+	end->detail =
+	    detail.len == 0 ? NULL : slice_dup(slice_head(detail, SAVED_DETAIL_MAX - 1));
+	end->outcome = outcome;
+	end->status = status;
+}
+
+void
+seed_ended(struct crawl *c, const struct visit *v)
+{
+	const struct sink_event *e = &v->commit.event;
+	size_t i;
+
+	if ((v->rec->flags & URLREC_SEED) != 0 &&
+	    job_seed_at(c->conf.job, v->rec->url, &i))
+		end_set(c, i, e->outcome, e->status, e->detail);
+}
+
+struct restoring {
+	struct crawl *c;
+	struct umap at; /* hash of a seed -> its number + 1 */
+};
+
+static int
+on_saved_seed(void *ctx, uint64_t hash, const struct saved_end *end)
+{
+	struct restoring *r = ctx;
+	size_t at = (size_t)(uintptr_t)umap_get(&r->at, hash);
+
+	if (at > 0)
+		end_set(r->c, at - 1, end->outcome, end->status, end->detail);
+	return 0;
+}
+
+int
+seeds_restore(struct crawl *c)
+{
+	const struct strlist *seeds = &c->conf.job->seeds;
+	struct restoring r = {.c = c};
+	int err = 0;
+
+	if (!c->goes_on)
+		return 0;
+	umap_init(&r.at, JOB_SEEDS_MAX);
+	for (size_t i = 0; i < seeds->n && err == 0; i++) {
+		err = umap_put(&r.at, url_hash(slice_cstr(seeds->v[i]), c->hash_seed),
+		    (void *)(uintptr_t)(i + 1));
+		err = err == -EEXIST ? 0 : err;
+	}
+	if (err == 0)
+		err = committer_seeds(c->committer, on_saved_seed, &r);
+	umap_release(&r.at);
+	return err;
+}
+
+enum outcome
+crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status)
+{
+	assert(i < c->conf.job->seeds.n);
+	*ret_status = c->seed_ends[i].status;
+	return c->seed_ends[i].outcome;
+}
+
+const char *
+crawl_seed_detail(const struct crawl *c, size_t i)
+{
+	assert(i < c->conf.job->seeds.n);
+	return c->seed_ends[i].detail == NULL ? "" : c->seed_ends[i].detail;
+}
