@@ -65,6 +65,7 @@ struct committer {
 		bool changed;    /* what is kept is to be judged anew */
 		struct umap far; /* url_hash -> struct urlrec, owned */
 		int err;
+		int64_t judged_ms;
 	} moved;
 	struct traps *traps;
 	bool has_traps;      /* any of their rules is in force */

@@ -102,10 +102,15 @@ static int
 put_root(struct committer *c, const struct found_link *l)
 {
 	int r = saved_root_put(c->batch, l->url_hash, l->url);
+	struct buf news;
 
-	return r < 0 ? r
-		     : scope_rules_add_root(
-			   c->rules, l->url, NULL); /* to name rules rightly */
+	buf_init(&news, 64);
+	if (r == 0)
+		r = scope_rules_add_root(c->rules, l->url, &news);
+	if (news.len > 0) /* else it was in scope already */
+		committer_moved_to(c);
+	buf_release(&news);
+	return r;
 }
 
 /* Without its place in the queue. */
@@ -149,10 +154,8 @@ enqueue(struct committer *c, struct commit *m, const struct found_link *l)
 
 	if (err == 0)
 		err = queue(c, r);
-	if (err == 0 && (l->flags & URLREC_SEED_CHAIN) != 0) {
+	if (err == 0 && (l->flags & URLREC_SEED_CHAIN) != 0)
 		err = put_root(c, l);
-		committer_moved_to(c);
-	}
 	if (err < 0)
 		return err;
 	c->moved.seeds_open += (l->flags & (URLREC_SEED | URLREC_SEED_CHAIN)) != 0;

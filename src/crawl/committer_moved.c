@@ -19,6 +19,8 @@
 enum {
 	FAR_MAX = 20000,
 	FAR_BYTES_MAX = 64 << 10,
+	FAR_FEW = 256,   /* are judged at each move */
+	JUDGE_MS = 1000, /* between two times, if there are more */
 	GRACE = 2000, /* pages: more are never on their way from the workers */
 };
 #define FAR SLICE_LIT("far/")
@@ -102,6 +104,8 @@ committer_moved_open(struct committer *c)
 	    c->store, STORE_META, FAR, (struct slice){0}, UINT32_MAX, on_far, c);
 	if (r == 0)
 		r = c->moved.err;
+	/* The last run may have ended before it judged them by its last moves. */
+	c->moved.changed = c->moved.far.len > 0;
 	return r < 0 ? r : saved_roots(c->store, on_root, c);
 }
 
@@ -255,6 +259,18 @@ room_for_all(struct commit *m, size_t n)
 	return fresh == NULL || m->moved == NULL ? -ENOMEM : 0;
 }
 
+/*
+ * Where ten thousands of seeds move, and as many links are kept, each of these is not judged
+ * for each of those: once a second for all that moved since, and before they are dropped.
+ */
+static bool
+is_due(const struct committer *c)
+{
+	return c->moved.changed &&
+	       (c->moved.far.len <= FAR_FEW || c->moved.seeds_open <= 1 ||
+		   committer_now_ms(c) - c->moved.judged_ms >= JUDGE_MS);
+}
+
 int
 committer_moved_judge(struct committer *c, struct commit *m)
 {
@@ -263,11 +279,12 @@ committer_moved_judge(struct committer *c, struct commit *m)
 	void *rec;
 	int r;
 
-	if (!c->moved.changed || c->moved.far.len == 0) {
-		c->moved.changed = false;
+	if (!is_due(c))
 		return 0;
-	}
 	c->moved.changed = false;
+	c->moved.judged_ms = committer_now_ms(c);
+	if (c->moved.far.len == 0)
+		return 0;
 	r = room_for_all(m, c->moved.far.len);
 	buf_init(&reason, 2 * URL_BYTES_MAX);
 	for (size_t i = 0; r == 0 && umap_at(&c->moved.far, &i, &hash, &rec);)
