@@ -23,7 +23,7 @@ def calendar(query):
     before, after = (y - (m == 1), (m - 2) % 12 + 1), (y + (m == 12), m % 12 + 1)
     days = "".join(f'<a href="/day?date={y:04}-{m:02}-{d:02}">{d}</a> ' for d in range(1, 29))
     return (
-        f'<a href="/cal?month={before[0]:04}-{before[1]:02}">before</a> <h1>{MONTHS[m - 1]} {y}</h1> {days}'
+        f'<a href="/cal?month={before[0]:04}-{before[1]:02}">before</a> <h1>{MONTHS[m - 1]} {y}</h1> There are no events this month. {days}'
         f'<a href="/cal?month={after[0]:04}-{after[1]:02}">after</a>'
     )
 
@@ -36,7 +36,8 @@ def shop(query):
         for key, most in sizes.items()
         for n in range(most)
     )
-    return f'You look for {chosen} in all we have. <a href="/thing/{chosen["brand"] % 12}">buy</a> {links}'
+    names = " ".join(key + chr(ord("a") + n % 26) * (1 + n // 26) for key, n in chosen.items())
+    return f'You look for {names} in all we have. <a href="/thing/{chosen["brand"] % 12}">buy</a> {links}'
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -154,7 +155,7 @@ def test_traps_end_and_the_documentation_is_whole(site, documentation, tmp_path)
                                 timeout=240)  # fmt: skip
     assert result.rc == 0, result.err
     traps, status = check(site, out, documentation)
-    assert sum(path.startswith(TRAPS) for path in Handler.asked) < 2500
+    assert sum(path.startswith(TRAPS) for path in Handler.asked) < 2000
     assert {"duplicates", "queries"} <= set(status["traps"]["cut"])
     assert "  traps     " in result.err and f"{site}/shop?colour&size&brand&order" in result.err
     report = json.loads((out.dir / "report.json").read_text())
