@@ -216,7 +216,7 @@ configure_pool(struct env *e)
 	options_init(&o);
 	buf_init(&scope, 1 << 20);
 	buf_init(&settings, 1 << 20);
-	assert_int_equal(scope_settings(&o, seeds, 1, SEED, &scope), 0);
+	assert_int_equal(scope_settings(&o, seeds, 1, SEED, &scope, NULL), 0);
 	assert_int_equal(
 	    parse_settings(buf_slice(&scope), (struct slice){0}, &limits, &settings), 0);
 	assert_int_equal(pool_configure(e->p, 1, buf_slice(&settings)), 0);
