@@ -21,7 +21,7 @@ enum {
 	FAR_BYTES_MAX = 64 << 10,
 	FAR_FEW = 256,   /* are judged at each move */
 	JUDGE_MS = 1000, /* between two times, if there are more */
-	GRACE = 2000, /* pages: more are never on their way from the workers */
+	GRACE = 2000,    /* pages: more are never on their way from the workers */
 };
 #define FAR SLICE_LIT("far/")
 
