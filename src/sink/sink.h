@@ -30,6 +30,10 @@ struct sink_conf {
 	/* The job file in force, for warcinfo; empty: left out.  It is written into every
 	 * archive file, so the caller takes passwords and cookies out first. */
 	struct slice settings;
+	/* The same without its seeds, and how many these are: told instead where the
+	 * whole is too long or empty.  0: there is nothing else to tell. */
+	struct slice settings_brief;
+	uint64_t seeds;
 	uint64_t warc_bytes_max; /* roll over past it; 1 GB */
 	int64_t wall_us;         /* now */
 	uint64_t run_id[2];      /* random, of this run */

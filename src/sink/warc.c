@@ -347,6 +347,46 @@ go_on(struct sink *s, struct slice mark, struct why *why)
 	return r < 0 ? r : file_append_sync(&w->file, why);
 }
 
+/* As a JSON string it is one line, and can be had back exactly. */
+static int
+add_job(struct buf *b, struct slice settings)
+{
+	struct buf job;
+	int r;
+
+	if (settings.len == 0)
+		return 0;
+	buf_init(&job, FIELDS_BYTES_MAX);
+	r = buf_add_byte(&job, '"');
+	if (r == 0)
+		r = escape_json(&job, settings);
+	if (r == 0)
+		r = buf_add_byte(&job, '"');
+	if (r == 0)
+		r = warc_info_field(b, "trawl-job", buf_slice(&job));
+	buf_release(&job);
+	return r;
+}
+
+/* Ten thousands of seeds do not fit, and that is no reason not to crawl: they are in the
+ * job file beside the archive. */
+static int
+add_settings(struct buf *b, const struct sink_conf *conf)
+{
+	char number[24];
+	int r = add_job(b, conf->settings);
+
+	if ((r == 0 && conf->settings.len > 0) || (r < 0 && r != -EMSGSIZE))
+		return r;
+	if (conf->seeds == 0)
+		return 0;
+	(void)snprintf(number, sizeof(number), "%" PRIu64, conf->seeds);
+	r = warc_info_field(b, "trawl-seeds", slice_cstr(number));
+	if (r == 0)
+		r = add_job(b, conf->settings_brief);
+	return r == -EMSGSIZE ? 0 : r;
+}
+
 static int
 make_fields(struct buf *b, const struct sink_conf *conf, struct why *why)
 {
@@ -364,23 +404,12 @@ make_fields(struct buf *b, const struct sink_conf *conf, struct why *why)
 	    {"http-header-from", conf->operator_from},
 	    {"isPartOf", conf->job},
 	};
-	struct buf job;
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && r == 0; i++)
 		r = warc_info_field(b, texts[i].name, slice_cstr(texts[i].value));
-	buf_init(&job, FIELDS_BYTES_MAX);
-	if (r == 0 && conf->settings.len > 0) {
-		/* As a JSON string it is one line, and can be had back exactly. */
-		r = buf_add_byte(&job, '"');
-		if (r == 0)
-			r = escape_json(&job, conf->settings);
-		if (r == 0)
-			r = buf_add_byte(&job, '"');
-		if (r == 0)
-			r = warc_info_field(b, "trawl-job", buf_slice(&job));
-	}
-	buf_release(&job);
+	if (r == 0)
+		r = add_settings(b, conf);
 	return r == 0 ? 0
 		      : why_set(why, r, "cannot make the warcinfo record: %s",
 			    strerrordesc_np(-r));

@@ -232,6 +232,52 @@ check_archive(const struct env *e, unsigned n, bool all_closed)
 /* -- Files and records. -- */
 
 static void
+a_job_that_is_too_long_for_warcinfo_is_told_without_its_seeds(void **state)
+{
+	static char longer[300 << 10];
+	struct env *e = *state;
+	struct kit_list l;
+	struct kit_warc w;
+
+	memset(longer, 's', sizeof(longer));
+	e->conf.settings = slice_of(longer, sizeof(longer));
+	e->conf.settings_brief = SLICE_LIT("scope: host\n");
+	e->conf.seeds = 100000;
+	open_new(e);
+	close_it(e, true);
+	kit_list(e->dir, "warc", &l);
+	assert_int_equal(l.n, 1);
+	read_file(e, l.names[0], &w);
+	assert_int_equal(w.n, 1);
+	assert_true(slice_ends(
+	    w.records[0].block, SLICE_LIT("isPartOf: demo\r\n"
+					  "trawl-seeds: 100000\r\n"
+					  "trawl-job: \"scope: host\\n\"\r\n")));
+	kit_warc_free(&w);
+}
+
+static void
+not_even_options_that_are_too_long_end_the_crawl(void **state)
+{
+	static char longer[300 << 10];
+	struct env *e = *state;
+	struct kit_list l;
+	struct kit_warc w;
+
+	memset(longer, 's', sizeof(longer));
+	e->conf.settings = (struct slice){0};
+	e->conf.settings_brief = slice_of(longer, sizeof(longer));
+	e->conf.seeds = 2;
+	open_new(e);
+	close_it(e, true);
+	kit_list(e->dir, "warc", &l);
+	read_file(e, l.names[0], &w);
+	assert_true(slice_ends(
+	    w.records[0].block, SLICE_LIT("isPartOf: demo\r\ntrawl-seeds: 2\r\n")));
+	kit_warc_free(&w);
+}
+
+static void
 a_file_begins_with_warcinfo_and_loses_open_at_the_end(void **state)
 {
 	struct env *e = *state;
@@ -794,6 +840,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		a_file_begins_with_warcinfo_and_loses_open_at_the_end, up, down),
+	    cmocka_unit_test_setup_teardown(
+		a_job_that_is_too_long_for_warcinfo_is_told_without_its_seeds, up, down),
+	    cmocka_unit_test_setup_teardown(
+		not_even_options_that_are_too_long_end_the_crawl, up, down),
 	    cmocka_unit_test_setup_teardown(
 		an_event_is_told_where_its_response_lies, up, down),
 	    cmocka_unit_test_setup_teardown(
