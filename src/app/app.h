@@ -44,8 +44,11 @@ int cmd_sitemap(int argc, char **argv, struct nursery *nursery);
 int cmd_warc(int argc, char **argv, struct nursery *nursery);
 int cmd_check(int argc, char **argv, struct nursery *nursery);
 
-/* Reads a job file into `job`; prints each mistake and returns how many there were. */
+/* Reads a job file, and the files of seeds that it names, into `job`; prints each mistake and
+ * returns how many there were. */
 int check_file(const char *path, struct job *job);
+/* Likewise a file of seeds; "-": standard input. */
+int check_seeds_file(const char *path, struct job *job);
 
 /* One sentence on stderr, "trawl: ...", made harmless for a terminal; returns `code`. */
 __attribute__((format(printf, 2, 3))) int say_error(int code, const char *fmt, ...);

@@ -46,6 +46,19 @@ set_flag(
 }
 
 static int
+seeds_option(struct args *a, const char *path)
+{
+	if (path == NULL)
+		return -EINVAL;
+	if (a->seeds != NULL) {
+		(void)usage_error("--seeds can be given once");
+		return -EINVAL;
+	}
+	a->seeds = path;
+	return 0;
+}
+
+static int
 long_option(struct args *a, int argc, char **argv, int *i)
 {
 	struct slice rest = slice_cstr(argv[*i] + 2), flag;
@@ -61,6 +74,8 @@ long_option(struct args *a, int argc, char **argv, int *i)
 		a->dir = value_of("--output", value, argc, argv, i);
 		return a->dir == NULL ? -EINVAL : 0;
 	}
+	if (slice_eq(flag, SLICE_LIT("seeds")))
+		return seeds_option(a, value_of("--seeds", value, argc, argv, i));
 	if (value == NULL && slice_eq(flag, SLICE_LIT("quiet"))) {
 		a->quiet = true;
 		return 0;
@@ -148,6 +163,8 @@ args_help(struct buf *out)
 	int r = buf_add_cstr(out,
 	    "  -o DIR                       where results go (default: "
 	    "./HOST-TIMESTAMP)\n"
+	    "  --seeds FILE                 more URLs to begin at, one a line; - is "
+	    "standard input\n"
 	    "  -q                           print errors only\n"
 	    "  -v                           print more; twice: even more\n");
 

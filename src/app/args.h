@@ -12,6 +12,7 @@ struct args {
 	struct options
 	    given;       /* what the command line says; options_init() of args_parse() */
 	const char *dir; /* -o */
+	const char *seeds; /* --seeds: a file, or "-" */
 	bool quiet;
 	int verbose;
 	char **words; /* what is not an option; into argv */

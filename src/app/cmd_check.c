@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { JOB_FILE_MAX = 16 << 20, MISTAKES_MAX = 100 };
+enum { MISTAKES_MAX = 100 };
 
 struct mistakes {
 	const char *path;
@@ -20,6 +20,35 @@ on_mistake(void *ctx, size_t line, size_t column, const char *text)
 }
 
 int
+check_seeds_file(const char *path, struct job *job)
+{
+	struct mistakes m = {.path = strcmp(path, "-") == 0 ? "standard input" : path};
+	struct why why;
+	struct buf text;
+	int r;
+
+	if (read_input(path, JOB_FILE_BYTES_MAX, &text, &why) < 0)
+		return say_error(1, "%s", why.text);
+	r = job_read_seeds(job, buf_slice(&text), on_mistake, &m);
+	buf_release(&text);
+	return r;
+}
+
+/* A relative name is one beside the job file. */
+static int
+check_named_seeds(const char *job_path, const char *name, struct job *job)
+{
+	const char *slash = strrchr(job_path, '/');
+	int dir = name[0] == '/' || slash == NULL ? 0 : (int)(slash + 1 - job_path);
+	char path[4200];
+	int n = snprintf(path, sizeof(path), "%.*s%s", dir, job_path, name);
+
+	if (n < 0 || n >= (int)sizeof(path))
+		return say_error(1, "%s: seeds_from: the name is too long", job_path);
+	return check_seeds_file(path, job);
+}
+
+int
 check_file(const char *path, struct job *job)
 {
 	struct mistakes m = {.path = path};
@@ -27,12 +56,14 @@ check_file(const char *path, struct job *job)
 	struct buf text;
 	int r;
 
-	if (read_input(path, JOB_FILE_MAX, &text, &why) < 0)
+	if (read_input(path, JOB_FILE_BYTES_MAX, &text, &why) < 0)
 		return say_error(1, "%s", why.text);
 	r = job_read(job, buf_slice(&text), on_mistake, &m);
 	buf_release(&text);
 	if (r < 0)
 		return say_error(1, "%s: %s", path, strerror(-r));
+	for (size_t i = 0; i < job->seeds_from.n && r == 0; i++)
+		r = check_named_seeds(path, job->seeds_from.v[i], job);
 	return r;
 }
 

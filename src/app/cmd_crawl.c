@@ -21,6 +21,8 @@ crawl_seeds(struct job *job, const struct args *a, struct nursery *nursery)
 	for (int i = 0; i < a->words_len; i++)
 		if (job_add_seed(job, slice_cstr(a->words[i]), &why) < 0)
 			return usage_error("%s", why.text);
+	if (a->seeds != NULL && check_seeds_file(a->seeds, job) > 0)
+		return EXIT_USAGE;
 	if (job->seeds.n == 0)
 		return usage_error("crawl what? Give at least one URL, as in"
 				   " trawl crawl https://example.org/");
@@ -65,6 +67,9 @@ resume_dir(struct job *job, struct args *a, struct nursery *nursery)
 	char path[4200];
 	int r;
 
+	if (a->seeds != NULL)
+		return usage_error("resume goes on with the seeds that it has;"
+				   " --seeds is for a new crawl");
 	if (a->dir != NULL || a->words_len != 1)
 		return usage_error("resume wants one directory, as in"
 				   " trawl resume example.org-20261124161942602");
@@ -100,7 +105,7 @@ run_file(struct job *job, struct args *a, struct nursery *nursery)
 	a->words_len = 0;
 	if (check_file(path, job) > 0)
 		return EXIT_USAGE;
-	if (job->seeds.n == 0)
+	if (job->seeds.n == 0 && a->seeds == NULL)
 		return usage_error(
 		    "%s: there is no seed; add seeds: [https://example.org/]", path);
 	return crawl_seeds(job, a, nursery);

@@ -22,6 +22,7 @@
 enum {
 	LOOK_MS = 1000,      /* between looks at a full disk ... */
 	LOOK_MAX_MS = 60000, /* ... at most */
+	SEEDS_TOLD_MAX = 20, /* which could not be reached, when none could */
 	STEADY_MS = 30000,   /* a crawl that went on for so long had room */
 };
 
@@ -118,8 +119,8 @@ write_job_file(const struct session *s, struct why *why)
 	struct buf text;
 	int r;
 
-	buf_init(&text, 16 << 20);
-	r = job_write(s->job, false, &text);
+	buf_init(&text, JOB_FILE_BYTES_MAX);
+	r = job_write(s->job, 0, &text);
 	r = r < 0 ? why_set(why, r, "cannot write job.yaml: %s", strerror(-r))
 		  : file_whole_write(s->dir, "job.yaml",
 			job_has_secrets(s->job) ? 0600 : 0666, buf_slice(&text), why);
@@ -361,10 +362,13 @@ tell_unreached(const struct session *s, int code)
 	if (code != EXIT_NETWORK && code != EXIT_TLS && code != EXIT_PROTOCOL &&
 	    code != EXIT_AUTH)
 		return;
-	for (size_t i = 0; i < s->job->seeds.n; i++)
+	for (size_t i = 0; i < s->job->seeds.n && i < SEEDS_TOLD_MAX; i++)
 		(void)say_error(0, "%s: %s: %s", s->job->seeds.v[i],
 		    outcome_name(crawl_seed_outcome(s->crawl, i, &status)),
 		    crawl_seed_detail(s->crawl, i));
+	if (s->job->seeds.n > SEEDS_TOLD_MAX)
+		(void)say_error(0, "and so for %zu more seeds: crawl.log tells of each",
+		    s->job->seeds.n - SEEDS_TOLD_MAX);
 }
 
 /* For nobody else to read: who has them is who was logged in. */

@@ -275,7 +275,8 @@ committer_new(const struct committer_conf *conf, struct committer **ret, struct 
 		return r;
 	}
 	/* Of the caller's frame: not needed any more. */
-	c->conf.scope_settings = c->conf.sink.settings = (struct slice){0};
+	c->conf.scope_settings = (struct slice){0};
+	c->conf.sink.settings = c->conf.sink.settings_brief = (struct slice){0};
 	*ret = c;
 	return 0;
 }

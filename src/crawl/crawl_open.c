@@ -105,7 +105,8 @@ open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct 
 }
 
 static void
-fill_sink_conf(struct crawl *c, struct sink_conf *ret, struct slice settings)
+fill_sink_conf(
+    struct crawl *c, struct sink_conf *ret, struct slice settings, struct slice brief)
 {
 	const struct options *o = c->o;
 
@@ -116,6 +117,8 @@ fill_sink_conf(struct crawl *c, struct sink_conf *ret, struct slice settings)
 	    .robots = o->crawl_robots == ROBOTS_OBEY ? "obey" : "ignore",
 	    .software = PACKAGE_NAME "/" PACKAGE_VERSION,
 	    .settings = settings,
+	    .settings_brief = brief,
+	    .seeds = c->conf.job->seeds.n,
 	    .warc_bytes_max = (uint64_t)o->output_warc_size,
 	    .wall_us = loop_wall_us(c->loop),
 	    .run_id = {crawl_random(c), crawl_random(c)}};
@@ -159,12 +162,32 @@ hash_traps(const struct options *o, const struct traps_conf *t, uint64_t *ret)
 	return r;
 }
 
+/* For the archive, whole and without seeds; what is very long is left out. */
+static int
+describe_job(struct crawl *c, struct buf *whole, struct buf *brief)
+{
+	struct buf *const texts[] = {whole, brief};
+	int r = 0;
+
+	for (size_t i = 0; i < 2; i++)
+		buf_init(texts[i], 1 << 20);
+	for (size_t i = 0; i < 2 && r == 0; i++) {
+		r = job_write(c->conf.job,
+		    JOB_FOR_STRANGERS | (i == 0 ? 0u : JOB_WITHOUT_SEEDS), texts[i]);
+		if (r == -EMSGSIZE) {
+			buf_clear(texts[i]);
+			r = 0;
+		}
+	}
+	return r;
+}
+
 static int
 open_committer(struct crawl *c, struct why *why)
 {
 	static const char *const default_sinks[] = {"warc", "jsonl"};
 	const struct options *o = c->o;
-	struct buf file;
+	struct buf file, brief;
 	struct committer_conf conf = {.loop = c->loop,
 	    .dir = c->conf.dir,
 	    .durable = is_durable(c),
@@ -184,8 +207,7 @@ open_committer(struct crawl *c, struct why *why)
 
 	if (r < 0)
 		return r;
-	buf_init(&file, 1 << 20);
-	r = job_write(c->conf.job, true, &file);
+	r = describe_job(c, &file, &brief);
 	crawl_traps_conf(o, &conf.traps);
 	if (r == 0)
 		r = hash_traps(o, &conf.traps, &conf.traps_hash);
@@ -194,7 +216,7 @@ open_committer(struct crawl *c, struct why *why)
 	else
 		r = seeds_open(c, conf.store, why);
 	conf.scope_settings = buf_slice(&c->settings);
-	fill_sink_conf(c, &conf.sink, buf_slice(&file));
+	fill_sink_conf(c, &conf.sink, buf_slice(&file), buf_slice(&brief));
 	c->judge_anew = conf.saved.judge_anew;
 	if (r < 0)
 		store_close(conf.store);
@@ -203,6 +225,7 @@ open_committer(struct crawl *c, struct why *why)
 	if (r == 0) /* what had been cut may wait again */
 		committer_committed(c->committer, &c->stats.totals);
 	buf_release(&file);
+	buf_release(&brief);
 	return r;
 }
 

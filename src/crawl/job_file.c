@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <yaml.h>
 
+enum { SEEDS_FILES_MAX = 1000 };
+
 struct reader {
 	struct job *job;
 	yaml_document_t doc;
@@ -102,15 +104,24 @@ read_section(struct reader *r, struct slice section, const yaml_node_t *map)
 	}
 }
 
+/* What is true of all that follow, too, is told once. */
+static bool
+is_the_end(int err)
+{
+	return err == -E2BIG || err == -ENOMEM;
+}
+
 static void
 add_seed(struct reader *r, const yaml_node_t *n)
 {
 	struct why why;
+	int err = 0;
 
 	if (n->type != YAML_SCALAR_NODE)
 		mistake(r, n->start_mark, "a seed is one URL");
-	else if (job_add_seed(r->job, scalar(n), &why) < 0)
+	else if ((err = job_add_seed(r->job, scalar(n), &why)) < 0)
 		mistake(r, n->start_mark, "seed %s", why.text);
+	r->quit |= is_the_end(err);
 }
 
 static void
@@ -123,6 +134,45 @@ read_seeds(struct reader *r, const yaml_node_t *n)
 	for (yaml_node_item_t *i = n->data.sequence.items.start;
 	     i < n->data.sequence.items.top && !r->quit; i++)
 		add_seed(r, yaml_document_get_node(&r->doc, *i));
+}
+
+static void
+add_seeds_file(struct reader *r, const yaml_node_t *n)
+{
+	struct strlist *l = &r->job->seeds_from;
+	char **grown;
+
+	if (n->type != YAML_SCALAR_NODE || scalar(n).len == 0 ||
+	    slice_eq(scalar(n), SLICE_LIT("-")) ||
+	    slice_find(scalar(n), '\0') < scalar(n).len) {
+		mistake(r, n->start_mark, "seeds_from wants the name of a file");
+		return;
+	}
+	if (l->n == SEEDS_FILES_MAX) {
+		mistake(
+		    r, n->start_mark, "seeds_from: more than %d files", SEEDS_FILES_MAX);
+		r->quit = true;
+		return;
+	}
+	grown = realloc(l->v, (l->n + 1) * sizeof(*grown));
+	if (grown != NULL)
+		l->v = grown;
+	if (grown != NULL && (grown[l->n] = slice_dup(scalar(n))) != NULL)
+		l->n++;
+	else
+		mistake(r, n->start_mark, "out of memory");
+}
+
+static void
+read_seeds_from(struct reader *r, const yaml_node_t *n)
+{
+	if (n->type != YAML_SEQUENCE_NODE) {
+		add_seeds_file(r, n);
+		return;
+	}
+	for (yaml_node_item_t *i = n->data.sequence.items.start;
+	     i < n->data.sequence.items.top && !r->quit; i++)
+		add_seeds_file(r, yaml_document_get_node(&r->doc, *i));
 }
 
 static bool
@@ -142,12 +192,15 @@ read_top(struct reader *r, const yaml_node_t *key, const yaml_node_t *value)
 
 	if (slice_eq(name, SLICE_LIT("seeds")))
 		read_seeds(r, value);
+	else if (slice_eq(name, SLICE_LIT("seeds_from")))
+		read_seeds_from(r, value);
 	else if (is_section(name))
 		read_section(r, name, value);
 	else if (!slice_eq(name, SLICE_LIT("name")))
 		mistake(r, key->start_mark,
 		    "there is no section '" SLICE_FMT
-		    "'; there are name, seeds, crawl, limits, fetch, net, output, run",
+		    "'; there are name, seeds, seeds_from, crawl, limits, fetch, net, "
+		    "output, run",
 		    SLICE_ARG(name));
 	else if (value->type != YAML_SCALAR_NODE)
 		mistake(r, value->start_mark, "name wants one word");
@@ -195,6 +248,56 @@ job_read(struct job *j, struct slice yaml, job_mistake_fn *fn, void *ctx)
 	}
 	yaml_parser_delete(&parser);
 	return r.mistakes;
+}
+
+/* The URL of a line of seeds; empty: there is none. */
+static struct slice
+seed_of_line(struct slice line)
+{
+	line = slice_trim(line);
+	if (line.len > 0 && line.ptr[0] == '#')
+		return (struct slice){0};
+	for (size_t i = 1; i < line.len; i++)
+		if (line.ptr[i] == '#' && ascii_is_space(line.ptr[i - 1]))
+			return slice_trim(slice_head(line, i));
+	return line;
+}
+
+static bool
+has_space(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (ascii_is_space(s.ptr[i]))
+			return true;
+	return false;
+}
+
+int
+job_read_seeds(struct job *j, struct slice text, job_mistake_fn *fn, void *ctx)
+{
+	struct slice rest = text, line, seed;
+	bool more = true;
+	int mistakes = 0;
+	struct why why;
+
+	if (slice_starts(rest, SLICE_LIT("\xEF\xBB\xBF"))) /* as Windows has it */
+		rest = slice_from(rest, 3);
+	for (size_t n = 1; more && slice_cut(&rest, '\n', &line); n++) {
+		int r = 0;
+
+		seed = seed_of_line(line);
+		if (has_space(seed))
+			r = why_set(&why, -EINVAL,
+			    "'" SLICE_FMT "': a line holds one URL, without spaces",
+			    SLICE_ARG(seed));
+		else if (seed.len > 0)
+			r = job_add_seed(j, seed, &why);
+		if (r < 0) {
+			mistakes++;
+			more = fn(ctx, n, 1, why.text) && !is_the_end(r);
+		}
+	}
+	return mistakes;
 }
 
 /* ---- writing ---- */
@@ -325,18 +428,19 @@ job_has_secrets(const struct job *j)
 }
 
 int
-job_write(const struct job *j, bool for_strangers, struct buf *out)
+job_write(const struct job *j, unsigned flags, struct buf *out)
 {
 	const char *section = "";
 	struct buf value;
+	size_t seeds = (flags & JOB_WITHOUT_SEEDS) != 0 ? 0 : j->seeds.n;
 	int r = 0;
 
 	buf_init(&value, 1 << 20);
 	if (j->name != NULL)
 		r = buf_printf(out, "name: '%s'\n", j->name);
-	if (r == 0 && j->seeds.n > 0)
+	if (r == 0 && seeds > 0)
 		r = buf_add_cstr(out, "seeds:\n");
-	for (size_t i = 0; i < j->seeds.n && r == 0; i++) {
+	for (size_t i = 0; i < seeds && r == 0; i++) {
 		r = buf_add_cstr(out, "  - ");
 		if (r == 0)
 			r = write_text(out, slice_cstr(j->seeds.v[i]));
@@ -350,7 +454,7 @@ job_write(const struct job *j, bool for_strangers, struct buf *out)
 			section = row->section;
 			r = buf_printf(out, "%s:\n", section);
 		}
-		if (r == 0 && !(for_strangers && may_be_secret(row)))
+		if (r == 0 && !((flags & JOB_FOR_STRANGERS) != 0 && may_be_secret(row)))
 			r = write_option(out, &j->options, row, &value);
 	}
 	buf_release(&value);

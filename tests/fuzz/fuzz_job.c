@@ -20,7 +20,7 @@ static void
 job_text(const struct job *j, struct buf *out)
 {
 	buf_init(out, 16 << 20);
-	FUZZ_CHECK(job_write(j, false, out) == 0);
+	FUZZ_CHECK(job_write(j, 0, out) == 0);
 }
 
 FUZZ_TARGET(job)

@@ -242,10 +242,10 @@ a_job_file_that_was_written_reads_back_the_same(void **state)
 	assert_int_equal(set(&a.options, "exclude", "it's: [a] #b", NULL), 0);
 	assert_int_equal(set(&a.options, "user-agent", odd, NULL), 0);
 	assert_int_equal(set(&a.options, "delay", "250ms", NULL), 0);
-	assert_int_equal(job_write(&a, false, &one), 0);
+	assert_int_equal(job_write(&a, 0, &one), 0);
 	assert_int_equal(job_read(&b, buf_slice(&one), hear, &heard), 0);
 	assert_string_equal(heard.text, "");
-	assert_int_equal(job_write(&b, false, &two), 0);
+	assert_int_equal(job_write(&b, 0, &two), 0);
 	assert_true(slice_eq(buf_slice(&one), buf_slice(&two)));
 	assert_int_equal(b.options.fetch_delay, 250);
 	assert_string_equal(b.options.crawl_exclude.v[0], "it's: [a] #b");
@@ -327,6 +327,91 @@ broken_yaml_is_one_mistake(void **state)
 	}
 }
 
+struct told {
+	int n;
+	size_t line;
+	char text[256];
+};
+
+static bool
+on_told(void *ctx, size_t line, size_t column, const char *text)
+{
+	struct told *t = ctx;
+
+	assert_int_equal(column, 1);
+	t->n++;
+	t->line = line;
+	(void)snprintf(t->text, sizeof(t->text), "%s", text);
+	return true;
+}
+
+static void
+a_file_of_seeds_has_one_a_line_and_comments(void **state)
+{
+	struct told told = {.n = 0};
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(
+	    job_read_seeds(&j,
+		SLICE_LIT("\xEF\xBB\xBF# all of them\r\n\r\n  http://a.test/x#y \r\n"
+			  "http://b.test/ # the second\n\t#http://c.test/\n"
+			  "http://d.test/"),
+		on_told, &told),
+	    0);
+	assert_int_equal(told.n, 0);
+	assert_int_equal(j.seeds.n, 3);
+	assert_string_equal(j.seeds.v[0], "http://a.test/x");
+	assert_string_equal(j.seeds.v[1], "http://b.test/");
+	assert_string_equal(j.seeds.v[2], "http://d.test/");
+	job_release(&j);
+}
+
+static void
+a_bad_line_of_seeds_is_told_with_its_number(void **state)
+{
+	struct told told = {.n = 0};
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(
+	    job_read_seeds(&j, SLICE_LIT("http://a.test/\n\nb.test\n"), on_told, &told),
+	    1);
+	assert_int_equal(told.line, 3);
+	assert_string_equal(
+	    told.text, "'b.test' is not a URL; did you mean https://b.test?");
+	assert_int_equal(job_read_seeds(&j, SLICE_LIT("http://a.test/ http://b.test/"),
+			     on_told, &told),
+	    1);
+	assert_int_equal(told.line, 1);
+	assert_non_null(strstr(told.text, "a line holds one URL"));
+	/* What is true of all that follow is told once. */
+	j.seeds_bytes = JOB_SEEDS_BYTES_MAX;
+	told.n = 0;
+	assert_int_equal(job_read_seeds(&j, SLICE_LIT("http://x.test/\nhttp://y.test/\n"),
+			     on_told, &told),
+	    1);
+	assert_non_null(strstr(told.text, "too many seeds"));
+	job_release(&j);
+}
+
+static void
+a_job_file_names_files_of_seeds(void **state)
+{
+	struct told told = {.n = 0};
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(
+	    job_read(&j, SLICE_LIT("seeds_from: [a.txt, b/c.txt]\n"), on_told, &told), 0);
+	assert_int_equal(j.seeds_from.n, 2);
+	assert_string_equal(j.seeds_from.v[1], "b/c.txt");
+	job_release(&j);
+}
+
 static void
 ten_thousands_of_seeds_are_found_by_their_text(void **state)
 {
@@ -387,6 +472,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ten_thousands_of_seeds_are_found_by_their_text),
 	    cmocka_unit_test(more_seeds_than_fit_are_refused_with_a_sentence),
+	    cmocka_unit_test(a_file_of_seeds_has_one_a_line_and_comments),
+	    cmocka_unit_test(a_bad_line_of_seeds_is_told_with_its_number),
+	    cmocka_unit_test(a_job_file_names_files_of_seeds),
 	    cmocka_unit_test(defaults_are_those_of_the_table),
 	    cmocka_unit_test(every_default_and_every_word_is_taken_back_as_it_is_printed),
 	    cmocka_unit_test(numbers_are_read_in_the_units_that_people_write),
