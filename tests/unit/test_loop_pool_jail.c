@@ -1,4 +1,5 @@
 /* What the jail keeps workers from, and what the kernel says of it. */
+#include "loop/pool_wire.h"
 #include "pool_bench.h"
 #include "pool_jail.h"
 #include <dirent.h>
