@@ -83,7 +83,8 @@ struct commit {
 	struct trap_closed *closed; /* patterns of which nothing more is wanted */
 	uint32_t closed_len;
 	struct buf texts;     /* hop paths, refilled records; buf_init by commit_init() */
-	char warcinfo_id[64]; /* of the archive file that is open now; "" without one */
+	char warcinfo_id
+	    [SINK_ID_MAX]; /* of the archive file that is open now; "" without one */
 };
 
 void commit_init(struct commit *c, enum commit_kind kind, void *owner);

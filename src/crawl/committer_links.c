@@ -409,6 +409,7 @@ archive_here(struct committer *c, struct commit *m)
 	e->digest = slice_cstr(m->digest);
 	if (m->exchange->warcinfo_id.len == 0) /* there is no archive */
 		return 0;
+	warc_packer_code(c->packer, c->conf.sink.warc_coding);
 	r = warc_pack(c->packer, m->exchange, &c->packed, &parts);
 	if (r < 0)
 		return r;

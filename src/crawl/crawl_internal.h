@@ -73,6 +73,7 @@ struct visit {
 	struct fetch_result result;
 	struct buf request; /* as sent */
 	char ip[ADDR_TEXT_MAX];
+	char warcinfo_id[SINK_ID_MAX]; /* that its records name */
 	char *bytes; /* the worker's result */
 	uint64_t result_bytes; /* of memory, that and what the store thread makes of it */
 	uint64_t task_bytes;   /* that a worker may take for it */
@@ -116,7 +117,7 @@ struct crawl {
 	struct umap own_authorities; /* of seeds, to one of ... */
 	struct umap homes;           /* host name -> struct fetch_home, owned */
 	struct retry_budgets *retries;
-	char warcinfo_id[64];
+	char warcinfo_id[SINK_ID_MAX];
 
 	enum crawl_phase phase;
 	enum crawl_end end;
@@ -182,6 +183,7 @@ void watchdog_look(void *crawl); /* again and again from now on */
 /* crawl_open.c */
 int crawl_open_parts(struct crawl *c, struct why *why);
 /* Patterns take a 32nd of the memory, and 16 MiB at most. */
+enum warc_coding crawl_warc_coding(const struct options *o);
 void crawl_traps_conf(const struct options *o, struct traps_conf *ret);
 /* What of the politeness the options decide. */
 void crawl_frontier_conf(const struct options *o, struct frontier_conf *ret);

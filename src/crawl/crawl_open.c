@@ -104,6 +104,16 @@ open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct 
 	return r;
 }
 
+enum warc_coding
+crawl_warc_coding(const struct options *o)
+{
+	static const enum warc_coding codings[] = {[COMPRESS_GZIP] = WARC_GZIP,
+	    [COMPRESS_ZSTD] = WARC_ZSTD,
+	    [COMPRESS_NONE] = WARC_PLAIN};
+
+	return codings[o->output_warc_compression];
+}
+
 static void
 fill_sink_conf(
     struct crawl *c, struct sink_conf *ret, struct slice settings, struct slice brief)
@@ -119,6 +129,7 @@ fill_sink_conf(
 	    .settings = settings,
 	    .settings_brief = brief,
 	    .seeds = c->conf.job->seeds.n,
+	    .warc_coding = crawl_warc_coding(o),
 	    .warc_bytes_max = (uint64_t)o->output_warc_size,
 	    .wall_us = loop_wall_us(c->loop),
 	    .run_id = {crawl_random(c), crawl_random(c)}};

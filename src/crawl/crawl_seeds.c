@@ -179,7 +179,8 @@ tell_workers(struct crawl *c)
 	struct crawl_memory m = crawl_memory(c->o);
 	struct parse_limits limits = {.decoded_bytes = m.decoded_bytes_max,
 	    .notes_bytes = m.notes_bytes_max,
-	    .links = c->o->limits_max_links};
+	    .links = c->o->limits_max_links,
+	    .coding = crawl_warc_coding(c->o)};
 	struct buf settings;
 	int r;
 

@@ -59,6 +59,7 @@ parse_settings(struct slice scope, struct slice fields, const struct parse_limit
 	wire_u64(&w, limits->decoded_bytes);
 	wire_u64(&w, limits->notes_bytes);
 	wire_u32(&w, limits->links);
+	wire_u32(&w, (uint32_t)limits->coding);
 	wire_put(&w, scope.ptr, scope.len);
 	return w.err;
 }
@@ -78,6 +79,7 @@ context_read(struct slice settings, struct context *ret)
 	struct wire_in in = {.rest = settings};
 	struct slice fields;
 	struct context c = {0};
+	uint32_t coding;
 	int r;
 
 	if (settings.len == 0) {
@@ -88,8 +90,10 @@ context_read(struct slice settings, struct context *ret)
 	c.limits.decoded_bytes = wire_get_u64(&in);
 	c.limits.notes_bytes = wire_get_u64(&in);
 	c.limits.links = wire_get_u32(&in);
-	if (in.bad)
+	coding = wire_get_u32(&in);
+	if (in.bad || coding > WARC_ZSTD)
 		return -EBADMSG;
+	c.limits.coding = (enum warc_coding)coding;
 	r = scope_rules_new(in.rest, &c.rules, NULL);
 	if (r == 0 && fields.len > 0)
 		r = select_new(fields, &c.fields);
@@ -621,6 +625,17 @@ read_redirect(struct work *w)
 	return r < 0 || status == 304 ? r : read_body(w);
 }
 
+static struct warc_outlink
+outlink_at(const void *ctx, size_t i)
+{
+	const struct outlinks *o = ctx;
+	const struct found_link *l = &o->v[i];
+
+	return (struct warc_outlink){.url = l->url,
+	    .kind = slice_cstr(link_kind_name(l->kind)),
+	    .hop = link_kind_hop(l->kind)};
+}
+
 static int
 archive(struct work *w)
 {
@@ -636,7 +651,10 @@ archive(struct work *w)
 	    .cut = t->cut,
 	    .via = t->via,
 	    .hops = t->hops,
-	    .fetch_ms = t->fetch_ms};
+	    .fetch_ms = t->fetch_ms,
+	    .outlink = outlink_at,
+	    .outlinks = &w->p->links,
+	    .outlinks_n = w->p->links.len};
 	int r;
 
 	if (!t->archive) {
@@ -645,6 +663,7 @@ archive(struct work *w)
 	}
 	memcpy(x.record_id, t->record_id, sizeof(x.record_id));
 	buf_clear(&w->p->records);
+	warc_packer_code(w->p->packer, w->limits->coding);
 	r = warc_pack(w->p->packer, &x, &w->p->records, &w->found->parts);
 	if (r < 0)
 		return r;
@@ -687,13 +706,14 @@ work_run(struct work *w)
 	f->retry_after_ms = -1;
 	read_type(w);
 	page_robots_head(&w->robots, w->head, scope_agent(w->rules));
-	r = archive(w);
-	if (r < 0 || w->task.kind == TASK_ARCHIVE)
-		return r;
+	if (w->task.kind == TASK_ARCHIVE)
+		return archive(w);
 	if (f->status >= 300 && f->status < 400)
 		r = read_redirect(w);
 	else if (f->status >= 200 && f->status < 300)
 		r = read_body(w);
+	if (r == 0)
+		r = archive(w); /* with its outlinks */
 	f->robots = w->robots;
 	f->links = w->p->links.v;
 	f->links_len = w->p->links.len;

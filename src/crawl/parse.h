@@ -11,11 +11,13 @@
 #define CRAWL_PARSE_H
 #include "base/buf.h"
 #include "loop/pool.h"
+#include "sink/warc_input.h"
 
 struct parse_limits {
 	uint64_t decoded_bytes; /* of one body, after content decoding */
 	uint64_t notes_bytes;   /* of what is noted of it: links, texts, fields */
 	uint32_t links;         /* different ones of one page */
+	enum warc_coding coding; /* of the archive */
 };
 
 /* What a context is configured with: the blob of the fields (crawl/fields.h), or nothing,

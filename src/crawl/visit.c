@@ -441,6 +441,7 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .ip = t->addr.family == 0 ? ((struct slice){0}) : slice_cstr(v->ip),
 	    .detail = slice_cstr(t->error),
 	    .records = f->records,
+	    .warcinfo_id = slice_cstr(v->warcinfo_id),
 	    .records_n = f->parts.n,
 	};
 	memcpy(e->records_at, f->parts.at, sizeof(e->records_at));

@@ -186,6 +186,14 @@ cut_of(const struct visit *v)
 	return cuts[v->result.t.cut];
 }
 
+/* Another file may be growing when its records come. */
+static const char *
+note_warcinfo(struct visit *v)
+{
+	memcpy(v->warcinfo_id, v->crawl->warcinfo_id, sizeof(v->warcinfo_id));
+	return v->warcinfo_id;
+}
+
 static int
 task_for(struct visit *v, struct buf *head)
 {
@@ -207,7 +215,7 @@ task_for(struct visit *v, struct buf *head)
 	    .ip = slice_cstr(v->ip),
 	    .protocol = slice_cstr(t->protocol),
 	    .request = buf_slice(&v->request),
-	    .warcinfo_id = slice_cstr(v->crawl->warcinfo_id)};
+	    .warcinfo_id = slice_cstr(note_warcinfo(v))};
 
 	v->unparsed = !is_to_be_parsed(v);
 	if (v->unparsed)
@@ -414,7 +422,7 @@ fill_exchange(struct visit *v)
 	    .ip = k->ip,
 	    .protocol = slice_cstr(v->result.t.protocol),
 	    .wall_us = k->fetched_wall_us,
-	    .warcinfo_id = slice_cstr(v->crawl->warcinfo_id),
+	    .warcinfo_id = slice_cstr(note_warcinfo(v)),
 	    .request = buf_slice(&v->request),
 	    .head = k->head,
 	    .body = k->body,

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/outcome.h"
 #include "base/why.h"
+#include "sink/warc_input.h"
 #include "web/link.h"
 #include "web/page_robots.h"
 #include <limits.h>
@@ -34,6 +35,7 @@ struct sink_conf {
 	 * whole is too long or empty.  0: there is nothing else to tell. */
 	struct slice settings_brief;
 	uint64_t seeds;
+	enum warc_coding warc_coding;
 	uint64_t warc_bytes_max; /* roll over past it; 1 GB */
 	int64_t wall_us;         /* now */
 	uint64_t run_id[2];      /* random, of this run */
@@ -82,11 +84,12 @@ struct sink_event {
 	struct slice redirect_to, protocol, ip;
 	struct slice detail; /* error or the rule that decided */
 	struct slice quarantine; /* name of what is kept of it there; empty: nothing */
-	/* The record set of the exchange, each member gzipped: response first, then
+	/* The record set of the exchange, each a member: response first, then
 	 * request, then metadata.  `records_at[i]` is the offset of the i-th member. */
 	struct slice records;
 	uint32_t records_n;
 	uint64_t records_at[4];
+	struct slice warcinfo_id; /* they were packed with; empty: the current one */
 	/* Set by the warc sink when it took the records. */
 	struct slice warc_file;            /* base name; valid until the next put */
 	uint64_t warc_offset, warc_length; /* of the response record */
@@ -118,9 +121,8 @@ struct sink {
 	void *priv;
 	/* Of the warc sink: "urn:uuid:..." of the warcinfo record of the file it appends
 	 * to, to be handed to warc_pack() by those who pack ahead.  Changes within
-	 * sink_put() when the file rolls over; records packed before that name the former
-	 * file's warcinfo, which is what WARC-Warcinfo-ID is for.  "" for every other
-	 * sink. */
+	 * sink_put() when the file rolls over; records packed before that are packed again.
+	 * "" for every other sink. */
 	char warcinfo_id[SINK_ID_MAX];
 };
 
@@ -133,7 +135,7 @@ struct sink {
  */
 int sink_open(const char *name, const struct sink_conf *conf, struct slice mark,
     struct sink **ret, struct why *why);
-/* -EBADMSG: e->records are no gzip members at e->records_at. */
+/* -EBADMSG: e->records are no members at e->records_at. */
 int sink_put(struct sink *s, struct sink_event *e, struct why *why);
 int sink_flush(struct sink *s, struct why *why);
 /* Flushes first.  A failure sticks: what the kernel dropped cannot be written again, so

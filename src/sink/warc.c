@@ -1,5 +1,5 @@
 /*
- * The archive: DIR/warc/trawl-<job>-<timestamp17>-<serial>.warc.gz.
+ * The archive: DIR/warc/trawl-<job>-<timestamp17>-<serial>.warc.gz, .warc.zst or .warc.
  *
  * One file at a time grows, with `.open` behind its name; when it is long enough, or the
  * crawl is over, it is synced and then renamed, so that a file without `.open` is whole.
@@ -37,7 +37,8 @@ enum {
 	SERIAL_DIGITS = 5,
 };
 
-#define SUFFIX      ".warc.gz"
+static const char *const suffixes[] = {
+    [WARC_PLAIN] = ".warc", [WARC_GZIP] = ".warc.gz", [WARC_ZSTD] = ".warc.zst"};
 #define SUFFIX_OPEN ".open"
 
 struct warc {
@@ -45,6 +46,9 @@ struct warc {
 	struct warc_packer *packer;
 	struct buf fields; /* of every warcinfo */
 	struct buf info;   /* one warcinfo record */
+	struct buf moved;  /* records that were packed for the file before */
+	enum warc_coding coding;
+	bool stale; /* the growing file is of another */
 	char job[JOB_BYTES_MAX + 1];
 	char name[NAME_MAX + 1]; /* without `.open` */
 	uint32_t serial;         /* of the next file */
@@ -61,8 +65,20 @@ static_assert((int)SINK_ID_MAX == (int)WARC_ID_MAX, "one is copied to the other"
 struct warc_name {
 	uint64_t serial;
 	struct slice base; /* without `.open` */
+	enum warc_coding coding;
 	bool open;
 };
+
+static bool
+coding_parse(struct slice name, enum warc_coding *ret)
+{
+	for (int i = WARC_PLAIN; i <= WARC_ZSTD; i++)
+		if (slice_ends(name, slice_cstr(suffixes[i]))) {
+			*ret = (enum warc_coding)i;
+			return true;
+		}
+	return false;
+}
 
 /* Is `name` one that a crawl of `job` gives its files? */
 static bool
@@ -87,9 +103,9 @@ name_parse(const char *job, struct slice name, struct warc_name *ret)
 	    !slice_to_u64(slice_of(rest.ptr + 1, STAMP_DIGITS), &stamp))
 		return false;
 	serial = slice_from(rest, 2 + STAMP_DIGITS);
-	if (!slice_ends(serial, SLICE_LIT(SUFFIX)))
+	if (!coding_parse(serial, &n.coding))
 		return false;
-	serial.len -= strlen(SUFFIX);
+	serial.len -= strlen(suffixes[n.coding]);
 	if (serial.len < SERIAL_DIGITS || !slice_to_u64(serial, &n.serial))
 		return false;
 	*ret = n;
@@ -141,8 +157,8 @@ file_start(struct sink *s, struct why *why)
 
 	clock_format17(w->wall_us, stamp);
 	(void)snprintf(was, sizeof(was), "%s", w->name);
-	(void)snprintf(w->name, sizeof(w->name), "trawl-%s-%s-%0*" PRIu32 SUFFIX, w->job,
-	    stamp, SERIAL_DIGITS, w->serial);
+	(void)snprintf(w->name, sizeof(w->name), "trawl-%s-%s-%0*" PRIu32 "%s", w->job,
+	    stamp, SERIAL_DIGITS, w->serial, suffixes[w->coding]);
 	open_name(w, name);
 	r = file_append_create(&w->file, name, why);
 	if (r < 0) {
@@ -151,6 +167,8 @@ file_start(struct sink *s, struct why *why)
 		return r;
 	}
 	info_id(w, s->warcinfo_id);
+	warc_packer_code(w->packer, w->coding);
+	w->stale = false;
 	w->begun = 0;
 	w->serial++;
 	return 0;
@@ -298,6 +316,9 @@ mark_parse(struct sink *s, struct slice mark, uint64_t *ret_length)
 	memcpy(s->warcinfo_id, mark.ptr, mark.len);
 	s->warcinfo_id[mark.len] = '\0';
 	w->serial = (uint32_t)n.serial + 1;
+	/* It stays what it is; the next one is what is asked for. */
+	w->stale = n.coding != w->coding;
+	warc_packer_code(w->packer, n.coding);
 	return true;
 }
 
@@ -442,6 +463,7 @@ warc_free(struct warc *w)
 	warc_packer_free(w->packer);
 	buf_release(&w->fields);
 	buf_release(&w->info);
+	buf_release(&w->moved);
 	free(w);
 }
 
@@ -457,11 +479,13 @@ warc_new(const struct sink_conf *conf, struct warc **ret, struct why *why)
 		return why_set(why, -ENOMEM, "no memory for the archive");
 	w->file = (struct file_append){.dir_fd = -1, .fd = -1};
 	w->bytes_max = conf->warc_bytes_max;
+	w->coding = conf->warc_coding;
 	w->wall_us = conf->wall_us;
 	memcpy(w->run_id, conf->run_id, sizeof(w->run_id));
 	(void)snprintf(w->job, sizeof(w->job), "%s", conf->job);
 	buf_init(&w->fields, FIELDS_BYTES_MAX);
 	buf_init(&w->info, INFO_BYTES_MAX);
+	buf_init(&w->moved, SIZE_MAX / 2);
 	buf_init(&path, PATH_MAX);
 
 	r = make_fields(&w->fields, conf, why);
@@ -512,23 +536,41 @@ warc_open(
 
 /* What the records' maker says is checked: it reads hostile pages. */
 static bool
-records_are_members(const struct sink_event *e)
+records_are_members(const struct warc *w, const struct sink_event *e)
 {
 	const size_t n_max = sizeof(e->records_at) / sizeof(e->records_at[0]);
 
-	if (e->records_n == 0 || e->records_n > n_max || e->records_at[0] != 0)
-		return false;
-	for (uint32_t i = 0; i < e->records_n; i++) {
-		if (i > 0 && e->records_at[i] <= e->records_at[i - 1])
-			return false;
-		if (e->records_at[i] >= e->records.len)
-			return false;
-		/* RFC 1952: the two bytes of its id, and deflate */
-		if (!slice_starts(slice_from(e->records, e->records_at[i]),
-			SLICE_LIT("\x1f\x8b\x08")))
-			return false;
-	}
-	return true;
+	return e->records_n <= n_max &&
+	       warc_are_members(w->coding, e->records, e->records_at, e->records_n);
+}
+
+/* Those that were packed while the file before was growing name its warcinfo. */
+static int
+records_move(struct sink *s, const struct sink_event *e, struct slice *ret,
+    uint64_t *ret_first, struct why *why)
+{
+	struct warc *w = s->priv;
+	const struct slice ids[2] = {e->warcinfo_id, slice_cstr(s->warcinfo_id)};
+	uint64_t at[sizeof(e->records_at) / sizeof(e->records_at[0])];
+	int r;
+
+	*ret = e->records;
+	*ret_first = e->records_n > 1 ? e->records_at[1] : e->records.len;
+	if (ids[0].len == 0 || slice_eq(ids[0], ids[1]))
+		return 0;
+	if (ids[0].len != ids[1].len)
+		return why_set(
+		    why, -EBADMSG, "what should be archived names no warcinfo");
+	buf_clear(&w->moved);
+	r = warc_move(
+	    w->packer, e->records, e->records_at, e->records_n, ids, &w->moved, at);
+	if (r < 0)
+		return why_set(why, r,
+		    "records cannot be moved to another archive file: %s",
+		    strerrordesc_np(-r));
+	*ret = buf_slice(&w->moved);
+	*ret_first = e->records_n > 1 ? at[1] : ret->len;
+	return 0;
 }
 
 /* A file that holds warcinfo only is never full. */
@@ -545,32 +587,35 @@ warc_put(struct sink *s, struct sink_event *e, struct why *why)
 {
 	struct warc *w = s->priv;
 	int64_t ended_us = e->began_wall_us + (int64_t)e->total_ms * 1000;
-	uint64_t at;
+	struct slice records;
+	uint64_t at, first = 0;
 	int r = 0;
 
 	e->warc_file = (struct slice){0};
 	if (e->kind != SINK_FETCH || e->records.len == 0)
 		return 0;
-	if (!records_are_members(e))
+	if (!records_are_members(w, e))
 		return why_set(
 		    why, -EBADMSG, "what should be archived is not a set of records");
 	if (ended_us > w->wall_us)
 		w->wall_us = ended_us;
-	if (file_is_full(w))
+	if (file_is_full(w) || (w->stale && w->file.fd >= 0))
 		r = file_finish(s, why);
 	if (r == 0 && w->file.fd < 0)
 		r = file_start(s, why);
 	if (r == 0)
 		r = file_begin(s, why);
+	if (r == 0)
+		r = records_move(s, e, &records, &first, why);
 	if (r < 0)
 		return r;
 	at = file_append_at(&w->file);
-	r = file_append_add(&w->file, e->records, why);
+	r = file_append_add(&w->file, records, why);
 	if (r < 0)
 		return r;
 	e->warc_file = slice_cstr(w->name);
 	e->warc_offset = at;
-	e->warc_length = e->records_n > 1 ? e->records_at[1] : e->records.len;
+	e->warc_length = first;
 	return 0;
 }
 

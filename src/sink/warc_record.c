@@ -1,6 +1,7 @@
 #include "sink/warc_record.h"
 #define ZLIB_CONST /* deflate() only reads */
 #include "base/clock.h"
+#include "sink/warc_move.h"
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "base/banned.h"
 
@@ -19,6 +21,7 @@
  */
 enum {
 	GZIP_LEVEL = 1,
+	ZSTD_LEVEL = 3,
 	WHOLE_BYTES_MAX = 4 << 20,
 	HEADER_BYTES_MAX = 256 << 10, /* of a record; URLs have at most 8 KiB */
 	HEAD_BYTES_MAX = 4 << 20,     /* of HTTP, or a metadata block */
@@ -29,6 +32,8 @@ enum {
 };
 
 struct warc_packer {
+	enum warc_coding coding;
+	ZSTD_CCtx *zstd; /* from the first record that wants it */
 	struct libdeflate_compressor *whole;
 	z_stream stream; /* from the first record that is too long for that */
 	bool has_stream;
@@ -55,6 +60,7 @@ warc_packer_new(struct warc_packer **ret)
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return -ENOMEM;
+	p->coding = WARC_GZIP;
 	buf_init(&p->block, HEAD_BYTES_MAX);
 	buf_init(&p->record, (size_t)WHOLE_BYTES_MAX + HEADER_BYTES_MAX);
 	p->whole = libdeflate_alloc_compressor(GZIP_LEVEL);
@@ -108,6 +114,14 @@ warc_packer_forget(struct warc_packer *p)
 	if (p->has_stream)
 		(void)deflateEnd(&p->stream);
 	p->has_stream = false;
+	(void)ZSTD_freeCCtx(p->zstd); /* its window is the input */
+	p->zstd = NULL;
+}
+
+void
+warc_packer_code(struct warc_packer *p, enum warc_coding coding)
+{
+	p->coding = coding;
 }
 
 /* -- Digests and ids. -- */
@@ -273,7 +287,7 @@ add_header(struct warc_packer *p, const struct record *r)
 	return err;
 }
 
-/* -- Gzip members. -- */
+/* -- Members. -- */
 
 static int
 deflate_piece(z_stream *z, struct slice piece, bool last, struct buf *out)
@@ -306,24 +320,86 @@ deflate_piece(z_stream *z, struct slice piece, bool last, struct buf *out)
 }
 
 static int
-member_stream(
-    struct warc_packer *p, const struct slice *pieces, size_t n, struct buf *out)
+zstd_begin(struct warc_packer *p)
 {
-	int r;
+	if (p->zstd == NULL) {
+		p->zstd = ZSTD_createCCtx();
+		if (p->zstd == NULL)
+			return -ENOMEM;
+		(void)ZSTD_CCtx_setParameter(
+		    p->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL);
+		(void)ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1);
+	}
+	(void)ZSTD_CCtx_reset(p->zstd, ZSTD_reset_session_only);
+	return 0;
+}
 
+static int
+zstd_piece(ZSTD_CCtx *z, struct slice piece, bool last, struct buf *out)
+{
+	ZSTD_inBuffer from = {piece.ptr, piece.len, 0};
+
+	for (;;) {
+		ZSTD_outBuffer to = {0};
+		size_t left, room = out->max - out->len;
+		int r;
+
+		if (room > STREAM_STEP_BYTES)
+			room = STREAM_STEP_BYTES;
+		if (room == 0)
+			return -EMSGSIZE;
+		r = buf_reserve(out, room);
+		if (r < 0)
+			return r;
+		to.dst = out->ptr + out->len;
+		to.size = room;
+		left = ZSTD_compressStream2(
+		    z, &to, &from, last ? ZSTD_e_end : ZSTD_e_continue);
+		if (ZSTD_isError(left))
+			return -ENOMEM;
+		out->len += to.pos;
+		if (last ? left == 0 : from.pos == from.size)
+			return 0;
+	}
+}
+
+static int
+gzip_begin(struct warc_packer *p)
+{
 	/* 15 bits of window, and 16 for a gzip header */
 	if (!p->has_stream && deflateInit2(&p->stream, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
 				  Z_DEFAULT_STRATEGY) != Z_OK)
 		return -ENOMEM;
 	p->has_stream = true;
-	r = deflateReset(&p->stream);
-	assert(r == Z_OK);
-	for (size_t i = 0; i < n; i++) {
-		r = deflate_piece(&p->stream, pieces[i], i + 1 == n, out);
-		if (r < 0)
-			return r;
-	}
+	(void)deflateReset(&p->stream);
 	return 0;
+}
+
+static int
+member_begin(struct warc_packer *p)
+{
+	return p->coding == WARC_GZIP   ? gzip_begin(p)
+	       : p->coding == WARC_ZSTD ? zstd_begin(p)
+					: 0;
+}
+
+static int
+member_piece(struct warc_packer *p, struct slice piece, bool last, struct buf *out)
+{
+	return p->coding == WARC_GZIP   ? deflate_piece(&p->stream, piece, last, out)
+	       : p->coding == WARC_ZSTD ? zstd_piece(p->zstd, piece, last, out)
+					: buf_add_slice(out, piece);
+}
+
+static int
+member_stream(
+    struct warc_packer *p, const struct slice *pieces, size_t n, struct buf *out)
+{
+	int r = member_begin(p);
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = member_piece(p, pieces[i], i + 1 == n, out);
+	return r;
 }
 
 /* p->record as one member. */
@@ -334,6 +410,8 @@ member_whole(struct warc_packer *p, struct buf *out)
 	size_t n;
 	int r;
 
+	if (p->coding != WARC_GZIP)
+		return member_stream(p, &all, 1, out);
 	r = buf_reserve(out, libdeflate_gzip_compress_bound(p->whole, all.len));
 	if (r == -EMSGSIZE) /* the bound does not fit; what comes out may */
 		return member_stream(p, &all, 1, out);
@@ -564,8 +642,12 @@ pack_metadata(struct warc_packer *p, const struct warc_exchange *x,
 	if (r == 0)
 		r = buf_printf(b, "fetchTimeMs: %" PRIu32 "\r\n", x->fetch_ms);
 	for (size_t i = 0; i < x->outlinks_n && r == 0; i++)
-		if (x->outlinks[i].url.len > 0 && b->len < OUTLINKS_BYTES_MAX)
-			r = add_outlink(b, &x->outlinks[i]);
+		if (b->len < OUTLINKS_BYTES_MAX) {
+			struct warc_outlink l = x->outlink(x->outlinks, i);
+
+			if (l.url.len > 0)
+				r = add_outlink(b, &l);
+		}
 	if (r < 0)
 		return r;
 	return add_record(p,
@@ -631,4 +713,89 @@ warc_pack_info(struct warc_packer *p, const struct warc_info *x, struct buf *out
 	if (r < 0)
 		out->len = start;
 	return r;
+}
+
+/* -- Records for another file. -- */
+
+bool
+warc_are_members(
+    enum warc_coding coding, struct slice records, const uint64_t *at, uint32_t n)
+{
+	static const struct slice magic[] = {
+	    [WARC_PLAIN] = SLICE_LIT("WARC/1.1\r\n"),
+	    [WARC_GZIP] = SLICE_LIT("\x1f\x8b\x08"), /* RFC 1952: its id, and deflate */
+	    [WARC_ZSTD] = SLICE_LIT("\x28\xb5\x2f\xfd"),
+	};
+
+	if (n == 0 || at[0] != 0)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if ((i > 0 && at[i] <= at[i - 1]) || at[i] >= records.len ||
+		    !slice_starts(slice_from(records, at[i]), magic[coding]))
+			return false;
+	return true;
+}
+
+/* In the head, which the first piece holds: the line is the third, and long lines follow. */
+static bool
+change_id(struct slice piece, const struct slice ids[2])
+{
+	static const struct slice name = SLICE_LIT("WARC-Warcinfo-ID: <");
+	char *at = memmem(piece.ptr, slice_head(piece, 1024).len, name.ptr, name.len);
+
+	if (at == NULL || (size_t)(piece.ptr + piece.len - at) < name.len + ids[0].len ||
+	    memcmp(at + name.len, ids[0].ptr, ids[0].len) != 0)
+		return false;
+	memcpy(at + name.len, ids[1].ptr, ids[1].len);
+	return true;
+}
+
+static int
+move_member(struct warc_packer *p, struct warc_unpack *u, struct slice member,
+    const struct slice ids[2], struct buf *out)
+{
+	struct slice piece;
+	bool first = true;
+	int r = member_begin(p), more;
+
+	if (r < 0)
+		return r;
+	warc_unpack_begin(u, member);
+	while ((more = warc_unpack_next(u, &piece)) > 0) {
+		if (first && !change_id(piece, ids))
+			return -EBADMSG;
+		first = false;
+		r = member_piece(p, piece, false, out);
+		if (r < 0)
+			return r;
+	}
+	return more < 0 ? more : member_piece(p, (struct slice){0}, true, out);
+}
+
+int
+warc_move(struct warc_packer *p, struct slice records, const uint64_t *at, uint32_t n,
+    const struct slice ids[2], struct buf *out, uint64_t *ret_at)
+{
+	size_t start = out->len;
+	struct warc_unpack *u;
+	int r;
+
+	assert(ids[0].len == ids[1].len && ids[0].len < WARC_ID_MAX);
+	r = warc_unpack_new(p->coding, &u);
+	for (uint32_t i = 0; i < n && r == 0; i++) {
+		uint64_t end = i + 1 < n ? at[i + 1] : records.len;
+
+		ret_at[i] = out->len - start;
+		r = move_member(p, u,
+		    slice_head(slice_from(records, at[i]), (size_t)(end - at[i])), ids,
+		    out);
+		if (r < 0)
+			warc_unpack_free(u);
+	}
+	if (r < 0) {
+		out->len = start;
+		return r;
+	}
+	warc_unpack_free(u);
+	return 0;
 }

@@ -1,5 +1,7 @@
 /*
- * sink/warc_record.h -- the WARC 1.1 records of one HTTP exchange, each a gzip member.
+ * sink/warc_record.h -- the WARC 1.1 records of one HTTP exchange, each a member of its own.
+ *
+ * A member is one of gzip, or a frame of zstd, or the record as it is: warc_packer_code().
  *
  * Runs in a worker: bytes in, bytes out, no I/O, nothing loaded after warc_packer_new().
  *
@@ -22,10 +24,13 @@
 #ifndef SINK_WARC_RECORD_H
 #define SINK_WARC_RECORD_H
 #include "base/buf.h"
+#include "sink/warc_input.h"
 
 struct warc_packer; /* compressor and digest contexts, reused */
 int warc_packer_new(struct warc_packer **ret);
 void warc_packer_free(struct warc_packer *p);
+/* From now on; gzip at first. */
+void warc_packer_code(struct warc_packer *p, enum warc_coding coding);
 /* Nothing of what it has packed is left in its memory. */
 void warc_packer_forget(struct warc_packer *p);
 
@@ -47,7 +52,9 @@ struct warc_exchange {
 	enum warc_cut cut;
 	struct slice via, hops; /* metadata record; via empty for seeds */
 	uint32_t fetch_ms;
-	const struct warc_outlink *outlinks; /* what is past 1 MiB of them is left out */
+	/* The i-th, from 0; what is past 1 MiB of them is left out. */
+	struct warc_outlink (*outlink)(const void *ctx, size_t i);
+	const void *outlinks;
 	size_t outlinks_n;
 };
 
@@ -60,6 +67,16 @@ struct warc_parts {
 /* Appends response, request, metadata members to `out`. */
 int warc_pack(struct warc_packer *p, const struct warc_exchange *x, struct buf *out,
     struct warc_parts *ret);
+/* Whether `records` are members of `coding` at all these places. */
+bool warc_are_members(
+    enum warc_coding coding, struct slice records, const uint64_t *at, uint32_t n);
+/*
+ * The same `n` records for another file: what they say of their warcinfo is changed from
+ * one id to another of the same length.  Places as in warc_parts.  -EBADMSG: they are no
+ * records of ours.
+ */
+int warc_move(struct warc_packer *p, struct slice records, const uint64_t *at, uint32_t n,
+    const struct slice ids[2], struct buf *out, uint64_t *ret_at);
 /* The digest alone, as warc_pack() gives it. */
 void warc_payload_digest(struct warc_packer *p, struct slice payload, char ret[48]);
 

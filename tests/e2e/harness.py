@@ -349,14 +349,12 @@ class Output:
         return [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
 
     def warcs(self):
-        return sorted((self.dir / "warc").glob("*.warc.gz*"))
+        return sorted((self.dir / "warc").glob("*.warc*"))
 
     def records(self):
         """All records; every file is checked to the last byte on the way."""
         if self._records is None:
-            files = self.warcs()
-            infos = {warc.warcinfo_id(path) for path in files} if len(files) > 1 else ()
-            self._records = [r for path in files for r in warc.read(path, infos)]
+            self._records = [r for path in self.warcs() for r in warc.read(path)]
         return self._records
 
     def archived(self):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import signal
 import subprocess
 
 import pytest
@@ -100,18 +101,77 @@ def test_recompressing_keeps_every_record(crawled, tmp_path):
     for coding, name in steps:
         tool("recompress", "--to", coding, last, tmp_path / name)
         last = tmp_path / name
-        tool("verify", *([last] + [p for p in out.warcs() if p != path]))
-    infos = {warc.warcinfo_id(p) for p in out.warcs()}
-    have, want = warc.read(last, infos), [r for r in out.records() if r.path == path]
+        tool("verify", last)
+    have, want = warc.read(last), [r for r in out.records() if r.path == path]
     assert [(r.headers, r.block) for r in have] == [(r.headers, r.block) for r in want]
     assert tool("recompress", path, last, rc=3).err.endswith("is not overwritten\n")
     (tmp_path / "d.warc.gz").write_bytes(gzip.compress((tmp_path / "b.warc").read_bytes()))
     assert "cannot be read by offset" in tool("verify", tmp_path / "d.warc.gz", rc=1).err
     tool("recompress", tmp_path / "d.warc.gz", tmp_path / "e.warc.gz")
-    assert [r.block for r in warc.read(tmp_path / "e.warc.gz", infos)] == [r.block for r in want]
+    assert [r.block for r in warc.read(tmp_path / "e.warc.gz")] == [r.block for r in want]
     (tmp_path / "f.warc").write_bytes((tmp_path / "b.warc").read_bytes()[:-9])
     tool("recompress", tmp_path / "f.warc", tmp_path / "g.warc", rc=1)
     assert not (tmp_path / "g.warc").exists() and not (tmp_path / "g.warc.new").exists()
+
+
+def test_metadata_tells_how_a_page_was_found_and_what_it_links_to(crawled):
+    web, out = crawled
+    page = next(r for r in out.records() if r.type == "metadata" and r.uri == web.url("/"))
+    lines = page.block.decode().splitlines()
+    fields = [line.partition(": ") for line in lines]
+    assert ("fetchTimeMs", ": ") in [f[:2] for f in fields]
+    links = [f[2].split(" ") for f in fields if f[0] == "outlink"]
+    assert len(links) > 5 and all(len(row) == 3 for row in links)
+    assert {row[1] for row in links} >= {"L", "E"}
+    found = {p["url"] for p in out.pages() if p.get("via") == web.url("/") and p["kind"] == "a"}
+    assert found and found <= {row[0] for row in links}
+    other = next(r for r in out.records() if r.type == "metadata" and r.uri in found)
+    assert f"via: {web.url('/')}\r\nhopsFromSeed: L\r\n" in other.block.decode()
+
+
+@pytest.mark.parametrize("coding, suffix", [("zstd", ".warc.zst"), ("none", ".warc")])
+def test_an_archive_can_be_in_another_coding_or_none(coding, suffix, tmp_path):
+    with harness.demo_site(tmp_path / "nginx") as web:
+        args = ("-q", "--delay", "0", "--warc-size", "65536", "--warc-compression", coding)
+        result, out = harness.crawl(tmp_path / "crawl", *args, web.url("/"), timeout=120)
+    assert result.rc == 0, result.err
+    files = out.warcs()
+    assert len(files) > 1 and all(f.name.endswith(suffix) and ".gz" not in f.name for f in files)
+    n = 0
+    for path in files:
+        tool("verify", path)
+        plain, packed = tmp_path / (path.name + ".plain"), tmp_path / (path.name + ".warc.gz")
+        tool("recompress", "--to", "none", path, plain)
+        if coding == "zstd":
+            subprocess.run(["zstd", "-q", "-t", path], check=True)
+            there = subprocess.run(["zstd", "-q", "-d", "-c", path], check=True, capture_output=True).stdout
+        else:
+            there = path.read_bytes()
+        assert plain.read_bytes() == there
+        tool("recompress", path, packed)
+        n += sum(1 for r in warc.read(packed) if r.type == "response")
+    index = [json.loads(line.split(" ", 2)[2]) for line in (out.dir / "index.cdxj").read_text().splitlines()]
+    assert len(index) == n
+    for row in index[:: max(1, n // 10)]:
+        done = tool("extract", "--headers", "--offset", row["offset"], out.dir / "warc" / row["filename"])
+        assert f"WARC-Target-URI: {row['url']}\n" in done.out.replace("\r\n", "\n")
+
+
+def test_a_crawl_goes_on_in_another_coding(tmp_path):
+    with harness.demo_site(tmp_path / "nginx") as web:
+        out = harness.Output(tmp_path / "crawl")
+        run = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "20ms", web.url("/"))
+        harness.wait_until("some pages", lambda: len(out.pages()) > 15, 30)
+        run.signal(signal.SIGKILL)
+        run.end()
+        result = harness.trawl("resume", out.dir, "-q", "--delay", "0", "--warc-compression", "zstd", timeout=120)
+        assert result.rc == 0, result.err
+    assert [f.name.rsplit("-", 1)[1] for f in out.warcs()] == ["00000.warc.gz", "00001.warc.zst"]
+    for path in out.warcs():
+        tool("verify", path)
+    urls = [r["url"] for r in listed(*out.warcs()) if r["type"] == "response"]
+    pages = [p["url"] for p in out.pages()]
+    assert len(set(urls)) == len(urls) and set(pages) <= set(urls)
 
 
 @judges.need("warcio")

@@ -208,8 +208,10 @@ static void
 configure_pool(struct env *e)
 {
 	static const char *const seeds[] = {"http://a.test/"};
-	static const struct parse_limits limits = {
-	    .decoded_bytes = 64 << 20, .notes_bytes = 64 << 20, .links = 6000};
+	static const struct parse_limits limits = {.decoded_bytes = 64 << 20,
+	    .notes_bytes = 64 << 20,
+	    .links = 6000,
+	    .coding = WARC_GZIP};
 	struct options o;
 	struct buf scope, settings;
 

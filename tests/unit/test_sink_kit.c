@@ -241,6 +241,7 @@ kit_conf(const char *dir)
 	    .operator_from = "who@a.test",
 	    .robots = "obey",
 	    .software = "trawl/0.1.0",
+	    .warc_coding = WARC_GZIP,
 	    .warc_bytes_max = 1 << 30,
 	    .wall_us = INT64_C(1769860800123456),
 	    .run_id = {7, 9},

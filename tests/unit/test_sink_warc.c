@@ -139,7 +139,7 @@ static int
 put_page(struct env *e, unsigned i, size_t size, struct sink_event *ret)
 {
 	struct warc_exchange x = kit_exchange();
-	char uri[64], *body = malloc(size + 1);
+	char uri[64], id[SINK_ID_MAX], *body = malloc(size + 1);
 	uint64_t seed = i + 1;
 	int r;
 
@@ -152,10 +152,13 @@ put_page(struct env *e, unsigned i, size_t size, struct sink_event *ret)
 	x.uri = slice_cstr(uri);
 	x.wall_us += (int64_t)i * 1000000;
 	x.record_id[1] = i;
-	x.warcinfo_id = slice_cstr(e->s->warcinfo_id);
+	memcpy(id, e->s->warcinfo_id, sizeof(id)); /* a put may change it */
+	x.warcinfo_id = slice_cstr(id);
 	x.body = slice_of(body, size);
 	*ret = kit_event(e->packer, &x, &e->store);
+	ret->warcinfo_id = x.warcinfo_id;
 	r = sink_put(e->s, ret, &e->why);
+	ret->warcinfo_id = (struct slice){0};
 	free(body);
 	return r;
 }
@@ -220,6 +223,10 @@ check_archive(const struct env *e, unsigned n, bool all_closed)
 			    slice_from(uri, strlen("http://a.test/")), &page));
 			assert_true(page < n);
 			seen[page]++;
+			for (size_t k = i; k < i + 3; k++)
+				assert_true(
+				    slice_eq(kit_field(&w.records[k], "WARC-Warcinfo-ID"),
+					kit_field(&w.records[0], "WARC-Record-ID")));
 		}
 		kit_warc_free(&w);
 	}

@@ -5,6 +5,14 @@ enum { OUT_BYTES_MAX = 64 << 20 };
 
 static struct warc_packer *packer;
 
+static struct warc_outlink
+outlink_at(const void *ctx, size_t i)
+{
+	const struct warc_outlink *links = ctx;
+
+	return links[i];
+}
+
 static int
 packer_up(void **state)
 {
@@ -213,6 +221,7 @@ nothing_from_the_net_ends_a_line_of_the_header(void **state)
 	x.warcinfo_id = SLICE_LIT("urn:\r\nX: y");
 	x.via = SLICE_LIT("http://c.test/\r\nfetchTimeMs: 1");
 	x.hops = SLICE_LIT("L\r\n");
+	x.outlink = outlink_at;
 	x.outlinks = &link;
 	x.outlinks_n = 1;
 	pack(&x, &w, &parts);
@@ -245,6 +254,7 @@ outlinks_are_told_up_to_a_bound(void **state)
 		    (struct warc_outlink){.url = SLICE_LIT("http://a.test/img.png"),
 			.kind = SLICE_LIT("img"),
 			.hop = 'E'};
+	x.outlink = outlink_at;
 	x.outlinks = links;
 	x.outlinks_n = 2;
 	pack(&x, &w, &parts);
@@ -394,6 +404,71 @@ fields_of_warcinfo_are_one_line_each(void **state)
 	buf_release(&b);
 }
 
+static void
+records_are_moved_to_another_file(void **state)
+{
+	static const enum warc_coding codings[] = {WARC_GZIP, WARC_ZSTD, WARC_PLAIN};
+	const struct slice ids[2] = {
+	    SLICE_LIT("urn:uuid:00000000-0000-4000-8000-000000000001"),
+	    SLICE_LIT("urn:uuid:00000000-0000-4000-8000-000000000002")};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct warc_exchange x = kit_exchange();
+		struct buf large, was, wanted, moved;
+		struct warc_parts parts, wanted_parts;
+		uint64_t at[4];
+
+		buf_init(&large, 16 << 20);
+		buf_init(&was, 64 << 20);
+		buf_init(&wanted, 64 << 20);
+		buf_init(&moved, 64 << 20);
+		for (uint32_t k = 0; large.len < 6 << 20; k++)
+			assert_int_equal(buf_printf(&large, "%u ", k * k), 0);
+		x.body = buf_slice(&large); /* a streamed one: byte for byte the same */
+		warc_packer_code(packer, codings[i]);
+		x.warcinfo_id = ids[0];
+		assert_int_equal(warc_pack(packer, &x, &was, &parts), 0);
+		x.warcinfo_id = ids[1];
+		assert_int_equal(warc_pack(packer, &x, &wanted, &wanted_parts), 0);
+		assert_int_equal(warc_move(packer, buf_slice(&was), parts.at, parts.n,
+				     ids, &moved, at),
+		    0);
+		assert_int_equal(at[0], 0);
+		assert_true(warc_are_members(codings[i], buf_slice(&moved), at, parts.n));
+		if (codings[i] == WARC_GZIP) {
+			struct kit_warc w;
+
+			kit_warc_read(buf_slice(&moved), &w);
+			assert_int_equal(w.n, 3);
+			for (size_t k = 0; k < w.n; k++) {
+				assert_true(w.records[k].offset == at[k]);
+				assert_slice(kit_field(&w.records[k], "WARC-Warcinfo-ID"),
+				    "<urn:uuid:00000000-0000-4000-8000-000000000002>");
+			}
+			assert_true(slice_eq(kit_payload(w.records[0].block), x.body));
+			kit_warc_free(&w);
+		} else if (codings[i] == WARC_PLAIN)
+			assert_true(slice_eq(buf_slice(&moved), buf_slice(&wanted)));
+		/* What names another warcinfo is none of those. */
+		buf_clear(&moved);
+		assert_int_equal(warc_move(packer, buf_slice(&wanted), wanted_parts.at,
+				     wanted_parts.n, ids, &moved, at),
+		    -EBADMSG);
+		assert_int_equal(moved.len, 0);
+		if (codings[i] != WARC_PLAIN)
+			assert_int_equal(
+			    warc_move(packer, slice_head(buf_slice(&was), 200), parts.at,
+				1, ids, &moved, at),
+			    -EBADMSG);
+		buf_release(&moved);
+		buf_release(&wanted);
+		buf_release(&was);
+		buf_release(&large);
+	}
+	warc_packer_code(packer, WARC_GZIP);
+}
+
 int
 main(void)
 {
@@ -405,6 +480,7 @@ main(void)
 	    cmocka_unit_test(heads_are_kept_but_for_what_would_mislead),
 	    cmocka_unit_test(nothing_from_the_net_ends_a_line_of_the_header),
 	    cmocka_unit_test(outlinks_are_told_up_to_a_bound),
+	    cmocka_unit_test(records_are_moved_to_another_file),
 	    cmocka_unit_test(bodies_of_any_size_come_back),
 	    cmocka_unit_test(what_does_not_fit_leaves_the_output_as_it_was),
 	    cmocka_unit_test(a_tight_output_takes_what_just_fits),
