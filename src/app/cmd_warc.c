@@ -11,6 +11,7 @@ static const struct {
     {"verify", warc_check},
     {"extract", warc_extract},
     {"index", warc_index},
+    {"wacz", warc_wacz},
     {"recompress", warc_recompress},
 };
 
@@ -36,12 +37,12 @@ cmd_warc(int argc, char **argv, struct nursery *nursery)
 	(void)nursery;
 	if (argc == 0)
 		return usage_error(
-		    "trawl warc what? list, verify, extract, index or recompress");
+		    "trawl warc what? list, verify, extract, index, wacz or recompress");
 	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++)
 		if (strcmp(argv[0], tools[i].name) == 0)
 			return tools[i].run(argc - 1, argv + 1);
 	return usage_error(
 	    "there is no 'trawl warc %s'; there are list, verify, extract, "
-	    "index and recompress",
+	    "index, wacz and recompress",
 	    argv[0]);
 }

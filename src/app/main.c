@@ -61,7 +61,7 @@ const struct command commands[] = {
 	"Prints URL<TAB>LASTMOD<TAB>PRIORITY<TAB>CHANGEFREQ; reads standard input "
 	"without FILE.",
 	false, cmd_sitemap},
-    {"warc", "list|verify|extract|index|recompress [OPTION]... FILE...",
+    {"warc", "list|verify|extract|index|wacz|recompress [OPTION]... FILE...",
 	"look into archives, check and rewrite them",
 	"list [--json] FILE...           a line a record: offset, length, type, date, "
 	"status,\n"
@@ -74,6 +74,7 @@ const struct command commands[] = {
 	"                                to standard output, or each into a file below "
 	"DIR\n"
 	"index [-o FILE] FILE...         where each answer lies, as CDXJ\n"
+	"wacz [-o FILE] DIR              the archive of a crawl as one file for viewers\n"
 	"recompress [--to gzip|zstd|none] FROM TO\n"
 	"                                the same records, each a member of its own\n"
 	"WARC and ARC; gzip, zstd or plain. The manual is trawl-warc(1).",

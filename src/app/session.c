@@ -1,5 +1,6 @@
 #include "app/session.h"
 #include "app/job_check.h"
+#include "app/warc_wacz.h"
 #include "base/clock.h"
 #include "base/file_whole.h"
 #include "base/log.h"
@@ -37,11 +38,11 @@ struct session {
 	struct sig *sigint, *sigterm;
 	int signals;
 	bool resume;
-	bool paused;       /* the disk is full; `crawl` has ended, or is NULL */
+	bool paused; /* the disk is full; `crawl` has ended, or is NULL */
 	int64_t paused_at_ms;
 	int64_t look_ms, resumed_ms; /* between looks; when there was room last */
 	struct buf cookies, auth;    /* the files of --cookies, --auth-file */
-	struct timer look; /* whether there is room again */
+	struct timer look;           /* whether there is room again */
 	char dir[4096];
 	enum crawl_end end;
 };
@@ -398,6 +399,22 @@ save_cookies(const struct session *s)
 	return r == 0;
 }
 
+/* --wacz; a crawl that may go on is not packed. */
+static bool
+pack_wacz(struct session *s)
+{
+	char path[PATH_MAX + 16];
+	struct why why;
+
+	if (!s->job->options.output_wacz || s->end != CRAWL_DONE || s->crawl == NULL)
+		return true;
+	(void)snprintf(path, sizeof(path), "%s/archive.wacz", s->dir);
+	if (wacz_make(s->dir, path, &why) == 0)
+		return true;
+	(void)say_error(0, "--wacz: %s", why.text);
+	return false;
+}
+
 static int
 finish(struct session *s)
 {
@@ -419,6 +436,8 @@ finish(struct session *s)
 		     s->end == CRAWL_WORKERS))
 		(void)say_error(0, "%s: %s", crawl_end_text(s->end), crawl_why(s->crawl));
 	if (!save_cookies(s))
+		code = code == EXIT_DONE ? EXIT_FILE : code;
+	if (!pack_wacz(s))
 		code = code == EXIT_DONE ? EXIT_FILE : code;
 	buf_clear(&text);
 	if (s->job->options.run_json &&

@@ -12,6 +12,7 @@
 int warc_list(int argc, char **argv);       /* warc_list.c */
 int warc_check(int argc, char **argv);      /* warc_list.c: verify */
 int warc_index(int argc, char **argv);      /* warc_index.c */
+int warc_wacz(int argc, char **argv);       /* warc_wacz.c */
 int warc_extract(int argc, char **argv);    /* warc_extract.c */
 int warc_recompress(int argc, char **argv); /* warc_recompress.c */
 
