@@ -1,4 +1,5 @@
 #include "crawl/credentials.h"
+#include "base/map.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,19 +58,37 @@ push(struct credentials *c, struct slice authority, struct slice line, struct wh
 	return 0;
 }
 
-static bool
-has_seed_at(const struct strlist *seeds, struct slice authority)
-{
-	for (size_t i = 0; i < seeds->n; i++) {
-		char text[URL_BYTES_MAX];
-		struct url u;
+/* Where seeds are, once somebody asks. */
+struct places {
+	const struct strlist *seeds;
+	struct umap at; /* by hash of the authority */
+	bool filled;
+};
 
-		if (url_resolve(NULL, slice_cstr(seeds->v[i]), (struct slice){0}, 0, text,
-			sizeof(text), &u) == URL_OK &&
-		    slice_eq(url_authority(&u), authority))
-			return true;
+static int
+places_fill(struct places *p)
+{
+	static char yes;
+	char text[URL_BYTES_MAX];
+	struct url u;
+
+	for (size_t i = 0; i < p->seeds->n; i++) {
+		if (url_resolve(NULL, slice_cstr(p->seeds->v[i]), (struct slice){0}, 0,
+			text, sizeof(text), &u) == URL_OK &&
+		    umap_put(&p->at, siphash(url_authority(&u)), &yes) == -ENOMEM)
+			return -ENOMEM;
 	}
-	return false;
+	p->filled = true;
+	return 0;
+}
+
+/* 1: yes, 0: no, -ENOMEM. */
+static int
+has_seed_at(struct places *p, struct slice authority)
+{
+	int r = p->filled ? 0 : places_fill(p);
+
+	return r < 0 ? r : umap_get(&p->at, siphash(authority)) != NULL;
 }
 
 /* "scheme://HOST[:PORT]" in normal form, in `room`. */
@@ -97,7 +116,7 @@ authority_of(const char *scheme, struct slice host_port, char room[URL_BYTES_MAX
 
 static int
 add(struct credentials *c, struct slice host_port, struct slice line,
-    const struct strlist *seeds, struct why *why)
+    struct places *places, struct why *why)
 {
 	char room[URL_BYTES_MAX];
 	struct slice authority;
@@ -107,18 +126,19 @@ add(struct credentials *c, struct slice host_port, struct slice line,
 		return why_set(why, -EINVAL, "'" SLICE_FMT "' is not HOST or HOST:PORT",
 		    SLICE_ARG(slice_head(host_port, HOST_MAX)));
 	r = push(c, authority, line, why);
-	if (r < 0 || !authority_of("http", host_port, room, &authority) ||
-	    !has_seed_at(seeds, authority))
+	if (r < 0 || !authority_of("http", host_port, room, &authority))
 		return r;
-	return push(c, authority, line, why);
+	r = has_seed_at(places, authority);
+	if (r < 0)
+		return why_set(why, r, "out of memory");
+	return r > 0 ? push(c, authority, line, why) : 0;
 }
 
 /* ---- the two options ---- */
 
 /* The last '@' and the first ':' count: hosts have no '@', and users no ':'. */
 static int
-add_auth(struct credentials *c, struct slice text, const struct strlist *seeds,
-    struct why *why)
+add_auth(struct credentials *c, struct slice text, struct places *places, struct why *why)
 {
 	char line[LINE_MAX] = "Authorization: Basic ";
 	size_t at = text.len, colon = slice_find(text, ':');
@@ -133,12 +153,11 @@ add_auth(struct credentials *c, struct slice text, const struct strlist *seeds,
 		return why_set(
 		    why, -EINVAL, "user and password have more than %d bytes", PAIR_MAX);
 	base64(slice_head(text, at - 1), line + strlen(line));
-	return add(c, slice_from(text, at), slice_cstr(line), seeds, why);
+	return add(c, slice_from(text, at), slice_cstr(line), places, why);
 }
 
 static int
-add_file(struct credentials *c, struct slice file, const struct strlist *seeds,
-    struct why *why)
+add_file(struct credentials *c, struct slice file, struct places *places, struct why *why)
 {
 	struct slice line;
 
@@ -153,7 +172,7 @@ add_file(struct credentials *c, struct slice file, const struct strlist *seeds,
 			if ((unsigned char)line.ptr[i] < ' ' || line.ptr[i] == 0x7f)
 				return why_set(
 				    why, -EINVAL, "line %zu has a control character", n);
-		r = add_auth(c, line, seeds, why);
+		r = add_auth(c, line, places, why);
 		if (r < 0)
 			return why_prefix(why, r, "line %zu", n);
 	}
@@ -175,8 +194,8 @@ header_line_is_good(struct slice line)
 }
 
 static int
-add_header(struct credentials *c, struct slice text, const struct strlist *seeds,
-    struct why *why)
+add_header(
+    struct credentials *c, struct slice text, struct places *places, struct why *why)
 {
 	size_t at = slice_find(text, '=');
 	struct slice line = slice_from(text, at + 1);
@@ -184,33 +203,36 @@ add_header(struct credentials *c, struct slice text, const struct strlist *seeds
 	if (at == text.len || !header_line_is_good(line) || line.len >= LINE_MAX)
 		return why_set(why, -EINVAL,
 		    "that is not \"HOST=Name: value\" or \"HOST:PORT=...\"");
-	return add(c, slice_head(text, at), line, seeds, why);
+	return add(c, slice_head(text, at), line, places, why);
 }
 
 int
 credentials_init(struct credentials *c, const struct options *o, struct slice file,
     const struct strlist *seeds, struct why *why)
 {
+	struct places places = {.seeds = seeds};
 	int r;
 
+	umap_init(&places.at, seeds->n);
 	*c = (struct credentials){0};
-	r = add_file(c, file, seeds, why);
+	r = add_file(c, file, &places, why);
 	if (r < 0)
 		(void)why_prefix(why, r, "--auth-file");
 	for (size_t i = 0; i < o->fetch_auth.n && r == 0; i++) {
 		if (o->fetch_auth.v[i][0] == '\0')
 			continue; /* resume --auth '': none any more */
-		r = add_auth(c, slice_cstr(o->fetch_auth.v[i]), seeds, why);
+		r = add_auth(c, slice_cstr(o->fetch_auth.v[i]), &places, why);
 		if (r < 0)
 			(void)why_prefix(why, r, "--auth");
 	}
 	for (size_t i = 0; i < o->fetch_header_for.n && r == 0; i++) {
 		if (o->fetch_header_for.v[i][0] == '\0')
 			continue;
-		r = add_header(c, slice_cstr(o->fetch_header_for.v[i]), seeds, why);
+		r = add_header(c, slice_cstr(o->fetch_header_for.v[i]), &places, why);
 		if (r < 0)
 			(void)why_prefix(why, r, "--header-for");
 	}
+	umap_release(&places.at);
 	if (r < 0)
 		credentials_release(c);
 	return r;

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """A crawl of many seeds: how long until it asks for the first page, and what memory that takes.
 
-seeds.py [--hosts N] [--file] [--keep DIR] N... [-- TRAWL-OPTION...]
+seeds.py [--hosts N] [--file] [--pages N] [--redirects] N... [-- TRAWL-OPTION...]
 
 Each N: a job of N seeds on as many hosts (or on --hosts), that all lead to a server of this
 program; once it was asked for --pages of them the crawl is ended.  --file: seeds in a file of
-their own instead of in the job file.
+their own instead of in the job file.  --redirects: each is redirected to a host of its own.
 """
 
 import argparse
@@ -47,10 +47,11 @@ class Names(threading.Thread):
 
 
 class Server(threading.Thread):
-    def __init__(self, pages):
+    def __init__(self, pages, redirects):
         super().__init__(daemon=True)
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.listener.getsockname()[1]
+        self.redirects = redirects
         self.want, self.pages, self.first, self.enough = pages, 0, None, threading.Event()
 
     def run(self):
@@ -73,8 +74,11 @@ class Server(threading.Thread):
                     self.pages += 1
                     if self.pages >= self.want:
                         self.enough.set()
-                body = b"" if robots else PAGE
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+                status, body = b"200 OK", b"" if robots else PAGE
+                host = asked.partition(b"\r\nHost: ")[2].partition(b"\r\n")[0]
+                if self.redirects and not robots and not host.startswith(b"www."):
+                    status, body = b"302 Found\r\nLocation: http://www." + host + b"/new", b""
+                connection.sendall(b"HTTP/1.1 %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body)
 
 
 def memory_mb(pid):
@@ -107,7 +111,7 @@ def write_job(where, n, hosts, port, in_file):
 
 
 def run(n, args):
-    names, server = Names(), Server(args.pages)
+    names, server = Names(), Server(args.pages, args.redirects)
     names.start()
     server.start()
     where = Path(tempfile.mkdtemp(prefix="trawl-seeds-"))
@@ -139,6 +143,7 @@ def main():
     p.add_argument("counts", nargs="+", type=int)
     p.add_argument("--hosts", type=int, default=0)
     p.add_argument("--file", action="store_true")
+    p.add_argument("--redirects", action="store_true")
     p.add_argument("--pages", type=int, default=200)
     p.add_argument("--seconds", type=int, default=300)
     args = p.parse_args(own.split())
