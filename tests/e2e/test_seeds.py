@@ -16,6 +16,7 @@ def web(tmp_path_factory):
     (tmp / "www").mkdir()
     for i in range(5):
         (tmp / "www" / f"p{i}.html").write_text(f"<!DOCTYPE html><title>{i}</title>")
+    (tmp / "www" / "start.html").write_text('<!DOCTYPE html><a href="p4.html">4</a>')
     with harness.nginx(tmp / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{tmp}/www"; }}') as web:
         yield web
 
@@ -84,9 +85,9 @@ def test_mistakes_in_files_of_seeds_are_told_with_file_and_line(tmp_path, args, 
 # -- Many --
 
 
-def many(tmp_path, web, n):
+def many(tmp_path, web, n, first="/p0.html"):
     """One that answers, and others that nobody knows."""
-    urls = [web.url("/p0.html")] + [f"http://host-{i}.example.test/some/where/{i}.html" for i in range(1, n)]
+    urls = [web.url(first)] + [f"http://host-{i}.example.test/some/where/{i}.html" for i in range(1, n)]
     (tmp_path / "many.txt").write_text("\n".join(urls) + "\n")
     return tmp_path / "many.txt"
 
@@ -132,6 +133,17 @@ def test_seeds_are_neither_lost_nor_doubled_when_killed_on_their_way(web, tmp_pa
     assert counts(directory)["discovered"] == MANY
     assert paths(harness.Output(directory)) == ["p0.html"]
     assert harness.trawl("status", "--verify", directory).rc == 0
+
+
+def test_no_page_is_asked_for_before_all_seeds_are_known(web, tmp_path):
+    seeds = many(tmp_path, web, MANY, "/start.html")
+    with seeds.open("a") as f:
+        f.write(web.url("/p4.html") + "\n")  # which the first one links to
+    options = [*OPTIONS, "--max-pages", "2"]
+    result, out = harness.crawl(tmp_path / "c", *options, "--seeds", seeds)
+    assert result.rc == 0, result.err
+    assert {p["url"].rpartition("/")[2]: p["depth"] for p in out.pages()} == {"start.html": 0, "p4.html": 0}
+    assert counts(out.dir)["discovered"] == MANY + 1
 
 
 # -- Redirected --

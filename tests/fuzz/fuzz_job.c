@@ -1,6 +1,6 @@
 /*
  * Input: a job file.  Mistakes are told with their place; what was read is written as a
- * file without mistakes that says the same.
+ * file without mistakes that says the same.  Then the same bytes as a file of seeds.
  */
 #include "crawl/job.h"
 #include "fuzz.h"
@@ -38,6 +38,8 @@ FUZZ_TARGET(job)
 	FUZZ_CHECK(job_read(&k, buf_slice(&text), on_mistake, &told) == 0);
 	job_text(&k, &again);
 	FUZZ_CHECK(slice_eq(buf_slice(&text), buf_slice(&again)));
+	told = 0;
+	FUZZ_CHECK(job_read_seeds(&k, yaml, on_mistake, &told) == told);
 	buf_release(&again);
 	buf_release(&text);
 	job_release(&k);
