@@ -5,6 +5,7 @@
  * line of their head.
  */
 #include "sink/warc_move.h"
+#include "sink/warc_record.h"
 #define ZLIB_CONST /* inflate() only reads */
 #include <errno.h>
 #include <stdlib.h>
@@ -121,4 +122,23 @@ warc_unpack_next(struct warc_unpack *u, struct slice *ret)
 		r = -EBADMSG; /* more than one */
 	*ret = slice_of(u->piece, n);
 	return r < 0 ? r : n > 0;
+}
+
+bool
+warc_are_members(
+    enum warc_coding coding, struct slice records, const uint64_t *at, uint32_t n)
+{
+	static const struct slice magic[] = {
+	    [WARC_PLAIN] = SLICE_LIT("WARC/1.1\r\n"),
+	    [WARC_GZIP] = SLICE_LIT("\x1f\x8b\x08"), /* RFC 1952: its id, and deflate */
+	    [WARC_ZSTD] = SLICE_LIT("\x28\xb5\x2f\xfd"),
+	};
+
+	if (n == 0 || at[0] != 0)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if ((i > 0 && at[i] <= at[i - 1]) || at[i] >= records.len ||
+		    !slice_starts(slice_from(records, at[i]), magic[coding]))
+			return false;
+	return true;
 }

@@ -717,25 +717,6 @@ warc_pack_info(struct warc_packer *p, const struct warc_info *x, struct buf *out
 
 /* -- Records for another file. -- */
 
-bool
-warc_are_members(
-    enum warc_coding coding, struct slice records, const uint64_t *at, uint32_t n)
-{
-	static const struct slice magic[] = {
-	    [WARC_PLAIN] = SLICE_LIT("WARC/1.1\r\n"),
-	    [WARC_GZIP] = SLICE_LIT("\x1f\x8b\x08"), /* RFC 1952: its id, and deflate */
-	    [WARC_ZSTD] = SLICE_LIT("\x28\xb5\x2f\xfd"),
-	};
-
-	if (n == 0 || at[0] != 0)
-		return false;
-	for (uint32_t i = 0; i < n; i++)
-		if ((i > 0 && at[i] <= at[i - 1]) || at[i] >= records.len ||
-		    !slice_starts(slice_from(records, at[i]), magic[coding]))
-			return false;
-	return true;
-}
-
 /* In the head, which the first piece holds: the line is the third, and long lines follow. */
 static bool
 change_id(struct slice piece, const struct slice ids[2])
