@@ -21,6 +21,7 @@
 #define ROBOTS_AGAIN_MS  MINUTE_MS /* times the asks so far */
 
 enum { FAIL_SHIFT_MAX = 8, ROBOTS_ASKS_MAX = 3, TURN_MS = 20, TURNS_MAX = 5 };
+enum { UNANSWERED_MAX = 10 };
 
 int
 hostq_new(struct manners *m, uint64_t authority_hash, struct slice authority,
@@ -443,6 +444,31 @@ fail(struct standing *s, const struct frontier_conf *conf,
 	s->fail_until_ms = now_ms + (FAIL_MS << shift);
 }
 
+/*
+ * It took the request and said nothing.  Once is the page's matter; of many in a row each
+ * would cost its time-out, hours at a host with a thousand URLs: then it is the host's.
+ */
+static void
+stay_unanswered(struct standing *s, const struct frontier_conf *conf,
+    const struct frontier_report *rep, int64_t start_ms, int64_t now_ms)
+{
+	uint32_t most =
+	    conf->dead_after > UNANSWERED_MAX ? conf->dead_after : UNANSWERED_MAX;
+
+	if (start_ms < s->unanswered_set_ms)
+		return; /* was under way with the last one that counted */
+	s->unanswered_set_ms = now_ms;
+	if (++s->unanswered < most)
+		return;
+	s->failures = s->unanswered;
+	s->unanswered = 0;
+	s->fails++;
+	s->hopeless = false;
+	s->failure = rep->outcome;
+	s->fail_set_ms = now_ms;
+	s->fail_until_ms = now_ms + FAIL_MS;
+}
+
 /* One that failed before this crawl knew it gets a probe. */
 void
 hostq_heed(struct hostq *h, const struct frontier_conf *conf, int64_t now_ms)
@@ -476,12 +502,12 @@ robots_failed(struct hostq *h)
 static void
 reached(struct standing *s)
 {
-	s->failures = 0;
+	s->failures = s->unanswered = 0;
 	s->fail_until_ms = HOSTQ_NEVER;
 	list_foreach (it, &s->hosts) {
 		struct hostq *h = container_of(it, struct hostq, on_standing);
 
-		if (is_host_failure(h->doom))
+		if (is_host_failure(h->doom) || h->doom == OUTCOME_TIMEOUT_FIRST_BYTE)
 			h->doom = OUTCOME_NONE; /* it is there after all */
 	}
 }
@@ -515,6 +541,9 @@ hostq_ended(struct manners *m, struct hostq *h, const struct frontier_conf *conf
 		if (was_robots)
 			robots_failed(h);
 		fail(s, conf, rep, now_ms - took_ms, now_ms);
+		hostq_heed(h, conf, now_ms);
+	} else if (rep->outcome == OUTCOME_TIMEOUT_FIRST_BYTE && !was_robots) {
+		stay_unanswered(s, conf, rep, now_ms - took_ms, now_ms);
 		hostq_heed(h, conf, now_ms);
 	} else if (rep->status > 0 ||
 		   outcome_class(rep->outcome) == OUTCOME_CLASS_FETCHED) {

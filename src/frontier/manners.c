@@ -234,7 +234,7 @@ standing_init(struct standing *s)
 	list_init(&s->on_idle);
 	s->start_ms = s->end_ms = MANNERS_NEVER;
 	s->backoff_until_ms = s->backoff_set_ms = MANNERS_NEVER;
-	s->fail_until_ms = s->fail_set_ms = MANNERS_NEVER;
+	s->fail_until_ms = s->fail_set_ms = s->unanswered_set_ms = MANNERS_NEVER;
 	s->name_until_ms = MANNERS_NEVER;
 	s->crawl_delay_ms = -1;
 }

@@ -63,6 +63,8 @@ struct standing {
 	uint64_t fails;    /* ever, so that each crawl sees a new one */
 	enum outcome failure;
 	int64_t fail_until_ms, fail_set_ms;
+	uint32_t unanswered; /* in a row: connected, and not a byte in time */
+	int64_t unanswered_set_ms;
 	int64_t crawl_delay_ms; /* the longest that a robots.txt demands; -1: none */
 
 	struct gate *address, *site; /* NULL: not known, or of no interest */

@@ -251,7 +251,7 @@ a_success_starts_the_count_anew(void **state)
 	rig_stop(&rig);
 }
 
-/* A timeout later than the connection says nothing about whether the host is there. */
+/* One timeout later than the connection says nothing about whether the host is there. */
 static void
 failures_of_a_page_are_not_the_hosts(void **state)
 {
@@ -271,6 +271,80 @@ failures_of_a_page_are_not_the_hosts(void **state)
 	}
 	take_url(&rig);
 	assert_int_equal(rig_stats(&rig).hosts_dead, 0);
+	rig_stop(&rig);
+}
+
+/* Reports one that took `took_ms` and brought not a byte. */
+static void
+says_nothing(struct rig *rig, int64_t took_ms)
+{
+	const struct frontier_report rep = {.outcome = OUTCOME_TIMEOUT_FIRST_BYTE,
+	    .took_ms = took_ms,
+	    .retry_after_ms = -1};
+
+	rig_report(rig, "http://a", &rep);
+}
+
+/* Or a host with a thousand URLs costs a thousand time-outs, one after the other. */
+static void
+a_host_that_says_nothing_ten_times_in_a_row_is_given_up(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	char text[32];
+	struct rig rig;
+
+	(void)state;
+	conf.dead_after = 1;
+	rig_start(&rig, &conf);
+	urls(&rig, 32);
+	for (int i = 0; i < 9; i++) {
+		take_url(&rig);
+		rig.now += 30 * SECOND;
+		says_nothing(&rig, 30 * SECOND);
+	}
+	/* One that it answers, and the count begins anew. */
+	take_url(&rig);
+	rig_status(&rig, "http://a", 404, -1);
+	for (int i = 0; i < 10; i++) {
+		take_url(&rig);
+		assert_int_equal(rig_stats(&rig).hosts_dead, 0);
+		rig.now += 30 * SECOND;
+		says_nothing(&rig, 30 * SECOND);
+	}
+	assert_int_equal(rig_stats(&rig).hosts_dead, 1);
+	for (int i = 21; i <= 32; i++) {
+		(void)snprintf(text, sizeof(text), "http://a/%d", i);
+		rig_expect_refused(&rig, text, OUTCOME_TIMEOUT_FIRST_BYTE,
+		    "host given up after 10 failures");
+	}
+	rig.now += DAY;
+	rig_add(&rig, "http://a/33");
+	rig_expect_url(&rig, "http://a/33");
+	says_nothing(&rig, 30 * SECOND);
+	assert_int_equal(rig_stats(&rig).hosts_dead, 0);
+	rig_stop(&rig);
+}
+
+static void
+silences_side_by_side_are_one_and_retries_raise_their_number(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.per_host = 8;
+	conf.dead_after = 12;
+	rig_start(&rig, &conf);
+	urls(&rig, 100);
+	for (int round = 0; round < 12; round++) {
+		assert_int_equal(rig_stats(&rig).hosts_dead, 0);
+		for (int i = 0; i < 8; i++)
+			take_url(&rig);
+		rig.now += 30 * SECOND;
+		for (int i = 0; i < 8; i++)
+			says_nothing(&rig, 30 * SECOND);
+	}
+	assert_int_equal(rig_stats(&rig).hosts_dead, 1);
 	rig_stop(&rig);
 }
 
@@ -386,6 +460,9 @@ main(void)
 	    cmocka_unit_test(every_kind_of_host_failure_counts_and_the_last_is_told),
 	    cmocka_unit_test(a_success_starts_the_count_anew),
 	    cmocka_unit_test(failures_of_a_page_are_not_the_hosts),
+	    cmocka_unit_test(a_host_that_says_nothing_ten_times_in_a_row_is_given_up),
+	    cmocka_unit_test(
+		silences_side_by_side_are_one_and_retries_raise_their_number),
 	    cmocka_unit_test(while_a_host_fails_one_request_at_a_time_probes_it),
 	    cmocka_unit_test(retries_of_a_dead_host_do_not_wait_for_their_time),
 	    cmocka_unit_test(a_late_success_revives_the_host),
