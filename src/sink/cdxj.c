@@ -160,7 +160,7 @@ cdxj_put(struct sink *s, struct sink_event *e, struct why *why)
 		&(struct cdxj){
 		    .url = e->url,
 		    .date = slice_cstr(date),
-		    .mime = e->mime,
+		    .mime = e->revisit ? SLICE_LIT("warc/revisit") : e->mime,
 		    .status = e->status > 0 ? (unsigned)e->status : 0,
 		    .digest = e->digest,
 		    .file = e->warc_file,

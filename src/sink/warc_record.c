@@ -1,7 +1,9 @@
 #include "sink/warc_record.h"
 #define ZLIB_CONST /* deflate() only reads */
 #include "base/clock.h"
+#include "sink/warc_head.h"
 #include "sink/warc_move.h"
+#include "web/http.h"
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -48,6 +50,8 @@ struct record {
 	struct slice type, id, content_type;
 	struct slice warcinfo_id, concurrent_to;
 	struct slice uri, ip, protocol, payload_digest, truncated, file;
+	struct slice profile; /* of a revisit, and what it refers to */
+	const struct warc_original *original;
 	int64_t wall_us;
 	struct slice block[2];
 };
@@ -251,6 +255,19 @@ warc_info_field(struct buf *b, const char *name, struct slice value)
 }
 
 static int
+add_original(struct buf *b, const struct warc_original *o)
+{
+	char date[CLOCK_TEXT_MAX];
+	int r = add_field(b, "WARC-Refers-To: <", o->id, ">\r\n");
+
+	clock_format(o->wall_us, 0, date);
+	if (r == 0)
+		r = add_field(b, "WARC-Refers-To-Target-URI: ", o->uri, "\r\n");
+	return r < 0 ? r
+		     : add_field(b, "WARC-Refers-To-Date: ", slice_cstr(date), "\r\n");
+}
+
+static int
 add_header(struct warc_packer *p, const struct record *r)
 {
 	static const char end[] = ">\r\n";
@@ -269,6 +286,7 @@ add_header(struct warc_packer *p, const struct record *r)
 	    {"WARC-Date: ", slice_of(date, sizeof("2026-01-31T12:00:00Z") - 1), "\r\n"},
 	    {"WARC-IP-Address: ", r->ip, "\r\n"},
 	    {"WARC-Protocol: ", r->protocol, "\r\n"},
+	    {"WARC-Profile: ", r->profile, "\r\n"},
 	    {"WARC-Payload-Digest: ", r->payload_digest, "\r\n"},
 	    {"WARC-Block-Digest: ", slice_of(block_digest, 5 + 32), "\r\n"},
 	    {"WARC-Truncated: ", r->truncated, "\r\n"},
@@ -280,6 +298,8 @@ add_header(struct warc_packer *p, const struct record *r)
 	digest_text(p, r->block, block_digest);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && err == 0; i++)
 		err = add_field(b, fields[i].open, fields[i].value, fields[i].shut);
+	if (err == 0 && r->original != NULL)
+		err = add_original(b, r->original);
 	if (err == 0) /* has a space in it, and is our own */
 		err = buf_printf(b,
 		    "Content-Type: " SLICE_FMT "\r\nContent-Length: %zu\r\n\r\n",
@@ -449,85 +469,6 @@ add_record(struct warc_packer *p, const struct record *r, struct buf *out)
 	return member_whole(p, out);
 }
 
-/* -- HTTP heads. -- */
-
-/* Not a continuation of the line before; blanks before the colon do happen. */
-static bool
-is_transfer_encoding(struct slice line)
-{
-	size_t colon = slice_find(line, ':');
-
-	return colon < line.len && !ascii_is_space(line.ptr[0]) &&
-	       slice_ieq(
-		   slice_trim(slice_head(line, colon)), SLICE_LIT("Transfer-Encoding"));
-}
-
-/* "HTTP/2 200" and "GET / HTTP/2" as they are in HTTP/1.1; the reason stays empty, for
- * there is none in HTTP/2 (RFC 9113 section 8.3.2) and none is required (RFC 9112 4). */
-static int
-add_first_line(struct buf *b, struct slice line)
-{
-	static const struct slice versions[] = {SLICE_LIT("HTTP/2"), SLICE_LIT("HTTP/3")};
-	struct slice rest;
-	int r;
-
-	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-		struct slice v = versions[i];
-
-		rest = slice_from(line, v.len);
-		if (slice_starts(line, v) && rest.len > 0 &&
-		    (rest.ptr[0] == ' ' || rest.ptr[0] == '.')) {
-			rest = slice_trim(slice_from(rest, slice_find(rest, ' ')));
-			r = buf_add_cstr(b, "HTTP/1.1 ");
-			if (r == 0)
-				r = buf_add_slice(b, rest);
-			if (r == 0 && slice_find(rest, ' ') == rest.len)
-				r = buf_add_byte(b, ' ');
-			return r < 0 ? r : buf_add(b, "\r\n", 2);
-		}
-		rest = slice_trim(line);
-		if (slice_ends(rest, v) && rest.len > v.len &&
-		    rest.ptr[rest.len - v.len - 1] == ' ') {
-			r = buf_add(b, rest.ptr, rest.len - v.len);
-			return r < 0 ? r : buf_add_cstr(b, "HTTP/1.1\r\n");
-		}
-	}
-	return buf_add_slice(b, line);
-}
-
-/*
- * The head line by line as it came, but for what the header of this file tells.  Lines of
- * nothing but blanks are dropped and one empty line is put at the end: some readers take
- * the former for the end of the head.
- */
-static int
-add_head(struct buf *b, struct slice head)
-{
-	bool first = true;
-	int r = 0;
-
-	while (head.len > 0 && r == 0) {
-		size_t eol = slice_find(head, '\n');
-		struct slice line = slice_head(head, eol < head.len ? eol + 1 : eol);
-
-		head = slice_from(head, line.len);
-		if (slice_trim(line).len == 0)
-			continue;
-		if (first) {
-			r = add_first_line(b, line);
-			first = false;
-		} else {
-			if (is_transfer_encoding(line))
-				r = buf_add_cstr(b, "X-Archive-Orig-");
-			if (r == 0)
-				r = buf_add_slice(b, line);
-		}
-		if (r == 0 && b->ptr[b->len - 1] != '\n')
-			r = buf_add(b, "\r\n", 2);
-	}
-	return r < 0 ? r : buf_add(b, "\r\n", 2);
-}
-
 /* -- The records of an exchange. -- */
 
 static struct slice
@@ -561,30 +502,70 @@ exchange_ids(const uint64_t bits[4], struct exchange_ids *ret)
 	warc_id(third, ret->metadata);
 }
 
+/* What is cut, and what has no payload, is stored as it came. */
+static enum warc_revisit
+revisit_of(const struct warc_exchange *x, const char *payload_digest)
+{
+	struct http_status status;
+
+	if (x->original == NULL || x->original->id.len == 0 || x->cut != WARC_CUT_NONE)
+		return WARC_NO_REVISIT;
+	if (http_status(x->head, &status) && status.code == 304)
+		return WARC_NOT_MODIFIED;
+	if (x->body.len > 0 &&
+	    slice_eq(x->original->payload_digest, slice_cstr(payload_digest)))
+		return WARC_IDENTICAL;
+	return WARC_NO_REVISIT;
+}
+
 static int
 pack_response(struct warc_packer *p, const struct warc_exchange *x,
     const struct exchange_ids *ids, struct buf *out, struct warc_parts *parts)
 {
+	static const struct slice profiles[] = {
+	    [WARC_NO_REVISIT] = SLICE_LIT(""),
+	    [WARC_IDENTICAL] = SLICE_LIT("http://netpreserve.org/warc/1.1/revisit/"
+					 "identical-payload-digest"),
+	    [WARC_NOT_MODIFIED] = SLICE_LIT("http://netpreserve.org/warc/1.1/revisit/"
+					    "server-not-modified"),
+	};
+	struct slice digest;
+	enum warc_revisit kind;
 	int r;
 
 	buf_clear(&p->block);
-	r = add_head(&p->block, x->head);
+	r = warc_add_head(&p->block, x->head);
 	if (r < 0)
 		return r;
 	warc_payload_digest(p, x->body, parts->payload_digest);
+	kind = parts->revisit = revisit_of(x, parts->payload_digest);
+	digest = slice_cstr(parts->payload_digest);
+	if (kind ==
+	    WARC_NOT_MODIFIED) { /* is of what there is no more than the head of */
+		digest = slice_head(x->original->payload_digest, DIGEST_TEXT_MAX - 1);
+		if (digest.len > 0)
+			memcpy(parts->payload_digest, digest.ptr, digest.len);
+		parts->payload_digest[digest.len] = '\0';
+	}
 	return add_record(p,
 	    &(struct record){
-		.type = SLICE_LIT("response"),
+		.type = kind == WARC_NO_REVISIT ? SLICE_LIT("response")
+						: SLICE_LIT("revisit"),
 		.id = slice_cstr(ids->response),
 		.content_type = SLICE_LIT("application/http;msgtype=response"),
 		.warcinfo_id = x->warcinfo_id,
 		.uri = x->uri,
 		.ip = x->ip,
 		.protocol = x->protocol,
-		.payload_digest = slice_cstr(parts->payload_digest),
-		.truncated = cut_name(x->cut),
+		.profile = profiles[kind],
+		.original = kind == WARC_NO_REVISIT ? NULL : x->original,
+		.payload_digest = digest,
+		/* 6.7.2 of the standard: so is told that the payload is left out */
+		.truncated =
+		    kind == WARC_IDENTICAL ? SLICE_LIT("length") : cut_name(x->cut),
 		.wall_us = x->wall_us,
-		.block = {buf_slice(&p->block), x->body},
+		.block = {buf_slice(&p->block),
+		    kind == WARC_NO_REVISIT ? x->body : ((struct slice){0})},
 	    },
 	    out);
 }
@@ -596,7 +577,7 @@ pack_request(struct warc_packer *p, const struct warc_exchange *x,
 	int r;
 
 	buf_clear(&p->block);
-	r = add_head(&p->block, x->request);
+	r = warc_add_head(&p->block, x->request);
 	if (r < 0)
 		return r;
 	return add_record(p,

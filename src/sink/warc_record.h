@@ -42,6 +42,19 @@ struct warc_outlink {
 	char hop;
 };
 
+/* An answer that was archived before, maybe elsewhere: then a revisit record tells that it
+ * is still so, in the place of the whole. */
+struct warc_original {
+	struct slice id, uri; /* "urn:uuid:..." of its record; its target */
+	int64_t wall_us;      /* its WARC-Date */
+	struct slice payload_digest;
+};
+enum warc_revisit {
+	WARC_NO_REVISIT,
+	WARC_IDENTICAL,    /* the payload was sent again and is the same */
+	WARC_NOT_MODIFIED, /* a 304 says so */
+};
+
 struct warc_exchange {
 	struct slice uri, ip, protocol; /* protocol: "http/1.1", "h2" */
 	int64_t wall_us;                /* when the request was sent */
@@ -50,7 +63,8 @@ struct warc_exchange {
 	struct slice request;     /* as sent; empty: no request record */
 	struct slice head, body;  /* the answer: status line .. empty line; payload */
 	enum warc_cut cut;
-	struct slice via, hops; /* metadata record; via empty for seeds */
+	const struct warc_original *original; /* NULL: there is none */
+	struct slice via, hops;               /* metadata record; via empty for seeds */
 	uint32_t fetch_ms;
 	/* The i-th, from 0; what is past 1 MiB of them is left out. */
 	struct warc_outlink (*outlink)(const void *ctx, size_t i);
@@ -61,10 +75,11 @@ struct warc_exchange {
 struct warc_parts {
 	uint32_t n;
 	uint64_t at[4];          /* offset of each member within what was appended */
-	char payload_digest[48]; /* "sha1:" + base32 */
+	char payload_digest[48]; /* "sha1:" + base32; of a 304, that of the original */
+	enum warc_revisit revisit;
 };
 
-/* Appends response, request, metadata members to `out`. */
+/* Appends response (or revisit), request, metadata members to `out`. */
 int warc_pack(struct warc_packer *p, const struct warc_exchange *x, struct buf *out,
     struct warc_parts *ret);
 /* Whether `records` are members of `coding` at all these places. */

@@ -404,6 +404,79 @@ fields_of_warcinfo_are_one_line_each(void **state)
 	buf_release(&b);
 }
 
+/* What there is to be said of the original, in both kinds. */
+static void
+expect_revisit(const struct kit_record *r, const char *profile)
+{
+	assert_slice(kit_field(r, "WARC-Type"), "revisit");
+	assert_slice(kit_field(r, "WARC-Profile"), profile);
+	assert_slice(kit_field(r, "WARC-Refers-To"),
+	    "<urn:uuid:00000000-0000-4000-8000-000000000001>");
+	assert_slice(kit_field(r, "WARC-Refers-To-Target-URI"), "http://was.test/");
+	assert_slice(kit_field(r, "WARC-Refers-To-Date"), "1970-01-01T00:00:01Z");
+}
+
+static void
+what_was_archived_before_is_a_revisit(void **state)
+{
+	struct warc_exchange x = kit_exchange();
+	char digest[48];
+	struct warc_original o = {
+	    .id = SLICE_LIT("urn:uuid:00000000-0000-4000-8000-000000000001"),
+	    .uri = SLICE_LIT("http://was.test/"),
+	    .wall_us = 1000000,
+	};
+	struct warc_parts parts;
+	struct kit_warc w;
+
+	(void)state;
+	warc_payload_digest(packer, x.body, digest);
+	o.payload_digest = slice_cstr(digest);
+	x.original = &o;
+	pack(&x, &w, &parts);
+	assert_int_equal(parts.revisit, WARC_IDENTICAL);
+	expect_revisit(&w.records[0],
+	    "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest");
+	assert_slice(kit_field(&w.records[0], "WARC-Truncated"), "length");
+	assert_slice(kit_field(&w.records[0], "WARC-Payload-Digest"), digest);
+	assert_int_equal(kit_payload(w.records[0].block).len, 0);
+	assert_true(slice_ends(w.records[0].block, SLICE_LIT("\r\n\r\n")));
+	assert_slice(kit_field(&w.records[1], "WARC-Type"), "request");
+	kit_warc_free(&w);
+
+	/* A 304 has nothing but its head. */
+	x.head = SLICE_LIT("HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n");
+	x.body = (struct slice){0};
+	pack(&x, &w, &parts);
+	assert_int_equal(parts.revisit, WARC_NOT_MODIFIED);
+	expect_revisit(
+	    &w.records[0], "http://netpreserve.org/warc/1.1/revisit/server-not-modified");
+	assert_int_equal(kit_field(&w.records[0], "WARC-Truncated").len, 0);
+	assert_slice(kit_field(&w.records[0], "WARC-Payload-Digest"), digest);
+	assert_string_equal(parts.payload_digest, digest);
+	kit_warc_free(&w);
+
+	/* Another payload, one that is cut, and one that is empty are answers. */
+	x = kit_exchange();
+	x.original = &o;
+	x.cut = WARC_CUT_LENGTH;
+	pack(&x, &w, &parts);
+	assert_int_equal(parts.revisit, WARC_NO_REVISIT);
+	assert_slice(kit_field(&w.records[0], "WARC-Type"), "response");
+	assert_slice(kit_field(&w.records[0], "WARC-Truncated"), "length");
+	kit_warc_free(&w);
+	x.cut = WARC_CUT_NONE;
+	x.body = SLICE_LIT("something else");
+	pack(&x, &w, &parts);
+	assert_int_equal(parts.revisit, WARC_NO_REVISIT);
+	kit_warc_free(&w);
+	x.body = (struct slice){0};
+	warc_payload_digest(packer, x.body, digest);
+	pack(&x, &w, &parts);
+	assert_int_equal(parts.revisit, WARC_NO_REVISIT);
+	kit_warc_free(&w);
+}
+
 static void
 records_are_moved_to_another_file(void **state)
 {
@@ -481,6 +554,7 @@ main(void)
 	    cmocka_unit_test(nothing_from_the_net_ends_a_line_of_the_header),
 	    cmocka_unit_test(outlinks_are_told_up_to_a_bound),
 	    cmocka_unit_test(records_are_moved_to_another_file),
+	    cmocka_unit_test(what_was_archived_before_is_a_revisit),
 	    cmocka_unit_test(bodies_of_any_size_come_back),
 	    cmocka_unit_test(what_does_not_fit_leaves_the_output_as_it_was),
 	    cmocka_unit_test(a_tight_output_takes_what_just_fits),
