@@ -1,21 +1,39 @@
 #include "app/app.h"
 #include "app/job_check.h"
+#include "base/json.h"
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { MISTAKES_MAX = 100 };
+enum { MISTAKES_MAX = 100, JSON_BYTES_MAX = 4 << 20 };
 
 struct mistakes {
 	const char *path;
+	struct jsonw *json; /* NULL: they are printed */
 	int n;
 };
 
 static bool
-on_mistake(void *ctx, size_t line, size_t column, const char *text)
+on_mistake(void *ctx, const struct job_mistake *at)
 {
 	struct mistakes *m = ctx;
+	const char *file = at->file == NULL ? m->path : at->file;
 
-	(void)say_error(0, "%s:%zu:%zu: %s", m->path, line, column, text);
+	if (m->json != NULL) {
+		jsonw_object(m->json, NULL);
+		jsonw_str(m->json, "file", slice_cstr(file));
+		if (at->line > 0) {
+			jsonw_int(m->json, "line", (int64_t)at->line);
+			jsonw_int(m->json, "column", (int64_t)at->column);
+		}
+		jsonw_str(m->json, "text", slice_cstr(at->text));
+		jsonw_object_end(m->json);
+	} else if (at->line > 0)
+		(void)say_error(
+		    0, "%s:%zu:%zu: %s", file, at->line, at->column, at->text);
+	else
+		(void)say_error(0, "%s: %s", file, at->text);
 	return ++m->n < MISTAKES_MAX;
 }
 
@@ -29,64 +47,154 @@ check_seeds_file(const char *path, struct job *job)
 
 	if (read_input(path, JOB_FILE_BYTES_MAX, &text, &why) < 0)
 		return say_error(1, "%s", why.text);
-	r = job_read_seeds(job, buf_slice(&text), on_mistake, &m);
+	r = job_read_seeds(job, buf_slice(&text), NULL, on_mistake, &m);
 	buf_release(&text);
 	return r;
 }
 
-/* A relative name is one beside the job file. */
 static int
-check_named_seeds(const char *job_path, const char *name, struct job *job)
+read_other(void *ctx, const char *path, struct buf *out, struct why *why)
 {
-	const char *slash = strrchr(job_path, '/');
-	int dir = name[0] == '/' || slash == NULL ? 0 : (int)(slash + 1 - job_path);
-	char path[4200];
-	int n = snprintf(path, sizeof(path), "%.*s%s", dir, job_path, name);
+	(void)ctx;
+	return read_input(path, JOB_FILE_BYTES_MAX, out, why);
+}
 
-	if (n < 0 || n >= (int)sizeof(path))
-		return say_error(1, "%s: seeds_from: the name is too long", job_path);
-	return check_seeds_file(path, job);
+static const char *
+environment(void *ctx, const char *name)
+{
+	(void)ctx;
+	return getenv(name);
+}
+
+/* A mistake without a place. */
+static void
+tell(struct mistakes *m, const char *text)
+{
+	(void)on_mistake(m, &(struct job_mistake){.text = text});
+}
+
+static void
+read_job(struct mistakes *m, struct job *job)
+{
+	struct job_reading how = {.path = m->path,
+	    .read = read_other,
+	    .env = environment,
+	    .fn = on_mistake,
+	    .ctx = m};
+	struct why why;
+	struct buf text;
+
+	if (read_input(m->path, JOB_FILE_BYTES_MAX, &text, &why) < 0) {
+		tell(m, why.text);
+		job->seeds_named = true;
+		return;
+	}
+	if (job_read(job, buf_slice(&text), &how) < 0)
+		tell(m, "out of memory");
+	buf_release(&text);
 }
 
 int
 check_file(const char *path, struct job *job)
 {
 	struct mistakes m = {.path = path};
-	struct why why;
-	struct buf text;
-	int r;
 
-	if (read_input(path, JOB_FILE_BYTES_MAX, &text, &why) < 0)
-		return say_error(1, "%s", why.text);
-	r = job_read(job, buf_slice(&text), on_mistake, &m);
+	read_job(&m, job);
+	return m.n;
+}
+
+/* ---- the command ---- */
+
+struct check {
+	struct mistakes *mistakes;
+	const struct job *job;
+};
+
+static bool
+on_job_mistake(void *ctx, enum option_id option, int code, const char *text)
+{
+	struct check *c = ctx;
+	const struct job_place *at = &c->job->places[option];
+
+	(void)code;
+	return on_mistake(c->mistakes,
+	    &(struct job_mistake){.file = at->line == 0 || at->file == 0
+					      ? NULL
+					      : c->job->files.v[at->file - 1],
+		.line = at->line,
+		.column = at->column,
+		.text = text});
+}
+
+static void
+check_all(struct mistakes *m, struct job *job)
+{
+	struct check c = {.mistakes = m, .job = job};
+
+	read_job(m, job);
+	if (job->seeds.n == 0 && (!job->seeds_named || m->n == 0))
+		tell(m, "there is no seed; add seeds: [https://example.org/]");
+	if (m->n < MISTAKES_MAX)
+		(void)job_check_each(job, on_job_mistake, &c);
+}
+
+/* { "file": ..., "mistakes": [...], "ok": true } */
+static int
+check_json(struct mistakes *m, struct job *job)
+{
+	struct jsonw json;
+	struct buf text;
+	int code;
+
+	buf_init(&text, JSON_BYTES_MAX);
+	jsonw_init(&json, &text);
+	m->json = &json;
+	jsonw_object(&json, NULL);
+	jsonw_str(&json, "file", slice_cstr(m->path));
+	jsonw_array(&json, "mistakes");
+	check_all(m, job);
+	jsonw_array_end(&json);
+	jsonw_bool(&json, "ok", m->n == 0);
+	jsonw_object_end(&json);
+	if (json.err == 0)
+		json.err = buf_add_byte(&text, '\n');
+	if (json.err < 0)
+		code = say_error(EXIT_OTHER, "out of memory");
+	else if (!write_stdout(buf_slice(&text)))
+		code = EXIT_FILE;
+	else
+		code = m->n > 0 ? EXIT_USAGE : EXIT_DONE;
 	buf_release(&text);
-	if (r < 0)
-		return say_error(1, "%s: %s", path, strerror(-r));
-	for (size_t i = 0; i < job->seeds_from.n && r == 0; i++)
-		r = check_named_seeds(path, job->seeds_from.v[i], job);
-	return r;
+	return code;
+}
+
+static int
+check(struct mistakes *m, struct job *job, bool json)
+{
+	if (json)
+		return check_json(m, job);
+	check_all(m, job);
+	if (m->n > 0)
+		return EXIT_USAGE;
+	printf("%s: ok\n", m->path);
+	return EXIT_DONE;
 }
 
 int
 cmd_check(int argc, char **argv, struct nursery *nursery)
 {
+	bool json = argc > 1 && strcmp(argv[0], "--json") == 0;
+	struct mistakes m = {.path = NULL};
 	struct job job;
-	struct why why;
-	int mistakes;
+	int code;
 
 	(void)nursery;
-	if (argc != 1 || argv[0][0] == '-')
-		return usage_error("check wants one file, as in trawl check job.yaml");
-	if (job_init(&job) < 0)
-		return usage_error("out of memory");
-	mistakes = check_file(argv[0], &job);
-	if (mistakes == 0 && job.seeds.n == 0)
-		mistakes = say_error(1, "%s: there is no seed", argv[0]);
-	if (mistakes == 0 && job_check(&job, &why) < 0)
-		mistakes = say_error(1, "%s: %s", argv[0], why.text);
+	if (argc != (json ? 2 : 1) || argv[argc - 1][0] == '-')
+		return usage_error("check wants one file, as in trawl check job.yaml, or"
+				   " trawl check --json job.yaml");
+	m.path = argv[argc - 1];
+	code = job_init(&job) < 0 ? say_error(EXIT_OTHER, "out of memory")
+				  : check(&m, &job, json);
 	job_release(&job);
-	if (mistakes > 0)
-		return EXIT_USAGE;
-	printf("%s: ok\n", argv[0]);
-	return EXIT_DONE;
+	return code;
 }

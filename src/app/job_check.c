@@ -231,27 +231,87 @@ check_addresses(const struct options *o, struct why *why)
 	return r;
 }
 
+static int
+check_save_cookies_of(const struct options *o, struct why *why)
+{
+	return check_save_cookies(o->fetch_save_cookies, why);
+}
+
+/* Each tells of one mistake of its kind, in the value of this option or of one beside it. */
+static const struct {
+	enum option_id option;
+	int (*of_options)(const struct options *o, struct why *why);
+	int (*of_job)(const struct job *job, struct why *why);
+} checks[] = {
+    {OPTION_ID_output_sink, check_sinks, NULL},
+    {OPTION_ID_fetch_header, check_headers, NULL},
+    {OPTION_ID_crawl_extract, check_fields, NULL},
+    {OPTION_ID_fetch_ca, check_files, NULL},
+    {OPTION_ID_fetch_cookies, check_cookies, NULL},
+    {OPTION_ID_fetch_save_cookies, check_save_cookies_of, NULL},
+    {OPTION_ID_fetch_auth, NULL, check_credentials},
+    {OPTION_ID_fetch_proxy, check_proxy, NULL},
+    {OPTION_ID_net_allow_net, check_addresses, NULL},
+    {OPTION_ID_crawl_exclude, NULL, check_patterns},
+};
+
+/* The sentence begins with the flag of the option that it is about, or of `usual`. */
+static enum option_id
+option_of(enum option_id usual, const char *text)
+{
+	struct slice flag = slice_cstr(text);
+	const struct option_row *row = NULL;
+	bool off = false;
+	size_t n = 2;
+
+	if (!slice_starts(flag, SLICE_LIT("--")))
+		return usual;
+	while (n < flag.len && (ascii_is_alpha(flag.ptr[n]) || flag.ptr[n] == '-'))
+		n++;
+	row = option_by_flag(slice_from(slice_head(flag, n), 2), &off);
+	return row == NULL ? usual : row->id;
+}
+
+int
+job_check_each(const struct job *job, job_check_fn *fn, void *ctx)
+{
+	int mistakes = 0;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		struct why why = {""};
+		int r = checks[i].of_job != NULL
+			    ? checks[i].of_job(job, &why)
+			    : checks[i].of_options(&job->options, &why);
+
+		if (r == 0)
+			continue;
+		mistakes++;
+		if (!fn(ctx, option_of(checks[i].option, why.text), r, why.text))
+			break;
+	}
+	return mistakes;
+}
+
+struct first {
+	int code;
+	struct why *why;
+};
+
+static bool
+on_first(void *ctx, enum option_id option, int code, const char *text)
+{
+	struct first *f = ctx;
+
+	(void)option;
+	f->code = why_set(f->why, code, "%s", text);
+	return false;
+}
+
 int
 job_check(const struct job *job, struct why *why)
 {
-	const struct options *o = &job->options;
-	int r = check_sinks(o, why);
+	struct first first = {.why = why};
 
-	if (r == 0)
-		r = check_headers(o, why);
-	if (r == 0)
-		r = check_fields(o, why);
-	if (r == 0)
-		r = check_files(o, why);
-	if (r == 0)
-		r = check_cookies(o, why);
-	if (r == 0)
-		r = check_save_cookies(o->fetch_save_cookies, why);
-	if (r == 0)
-		r = check_credentials(job, why);
-	if (r == 0)
-		r = check_proxy(o, why);
-	if (r == 0)
-		r = check_addresses(o, why);
-	return r == 0 ? check_patterns(job, why) : r;
+	(void)job_check_each(job, on_first, &first);
+	return first.code;
 }

@@ -36,9 +36,9 @@ const struct command commands[] = {
     {"demo", "[OPTION]...", "crawl a small site on loopback",
 	"Starts nginx with a small site on a free port of 127.0.0.1 and crawls it.", true,
 	cmd_demo},
-    {"check", "FILE.yaml", "validate a job file",
-	"Prints each mistake with line and column; exit 2 if there is one.", false,
-	cmd_check},
+    {"check", "[--json] FILE.yaml", "validate a job file",
+	"Prints all mistakes, each with file, line and column; exit 2 if there is one.",
+	false, cmd_check},
     {"links",
 	"[--base URL] [--charset NAME] [--agent NAME] [--speculative] [--json|--facts] "
 	"[FILE]",

@@ -16,12 +16,8 @@ void
 job_release(struct job *j)
 {
 	free(j->name);
-	for (size_t i = 0; i < j->seeds.n; i++)
-		free(j->seeds.v[i]);
-	free(j->seeds.v);
-	for (size_t i = 0; i < j->seeds_from.n; i++)
-		free(j->seeds_from.v[i]);
-	free(j->seeds_from.v);
+	strlist_release(&j->seeds);
+	strlist_release(&j->files);
 	umap_release(&j->seeds_at);
 	options_release(&j->options);
 	*j = (struct job){0};

@@ -5,23 +5,34 @@
  *                     seeds: [https://docs.example/]
  *                     fetch: {per_host: 4, delay: 100ms}
  * Sections and keys are those of options.def.  Seeds may lie in files of their own, one URL a
- * line (seeds_from: seeds.txt); who reads the job reads those, too.
+ * line (seeds_from: seeds.txt).  "include: other.yaml" reads another job file at that place:
+ * what comes later has the last word, and of a list all of it.  Values may name what is in the
+ * environment (crawl/job_env.h).
  *
  * Owns:    its texts.
- * Errors:  -EINVAL with "line L, column C: ..." of the first mistake; -errno of the file.
+ * Errors:  -EINVAL with the sentence, -ENOMEM, -E2BIG (seeds); mistakes in files are told
+ *          one by one.
+ * Threads: one user at a time; read-only once a crawl has begun.
  */
 #ifndef CRAWL_JOB_H
 #define CRAWL_JOB_H
 #include "base/map.h"
+#include "crawl/job_env.h"
 #include "crawl/options.h"
 
+struct job_place {
+	size_t line, column; /* 0: no file says so */
+	size_t file;         /* 0: the job file; else job.files[file - 1] */
+};
 struct job {
 	char *name; /* [A-Za-z0-9._-]+; NULL until given or made */
 	struct strlist seeds; /* each once, in the order of coming */
 	struct umap seeds_at; /* hash of a seed's text -> its number + 1 */
 	size_t seeds_bytes;
-	struct strlist seeds_from; /* files that the job file names: job_read_seeds() */
+	bool seeds_named; /* some file says "seeds", or could not be understood */
 	struct options options;
+	struct strlist files; /* that were included, as mistakes name them */
+	struct job_place places[OPTION_ID_MAX]; /* where options have their values from */
 };
 
 /* More of them, or longer ones in sum, are refused. */
@@ -40,14 +51,29 @@ bool job_seed_at(const struct job *j, struct slice url, size_t *ret);
 int job_tidy_seeds(struct job *j);
 int job_set_name(struct job *j, struct slice name, struct why *why);
 
-/* Each mistake found, until fn returns false. */
-typedef bool job_mistake_fn(void *ctx, size_t line, size_t column, const char *text);
+struct job_mistake {
+	const char *file; /* NULL: the one that was to be read */
+	size_t line, column;
+	const char *text;
+};
+/* Each mistake found, until it returns false. */
+typedef bool job_mistake_fn(void *ctx, const struct job_mistake *m);
+/* What a job file is read with; all may be NULL but fn. */
+struct job_reading {
+	const char *path; /* of the file: what it names lies beside it */
+	/* Opens `out` and fills it with the file of that name; NULL: no other files. */
+	int (*read)(void *ctx, const char *path, struct buf *out, struct why *why);
+	job_env_fn *env; /* NULL: nothing is set there */
+	job_mistake_fn *fn;
+	void *ctx;
+};
 /* Reads what the file says over what `j` holds.  Returns how many mistakes there were (fn
- * was told each), or -errno when the file cannot be read. */
-int job_read(struct job *j, struct slice yaml, job_mistake_fn *fn, void *ctx);
+ * was told each), or -ENOMEM. */
+int job_read(struct job *j, struct slice yaml, const struct job_reading *how);
 /* Seeds, one a line; '#' begins a comment, on a line of its own or behind a URL and a space.
- * As job_read(). */
-int job_read_seeds(struct job *j, struct slice text, job_mistake_fn *fn, void *ctx);
+ * `file`: as mistakes shall name it.  As job_read(). */
+int job_read_seeds(
+    struct job *j, struct slice text, const char *file, job_mistake_fn *fn, void *ctx);
 /* The job as a file that can be run again: all options in force.  For strangers what may hold
  * secrets (headers, credentials, proxies) is left out: for what is handed on, such as an
  * archive. */

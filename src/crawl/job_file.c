@@ -1,35 +1,63 @@
 #include "crawl/job.h"
-#include "web/charset.h"
+#include "crawl/job_item.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <yaml.h>
 
-enum { SEEDS_FILES_MAX = 1000 };
+enum {
+	FILES_MAX = 1000, /* that a job is made of */
+	DEPTH_MAX = 10,   /* of files that include each other */
+	PATH_BYTES_MAX = 4096,
+	VALUE_BYTES_MAX = 1 << 20, /* with what the environment holds */
+};
 
-struct reader {
+/* Keys of the first level besides the sections. */
+enum top { TOP_NAME, TOP_SEEDS, TOP_SEEDS_FROM, TOP_INCLUDE, TOP_MAX };
+static const char *const top_names[TOP_MAX] = {"name", "seeds", "seeds_from", "include"};
+
+/* Of all files of a job. */
+struct reading {
 	struct job *job;
-	yaml_document_t doc;
-	job_mistake_fn *fn;
-	void *ctx;
+	const struct job_reading *how;
+	struct buf value;
 	int mistakes;
 	bool quit;
+	unsigned files;
+};
+
+struct reader {
+	struct reading *all;
+	const struct reader *above; /* the file that includes this one */
+	unsigned depth;
+	const char *path; /* NULL: not known */
+	size_t file;      /* of struct job_place */
+	yaml_document_t doc;
+	/* Where it is given in this file; 0: it is not. */
+	size_t top_lines[TOP_MAX], lines[OPTION_ID_MAX];
 };
 
 __attribute__((format(printf, 3, 4))) static void
 mistake(struct reader *r, yaml_mark_t at, const char *fmt, ...)
 {
-	char text[512];
+	struct reading *all = r->all;
+	char text[1024];
+	struct job_mistake m = {.file = r->file == 0 ? NULL : r->path,
+	    .line = at.line + 1,
+	    .column = at.column + 1,
+	    .text = text};
 	va_list ap;
 
-	if (r->quit)
+	if (all->quit)
 		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	r->mistakes++;
-	r->quit = !r->fn(r->ctx, at.line + 1, at.column + 1, text);
+	all->mistakes++;
+	all->quit = !all->how->fn(all->how->ctx, &m);
 }
+
+/* ---- values ---- */
 
 static struct slice
 scalar(const yaml_node_t *n)
@@ -37,28 +65,92 @@ scalar(const yaml_node_t *n)
 	return slice_of(n->data.scalar.value, n->data.scalar.length);
 }
 
-static void
-set_one(struct reader *r, const struct option_row *row, const yaml_node_t *value)
+/* The place of a byte of a value, if it lies in the file as it is: on one line, without
+ * escapes; else that of the value. */
+static yaml_mark_t
+mark_in(const yaml_node_t *n, size_t at)
 {
+	yaml_mark_t m = n->start_mark;
+	size_t quotes = n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? 0 : 1;
+
+	if (n->end_mark.line == m.line &&
+	    n->end_mark.column == m.column + n->data.scalar.length + 2 * quotes)
+		m.column += at + quotes;
+	return m;
+}
+
+/* What a scalar says; borrows from the node, or from all->value until the next.  false: a
+ * mistake, which was told. */
+static bool
+value_of(struct reader *r, const yaml_node_t *n, struct slice *ret)
+{
+	const struct job_reading *how = r->all->how;
+	struct why why = {""};
+	size_t at = 0;
+	int err;
+
+	*ret = scalar(n);
+	if (!job_env_is_used(*ret))
+		return true;
+	buf_clear(&r->all->value);
+	err = job_env_expand(*ret, how->env, how->ctx, &r->all->value, &at, &why);
+	*ret = buf_slice(&r->all->value);
+	if (err == -EINVAL)
+		mistake(r, mark_in(n, at), "%s", why.text);
+	else if (err < 0)
+		mistake(r, n->start_mark, "%s",
+		    err == -ENOMEM ? "out of memory" : "the value is too long");
+	return err == 0;
+}
+
+typedef void node_fn(struct reader *r, const yaml_node_t *n);
+
+/* One, or a list of them. */
+static void
+each(struct reader *r, const yaml_node_t *n, node_fn *fn)
+{
+	if (n->type != YAML_SEQUENCE_NODE) {
+		fn(r, n);
+		return;
+	}
+	for (yaml_node_item_t *i = n->data.sequence.items.start;
+	     i < n->data.sequence.items.top && !r->all->quit; i++)
+		fn(r, yaml_document_get_node(&r->doc, *i));
+}
+
+/* ---- options ---- */
+
+static void
+set_one(struct reader *r, const struct option_row *row, const yaml_node_t *n)
+{
+	struct slice value;
 	struct why why;
 
-	if (value->type != YAML_SCALAR_NODE)
-		mistake(r, value->start_mark, "%s.%s wants one value", row->section,
-		    row->name);
-	else if (option_set(&r->job->options, row, scalar(value), &why) < 0)
+	if (n->type != YAML_SCALAR_NODE)
 		mistake(
-		    r, value->start_mark, "%s.%s: %s", row->section, row->name, why.text);
+		    r, n->start_mark, "%s.%s wants one value", row->section, row->name);
+	else if (!value_of(r, n, &value))
+		return;
+	else if (job_item_check(row, value, &why) < 0 ||
+		 option_set(&r->all->job->options, row, value, &why) < 0)
+		mistake(r, n->start_mark, "%s.%s: %s", row->section, row->name, why.text);
 }
 
 static void
 set_option(struct reader *r, const struct option_row *row, const yaml_node_t *value)
 {
+	struct job_place *place = &r->all->job->places[row->id];
+
+	place->file = r->file;
+	place->line = value->start_mark.line + 1;
+	place->column = value->start_mark.column + 1;
+	option_clear_list(&r->all->job->options, row);
 	if (value->type != YAML_SEQUENCE_NODE || row->type != OPTION_LIST) {
 		set_one(r, row, value);
 		return;
 	}
 	for (yaml_node_item_t *i = value->data.sequence.items.start;
-	     i < value->data.sequence.items.top && !r->quit; i++)
+	     i < value->data.sequence.items.top && !r->all->quit; i++)
 		set_one(r, row, yaml_document_get_node(&r->doc, *i));
 }
 
@@ -77,102 +169,215 @@ unknown_key(struct reader *r, struct slice section, const yaml_node_t *key)
 		    near->name);
 }
 
+/* Notes that a key is there; false: it was before, which was told. */
+static bool
+is_first(
+    struct reader *r, size_t *line, const yaml_node_t *key, const char *a, const char *b)
+{
+	if (*line > 0) {
+		mistake(r, key->start_mark, "%s%s is there twice; first in line %zu", a,
+		    b, *line);
+		return false;
+	}
+	*line = key->start_mark.line + 1;
+	return true;
+}
+
+static void
+read_key(struct reader *r, struct slice section, const yaml_node_t *key,
+    const yaml_node_t *value)
+{
+	const struct option_row *row;
+	char prefix[32];
+
+	if (key->type != YAML_SCALAR_NODE) {
+		mistake(r, key->start_mark, "a key must be a plain word");
+		return;
+	}
+	row = option_by_key(section, scalar(key));
+	if (row == NULL) {
+		unknown_key(r, section, key);
+		return;
+	}
+	(void)snprintf(prefix, sizeof(prefix), "%s.", row->section);
+	if (is_first(r, &r->lines[row->id], key, prefix, row->name))
+		set_option(r, row, value);
+}
+
+static bool
+is_nothing(const yaml_node_t *n) /* "net:" with nothing below */
+{
+	return n->type == YAML_SCALAR_NODE && n->data.scalar.length == 0 &&
+	       n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
 static void
 read_section(struct reader *r, struct slice section, const yaml_node_t *map)
 {
-	if (map->type == YAML_SCALAR_NODE && map->data.scalar.length == 0)
-		return; /* "net:" with nothing below */
+	if (is_nothing(map))
+		return;
 	if (map->type != YAML_MAPPING_NODE) {
 		mistake(r, map->start_mark, SLICE_FMT " wants keys with values below it",
 		    SLICE_ARG(section));
 		return;
 	}
 	for (yaml_node_pair_t *p = map->data.mapping.pairs.start;
-	     p < map->data.mapping.pairs.top && !r->quit; p++) {
-		const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
-		const struct option_row *row;
-
-		if (key->type != YAML_SCALAR_NODE) {
-			mistake(r, key->start_mark, "a key must be a plain word");
-			continue;
-		}
-		row = option_by_key(section, scalar(key));
-		if (row == NULL)
-			unknown_key(r, section, key);
-		else
-			set_option(r, row, yaml_document_get_node(&r->doc, p->value));
-	}
+	     p < map->data.mapping.pairs.top && !r->all->quit; p++)
+		read_key(r, section, yaml_document_get_node(&r->doc, p->key),
+		    yaml_document_get_node(&r->doc, p->value));
 }
 
-/* What is true of all that follow, too, is told once. */
-static bool
-is_the_end(int err)
-{
-	return err == -E2BIG || err == -ENOMEM;
-}
+/* ---- seeds ---- */
 
 static void
 add_seed(struct reader *r, const yaml_node_t *n)
 {
+	struct slice value;
 	struct why why;
 	int err = 0;
 
 	if (n->type != YAML_SCALAR_NODE)
 		mistake(r, n->start_mark, "a seed is one URL");
-	else if ((err = job_add_seed(r->job, scalar(n), &why)) < 0)
+	else if (value_of(r, n, &value) &&
+		 (err = job_add_seed(r->all->job, value, &why)) < 0)
 		mistake(r, n->start_mark, "seed %s", why.text);
-	r->quit |= is_the_end(err);
+	r->all->quit |= err == -E2BIG || err == -ENOMEM; /* true of all that follow */
 }
 
-static void
-read_seeds(struct reader *r, const yaml_node_t *n)
+/* ---- other files ---- */
+
+/* The path of what this file calls `name`. */
+static bool
+path_of(
+    struct reader *r, const yaml_node_t *n, const char *what, char ret[PATH_BYTES_MAX])
 {
-	if (n->type != YAML_SEQUENCE_NODE) {
-		add_seed(r, n);
-		return;
+	const char *slash = r->path == NULL ? NULL : strrchr(r->path, '/');
+	struct slice name;
+	int dir, len;
+
+	if (n->type == YAML_SCALAR_NODE && !value_of(r, n, &name))
+		return false;
+	if (n->type != YAML_SCALAR_NODE || name.len == 0 ||
+	    slice_eq(name, SLICE_LIT("-")) || slice_find(name, '\0') < name.len) {
+		mistake(r, n->start_mark, "%s wants the name of a file", what);
+		return false;
 	}
-	for (yaml_node_item_t *i = n->data.sequence.items.start;
-	     i < n->data.sequence.items.top && !r->quit; i++)
-		add_seed(r, yaml_document_get_node(&r->doc, *i));
+	dir = name.ptr[0] == '/' || slash == NULL ? 0 : (int)(slash + 1 - r->path);
+	len = snprintf(ret, PATH_BYTES_MAX, "%.*s" SLICE_FMT, dir,
+	    r->path == NULL ? "" : r->path, SLICE_ARG(name));
+	if (len < 0 || len >= PATH_BYTES_MAX) {
+		mistake(r, n->start_mark, "%s: the name is too long", what);
+		return false;
+	}
+	return true;
+}
+
+/* false: a mistake, which was told; else `out` is the caller's to release. */
+static bool
+read_named(struct reader *r, const yaml_node_t *n, const char *what, const char *path,
+    struct buf *out)
+{
+	const struct job_reading *how = r->all->how;
+	struct why why = {""};
+
+	if (how->read == NULL) {
+		mistake(r, n->start_mark, "%s: no other files can be read here", what);
+		return false;
+	}
+	if (r->all->files == FILES_MAX) {
+		mistake(r, n->start_mark, "%s: more than %d files", what, FILES_MAX);
+		r->all->quit = true;
+		return false;
+	}
+	r->all->files++;
+	if (how->read(how->ctx, path, out, &why) == 0)
+		return true;
+	mistake(r, n->start_mark, "%s: %s", what, why.text);
+	return false;
+}
+
+static bool
+on_bad_line(void *ctx, const struct job_mistake *m)
+{
+	struct reading *all = ctx;
+
+	all->mistakes++;
+	all->quit = !all->how->fn(all->how->ctx, m);
+	return !all->quit;
 }
 
 static void
 add_seeds_file(struct reader *r, const yaml_node_t *n)
 {
-	struct strlist *l = &r->job->seeds_from;
-	char **grown;
+	char path[PATH_BYTES_MAX];
+	struct buf text;
 
-	if (n->type != YAML_SCALAR_NODE || scalar(n).len == 0 ||
-	    slice_eq(scalar(n), SLICE_LIT("-")) ||
-	    slice_find(scalar(n), '\0') < scalar(n).len) {
-		mistake(r, n->start_mark, "seeds_from wants the name of a file");
+	if (!path_of(r, n, "seeds_from", path) ||
+	    !read_named(r, n, "seeds_from", path, &text))
 		return;
-	}
-	if (l->n == SEEDS_FILES_MAX) {
-		mistake(
-		    r, n->start_mark, "seeds_from: more than %d files", SEEDS_FILES_MAX);
-		r->quit = true;
-		return;
-	}
-	grown = realloc(l->v, (l->n + 1) * sizeof(*grown));
-	if (grown != NULL)
-		l->v = grown;
-	if (grown != NULL && (grown[l->n] = slice_dup(scalar(n))) != NULL)
-		l->n++;
-	else
-		mistake(r, n->start_mark, "out of memory");
+	(void)job_read_seeds(r->all->job, buf_slice(&text), path, on_bad_line, r->all);
+	buf_release(&text);
+}
+
+static void read_file(struct reader *r, struct slice yaml);
+
+static bool
+is_open(const struct reader *r, const char *path)
+{
+	for (; r != NULL; r = r->above)
+		if (r->path != NULL && strcmp(r->path, path) == 0)
+			return true;
+	return false;
 }
 
 static void
-read_seeds_from(struct reader *r, const yaml_node_t *n)
+include(struct reader *r, const yaml_node_t *n)
 {
-	if (n->type != YAML_SEQUENCE_NODE) {
-		add_seeds_file(r, n);
+	struct strlist *files = &r->all->job->files;
+	char path[PATH_BYTES_MAX];
+	struct reader *below;
+	struct buf text;
+
+	if (!path_of(r, n, "include", path))
+		return;
+	if (is_open(r, path)) {
+		mistake(r, n->start_mark, "include: %s includes itself", path);
 		return;
 	}
-	for (yaml_node_item_t *i = n->data.sequence.items.start;
-	     i < n->data.sequence.items.top && !r->quit; i++)
-		add_seeds_file(r, yaml_document_get_node(&r->doc, *i));
+	if (r->depth == DEPTH_MAX) {
+		mistake(r, n->start_mark, "include: more than %d files within each other",
+		    DEPTH_MAX);
+		return;
+	}
+	if (!read_named(r, n, "include", path, &text))
+		return;
+	below = calloc(1, sizeof(*below));
+	if (below == NULL || strlist_add(files, slice_cstr(path)) < 0) {
+		mistake(r, n->start_mark, "out of memory");
+	} else {
+		*below = (struct reader){.all = r->all,
+		    .above = r,
+		    .depth = r->depth + 1,
+		    .path = files->v[files->n - 1],
+		    .file = files->n};
+		read_file(below, buf_slice(&text));
+	}
+	free(below);
+	buf_release(&text);
+}
+
+/* ---- the whole ---- */
+
+static void
+set_name(struct reader *r, const yaml_node_t *n)
+{
+	struct slice value;
+	struct why why;
+
+	if (n->type != YAML_SCALAR_NODE)
+		mistake(r, n->start_mark, "name wants one word");
+	else if (value_of(r, n, &value) && job_set_name(r->all->job, value, &why) < 0)
+		mistake(r, n->start_mark, "name: %s", why.text);
 }
 
 static bool
@@ -185,27 +390,75 @@ is_section(struct slice name)
 }
 
 static void
-read_top(struct reader *r, const yaml_node_t *key, const yaml_node_t *value)
+consider(const char *word, struct slice name, struct buf *all, unsigned *least,
+    const char **best)
+{
+	unsigned d = name_distance(name, slice_cstr(word));
+
+	(void)buf_printf(all, "%s%s", all->len == 0 ? "" : ", ", word);
+	if (d < *least) {
+		*least = d;
+		*best = word;
+	}
+}
+
+static void
+unknown_top(struct reader *r, const yaml_node_t *key)
 {
 	struct slice name = scalar(key);
-	struct why why;
+	const char *best = NULL, *section = "";
+	unsigned least = name.len < 4 ? 2 : 3;
+	const struct option_row *row = option_nearest(name);
+	struct buf all;
 
-	if (slice_eq(name, SLICE_LIT("seeds")))
-		read_seeds(r, value);
-	else if (slice_eq(name, SLICE_LIT("seeds_from")))
-		read_seeds_from(r, value);
-	else if (is_section(name))
-		read_section(r, name, value);
-	else if (!slice_eq(name, SLICE_LIT("name")))
+	buf_init(&all, 512);
+	for (size_t i = 0; i < TOP_MAX; i++)
+		consider(top_names[i], name, &all, &least, &best);
+	for (size_t i = 0; i < OPTION_ID_MAX; i++) {
+		if (strcmp(section, option_rows[i].section) == 0)
+			continue;
+		section = option_rows[i].section;
+		consider(section, name, &all, &least, &best);
+	}
+	if (best != NULL)
 		mistake(r, key->start_mark,
-		    "there is no section '" SLICE_FMT
-		    "'; there are name, seeds, seeds_from, crawl, limits, fetch, net, "
-		    "output, run",
-		    SLICE_ARG(name));
-	else if (value->type != YAML_SCALAR_NODE)
-		mistake(r, value->start_mark, "name wants one word");
-	else if (job_set_name(r->job, scalar(value), &why) < 0)
-		mistake(r, value->start_mark, "name: %s", why.text);
+		    "there is no section '" SLICE_FMT "'; did you mean %s?",
+		    SLICE_ARG(name), best);
+	else if (row != NULL && slice_eq(name, slice_cstr(row->name)))
+		mistake(r, key->start_mark,
+		    "'" SLICE_FMT "' is no section; it belongs below %s:",
+		    SLICE_ARG(name), row->section);
+	else
+		mistake(r, key->start_mark,
+		    "there is no section '" SLICE_FMT "'; there are " SLICE_FMT,
+		    SLICE_ARG(name), SLICE_ARG(buf_slice(&all)));
+	buf_release(&all);
+}
+
+static void
+read_top(struct reader *r, const yaml_node_t *key, const yaml_node_t *value)
+{
+	static node_fn *const readers[TOP_MAX] = {
+	    set_name, add_seed, add_seeds_file, include};
+	struct slice name = scalar(key);
+
+	for (size_t i = 0; i < TOP_MAX; i++) {
+		if (!slice_eq(name, slice_cstr(top_names[i])))
+			continue;
+		r->all->job->seeds_named |= i == TOP_SEEDS || i == TOP_SEEDS_FROM;
+		if (!is_first(r, &r->top_lines[i], key, top_names[i], "") ||
+		    is_nothing(value))
+			return;
+		if (i == TOP_NAME)
+			set_name(r, value);
+		else
+			each(r, value, readers[i]);
+		return;
+	}
+	if (is_section(name))
+		read_section(r, name, value);
+	else
+		unknown_top(r, key);
 }
 
 static void
@@ -216,10 +469,11 @@ read_document(struct reader *r)
 	if (root == NULL || root->type != YAML_MAPPING_NODE) {
 		mistake(r, root == NULL ? ((yaml_mark_t){0}) : root->start_mark,
 		    "a job is a mapping: seeds, and sections of options");
+		r->all->job->seeds_named = true;
 		return;
 	}
 	for (yaml_node_pair_t *p = root->data.mapping.pairs.start;
-	     p < root->data.mapping.pairs.top && !r->quit; p++) {
+	     p < root->data.mapping.pairs.top && !r->all->quit; p++) {
 		yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
 
 		if (key->type != YAML_SCALAR_NODE)
@@ -229,234 +483,40 @@ read_document(struct reader *r)
 	}
 }
 
-int
-job_read(struct job *j, struct slice yaml, job_mistake_fn *fn, void *ctx)
+static void
+read_file(struct reader *r, struct slice yaml)
 {
-	struct reader r = {.job = j, .fn = fn, .ctx = ctx};
 	yaml_parser_t parser;
 
-	if (yaml_parser_initialize(&parser) == 0)
-		return -ENOMEM;
+	if (yaml_parser_initialize(&parser) == 0) {
+		mistake(r, (yaml_mark_t){0}, "out of memory");
+		return;
+	}
 	yaml_parser_set_input_string(
 	    &parser, (const unsigned char *)(yaml.ptr == NULL ? "" : yaml.ptr), yaml.len);
-	if (yaml_parser_load(&parser, &r.doc) == 0) {
-		mistake(&r, parser.problem_mark, "%s",
+	if (yaml_parser_load(&parser, &r->doc) == 0) {
+		mistake(r, parser.problem_mark, "%s",
 		    parser.problem == NULL ? "not YAML" : parser.problem);
+		r->all->job->seeds_named = true;
 	} else {
-		read_document(&r);
-		yaml_document_delete(&r.doc);
+		read_document(r);
+		yaml_document_delete(&r->doc);
 	}
 	yaml_parser_delete(&parser);
-	return r.mistakes;
-}
-
-/* The URL of a line of seeds; empty: there is none. */
-static struct slice
-seed_of_line(struct slice line)
-{
-	line = slice_trim(line);
-	if (line.len > 0 && line.ptr[0] == '#')
-		return (struct slice){0};
-	for (size_t i = 1; i < line.len; i++)
-		if (line.ptr[i] == '#' && ascii_is_space(line.ptr[i - 1]))
-			return slice_trim(slice_head(line, i));
-	return line;
-}
-
-static bool
-has_space(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (ascii_is_space(s.ptr[i]))
-			return true;
-	return false;
 }
 
 int
-job_read_seeds(struct job *j, struct slice text, job_mistake_fn *fn, void *ctx)
+job_read(struct job *j, struct slice yaml, const struct job_reading *how)
 {
-	struct slice rest = text, line, seed;
-	bool more = true;
-	int mistakes = 0;
-	struct why why;
+	struct reading all = {.job = j, .how = how};
+	struct reader *r = calloc(1, sizeof(*r));
 
-	if (slice_starts(rest, SLICE_LIT("\xEF\xBB\xBF"))) /* as Windows has it */
-		rest = slice_from(rest, 3);
-	for (size_t n = 1; more && slice_cut(&rest, '\n', &line); n++) {
-		int r = 0;
-
-		seed = seed_of_line(line);
-		if (has_space(seed))
-			r = why_set(&why, -EINVAL,
-			    "'" SLICE_FMT "': a line holds one URL, without spaces",
-			    SLICE_ARG(seed));
-		else if (seed.len > 0)
-			r = job_add_seed(j, seed, &why);
-		if (r < 0) {
-			mistakes++;
-			more = fn(ctx, n, 1, why.text) && !is_the_end(r);
-		}
-	}
-	return mistakes;
-}
-
-/* ---- writing ---- */
-
-/* The code point at `s`, of which *ret_len bytes are; a byte that is no UTF-8 is itself.
- */
-static uint32_t
-char_at(struct slice s, size_t *ret_len)
-{
-	unsigned char c = (unsigned char)s.ptr[0];
-	size_t n = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-	uint32_t code = c & (n == 1 ? 0x7Fu : 0xFFu >> (n + 1));
-
-	*ret_len = 1;
-	if (n == 1 || s.len < n || utf8_valid_len(slice_head(s, n)) != n)
-		return c;
-	for (size_t i = 1; i < n; i++)
-		code = code << 6 | ((unsigned char)s.ptr[i] & 0x3F);
-	*ret_len = n;
-	return code;
-}
-
-/* YAML 1.1, section 5.1, without what breaks lines and with no more than a reader takes
- * for what it is. */
-static bool
-is_plain_char(uint32_t code, size_t len)
-{
-	if (code < 0x80)
-		return code >= ' ' && code < 0x7F;
-	return len > 1 && code >= 0xA0 && code != 0x2028 && code != 0x2029 &&
-	       code != 0xFEFF && code != 0xFFFE && code != 0xFFFF;
-}
-
-/* Double-quoted.  A byte that is no UTF-8 cannot be said in YAML: it becomes Latin 1. */
-static int
-write_escaped(struct buf *out, struct slice s)
-{
-	int r = buf_add_byte(out, '"');
-
-	for (size_t i = 0, n; i < s.len && r == 0; i += n) {
-		uint32_t code = char_at(slice_from(s, i), &n);
-
-		if (!is_plain_char(code, n))
-			r = buf_printf(out, code < 0x100 ? "\\x%02X" : "\\u%04X", code);
-		else if (code == '"' || code == '\\')
-			r = buf_printf(out, "\\%c", (int)code);
-		else
-			r = buf_add(out, s.ptr + i, n);
-	}
-	return r == 0 ? buf_add_byte(out, '"') : r;
-}
-
-static int
-write_text(struct buf *out, struct slice s)
-{
-	int r;
-
-	for (size_t i = 0, n; i < s.len; i += n) {
-		uint32_t code = char_at(slice_from(s, i), &n);
-
-		if (!is_plain_char(code, n))
-			return write_escaped(out, s);
-	}
-	r = buf_add_byte(out, '\'');
-	for (size_t i = 0; i < s.len && r == 0; i++) {
-		if (s.ptr[i] == '\'')
-			r = buf_add_byte(out, '\'');
-		if (r == 0)
-			r = buf_add_byte(out, s.ptr[i]);
-	}
-	return r == 0 ? buf_add_byte(out, '\'') : r;
-}
-
-static int
-write_value(struct buf *out, const struct option_row *row, struct slice v)
-{
-	return row->type == OPTION_STR || row->type == OPTION_LIST
-		   ? write_text(out, v)
-		   : buf_add_slice(out, v);
-}
-
-static int
-write_option(struct buf *out, const struct options *o, const struct option_row *row,
-    struct buf *value)
-{
-	int r;
-
-	if (!option_get(o, row, 0, value))
-		return 0;
-	r = buf_printf(out, "  %s:", row->name);
-	if (row->type != OPTION_LIST) {
-		if (r == 0)
-			r = buf_add_byte(out, ' ');
-		if (r == 0)
-			r = write_value(out, row, buf_slice(value));
-		return r == 0 ? buf_add_byte(out, '\n') : r;
-	}
-	for (size_t i = 0; r == 0 && option_get(o, row, i, value); i++) {
-		r = buf_add_cstr(out, i == 0 ? "\n    - " : "    - ");
-		if (r == 0)
-			r = write_value(out, row, buf_slice(value));
-		if (r == 0)
-			r = buf_add_byte(out, '\n');
-	}
-	return r;
-}
-
-static bool
-may_be_secret(const struct option_row *row)
-{
-	return row->id == OPTION_ID_fetch_header ||
-	       row->id == OPTION_ID_fetch_header_for || row->id == OPTION_ID_fetch_auth ||
-	       row->id == OPTION_ID_fetch_proxy;
-}
-
-bool
-job_has_secrets(const struct job *j)
-{
-	bool has = false;
-	struct buf value;
-
-	buf_init(&value, 1 << 20);
-	for (size_t i = 0; i < OPTION_ID_MAX && !has; i++)
-		has = may_be_secret(&option_rows[i]) &&
-		      option_get(&j->options, &option_rows[i], 0, &value);
-	buf_release(&value);
-	return has;
-}
-
-int
-job_write(const struct job *j, unsigned flags, struct buf *out)
-{
-	const char *section = "";
-	struct buf value;
-	size_t seeds = (flags & JOB_WITHOUT_SEEDS) != 0 ? 0 : j->seeds.n;
-	int r = 0;
-
-	buf_init(&value, 1 << 20);
-	if (j->name != NULL)
-		r = buf_printf(out, "name: '%s'\n", j->name);
-	if (r == 0 && seeds > 0)
-		r = buf_add_cstr(out, "seeds:\n");
-	for (size_t i = 0; i < seeds && r == 0; i++) {
-		r = buf_add_cstr(out, "  - ");
-		if (r == 0)
-			r = write_text(out, slice_cstr(j->seeds.v[i]));
-		if (r == 0)
-			r = buf_add_byte(out, '\n');
-	}
-	for (size_t i = 0; i < OPTION_ID_MAX && r == 0; i++) {
-		const struct option_row *row = &option_rows[i];
-
-		if (strcmp(section, row->section) != 0) {
-			section = row->section;
-			r = buf_printf(out, "%s:\n", section);
-		}
-		if (r == 0 && !((flags & JOB_FOR_STRANGERS) != 0 && may_be_secret(row)))
-			r = write_option(out, &j->options, row, &value);
-	}
-	buf_release(&value);
-	return r;
+	if (r == NULL)
+		return -ENOMEM;
+	*r = (struct reader){.all = &all, .path = how->path};
+	buf_init(&all.value, VALUE_BYTES_MAX);
+	read_file(r, yaml);
+	buf_release(&all.value);
+	free(r);
+	return all.mistakes;
 }

@@ -220,7 +220,7 @@ set_enum(const struct option_row *row, uint32_t *ret, struct slice v, struct why
 	    why, -EINVAL, "'" SLICE_FMT "' is not one of %s", SLICE_ARG(v), row->arg);
 }
 
-static int
+int
 strlist_add(struct strlist *l, struct slice v)
 {
 	char **grown, *copy = slice_dup(v);
@@ -237,7 +237,7 @@ strlist_add(struct strlist *l, struct slice v)
 	return 0;
 }
 
-static void
+void
 strlist_release(struct strlist *l)
 {
 	for (size_t i = 0; i < l->n; i++)
@@ -350,6 +350,13 @@ options_release(struct options *o)
 	}
 }
 
+void
+option_clear_list(struct options *o, const struct option_row *row)
+{
+	if (row->type == OPTION_LIST)
+		strlist_release(field(o, row));
+}
+
 bool
 option_get(
     const struct options *o, const struct option_row *row, size_t i, struct buf *ret)
@@ -459,9 +466,9 @@ option_by_key(struct slice section, struct slice name)
 	return NULL;
 }
 
-/* Levenshtein distance, names cut at 31 characters. */
-static unsigned
-distance(struct slice a, struct slice b)
+/* Levenshtein's. */
+unsigned
+name_distance(struct slice a, struct slice b)
 {
 	unsigned row[32];
 
@@ -495,7 +502,7 @@ option_nearest(struct slice name)
 	unsigned least = name.len < 5 ? 2 : 4;
 
 	for (size_t i = 0; i < OPTION_ID_MAX; i++) {
-		unsigned d = distance(name, slice_cstr(option_rows[i].name));
+		unsigned d = name_distance(name, slice_cstr(option_rows[i].name));
 
 		if (d >= least)
 			continue;

@@ -15,6 +15,8 @@ struct strlist {
 	char **v;
 	size_t n;
 };
+int strlist_add(struct strlist *l, struct slice v); /* a copy; -ENOMEM */
+void strlist_release(struct strlist *l);
 
 enum option_type {
 	OPTION_BOOL,
@@ -101,6 +103,10 @@ int option_set(
 /* The value as option_set() takes it; of a LIST the i-th; false: there is none. */
 bool option_get(
     const struct options *o, const struct option_row *row, size_t i, struct buf *ret);
+/* A LIST becomes empty; others stay as they are. */
+void option_clear_list(struct options *o, const struct option_row *row);
+/* How unlike two names are: single letters to change; names cut at 31 characters. */
+unsigned name_distance(struct slice a, struct slice b);
 /* "--per-host" into ret. */
 enum { OPTION_FLAG_MAX = 48 };
 void option_flag(const struct option_row *row, char ret[OPTION_FLAG_MAX]);

@@ -237,6 +237,30 @@ priority_add(struct patterns *ps, struct slice s, struct why *why)
 	    (int16_t)(negative ? -(int)n : (int)n), "priority", why);
 }
 
+static void patterns_free(struct patterns *ps);
+
+int
+scope_pattern_check(enum option_id option, struct slice value, struct why *why)
+{
+	struct patterns one = {0};
+	int r;
+
+	switch (option) {
+	case OPTION_ID_crawl_include:
+	case OPTION_ID_crawl_exclude:
+	case OPTION_ID_limits_trap_ok:
+		r = pattern_add(&one, value, 0, option_rows[option].name, why);
+		break;
+	case OPTION_ID_crawl_priority:
+		r = priority_add(&one, value, why);
+		break;
+	default:
+		return 0;
+	}
+	patterns_free(&one);
+	return r;
+}
+
 static int
 patterns_read(struct patterns *ps, json_t *list, const char *option, struct why *why)
 {

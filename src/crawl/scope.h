@@ -38,6 +38,9 @@ int scope_settings(const struct options *o, const char *const *seeds, size_t see
 unsigned scope_tidy_of(const struct options *o);
 int scope_rules_new(struct slice settings, struct scope_rules **ret, struct why *why);
 void scope_rules_free(struct scope_rules *s);
+/* One pattern of --include, --exclude, --priority or --trap-ok by itself; 0 for values of
+ * other options. */
+int scope_pattern_check(enum option_id option, struct slice value, struct why *why);
 /* One more seed.  If it reaches what was not in scope, that is appended to `news` (may be
  * NULL), which tells it to others and is right behind their settings, too. */
 int scope_rules_add_root(struct scope_rules *s, struct slice url, struct buf *news);

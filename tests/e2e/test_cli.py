@@ -476,7 +476,7 @@ def test_a_redirected_robots_txt_is_obeyed_on_a_private_seed_too(tmp_path):
 WRONG_JOBS = {
     "exclude": ("crawl: {exclude: ['(']}", "exclude"),
     "priority": ("crawl: {priority: ['x=999']}", "priority"),
-    "allow_net": ("net: {allow_net: [nowhere]}", "allow-net"),
+    "allow_net": ("net: {allow_net: [nowhere]}", "allow_net"),
     "resolve": ("net: {resolve: [x]}", "resolve"),
     "sink": ("output: {sink: [drain]}", "drain"),
     "sink twice": ("output: {sink: [warc, warc]}", "twice"),

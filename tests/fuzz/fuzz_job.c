@@ -8,11 +8,11 @@
 enum { MISTAKES_MAX = 50 };
 
 static bool
-on_mistake(void *ctx, size_t line, size_t column, const char *text)
+on_mistake(void *ctx, const struct job_mistake *m)
 {
 	int *n = ctx;
 
-	FUZZ_CHECK(line > 0 && column > 0 && text[0] != '\0');
+	FUZZ_CHECK(m->line > 0 && m->column > 0 && m->text[0] != '\0');
 	return ++*n < MISTAKES_MAX;
 }
 
@@ -29,17 +29,18 @@ FUZZ_TARGET(job)
 	struct buf text, again;
 	struct job j, k;
 	int told = 0, mistakes;
+	struct job_reading how = {.fn = on_mistake, .ctx = &told};
 
 	FUZZ_CHECK(job_init(&j) == 0 && job_init(&k) == 0);
-	FUZZ_CHECK(job_read(&j, yaml, on_mistake, &told) == told);
+	FUZZ_CHECK(job_read(&j, yaml, &how) == told);
 	FUZZ_CHECK(told <= MISTAKES_MAX);
 	job_text(&j, &text);
 	told = 0;
-	FUZZ_CHECK(job_read(&k, buf_slice(&text), on_mistake, &told) == 0);
+	FUZZ_CHECK(job_read(&k, buf_slice(&text), &how) == 0);
 	job_text(&k, &again);
 	FUZZ_CHECK(slice_eq(buf_slice(&text), buf_slice(&again)));
 	told = 0;
-	mistakes = job_read_seeds(&k, yaml, on_mistake, &told);
+	mistakes = job_read_seeds(&k, yaml, NULL, on_mistake, &told);
 	FUZZ_CHECK(mistakes == told && told <= MISTAKES_MAX);
 	buf_release(&again);
 	buf_release(&text);

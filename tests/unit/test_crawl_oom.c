@@ -60,12 +60,12 @@ a_seed_is_added_whole_or_not_at_all(void **state)
 }
 
 static bool
-on_mistake(void *ctx, size_t line, size_t column, const char *text)
+on_mistake(void *ctx, const struct job_mistake *m)
 {
 	int *told = ctx;
 
-	assert_true(line > 0 && column == 1);
-	assert_string_equal(text, "out of memory");
+	assert_true(m->line > 0 && m->column == 1);
+	assert_string_equal(m->text, "out of memory");
 	return ++*told < 100;
 }
 
@@ -81,10 +81,59 @@ a_file_of_seeds_says_once_that_memory_is_out(void **state)
 		int told = 0, mistakes;
 
 		if (job_init(&j) == 0) {
-			mistakes = job_read_seeds(&j, text, on_mistake, &told);
+			mistakes = job_read_seeds(&j, text, NULL, on_mistake, &told);
 			assert_int_equal(mistakes, told);
 			assert_true(told <= 1);
 			assert_true(told == 1 || j.seeds.n == 3);
+		}
+		job_release(&j);
+	}
+}
+
+static int
+read_included(void *ctx, const char *path, struct buf *out, struct why *why)
+{
+	int r;
+
+	(void)ctx;
+	buf_init(out, 4096);
+	r = buf_add_cstr(out, strcmp(path, "s.txt") == 0 ? "http://b.test/\n"
+							  : "fetch: {from: a@b.test}\n");
+	if (r == 0)
+		return 0;
+	buf_release(out);
+	return why_set(why, r, "out of memory");
+}
+
+static bool
+on_any_mistake(void *ctx, const struct job_mistake *m)
+{
+	int *told = ctx;
+
+	assert_true(m->text[0] != '\0');
+	return ++*told < 100;
+}
+
+static void
+a_job_file_is_read_whole_or_a_mistake_is_told(void **state)
+{
+	static const struct slice text =
+	    SLICE_LIT("name: x\nseeds: ['http://${N:-a}.test/']\nseeds_from: s.txt\n"
+		      "include: i.yaml\ncrawl: {exclude: [a, b], depth: 3}\n");
+
+	(void)state;
+	for (int n = 0; alloc_fail_round(n); n++) {
+		int told = 0, mistakes;
+		struct job_reading how = {
+		    .read = read_included, .fn = on_any_mistake, .ctx = &told};
+		struct job j;
+
+		if (job_init(&j) == 0) {
+			mistakes = job_read(&j, text, &how);
+			assert_true(mistakes == -ENOMEM || mistakes == told);
+			assert_true(mistakes != 0 ||
+				    (j.seeds.n == 2 && j.options.crawl_exclude.n == 2 &&
+					j.options.fetch_from != NULL));
 		}
 		job_release(&j);
 	}
@@ -113,6 +162,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_seed_is_added_whole_or_not_at_all),
 	    cmocka_unit_test(a_file_of_seeds_says_once_that_memory_is_out),
+	    cmocka_unit_test(a_job_file_is_read_whole_or_a_mistake_is_told),
 	    cmocka_unit_test(a_key_is_added_or_memory_is_out),
 	};
 

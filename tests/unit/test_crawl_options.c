@@ -209,14 +209,23 @@ struct heard {
 };
 
 static bool
-hear(void *ctx, size_t line, size_t column, const char *text)
+hear(void *ctx, const struct job_mistake *m)
 {
 	struct heard *h = ctx;
 	size_t at = strlen(h->text);
 
-	(void)snprintf(
-	    h->text + at, sizeof(h->text) - at, "%zu:%zu %s\n", line, column, text);
+	(void)snprintf(h->text + at, sizeof(h->text) - at, "%s%s%zu:%zu %s\n",
+	    m->file == NULL ? "" : m->file, m->file == NULL ? "" : ":", m->line,
+	    m->column, m->text);
 	return true;
+}
+
+static int
+read_text(struct job *job, struct slice text, struct heard *heard)
+{
+	struct job_reading how = {.fn = hear, .ctx = heard};
+
+	return job_read(job, text, &how);
 }
 
 static void
@@ -243,7 +252,7 @@ a_job_file_that_was_written_reads_back_the_same(void **state)
 	assert_int_equal(set(&a.options, "user-agent", odd, NULL), 0);
 	assert_int_equal(set(&a.options, "delay", "250ms", NULL), 0);
 	assert_int_equal(job_write(&a, 0, &one), 0);
-	assert_int_equal(job_read(&b, buf_slice(&one), hear, &heard), 0);
+	assert_int_equal(read_text(&b, buf_slice(&one), &heard), 0);
 	assert_string_equal(heard.text, "");
 	assert_int_equal(job_write(&b, 0, &two), 0);
 	assert_true(slice_eq(buf_slice(&one), buf_slice(&two)));
@@ -296,7 +305,7 @@ every_mistake_of_a_job_file_is_told_with_its_place(void **state)
 
 	(void)state;
 	assert_int_equal(job_init(&job), 0);
-	assert_int_equal(job_read(&job, slice_cstr(file), hear, &heard), 7);
+	assert_int_equal(read_text(&job, slice_cstr(file), &heard), 7);
 	assert_non_null(strstr(heard.text, "1:7 name: 'no good' is no name"));
 	assert_non_null(strstr(heard.text, "2:9 seed 'ftp://x.test/'"));
 	assert_non_null(strstr(
@@ -321,7 +330,7 @@ broken_yaml_is_one_mistake(void **state)
 		struct heard heard = {""};
 
 		assert_int_equal(job_init(&job), 0);
-		assert_int_equal(job_read(&job, slice_cstr(files[i]), hear, &heard), 1);
+		assert_int_equal(read_text(&job, slice_cstr(files[i]), &heard), 1);
 		assert_true(strlen(heard.text) > 5);
 		job_release(&job);
 	}
@@ -334,14 +343,14 @@ struct told {
 };
 
 static bool
-on_told(void *ctx, size_t line, size_t column, const char *text)
+on_told(void *ctx, const struct job_mistake *m)
 {
 	struct told *t = ctx;
 
-	assert_int_equal(column, 1);
+	assert_int_equal(m->column, 1);
 	t->n++;
-	t->line = line;
-	(void)snprintf(t->text, sizeof(t->text), "%s", text);
+	t->line = m->line;
+	(void)snprintf(t->text, sizeof(t->text), "%s", m->text);
 	return true;
 }
 
@@ -358,7 +367,7 @@ a_file_of_seeds_has_one_a_line_and_comments(void **state)
 		SLICE_LIT("\xEF\xBB\xBF# all of them\r\n\r\n  http://a.test/x#y \r\n"
 			  "http://b.test/ # the second\n\t#http://c.test/\n"
 			  "http://d.test/"),
-		on_told, &told),
+		NULL, on_told, &told),
 	    0);
 	assert_int_equal(told.n, 0);
 	assert_int_equal(j.seeds.n, 3);
@@ -376,14 +385,14 @@ a_bad_line_of_seeds_is_told_with_its_number(void **state)
 
 	(void)state;
 	assert_int_equal(job_init(&j), 0);
-	assert_int_equal(
-	    job_read_seeds(&j, SLICE_LIT("http://a.test/\n\nb.test\n"), on_told, &told),
+	assert_int_equal(job_read_seeds(&j, SLICE_LIT("http://a.test/\n\nb.test\n"), NULL,
+			     on_told, &told),
 	    1);
 	assert_int_equal(told.line, 3);
 	assert_string_equal(
 	    told.text, "'b.test' is not a URL; did you mean https://b.test?");
 	assert_int_equal(job_read_seeds(&j, SLICE_LIT("http://a.test/ http://b.test/"),
-			     on_told, &told),
+			     NULL, on_told, &told),
 	    1);
 	assert_int_equal(told.line, 1);
 	assert_non_null(strstr(told.text, "a line holds one URL"));
@@ -391,25 +400,316 @@ a_bad_line_of_seeds_is_told_with_its_number(void **state)
 	j.seeds_bytes = JOB_SEEDS_BYTES_MAX;
 	told.n = 0;
 	assert_int_equal(job_read_seeds(&j, SLICE_LIT("http://x.test/\nhttp://y.test/\n"),
-			     on_told, &told),
+			     NULL, on_told, &told),
 	    1);
 	assert_non_null(strstr(told.text, "too many seeds"));
 	job_release(&j);
 }
 
+/* ---- files that name others ---- */
+
+static const struct {
+	const char *path, *text;
+} shelf[] = {
+    {"jobs/a.txt", "http://a.test/\n"},
+    {"jobs/b/c.txt", "http://c.test/\nb.test\n"},
+    {"jobs/base/polite.yaml",
+	"fetch: {delay: 3s, per_host: 2}\ncrawl: {exclude: [old, x]}\n"
+	"include: ../base/agent.yaml\n"},
+    {"jobs/base/../base/agent.yaml",
+	"fetch:\n  user_agent: base/1\n  from: base@a.test\n"},
+    {"jobs/bad.yaml", "\nfetch: {dellay: 1}\nseeds_from: none.txt\n"},
+    {"jobs/itself.yaml", "include: itself.yaml\n"},
+    {"jobs/deep.yaml", "include: ./deep.yaml\n"},
+};
+
+static int
+from_shelf(void *ctx, const char *path, struct buf *out, struct why *why)
+{
+	const char *deep = strstr(path, "/deep.yaml");
+
+	(void)ctx;
+	buf_init(out, 4096);
+	for (size_t i = 0; i < sizeof(shelf) / sizeof(shelf[0]); i++)
+		if (strcmp(shelf[i].path, path) == 0 ||
+		    (deep != NULL && strcmp(shelf[i].path, "jobs/deep.yaml") == 0))
+			return buf_add_cstr(out, shelf[i].text);
+	buf_release(out);
+	return why_set(why, -ENOENT, "cannot open %s", path);
+}
+
+static const char *
+variable(void *ctx, const char *name)
+{
+	(void)ctx;
+	return strcmp(name, "HOST") == 0    ? "h.test"
+	       : strcmp(name, "EMPTY") == 0 ? ""
+					    : NULL;
+}
+
+static int
+read_shelved(struct job *job, const char *text, struct heard *heard)
+{
+	struct job_reading how = {.path = "jobs/job.yaml",
+	    .read = from_shelf,
+	    .env = variable,
+	    .fn = hear,
+	    .ctx = heard};
+
+	heard->text[0] = '\0';
+	return job_read(job, slice_cstr(text), &how);
+}
+
 static void
 a_job_file_names_files_of_seeds(void **state)
 {
-	struct told told = {.n = 0};
+	struct heard heard = {""};
 	struct job j;
 
 	(void)state;
 	assert_int_equal(job_init(&j), 0);
 	assert_int_equal(
-	    job_read(&j, SLICE_LIT("seeds_from: [a.txt, b/c.txt]\n"), on_told, &told), 0);
-	assert_int_equal(j.seeds_from.n, 2);
-	assert_string_equal(j.seeds_from.v[1], "b/c.txt");
+	    read_shelved(&j, "seeds_from: [a.txt, b/c.txt, d.txt]\n", &heard), 2);
+	assert_int_equal(j.seeds.n, 2);
+	assert_string_equal(j.seeds.v[1], "http://c.test/");
+	assert_non_null(strstr(heard.text, "jobs/b/c.txt:2:1 'b.test' is not a URL"));
+	assert_non_null(
+	    strstr(heard.text, "\n1:30 seeds_from: cannot open jobs/d.txt\n"));
 	job_release(&j);
+}
+
+static void
+an_included_file_is_read_at_its_place_and_what_comes_later_wins(void **state)
+{
+	struct heard heard = {""};
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(read_shelved(&j,
+			     "fetch: {delay: 1s, user_agent: mine/1}\n"
+			     "include: base/polite.yaml\n"
+			     "crawl: {exclude: [new], depth: 3}\n",
+			     &heard),
+	    0);
+	assert_string_equal(heard.text, "");
+	assert_int_equal(j.options.fetch_delay, 3000);
+	assert_int_equal(j.options.fetch_per_host, 2);
+	assert_int_equal(j.options.crawl_depth, 3);
+	assert_string_equal(j.options.fetch_user_agent, "base/1");
+	assert_string_equal(j.options.fetch_from, "base@a.test");
+	assert_int_equal(j.options.crawl_exclude.n, 1);
+	assert_string_equal(j.options.crawl_exclude.v[0], "new");
+	assert_int_equal(j.places[OPTION_ID_crawl_exclude].file, 0);
+	assert_int_equal(j.places[OPTION_ID_crawl_exclude].line, 3);
+	assert_string_equal(
+	    j.files.v[j.places[OPTION_ID_fetch_delay].file - 1], "jobs/base/polite.yaml");
+	job_release(&j);
+}
+
+static void
+mistakes_of_included_files_are_told_with_their_names(void **state)
+{
+	struct heard heard = {""};
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(
+	    read_shelved(&j, "include: [bad.yaml, no.yaml, itself.yaml, '']\n", &heard),
+	    5);
+	assert_non_null(strstr(heard.text,
+	    "jobs/bad.yaml:2:9 there is no fetch.dellay; did you mean fetch.delay?"));
+	assert_non_null(strstr(
+	    heard.text, "jobs/bad.yaml:3:13 seeds_from: cannot open jobs/none.txt"));
+	assert_non_null(strstr(heard.text, "\n1:21 include: cannot open jobs/no.yaml"));
+	assert_non_null(strstr(heard.text,
+	    "jobs/itself.yaml:1:10 include: jobs/itself.yaml includes itself"));
+	assert_non_null(strstr(heard.text, "\n1:43 include wants the name of a file"));
+	assert_int_equal(read_shelved(&j, "include: deep.yaml\n", &heard), 1);
+	assert_non_null(
+	    strstr(heard.text, "include: more than 10 files within each other"));
+	job_release(&j);
+}
+
+static void
+values_may_name_what_is_in_the_environment(void **state)
+{
+	struct heard heard = {""};
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(read_shelved(&j,
+			     "seeds: ['http://${HOST}/${EMPTY:-x}/${NONE:-}y']\n"
+			     "fetch: {from: 'me@${HOST}', delay: '${DELAY:-7s}', "
+			     "user_agent: 'a$${HOST} $1 ${EMPTY}.'}\n"
+			     "crawl: {exclude: 'pdf$'}\n",
+			     &heard),
+	    0);
+	assert_string_equal(heard.text, "");
+	assert_string_equal(j.seeds.v[0], "http://h.test/x/y");
+	assert_string_equal(j.options.fetch_from, "me@h.test");
+	assert_int_equal(j.options.fetch_delay, 7000);
+	assert_string_equal(j.options.fetch_user_agent, "a${HOST} $1 .");
+	assert_string_equal(j.options.crawl_exclude.v[0], "pdf$");
+	job_release(&j);
+}
+
+static void
+what_is_not_in_the_environment_is_a_mistake_with_its_place(void **state)
+{
+	struct heard heard = {""};
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(read_shelved(&j,
+			     "fetch:\n  from: me@${NONE}\n  user_agent: '${HOST'\n"
+			     "crawl:\n  exclude: ['${HOST}', 'a${2}']\n",
+			     &heard),
+	    3);
+	assert_non_null(strstr(
+	    heard.text, "2:12 NONE is not set in the environment; ${NONE:-default}"));
+	assert_non_null(strstr(heard.text, "3:16 '${HOST' is neither ${NAME} nor"));
+	assert_non_null(strstr(heard.text, "5:26 '${2}' is neither ${NAME} nor"));
+	assert_int_equal(j.options.crawl_exclude.n, 1);
+	job_release(&j);
+}
+
+static void
+what_looks_like_a_variable_is_written_so_that_it_is_none(void **state)
+{
+	static const char odd[] = "$${HOST} ${HOST} $$${x ${ $";
+	struct heard heard = {""};
+	struct buf text;
+	struct job a, b;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	assert_int_equal(job_init(&a), 0);
+	assert_int_equal(job_init(&b), 0);
+	assert_int_equal(set(&a.options, "exclude", odd, NULL), 0);
+	assert_int_equal(job_write(&a, 0, &text), 0);
+	assert_int_equal(buf_add_byte(&text, '\0'), 0);
+	assert_int_equal(read_shelved(&b, text.ptr, &heard), 0);
+	assert_string_equal(b.options.crawl_exclude.v[0], odd);
+	buf_release(&text);
+	job_release(&a);
+	job_release(&b);
+}
+
+static void
+values_of_lists_are_told_one_by_one(void **state)
+{
+	struct heard heard = {""};
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(
+	    read_shelved(&j,
+		"crawl:\n"
+		"  exclude:\n"
+		"    - 'a('\n"
+		"    - fine\n"
+		"    - '['\n"
+		"  priority: [a=1, a=1000]\n"
+		"  depth: [1, 2]\n"
+		"  scope: {a: b}\n"
+		"fetch: {header: [nocolon], proxy: 'foo://x', per_host: 2, per_host: 3}\n"
+		"net: {allow_net: [300.1.1.1/8], resolve: x}\n"
+		"output: {sink: [warc, drain]}\n"
+		"net: {ip: 5}\n"
+		"limit: {max_pages: 1}\n"
+		"delay: 3s\n",
+		&heard),
+	    14);
+	assert_non_null(strstr(heard.text, "3:7 crawl.exclude: --exclude 'a(': missing"));
+	assert_non_null(strstr(heard.text, "5:7 crawl.exclude: --exclude '['"));
+	assert_non_null(strstr(heard.text, "6:19 crawl.priority: --priority 'a=1000'"));
+	assert_non_null(strstr(heard.text, "7:10 crawl.depth wants one value"));
+	assert_non_null(strstr(heard.text, "8:10 crawl.scope wants one value"));
+	assert_non_null(strstr(heard.text, "9:18 fetch.header: 'nocolon' is not"));
+	assert_non_null(strstr(heard.text, "9:35 fetch.proxy: "));
+	assert_non_null(
+	    strstr(heard.text, "9:59 fetch.per_host is there twice; first in line 9"));
+	assert_non_null(strstr(heard.text, "10:19 net.allow_net: "));
+	assert_non_null(strstr(heard.text, "10:42 net.resolve: "));
+	assert_non_null(strstr(heard.text, "11:23 output.sink: there is no 'drain'"));
+	assert_non_null(strstr(heard.text, "12:11 net.ip: '5' is not one of any|4|6"));
+	assert_non_null(
+	    strstr(heard.text, "13:1 there is no section 'limit'; did you mean limits?"));
+	assert_non_null(
+	    strstr(heard.text, "14:1 'delay' is no section; it belongs below fetch:"));
+	job_release(&j);
+}
+
+/* A value of the right type that is not the default. */
+static void
+other_value(const struct option_row *r, char ret[64])
+{
+	static const char *const fit[OPTION_ID_MAX] = {
+	    [OPTION_ID_crawl_priority] = "a=3",
+	    [OPTION_ID_crawl_extract] = "a=b",
+	    [OPTION_ID_fetch_header] = "A: b",
+	    [OPTION_ID_fetch_proxy] = "http://p.test:8",
+	    [OPTION_ID_net_resolve] = "a.test:80:127.0.0.1",
+	    [OPTION_ID_net_allow_net] = "10.0.0.0/8",
+	    [OPTION_ID_output_sink] = "jsonl",
+	};
+	struct slice word;
+	int64_t n = r->min + 1;
+
+	if (fit[r->id] != NULL)
+		(void)snprintf(ret, 64, "%s", fit[r->id]);
+	else if (r->type == OPTION_BOOL)
+		(void)snprintf(ret, 64, "%s", strcmp(r->def, "no") == 0 ? "yes" : "no");
+	else if (r->type == OPTION_ENUM && option_word(r, 1, &word))
+		(void)snprintf(ret, 64, SLICE_FMT, SLICE_ARG(word));
+	else if (r->type == OPTION_STR || r->type == OPTION_LIST)
+		(void)snprintf(ret, 64, "some text");
+	else
+		(void)snprintf(ret, 64, "%lld%s", (long long)n,
+		    r->type == OPTION_TIME || r->type == OPTION_DELAY ? "ms" : "");
+}
+
+static void
+every_option_can_be_given_in_a_file_and_alone_is_changed_by_it(void **state)
+{
+	struct options usual;
+	struct buf before, after;
+
+	(void)state;
+	assert_int_equal(options_init(&usual), 0);
+	buf_init(&before, 4096);
+	buf_init(&after, 4096);
+	for (size_t i = 0; i < OPTION_ID_MAX; i++) {
+		const struct option_row *r = &option_rows[i];
+		struct heard heard = {""};
+		char value[64], file[256];
+		struct job j;
+
+		other_value(r, value);
+		(void)snprintf(
+		    file, sizeof(file), "%s: {%s: '%s'}\n", r->section, r->name, value);
+		assert_int_equal(job_init(&j), 0);
+		assert_int_equal(read_shelved(&j, file, &heard), 0);
+		assert_string_equal(heard.text, "");
+		assert_int_equal(
+		    j.places[i].column, strlen(r->section) + 6 + strlen(r->name));
+		for (size_t k = 0; k < OPTION_ID_MAX; k++) {
+			(void)option_get(&usual, &option_rows[k], 0, &before);
+			(void)option_get(&j.options, &option_rows[k], 0, &after);
+			assert_int_equal(j.options.given[k], k == i);
+			assert_int_equal(
+			    slice_eq(buf_slice(&before), buf_slice(&after)), k != i);
+		}
+		job_release(&j);
+	}
+	buf_release(&before);
+	buf_release(&after);
+	options_release(&usual);
 }
 
 static void
@@ -475,6 +775,15 @@ main(void)
 	    cmocka_unit_test(a_file_of_seeds_has_one_a_line_and_comments),
 	    cmocka_unit_test(a_bad_line_of_seeds_is_told_with_its_number),
 	    cmocka_unit_test(a_job_file_names_files_of_seeds),
+	    cmocka_unit_test(
+		an_included_file_is_read_at_its_place_and_what_comes_later_wins),
+	    cmocka_unit_test(mistakes_of_included_files_are_told_with_their_names),
+	    cmocka_unit_test(values_may_name_what_is_in_the_environment),
+	    cmocka_unit_test(what_is_not_in_the_environment_is_a_mistake_with_its_place),
+	    cmocka_unit_test(what_looks_like_a_variable_is_written_so_that_it_is_none),
+	    cmocka_unit_test(values_of_lists_are_told_one_by_one),
+	    cmocka_unit_test(
+		every_option_can_be_given_in_a_file_and_alone_is_changed_by_it),
 	    cmocka_unit_test(defaults_are_those_of_the_table),
 	    cmocka_unit_test(every_default_and_every_word_is_taken_back_as_it_is_printed),
 	    cmocka_unit_test(numbers_are_read_in_the_units_that_people_write),
