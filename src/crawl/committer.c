@@ -6,6 +6,7 @@
 #include "frontier/keys.h"
 #include "store/store.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- commits ---- */
@@ -54,7 +55,9 @@ close_all(struct committer *c, const struct commit *m)
 {
 	int r;
 
-	c->saved.end = m->end;
+	c->saved.end = c->run.end = m->end;
+	(void)snprintf(c->run.why, sizeof(c->run.why), "%s",
+	    m->end_why == NULL ? "" : m->end_why);
 	r = group_commit(c);
 	if (r == 0)
 		return sinks_close(c, m->finished);
@@ -264,6 +267,11 @@ committer_new(const struct committer_conf *conf, struct committer **ret, struct 
 	c->saved.end = SAVED_RUNNING;
 	c->elapsed0_ms = c->saved.elapsed_ms;
 	memcpy(c->waits0_ms, c->saved.wait_ms, sizeof(c->waits0_ms));
+	c->run = (struct saved_run){.number = c->saved.runs,
+	    .end = SAVED_RUNNING,
+	    .began_us = committer_wall_us(c)};
+	c->pages0 = c->saved.totals.pages;
+	c->wire0_bytes = c->saved.totals.wire_bytes;
 	c->began_ms = committer_now_ms(c);
 	list_init(&c->refills);
 	hostcount_init(&c->counts);

@@ -46,6 +46,7 @@ struct commit {
 	void *owner;
 	bool finished;           /* CLOSE: the crawl is over */
 	uint8_t end;             /* CLOSE: how, enum crawl_end */
+	const char *end_why;     /* CLOSE: what is said of it; borrowed, NULL: nothing */
 	bool asked;              /* DONE, ATTEMPT: a request was made for it */
 	struct urlrec *rec;      /* DONE: whose outcome; the parent of the links */
 	struct sink_event event; /* DONE, ATTEMPT */

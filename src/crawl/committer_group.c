@@ -77,9 +77,16 @@ put_counts(struct committer *c)
 static int
 put_saved(struct committer *c)
 {
+	int r;
+
 	c->saved.elapsed_ms = c->elapsed0_ms + committer_now_ms(c) - c->began_ms;
 	c->saved.at_us = committer_wall_us(c);
-	return saved_put(c->batch, &c->saved);
+	c->run.elapsed_ms = c->saved.elapsed_ms - c->elapsed0_ms;
+	c->run.at_us = c->saved.at_us;
+	c->run.pages = c->saved.totals.pages - c->pages0;
+	c->run.wire_bytes = c->saved.totals.wire_bytes - c->wire0_bytes;
+	r = saved_put(c->batch, &c->saved);
+	return r < 0 ? r : saved_run_put(c->batch, &c->run);
 }
 
 /* Measuring walks a directory; in between, what goes into the archive is added. */

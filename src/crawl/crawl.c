@@ -99,6 +99,7 @@ close_if_idle(struct crawl *c)
 	commit_init(&c->closing, COMMIT_CLOSE, c);
 	c->closing.finished = true;
 	c->closing.end = (uint8_t)c->end;
+	c->closing.end_why = c->why.text;
 	crawl_sum_waits(c, &c->closing);
 	c->commits++;
 	r = committer_send(c->committer, &c->closing);

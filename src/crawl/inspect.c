@@ -241,3 +241,50 @@ inspect_status(struct inspect *in, struct inspect_status *ret, struct why *why)
 	hostcount_release(&l.counts);
 	return r;
 }
+
+/* ---- for reports ---- */
+
+int
+inspect_runs(struct inspect *in, saved_run_fn *fn, void *ctx, struct why *why)
+{
+	int r = saved_runs(in->store, fn, ctx);
+
+	return r < 0 ? inspect_why(in, r, why) : 0;
+}
+
+int
+inspect_length(struct inspect *in, const char *sink, uint64_t *ret_bytes, struct why *why)
+{
+	struct sink_place at;
+	int r = inspect_place(in, sink, &at, why);
+
+	if (r == 0)
+		*ret_bytes = at.length;
+	return r;
+}
+
+int
+inspect_outcome(
+    struct inspect *in, struct slice text, enum outcome *ret, struct why *why)
+{
+	char store[URL_BYTES_MAX];
+	struct saved_seen seen;
+	struct url url;
+	struct key k;
+	int r;
+
+	if (url_resolve(NULL, text, (struct slice){0}, 0, store, sizeof(store), &url) !=
+	    URL_OK)
+		return -ENOENT;
+	key_make(&k, url_hash(url_authority(&url), in->saved.hash_seed),
+	    url_hash(url_text(&url), in->saved.hash_seed));
+	r = store_get(in->store, STORE_SEEN, key_whole(&k), &in->value);
+	if (r == 0)
+		r = saved_seen_decode(buf_slice(&in->value), &seen);
+	if (r == -ENOENT)
+		return r;
+	if (r < 0)
+		return inspect_why(in, r, why);
+	*ret = seen.outcome;
+	return 0;
+}

@@ -59,6 +59,18 @@ typedef void inspect_difference_fn(void *ctx, const char *sentence);
 int inspect_verify(
     struct inspect *in, inspect_difference_fn *fn, void *ctx, struct why *why);
 
+/* ---- for those who read it all: reports ---- */
+
+/* In the order of their numbers. */
+int inspect_runs(struct inspect *in, saved_run_fn *fn, void *ctx, struct why *why);
+/* How many bytes of a sink's file ("crawl-log", "rejected-log", "jsonl") are committed.
+ * -ENOENT: the crawl has no such sink, and no sentence. */
+int inspect_length(
+    struct inspect *in, const char *sink, uint64_t *ret_bytes, struct why *why);
+/* Of a URL in normal form; NONE: it waits.  -ENOENT: nobody ever met it, no sentence. */
+int inspect_outcome(
+    struct inspect *in, struct slice url, enum outcome *ret, struct why *why);
+
 /* ---- one URL ---- */
 
 struct inspect_url {

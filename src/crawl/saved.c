@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAVED_VERSION = 2, SAVED_BYTES_MAX = 4096 };
+enum { SAVED_VERSION = 2, RUN_VERSION = 1, SAVED_BYTES_MAX = 4096 };
 
 /* Since version 2. */
 static bool
@@ -153,6 +153,82 @@ saved_root_put(struct store_batch *b, uint64_t url_hash, struct slice url)
 	(void)snprintf(key, sizeof(key), "root/%016" PRIx64, url_hash);
 	return store_batch_put(b, STORE_META, slice_cstr(key), url);
 }
+
+/* ---- runs ---- */
+
+int
+saved_run_put(struct store_batch *b, const struct saved_run *v)
+{
+	char key[32];
+	struct buf value;
+	struct wire_out w = {.b = &value};
+
+	(void)snprintf(key, sizeof(key), "run/%08" PRIx32, v->number);
+	buf_init(&value, SAVED_BYTES_MAX);
+	wire_u8(&w, RUN_VERSION);
+	wire_u32(&w, v->number);
+	wire_u8(&w, v->end);
+	wire_u64(&w, (uint64_t)v->began_us);
+	wire_u64(&w, (uint64_t)v->at_us);
+	wire_u64(&w, (uint64_t)v->elapsed_ms);
+	wire_u64(&w, v->pages);
+	wire_u64(&w, v->wire_bytes);
+	wire_text(&w, slice_cstr(v->why));
+	if (w.err == 0)
+		w.err = store_batch_put(b, STORE_META, slice_cstr(key), buf_slice(&value));
+	buf_release(&value);
+	return w.err;
+}
+
+static int
+run_decode(struct slice s, struct saved_run *ret)
+{
+	struct wire_in w = {.rest = s};
+	struct saved_run v = {0};
+	struct slice why;
+
+	if (wire_get_u8(&w) != RUN_VERSION)
+		return -EBADMSG;
+	v.number = wire_get_u32(&w);
+	v.end = wire_get_u8(&w);
+	v.began_us = (int64_t)wire_get_u64(&w);
+	v.at_us = (int64_t)wire_get_u64(&w);
+	v.elapsed_ms = (int64_t)wire_get_u64(&w);
+	v.pages = wire_get_u64(&w);
+	v.wire_bytes = wire_get_u64(&w);
+	why = wire_get_text(&w);
+	if (w.bad || w.rest.len > 0 || why.len >= SAVED_WHY_MAX ||
+	    (v.end >= CRAWL_END_MAX && v.end != SAVED_RUNNING))
+		return -EBADMSG;
+	memcpy(v.why, why.ptr == NULL ? "" : why.ptr, why.len);
+	*ret = v;
+	return 0;
+}
+
+struct runs {
+	saved_run_fn *fn;
+	void *ctx;
+};
+
+static int
+on_run(void *ctx, struct slice value)
+{
+	struct runs *r = ctx;
+	struct saved_run run;
+	int e = run_decode(value, &run);
+
+	return e < 0 ? e : r->fn(r->ctx, &run);
+}
+
+int
+saved_runs(struct store *s, saved_run_fn *fn, void *ctx)
+{
+	struct runs r = {.fn = fn, .ctx = ctx};
+
+	return each_value(s, SLICE_LIT("run/"), on_run, &r);
+}
+
+/* ---- seeds ---- */
 
 static const struct slice seed_prefix = SLICE_LIT("seed/");
 

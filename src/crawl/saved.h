@@ -3,6 +3,7 @@
  *
  *   meta table   "crawl"      struct saved
  *                "root/HASH"  where a seed was redirected to
+ *                "run/NUMBER" struct saved_run, of each run
  *                "seen"       how far DIR/state/seen.log is good: seen_mark()
  *                "cookies/HASH"  those of a site: jar_site_save()
  *                "cookies"    hash of the file that cookies were read from last
@@ -41,6 +42,21 @@ struct saved {
 
 int saved_get(struct store *s, struct saved *ret, struct why *why);
 int saved_put(struct store_batch *b, const struct saved *v);
+
+/* A run: as of its last commit. */
+enum { SAVED_WHY_MAX = 200 };
+struct saved_run {
+	uint32_t number;           /* from 1 */
+	uint8_t end;               /* enum crawl_end, SAVED_RUNNING */
+	int64_t began_us, at_us;   /* wall clock; at_us: of the commit */
+	int64_t elapsed_ms;
+	uint64_t pages, wire_bytes; /* of this run alone */
+	char why[SAVED_WHY_MAX];    /* what was said of the end; "": nothing */
+};
+int saved_run_put(struct store_batch *b, const struct saved_run *v);
+/* In the order of their numbers; runs of an older trawl are not there. */
+typedef int saved_run_fn(void *ctx, const struct saved_run *run);
+int saved_runs(struct store *s, saved_run_fn *fn, void *ctx);
 
 typedef int saved_root_fn(void *ctx, struct slice url);
 int saved_roots(struct store *s, saved_root_fn *fn, void *ctx);

@@ -290,6 +290,66 @@ cookies_of_sites_come_back_until_they_are_deleted(void **state)
 	assert_int_equal(saved_cookie_file(e->s, &hash), -EBADMSG);
 }
 
+struct seen_runs {
+	struct saved_run v[3];
+	uint32_t n;
+};
+
+static int
+take_run(void *ctx, const struct saved_run *run)
+{
+	struct seen_runs *s = ctx;
+
+	if (s->n == 3)
+		return -E2BIG;
+	s->v[s->n++] = *run;
+	return 0;
+}
+
+static void
+runs_come_back_in_order_and_each_as_it_was_last(void **state)
+{
+	struct env *e = *state;
+	struct saved_run second = {.number = 2,
+	    .end = SAVED_RUNNING,
+	    .began_us = 1700000000000000,
+	    .at_us = 1700000001000000,
+	    .elapsed_ms = 1000,
+	    .pages = 5,
+	    .wire_bytes = UINT64_C(1) << 40};
+	struct saved_run first = {.number = 1, .end = CRAWL_STOPPED, .why = "asked to"};
+	struct seen_runs seen = {.n = 0};
+
+	assert_int_equal(saved_runs(e->s, take_run, &seen), 0);
+	assert_int_equal(seen.n, 0);
+	assert_int_equal(saved_run_put(e->b, &second), 0);
+	assert_int_equal(saved_run_put(e->b, &first), 0);
+	second.end = CRAWL_DONE;
+	assert_int_equal(saved_run_put(e->b, &second), 0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	assert_int_equal(saved_runs(e->s, take_run, &seen), 0);
+	assert_int_equal(seen.n, 2);
+	assert_memory_equal(&seen.v[0], &first, sizeof(first));
+	assert_memory_equal(&seen.v[1], &second, sizeof(second));
+}
+
+static void
+a_run_that_is_none_is_refused(void **state)
+{
+	struct env *e = *state;
+	struct saved_run run = {.number = 1, .end = CRAWL_END_MAX};
+	struct seen_runs seen = {.n = 0};
+
+	assert_int_equal(saved_run_put(e->b, &run), 0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	assert_int_equal(saved_runs(e->s, take_run, &seen), -EBADMSG);
+	assert_int_equal(store_batch_put(e->b, STORE_META, SLICE_LIT("run/00000001"),
+			     SLICE_LIT("\1short")),
+	    0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	assert_int_equal(saved_runs(e->s, take_run, &seen), -EBADMSG);
+}
+
 int
 main(void)
 {
@@ -299,6 +359,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		newer_versions_and_damaged_ones_are_refused, up, down),
 	    cmocka_unit_test(what_became_of_a_url_comes_back),
+	    cmocka_unit_test_setup_teardown(
+		runs_come_back_in_order_and_each_as_it_was_last, up, down),
+	    cmocka_unit_test_setup_teardown(a_run_that_is_none_is_refused, up, down),
 	    cmocka_unit_test_setup_teardown(what_a_seed_ended_with_comes_back, up, down),
 	    cmocka_unit_test_setup_teardown(
 		cookies_of_sites_come_back_until_they_are_deleted, up, down),
