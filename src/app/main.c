@@ -25,13 +25,18 @@ const struct command commands[] = {
 	"1\n"
 	"if it was never discovered.",
 	false, cmd_explain},
-    {"report", "--politeness [--delay T] [--per-host N] [--json] DIR",
-	"how politely each host was asked",
-	"Tells of each host how many requests it got, the smallest gap between them, "
+    {"report",
+	"[--json [--section NAME,...]] DIR, or --politeness [--delay T] [--per-host N] "
+	"[--json] DIR",
+	"what a crawl came to, over all its runs",
+	"Writes report.html and report.json anew, also while the crawl runs; --json "
+	"prints\n"
+	"the latter instead. --politeness tells of each host how many requests it got, "
 	"the\n"
-	"most at once, and whether the delay in force at the time was kept; exit 1 if "
-	"it\n"
-	"was not. --delay and --per-host judge by these instead.",
+	"smallest gap between them, the most at once, and whether the delay in force at "
+	"the\n"
+	"time was kept; exit 1 if it was not. --delay and --per-host judge by these "
+	"instead.",
 	false, cmd_report},
     {"demo", "[OPTION]...", "crawl a small site on loopback",
 	"Starts nginx with a small site on a free port of 127.0.0.1 and crawls it.", true,

@@ -2,6 +2,7 @@
 #include "base/escape.h"
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int
@@ -20,6 +21,14 @@ say_error(int code, const char *fmt, ...)
 	buf_release(&text);
 	buf_release(&line);
 	return code;
+}
+
+const char *
+temporary_dir(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir == NULL || dir[0] == '\0' ? "/tmp" : dir;
 }
 
 bool

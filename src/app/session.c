@@ -33,7 +33,7 @@ struct session {
 	struct loop *loop;
 	struct engine *engine;
 	struct crawl *crawl;
-	struct report *report;
+	struct report_facts facts; /* once it has ended */
 	struct progress *progress;
 	struct sig *sigint, *sigterm;
 	int signals;
@@ -186,7 +186,7 @@ on_end(void *ctx, enum crawl_end end)
 	struct session *s = ctx;
 
 	s->end = end;
-	report_close(s->report, end);
+	report_facts_take(&s->facts, s->crawl, end, clock_wall_us());
 	if (end == CRAWL_DISK_FULL && s->signals == 0 && is_durable(s)) {
 		choose_look(s);
 		log_warn("paused: %s; goes on when there is room", crawl_why(s->crawl));
@@ -264,10 +264,8 @@ crawl_begin(struct session *s, bool resume, struct why *why)
 	r = crawl_start(s->engine, &conf, &s->crawl, why);
 	if (r < 0)
 		return r;
-	r = report_attach(s->report, s->crawl);
-	if (r == 0)
-		r = progress_new(
-		    s->loop, s->crawl, progress_wanted(s), s->job->name, &s->progress);
+	r = progress_new(
+	    s->loop, s->crawl, progress_wanted(s), s->job->name, &s->progress);
 	return r < 0 ? why_set(why, r, "cannot start: %s", strerror(-r)) : 0;
 }
 
@@ -293,9 +291,7 @@ start(struct session *s, struct why *why)
 	timer_init(&s->look, s->loop, on_look, s);
 	if (read_files(s, why) < 0)
 		return -EINVAL;
-	r = report_new(s->job, &s->report);
-	if (r == 0)
-		r = crawl_begin(s, s->resume, why);
+	r = crawl_begin(s, s->resume, why);
 	if (r < 0)
 		return r;
 	r = sig_new(s->loop, SIGINT, on_signal, s, &s->sigint);
@@ -415,35 +411,81 @@ pack_wacz(struct session *s)
 	return false;
 }
 
+/* From what is on the disk, as `trawl report` does it.  Where the store cannot be read the
+ * crawl's own figures take its place, where the logs cannot, the report is of these alone. */
 static int
-finish(struct session *s)
+make_report(struct session *s, struct report **ret, struct why *why)
 {
-	int code = exit_code(s);
-	struct why why;
+	struct report_conf conf = {
+	    .job = s->job, .dir = s->dir, .tmp_dir = temporary_dir(), .facts = &s->facts};
+	struct why unread = {""};
+	int r;
+
+	if (is_durable(s) &&
+	    inspect_open(s->dir, s->job, clock_wall_us(), &conf.in, &unread) < 0)
+		conf.in = NULL;
+	r = report_make(&conf, ret, why);
+	inspect_close(conf.in);
+	if (r == 0)
+		return 0;
+	conf.in = NULL;
+	conf.dir = NULL;
+	return report_make(&conf, ret, NULL) < 0 ? -ENOMEM : r;
+}
+
+static void
+summarise(const struct session *s, const struct report *report)
+{
 	struct buf text;
 
-	progress_free(s->progress);
-	s->progress = NULL;
-	if (report_write(s->report, s->dir, &why) < 0) {
-		(void)say_error(0, "%s", why.text);
-		code = code == EXIT_DONE ? EXIT_FILE : code;
-	}
 	buf_init(&text, 64 << 20);
-	if (!s->args->quiet && report_summary(s->report, s->dir, &text) == 0)
+	if (!s->args->quiet && report != NULL &&
+	    report_summary(report, s->dir, &text) == 0)
 		(void)fwrite(text.ptr, 1, text.len, stderr);
 	else if (s->crawl != NULL &&
 		 (s->end == CRAWL_STORE || s->end == CRAWL_DISK_FULL ||
 		     s->end == CRAWL_WORKERS))
 		(void)say_error(0, "%s: %s", crawl_end_text(s->end), crawl_why(s->crawl));
+	buf_release(&text);
+}
+
+static bool
+print_json(const struct report *report)
+{
+	struct buf text;
+	bool ok;
+
+	buf_init(&text, 256 << 20);
+	ok = report != NULL && report_json(report, (struct slice){0}, &text) == 0 &&
+	     write_stdout(buf_slice(&text));
+	buf_release(&text);
+	return ok;
+}
+
+static int
+finish(struct session *s)
+{
+	int code = exit_code(s), r;
+	struct report *report = NULL;
+	struct why why = {""};
+
+	progress_free(s->progress);
+	s->progress = NULL;
+	if (!pack_wacz(s)) /* the report tells how large it is */
+		code = code == EXIT_DONE ? EXIT_FILE : code;
+	r = make_report(s, &report, &why);
+	if (r == 0)
+		r = report_write(report, s->dir, &why);
+	if (r < 0) {
+		(void)say_error(0, "%s", why.text);
+		code = code == EXIT_DONE ? EXIT_FILE : code;
+	}
+	summarise(s, report);
 	if (!save_cookies(s))
 		code = code == EXIT_DONE ? EXIT_FILE : code;
-	if (!pack_wacz(s))
+	if (s->job->options.run_json && !print_json(report))
 		code = code == EXIT_DONE ? EXIT_FILE : code;
-	buf_clear(&text);
-	if (s->job->options.run_json &&
-	    (report_json(s->report, &text) < 0 || !write_stdout(buf_slice(&text))))
-		code = code == EXIT_DONE ? EXIT_FILE : code;
-	buf_release(&text);
+	report_free(report);
 	tell_unreached(s, code);
 	return code;
 }
@@ -453,11 +495,10 @@ session_release(struct session *s)
 {
 	sig_free(s->sigint);
 	sig_free(s->sigterm);
-	if (s->report != NULL) /* start() was called */
+	if (s->look.loop != NULL) /* start() was called */
 		timer_stop(&s->look);
 	progress_free(s->progress);
-	crawl_free(s->crawl); /* its last replies may still tell the report */
-	report_free(s->report);
+	crawl_free(s->crawl);
 	engine_free(s->engine);
 	buf_release(&s->cookies);
 	buf_release(&s->auth);

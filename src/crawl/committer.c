@@ -56,8 +56,8 @@ close_all(struct committer *c, const struct commit *m)
 	int r;
 
 	c->saved.end = c->run.end = m->end;
-	(void)snprintf(c->run.why, sizeof(c->run.why), "%s",
-	    m->end_why == NULL ? "" : m->end_why);
+	(void)snprintf(
+	    c->run.why, sizeof(c->run.why), "%s", m->end_why == NULL ? "" : m->end_why);
 	r = group_commit(c);
 	if (r == 0)
 		return sinks_close(c, m->finished);
@@ -165,7 +165,7 @@ on_mails(void *ctx, struct list *mails)
 			refills_answer(c);
 		if (kind == COMMIT_REFILL)
 			continue;
-		if (c->commit_at_ms == 0)
+		if (c->commit_at_ms == 0 && kind != COMMIT_CLOSE) /* was the last */
 			c->commit_at_ms = committer_now_ms(c) + c->conf.commit_ms;
 		committer_reply(c, m);
 		if (c->err == 0 && (is_enough(c) || is_short_of_room(c)))

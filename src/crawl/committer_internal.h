@@ -44,7 +44,7 @@ struct committer {
 	struct sink *sinks[SINKS_MAX];
 	size_t sinks_len;
 	struct saved saved; /* with everything that was handled */
-	struct saved_run run; /* this one */
+	struct saved_run run;         /* this one */
 	uint64_t pages0, wire0_bytes; /* of the runs before */
 	struct crawl_totals committed;
 	uint64_t waits0_ms[WAIT_CAUSE_MAX]; /* of the runs before this one */

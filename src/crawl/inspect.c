@@ -264,8 +264,7 @@ inspect_length(struct inspect *in, const char *sink, uint64_t *ret_bytes, struct
 }
 
 int
-inspect_outcome(
-    struct inspect *in, struct slice text, enum outcome *ret, struct why *why)
+inspect_outcome(struct inspect *in, struct slice text, enum outcome *ret, struct why *why)
 {
 	char store[URL_BYTES_MAX];
 	struct saved_seen seen;

@@ -175,7 +175,8 @@ saved_run_put(struct store_batch *b, const struct saved_run *v)
 	wire_u64(&w, v->wire_bytes);
 	wire_text(&w, slice_cstr(v->why));
 	if (w.err == 0)
-		w.err = store_batch_put(b, STORE_META, slice_cstr(key), buf_slice(&value));
+		w.err =
+		    store_batch_put(b, STORE_META, slice_cstr(key), buf_slice(&value));
 	buf_release(&value);
 	return w.err;
 }

@@ -46,9 +46,9 @@ int saved_put(struct store_batch *b, const struct saved *v);
 /* A run: as of its last commit. */
 enum { SAVED_WHY_MAX = 200 };
 struct saved_run {
-	uint32_t number;           /* from 1 */
-	uint8_t end;               /* enum crawl_end, SAVED_RUNNING */
-	int64_t began_us, at_us;   /* wall clock; at_us: of the commit */
+	uint32_t number;         /* from 1 */
+	uint8_t end;             /* enum crawl_end, SAVED_RUNNING */
+	int64_t began_us, at_us; /* wall clock; at_us: of the commit */
 	int64_t elapsed_ms;
 	uint64_t pages, wire_bytes; /* of this run alone */
 	char why[SAVED_WHY_MAX];    /* what was said of the end; "": nothing */

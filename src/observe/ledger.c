@@ -255,6 +255,8 @@ open_log(struct ledger *l, uint64_t *ret_length, struct why *why)
 		return why_set(why, r, "cannot read %s: %s", path, strerror(-r));
 	}
 	*ret_length = (uint64_t)st.st_size;
+	if (l->conf.log_bytes_max > 0 && *ret_length > l->conf.log_bytes_max)
+		*ret_length = l->conf.log_bytes_max;
 	return 0;
 }
 

@@ -68,6 +68,7 @@ struct ledger_conf {
 	int64_t delay_ms;    /* judge by this gap, whatever was in force; -1: by that */
 	uint32_t at_once;    /* and by so many at once; 0: by what was in force */
 	size_t memory_bytes; /* for sorting; 0: the default */
+	uint64_t log_bytes_max; /* of the log are read; 0: all that is there */
 };
 
 struct ledger;

@@ -1,65 +1,7 @@
-#include "base/clock.h"
 #include "observe/ledger_int.h"
+#include "observe/logline.h"
 
 #include "base/banned.h"
-
-/* Columns are separated by one blank or more. */
-static struct slice
-column(struct slice *rest)
-{
-	struct slice c;
-
-	while (rest->len > 0 && rest->ptr[0] == ' ')
-		*rest = slice_from(*rest, 1);
-	c = slice_head(*rest, slice_find(*rest, ' '));
-	*rest = slice_from(*rest, c.len);
-	return c;
-}
-
-/* Days since 1970 in the Gregorian calendar (years from March). */
-static int64_t
-days_of(int64_t year, int64_t month, int64_t day)
-{
-	int64_t y = month <= 2 ? year - 1 : year, era = y / 400, of_era = y % 400;
-	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static bool
-part(struct slice *digits, size_t n, int64_t max, int64_t *ret)
-{
-	uint64_t v;
-
-	if (!slice_to_u64(slice_head(*digits, n), &v) || v > (uint64_t)max)
-		return false;
-	*digits = slice_from(*digits, n);
-	*ret = (int64_t)v;
-	return true;
-}
-
-/* "20260131120000123+1005": begin and duration in milliseconds. */
-static bool
-take_span(struct slice c, struct ledger_note *n)
-{
-	struct slice digits = slice_head(c, 17), rest = slice_from(c, digits.len);
-	int64_t year, month, day, hour, minute, second, milli;
-	uint64_t took;
-
-	if (digits.len < 17 || rest.len < 2 || rest.ptr[0] != '+' ||
-	    !slice_to_u64(slice_from(rest, 1), &took) || took > UINT32_MAX ||
-	    !part(&digits, 4, 9999, &year) || !part(&digits, 2, 12, &month) ||
-	    !part(&digits, 2, 31, &day) || !part(&digits, 2, 23, &hour) ||
-	    !part(&digits, 2, 59, &minute) || !part(&digits, 2, 60, &second) ||
-	    !part(&digits, 3, 999, &milli) || month == 0 || day == 0)
-		return false;
-	n->start_ms =
-	    (((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) *
-		1000 +
-	    milli;
-	n->end_ms = n->start_ms + (int64_t)took;
-	return true;
-}
 
 static enum gap_rule
 rule_of(struct slice name)
@@ -117,34 +59,20 @@ take_annotations(struct slice rest, struct ledger_line *l)
 	return found;
 }
 
-/* Of a URL in normal form: what is before the path. */
-static struct slice
-authority_of(struct slice url)
-{
-	static const struct slice http = {"http://", 7}, https = {"https://", 8};
-	size_t from = slice_starts(url, http)    ? http.len
-		      : slice_starts(url, https) ? https.len
-						 : 0;
-
-	if (from == 0)
-		return (struct slice){0};
-	return slice_head(url, from + slice_find(slice_from(url, from), '/'));
-}
-
 bool
 ledger_line_parse(struct slice line, struct ledger_line *ret)
 {
-	struct slice c[12];
 	struct ledger_line l = {.address = {0}};
+	struct logline of;
 
-	for (size_t i = 0; i < 12; i++)
-		c[i] = column(&line);
-	if (c[11].len == 0 || !take_span(c[8], &l.note) || !take_annotations(c[11], &l))
+	if (!logline_parse(line, &of) || !take_annotations(of.annotations, &l))
 		return false;
-	l.at = c[0];
-	l.url = c[3];
-	l.authority = authority_of(l.url);
-	l.note.answered = c[1].len > 0 && c[1].ptr[0] != '-' && c[1].ptr[0] != '0';
+	l.at = of.logged_at;
+	l.url = of.url;
+	l.authority = logline_authority(l.url);
+	l.note.start_ms = of.start_ms;
+	l.note.end_ms = of.end_ms;
+	l.note.answered = of.status > 0;
 	*ret = l;
 	return l.authority.len > 0;
 }

@@ -1,95 +1,320 @@
 #include "observe/report.h"
-#include "base/clock.h"
 #include "base/escape.h"
 #include "base/file_whole.h"
-#include "base/json.h"
-#include "observe/format.h"
-#include "observe/traps_view.h"
+#include "observe/report_int.h"
+#include "web/url.h"
+#include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum { BROKEN_MAX = 1000, SUMMARY_BROKEN = 10, SUMMARY_TRAPS = 5 };
+#include "base/banned.h"
 
-struct broken {
-	char *url, *via;
-	enum outcome outcome;
-	int status;
+enum {
+	TEXTS_BLOCK = 64 << 10,
+	TEXTS_MAX = 64 << 20,
+	PLAIN_BYTES_MAX = 4 << 20,
+	SPANS_MAX = 10000, /* runs after these are not laid end to end */
+	OUT_BYTES_MAX = 256 << 20,
 };
 
-struct report {
-	struct crawl *crawl;
-	const struct job *job;
-	struct broken *broken;
-	size_t broken_len;
-	uint64_t broken_total;
-	struct crawl_stats stats;
-	struct trap_sums traps;
-	enum crawl_end end;
-	char why[512];
-	int64_t began_us, ended_us;
-};
+/* ---- what is not in the logs ---- */
 
-static bool
-is_broken(const struct sink_event *e)
+void
+report_facts_take(
+    struct report_facts *f, struct crawl *c, enum crawl_end end, int64_t wall_us)
 {
-	return e->final && !e->internal && e->kind == SINK_FETCH &&
-	       e->outcome != OUTCOME_OK && e->outcome != OUTCOME_REDIRECT &&
-	       e->outcome != OUTCOME_NOT_MODIFIED &&
-	       e->outcome != OUTCOME_DUPLICATE_CONTENT;
+	struct crawl_stats s;
+
+	crawl_stats(c, &s);
+	*f = (struct report_facts){.end = end,
+	    .runs = 1,
+	    .elapsed_ms = s.crawl_ms,
+	    .at_us = wall_us,
+	    .hosts = s.frontier.hosts,
+	    .totals = s.totals};
+	f->began_us = f->at_us - s.crawl_ms * 1000;
+	for (size_t i = 0; i < WAIT_CAUSE_MAX; i++)
+		f->wait_ms[i] = s.frontier.wait_ms[i];
+	crawl_traps(c, &f->traps);
+	(void)snprintf(f->why, sizeof(f->why), "%s", crawl_why(c));
 }
 
-static void
-on_event(void *ctx, const struct crawl_event *e)
+static int
+take_status(struct report_facts *f, struct inspect *in, struct why *why)
 {
-	struct report *r = ctx;
-	struct broken *b;
+	struct inspect_status st;
+	int r = inspect_status(in, &st, why);
 
-	if (!is_broken(e->fetch))
-		return;
-	r->broken_total++;
-	if (r->broken_len == BROKEN_MAX)
-		return;
-	b = &r->broken[r->broken_len];
-	b->url = slice_dup(e->fetch->url);
-	b->via = slice_dup(e->fetch->via);
-	b->outcome = e->fetch->outcome;
-	b->status = e->fetch->status;
-	if (b->url == NULL || b->via == NULL) {
-		free(b->url);
-		free(b->via);
-		return;
+	if (r < 0)
+		return r;
+	*f = (struct report_facts){.running = st.running,
+	    .interrupted = !st.running && st.saved.end == SAVED_RUNNING,
+	    .runs = st.saved.runs,
+	    .began_us = st.saved.began_us,
+	    .at_us = st.saved.at_us,
+	    .elapsed_ms = st.saved.elapsed_ms,
+	    .hosts = st.hosts,
+	    .totals = st.saved.totals,
+	    .traps = st.traps};
+	if (st.saved.end != SAVED_RUNNING) {
+		f->end = (enum crawl_end)st.saved.end;
+		f->running = false; /* its process has only to go */
 	}
-	r->broken_len++;
-}
-
-int
-report_new(const struct job *job, struct report **ret)
-{
-	struct report *r = calloc(1, sizeof(*r));
-
-	if (r == NULL)
-		return -ENOMEM;
-	r->job = job;
-	r->began_us = clock_wall_us();
-	r->broken = calloc(BROKEN_MAX, sizeof(*r->broken));
-	if (r->broken == NULL) {
-		report_free(r);
-		return -ENOMEM;
-	}
-	*ret = r;
+	memcpy(f->wait_ms, st.saved.wait_ms, sizeof(f->wait_ms));
 	return 0;
 }
 
-int
-report_attach(struct report *r, struct crawl *c)
-{
-	int err = crawl_subscribe(c, CRAWL_EVENT_FETCH, on_event, r);
+/* ---- runs ---- */
 
-	if (err == 0)
-		r->crawl = c;
-	return err;
+static int
+add_span(struct making *m, int64_t began_us, int64_t length_ms)
+{
+	struct report_span *s = &m->spans[m->spans_len];
+
+	if (m->spans_len == SPANS_MAX)
+		return 0;
+	*s = (struct report_span){.began_ms = began_us / 1000, .length_ms = length_ms};
+	if (m->spans_len > 0)
+		s->before_ms = s[-1].before_ms + s[-1].length_ms;
+	m->spans_len++;
+	return 0;
+}
+
+static int
+on_run(void *ctx, const struct saved_run *run)
+{
+	struct making *m = ctx;
+	struct report *r = m->r;
+
+	if (r->runs_len == REPORT_RUNS_MAX)
+		memmove(r->runs, r->runs + 1, --r->runs_len * sizeof(r->runs[0]));
+	r->runs[r->runs_len++] = *run;
+	return add_span(m, run->began_us, run->elapsed_ms);
+}
+
+static int
+take_runs(struct making *m)
+{
+	struct report_facts *f = &m->r->facts;
+	struct saved_run only = {.number = 1,
+	    .end = (uint8_t)f->end,
+	    .began_us = f->began_us,
+	    .at_us = f->at_us,
+	    .elapsed_ms = f->elapsed_ms,
+	    .pages = f->totals.pages,
+	    .wire_bytes = f->totals.wire_bytes};
+	int r = 0;
+
+	m->spans = calloc(SPANS_MAX, sizeof(*m->spans));
+	if (m->spans == NULL)
+		return -ENOMEM;
+	if (m->in != NULL)
+		r = inspect_runs(m->in, on_run, m, m->why);
+	if (r == 0 && m->in == NULL) {
+		(void)snprintf(only.why, sizeof(only.why), "%s", f->why);
+		r = on_run(m, &only);
+	}
+	if (r == 0 && m->spans_len == 0) /* of an older trawl */
+		r = add_span(m, f->began_us, INT64_MAX / 4);
+	if (r == 0 && m->r->runs_len > 0 && m->in != NULL)
+		(void)snprintf(
+		    f->why, sizeof(f->why), "%s", m->r->runs[m->r->runs_len - 1].why);
+	return r;
+}
+
+/* ---- for those who make it ---- */
+
+int
+making_text(struct making *m, struct slice escaped, struct slice *ret)
+{
+	int r;
+
+	buf_clear(&m->plain);
+	r = unescape_line(&m->plain, escaped);
+	if (r == 0 && !arena_copy(&m->r->texts,
+			  slice_head(buf_slice(&m->plain), URL_BYTES_MAX), ret))
+		r = -ENOMEM;
+	return r;
+}
+
+int
+making_sorter(const struct making *m, size_t record_bytes,
+    int (*cmp)(const void *, const void *), struct sorter **ret)
+{
+	struct sorter_conf conf = {record_bytes, REPORT_SORT_BYTES, cmp, m->tmp_dir};
+
+	return sorter_new(&conf, ret);
+}
+
+uint64_t
+making_hash(const struct making *m, struct slice s)
+{
+	return url_hash(s, m->hash_seed);
+}
+
+/* ---- files ---- */
+
+static void
+count_archive(struct report *r, const char *dir)
+{
+	char path[4300];
+	struct dirent *e;
+	struct stat st;
+	DIR *d;
+
+	(void)snprintf(path, sizeof(path), "%s/warc", dir);
+	d = opendir(path);
+	if (d == NULL)
+		return;
+	while ((e = readdir(d)) != NULL) {
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		r->archive_files++;
+		r->archive_bytes += (uint64_t)st.st_size;
+		r->archive_open += slice_ends(slice_cstr(e->d_name), SLICE_LIT(".open"));
+	}
+	(void)closedir(d);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct report_file *x = a, *y = b;
+
+	return strcmp(x->name.ptr, y->name.ptr);
+}
+
+/* The reports themselves are not among them: who makes them twice gets the same. */
+static bool
+is_told(const char *name)
+{
+	return name[0] != '.' && strncmp(name, "report.", 7) != 0;
+}
+
+static int
+list_files(struct report *r, const char *dir)
+{
+	struct dirent *e;
+	struct stat st;
+	DIR *d = opendir(dir);
+
+	if (d == NULL)
+		return 0;
+	while ((e = readdir(d)) != NULL && r->files_len < REPORT_FILES_MAX) {
+		struct report_file *f = &r->files[r->files_len];
+		struct slice name = slice_of(e->d_name, strlen(e->d_name) + 1);
+
+		if (!is_told(e->d_name) ||
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		if (!arena_copy(&r->texts, name, &f->name)) {
+			(void)closedir(d);
+			return -ENOMEM;
+		}
+		f->name.len--;
+		f->bytes = (uint64_t)st.st_size;
+		r->files_len++;
+	}
+	(void)closedir(d);
+	qsort(r->files, r->files_len, sizeof(r->files[0]), by_name);
+	return 0;
+}
+
+/* ---- making ---- */
+
+static int
+open_logs(struct making *m)
+{
+	static const char *const names[] = {"crawl.log", "rejected.log", "pages.jsonl"};
+	static const char *const sinks[] = {"crawl-log", "rejected-log", "jsonl"};
+	int r = 0;
+
+	for (size_t i = 0; i < REPORT_LOGS && r == 0; i++) {
+		uint64_t length = UINT64_MAX;
+
+		if (m->in != NULL)
+			r = inspect_length(m->in, sinks[i], &length, m->why);
+		if (r == -ENOENT)
+			length = 0;
+		else if (r < 0)
+			return r;
+		r = logfile_open(&m->logs[i], m->dir, names[i], length, m->why);
+	}
+	return r;
+}
+
+static int
+make(struct making *m)
+{
+	struct report *r = m->r;
+	int e = take_runs(m);
+
+	if (e == 0)
+		e = timeline_init(&r->timeline);
+	if (e < 0 || m->dir == NULL)
+		return e;
+	e = open_logs(m);
+	if (e == 0)
+		e = report_gather(m);
+	if (e == 0)
+		e = counts_sort(&r->mimes, &r->texts);
+	if (e == 0)
+		e = counts_sort(&r->rules, &r->texts);
+	count_archive(r, m->dir);
+	return e == 0 ? list_files(r, m->dir) : e;
+}
+
+int
+report_make(const struct report_conf *conf, struct report **ret, struct why *why)
+{
+	struct report *r = calloc(1, sizeof(*r));
+	struct why reason = {""};
+	struct making m = {.r = r,
+	    .dir = conf->dir,
+	    .tmp_dir = conf->tmp_dir,
+	    .in = conf->in,
+	    .why = &reason};
+	int e = 0;
+
+	if (r == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	r->job = conf->job;
+	arena_init(&r->texts, TEXTS_BLOCK, TEXTS_MAX);
+	counts_init(&r->mimes);
+	counts_init(&r->rules);
+	buf_init(&m.plain, PLAIN_BYTES_MAX);
+	/* Texts come from the net: nobody can choose two that are taken for one. */
+	if (getrandom(&m.hash_seed, sizeof(m.hash_seed), 0) != sizeof(m.hash_seed))
+		m.hash_seed = 0;
+	r->broken = calloc(REPORT_BROKEN_MAX + 1, sizeof(*r->broken));
+	if (r->broken == NULL)
+		e = -ENOMEM;
+	else if (conf->in != NULL)
+		e = take_status(&r->facts, conf->in, &reason);
+	else
+		r->facts = *conf->facts;
+	if (e == 0)
+		e = make(&m);
+	for (size_t i = 0; i < REPORT_LOGS; i++)
+		logfile_close(&m.logs[i]);
+	free(m.spans);
+	buf_release(&m.plain);
+	if (e < 0) {
+		report_free(r);
+		if (reason.text[0] == '\0')
+			return why_set(why, e, "the report of %s: %s",
+			    conf->dir == NULL ? "the crawl" : conf->dir, strerror(-e));
+		return why_set(why, e, "%s", reason.text);
+	}
+	*ret = r;
+	return 0;
 }
 
 void
@@ -97,215 +322,21 @@ report_free(struct report *r)
 {
 	if (r == NULL)
 		return;
-	for (size_t i = 0; i < r->broken_len; i++) {
-		free(r->broken[i].url);
-		free(r->broken[i].via);
-	}
+	arena_release(&r->texts);
+	counts_release(&r->mimes);
+	counts_release(&r->rules);
+	timeline_release(&r->timeline);
+	top_release(&r->slowest);
+	top_release(&r->largest);
+	top_release(&r->duplicates.top);
+	top_release(&r->near.top);
+	top_release(&r->chains.longest);
+	top_release(&r->chains.loops);
+	top_release(&r->hosts.asked);
+	top_release(&r->hosts.failed);
 	free(r->broken);
 	free(r);
 }
-
-void
-report_close(struct report *r, enum crawl_end end)
-{
-	crawl_stats(r->crawl, &r->stats);
-	crawl_traps(r->crawl, &r->traps);
-	r->end = end;
-	r->ended_us = clock_wall_us();
-	(void)snprintf(r->why, sizeof(r->why), "%s", crawl_why(r->crawl));
-}
-
-/* ---- JSON ---- */
-
-static void
-json_totals(const struct report *r, struct jsonw *j)
-{
-	const struct crawl_stats *s = &r->stats;
-
-	jsonw_int(j, "discovered", (int64_t)s->discovered);
-	jsonw_int(j, "fetched", (int64_t)s->fetched);
-	jsonw_int(j, "failed", (int64_t)s->failed);
-	jsonw_int(j, "rejected", (int64_t)s->rejected);
-	jsonw_int(j, "queued", (int64_t)s->queued);
-	jsonw_int(j, "in_flight", (int64_t)s->in_flight);
-	jsonw_int(j, "duplicates", (int64_t)s->duplicates);
-	jsonw_int(j, "pages", (int64_t)s->pages);
-	jsonw_int(j, "attempts", (int64_t)s->attempts);
-	jsonw_int(j, "bytes_wire", (int64_t)s->wire_bytes);
-	jsonw_int(j, "bytes_body", (int64_t)s->body_bytes);
-	jsonw_int(j, "hosts", (int64_t)s->frontier.hosts);
-}
-
-static void
-json_broken(const struct report *r, struct jsonw *j)
-{
-	jsonw_array(j, "broken");
-	for (size_t i = 0; i < r->broken_len; i++) {
-		const struct broken *b = &r->broken[i];
-
-		jsonw_object(j, NULL);
-		jsonw_str(j, "url", slice_cstr(b->url));
-		jsonw_str(j, "outcome", slice_cstr(outcome_name(b->outcome)));
-		if (b->status != 0)
-			jsonw_int(j, "status", b->status);
-		jsonw_opt(j, "via", slice_cstr(b->via));
-		jsonw_object_end(j);
-	}
-	jsonw_array_end(j);
-}
-
-int
-report_json(const struct report *r, struct buf *out)
-{
-	char began[CLOCK_TEXT_MAX], ended[CLOCK_TEXT_MAX];
-	struct jsonw j;
-
-	clock_format(r->began_us, 3, began);
-	clock_format(r->ended_us, 3, ended);
-	jsonw_init(&j, out);
-	jsonw_object(&j, NULL);
-	jsonw_int(&j, "v", 1);
-	jsonw_str(&j, "job", slice_cstr(r->job->name));
-	jsonw_str(&j, "end", slice_cstr(crawl_end_text(r->end)));
-	jsonw_opt(&j, "why", slice_cstr(r->why));
-	jsonw_str(&j, "started_at", slice_cstr(began));
-	jsonw_str(&j, "ended_at", slice_cstr(ended));
-	jsonw_real(&j, "seconds", (double)r->stats.elapsed_ms / 1000);
-	json_totals(r, &j);
-	jsonw_object(&j, "outcomes");
-	for (int o = OUTCOME_NONE + 1; o < OUTCOME_MAX; o++)
-		if (r->stats.outcomes[o] > 0)
-			jsonw_int(&j, outcome_name((enum outcome)o),
-			    (int64_t)r->stats.outcomes[o]);
-	jsonw_object_end(&j);
-	traps_view_json(&r->traps, &j);
-	jsonw_object(&j, "wait_ms");
-	for (int c = WAIT_NONE + 1; c < WAIT_CAUSE_MAX; c++)
-		if (r->stats.frontier.wait_ms[c] > 0)
-			jsonw_int(&j, wait_cause_name((enum wait_cause)c),
-			    (int64_t)r->stats.frontier.wait_ms[c]);
-	jsonw_object_end(&j);
-	if (r->stats.idle_alarms > 0)
-		jsonw_int(&j, "idle_alarms", (int64_t)r->stats.idle_alarms);
-	jsonw_int(&j, "broken_total", (int64_t)r->broken_total);
-	json_broken(r, &j);
-	jsonw_object_end(&j);
-	return j.err == 0 ? buf_add_byte(out, '\n') : j.err;
-}
-
-/* ---- HTML ---- */
-
-static int
-html_row(struct buf *out, const char *name, const char *value)
-{
-	return buf_printf(out, "<tr><th scope=row>%s<td>%s\n", name, value);
-}
-
-static int
-html_text(struct buf *out, const char *text)
-{
-	return escape_html(out, slice_cstr(text));
-}
-
-static int
-html_broken(const struct report *r, struct buf *out)
-{
-	int e = 0;
-
-	if (r->broken_total == 0)
-		return buf_add_cstr(out, "<p>No broken links.\n");
-	e = buf_printf(out,
-	    "<h2>Broken: %s</h2>\n<table>\n<tr><th>URL<th>what<th>found on\n",
-	    COUNT(r->broken_total));
-	for (size_t i = 0; i < r->broken_len && e == 0; i++) {
-		const struct broken *b = &r->broken[i];
-
-		e = buf_add_cstr(out, "<tr><td>");
-		if (e == 0)
-			e = html_text(out, b->url);
-		if (e == 0)
-			e = buf_printf(out, "<td>%s", outcome_name(b->outcome));
-		if (e == 0 && b->status != 0)
-			e = buf_printf(out, " (%d)", b->status);
-		if (e == 0)
-			e = buf_add_cstr(out, "<td>");
-		if (e == 0)
-			e = html_text(out, b->via);
-		if (e == 0)
-			e = buf_add_byte(out, '\n');
-	}
-	return e == 0 ? buf_add_cstr(out, "</table>\n") : e;
-}
-
-static int
-html_tables(const struct report *r, struct buf *out)
-{
-	const struct crawl_stats *s = &r->stats;
-	int e = buf_add_cstr(out, "<table>\n");
-
-	if (e == 0)
-		e = html_row(out, "pages", COUNT(s->pages));
-	if (e == 0)
-		e = html_row(out, "received", BYTES(s->wire_bytes));
-	if (e == 0)
-		e = html_row(out, "time", ELAPSED(s->elapsed_ms));
-	if (e == 0)
-		e = html_row(out, "URLs discovered", COUNT(s->discovered));
-	if (e == 0)
-		e = html_row(out, "still queued", COUNT(s->queued));
-	if (e == 0)
-		e = buf_add_cstr(out, "</table>\n<h2>Outcomes</h2>\n<table>\n");
-	for (int o = OUTCOME_NONE + 1; o < OUTCOME_MAX && e == 0; o++)
-		if (s->outcomes[o] > 0)
-			e = html_row(
-			    out, outcome_name((enum outcome)o), COUNT(s->outcomes[o]));
-	if (e == 0)
-		e = buf_add_cstr(
-		    out, "</table>\n<h2>What hosts waited for</h2>\n<table>\n");
-	for (int c = WAIT_NONE + 1; c < WAIT_CAUSE_MAX && e == 0; c++)
-		if (s->frontier.wait_ms[c] > 0)
-			e = html_row(out, wait_cause_name((enum wait_cause)c),
-			    ELAPSED((int64_t)s->frontier.wait_ms[c]));
-	return e == 0 ? buf_add_cstr(out, "</table>\n") : e;
-}
-
-static int
-report_html(const struct report *r, struct buf *out)
-{
-	int e = buf_add_cstr(out,
-	    "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n"
-	    "<meta name=viewport content='width=device-width'>\n<title>Trawl: ");
-
-	if (e == 0)
-		e = html_text(out, r->job->name);
-	if (e == 0)
-		e = buf_add_cstr(out,
-		    "</title>\n<style>body{font:16px/1.4 "
-		    "system-ui,sans-serif;max-width:60rem;"
-		    "margin:2rem auto;padding:0 "
-		    "1rem}th{text-align:left;font-weight:normal;"
-		    "padding-right:1rem;vertical-align:top}td{overflow-wrap:anywhere}"
-		    "@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}"
-		    "</style>\n<h1>");
-	if (e == 0)
-		e = html_text(out, r->job->name);
-	if (e == 0)
-		e = buf_printf(out, "</h1>\n<p>%s", crawl_end_text(r->end));
-	if (e == 0 && r->why[0] != '\0') {
-		e = buf_add_cstr(out, ": ");
-		if (e == 0)
-			e = html_text(out, r->why);
-	}
-	if (e == 0)
-		e = buf_add_byte(out, '\n');
-	if (e == 0)
-		e = html_tables(r, out);
-	if (e == 0)
-		e = traps_view_html(&r->traps, out);
-	return e == 0 ? html_broken(r, out) : e;
-}
-
-/* ---- files ---- */
 
 int
 report_write(const struct report *r, const char *dir, struct why *why)
@@ -313,8 +344,8 @@ report_write(const struct report *r, const char *dir, struct why *why)
 	struct buf text;
 	int e;
 
-	buf_init(&text, 64 << 20);
-	e = report_json(r, &text);
+	buf_init(&text, OUT_BYTES_MAX);
+	e = report_json(r, (struct slice){0}, &text);
 	e = e < 0 ? why_set(why, e, "out of memory")
 		  : file_whole_write(dir, "report.json", 0644, buf_slice(&text), why);
 	if (e == 0) {
@@ -325,111 +356,5 @@ report_write(const struct report *r, const char *dir, struct why *why)
 				dir, "report.html", 0644, buf_slice(&text), why);
 	}
 	buf_release(&text);
-	return e;
-}
-
-/* ---- summary ---- */
-
-static int
-summary_outcomes(const struct report *r, struct buf *out)
-{
-	int e = buf_add_cstr(out, "  outcomes  ");
-	const char *comma = "";
-
-	for (int o = OUTCOME_NONE + 1; o < OUTCOME_MAX && e == 0; o++) {
-		if (r->stats.outcomes[o] == 0)
-			continue;
-		e = buf_printf(out, "%s%s %s", comma, outcome_name((enum outcome)o),
-		    COUNT(r->stats.outcomes[o]));
-		comma = ", ";
-	}
-	return e == 0 ? buf_add_byte(out, '\n') : e;
-}
-
-static int
-summary_broken(const struct report *r, struct buf *out)
-{
-	int e = 0;
-
-	for (size_t i = 0; i < r->broken_len && i < SUMMARY_BROKEN && e == 0; i++) {
-		const struct broken *b = &r->broken[i];
-
-		e = buf_printf(out, "  %s  %-12s ", i == 0 ? "broken  " : "        ",
-		    outcome_name(b->outcome));
-		if (e == 0)
-			e = escape_terminal(out, slice_head(slice_cstr(b->url), 300));
-		if (e == 0 && b->via[0] != '\0') {
-			e = buf_add_cstr(out, "  on ");
-			if (e == 0)
-				e = escape_terminal(
-				    out, slice_head(slice_cstr(b->via), 300));
-		}
-		if (e == 0)
-			e = buf_add_byte(out, '\n');
-	}
-	if (e == 0 && r->broken_total > SUMMARY_BROKEN)
-		e = buf_printf(out, "            and %s more, in report.html\n",
-		    COUNT(r->broken_total - SUMMARY_BROKEN));
-	return e;
-}
-
-static bool
-has_sink(const struct report *r, const char *name)
-{
-	const struct strlist *sinks = &r->job->options.output_sink;
-
-	for (size_t i = 0; i < sinks->n; i++)
-		if (strcmp(sinks->v[i], name) == 0)
-			return true;
-	return sinks->n == 0; /* the default has both */
-}
-
-static int
-summary_places(const struct report *r, const char *dir, struct buf *out)
-{
-	int e = 0;
-
-	if (has_sink(r, "warc"))
-		e = buf_printf(out, "  archive   %s/warc/\n", dir);
-	if (e == 0 && has_sink(r, "jsonl"))
-		e = buf_printf(out, "  records   %s/pages.jsonl\n", dir);
-	if (e == 0)
-		e = buf_printf(out, "  report    %s/report.html\n", dir);
-	if (e == 0 && r->stats.queued + r->stats.in_flight > 0 &&
-	    r->job->options.run_state == STATE_ROCKSDB)
-		e = buf_printf(out, "  go on     trawl resume %s\n", dir);
-	return e;
-}
-
-int
-report_summary(const struct report *r, const char *dir, struct buf *out)
-{
-	const struct crawl_stats *s = &r->stats;
-	double seconds = (double)s->crawl_ms / 1000;
-	int e = buf_printf(
-	    out, "trawl: %s%s", crawl_end_text(r->end), r->why[0] == '\0' ? "" : ": ");
-
-	if (e == 0)
-		e = escape_terminal(out, slice_cstr(r->why));
-	if (e == 0)
-		e = buf_printf(out,
-		    "\n  pages     %s in %s (%.1f/s), %s received, %s host%s\n",
-		    COUNT(s->pages), ELAPSED(s->crawl_ms),
-		    seconds > 0 ? (double)s->pages / seconds : 0, BYTES(s->wire_bytes),
-		    COUNT(s->frontier.hosts), s->frontier.hosts == 1 ? "" : "s");
-	if (e == 0)
-		e = buf_printf(out,
-		    "  URLs      %s discovered = %s fetched + %s failed + %s rejected + "
-		    "%s queued\n",
-		    COUNT(s->discovered), COUNT(s->fetched), COUNT(s->failed),
-		    COUNT(s->rejected), COUNT(s->queued + s->in_flight));
-	if (e == 0)
-		e = summary_outcomes(r, out);
-	if (e == 0)
-		e = traps_view_text(&r->traps, SUMMARY_TRAPS, out);
-	if (e == 0)
-		e = summary_broken(r, out);
-	if (e == 0 && dir != NULL)
-		e = summary_places(r, dir, out);
 	return e;
 }

@@ -7,7 +7,7 @@
  *
  * separated by blanks, "-" where there is nothing.  The annotations are the outcome,
  * unless it is `ok`, "2t" for the second try, "retry" when there will be another,
- * "quarantine:NAME" of a document that is kept there, and of
+ * "link:KIND" of a link that leads nowhere, "quarantine:NAME" of a document that is kept there, and of
  * each request to a host "gap:MS/RULE/N": the gap to the request before it and the number
  * at once that were in force when it began, "ip:ADDRESS", and if there was a limit
  * "per-ip:N" and "per-site:N".
@@ -111,6 +111,16 @@ add_contact(struct buf *b, const struct sink_event *e, const char *lead)
 	return r;
 }
 
+/* The link that led there is to be mended: a report tells of what kind it is. */
+static bool
+is_broken(const struct sink_event *e)
+{
+	return e->final && !e->internal &&
+	       (e->outcome == OUTCOME_HTTP_4XX || e->outcome == OUTCOME_HTTP_5XX ||
+		   e->outcome == OUTCOME_TRUNCATED ||
+		   outcome_class(e->outcome) == OUTCOME_CLASS_FAILED);
+}
+
 static int
 add_annotations(struct buf *b, const struct sink_event *e)
 {
@@ -126,6 +136,9 @@ add_annotations(struct buf *b, const struct sink_event *e)
 		    b, "%s%ut", b->len > start ? "," : "", (unsigned)e->attempts);
 	if (r == 0 && !e->final)
 		r = buf_add_cstr(b, b->len > start ? ",retry" : "retry");
+	if (r == 0 && is_broken(e))
+		r = buf_printf(
+		    b, "%slink:%s", b->len > start ? "," : "", link_kind_name(e->link));
 	if (r == 0 && e->quarantine.len > 0)
 		r = buf_printf(b, "%squarantine:" SLICE_FMT, b->len > start ? "," : "",
 		    SLICE_ARG(e->quarantine));

@@ -225,8 +225,14 @@ def test_report_html(crawled):
     parser.handle_starttag = lambda tag, attrs: tags.append((tag, dict(attrs)))
     parser.feed(text)
     assert "script" not in {tag for tag, _ in tags}
-    assert {tag for tag, _ in tags} <= {"html", "meta", "title", "style", "h1", "h2", "p", "table", "tr", "th", "td"}
+    ours = "html head meta link title style body header main footer nav section figure figcaption h1 h2 h3 p br span strong"
+    ours += " div dl dt dd ul li table thead tbody tr th td a svg path rect text"
+    assert {tag for tag, _ in tags} <= set(ours.split())
     assert not [a for _, attrs in tags for a in attrs if a.startswith("on")]
+    links = [attrs for tag, attrs in tags if tag == "a"]
+    assert all(re.match("#[a-z]+$", a["href"]) or "noreferrer" in a["rel"].split() for a in links)
+    assert all(re.match("#|https?://", a["href"]) for a in links) and len(links) > 20
+    assert [attrs["href"] for tag, attrs in tags if tag == "link"] == ["data:,"]
     assert "OWNED" in text
 
 
@@ -277,7 +283,9 @@ def test_requests(crawled):
 def test_status_explain_and_the_ledger(crawled):
     clean(run("status", crawled.dir, rc=0)[0], "status")
     json.loads(clean(run("status", "--json", crawled.dir, rc=0)[0], "status --json"))
-    clean(run("report", "--politeness", crawled.dir)[0], "report")
+    clean(run("report", crawled.dir, rc=0)[0], "report")
+    json.loads(clean(run("report", "--json", crawled.dir, rc=0)[0], "report --json"))
+    clean(run("report", "--politeness", crawled.dir)[0], "report --politeness")
     json.loads(clean(run("report", "--politeness", "--json", crawled.dir)[0], "report --json"))
     urls = [json.loads(line)["url"] for line in crawled.read("pages.jsonl").splitlines()]
     for line in crawled.read("rejected.log").decode().splitlines():

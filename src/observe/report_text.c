@@ -1,0 +1,124 @@
+#include "base/escape.h"
+#include "observe/format.h"
+#include "observe/report_int.h"
+#include "observe/traps_view.h"
+
+#include "base/banned.h"
+
+/* The closing summary. */
+
+enum { SUMMARY_BROKEN = 10, SUMMARY_TRAPS = 5, SUMMARY_URL_BYTES = 300 };
+
+static int
+summary_outcomes(const struct report *r, struct buf *out)
+{
+	int e = buf_add_cstr(out, "  outcomes  ");
+	const char *comma = "";
+
+	for (int o = OUTCOME_NONE + 1; o < OUTCOME_MAX && e == 0; o++) {
+		if (r->facts.totals.outcomes[o] == 0)
+			continue;
+		e = buf_printf(out, "%s%s %s", comma, outcome_name((enum outcome)o),
+		    COUNT(r->facts.totals.outcomes[o]));
+		comma = ", ";
+	}
+	return e == 0 ? buf_add_byte(out, '\n') : e;
+}
+
+static int
+summary_broken(const struct report *r, struct buf *out)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < r->broken_len && i < SUMMARY_BROKEN && e == 0; i++) {
+		const struct report_broken *b = &r->broken[i];
+
+		e = buf_printf(out, "  %s  %-12s ", i == 0 ? "broken  " : "        ",
+		    outcome_name(b->outcome));
+		if (e == 0)
+			e = escape_terminal(out, slice_head(b->url, SUMMARY_URL_BYTES));
+		if (e == 0 && b->via.len > 0) {
+			e = buf_add_cstr(out, "  on ");
+			if (e == 0)
+				e = escape_terminal(
+				    out, slice_head(b->via, SUMMARY_URL_BYTES));
+		}
+		if (e == 0)
+			e = buf_add_byte(out, '\n');
+	}
+	if (e == 0 && r->broken_total > SUMMARY_BROKEN)
+		e = buf_printf(out, "            and %s more, in report.html\n",
+		    COUNT(r->broken_total - SUMMARY_BROKEN));
+	return e;
+}
+
+static bool
+has_sink(const struct report *r, const char *name)
+{
+	const struct strlist *sinks = &r->job->options.output_sink;
+
+	for (size_t i = 0; i < sinks->n; i++)
+		if (strcmp(sinks->v[i], name) == 0)
+			return true;
+	return sinks->n == 0; /* the default has both */
+}
+
+static int
+summary_places(const struct report *r, const char *dir, struct buf *out)
+{
+	const struct crawl_totals *t = &r->facts.totals;
+	int e = 0;
+
+	if (has_sink(r, "warc"))
+		e = buf_printf(out, "  archive   %s/warc/\n", dir);
+	if (e == 0 && has_sink(r, "jsonl"))
+		e = buf_printf(out, "  records   %s/pages.jsonl\n", dir);
+	if (e == 0)
+		e = buf_printf(out, "  report    %s/report.html\n", dir);
+	if (e == 0 && t->queued + t->in_flight > 0 &&
+	    r->job->options.run_state == STATE_ROCKSDB)
+		e = buf_printf(out, "  go on     trawl resume %s\n", dir);
+	return e;
+}
+
+static int
+summary_figures(const struct report *r, struct buf *out)
+{
+	const struct report_facts *f = &r->facts;
+	const struct crawl_totals *t = &f->totals;
+	double seconds = (double)f->elapsed_ms / 1000;
+	int e = buf_printf(out,
+	    "\n  pages     %s in %s (%.1f/s), %s received, %s host%s\n", COUNT(t->pages),
+	    ELAPSED(f->elapsed_ms), seconds > 0 ? (double)t->pages / seconds : 0,
+	    BYTES(t->wire_bytes), COUNT(f->hosts), f->hosts == 1 ? "" : "s");
+
+	if (e == 0)
+		e = buf_printf(out,
+		    "  URLs      %s discovered = %s fetched + %s failed + %s rejected + "
+		    "%s queued\n",
+		    COUNT(t->discovered), COUNT(t->fetched), COUNT(t->failed),
+		    COUNT(t->rejected), COUNT(t->queued + t->in_flight));
+	return e;
+}
+
+int
+report_summary(const struct report *r, const char *dir, struct buf *out)
+{
+	const struct report_facts *f = &r->facts;
+	int e = buf_printf(
+	    out, "trawl: %s%s", crawl_end_text(f->end), f->why[0] == '\0' ? "" : ": ");
+
+	if (e == 0)
+		e = escape_terminal(out, slice_cstr(f->why));
+	if (e == 0)
+		e = summary_figures(r, out);
+	if (e == 0)
+		e = summary_outcomes(r, out);
+	if (e == 0)
+		e = traps_view_text(&f->traps, SUMMARY_TRAPS, out);
+	if (e == 0)
+		e = summary_broken(r, out);
+	if (e == 0 && dir != NULL)
+		e = summary_places(r, dir, out);
+	return e;
+}
