@@ -56,6 +56,7 @@ json_story(struct jsonw *j, const struct inspect_url *u)
 		jsonw_object(j, "last_try");
 		jsonw_str(j, "at", u->tried_at);
 		jsonw_str(j, "outcome", u->tried);
+		jsonw_opt(j, "why", u->tried_why);
 		jsonw_object_end(j);
 	}
 	if (is_waiting(u))
@@ -161,6 +162,10 @@ text_tries(const struct inspect_url *u, struct buf *out)
 			e = buf_add_cstr(out, ": ");
 		if (e == 0)
 			e = escape_terminal(out, u->tried);
+		if (e == 0 && u->tried_why.len > 0)
+			e = buf_add_cstr(out, ", ");
+		if (e == 0)
+			e = escape_terminal(out, u->tried_why);
 	}
 	if (e == 0 && u->not_before_ms > 0) {
 		clock_format(u->not_before_ms * 1000, 0, at);

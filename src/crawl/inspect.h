@@ -87,6 +87,7 @@ struct inspect_url {
 	const char *kind;
 	uint32_t tries;
 	struct slice tried_at, tried; /* the last one: when, with what outcome */
+	struct slice tried_why;       /* the sentence of what failed; empty: none */
 
 	/* Its line of pages.jsonl, and what of it people read. */
 	struct slice page;

@@ -4,6 +4,7 @@
 #include "crawl/scope.h"
 #include "frontier/keys.h"
 #include "frontier/rules.h"
+#include "sink/lines.h"
 #include "web/link.h"
 #include "web/url.h"
 #include <endian.h>
@@ -222,6 +223,20 @@ column(struct slice *rest)
 	return c;
 }
 
+static int
+keep_sentence(struct asking *a, struct slice word, struct slice *ret)
+{
+	struct buf b;
+	int r;
+
+	buf_init(&b, LINES_TEXT_BYTES_MAX);
+	r = lines_sentence(&b, word);
+	if (r == 0)
+		r = keep(a, buf_slice(&b), ret);
+	buf_release(&b);
+	return r;
+}
+
 /* "timeout-stall,3t,retry", "2t", "-" */
 static int
 take_annotations(struct asking *a, struct slice rest)
@@ -231,17 +246,20 @@ take_annotations(struct asking *a, struct slice rest)
 	uint64_t n;
 
 	u->tries = 1;
+	u->tried_why = (struct slice){0};
 	while (slice_cut(&rest, ',', &word)) {
 		enum outcome o;
 
-		if (outcome_parse(word, &o))
+		if (slice_starts(word, SLICE_LIT("why:")))
+			a->err = keep_sentence(a, slice_from(word, 4), &u->tried_why);
+		else if (outcome_parse(word, &o))
 			outcome = slice_cstr(outcome_name(o));
 		else if (slice_ends(word, SLICE_LIT("t")) &&
 			 slice_to_u64(slice_head(word, word.len - 1), &n) && n < 256)
 			u->tries = (uint32_t)n;
 	}
 	u->tried = outcome;
-	return 0;
+	return a->err;
 }
 
 /* Columns: time, status, bytes, URL, hops, via, mime, worker, start, digest, source,

@@ -10,7 +10,7 @@
  * "link:KIND" of a link that leads nowhere, "quarantine:NAME" of a document that is kept there, and of
  * each request to a host "gap:MS/RULE/N": the gap to the request before it and the number
  * at once that were in force when it began, "ip:ADDRESS", and if there was a limit
- * "per-ip:N" and "per-site:N".
+ * "per-ip:N" and "per-site:N".  The last is "why:SENTENCE" of what failed, lines_word().
  */
 #include "base/clock.h"
 #include "base/escape.h"
@@ -122,6 +122,17 @@ is_broken(const struct sink_event *e)
 }
 
 static int
+add_why(struct buf *b, const struct sink_event *e, const char *lead)
+{
+	int r;
+
+	if (e->detail.len == 0 || codes[e->outcome] == 0)
+		return 0;
+	r = buf_printf(b, "%swhy:", lead);
+	return r < 0 ? r : lines_word(b, lines_text(e->detail));
+}
+
+static int
 add_annotations(struct buf *b, const struct sink_event *e)
 {
 	size_t start;
@@ -144,6 +155,8 @@ add_annotations(struct buf *b, const struct sink_event *e)
 		    SLICE_ARG(e->quarantine));
 	if (r == 0 && e->contacted)
 		r = add_contact(b, e, b->len > start ? "," : "");
+	if (r == 0)
+		r = add_why(b, e, b->len > start ? "," : "");
 	if (r == 0 && b->len == start)
 		r = buf_add_byte(b, '-');
 	return r;

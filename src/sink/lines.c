@@ -135,3 +135,44 @@ lines_text(struct slice text)
 	}
 	return slice_head(text, n);
 }
+
+int
+lines_word(struct buf *b, struct slice sentence)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sentence.len; i++) {
+		unsigned char c = (unsigned char)sentence.ptr[i];
+
+		if (c == ' ')
+			r = buf_add_byte(b, '+');
+		else if (c < ' ' || c >= 0x7f || c == '+' || c == ',' || c == '%' ||
+			 c == '\\')
+			r = buf_printf(b, "%%%02X", c);
+		else
+			r = buf_add_byte(b, (char)c);
+	}
+	return r;
+}
+
+int
+lines_sentence(struct buf *b, struct slice word)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < word.len; i++) {
+		char c = word.ptr[i];
+		int high, low;
+
+		if (c == '%' && word.len - i > 2 &&
+		    (high = ascii_hex(word.ptr[i + 1])) >= 0 &&
+		    (low = ascii_hex(word.ptr[i + 2])) >= 0) {
+			c = (char)(high << 4 | low);
+			i += 2;
+		} else if (c == '+') {
+			c = ' ';
+		}
+		r = buf_add_byte(b, c);
+	}
+	return r;
+}

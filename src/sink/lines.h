@@ -37,4 +37,9 @@ bool lines_place(const char *name, struct slice mark, struct sink_place *ret);
 
 /* `text` cut to LINES_TEXT_BYTES_MAX, not within a UTF-8 sequence. */
 struct slice lines_text(struct slice text);
+
+/* A sentence as one word without commas, of printable ASCII: blanks become '+', and what
+ * might be taken for something else %XX; and what it was. */
+int lines_word(struct buf *b, struct slice sentence);
+int lines_sentence(struct buf *b, struct slice word);
 #endif

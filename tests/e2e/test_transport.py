@@ -60,7 +60,10 @@ def test_a_site_whose_authority_is_not_trusted_is_a_tls_failure(secure, tmp_path
     result, out = harness.crawl(tmp_path / "crawl", "-q", "--delay", "0", "--retries", "0", secure.url("/p0.html"))
     assert result.rc == 5, result.err
     assert len(secure.log()) == asked, "nothing is asked of a server that is not who it says"
-    assert any(secure.url("/p0.html") in row and "tls-failure" in " ".join(row) for row in out.crawl_log())
+    (row,) = [row for row in out.crawl_log() if row[3] == secure.url("/p0.html")]
+    assert row[11].startswith("tls-failure,") and ",why:SSL+certificate+problem" in row[11]
+    told = harness.trawl("explain", out.dir, secure.url("/p0.html"))
+    assert ": tls-failure, SSL certificate problem" in told.out
 
 
 @pytest.mark.parametrize("version", ["2", "auto"])

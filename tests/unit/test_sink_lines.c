@@ -1,3 +1,4 @@
+#include "sink/lines.h"
 #include "test_sink_kit.h"
 #include "web/select.h"
 #include <errno.h>
@@ -394,6 +395,46 @@ a_request_tells_what_politeness_was_in_force(void **state)
 }
 
 static void
+what_failed_says_why_in_one_word(void **state)
+{
+	static const char said[] = "100% odd, a+b\n\\ \xc2\x9b[31m, retry,gap:0/option/9";
+	struct env *e = *state;
+	struct sink_event ev = {.kind = SINK_FETCH,
+	    .outcome = OUTCOME_TLS_FAILURE,
+	    .attempts = 1,
+	    .final = true,
+	    .url = SLICE_LIT("https://no.test/"),
+	    .detail = SLICE_LIT("certificate has expired")};
+	struct slice s, word;
+	struct buf b;
+
+	open_new(e, "crawl-log");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	ev.detail = slice_cstr(said);
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	ev.outcome = OUTCOME_OK; /* nothing to be told */
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "crawl.log");
+	assert_slice(s,
+	    "1970-01-01T00:00:00.000Z    -2          - https://no.test/ - - no-type #000 "
+	    "19700101000000000+0 - - tls-failure,why:certificate+has+expired\n"
+	    "1970-01-01T00:00:00.000Z    -2          - https://no.test/ - - no-type #000 "
+	    "19700101000000000+0 - - tls-failure,why:100%25+odd%2C+a%2Bb%0A%5C+%C2%9B[31m"
+	    "%2C+retry%2Cgap:0/option/9\n"
+	    "1970-01-01T00:00:00.000Z     0          - https://no.test/ - - no-type #000 "
+	    "19700101000000000+0 - - -\n");
+	word = slice_from(s, (size_t)(strstr(s.ptr, "why:100") + 4 - s.ptr));
+	buf_init(&b, 1000);
+	assert_int_equal(lines_sentence(&b, slice_head(word, slice_find(word, '\n'))), 0);
+	assert_slice(buf_slice(&b), said);
+	buf_clear(&b);
+	assert_int_equal(lines_sentence(&b, SLICE_LIT("a%2%zz%+%")), 0);
+	assert_slice(buf_slice(&b), "a%2%zz% %");
+	buf_release(&b);
+	kit_free(s);
+}
+
+static void
 every_outcome_has_a_code(void **state)
 {
 	struct env *e = *state;
@@ -600,6 +641,7 @@ main(void)
 		a_fetch_is_a_line_in_heritrix_columns, up, down),
 	    cmocka_unit_test_setup_teardown(
 		a_request_tells_what_politeness_was_in_force, up, down),
+	    cmocka_unit_test_setup_teardown(what_failed_says_why_in_one_word, up, down),
 	    cmocka_unit_test_setup_teardown(every_outcome_has_a_code, up, down),
 	    cmocka_unit_test_setup_teardown(hostile_texts_stay_in_their_column, up, down),
 	    cmocka_unit_test_setup_teardown(a_rejection_is_four_fields, up, down),
