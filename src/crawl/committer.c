@@ -79,6 +79,8 @@ handle_one(struct committer *c, struct commit *m)
 		return commit_attempt(c, m);
 	case COMMIT_HOST:
 		return commit_host(c, m);
+	case COMMIT_NAME:
+		return commit_name(c, m);
 	case COMMIT_REFILL:
 		return refill_begin(c, m);
 	case COMMIT_CLOSE:

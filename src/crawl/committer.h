@@ -34,6 +34,7 @@ enum commit_kind {
 	COMMIT_DONE,    /* a URL has its outcome; its links were discovered */
 	COMMIT_ATTEMPT, /* a try failed and will be repeated: crawl.log, and `rec` anew */
 	COMMIT_HOST,    /* the state of a host, and its robots.txt rules */
+	COMMIT_NAME,    /* a name was asked for: the archive */
 	COMMIT_REFILL,  /* more of an authority's queue, please */
 	COMMIT_CLOSE,   /* last commit; sinks are closed */
 };
@@ -49,7 +50,7 @@ struct commit {
 	const char *end_why;     /* CLOSE: what is said of it; borrowed, NULL: nothing */
 	bool asked;              /* DONE, ATTEMPT: a request was made for it */
 	struct urlrec *rec;      /* DONE: whose outcome; the parent of the links */
-	struct sink_event event; /* DONE, ATTEMPT */
+	struct sink_event event; /* DONE, ATTEMPT, NAME */
 	uint64_t shape;          /* DONE: of the page's text; 0: not known */
 	struct found_link *links;
 	uint32_t links_len;
@@ -62,7 +63,8 @@ struct commit {
 	uint64_t cookies_site;     /* the hash of its name */
 	uint64_t cookies_gone[COMMIT_GONE_MAX]; /* of sites that have none any more */
 	uint32_t cookies_gone_len;
-	struct buf rules;          /* HOST: to be stored; REFILL: the reply */
+	struct buf rules; /* HOST: to be stored; NAME: texts of the event; REFILL: the
+				      reply */
 	/* DONE: it killed or hung its parsers; and no worker could even archive it, so
 	 * that its records are to be made of the bytes here.  NULL: no. */
 	const struct quarantine_case *harm;

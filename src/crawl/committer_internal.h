@@ -85,6 +85,7 @@ void committer_reply(struct committer *c, struct commit *m);
 int commit_links(struct committer *c, struct commit *m);
 int commit_done(struct committer *c, struct commit *m);
 int commit_attempt(struct committer *c, struct commit *m);
+int commit_name(struct committer *c, struct commit *m);
 int commit_host(struct committer *c, struct commit *m);
 /* One that was cut as a trap waits again. */
 int commit_requeue(struct committer *c, struct urlrec *rec);

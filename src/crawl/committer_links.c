@@ -366,6 +366,12 @@ commit_host(struct committer *c, struct commit *m)
 	return r;
 }
 
+int
+commit_name(struct committer *c, struct commit *m)
+{
+	return put_sinks(c, &m->event);
+}
+
 static void
 count_request(struct committer *c, const struct commit *m)
 {

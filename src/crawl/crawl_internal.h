@@ -174,6 +174,7 @@ void crawl_visit_ended(struct crawl *c);
 uint64_t crawl_random(struct crawl *c);
 void crawl_on_reply(void *ctx, struct commit *m);
 void crawl_on_room(void *ctx);
+void crawl_save_name(struct crawl *c, struct slice host, const struct dns_answer *a);
 int crawl_save_host(struct crawl *c, uint64_t authority_hash);
 int crawl_host_state(struct crawl *c, uint64_t authority_hash, struct buf *out);
 void crawl_sum_waits(struct crawl *c, struct commit *m);

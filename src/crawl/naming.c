@@ -80,6 +80,7 @@ on_name(void *ctx, const struct dns_answer *a)
 	bool goes;
 
 	n->asks = false;
+	crawl_save_name(n->crawl, slice_cstr(n->host), a);
 	goes = fetch_expects(
 	    n->crawl->fetcher, slice_cstr(n->host), n->port, n->home, a, &n->addr);
 	ends(n, goes ? &n->addr : NULL, goes ? (int64_t)a->ttl_s * SECOND_MS : 0);

@@ -338,6 +338,18 @@ may_retry(struct visit *v)
 	       retry_budget_take(c->retries, v->rec->authority_hash);
 }
 
+/* The answer that was known had lapsed. */
+static void
+save_name(struct visit *v, const struct dns_answer *a)
+{
+	char text[URL_BYTES_MAX];
+	struct url url;
+
+	if (url_resolve(NULL, v->rec->url, (struct slice){0}, 0, text, sizeof(text),
+		&url) == URL_OK)
+		crawl_save_name(v->crawl, url_host(&url), a);
+}
+
 static void
 on_fetched(void *ctx, struct fetch_result *r)
 {
@@ -347,6 +359,8 @@ on_fetched(void *ctx, struct fetch_result *r)
 
 	v->result = *r;
 	v->result.dns = NULL;
+	if (r->dns != NULL)
+		save_name(v, r->dns);
 	err =
 	    fetch_request_mask(c->fetcher, r->t.request, REQUEST_BYTES_MAX, &v->request);
 	addr_format(&r->t.addr, v->ip);

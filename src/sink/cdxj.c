@@ -151,7 +151,7 @@ cdxj_put(struct sink *s, struct sink_event *e, struct why *why)
 	char date[CLOCK_TEXT_MAX];
 	struct buf *b;
 
-	if (e->kind != SINK_FETCH || e->warc_file.len == 0)
+	if (e->kind == SINK_REJECT || e->warc_file.len == 0)
 		return 0;
 	clock_format(e->began_wall_us, 0, date);
 	b = lines_begin(s);

@@ -46,6 +46,7 @@ enum sink_event_kind {
 	 * `response`, `final` and not `internal` also pages.jsonl. */
 	SINK_FETCH,
 	SINK_REJECT, /* a URL was rejected: rejected.log */
+	SINK_NAME,   /* a name was asked for: archived as url "dns:NAME" */
 };
 
 struct select;
@@ -82,6 +83,9 @@ struct sink_event {
 	struct slice fields;
 	struct slice digest; /* sha1:... */
 	struct slice redirect_to, protocol, ip;
+	/* NAME: who answered, and the answer as text/dns has it; its record's id. */
+	struct slice server, answer;
+	uint64_t record_id[2];
 	struct slice detail; /* error or the rule that decided */
 	struct slice quarantine; /* name of what is kept of it there; empty: nothing */
 	/* The record set of the exchange, each a member: response first, then

@@ -48,6 +48,7 @@ struct warc {
 	struct buf info;   /* one warcinfo record */
 	struct buf moved;  /* records that were packed for the file before */
 	enum warc_coding coding;
+	char name_digest[48]; /* of the last record of a name */
 	bool stale; /* the growing file is of another */
 	char job[JOB_BYTES_MAX + 1];
 	char name[NAME_MAX + 1]; /* without `.open` */
@@ -62,7 +63,7 @@ static_assert((int)SINK_ID_MAX == (int)WARC_ID_MAX, "one is copied to the other"
 
 /* -- Names. -- */
 
-struct warc_name {
+struct file_name {
 	uint64_t serial;
 	struct slice base; /* without `.open` */
 	enum warc_coding coding;
@@ -82,10 +83,10 @@ coding_parse(struct slice name, enum warc_coding *ret)
 
 /* Is `name` one that a crawl of `job` gives its files? */
 static bool
-name_parse(const char *job, struct slice name, struct warc_name *ret)
+name_parse(const char *job, struct slice name, struct file_name *ret)
 {
 	static const struct slice lead = SLICE_LIT("trawl-");
-	struct warc_name n = {.base = name};
+	struct file_name n = {.base = name};
 	struct slice rest, serial;
 	uint64_t stamp;
 
@@ -221,13 +222,13 @@ file_finish(struct sink *s, struct why *why)
 /* -- Opening. -- */
 
 typedef int warc_seen_fn(
-    struct warc *w, const struct warc_name *n, const char *name, struct why *why);
+    struct warc *w, const struct file_name *n, const char *name, struct why *why);
 
 /* fn for each file of this crawl's job that lies in the folder. */
 static int
 scan(struct warc *w, warc_seen_fn *fn, struct why *why)
 {
-	struct warc_name n;
+	struct file_name n;
 	struct dirent *d;
 	int fd, r = 0;
 	DIR *dir;
@@ -269,7 +270,7 @@ remove_file(struct warc *w, const char *name, struct why *why)
 
 /* In a new crawl.  An empty file is what a crash before the first commit leaves. */
 static int
-seen_before(struct warc *w, const struct warc_name *n, const char *name, struct why *why)
+seen_before(struct warc *w, const struct file_name *n, const char *name, struct why *why)
 {
 	struct stat st;
 
@@ -286,7 +287,7 @@ seen_before(struct warc *w, const struct warc_name *n, const char *name, struct 
 
 /* In a crawl that goes on, behind the file of the mark. */
 static int
-seen_after(struct warc *w, const struct warc_name *n, const char *name, struct why *why)
+seen_after(struct warc *w, const struct file_name *n, const char *name, struct why *why)
 {
 	return n->serial < w->serial ? 0 : remove_file(w, name, why);
 }
@@ -303,7 +304,7 @@ mark_parse(struct sink *s, struct slice mark, uint64_t *ret_length)
 {
 	struct warc *w = s->priv;
 	struct slice version, length, name;
-	struct warc_name n;
+	struct file_name n;
 
 	if (!slice_cut(&mark, ' ', &version) || !slice_eq(version, SLICE_LIT("1")) ||
 	    !slice_cut(&mark, ' ', &length) || !slice_to_u64(length, ret_length) ||
@@ -582,30 +583,62 @@ file_is_full(const struct warc *w)
 	return w->file.fd >= 0 && at >= w->bytes_max && at > w->begun;
 }
 
+/* A file that has its warcinfo and room. */
+static int
+file_ready(struct sink *s, struct why *why)
+{
+	struct warc *w = s->priv;
+	int r = 0;
+
+	if (file_is_full(w) || (w->stale && w->file.fd >= 0))
+		r = file_finish(s, why);
+	if (r == 0 && w->file.fd < 0)
+		r = file_start(s, why);
+	return r < 0 ? r : file_begin(s, why);
+}
+
+/* Rare, and small: it is packed here, when its file is known. */
+static int
+put_name(struct sink *s, const struct sink_event *e, struct why *why)
+{
+	struct warc *w = s->priv;
+	struct warc_name x = {.uri = e->url,
+	    .server = e->server,
+	    .wall_us = e->began_wall_us,
+	    .text = e->answer};
+	int r;
+
+	x.warcinfo_id = slice_cstr(s->warcinfo_id);
+	memcpy(x.record_id, e->record_id, sizeof(x.record_id));
+	buf_clear(&w->moved);
+	r = warc_pack_name(w->packer, &x, &w->moved, w->name_digest);
+	return r < 0 ? why_set(why, r, "no memory for the record of a name") : 0;
+}
+
 static int
 warc_put(struct sink *s, struct sink_event *e, struct why *why)
 {
 	struct warc *w = s->priv;
 	int64_t ended_us = e->began_wall_us + (int64_t)e->total_ms * 1000;
-	struct slice records;
+	struct slice records = {0};
 	uint64_t at, first = 0;
-	int r = 0;
+	int r;
 
 	e->warc_file = (struct slice){0};
-	if (e->kind != SINK_FETCH || e->records.len == 0)
+	if (e->kind == SINK_REJECT || (e->kind == SINK_FETCH && e->records.len == 0))
 		return 0;
-	if (!records_are_members(w, e))
+	if (e->kind == SINK_FETCH && !records_are_members(w, e))
 		return why_set(
 		    why, -EBADMSG, "what should be archived is not a set of records");
 	if (ended_us > w->wall_us)
 		w->wall_us = ended_us;
-	if (file_is_full(w) || (w->stale && w->file.fd >= 0))
-		r = file_finish(s, why);
-	if (r == 0 && w->file.fd < 0)
-		r = file_start(s, why);
-	if (r == 0)
-		r = file_begin(s, why);
-	if (r == 0)
+	r = file_ready(s, why);
+	if (r == 0 && e->kind == SINK_NAME) {
+		r = put_name(s, e, why);
+		records = buf_slice(&w->moved);
+		first = records.len;
+		e->digest = slice_cstr(w->name_digest);
+	} else if (r == 0)
 		r = records_move(s, e, &records, &first, why);
 	if (r < 0)
 		return r;

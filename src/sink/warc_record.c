@@ -676,6 +676,34 @@ warc_pack(struct warc_packer *p, const struct warc_exchange *x, struct buf *out,
 }
 
 int
+warc_pack_name(struct warc_packer *p, const struct warc_name *x, struct buf *out,
+    char ret_digest[48])
+{
+	char id[WARC_ID_MAX];
+	size_t start = out->len;
+	int r;
+
+	warc_id(x->record_id, id);
+	warc_payload_digest(p, x->text, ret_digest);
+	r = add_record(p,
+	    &(struct record){
+		.type = SLICE_LIT("response"),
+		.id = slice_cstr(id),
+		.content_type = SLICE_LIT("text/dns"),
+		.warcinfo_id = x->warcinfo_id,
+		.uri = x->uri,
+		.ip = x->server,
+		.payload_digest = slice_cstr(ret_digest),
+		.wall_us = x->wall_us,
+		.block = {x->text},
+	    },
+	    out);
+	if (r < 0)
+		out->len = start;
+	return r;
+}
+
+int
 warc_pack_info(struct warc_packer *p, const struct warc_info *x, struct buf *out)
 {
 	size_t start = out->len;

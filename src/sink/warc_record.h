@@ -99,6 +99,16 @@ void warc_payload_digest(struct warc_packer *p, struct slice payload, char ret[4
 enum { WARC_ID_MAX = 48 };
 void warc_id(const uint64_t bits[2], char ret[WARC_ID_MAX]);
 
+/* What a name server said: a response of text/dns. */
+struct warc_name {
+	struct slice uri, server, warcinfo_id; /* uri: "dns:NAME" */
+	int64_t wall_us;
+	uint64_t record_id[2];
+	struct slice text;
+};
+int warc_pack_name(struct warc_packer *p, const struct warc_name *x, struct buf *out,
+    char ret_digest[48]);
+
 /* The record that a file begins with.  `fields` is its block, made by warc_info_field().
  */
 struct warc_info {

@@ -174,6 +174,36 @@ def test_a_crawl_goes_on_in_another_coding(tmp_path):
     assert len(set(urls)) == len(urls) and set(pages) <= set(urls)
 
 
+def test_what_name_servers_said_is_archived_once(tmp_path):
+    server = 'server { listen 127.0.0.1:@PORT@; location / { default_type text/html; return 200 "<a href=/b>b</a>"; } }'
+    names = {"one.example.test": "127.0.0.1", "two.example.test": "127.0.0.1"}
+    with harness.nginx(tmp_path / "nginx", server) as web, harness.dnsmasq(names) as dns:
+        seeds = [web.url("/", host=name) for name in names]
+        result, out = harness.crawl(
+            tmp_path / "crawl", "-q", "--delay", "0", "--dns", dns, "--allow-net", "127.0.0.0/8", *seeds
+        )
+    assert result.rc == 0, result.err
+    said = [r for r in out.records() if r.uri.startswith("dns:")]
+    assert sorted(r.uri for r in said) == [f"dns:{name}" for name in names]
+    for r in said:
+        assert (r.type, r.headers["content-type"]) == ("response", "text/dns")
+        assert r.headers["warc-ip-address"] == "127.0.0.1"
+        time, answer = r.block.decode().splitlines()
+        assert time == "".join(c for c in r.headers["warc-date"] if c.isdigit())
+        assert answer == f"{r.uri[4:]}.\t300\tIN\tA\t127.0.0.1"
+    index = (out.dir / "index.cdxj").read_text().splitlines()
+    assert [line.split()[0] for line in index if line.startswith("dns:")] == sorted(r.uri for r in said)
+    assert harness.trawl("warc", "index", *out.warcs()).out.splitlines() == index
+    tool("verify", *out.warcs())
+    if judges.have("cdxj-indexer"):
+        theirs = [line.split(" ", 2) for line in judges.run("cdxj-indexer", "-s", *out.warcs()).splitlines()]
+        ours = [line.split(" ", 2) for line in index]
+        # It looks for the type of a response in HTTP only.
+        plain = lambda o: {k: v for k, v in json.loads(o).items() if v != "text/dns"}
+        assert [(k, t, plain(o)) for k, t, o in theirs] == [(k, t, plain(o)) for k, t, o in ours]
+        judges.run("warcio", "check", *out.warcs())
+
+
 @judges.need("warcio")
 def test_warcio_finds_the_same_records_and_every_digest_right(crawled, tmp_path):
     _, out = crawled
