@@ -83,7 +83,8 @@ show_ms(struct format *store, double v)
 	if (v >= 10000)
 		(void)snprintf(store->text, sizeof(store->text), "%.0f s", v / 1000);
 	else
-		(void)snprintf(store->text, sizeof(store->text), "%.0f ms", v);
+		(void)snprintf(
+		    store->text, sizeof(store->text), v < 10 ? "%.2g ms" : "%.0f ms", v);
 	return store->text;
 }
 

@@ -257,7 +257,7 @@ types(const struct report *r, struct html *h)
 	    "<th scope=col>type<th scope=col class=n>pages<th scope=col class=n>bytes"
 	    "<th scope=col>share of bytes");
 	for (size_t i = 0; i < c->len && i < REPORT_MIMES_MAX; i++) {
-		html_add(h, "<tr><th scope=row class=u>");
+		html_add(h, "<tr><th scope=row class=t>");
 		html_text(h,
 		    c->sorted[i].name.len == 0 ? SLICE_LIT("(none)") : c->sorted[i].name);
 		number_cell(h, c->sorted[i].n);
