@@ -240,7 +240,8 @@ add_seed(struct reader *r, const yaml_node_t *n)
 		mistake(r, n->start_mark, "a seed is one URL");
 	else if (value_of(r, n, &value) &&
 		 (err = job_add_seed(r->all->job, value, &why)) < 0)
-		mistake(r, n->start_mark, "seed %s", why.text);
+		mistake(r, n->start_mark, "%s%s",
+		    err == -E2BIG || err == -ENOMEM ? "" : "seed ", why.text);
 	r->all->quit |= err == -E2BIG || err == -ENOMEM; /* true of all that follow */
 }
 
@@ -496,7 +497,9 @@ read_file(struct reader *r, struct slice yaml)
 	    &parser, (const unsigned char *)(yaml.ptr == NULL ? "" : yaml.ptr), yaml.len);
 	if (yaml_parser_load(&parser, &r->doc) == 0) {
 		mistake(r, parser.problem_mark, "%s",
-		    parser.problem == NULL ? "not YAML" : parser.problem);
+		    parser.error == YAML_MEMORY_ERROR ? "out of memory"
+		    : parser.problem == NULL          ? "not YAML"
+						      : parser.problem);
 		r->all->job->seeds_named = true;
 	} else {
 		read_document(r);
