@@ -88,7 +88,7 @@ static void
 take_annotations(struct slice rest, struct logline *l)
 {
 	static const struct slice gap = {"gap:", 4}, link = {"link:", 5},
-				  retry = {"retry", 5};
+				  retry = {"retry", 5}, why = {"why:", 4};
 	struct slice word;
 
 	l->outcome = OUTCOME_OK;
@@ -102,6 +102,8 @@ take_annotations(struct slice rest, struct logline *l)
 			l->contacted = true;
 		else if (slice_starts(word, link))
 			l->kind = slice_from(word, link.len);
+		else if (slice_starts(word, why))
+			l->why = slice_from(word, why.len);
 	}
 }
 
@@ -128,6 +130,28 @@ logline_parse(struct slice line, struct logline *ret)
 	l.internal = slice_eq(l.hops, robots) || slice_eq(l.hops, moved);
 	*ret = l;
 	return true;
+}
+
+int
+logline_sentence(struct buf *out, struct slice word)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < word.len; i++) {
+		char c = word.ptr[i] == '+' ? ' ' : word.ptr[i];
+		int high = -1, low = -1;
+
+		if (c == '%' && word.len - i > 2) {
+			high = ascii_hex(word.ptr[i + 1]);
+			low = ascii_hex(word.ptr[i + 2]);
+		}
+		if (high >= 0 && low >= 0) {
+			c = (char)(high << 4 | low);
+			i += 2;
+		}
+		r = buf_add_byte(out, c);
+	}
+	return r;
 }
 
 bool

@@ -27,8 +27,11 @@ struct logline {
 	bool internal;     /* robots.txt: no page */
 	bool contacted;    /* its host was asked */
 	struct slice kind; /* of the link it came by; of broken ones */
+	struct slice why;  /* it failed, for logline_sentence() */
 };
 bool logline_parse(struct slice line, struct logline *ret);
+/* Appends a sentence that is one word there (sink/lines.h). */
+int logline_sentence(struct buf *out, struct slice word);
 /* What a site should mend: the link leads nowhere. */
 bool logline_is_broken(const struct logline *l);
 /* Of a URL in normal form: what is before the path; empty: it is none. */

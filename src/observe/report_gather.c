@@ -1,10 +1,13 @@
 #include "base/escape.h"
 #include "observe/report_int.h"
+#include <errno.h>
 
 #include "base/banned.h"
 
 /* One pass over each of the logs: what can be summed up is, what has to meet others goes to
  * the sorters, of what is shown the place is kept. */
+
+enum { WHY_BYTES_MAX = 600 };
 
 struct gathering {
 	struct making *m;
@@ -106,6 +109,11 @@ take_broken(struct gathering *g, const struct logline *l)
 		e = making_text(g->m, l->kind, &b->kind);
 	if (e == 0)
 		e = making_text(g->m, l->hops, &b->hops);
+	buf_clear(&g->m->plain);
+	if (e == 0)
+		e = logline_sentence(&g->m->plain, slice_head(l->why, WHY_BYTES_MAX));
+	if (e == 0 && !arena_copy(&r->texts, buf_slice(&g->m->plain), &b->why))
+		e = -ENOMEM;
 	r->broken_len += e == 0;
 	return e;
 }

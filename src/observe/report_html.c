@@ -296,6 +296,11 @@ broken(const struct report *r, struct html *h)
 		html_printf(h, "<td class=\"c bad\">%s", outcome_name(b->outcome));
 		if (b->status >= 100)
 			html_printf(h, " (%d)", b->status);
+		if (b->why.len > 0) {
+			html_add(h, "<br><span class=\"soft y\">");
+			html_text(h, b->why);
+			html_add(h, "</span>");
+		}
 		url_cell(h, b->via);
 		text_cell(h, "c", b->kind);
 		html_add(h, "</tr>\n");

@@ -47,7 +47,7 @@ struct report_page {
 };
 
 struct report_broken {
-	struct slice url, via, kind, hops;
+	struct slice url, via, kind, hops, why;
 	enum outcome outcome;
 	int status;
 };

@@ -256,6 +256,7 @@ put_broken(const struct report *r, struct jsonw *j)
 		jsonw_opt(j, "via", b->via);
 		jsonw_opt(j, "kind", b->kind);
 		jsonw_opt(j, "hops", b->hops);
+		jsonw_opt(j, "why", b->why);
 		jsonw_object_end(j);
 	}
 	jsonw_array_end(j);

@@ -156,6 +156,8 @@ def test_broken_links(crawled, site):
         ("/gone?q=", "http-4xx", 404, "a"), (f"http://127.0.0.1:{Handler.closed}/", "connect-failure", None, "a"),
     }  # fmt: skip
     assert {b["via"] for b in r["broken"]} == {site + "/"}
+    (refused,) = [b for b in r["broken"] if b["outcome"] == "connect-failure"]
+    assert "refused" in refused["why"] or "connect" in refused["why"], refused
     assert r["broken_total"] == len(r["broken"]) == 7
     assert {h["host"]: h["errors"] for h in r["errors_by_host"]} == {site: 6, f"http://127.0.0.1:{Handler.closed}": 1}
 

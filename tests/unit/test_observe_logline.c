@@ -42,6 +42,23 @@ a_line_says_what_was_asked_and_what_came(void **state)
 }
 
 static void
+why_it_failed_is_a_sentence(void **state)
+{
+	struct logline l = parsed(
+	    "2026-01-31T12:00:01.128Z    -2          - http://a.test/ - - no-type #000 "
+	    "20260131120000123+0 - - "
+	    "connect-failure,link:a,gap:1/option/1,why:refused,+100%25%2C+gone");
+	struct buf b;
+
+	(void)state;
+	EXPECT(l.why, "refused"); /* a comma would have been escaped */
+	buf_init(&b, 100);
+	assert_int_equal(logline_sentence(&b, SLICE_LIT("it+was%2C+100%25%+%4")), 0);
+	EXPECT(buf_slice(&b), "it was, 100%% %4");
+	buf_release(&b);
+}
+
+static void
 where_nothing_is_there_is_a_dash(void **state)
 {
 	struct logline l = parsed("2026-01-31T12:00:01.128Z    -1          - "
@@ -218,6 +235,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_line_says_what_was_asked_and_what_came),
+	    cmocka_unit_test(why_it_failed_is_a_sentence),
 	    cmocka_unit_test(where_nothing_is_there_is_a_dash),
 	    cmocka_unit_test(the_outcome_is_ok_unless_it_is_said),
 	    cmocka_unit_test(what_is_no_such_line_is_refused),
