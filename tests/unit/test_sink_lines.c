@@ -419,7 +419,8 @@ what_failed_says_why_in_one_word(void **state)
 	    "1970-01-01T00:00:00.000Z    -2          - https://no.test/ - - no-type #000 "
 	    "19700101000000000+0 - - tls-failure,link:seed,why:certificate+has+expired\n"
 	    "1970-01-01T00:00:00.000Z    -2          - https://no.test/ - - no-type #000 "
-	    "19700101000000000+0 - - tls-failure,link:seed,why:100%25+odd%2C+a%2Bb%0A%5C+%C2%9B[31m"
+	    "19700101000000000+0 - - "
+	    "tls-failure,link:seed,why:100%25+odd%2C+a%2Bb%0A%5C+%C2%9B[31m"
 	    "%2C+retry%2Cgap:0/option/9\n"
 	    "1970-01-01T00:00:00.000Z     0          - https://no.test/ - - no-type #000 "
 	    "19700101000000000+0 - - -\n");
