@@ -172,7 +172,7 @@ text_end(struct show *s)
 	if (t->violated > 0)
 		e = buf_printf(&s->out, "%s violated, above", COUNT(t->violated));
 	else
-		e = buf_add_cstr(&s->out, "what was in force was kept at all");
+		e = buf_add_cstr(&s->out, "what was in force was kept everywhere");
 	if (e == 0 && t->lax > 0)
 		e = buf_printf(&s->out,
 		    "; at %s options permitted several at once, or no gap",

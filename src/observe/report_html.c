@@ -559,7 +559,7 @@ hosts(const struct report *r, struct html *h)
 	    "begin "
 	    "of the next.</p>\n",
 	    COUNT(l->requests), COUNT(l->subjects[LEDGER_HOST]),
-	    l->violated == 0 ? "; what was in force was kept at all" : "");
+	    l->violated == 0 ? "; what was in force was kept everywhere" : "");
 	if (l->violated > 0)
 		html_printf(h,
 		    "<p class=bad>At %s hosts, addresses or sites less was kept than was "

@@ -196,7 +196,7 @@ def test_people_are_told_the_same(intervals, where):
     assert result.rc == 0, result.err
     told = [line for line in result.out.splitlines() if "example.test" in line]
     assert len(told) == len(intervals) and all(" kept " in line for line in told)
-    assert "1,800 requests to 200 hosts: what was in force was kept at all" in result.out
+    assert "1,800 requests to 200 hosts: what was in force was kept everywhere" in result.out
 
 
 def test_an_impolite_crawl_shows_as_such(tmp_path):
