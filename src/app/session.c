@@ -350,19 +350,29 @@ exit_code(const struct session *s)
 	return unreached_code(s);
 }
 
+static void
+tell_seed(const struct session *s, size_t i)
+{
+	int status;
+	const char *outcome = outcome_name(crawl_seed_outcome(s->crawl, i, &status));
+	const char *detail = crawl_seed_detail(s->crawl, i);
+
+	if (detail[0] != '\0')
+		(void)say_error(0, "%s: %s: %s", s->job->seeds.v[i], outcome, detail);
+	else
+		(void)say_error(0, "%s: %s: status %d%s", s->job->seeds.v[i], outcome,
+		    status, status == 401 ? ", it wants a login (--auth)" : "");
+}
+
 /* Also when asked to be quiet: it is an error. */
 static void
 tell_unreached(const struct session *s, int code)
 {
-	int status;
-
 	if (code != EXIT_NETWORK && code != EXIT_TLS && code != EXIT_PROTOCOL &&
 	    code != EXIT_AUTH)
 		return;
 	for (size_t i = 0; i < s->job->seeds.n && i < SEEDS_TOLD_MAX; i++)
-		(void)say_error(0, "%s: %s: %s", s->job->seeds.v[i],
-		    outcome_name(crawl_seed_outcome(s->crawl, i, &status)),
-		    crawl_seed_detail(s->crawl, i));
+		tell_seed(s, i);
 	if (s->job->seeds.n > SEEDS_TOLD_MAX)
 		(void)say_error(0, "and so for %zu more seeds: crawl.log tells of each",
 		    s->job->seeds.n - SEEDS_TOLD_MAX);

@@ -26,10 +26,30 @@ job_release(struct job *j)
 static bool
 looks_like_a_host(struct slice s)
 {
-	size_t at = slice_find(s, '.');
+	size_t colon = slice_find(s, ':'), at = slice_find(slice_head(s, colon), '.');
+	struct slice port = slice_from(s, colon + 1);
+	uint64_t n;
 
-	return at > 0 && at < s.len && slice_find(s, ':') == s.len &&
-	       slice_find(s, ' ') == s.len;
+	if (colon < s.len && !slice_to_u64(slice_head(port, slice_find(port, '/')), &n))
+		return false;
+	return at > 0 && at < colon && slice_find(s, ' ') == s.len;
+}
+
+/* "http://name:word@host/": what a URL's normal form leaves out, and nobody would miss. */
+static bool
+has_userinfo(struct slice url)
+{
+	size_t at = slice_find(url, ':') + 1, from;
+
+	while (at < url.len && (url.ptr[at] == '/' || url.ptr[at] == '\\'))
+		at++;
+	from = at;
+	while (at < url.len && memchr("/\\?#", url.ptr[at], 4) == NULL) {
+		if (url.ptr[at] == '@')
+			return at > from;
+		at++;
+	}
+	return false;
 }
 
 bool
@@ -97,7 +117,8 @@ job_add_seed(struct job *j, struct slice text, struct why *why)
 	enum url_status s = url_resolve(
 	    NULL, slice_trim(text), (struct slice){0}, 0, out, sizeof(out), &url);
 
-	if (s == URL_RELATIVE_WITHOUT_BASE && looks_like_a_host(text))
+	if ((s == URL_RELATIVE_WITHOUT_BASE || s == URL_UNSUPPORTED) &&
+	    looks_like_a_host(text))
 		return why_set(why, -EINVAL,
 		    "'" SLICE_FMT "' is not a URL; did you mean https://" SLICE_FMT "?",
 		    SLICE_ARG(text), SLICE_ARG(text));
@@ -108,6 +129,11 @@ job_add_seed(struct job *j, struct slice text, struct why *why)
 	if (s != URL_OK)
 		return why_set(why, -EINVAL, "'" SLICE_FMT "': %s", SLICE_ARG(text),
 		    url_status_text(s));
+	if (has_userinfo(slice_trim(text)))
+		return why_set(why, -EINVAL,
+		    "'" SLICE_FMT "': a name or password within the URL would not be "
+		    "sent; --auth USER:PASS@HOST sends it",
+		    SLICE_ARG(url_text(&url)));
 	if (job_seed_at(j, url_text(&url), &at))
 		return 0;
 	r = has_room_for_seed(j, url.len, why);

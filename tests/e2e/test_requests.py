@@ -231,7 +231,7 @@ def test_a_password_from_a_file_is_in_no_file_of_the_crawl(cave, tmp_path):
 def test_without_a_password_the_exit_code_says_so_and_so_does_a_resume(cave, tmp_path):
     result, out = harness.crawl(tmp_path / "crawl", "-q", "--delay", "0", cave.url("/"))
     assert result.rc == 6
-    assert "http-4xx" in result.err
+    assert "http-4xx: status 401, it wants a login (--auth)\n" in result.err
     again = harness.trawl("resume", tmp_path / "crawl", "-q")
     assert again.rc == 6
     assert again.err == result.err

@@ -266,6 +266,44 @@ a_job_file_that_was_written_reads_back_the_same(void **state)
 }
 
 static void
+a_seed_that_is_none_is_told_with_what_was_meant(void **state)
+{
+	static const struct {
+		const char *seed, *told;
+	} cases[] = {
+	    {"example.test:8080/x", "'example.test:8080/x' is not a URL; did you mean "
+				    "https://example.test:8080/x?"},
+	    {"127.0.0.1:80",
+		"'127.0.0.1:80' is not a URL; did you mean https://127.0.0.1:80?"},
+	    {"mailto:a.b@c.test",
+		"'mailto:a.b@c.test' is not a URL that begins with http:// or https://"},
+	    {"http://me:secret@a.test/x",
+		"'http://a.test/x': a name or password within the URL would not be sent; "
+		"--auth USER:PASS@HOST sends it"},
+	    {"http:\\\\me@a.test",
+		"'http://a.test/': a name or password within the URL would not be sent; "
+		"--auth USER:PASS@HOST sends it"},
+	    {"http://@a.test/", NULL},
+	    {"http://a.test/@x", NULL},
+	    {"http://a.test?me@b", NULL},
+	    {"http://a.test#me@b", NULL},
+	};
+	struct why why;
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int r = job_add_seed(&j, slice_cstr(cases[i].seed), &why);
+
+		assert_int_equal(r, cases[i].told == NULL ? 0 : -EINVAL);
+		if (cases[i].told != NULL)
+			assert_string_equal(why.text, cases[i].told);
+	}
+	job_release(&j);
+}
+
+static void
 seeds_that_tidying_makes_the_same_are_one(void **state)
 {
 	struct job j;
@@ -801,6 +839,7 @@ main(void)
 	    cmocka_unit_test(flags_are_found_by_name_by_their_negation_and_by_likeness),
 	    cmocka_unit_test(what_is_given_overrules_and_lists_are_replaced),
 	    cmocka_unit_test(a_job_file_that_was_written_reads_back_the_same),
+	    cmocka_unit_test(a_seed_that_is_none_is_told_with_what_was_meant),
 	    cmocka_unit_test(seeds_that_tidying_makes_the_same_are_one),
 	    cmocka_unit_test(every_mistake_of_a_job_file_is_told_with_its_place),
 	    cmocka_unit_test(broken_yaml_is_one_mistake),
