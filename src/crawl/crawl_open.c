@@ -1,4 +1,5 @@
 #include "crawl/crawl_internal.h"
+#include "crawl/rules.h"
 #include "crawl/scope.h"
 #include "store/store.h"
 #include <errno.h>
@@ -268,6 +269,13 @@ limit_of(int64_t n)
 	return n == OPTION_NONE ? 0 : (uint32_t)n;
 }
 
+static void
+pace_of_host(
+    const void *options, struct slice authority, uint32_t *per_host, int64_t *delay_ms)
+{
+	rules_pace(options, authority, per_host, delay_ms);
+}
+
 void
 crawl_frontier_conf(const struct options *o, struct frontier_conf *ret)
 {
@@ -282,6 +290,10 @@ crawl_frontier_conf(const struct options *o, struct frontier_conf *ret)
 	    .memory_bytes = crawl_memory(o).frontier_bytes,
 	    .robots_ttl_ms = ROBOTS_TTL_MS,
 	    .dead_after = o->fetch_retries + 1};
+	if (rules_have_pace(o)) {
+		ret->pace = pace_of_host;
+		ret->pace_ctx = o;
+	}
 }
 
 /* Of a pattern that was closed since it was found? */

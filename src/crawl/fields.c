@@ -1,20 +1,32 @@
 #include "crawl/fields.h"
 #include <errno.h>
 
+/* Counts also those that there is no room for. */
+static void
+add_specs(const struct strlist *l, struct slice specs[SELECT_FIELDS_MAX], size_t *n)
+{
+	for (size_t i = 0; i < l->n; i++, ++*n)
+		if (*n < SELECT_FIELDS_MAX)
+			specs[*n] = slice_cstr(l->v[i]);
+}
+
+/* First those of all pages, then those of the rules, in their order. */
 int
 fields_compile(const struct options *o, struct buf *out, struct why *why)
 {
 	struct slice specs[SELECT_FIELDS_MAX];
+	size_t n = 0;
 	int r;
 
-	if (o->crawl_extract.n == 0)
+	add_specs(&o->crawl_extract, specs, &n);
+	for (size_t i = 0; i < o->rules_len; i++)
+		add_specs(&o->rules[i].options->crawl_extract, specs, &n);
+	if (n == 0)
 		return 0;
-	if (o->crawl_extract.n > SELECT_FIELDS_MAX)
+	if (n > SELECT_FIELDS_MAX)
 		return why_set(
 		    why, -EINVAL, "--extract: more than %d of them", SELECT_FIELDS_MAX);
-	for (size_t i = 0; i < o->crawl_extract.n; i++)
-		specs[i] = slice_cstr(o->crawl_extract.v[i]);
-	r = select_compile(specs, o->crawl_extract.n, out, why);
+	r = select_compile(specs, n, out, why);
 	return r < 0 ? why_prefix(why, r, "--extract") : 0;
 }
 

@@ -1,5 +1,7 @@
 #include "crawl/job.h"
 #include "crawl/job_item.h"
+#include "crawl/rules.h"
+#include "crawl/scope.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +15,9 @@ enum {
 };
 
 /* Keys of the first level besides the sections. */
-enum top { TOP_NAME, TOP_SEEDS, TOP_SEEDS_FROM, TOP_INCLUDE, TOP_MAX };
-static const char *const top_names[TOP_MAX] = {"name", "seeds", "seeds_from", "include"};
+enum top { TOP_NAME, TOP_SEEDS, TOP_SEEDS_FROM, TOP_INCLUDE, TOP_RULES, TOP_MAX };
+static const char *const top_names[TOP_MAX] = {
+    "name", "seeds", "seeds_from", "include", "rules"};
 
 /* Of all files of a job. */
 struct reading {
@@ -121,7 +124,8 @@ each(struct reader *r, const yaml_node_t *n, node_fn *fn)
 /* ---- options ---- */
 
 static void
-set_one(struct reader *r, const struct option_row *row, const yaml_node_t *n)
+set_one(struct reader *r, struct options *to, const struct option_row *row,
+    const yaml_node_t *n)
 {
 	struct slice value;
 	struct why why;
@@ -132,26 +136,33 @@ set_one(struct reader *r, const struct option_row *row, const yaml_node_t *n)
 	else if (!value_of(r, n, &value))
 		return;
 	else if (job_item_check(row, value, &why) < 0 ||
-		 option_set(&r->all->job->options, row, value, &why) < 0)
+		 option_set(to, row, value, &why) < 0)
 		mistake(r, n->start_mark, "%s.%s: %s", row->section, row->name, why.text);
 }
 
 static void
-set_option(struct reader *r, const struct option_row *row, const yaml_node_t *value)
+set_option(struct reader *r, struct options *to, const struct option_row *row,
+    const yaml_node_t *value)
+{
+	option_clear_list(to, row);
+	if (value->type != YAML_SEQUENCE_NODE || row->type != OPTION_LIST) {
+		set_one(r, to, row, value);
+		return;
+	}
+	for (yaml_node_item_t *i = value->data.sequence.items.start;
+	     i < value->data.sequence.items.top && !r->all->quit; i++)
+		set_one(r, to, row, yaml_document_get_node(&r->doc, *i));
+}
+
+static void
+set_job_option(struct reader *r, const struct option_row *row, const yaml_node_t *value)
 {
 	struct job_place *place = &r->all->job->places[row->id];
 
 	place->file = r->file;
 	place->line = value->start_mark.line + 1;
 	place->column = value->start_mark.column + 1;
-	option_clear_list(&r->all->job->options, row);
-	if (value->type != YAML_SEQUENCE_NODE || row->type != OPTION_LIST) {
-		set_one(r, row, value);
-		return;
-	}
-	for (yaml_node_item_t *i = value->data.sequence.items.start;
-	     i < value->data.sequence.items.top && !r->all->quit; i++)
-		set_one(r, row, yaml_document_get_node(&r->doc, *i));
+	set_option(r, &r->all->job->options, row, value);
 }
 
 static void
@@ -201,7 +212,7 @@ read_key(struct reader *r, struct slice section, const yaml_node_t *key,
 	}
 	(void)snprintf(prefix, sizeof(prefix), "%s.", row->section);
 	if (is_first(r, &r->lines[row->id], key, prefix, row->name))
-		set_option(r, row, value);
+		set_job_option(r, row, value);
 }
 
 static bool
@@ -367,6 +378,153 @@ include(struct reader *r, const yaml_node_t *n)
 	buf_release(&text);
 }
 
+/* ---- rules ---- */
+
+static void
+set_rule_text(
+    struct reader *r, struct option_rule *rule, bool is_host, const yaml_node_t *n)
+{
+	struct slice value;
+	struct why why = {"match wants one regular expression"};
+	int err = 0;
+
+	if (n->type == YAML_SCALAR_NODE && !value_of(r, n, &value))
+		return;
+	if (n->type != YAML_SCALAR_NODE || value.len == 0)
+		err = why_set(&why, -EINVAL, "%s wants one %s",
+		    is_host ? "host" : "match", is_host ? "name" : "regular expression");
+	else if (is_host)
+		err = rule_host(value, &rule->host, &why);
+	else
+		err = scope_pattern_check(OPTION_ID_crawl_include, value, &why);
+	if (err == 0 && !is_host && (rule->match = slice_dup(value)) == NULL)
+		err = why_set(&why, -ENOMEM, "out of memory");
+	if (err < 0)
+		mistake(r, n->start_mark, "rules: %s", why.text);
+}
+
+static void
+set_rule_exclude(struct reader *r, struct option_rule *rule, const yaml_node_t *n)
+{
+	struct slice value;
+
+	if (n->type == YAML_SCALAR_NODE && !value_of(r, n, &value))
+		return;
+	if (n->type == YAML_SCALAR_NODE &&
+	    (slice_ieq(value, SLICE_LIT("yes")) || slice_ieq(value, SLICE_LIT("true"))))
+		rule->exclude = 1;
+	else if (n->type == YAML_SCALAR_NODE && (slice_ieq(value, SLICE_LIT("no")) ||
+						    slice_ieq(value, SLICE_LIT("false"))))
+		rule->exclude = 0;
+	else
+		mistake(r, n->start_mark, "rules: exclude is yes or no");
+}
+
+static void
+set_rule_priority(struct reader *r, struct option_rule *rule, const yaml_node_t *n)
+{
+	struct slice value;
+	uint64_t number;
+	bool negative;
+
+	if (n->type == YAML_SCALAR_NODE && !value_of(r, n, &value))
+		return;
+	negative = n->type == YAML_SCALAR_NODE && slice_starts(value, SLICE_LIT("-"));
+	if (n->type != YAML_SCALAR_NODE ||
+	    !slice_to_u64(slice_from(value, negative ? 1 : 0), &number) || number > 127) {
+		mistake(r, n->start_mark, "rules: priority is a number from -127 to 127");
+		return;
+	}
+	rule->has_priority = true;
+	rule->priority = (int16_t)(negative ? -(int)number : (int)number);
+}
+
+/* Keys of a rule that are no options. */
+enum rule_word { RULE_MATCH, RULE_HOST, RULE_EXCLUDE, RULE_PRIORITY, RULE_WORD_MAX };
+
+static void
+set_rule_word(
+    struct reader *r, struct option_rule *rule, enum rule_word word, const yaml_node_t *n)
+{
+	switch (word) {
+	case RULE_EXCLUDE:
+		set_rule_exclude(r, rule, n);
+		break;
+	case RULE_PRIORITY:
+		set_rule_priority(r, rule, n);
+		break;
+	default:
+		set_rule_text(r, rule, word == RULE_HOST, n);
+	}
+}
+
+static void
+unknown_rule_key(struct reader *r, const yaml_node_t *key)
+{
+	const char *near = rule_key_nearest(scalar(key));
+
+	mistake(r, key->start_mark, "a rule has no " SLICE_FMT "%s%s%s",
+	    SLICE_ARG(scalar(key)), near == NULL ? "" : "; did you mean ",
+	    near == NULL ? "" : near, near == NULL ? "" : "?");
+}
+
+static void
+read_rule_key(struct reader *r, struct option_rule *rule, size_t lines[RULE_WORD_MAX],
+    const yaml_node_t *key, const yaml_node_t *value)
+{
+	static const char *const words[RULE_WORD_MAX] = {
+	    "match", "host", "exclude", "priority"};
+	const struct option_row *row;
+
+	if (key->type != YAML_SCALAR_NODE) {
+		mistake(r, key->start_mark, "a key must be a plain word");
+		return;
+	}
+	for (unsigned i = 0; i < RULE_WORD_MAX; i++) {
+		if (!slice_eq(scalar(key), slice_cstr(words[i])))
+			continue;
+		if (is_first(r, &lines[i], key, "rules: ", words[i]))
+			set_rule_word(r, rule, (enum rule_word)i, value);
+		return;
+	}
+	row = rule_option(scalar(key));
+	if (row == NULL)
+		unknown_rule_key(r, key);
+	else if (rule->options->given[row->id])
+		mistake(r, key->start_mark, "rules: %s is there twice", row->name);
+	else
+		set_option(r, rule->options, row, value);
+}
+
+static void
+add_rule(struct reader *r, const yaml_node_t *n)
+{
+	struct options *o = &r->all->job->options;
+	size_t lines[RULE_WORD_MAX] = {0};
+	int mistakes = r->all->mistakes;
+	struct option_rule *rule;
+	struct why why;
+
+	if (n->type != YAML_MAPPING_NODE)
+		mistake(r, n->start_mark,
+		    "a rule is a mapping: match or host, and what "
+		    "holds of these URLs");
+	else if (o->rules_len == RULES_MAX)
+		mistake(r, n->start_mark, "more than %d rules", RULES_MAX);
+	else if (option_rule_add(o, &rule) < 0)
+		mistake(r, n->start_mark, "out of memory");
+	if (r->all->mistakes > mistakes)
+		return;
+	for (yaml_node_pair_t *p = n->data.mapping.pairs.start;
+	     p < n->data.mapping.pairs.top && !r->all->quit; p++)
+		read_rule_key(r, rule, lines, yaml_document_get_node(&r->doc, p->key),
+		    yaml_document_get_node(&r->doc, p->value));
+	if (r->all->mistakes == mistakes && rule_check(rule, &why) < 0)
+		mistake(r, n->start_mark, "rules: %s", why.text);
+	if (r->all->mistakes > mistakes)
+		option_rule_drop(o);
+}
+
 /* ---- the whole ---- */
 
 static void
@@ -440,7 +598,7 @@ static void
 read_top(struct reader *r, const yaml_node_t *key, const yaml_node_t *value)
 {
 	static node_fn *const readers[TOP_MAX] = {
-	    set_name, add_seed, add_seeds_file, include};
+	    set_name, add_seed, add_seeds_file, include, add_rule};
 	struct slice name = scalar(key);
 
 	for (size_t i = 0; i < TOP_MAX; i++) {

@@ -98,15 +98,16 @@ write_value(struct buf *out, const struct option_row *row, struct slice v)
 		   : buf_add_slice(out, v);
 }
 
+/* Below `indent` spaces. */
 static int
 write_option(struct buf *out, const struct options *o, const struct option_row *row,
-    struct buf *value)
+    int indent, struct buf *value)
 {
 	int r;
 
 	if (!option_get(o, row, 0, value))
 		return 0;
-	r = buf_printf(out, "  %s:", row->name);
+	r = buf_printf(out, "%*s%s:", indent, "", row->name);
 	if (row->type != OPTION_LIST) {
 		if (r == 0)
 			r = buf_add_byte(out, ' ');
@@ -115,7 +116,7 @@ write_option(struct buf *out, const struct options *o, const struct option_row *
 		return r == 0 ? buf_add_byte(out, '\n') : r;
 	}
 	for (size_t i = 0; r == 0 && option_get(o, row, i, value); i++) {
-		r = buf_add_cstr(out, i == 0 ? "\n    - " : "    - ");
+		r = buf_printf(out, "%s%*s- ", i == 0 ? "\n" : "", indent + 2, "");
 		if (r == 0)
 			r = write_value(out, row, buf_slice(value));
 		if (r == 0)
@@ -132,6 +133,54 @@ may_be_secret(const struct option_row *row)
 	       row->id == OPTION_ID_fetch_proxy;
 }
 
+static int
+write_rule_text(struct buf *out, const char *key, const char *text)
+{
+	int r;
+
+	if (text == NULL)
+		return 0;
+	r = buf_printf(out, "    %s: ", key);
+	if (r == 0)
+		r = write_text(out, slice_cstr(text));
+	return r == 0 ? buf_add_byte(out, '\n') : r;
+}
+
+static int
+write_rule(
+    struct buf *out, const struct option_rule *rule, unsigned flags, struct buf *value)
+{
+	int r = buf_add_cstr(out, "  -\n");
+
+	if (r == 0)
+		r = write_rule_text(out, "match", rule->match);
+	if (r == 0)
+		r = write_rule_text(out, "host", rule->host);
+	if (r == 0 && rule->exclude >= 0)
+		r = buf_printf(
+		    out, "    exclude: %s\n", rule->exclude > 0 ? "yes" : "no");
+	if (r == 0 && rule->has_priority)
+		r = buf_printf(out, "    priority: %d\n", rule->priority);
+	for (size_t i = 0; i < OPTION_ID_MAX && r == 0; i++) {
+		const struct option_row *row = &option_rows[i];
+
+		if (rule->options->given[i] &&
+		    !((flags & JOB_FOR_STRANGERS) != 0 && may_be_secret(row)))
+			r = write_option(out, rule->options, row, 4, value);
+	}
+	return r;
+}
+
+static int
+write_rules(struct buf *out, const struct options *o, unsigned flags, struct buf *value)
+{
+	int r = o->rules_len == 0 ? 0 : buf_add_cstr(out, "rules:\n");
+
+	for (size_t i = 0; i < o->rules_len && r == 0; i++)
+		r = write_rule(out, &o->rules[i], flags, value);
+	return r;
+}
+
 bool
 job_has_secrets(const struct job *j)
 {
@@ -142,6 +191,8 @@ job_has_secrets(const struct job *j)
 	for (size_t i = 0; i < OPTION_ID_MAX && !has; i++)
 		has = may_be_secret(&option_rows[i]) &&
 		      option_get(&j->options, &option_rows[i], 0, &value);
+	for (size_t i = 0; i < j->options.rules_len && !has; i++)
+		has = j->options.rules[i].options->fetch_header.n > 0;
 	buf_release(&value);
 	return has;
 }
@@ -174,8 +225,10 @@ job_write(const struct job *j, unsigned flags, struct buf *out)
 			r = buf_printf(out, "%s:\n", section);
 		}
 		if (r == 0 && !((flags & JOB_FOR_STRANGERS) != 0 && may_be_secret(row)))
-			r = write_option(out, &j->options, row, &value);
+			r = write_option(out, &j->options, row, 2, &value);
 	}
+	if (r == 0)
+		r = write_rules(out, &j->options, flags, &value);
 	buf_release(&value);
 	return r;
 }

@@ -335,9 +335,52 @@ options_init(struct options *o)
 	return 0;
 }
 
+int
+option_rule_add(struct options *o, struct option_rule **ret)
+{
+	struct option_rule *grown =
+	    realloc(o->rules, (o->rules_len + 1) * sizeof(*grown));
+	struct option_rule rule = {.exclude = -1};
+	int r;
+
+	if (grown == NULL)
+		return -ENOMEM;
+	o->rules = grown;
+	rule.options = malloc(sizeof(*rule.options));
+	r = rule.options == NULL ? -ENOMEM : options_init(rule.options);
+	if (r < 0) {
+		free(rule.options);
+		return r;
+	}
+	o->rules[o->rules_len] = rule;
+	*ret = &o->rules[o->rules_len++];
+	return 0;
+}
+
+void
+option_rule_drop(struct options *o)
+{
+	struct option_rule *rule = &o->rules[--o->rules_len];
+
+	free(rule->match);
+	free(rule->host);
+	options_release(rule->options);
+	free(rule->options);
+}
+
+static void
+rules_release(struct options *o)
+{
+	while (o->rules_len > 0)
+		option_rule_drop(o);
+	free(o->rules);
+	o->rules = NULL;
+}
+
 void
 options_release(struct options *o)
 {
+	rules_release(o);
 	for (size_t i = 0; i < OPTION_ID_MAX; i++) {
 		const struct option_row *row = &option_rows[i];
 

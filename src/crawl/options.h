@@ -59,12 +59,24 @@ typedef char *option_str;     /* NULL: not given */
 #define OPTION_C_STR   option_str
 #define OPTION_C_LIST  struct strlist
 
+/* What holds of some URLs only: crawl/rules.h. */
+struct options;
+struct option_rule {
+	char *match, *host; /* NULL: any */
+	int exclude;        /* -1: not said */
+	bool has_priority;
+	int16_t priority;
+	struct options *options; /* those given hold */
+};
+
 struct options {
 #define OPTION(section, name, type, def, min, max, arg, help)                            \
 	OPTION_C_##type section##_##name;
 #include "crawl/options.def"
 #undef OPTION
 	bool given[OPTION_ID_MAX]; /* set by somebody, not by default */
+	struct option_rule *rules;
+	size_t rules_len;
 };
 
 /* The words of the ENUMs, in the order of the table. */
@@ -88,8 +100,12 @@ extern const struct option_row option_rows[OPTION_ID_MAX];
 
 int options_init(struct options *o); /* the defaults */
 void options_release(struct options *o);
-/* What is given in `from` overrules `to`; lists are replaced. */
+/* What is given in `from` overrules `to`; lists are replaced.  Rules stay those of `to`. */
 int options_merge(struct options *to, const struct options *from);
+
+void option_rule_drop(struct options *o); /* the last one */
+/* One more rule, for all URLs and with nothing said; -ENOMEM. */
+int option_rule_add(struct options *o, struct option_rule **ret);
 
 /* "per-host" or "no-robots" (BOOL only: *ret_off); NULL: no such flag. */
 const struct option_row *option_by_flag(struct slice flag, bool *ret_off);

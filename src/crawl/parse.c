@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/wire.h"
 #include "crawl/outlinks.h"
+#include "crawl/rules.h"
 #include "crawl/scope.h"
 #include "crawl/task.h"
 #include "crawl/traps.h"
@@ -353,14 +354,43 @@ add_page_links(struct work *w, const struct page *page)
 	return r;
 }
 
+/* Without those that only other pages have. */
+static int
+wanted_fields(struct work *w, const struct page *page, const struct select_value **ret,
+    size_t *ret_len)
+{
+	const struct rules *rules = scope_url_rules(w->rules);
+	struct select_value *v;
+	uint16_t matching[RULES_MAX];
+	size_t rules_len, n = 0;
+
+	*ret = page->fields;
+	*ret_len = page->fields_len;
+	if (page->fields_len == 0 || !rules_have_fields(rules))
+		return 0;
+	rules_len = rules_matching(rules, &w->p->links.page, matching);
+	v = arena_alloc(&w->p->arena, page->fields_len * sizeof(*v));
+	if (v == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < page->fields_len; i++)
+		if (rules_want_field(rules, matching, rules_len, page->fields[i].field))
+			v[n++] = page->fields[i];
+	*ret = v;
+	*ret_len = n;
+	return 0;
+}
+
 static int
 add_fields(struct work *w, const struct page *page)
 {
 	struct buf *b = &w->p->fields;
-	int r;
+	const struct select_value *v;
+	size_t n;
+	int r = wanted_fields(w, page, &v, &n);
 
 	buf_clear(b);
-	r = select_values_encode(page->fields, page->fields_len, b);
+	if (r == 0)
+		r = select_values_encode(v, n, b);
 	if (r == 0)
 		w->found->fields = buf_slice(b);
 	return r;

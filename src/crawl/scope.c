@@ -2,6 +2,7 @@
 #include "crawl/scope.h"
 #include "base/wire.h"
 #include "crawl/reach.h"
+#include "crawl/rules.h"
 #include "frontier/urlrec.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -34,6 +35,7 @@ struct scope_rules {
 	char *agent;
 	struct reach reach; /* of the seeds, and of where they were redirected to */
 	struct patterns include, exclude, priority, trap_ok;
+	struct rules *rules; /* NULL: none */
 	pcre2_match_data *match;
 	pcre2_match_context *limits;
 };
@@ -118,7 +120,8 @@ write_options(const struct options *o, uint64_t hash_seed, struct wire_out *w)
 		(int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
 		      o->crawl_scope != SCOPE_PAGE),
 		"agent", agent, "hash_seed", seed);
-	if (root != NULL && add_lists(root, o) == 0)
+	if (root != NULL && add_lists(root, o) == 0 &&
+	    json_object_set_new(root, "rules", rules_settings(o)) == 0)
 		text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	if (text == NULL)
@@ -361,6 +364,8 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 	if (r == 0)
 		r = patterns_read(
 		    &s->trap_ok, json_object_get(root, "trap_ok"), "trap-ok", why);
+	if (r == 0)
+		r = rules_new(json_object_get(root, "rules"), &s->rules, why);
 	return r;
 }
 
@@ -420,6 +425,7 @@ scope_rules_free(struct scope_rules *s)
 	patterns_free(&s->exclude);
 	patterns_free(&s->priority);
 	patterns_free(&s->trap_ok);
+	rules_free(s->rules);
 	reach_release(&s->reach);
 	free(s->agent);
 	pcre2_match_data_free(s->match);
@@ -495,8 +501,21 @@ scope_trap_ok(const struct scope_rules *s, const struct url *url)
 	return s->trap_ok.n > 0 && patterns_match(s, &s->trap_ok, url) != NULL;
 }
 
+const struct rules *
+scope_url_rules(const struct scope_rules *s)
+{
+	return s->rules;
+}
+
+static int64_t
+depth_max(const struct scope_rules *s, const struct rules_verdict *by)
+{
+	return by->depth_max >= 0 ? by->depth_max : s->depth_max;
+}
+
 static enum outcome
-judge(const struct scope_rules *s, const struct scope_link *l, struct scope_verdict *v)
+judge(const struct scope_rules *s, const struct scope_link *l,
+    const struct rules_verdict *by, struct scope_verdict *v)
 {
 	bool from_part =
 	    l->kind == LINK_REDIRECT && (l->parent_flags & URLREC_REQUISITE) != 0;
@@ -506,7 +525,7 @@ judge(const struct scope_rules *s, const struct scope_link *l, struct scope_verd
 		return OUTCOME_REDIRECT_LIMIT;
 	if ((v->flags & URLREC_SEED_CHAIN) != 0)
 		return OUTCOME_NONE;
-	if (patterns_match(s, &s->exclude, l->url) != NULL)
+	if (by->excluded_by > 0 || patterns_match(s, &s->exclude, l->url) != NULL)
 		return OUTCOME_OUT_OF_SCOPE;
 	if (as_part) {
 		/* Does not take a step away from the seeds. */
@@ -520,7 +539,7 @@ judge(const struct scope_rules *s, const struct scope_link *l, struct scope_verd
 		return OUTCOME_OUT_OF_SCOPE;
 	if (s->include.n > 0 && patterns_match(s, &s->include, l->url) == NULL)
 		return OUTCOME_OUT_OF_SCOPE;
-	return v->depth > s->depth_max ? OUTCOME_DEPTH : OUTCOME_NONE;
+	return v->depth > depth_max(s, by) ? OUTCOME_DEPTH : OUTCOME_NONE;
 }
 
 void
@@ -528,6 +547,7 @@ scope_judge(
     const struct scope_rules *s, const struct scope_link *l, struct scope_verdict *ret)
 {
 	struct scope_verdict v = {.depth = l->depth};
+	struct rules_verdict by;
 	const struct pattern *p;
 
 	if (l->kind == LINK_REDIRECT) {
@@ -537,8 +557,11 @@ scope_judge(
 	} else if (v.depth < UINT16_MAX) {
 		v.depth++;
 	}
-	v.outcome = judge(s, l, &v);
-	if (v.outcome == OUTCOME_NONE) {
+	rules_judge(s->rules, l->url, &by);
+	v.outcome = judge(s, l, &by, &v);
+	if (v.outcome == OUTCOME_NONE && by.has_priority) {
+		v.priority = by.priority;
+	} else if (v.outcome == OUTCOME_NONE) {
 		p = patterns_match(s, &s->priority, l->url);
 		v.priority = p == NULL ? 0 : p->priority;
 	}
@@ -551,12 +574,19 @@ scope_reason(const struct scope_rules *s, const struct scope_link *l,
 {
 	static const char *const modes[] = {"page", "prefix", "host", "domain", "any"};
 	const struct pattern *p = patterns_match(s, &s->exclude, l->url);
+	struct rules_verdict by;
 
+	rules_judge(s->rules, l->url, &by);
 	buf_clear(ret);
-	if (outcome == OUTCOME_DEPTH)
+	if (outcome == OUTCOME_DEPTH && by.depth_by > 0)
+		(void)buf_printf(
+		    ret, "rule %d: depth %" PRId64, by.depth_by, by.depth_max);
+	else if (outcome == OUTCOME_DEPTH)
 		(void)buf_printf(ret, "--depth %" PRId64, s->depth_max);
 	else if (outcome == OUTCOME_REDIRECT_LIMIT)
 		(void)buf_printf(ret, "more than %d redirects", SCOPE_REDIRECTS_MAX);
+	else if (by.excluded_by > 0)
+		(void)buf_printf(ret, "rule %d: exclude", by.excluded_by);
 	else if (p != NULL)
 		(void)buf_printf(ret, "--exclude %s", p->text);
 	else if ((l->parent_flags & URLREC_REQUISITE) != 0 &&
@@ -574,10 +604,12 @@ static enum outcome
 judge_again(const struct scope_rules *s, const struct urlrec *rec, const struct url *url)
 {
 	const unsigned parts = URLREC_PART | URLREC_REQUISITE;
+	struct rules_verdict by;
 
 	if ((rec->flags & (URLREC_SEED | URLREC_SEED_CHAIN | URLREC_SITEMAP)) != 0)
 		return OUTCOME_NONE;
-	if (patterns_match(s, &s->exclude, url) != NULL)
+	rules_judge(s->rules, url, &by);
+	if (by.excluded_by > 0 || patterns_match(s, &s->exclude, url) != NULL)
 		return OUTCOME_OUT_OF_SCOPE;
 	if (s->requisites &&
 	    ((rec->flags & parts) != 0 || link_kind_is_embed((enum link_kind)rec->kind)))
@@ -586,7 +618,7 @@ judge_again(const struct scope_rules *s, const struct urlrec *rec, const struct 
 		return OUTCOME_OUT_OF_SCOPE;
 	if (s->include.n > 0 && patterns_match(s, &s->include, url) == NULL)
 		return OUTCOME_OUT_OF_SCOPE;
-	return rec->depth > s->depth_max ? OUTCOME_DEPTH : OUTCOME_NONE;
+	return rec->depth > depth_max(s, &by) ? OUTCOME_DEPTH : OUTCOME_NONE;
 }
 
 enum outcome
@@ -627,5 +659,6 @@ scope_hash(const struct options *o, const struct strlist *seeds)
 	hash = url_hash(slice_cstr(numbers), 0);
 	hash = hash_texts(hash, 'i', &o->crawl_include);
 	hash = hash_texts(hash, 'x', &o->crawl_exclude);
+	hash = rules_hash(o, hash);
 	return hash_texts(hash, 's', seeds) | 1;
 }

@@ -5,11 +5,11 @@
  * the same settings: options as JSON, and behind them what the seeds reach (crawl/reach.h).
  *
  * Rules, in order; the first that speaks decides:
- *   1. an --exclude matches: out of scope;
+ *   1. an --exclude matches, or a rule of the job says so: out of scope;
  *   2. the URL lies within the scope of a seed (page, prefix, host, domain, any); else it
  * is out of scope, unless --requisites admits it as part of an in-scope page;
  *   3. --include is given and none matches: out of scope;
- *   4. more links from a seed than --depth: depth;
+ *   4. more links from a seed than --depth, or than a rule for this URL says: depth;
  *   5. more than 20 redirects in a row: redirect-limit.
  * Seeds are always wanted.  A seed's redirect target is a seed (as in Heritrix), so that
  * http://example.org/ that moved to https://www.example.org/ is crawled there.
@@ -83,6 +83,9 @@ bool scope_reads_sitemaps(const struct scope_rules *s);
 bool scope_wants_simhash(const struct scope_rules *s);
 bool scope_wants_shapes(const struct scope_rules *s); /* text_shape(), against traps */
 bool scope_trap_ok(const struct scope_rules *s, const struct url *url); /* --trap-ok */
+/* Of the job, compiled: crawl/rules.h; NULL: it has none. */
+struct rules;
+const struct rules *scope_url_rules(const struct scope_rules *s);
 struct slice scope_agent(const struct scope_rules *s); /* robots.txt product token */
 /* "exclude 'x'", "scope host", ... for rejected.log and explain. */
 void scope_reason(const struct scope_rules *s, const struct scope_link *l,

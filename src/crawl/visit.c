@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "crawl/crawl_internal.h"
+#include "crawl/rules.h"
 #include "crawl/scope.h"
 #include "web/http.h"
 #include "web/url.h"
@@ -142,12 +143,45 @@ crawl_home_of(const struct crawl *c, const struct urlrec *rec)
 	    &c->own_authorities, url_hash(urlrec_authority(rec), c->hash_seed));
 }
 
+/* What the rules of the job say of a request.  `lines` is what req->headers points to. */
+static void
+limit_by_rules(const struct crawl *c, struct slice text, struct fetch_request *req,
+    const char *lines[FETCH_MORE_LINES_MAX])
+{
+	uint16_t matching[RULES_MAX];
+	char room[URL_BYTES_MAX];
+	uint64_t total_ms = 0;
+	struct url url;
+	size_t n;
+
+	if (c->o->rules_len == 0 || url_resolve(NULL, text, (struct slice){0}, 0, room,
+					sizeof(room), &url) != URL_OK)
+		return;
+	n = rules_matching(scope_url_rules(c->rules), &url, matching);
+	for (size_t i = 0; i < n; i++) {
+		const struct options *o = c->o->rules[matching[i]].options;
+
+		if (o->given[OPTION_ID_fetch_max_body])
+			req->body_bytes_max = (uint64_t)o->fetch_max_body;
+		if (o->given[OPTION_ID_fetch_total_timeout])
+			total_ms = (uint64_t)o->fetch_total_timeout;
+		for (size_t k = 0;
+		     k < o->fetch_header.n && req->headers_len < FETCH_MORE_LINES_MAX;
+		     k++)
+			lines[req->headers_len++] = o->fetch_header.v[k];
+	}
+	if (total_ms > 0 && total_ms < UINT32_MAX)
+		req->total_ms = (uint32_t)total_ms;
+	req->headers = lines;
+}
+
 int
 visit_fetch(struct visit *v)
 {
 	struct crawl *c = v->crawl;
 	uint32_t running = c->in_state[VISIT_FETCH];
 	int64_t bandwidth = c->o->fetch_bandwidth;
+	const char *lines[FETCH_MORE_LINES_MAX];
 	struct fetch_request req = {
 	    .url = v->rec->url, .home = crawl_home_of(c, v->rec)};
 
@@ -157,6 +191,8 @@ visit_fetch(struct visit *v)
 		    (uint64_t)bandwidth / (running > 0 ? running : 1) + 1;
 	if (v->robots)
 		visit_robots_limits(&req);
+	else
+		limit_by_rules(c, v->rec->url, &req, lines);
 	c->stats.attempts++;
 	v->asked = true;
 	return fetch_start(c->fetcher, &req, on_fetched, v, &v->fetch_id);

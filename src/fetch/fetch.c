@@ -37,6 +37,8 @@ struct fetch {
 	const struct proxy *proxy; /* NULL: none */
 	char validators[2][FETCH_VALIDATOR_MAX];
 	struct slice etag, last_modified; /* there */
+	const char *headers[FETCH_MORE_LINES_MAX];
+	size_t headers_len;
 	int64_t contacted_us;             /* loop's clock */
 	struct later run; /* the machine's next step, or the callback */
 	struct fetch_result result;
@@ -178,6 +180,8 @@ ask_of(const struct fetch *f)
 	return (struct fetch_ask){.url = &f->url,
 	    .etag = f->etag,
 	    .last_modified = f->last_modified,
+	    .headers = f->headers,
+	    .headers_len = f->headers_len,
 	    .now_s = loop_wall_us(f->fetcher->conf.loop) / 1000000};
 }
 
@@ -511,6 +515,10 @@ fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *
 	f->total_ms = req->total_ms;
 	f->etag = validator_copy(f->validators[0], req->etag);
 	f->last_modified = validator_copy(f->validators[1], req->last_modified);
+	f->headers_len = req->headers_len < FETCH_MORE_LINES_MAX ? req->headers_len
+								 : FETCH_MORE_LINES_MAX;
+	for (size_t i = 0; i < f->headers_len; i++)
+		f->headers[i] = req->headers[i];
 	f->asked = false;
 	f->tries.n = f->tries.next = 0;
 	f->answer.n = 0;

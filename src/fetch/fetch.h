@@ -22,7 +22,12 @@
 #include "net/transport.h"
 
 struct fetcher;
-enum { FETCH_HEADERS_MAX = 60, FETCH_HOST_LINES_MAX = 20, FETCH_VALIDATOR_MAX = 512 };
+enum {
+	FETCH_HEADERS_MAX = 60,
+	FETCH_MORE_LINES_MAX = 20,
+	FETCH_HOST_LINES_MAX = 20,
+	FETCH_VALIDATOR_MAX = 512
+};
 
 /* A header line that goes to one authority, "scheme://host[:port]" in normal form. */
 struct fetch_host_line {
@@ -75,6 +80,10 @@ struct fetch_request {
 	 * known.  What is longer than FETCH_VALIDATOR_MAX is not used.
 	 */
 	struct slice etag, last_modified;
+	/* More lines, FETCH_MORE_LINES_MAX at most; the texts live as long as the
+	 * fetcher. */
+	const char *const *headers;
+	size_t headers_len;
 };
 
 struct fetch_result {

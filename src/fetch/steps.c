@@ -133,6 +133,16 @@ extra_before(
 		add(lines, slice_cstr(s->headers[i]));
 }
 
+/* ---- more: of this request, by the rules of the job ---- */
+
+static void
+more_before(struct fetch_steps *s, const struct fetch_ask *ask, struct fetch_lines *lines)
+{
+	(void)s;
+	for (size_t i = 0; i < ask->headers_len && i < FETCH_MORE_LINES_MAX; i++)
+		add(lines, slice_cstr(ask->headers[i]));
+}
+
 /* ---- hosts: --auth and --header-for, to one authority ---- */
 
 static void
@@ -164,6 +174,7 @@ static const struct step steps[] = {
     {"cookies", cookies_before, cookies_after},
     {"validators", validators_before, NULL},
     {"extra", extra_before, NULL},
+    {"more", more_before, NULL},
     {"hosts", hosts_before, NULL},
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };

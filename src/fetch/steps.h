@@ -18,7 +18,7 @@
 #include "web/url.h"
 
 enum {
-	FETCH_OWN_LINES_MAX = 7 + FETCH_HOST_LINES_MAX,
+	FETCH_OWN_LINES_MAX = 7 + FETCH_HOST_LINES_MAX + FETCH_MORE_LINES_MAX,
 	FETCH_LINES_MAX = FETCH_HEADERS_MAX + FETCH_OWN_LINES_MAX,
 	FETCH_MADE_BYTES = 16 << 10,
 };
@@ -33,6 +33,8 @@ struct fetch_lines {
 struct fetch_ask {
 	const struct url *url;
 	struct slice etag, last_modified; /* empty: not known */
+	const char *const *headers;       /* of this request only */
+	size_t headers_len;
 	int64_t now_s;
 };
 

@@ -79,6 +79,10 @@ struct frontier_conf {
 	/* Until then any host may have been asked, whatever was saved of it: a run that was
 	 * killed had no time to save its last requests.  0: none was. */
 	int64_t asked_ms;
+	/* Of a host ("scheme://host[:port]"): may change what holds of all.  NULL: nothing. */
+	void (*pace)(const void *ctx, struct slice authority, uint32_t *per_host,
+	    int64_t *delay_ms);
+	const void *pace_ctx;
 	/* NULL: whatever waits is still wanted.  Else asked when it is a record's turn; one
 	 * that is not comes out as FRONTIER_REFUSED. */
 	bool (*unwanted)(void *ctx, const struct urlrec *rec, enum outcome *ret_outcome,

@@ -125,17 +125,36 @@ later(struct hostq_state *s, int64_t due_ms, enum wait_cause cause)
 	s->waits = cause;
 }
 
+struct pace {
+	uint32_t per_host;
+	int64_t delay_ms; /* -1: auto */
+};
+
+/* What holds of this host. */
+static struct pace
+pace_of(const struct hostq *h, const struct frontier_conf *conf)
+{
+	struct pace p = {conf->per_host, conf->delay_ms};
+
+	if (conf->pace != NULL)
+		conf->pace(
+		    conf->pace_ctx, slice_cstr(h->authority), &p.per_host, &p.delay_ms);
+	assert(p.per_host >= 1);
+	return p;
+}
+
 /* Of --delay and Crawl-delay; 0: neither asks for one. */
 static int64_t
 fixed_gap_ms(
     const struct hostq *h, const struct frontier_conf *conf, enum gap_rule *ret_rule)
 {
+	int64_t delay_ms = pace_of(h, conf).delay_ms;
 	int64_t crawl = conf->robots ? h->standing->crawl_delay_ms : -1;
 
 	if (crawl > conf->crawl_delay_max_ms)
 		crawl = conf->crawl_delay_max_ms;
-	*ret_rule = crawl > conf->delay_ms ? GAP_CRAWL_DELAY : GAP_OPTION;
-	return crawl > conf->delay_ms ? crawl : conf->delay_ms < 0 ? 0 : conf->delay_ms;
+	*ret_rule = crawl > delay_ms ? GAP_CRAWL_DELAY : GAP_OPTION;
+	return crawl > delay_ms ? crawl : delay_ms < 0 ? 0 : delay_ms;
 }
 
 /* Of --delay auto; 0: it is not in force. */
@@ -144,7 +163,7 @@ adaptive_gap_ms(const struct hostq *h, const struct frontier_conf *conf)
 {
 	const struct standing *s = h->standing;
 
-	if (conf->delay_ms >= 0)
+	if (pace_of(h, conf).delay_ms >= 0)
 		return 0;
 	return s->took_ms < conf->delay_auto_max_ms ? s->took_ms
 						    : conf->delay_auto_max_ms;
@@ -161,13 +180,14 @@ judge_gap(
     const struct hostq *h, const struct frontier_conf *conf, struct hostq_state *ret)
 {
 	const struct standing *s = h->standing;
+	struct pace pace = pace_of(h, conf);
 	enum gap_rule rule;
 	int64_t fixed = fixed_gap_ms(h, conf, &rule);
 
 	if (fixed > 0)
-		later(ret, (conf->per_host > 1 ? s->start_ms : s->end_ms) + fixed + 1,
+		later(ret, (pace.per_host > 1 ? s->start_ms : s->end_ms) + fixed + 1,
 		    WAIT_CRAWL_DELAY);
-	if (conf->delay_ms < 0)
+	if (pace.delay_ms < 0)
 		later(ret, s->end_ms + adaptive_gap_ms(h, conf), WAIT_ADAPTIVE_DELAY);
 }
 
@@ -185,13 +205,14 @@ hostq_gap(
     const struct hostq *h, const struct frontier_conf *conf, struct frontier_gap *ret)
 {
 	const struct standing *s = h->standing;
+	struct pace pace = pace_of(h, conf);
 	enum gap_rule rule;
 	int64_t fixed = fixed_gap_ms(h, conf, &rule);
 
-	*ret = (struct frontier_gap){.at_once = conf->per_host,
+	*ret = (struct frontier_gap){.at_once = pace.per_host,
 	    .per_ip = conf->per_ip,
 	    .per_site = conf->per_site,
-	    .rule = conf->delay_ms < 0 ? GAP_ADAPTIVE : GAP_OPTION};
+	    .rule = pace.delay_ms < 0 ? GAP_ADAPTIVE : GAP_OPTION};
 	if (s->end_ms == HOSTQ_NEVER) /* there is none before it */
 		return;
 	wider(ret, adaptive_gap_ms(h, conf), GAP_ADAPTIVE);
@@ -208,7 +229,7 @@ judge_in_flight(const struct hostq *h, const struct frontier_conf *conf, int64_t
 	const struct standing *s = h->standing;
 	bool fails = standing_failures(s, conf->robots_ttl_ms, now_ms) > 0;
 	/* While it fails one request at a time finds out whether it is back. */
-	uint32_t limit = fails ? 1 : conf->per_host;
+	uint32_t limit = fails ? 1 : pace_of(h, conf).per_host;
 
 	if (conf->robots && h->robots == HOSTQ_ROBOTS_ASKED) {
 		*ret = (struct hostq_state){HOSTQ_BLOCKED, WAIT_ROBOTS_PENDING, 0};
@@ -326,7 +347,8 @@ judge_guest(const struct hostq *h, const struct frontier_conf *conf, int64_t now
 	*ret = (struct hostq_state){HOSTQ_READY, WAITS_READY, 0};
 	if (hostq_is_doomed(h, now_ms))
 		return;
-	if (h->robots_in_flight || s->in_flight >= (fails ? 1 : conf->per_host)) {
+	if (h->robots_in_flight ||
+	    s->in_flight >= (fails ? 1 : pace_of(h, conf).per_host)) {
 		*ret = (struct hostq_state){HOSTQ_FULL, WAIT_CONNECTION_CAP, 0};
 		return;
 	}

@@ -1,5 +1,6 @@
 """Job files: what they include, what they take from the environment, what is told of mistakes."""
 
+import datetime
 import json
 import re
 
@@ -117,3 +118,84 @@ def test_the_examples_are_installed():
     listed = (harness.SRCDIR / "conf" / "module.am").read_text()
     for job in (harness.SRCDIR / "conf").glob("*.yaml"):
         assert f"conf/{job.name}" in listed
+
+
+# -- Rules --
+
+
+def page(links, body=""):
+    return "<!DOCTYPE html><title>t</title>" + "".join(f"<a href={u}>x</a>" for u in links) + body
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    tmp = tmp_path_factory.mktemp("rules")
+    www = tmp / "www"
+    (www / "deep").mkdir(parents=True)
+    (www / "news").mkdir()
+    (www / "index.html").write_text(page(["/news/a.html", "/big.html", "/deep/1.html", "/old.html", "/echo"]))
+    (www / "news" / "a.html").write_text(page([], "<h1>News</h1><h2>of today</h2>"))
+    (www / "big.html").write_text(page([], "<h1>Big</h1><h2>no field</h2>" + "x" * 50000))
+    for i in range(1, 5):
+        (www / "deep" / f"{i}.html").write_text(page([f"/deep/{i + 1}.html"]))
+    (www / "old.html").write_text(page([]))
+    text = f"""server {{ listen 127.0.0.1:@PORT@; root "{www}"; index index.html;
+        location = /echo {{ default_type text/html; return 200 "<h1>$http_x_test</h1>"; }} }}"""
+    with harness.nginx(tmp / "nginx", text) as web:
+        yield web
+
+
+def run_with(site, tmp_path, rules, more="", **kw):
+    (tmp_path / "job.yaml").write_text(
+        f"seeds: ['{site.url('/')}']\nfetch: {{delay: 0}}\ncrawl: {{extract: [one=h1]}}\n{more}rules:\n{rules}"
+    )
+    result = harness.trawl("run", "-q", "-o", tmp_path / "c", tmp_path / "job.yaml", **kw)
+    assert result.rc == 0, result.err
+    out = harness.Output(tmp_path / "c")
+    return out, {"/" + p["url"].split("/", 3)[3]: p for p in out.pages()}
+
+
+def test_rules_exclude_and_limit_depth(site, tmp_path):
+    out, pages = run_with(site, tmp_path, "  - {match: /old, exclude: yes}\n  - {match: /deep/, depth: 2}\n")
+    assert "/old.html" not in pages and "/deep/2.html" in pages and "/deep/3.html" not in pages
+    told = {line[1].split("/", 3)[3]: (line[0], line[3]) for line in out.rejected()}
+    assert told["old.html"] == ("out-of-scope", "rule 1: exclude")
+    assert told["deep/3.html"] == ("depth", "rule 2: depth 2")
+
+
+def test_rules_limit_bodies_and_add_header_lines(site, tmp_path):
+    rules = "  - {match: /big, max_body: 10000}\n  - {match: '/echo$', header: 'X-Test: only here'}\n"
+    _, pages = run_with(site, tmp_path, rules)
+    assert pages["/big.html"]["outcome"] == "too-large"
+    assert pages["/old.html"]["outcome"] == "ok"
+    assert pages["/echo"]["fields"] == {"one": "only here"}
+    job = tmp_path / "c" / "job.yaml"
+    assert job.stat().st_mode & 0o077 == 0 and "only here" in job.read_text()
+    assert harness.trawl("resume", "-q", tmp_path / "c").rc == 0
+
+
+def test_a_rule_takes_fields_of_its_pages_only(site, tmp_path):
+    _, pages = run_with(site, tmp_path, "  - {match: /news/, extract: ['two=h2']}\n")
+    assert pages["/news/a.html"]["fields"] == {"one": "News", "two": "of today"}
+    assert pages["/big.html"]["fields"] == {"one": "Big", "two": None}
+
+
+def test_a_rule_has_the_last_word_on_priority(site, tmp_path):
+    rules = "  - {match: /deep/, priority: 5}\n  - {match: /old, priority: 90}\n"
+    _, pages = run_with(site, tmp_path, rules, "output: {sink: [jsonl]}\n")
+    result = harness.trawl("run", "-q", "--order", "priority", "-o", tmp_path / "p", tmp_path / "job.yaml")
+    assert result.rc == 0, result.err
+    order = ["/" + p["url"].split("/", 3)[3] for p in harness.Output(tmp_path / "p").pages()]
+    assert order[:3] == ["/", "/old.html", "/deep/1.html"]
+    assert set(order) == set(pages)
+
+
+def test_a_rule_gives_a_host_its_own_pace(site, tmp_path):
+    _, pages = run_with(site, tmp_path, "  - {host: 127.0.0.1, delay: 150ms}\n", "limits: {max_pages: 4}\n")
+    times = sorted(_time(p["fetched_at"]) for p in pages.values())
+    gaps = [(b - a).total_seconds() for a, b in zip(times, times[1:])]
+    assert len(gaps) == 3 and min(gaps) >= 0.15, gaps
+
+
+def _time(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -117,9 +117,10 @@ on_any_mistake(void *ctx, const struct job_mistake *m)
 static void
 a_job_file_is_read_whole_or_a_mistake_is_told(void **state)
 {
-	static const struct slice text =
-	    SLICE_LIT("name: x\nseeds: ['http://${N:-a}.test/']\nseeds_from: s.txt\n"
-		      "include: i.yaml\ncrawl: {exclude: [a, b], depth: 3}\n");
+	static const struct slice text = SLICE_LIT(
+	    "name: x\nseeds: ['http://${N:-a}.test/']\nseeds_from: s.txt\n"
+	    "include: i.yaml\ncrawl: {exclude: [a, b], depth: 3}\n"
+	    "rules:\n  - {host: '*.x.test', match: y, depth: 3, extract: [a=b]}\n");
 
 	(void)state;
 	for (int n = 0; alloc_fail_round(n); n++) {
@@ -132,7 +133,8 @@ a_job_file_is_read_whole_or_a_mistake_is_told(void **state)
 			mistakes = job_read(&j, text, &how);
 			assert_true(mistakes == -ENOMEM || mistakes == told);
 			assert_true(mistakes != 0 ||
-				    (j.seeds.n == 2 && j.options.crawl_exclude.n == 2 &&
+				    (j.seeds.n == 2 && j.options.rules_len == 1 &&
+					j.options.crawl_exclude.n == 2 &&
 					j.options.fetch_from != NULL));
 		}
 		job_release(&j);

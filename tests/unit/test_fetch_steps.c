@@ -88,6 +88,24 @@ lines_come_in_the_order_of_the_steps(void **state)
 }
 
 static void
+lines_of_one_request_take_the_place_of_those_of_all(void **state)
+{
+	static const char *const headers[] = {"X-One: 1", "X-Two: 2"};
+	static const char *const more[] = {"x-one: 3", "X-Three: 4"};
+	const struct fetcher_conf conf = {
+	    .user_agent = "trawl/1", .headers = headers, .headers_len = 2};
+	struct fetch_ask ask = ask_for("http://a.test/");
+
+	(void)state;
+	assert_int_equal(fetch_steps_init(&steps, &conf), 0);
+	ask.headers = more;
+	ask.headers_len = 2;
+	ASSERT_LINES(&ask, "User-Agent: trawl/1", ACCEPT, ENCODINGS, "X-Two: 2",
+	    "x-one: 3", "X-Three: 4");
+	fetch_steps_release(&steps);
+}
+
+static void
 a_persons_lines_take_the_place_of_our_own(void **state)
 {
 	static const char *const headers[] = {
@@ -231,6 +249,7 @@ as_many_headers_as_fit_and_not_one_more(void **state)
 	struct fetch_ask ask = ask_for("http://a.test/");
 	struct fetcher *f = NULL;
 	struct fetch_host_line host_lines[FETCH_HOST_LINES_MAX];
+	const char *more[FETCH_MORE_LINES_MAX];
 	static char site[] = "http://a.test", key[] = "Y: z";
 	struct fetch_lines lines;
 
@@ -241,6 +260,10 @@ as_many_headers_as_fit_and_not_one_more(void **state)
 	conf.host_lines_len = FETCH_HOST_LINES_MAX;
 	for (size_t i = 0; i <= FETCH_HEADERS_MAX; i++)
 		headers[i] = "X: y";
+	for (size_t i = 0; i < FETCH_MORE_LINES_MAX; i++)
+		more[i] = "Z: y";
+	ask.headers = more;
+	ask.headers_len = FETCH_MORE_LINES_MAX;
 	ask.etag = SLICE_LIT("\"x\"");
 	conf.accept_cookies = true;
 	assert_int_equal(jar_new(&conf.jar), 0);
@@ -280,6 +303,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_gap_doubles_from_a_second_to_five_minutes),
 	    cmocka_unit_test(lines_come_in_the_order_of_the_steps),
+	    cmocka_unit_test(lines_of_one_request_take_the_place_of_those_of_all),
 	    cmocka_unit_test(a_persons_lines_take_the_place_of_our_own),
 	    cmocka_unit_test(what_we_have_is_not_asked_for_again),
 	    cmocka_unit_test(cookies_go_back_to_who_set_them),

@@ -258,10 +258,56 @@ each_turn_tells_the_gap_it_had_to_keep_and_whose_rule_that_is(void **state)
 	rig_stop(&rig);
 }
 
+static void
+slow_is_slow(
+    const void *ctx, struct slice authority, uint32_t *per_host, int64_t *delay_ms)
+{
+	assert_string_equal(ctx, "ctx");
+	if (slice_eq(authority, SLICE_LIT("http://slow.test")))
+		*delay_ms = 2000;
+	else if (slice_eq(authority, SLICE_LIT("http://wide.test")))
+		*per_host = 2;
+}
+
+static void
+a_host_may_have_a_pace_of_its_own(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.pace = slow_is_slow;
+	conf.pace_ctx = "ctx";
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://slow.test/1");
+	rig_add(&rig, "http://slow.test/2");
+	rig_expect_url(&rig, "http://slow.test/1");
+	rig_ok(&rig, "http://slow.test", 5);
+	rig_expect_idle(&rig, 2001);
+	rig_add(&rig, "http://wide.test/1");
+	rig_add(&rig, "http://wide.test/2");
+	rig_add(&rig, "http://wide.test/3");
+	rig_expect_url(&rig, "http://wide.test/1");
+	assert_int_equal(rig.turn.gap.at_once, 2);
+	rig_expect_url(&rig, "http://wide.test/2");
+	rig_expect_idle(&rig, 2001);
+	rig_add(&rig, "http://usual.test/1");
+	rig_add(&rig, "http://usual.test/2");
+	rig_expect_url(&rig, "http://usual.test/1");
+	rig_expect_idle(&rig, 2001);
+	rig_ok(&rig, "http://usual.test", 5);
+	rig_expect_url(&rig, "http://usual.test/2");
+	rig.now += 2001;
+	rig_expect_url(&rig, "http://slow.test/2");
+	assert_int_equal(rig.turn.gap.ms, 2000);
+	rig_stop(&rig);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_host_may_have_a_pace_of_its_own),
 	    cmocka_unit_test(no_more_than_per_host_are_in_flight),
 	    cmocka_unit_test(a_fixed_delay_counts_from_the_end_of_the_answer),
 	    cmocka_unit_test(with_several_at_a_time_starts_are_a_delay_apart),
