@@ -422,7 +422,7 @@ read_page(struct work *w, struct slice body, enum document is)
 	conf.links_max =
 	    RAW_LINKS_MAX; /* repeats are many: the cap is on distinct ones */
 	conf.want_speculative = scope_speculative_max(w->rules) > 0;
-	conf.want_text = scope_wants_simhash(w->rules);
+	conf.want_text = scope_wants_simhash(w->rules) || scope_wants_text(w->rules);
 	conf.fields = w->fields;
 	conf.is_xml = is == DOCUMENT_XHTML;
 	r = is == DOCUMENT_CSS ? page_css(body, &conf, &w->p->arena, &page)
@@ -433,8 +433,10 @@ read_page(struct work *w, struct slice body, enum document is)
 	w->found->title = page.title;
 	w->found->lang = slice_head(page.lang, 100);
 	w->found->description = page.description;
-	w->found->has_simhash = page.has_simhash;
+	w->found->has_simhash = page.has_simhash && scope_wants_simhash(w->rules);
 	w->found->simhash = page.simhash;
+	if (scope_wants_text(w->rules))
+		w->found->text = page.text;
 	if (is != DOCUMENT_CSS)
 		read_shape(w, body);
 	page_robots_add(&w->robots, &page.robots);

@@ -27,7 +27,7 @@ struct patterns {
 
 struct scope_rules {
 	int64_t depth_max;
-	bool requisites, sitemaps, simhash, shapes;
+	bool requisites, sitemaps, simhash, text, shapes;
 	unsigned tidy;     /* enum url_tidy */
 	unsigned nofollow; /* NOFOLLOW_PAGE ... */
 	uint32_t speculative_max;
@@ -108,18 +108,18 @@ write_options(const struct options *o, uint64_t hash_seed, struct wire_out *w)
 	product_token(o->fetch_user_agent == NULL ? "trawl" : o->fetch_user_agent, agent,
 	    sizeof(agent));
 	(void)snprintf(seed, sizeof(seed), "%" PRIu64, hash_seed);
-	root =
-	    json_pack("{s:i, s:I, s:b, s:i, s:i, s:i, s:b, s:b, s:b, s:s, s:s}", "mode",
-		(int)o->crawl_scope, "depth", (json_int_t)o->crawl_depth, "requisites",
-		(int)o->crawl_requisites, "tidy", (int)scope_tidy_of(o), "nofollow",
-		o->crawl_robots == ROBOTS_OBEY ? (int)o->crawl_nofollow : NOFOLLOW_NONE,
-		"speculative", o->crawl_speculative ? (int)o->crawl_speculative_max : 0,
-		"simhash", (int)o->output_simhash, "shapes",
-		(int)(o->limits_traps && o->limits_trap_duplicates != OPTION_NONE),
-		"sitemaps",
-		(int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
-		      o->crawl_scope != SCOPE_PAGE),
-		"agent", agent, "hash_seed", seed);
+	root = json_pack("{s:i, s:I, s:b, s:i, s:i, s:i, s:b, s:b, s:b, s:b, s:s, s:s}",
+	    "mode", (int)o->crawl_scope, "depth", (json_int_t)o->crawl_depth,
+	    "requisites", (int)o->crawl_requisites, "tidy", (int)scope_tidy_of(o),
+	    "nofollow",
+	    o->crawl_robots == ROBOTS_OBEY ? (int)o->crawl_nofollow : NOFOLLOW_NONE,
+	    "speculative", o->crawl_speculative ? (int)o->crawl_speculative_max : 0,
+	    "simhash", (int)o->output_simhash, "text", (int)o->output_text, "shapes",
+	    (int)(o->limits_traps && o->limits_trap_duplicates != OPTION_NONE),
+	    "sitemaps",
+	    (int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
+		  o->crawl_scope != SCOPE_PAGE),
+	    "agent", agent, "hash_seed", seed);
 	if (root != NULL && add_lists(root, o) == 0 &&
 	    json_object_set_new(root, "rules", rules_settings(o)) == 0)
 		text = json_dumps(root, JSON_COMPACT);
@@ -347,6 +347,7 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 	    (uint32_t)json_integer_value(json_object_get(root, "speculative"));
 	s->sitemaps = json_is_true(json_object_get(root, "sitemaps"));
 	s->simhash = json_is_true(json_object_get(root, "simhash"));
+	s->text = json_is_true(json_object_get(root, "text"));
 	s->shapes = json_is_true(json_object_get(root, "shapes"));
 	s->hash_seed = strtoull(hash_seed, NULL, 10);
 	s->agent = strdup(agent);
@@ -467,6 +468,12 @@ bool
 scope_wants_simhash(const struct scope_rules *s)
 {
 	return s->simhash;
+}
+
+bool
+scope_wants_text(const struct scope_rules *s)
+{
+	return s->text;
 }
 
 bool

@@ -81,6 +81,7 @@ unsigned scope_nofollow(const struct scope_rules *s); /* NOFOLLOW_PAGE ... */
 uint32_t scope_speculative_max(const struct scope_rules *s); /* 0: none are wanted */
 bool scope_reads_sitemaps(const struct scope_rules *s);
 bool scope_wants_simhash(const struct scope_rules *s);
+bool scope_wants_text(const struct scope_rules *s);   /* in the records */
 bool scope_wants_shapes(const struct scope_rules *s); /* text_shape(), against traps */
 bool scope_trap_ok(const struct scope_rules *s, const struct url *url); /* --trap-ok */
 /* Of the job, compiled: crawl/rules.h; NULL: it has none. */

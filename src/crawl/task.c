@@ -1,5 +1,6 @@
 #include "crawl/task.h"
 #include "base/wire.h"
+#include "sink/sink.h"
 #include "web/http.h"
 #include "web/select.h"
 #include "web/url.h"
@@ -132,6 +133,7 @@ found_encode(const struct found *f, struct buf *out)
 	wire_text(&w, f->lang);
 	wire_text(&w, f->description);
 	wire_text(&w, f->redirect_to);
+	wire_text(&w, f->text);
 	wire_text(&w, f->fields);
 	wire_text(&w, f->rules);
 	wire_u8(&w, (uint8_t)f->parts.n);
@@ -234,6 +236,9 @@ found_decode(
 	f.lang = short_text(&w);
 	f.description = short_text(&w);
 	f.redirect_to = short_text(&w);
+	f.text = wire_get_text(&w);
+	if (f.text.len > SINK_TEXT_BYTES_MAX)
+		w.bad = true;
 	f.fields = wire_get_text(&w);
 	if (f.fields.len > 0 && !select_values_check(f.fields))
 		w.bad = true;

@@ -70,6 +70,7 @@ struct found {
 	uint64_t simhash;
 	uint64_t shape; /* text_shape(); 0: not looked for, or none */
 	struct slice mime, charset, title, canonical, lang, description, redirect_to;
+	struct slice text; /* the main one; empty: none, or not looked for */
 	char digest[48];
 	struct slice fields;  /* select_values_encode(); empty: none were looked for */
 	struct slice rules;   /* TASK_ROBOTS */

@@ -482,6 +482,7 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .has_simhash = f->has_simhash,
 	    .simhash = f->simhash,
 	    .lang = f->lang,
+	    .text = f->text,
 	    .select = v->crawl->fields,
 	    .fields = f->fields,
 	    .digest = slice_cstr(f->digest),

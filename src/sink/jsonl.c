@@ -72,6 +72,7 @@ put_what(struct jsonw *j, const struct sink_event *e)
 	put_simhash(j, e);
 	jsonw_opt(j, "quarantine", e->quarantine);
 	jsonw_int(j, "links", e->links);
+	jsonw_opt(j, "text", lines_cut(e->text, SINK_TEXT_BYTES_MAX));
 }
 
 /* {"title":"one","links":["all","of them"],"price":null} */

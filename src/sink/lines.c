@@ -9,9 +9,9 @@
 
 enum {
 	FILE_BUF_BYTES = 128 << 10,
-	LINE_BYTES_MAX =
-	    4 << 20, /* a dozen texts of 8 KiB and 256 KiB of fields, each byte
-				     escaped to six */
+	/* A dozen texts of 8 KiB, 256 KiB of main text and as much of fields, each byte
+	 * escaped to six. */
+	LINE_BYTES_MAX = 4 << 20,
 };
 
 int
@@ -121,8 +121,12 @@ lines_close(struct sink *s, bool finished, struct why *why)
 struct slice
 lines_text(struct slice text)
 {
-	size_t n = LINES_TEXT_BYTES_MAX;
+	return lines_cut(text, LINES_TEXT_BYTES_MAX);
+}
 
+struct slice
+lines_cut(struct slice text, size_t n)
+{
 	if (text.len <= n)
 		return text;
 	for (size_t back = 1; back <= 3; back++) {

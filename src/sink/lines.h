@@ -37,6 +37,7 @@ bool lines_place(const char *name, struct slice mark, struct sink_place *ret);
 
 /* `text` cut to LINES_TEXT_BYTES_MAX, not within a UTF-8 sequence. */
 struct slice lines_text(struct slice text);
+struct slice lines_cut(struct slice text, size_t bytes_max); /* the same */
 
 /* A sentence as one word without commas, of printable ASCII: blanks become '+', and what
  * might be taken for something else %XX; and what it was. */

@@ -51,6 +51,8 @@ enum sink_event_kind {
 
 struct select;
 
+enum { SINK_TEXT_BYTES_MAX = 256 << 10 }; /* of the main text; longer ones are cut */
+
 struct sink_event {
 	enum sink_event_kind kind;
 	enum outcome outcome;
@@ -77,6 +79,7 @@ struct sink_event {
 	bool has_simhash;
 	uint64_t simhash; /* of the page's text, web/words.h */
 	struct slice url, via, hops, mime, charset, title, canonical, lang, description;
+	struct slice text; /* the main one of the page; empty: not asked for, or none */
 	/* Fields of a page: their names, and values as select_values_encode() made them.
 	 * Empty: none were looked for. */
 	const struct select *select;

@@ -1,5 +1,6 @@
 #include "sink/lines.h"
 #include "test_sink_kit.h"
+#include "web/coding.h"
 #include "web/select.h"
 #include <errno.h>
 #include <jansson.h>
@@ -288,12 +289,13 @@ fields_of_the_largest_page_make_a_line(void **state)
 	struct env *e = *state;
 	struct sink_event ev = page();
 	struct select_value *values = calloc(SELECT_VALUES_MAX, sizeof(*values));
-	char *text = malloc(each);
+	char *text = malloc(each), *main_text = malloc(SINK_TEXT_BYTES_MAX + 1);
 	struct select *select;
 	struct buf blob, bytes;
 	struct slice s;
 
 	assert_non_null(values);
+	assert_non_null(main_text);
 	assert_non_null(text);
 	memset(text, '\x01', each);
 	for (size_t i = 0; i < SELECT_VALUES_MAX; i++)
@@ -306,16 +308,87 @@ fields_of_the_largest_page_make_a_line(void **state)
 	assert_true(select_values_check(buf_slice(&bytes)));
 	ev.select = select;
 	ev.fields = buf_slice(&bytes);
+	memset(main_text, '\x02', SINK_TEXT_BYTES_MAX + 1);
+	ev.text = slice_of(main_text, SINK_TEXT_BYTES_MAX + 1);
 	open_new(e, "jsonl");
 	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
 	s = flushed(e, "pages.jsonl");
-	assert_true(s.len > 6 * each * SELECT_VALUES_MAX);
+	assert_true(s.len > 6 * (each * SELECT_VALUES_MAX + SINK_TEXT_BYTES_MAX));
+	assert_true(s.len < 6 * (each * SELECT_VALUES_MAX + SINK_TEXT_BYTES_MAX) + 9000);
 	kit_free(s);
+	free(main_text);
 	select_free(select);
 	buf_release(&blob);
 	buf_release(&bytes);
 	free(values);
 	free(text);
+}
+
+/* The words that the schema has for a member, in any order, and how many. */
+static size_t
+schema_words(const json_t *schema, const char *member)
+{
+	const json_t *m = json_object_get(json_object_get(schema, "properties"), member);
+	const json_t *items = json_object_get(m, "items");
+
+	return json_array_size(json_object_get(items == NULL ? m : items, "enum"));
+}
+
+static bool
+schema_has_word(const json_t *schema, const char *member, const char *word)
+{
+	const json_t *m = json_object_get(json_object_get(schema, "properties"), member);
+	const json_t *items = json_object_get(m, "items");
+	const json_t *words = json_object_get(items == NULL ? m : items, "enum");
+
+	for (size_t i = 0; i < json_array_size(words); i++)
+		if (strcmp(json_string_value(json_array_get(words, i)), word) == 0)
+			return true;
+	return false;
+}
+
+static void
+the_schema_has_the_words_of_the_tables(void **state)
+{
+	const char *srcdir = getenv("srcdir");
+	char path[KIT_PATH_MAX];
+	size_t outcomes = 0, kinds = 0;
+	json_error_t err;
+	json_t *schema;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/doc/pages.schema.json",
+	    srcdir == NULL ? ".." : srcdir);
+	schema = json_load_file(path, 0, &err);
+	assert_non_null(schema);
+	for (int o = 0; o < OUTCOME_MAX; o++) {
+		bool is = outcome_class((enum outcome)o) == OUTCOME_CLASS_FETCHED;
+
+		outcomes += is;
+		assert_int_equal(
+		    schema_has_word(schema, "outcome", outcome_name((enum outcome)o)),
+		    is);
+	}
+	assert_int_equal(schema_words(schema, "outcome"), outcomes);
+	for (int k = 0; k < LINK_KIND_MAX; k++) {
+		const char *name = link_kind_name((enum link_kind)k);
+		bool again = false;
+
+		for (int before = 0; before < k; before++)
+			again |=
+			    strcmp(link_kind_name((enum link_kind)before), name) == 0;
+		kinds += !again;
+		assert_true(schema_has_word(schema, "kind", name));
+	}
+	assert_int_equal(schema_words(schema, "kind"), kinds);
+	for (unsigned i = 0; i < PAGE_ROBOTS_MAX; i++)
+		assert_true(schema_has_word(schema, "robots", page_robots_name(i)));
+	assert_int_equal(schema_words(schema, "robots"), PAGE_ROBOTS_MAX);
+	for (int c = CODING_OK + 1; c < CODING_STATUS_MAX; c++)
+		assert_true(schema_has_word(
+		    schema, "coding", coding_status_name((enum coding_status)c)));
+	assert_int_equal(schema_words(schema, "coding"), CODING_STATUS_MAX - 1);
+	json_decref(schema);
 }
 
 /* -- crawl.log -- */
@@ -638,6 +711,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(fields_have_a_text_a_list_or_null, up, down),
 	    cmocka_unit_test_setup_teardown(
 		fields_of_the_largest_page_make_a_line, up, down),
+	    cmocka_unit_test(the_schema_has_the_words_of_the_tables),
 	    cmocka_unit_test_setup_teardown(
 		a_fetch_is_a_line_in_heritrix_columns, up, down),
 	    cmocka_unit_test_setup_teardown(
