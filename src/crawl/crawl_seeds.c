@@ -223,7 +223,9 @@ seeds_send(struct crawl *c)
 		struct urlrec rec = {.url = url};
 
 		links[c->seeds.links_len++] = (struct found_link){.kind = LINK_SEED,
-		    .flags = URLREC_SEED,
+		    .flags = (uint8_t)(URLREC_SEED |
+				       (job_is_sitemap(c->conf.job, url) ? URLREC_SITEMAP
+									 : 0u)),
 		    .url = url,
 		    .url_hash = url_hash(url, c->hash_seed),
 		    .authority_hash = url_hash(urlrec_authority(&rec), c->hash_seed)};

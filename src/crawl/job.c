@@ -9,6 +9,7 @@ job_init(struct job *j)
 {
 	*j = (struct job){0};
 	umap_init(&j->seeds_at, JOB_SEEDS_MAX);
+	umap_init(&j->sitemaps_at, 2 * JOB_SITEMAPS_MAX);
 	return options_init(&j->options);
 }
 
@@ -17,6 +18,8 @@ job_release(struct job *j)
 {
 	free(j->name);
 	strlist_release(&j->seeds);
+	strlist_release(&j->sitemaps);
+	umap_release(&j->sitemaps_at);
 	strlist_release(&j->files);
 	umap_release(&j->seeds_at);
 	options_release(&j->options);
@@ -107,8 +110,9 @@ has_room_for_seed(const struct job *j, size_t bytes, struct why *why)
 	return 0;
 }
 
-int
-job_add_seed(struct job *j, struct slice text, struct why *why)
+/* *ret: its number. */
+static int
+add_seed(struct job *j, struct slice text, size_t *ret, struct why *why)
 {
 	char out[URL_BYTES_MAX], *copy;
 	struct url url;
@@ -134,8 +138,10 @@ job_add_seed(struct job *j, struct slice text, struct why *why)
 		    "'" SLICE_FMT "': a name or password within the URL would not be "
 		    "sent; --auth USER:PASS@HOST sends it",
 		    SLICE_ARG(url_text(&url)));
-	if (job_seed_at(j, url_text(&url), &at))
+	if (job_seed_at(j, url_text(&url), &at)) {
+		*ret = at;
 		return 0;
+	}
 	r = has_room_for_seed(j, url.len, why);
 	if (r < 0)
 		return r;
@@ -145,7 +151,49 @@ job_add_seed(struct job *j, struct slice text, struct why *why)
 		free(copy);
 		return why_set(why, r, "out of memory");
 	}
+	*ret = j->seeds.n - 1;
 	return 0;
+}
+
+int
+job_add_seed(struct job *j, struct slice text, struct why *why)
+{
+	size_t ignored;
+
+	return add_seed(j, text, &ignored, why);
+}
+
+static int
+mark_sitemap(struct job *j, struct slice seed)
+{
+	int r = umap_put(&j->sitemaps_at, siphash(seed), j);
+
+	return r == -EEXIST ? 0 : r;
+}
+
+bool
+job_is_sitemap(const struct job *j, struct slice seed)
+{
+	return j->sitemaps.n > 0 && umap_get(&j->sitemaps_at, siphash(seed)) != NULL;
+}
+
+int
+job_add_sitemap(struct job *j, struct slice text, struct why *why)
+{
+	size_t at;
+	int r;
+
+	if (j->sitemaps.n >= JOB_SITEMAPS_MAX)
+		return why_set(why, -E2BIG, "more than %d sitemaps", JOB_SITEMAPS_MAX);
+	r = add_seed(j, text, &at, why);
+	if (r < 0)
+		return r;
+	if (job_is_sitemap(j, slice_cstr(j->seeds.v[at])))
+		return 0;
+	r = strlist_add(&j->sitemaps, slice_cstr(j->seeds.v[at]));
+	if (r == 0)
+		r = mark_sitemap(j, slice_cstr(j->seeds.v[at]));
+	return r < 0 ? why_set(why, r, "out of memory") : 0;
 }
 
 /* What tidying makes of the i-th, in its place. */
@@ -162,6 +210,11 @@ tidy_seed(struct job *j, size_t i, unsigned how)
 	tidy = slice_dup(url_text(&url));
 	if (tidy == NULL)
 		return -ENOMEM;
+	if (job_is_sitemap(j, slice_cstr(j->seeds.v[i])) &&
+	    mark_sitemap(j, slice_cstr(tidy)) < 0) {
+		free(tidy);
+		return -ENOMEM;
+	}
 	free(j->seeds.v[i]);
 	j->seeds.v[i] = tidy;
 	return 0;

@@ -5,7 +5,7 @@
  *                     seeds: [https://docs.example/]
  *                     fetch: {per_host: 4, delay: 100ms}
  * Sections and keys are those of options.def.  Seeds may lie in files of their own, one URL a
- * line (seeds_from: seeds.txt).  "include: other.yaml" reads another job file at that place:
+ * line (seeds_from: seeds.txt), or in sitemaps (seeds_sitemaps: a file, or a URL).  "include: other.yaml" reads another job file at that place:
  * what comes later has the last word, and of a list all of it.  Values may name what is in the
  * environment (crawl/job_env.h).
  *
@@ -29,6 +29,8 @@ struct job {
 	struct strlist seeds; /* each once, in the order of coming */
 	struct umap seeds_at; /* hash of a seed's text -> its number + 1 */
 	size_t seeds_bytes;
+	struct strlist sitemaps; /* of the seeds those that are sitemaps */
+	struct umap sitemaps_at; /* hash of such a seed's text */
 	bool seeds_named; /* some file says "seeds", or could not be understood */
 	struct options options;
 	struct strlist files; /* that were included, as mistakes name them */
@@ -37,6 +39,7 @@ struct job {
 
 /* More of them, or longer ones in sum, are refused. */
 enum { JOB_SEEDS_MAX = 5000000, JOB_SEEDS_BYTES_MAX = 512 << 20 };
+enum { JOB_SITEMAPS_MAX = 10000 }; /* by URL */
 /* What is written of the greatest job can be read. */
 enum { JOB_FILE_BYTES_MAX = 1200 << 20 };
 
@@ -44,6 +47,10 @@ int job_init(struct job *j);
 void job_release(struct job *j);
 /* Checks that it is http or https and keeps its normal form; duplicates are dropped. */
 int job_add_seed(struct job *j, struct slice url, struct why *why);
+/* The same, of a sitemap that is to be read as one wherever it lies: what it lists is one
+ * link from a seed, and in scope as far as the sitemap's own place is a seed's. */
+int job_add_sitemap(struct job *j, struct slice url, struct why *why);
+bool job_is_sitemap(const struct job *j, struct slice seed);
 /* Whether that is one, and which. */
 bool job_seed_at(const struct job *j, struct slice url, size_t *ret);
 /* When options and seeds are all there: does to the seeds what the options ask to be done
@@ -73,6 +80,9 @@ int job_read(struct job *j, struct slice yaml, const struct job_reading *how);
 /* Seeds, one a line; '#' begins a comment, on a line of its own or behind a URL and a space.
  * `file`: as mistakes shall name it.  As job_read(). */
 int job_read_seeds(
+    struct job *j, struct slice text, const char *file, job_mistake_fn *fn, void *ctx);
+/* All URLs of a sitemap that is at hand (XML, text, a feed; maybe gzip) become seeds. */
+int job_read_sitemap(
     struct job *j, struct slice text, const char *file, job_mistake_fn *fn, void *ctx);
 /* The job as a file that can be run again: all options in force.  For strangers what may hold
  * secrets (headers, credentials, proxies) is left out: for what is handed on, such as an

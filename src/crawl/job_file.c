@@ -15,9 +15,17 @@ enum {
 };
 
 /* Keys of the first level besides the sections. */
-enum top { TOP_NAME, TOP_SEEDS, TOP_SEEDS_FROM, TOP_INCLUDE, TOP_RULES, TOP_MAX };
+enum top {
+	TOP_NAME,
+	TOP_SEEDS,
+	TOP_SEEDS_FROM,
+	TOP_SEEDS_SITEMAPS,
+	TOP_INCLUDE,
+	TOP_RULES,
+	TOP_MAX
+};
 static const char *const top_names[TOP_MAX] = {
-    "name", "seeds", "seeds_from", "include", "rules"};
+    "name", "seeds", "seeds_from", "seeds_sitemaps", "include", "rules"};
 
 /* Of all files of a job. */
 struct reading {
@@ -318,17 +326,40 @@ on_bad_line(void *ctx, const struct job_mistake *m)
 	return !all->quit;
 }
 
+typedef int seeds_reader(
+    struct job *j, struct slice text, const char *file, job_mistake_fn *fn, void *ctx);
+
 static void
-add_seeds_file(struct reader *r, const yaml_node_t *n)
+add_seeds_of(struct reader *r, const yaml_node_t *n, const char *what, seeds_reader *read)
 {
 	char path[PATH_BYTES_MAX];
 	struct buf text;
 
-	if (!path_of(r, n, "seeds_from", path) ||
-	    !read_named(r, n, "seeds_from", path, &text))
+	if (!path_of(r, n, what, path) || !read_named(r, n, what, path, &text))
 		return;
-	(void)job_read_seeds(r->all->job, buf_slice(&text), path, on_bad_line, r->all);
+	(void)read(r->all->job, buf_slice(&text), path, on_bad_line, r->all);
 	buf_release(&text);
+}
+
+static void
+add_seeds_file(struct reader *r, const yaml_node_t *n)
+{
+	add_seeds_of(r, n, "seeds_from", job_read_seeds);
+}
+
+static void
+add_sitemap(struct reader *r, const yaml_node_t *n)
+{
+	struct slice value = {0};
+	struct why why;
+
+	if (n->type == YAML_SCALAR_NODE && !value_of(r, n, &value))
+		return;
+	if (!slice_istarts(value, SLICE_LIT("http:")) &&
+	    !slice_istarts(value, SLICE_LIT("https:")))
+		add_seeds_of(r, n, "seeds_sitemaps", job_read_sitemap);
+	else if (job_add_sitemap(r->all->job, value, &why) < 0)
+		mistake(r, n->start_mark, "seeds_sitemaps: %s", why.text);
 }
 
 static void read_file(struct reader *r, struct slice yaml);
@@ -598,13 +629,13 @@ static void
 read_top(struct reader *r, const yaml_node_t *key, const yaml_node_t *value)
 {
 	static node_fn *const readers[TOP_MAX] = {
-	    set_name, add_seed, add_seeds_file, include, add_rule};
+	    set_name, add_seed, add_seeds_file, add_sitemap, include, add_rule};
 	struct slice name = scalar(key);
 
 	for (size_t i = 0; i < TOP_MAX; i++) {
 		if (!slice_eq(name, slice_cstr(top_names[i])))
 			continue;
-		r->all->job->seeds_named |= i == TOP_SEEDS || i == TOP_SEEDS_FROM;
+		r->all->job->seeds_named |= i >= TOP_SEEDS && i <= TOP_SEEDS_SITEMAPS;
 		if (!is_first(r, &r->top_lines[i], key, top_names[i], "") ||
 		    is_nothing(value))
 			return;

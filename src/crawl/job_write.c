@@ -197,6 +197,16 @@ job_has_secrets(const struct job *j)
 	return has;
 }
 
+static int
+write_seed(struct buf *out, const char *url)
+{
+	int r = buf_add_cstr(out, "  - ");
+
+	if (r == 0)
+		r = write_text(out, slice_cstr(url));
+	return r == 0 ? buf_add_byte(out, '\n') : r;
+}
+
 int
 job_write(const struct job *j, unsigned flags, struct buf *out)
 {
@@ -210,13 +220,12 @@ job_write(const struct job *j, unsigned flags, struct buf *out)
 		r = buf_printf(out, "name: '%s'\n", j->name);
 	if (r == 0 && seeds > 0)
 		r = buf_add_cstr(out, "seeds:\n");
-	for (size_t i = 0; i < seeds && r == 0; i++) {
-		r = buf_add_cstr(out, "  - ");
-		if (r == 0)
-			r = write_text(out, slice_cstr(j->seeds.v[i]));
-		if (r == 0)
-			r = buf_add_byte(out, '\n');
-	}
+	for (size_t i = 0; i < seeds && r == 0; i++)
+		r = write_seed(out, j->seeds.v[i]);
+	if (r == 0 && seeds > 0 && j->sitemaps.n > 0)
+		r = buf_add_cstr(out, "seeds_sitemaps:\n");
+	for (size_t i = 0; i < j->sitemaps.n && seeds > 0 && r == 0; i++)
+		r = write_seed(out, j->sitemaps.v[i]);
 	for (size_t i = 0; i < OPTION_ID_MAX && r == 0; i++) {
 		const struct option_row *row = &option_rows[i];
 

@@ -1,6 +1,7 @@
 """Job files: what they include, what they take from the environment, what is told of mistakes."""
 
 import datetime
+import gzip
 import json
 import re
 
@@ -17,6 +18,7 @@ def web(tmp_path_factory):
         links = "".join(f"<a href=p{k}.html>{k}</a>" for k in range(6))
         (tmp / "www" / f"p{i}.html").write_text(f"<!DOCTYPE html><title>{i}</title>{links}")
     with harness.nginx(tmp / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{tmp}/www"; }}') as web:
+        web.root = tmp / "www"
         yield web
 
 
@@ -118,6 +120,25 @@ def test_the_examples_are_installed():
     listed = (harness.SRCDIR / "conf" / "module.am").read_text()
     for job in (harness.SRCDIR / "conf").glob("*.yaml"):
         assert f"conf/{job.name}" in listed
+
+
+# -- Sitemaps --
+
+
+def test_seeds_come_from_sitemaps_in_files_and_on_the_web(web, tmp_path):
+    entries = "".join(f"<url><loc>{web.url(f'/p{i}.html')}</loc></url>" for i in (1, 2))
+    (tmp_path / "map.xml.gz").write_bytes(gzip.compress(f"<urlset>{entries}</urlset>".encode()))
+    job = tmp_path / "job.yaml"
+    job.write_text("seeds_sitemaps: map.xml.gz\ncrawl: {scope: page}\nfetch: {delay: 0}\n")
+    assert harness.trawl("check", job).rc == 0
+    assert harness.trawl("run", "-q", "-o", tmp_path / "a", job).rc == 0
+    assert paths(harness.Output(tmp_path / "a")) == ["p1.html", "p2.html"]
+    job.write_text(f"seeds_sitemaps: ['{web.url('/list.txt')}']\ncrawl: {{depth: 1, scope: host}}\nfetch: {{delay: 0}}\n")
+    (web.root / "list.txt").write_text(web.url("/p3.html") + "\n" + web.url("/p4.html") + "\n")
+    result = harness.trawl("run", "-q", "--max-pages", "1", "-o", tmp_path / "b", job)
+    assert result.rc == 0, result.err
+    assert harness.trawl("resume", "-q", "--max-pages", "100", tmp_path / "b").rc == 0
+    assert paths(harness.Output(tmp_path / "b")) == ["list.txt", "p3.html", "p4.html"]
 
 
 # -- Rules --

@@ -464,6 +464,10 @@ static const struct {
 	"include: ../base/agent.yaml\n"},
     {"jobs/base/../base/agent.yaml",
 	"fetch:\n  user_agent: base/1\n  from: base@a.test\n"},
+    {"jobs/map.xml", "<urlset><url><loc>http://m.test/1</loc></url>"
+		     "<url><loc>http://m.test/2</loc></url></urlset>"},
+    {"jobs/index.xml", "<sitemapindex><sitemap><loc>http://m.test/s?b=1&amp;a=2</loc>"
+		       "</sitemap></sitemapindex>"},
     {"jobs/bad.yaml", "\nfetch: {dellay: 1}\nseeds_from: none.txt\n"},
     {"jobs/itself.yaml", "include: itself.yaml\n"},
     {"jobs/deep.yaml", "include: ./deep.yaml\n"},
@@ -521,6 +525,65 @@ a_job_file_names_files_of_seeds(void **state)
 	assert_non_null(strstr(heard.text, "jobs/b/c.txt:2:1 'b.test' is not a URL"));
 	assert_non_null(
 	    strstr(heard.text, "\n1:30 seeds_from: cannot open jobs/d.txt\n"));
+	job_release(&j);
+}
+
+static void
+a_job_file_names_sitemaps(void **state)
+{
+	struct heard heard = {""};
+	struct buf text;
+	struct job j, again;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(job_init(&again), 0);
+	assert_int_equal(
+	    read_shelved(&j,
+		"crawl: {sort_query: yes}\n"
+		"seeds_sitemaps: [map.xml, index.xml, 'HTTP://n.test/s.xml', a.txt]\n",
+		&heard),
+	    0);
+	assert_string_equal(heard.text, "");
+	assert_int_equal(j.seeds.n, 5);
+	assert_int_equal(j.sitemaps.n, 2);
+	assert_string_equal(j.sitemaps.v[1], "http://n.test/s.xml");
+	assert_false(job_is_sitemap(&j, SLICE_LIT("http://m.test/1")));
+	assert_true(job_is_sitemap(&j, SLICE_LIT("http://m.test/s?b=1&a=2")));
+	assert_int_equal(job_tidy_seeds(&j), 0);
+	assert_string_equal(j.seeds.v[2], "http://m.test/s?a=2&b=1");
+	assert_true(job_is_sitemap(&j, SLICE_LIT("http://m.test/s?a=2&b=1")));
+	assert_int_equal(job_write(&j, 0, &text), 0);
+	assert_int_equal(buf_add_byte(&text, '\0'), 0);
+	assert_int_equal(read_shelved(&again, text.ptr, &heard), 0);
+	assert_int_equal(again.sitemaps.n, 2);
+	assert_int_equal(job_tidy_seeds(&again), 0);
+	assert_int_equal(again.seeds.n, 5);
+	assert_true(job_is_sitemap(&again, SLICE_LIT("http://m.test/s?a=2&b=1")));
+	buf_release(&text);
+	job_release(&j);
+	job_release(&again);
+}
+
+static void
+sitemaps_that_are_none_are_mistakes(void **state)
+{
+	struct heard heard = {""};
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(
+	    read_shelved(&j,
+		"seeds_sitemaps: [none.xml, bad.yaml, 'http://:1/', {a: b}]\n", &heard),
+	    4);
+	assert_non_null(
+	    strstr(heard.text, "1:18 seeds_sitemaps: cannot open jobs/none.xml"));
+	assert_non_null(strstr(heard.text, "jobs/bad.yaml:1:1 that is no sitemap"));
+	assert_non_null(strstr(heard.text, "1:38 seeds_sitemaps: 'http://:1/'"));
+	assert_non_null(
+	    strstr(heard.text, "1:52 seeds_sitemaps wants the name of a file"));
 	job_release(&j);
 }
 
@@ -821,6 +884,8 @@ main(void)
 	    cmocka_unit_test(a_file_of_seeds_has_one_a_line_and_comments),
 	    cmocka_unit_test(a_bad_line_of_seeds_is_told_with_its_number),
 	    cmocka_unit_test(a_job_file_names_files_of_seeds),
+	    cmocka_unit_test(a_job_file_names_sitemaps),
+	    cmocka_unit_test(sitemaps_that_are_none_are_mistakes),
 	    cmocka_unit_test(
 		an_included_file_is_read_at_its_place_and_what_comes_later_wins),
 	    cmocka_unit_test(mistakes_of_included_files_are_told_with_their_names),
