@@ -102,6 +102,7 @@ struct committer_conf {
 	const char *const *sinks; /* names; the logs are added */
 	size_t sinks_len;
 	struct sink_conf sink;
+	bool revisits; /* what is archived already is not archived again */
 	const struct order *order;
 	struct slice scope_settings; /* to name the rule of a rejection */
 	struct traps_conf traps;     /* but for the hash seed */

@@ -85,6 +85,8 @@ void committer_reply(struct committer *c, struct commit *m);
 int commit_links(struct committer *c, struct commit *m);
 int commit_done(struct committer *c, struct commit *m);
 int commit_attempt(struct committer *c, struct commit *m);
+/* Of what is archived already, a revisit record; its bytes are c->packed. */
+int revisit_known(struct committer *c, struct sink_event *e);
 int commit_name(struct committer *c, struct commit *m);
 int commit_host(struct committer *c, struct commit *m);
 /* One that was cut as a trap waits again. */

@@ -450,9 +450,12 @@ put_page(struct committer *c, struct commit *m)
 
 	if (r == 0 && m->harm != NULL)
 		r = quarantine_it(c, m);
+	if (r == 0 && m->exchange == NULL)
+		r = revisit_known(c, &m->event);
 	if (r == 0)
 		r = put_sinks(c, &m->event);
-	if (m->exchange != NULL) { /* what follows looks at the outcome only */
+	if (m->exchange != NULL ||
+	    m->event.revisit) { /* what follows looks at the outcome only */
 		m->event.records = (struct slice){0};
 		m->event.records_n = 0;
 		buf_release(&c->packed);

@@ -1,6 +1,7 @@
 #include "sink/warc_record.h"
 #define ZLIB_CONST /* deflate() only reads */
 #include "base/clock.h"
+#include "sink/warc_fields.h"
 #include "sink/warc_head.h"
 #include "sink/warc_move.h"
 #include "web/http.h"
@@ -43,17 +44,6 @@ struct warc_packer {
 	EVP_MD_CTX *digest;
 	struct buf block;  /* an HTTP head or a metadata block, as it is written */
 	struct buf record; /* a record's header; of a small one the block too */
-};
-
-/* What distinguishes one record from another; empty fields are left out. */
-struct record {
-	struct slice type, id, content_type;
-	struct slice warcinfo_id, concurrent_to;
-	struct slice uri, ip, protocol, payload_digest, truncated, file;
-	struct slice profile; /* of a revisit, and what it refers to */
-	const struct warc_original *original;
-	int64_t wall_us;
-	struct slice block[2];
 };
 
 int
@@ -230,30 +220,6 @@ add_field(struct buf *b, const char *open, struct slice value, const char *shut)
 	return r;
 }
 
-int
-warc_info_field(struct buf *b, const char *name, struct slice value)
-{
-	size_t start = b->len, at;
-	int r;
-
-	if (value.len == 0)
-		return 0;
-	r = buf_printf(b, "%s: ", name);
-	at = b->len;
-	if (r == 0)
-		r = buf_add_slice(b, value);
-	if (r == 0)
-		r = buf_add(b, "\r\n", 2);
-	if (r < 0) {
-		b->len = start;
-		return r;
-	}
-	for (; at < b->len - 2; at++)
-		if ((unsigned char)b->ptr[at] < ' ' || b->ptr[at] == 0x7f)
-			b->ptr[at] = ' ';
-	return 0;
-}
-
 static int
 add_original(struct buf *b, const struct warc_original *o)
 {
@@ -268,7 +234,7 @@ add_original(struct buf *b, const struct warc_original *o)
 }
 
 static int
-add_header(struct warc_packer *p, const struct record *r)
+add_header(struct warc_packer *p, const struct warc_fields *r)
 {
 	static const char end[] = ">\r\n";
 	char date[CLOCK_TEXT_MAX], block_digest[DIGEST_TEXT_MAX];
@@ -444,8 +410,8 @@ member_whole(struct warc_packer *p, struct buf *out)
 	return 0;
 }
 
-static int
-add_record(struct warc_packer *p, const struct record *r, struct buf *out)
+int
+warc_add_record(struct warc_packer *p, const struct warc_fields *r, struct buf *out)
 {
 	size_t block_len = r->block[0].len + r->block[1].len;
 	int err;
@@ -522,13 +488,6 @@ static int
 pack_response(struct warc_packer *p, const struct warc_exchange *x,
     const struct exchange_ids *ids, struct buf *out, struct warc_parts *parts)
 {
-	static const struct slice profiles[] = {
-	    [WARC_NO_REVISIT] = SLICE_LIT(""),
-	    [WARC_IDENTICAL] = SLICE_LIT("http://netpreserve.org/warc/1.1/revisit/"
-					 "identical-payload-digest"),
-	    [WARC_NOT_MODIFIED] = SLICE_LIT("http://netpreserve.org/warc/1.1/revisit/"
-					    "server-not-modified"),
-	};
 	struct slice digest;
 	enum warc_revisit kind;
 	int r;
@@ -547,8 +506,8 @@ pack_response(struct warc_packer *p, const struct warc_exchange *x,
 			memcpy(parts->payload_digest, digest.ptr, digest.len);
 		parts->payload_digest[digest.len] = '\0';
 	}
-	return add_record(p,
-	    &(struct record){
+	return warc_add_record(p,
+	    &(struct warc_fields){
 		.type = kind == WARC_NO_REVISIT ? SLICE_LIT("response")
 						: SLICE_LIT("revisit"),
 		.id = slice_cstr(ids->response),
@@ -557,7 +516,7 @@ pack_response(struct warc_packer *p, const struct warc_exchange *x,
 		.uri = x->uri,
 		.ip = x->ip,
 		.protocol = x->protocol,
-		.profile = profiles[kind],
+		.profile = warc_profile(kind),
 		.original = kind == WARC_NO_REVISIT ? NULL : x->original,
 		.payload_digest = digest,
 		/* 6.7.2 of the standard: so is told that the payload is left out */
@@ -580,8 +539,8 @@ pack_request(struct warc_packer *p, const struct warc_exchange *x,
 	r = warc_add_head(&p->block, x->request);
 	if (r < 0)
 		return r;
-	return add_record(p,
-	    &(struct record){
+	return warc_add_record(p,
+	    &(struct warc_fields){
 		.type = SLICE_LIT("request"),
 		.id = slice_cstr(ids->request),
 		.content_type = SLICE_LIT("application/http;msgtype=request"),
@@ -631,8 +590,8 @@ pack_metadata(struct warc_packer *p, const struct warc_exchange *x,
 		}
 	if (r < 0)
 		return r;
-	return add_record(p,
-	    &(struct record){
+	return warc_add_record(p,
+	    &(struct warc_fields){
 		.type = SLICE_LIT("metadata"),
 		.id = slice_cstr(ids->metadata),
 		.content_type = SLICE_LIT("application/warc-fields"),
@@ -673,55 +632,6 @@ warc_pack(struct warc_packer *p, const struct warc_exchange *x, struct buf *out,
 	}
 	*ret = parts;
 	return 0;
-}
-
-int
-warc_pack_name(struct warc_packer *p, const struct warc_name *x, struct buf *out,
-    char ret_digest[48])
-{
-	char id[WARC_ID_MAX];
-	size_t start = out->len;
-	int r;
-
-	warc_id(x->record_id, id);
-	warc_payload_digest(p, x->text, ret_digest);
-	r = add_record(p,
-	    &(struct record){
-		.type = SLICE_LIT("response"),
-		.id = slice_cstr(id),
-		.content_type = SLICE_LIT("text/dns"),
-		.warcinfo_id = x->warcinfo_id,
-		.uri = x->uri,
-		.ip = x->server,
-		.payload_digest = slice_cstr(ret_digest),
-		.wall_us = x->wall_us,
-		.block = {x->text},
-	    },
-	    out);
-	if (r < 0)
-		out->len = start;
-	return r;
-}
-
-int
-warc_pack_info(struct warc_packer *p, const struct warc_info *x, struct buf *out)
-{
-	size_t start = out->len;
-	int r;
-
-	r = add_record(p,
-	    &(struct record){
-		.type = SLICE_LIT("warcinfo"),
-		.id = x->id,
-		.content_type = SLICE_LIT("application/warc-fields"),
-		.file = x->file,
-		.wall_us = x->wall_us,
-		.block = {x->fields},
-	    },
-	    out);
-	if (r < 0)
-		out->len = start;
-	return r;
 }
 
 /* -- Records for another file. -- */

@@ -92,6 +92,16 @@ bool warc_are_members(
  */
 int warc_move(struct warc_packer *p, struct slice records, const uint64_t *at, uint32_t n,
     const struct slice ids[2], struct buf *out, uint64_t *ret_at);
+/* The id of the response that a record set begins with.  -EBADMSG: it has none, or is cut,
+ * or its heads are longer than 64 KiB. */
+int warc_response_id(enum warc_coding coding, struct slice records, const uint64_t *at,
+    uint32_t n, char ret[48]);
+/* The set with a revisit of `original`, which has the same payload, in the place of its
+ * response; errors likewise.  Places as in warc_parts. */
+int warc_make_revisit(struct warc_packer *p, enum warc_coding coding,
+    struct slice records, const uint64_t *at, uint32_t n,
+    const struct warc_original *original, int64_t wall_us, struct buf *out,
+    uint64_t *ret_at);
 /* The digest alone, as warc_pack() gives it. */
 void warc_payload_digest(struct warc_packer *p, struct slice payload, char ret[48]);
 

@@ -174,6 +174,46 @@ def test_a_crawl_goes_on_in_another_coding(tmp_path):
     assert len(set(urls)) == len(urls) and set(pages) <= set(urls)
 
 
+def test_what_is_archived_already_is_a_revisit(tmp_path):
+    same, small = "the same " * 200, "small"
+    root = tmp_path / "site"
+    root.mkdir()
+    names = [f"same{n}.txt" for n in range(6)] + [f"small{n}.txt" for n in range(3)] + ["other.txt"]
+    (root / "index.html").write_text("".join(f'<a href="{n}">{n}</a>' for n in names))
+    for n in names:
+        (root / n).write_text(same if n.startswith("same") else small if n.startswith("small") else "other " * 300)
+    server = f"server {{ listen 127.0.0.1:@PORT@; root {root}; }}"
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        out = harness.Output(tmp_path / "crawl")
+        args = ("--delay", "60ms", "--commit-interval", "10ms", "--warc-revisits", web.url("/"))
+        run = harness.Running("crawl", "-q", "-o", out.dir, *args)
+        harness.wait_until("some pages", lambda: len(out.pages()) > 4, 30)
+        run.signal(signal.SIGKILL)  # what was archived before that is known afterwards
+        run.end()
+        result = harness.trawl("resume", out.dir, "-q", timeout=60)
+    assert result.rc == 0, result.err
+    records = {r.uri: r for r in out.records() if r.type in ("response", "revisit")}
+    whole = [r for r in records.values() if "/same" in r.uri and r.type == "response"]
+    again = [r for r in records.values() if r.type == "revisit"]
+    assert len(whole) == 1 and len(again) == 5 and all("/same" in r.uri for r in again)
+    for r in again:
+        h = r.headers
+        assert h["warc-profile"] == "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
+        assert h["warc-refers-to"] == whole[0].id
+        assert h["warc-refers-to-target-uri"] == whole[0].uri
+        assert h["warc-refers-to-date"] == whole[0].headers["warc-date"]
+        assert h["warc-payload-digest"] == whole[0].headers["warc-payload-digest"]
+        assert r.http_status == 200 and r.payload == b""
+        assert [q.uri for q in out.records() if q.headers.get("warc-concurrent-to") == r.id] == [r.uri, r.uri]
+    index = [json.loads(line.split(" ", 2)[2]) for line in (out.dir / "index.cdxj").read_text().splitlines()]
+    assert sorted(row["url"] for row in index if row["mime"] == "warc/revisit") == sorted(r.uri for r in again)
+    assert harness.trawl("warc", "index", *out.warcs()).out == (out.dir / "index.cdxj").read_text()
+    n = json.loads(tool("verify", "--json", *out.warcs()).out)
+    assert (n["faults"], n["notes"]) == (0, 0)
+    if judges.have("warcio"):
+        judges.run("warcio", "check", *out.warcs())
+
+
 def test_what_name_servers_said_is_archived_once(tmp_path):
     server = 'server { listen 127.0.0.1:@PORT@; location / { default_type text/html; return 200 "<a href=/b>b</a>"; } }'
     names = {"one.example.test": "127.0.0.1", "two.example.test": "127.0.0.1"}

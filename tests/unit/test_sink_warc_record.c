@@ -477,6 +477,66 @@ what_was_archived_before_is_a_revisit(void **state)
 	kit_warc_free(&w);
 }
 
+/* As the store thread does, of records that are packed already. */
+static void
+a_packed_response_becomes_a_revisit(void **state)
+{
+	static const enum warc_coding codings[] = {WARC_GZIP, WARC_ZSTD, WARC_PLAIN};
+	const struct warc_original o = {
+	    .id = SLICE_LIT("urn:uuid:00000000-0000-4000-8000-000000000001"),
+	    .uri = SLICE_LIT("http://was.test/"),
+	    .wall_us = 1000000,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct warc_exchange x = kit_exchange();
+		char id[WARC_ID_MAX], wanted[WARC_ID_MAX];
+		struct warc_parts parts;
+		struct buf was, made;
+		uint64_t at[4];
+
+		buf_init(&was, 1 << 20);
+		buf_init(&made, 1 << 20);
+		warc_packer_code(packer, codings[i]);
+		assert_int_equal(warc_pack(packer, &x, &was, &parts), 0);
+		warc_id(x.record_id, wanted);
+		assert_int_equal(
+		    warc_response_id(codings[i], buf_slice(&was), parts.at, parts.n, id),
+		    0);
+		assert_string_equal(id, wanted);
+		assert_int_equal(warc_make_revisit(packer, codings[i], buf_slice(&was),
+				     parts.at, parts.n, &o, x.wall_us, &made, at),
+		    0);
+		assert_true(warc_are_members(codings[i], buf_slice(&made), at, parts.n));
+		/* What follows the response is as it was. */
+		assert_true(slice_eq(slice_from(buf_slice(&made), at[1]),
+		    slice_from(buf_slice(&was), parts.at[1])));
+		if (codings[i] == WARC_GZIP) {
+			struct kit_warc w;
+
+			kit_warc_read(buf_slice(&made), &w);
+			expect_revisit(&w.records[0], "http://netpreserve.org/warc/1.1/"
+						      "revisit/identical-payload-digest");
+			assert_true(slice_starts(
+			    slice_from(kit_field(&w.records[0], "WARC-Record-ID"), 1),
+			    slice_cstr(wanted)));
+			assert_int_equal(kit_payload(w.records[0].block).len, 0);
+			kit_warc_free(&w);
+		}
+		/* What is cut is no original, and no revisit. */
+		buf_clear(&was);
+		x.cut = WARC_CUT_TIME;
+		assert_int_equal(warc_pack(packer, &x, &was, &parts), 0);
+		assert_int_equal(
+		    warc_response_id(codings[i], buf_slice(&was), parts.at, parts.n, id),
+		    -EBADMSG);
+		buf_release(&made);
+		buf_release(&was);
+	}
+	warc_packer_code(packer, WARC_GZIP);
+}
+
 static void
 records_are_moved_to_another_file(void **state)
 {
@@ -555,6 +615,7 @@ main(void)
 	    cmocka_unit_test(outlinks_are_told_up_to_a_bound),
 	    cmocka_unit_test(records_are_moved_to_another_file),
 	    cmocka_unit_test(what_was_archived_before_is_a_revisit),
+	    cmocka_unit_test(a_packed_response_becomes_a_revisit),
 	    cmocka_unit_test(bodies_of_any_size_come_back),
 	    cmocka_unit_test(what_does_not_fit_leaves_the_output_as_it_was),
 	    cmocka_unit_test(a_tight_output_takes_what_just_fits),

@@ -1,0 +1,101 @@
+#include "crawl/committer_internal.h"
+#include "store/store.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/*
+ * What the archive holds already is told by a revisit record: for each payload the store
+ * keeps which record has it, under "pay/DIGEST": "TIME ID URL".  What came since the
+ * last commit is not looked up, so two of the same within a second may both be whole.
+ */
+
+enum { PAYLOAD_BYTES_MIN = 512 }; /* a revisit is not much smaller */
+
+#define SHA1 SLICE_LIT("sha1:")
+
+struct payload_key {
+	char text[STORE_KEY_MAX + 1];
+};
+
+/* A digest without its "sha1:" is 32 characters. */
+static struct slice
+payload_key(struct payload_key *k, struct slice digest)
+{
+	(void)snprintf(k->text, sizeof(k->text), "pay/" SLICE_FMT,
+	    SLICE_ARG(slice_head(slice_from(digest, SHA1.len), 32)));
+	return slice_cstr(k->text);
+}
+
+static bool
+may_be_known(const struct committer *c, const struct sink_event *e)
+{
+	return c->conf.revisits && e->records_n > 0 && slice_starts(e->digest, SHA1) &&
+	       e->status == 200 && !e->internal && e->body_bytes >= PAYLOAD_BYTES_MIN;
+}
+
+static int
+note(struct committer *c, const struct sink_event *e, struct slice key)
+{
+	char id[WARC_ID_MAX];
+	int r = warc_response_id(
+	    c->conf.sink.warc_coding, e->records, e->records_at, e->records_n, id);
+
+	if (r == -EBADMSG) /* cut, for instance */
+		return 0;
+	buf_clear(&c->scratch);
+	if (r == 0)
+		r = buf_printf(&c->scratch, "%" PRId64 " %s " SLICE_FMT, e->began_wall_us,
+		    id, SLICE_ARG(e->url));
+	return r < 0 ? r
+		     : store_batch_put(c->batch, STORE_META, key, buf_slice(&c->scratch));
+}
+
+static bool
+original_parse(struct slice value, struct slice digest, struct warc_original *ret)
+{
+	struct warc_original o = {.payload_digest = digest};
+	struct slice time;
+	uint64_t wall_us;
+
+	if (!slice_cut(&value, ' ', &time) || !slice_to_u64(time, &wall_us) ||
+	    !slice_cut(&value, ' ', &o.id) || value.len == 0)
+		return false;
+	o.wall_us = (int64_t)wall_us;
+	o.uri = value;
+	*ret = o;
+	return true;
+}
+
+int
+revisit_known(struct committer *c, struct sink_event *e)
+{
+	uint64_t at[sizeof(e->records_at) / sizeof(e->records_at[0])];
+	struct warc_original o;
+	struct payload_key k;
+	struct slice key;
+	int r;
+
+	if (!may_be_known(c, e))
+		return 0;
+	key = payload_key(&k, e->digest);
+	buf_clear(&c->scratch);
+	r = store_get(c->store, STORE_META, key, &c->scratch);
+	if (r == -ENOENT)
+		return note(c, e, key);
+	if (r == 0 && !original_parse(buf_slice(&c->scratch), e->digest, &o))
+		return 0;
+	if (r == 0 && c->packer == NULL)
+		r = warc_packer_new(&c->packer);
+	if (r < 0)
+		return r;
+	buf_clear(&c->packed);
+	r = warc_make_revisit(c->packer, c->conf.sink.warc_coding, e->records,
+	    e->records_at, e->records_n, &o, e->began_wall_us, &c->packed, at);
+	if (r < 0)
+		return r == -EBADMSG ? 0 : r;
+	e->records = buf_slice(&c->packed);
+	memcpy(e->records_at, at, sizeof(at));
+	e->revisit = true;
+	return 0;
+}
