@@ -15,7 +15,7 @@
 enum {
 	NEAR_BITS = 3,
 	NEAR_PARTS = 4,
-	NEAR_WINDOW = 64,
+	NEAR_WINDOW = 256,
 	NEAR_PAIRS_MAX = 1 << 16,
 };
 
@@ -185,7 +185,7 @@ struct nearness {
 	size_t pairs_len, nodes_len;
 	struct umap at; /* fingerprint -> index of its node, and one */
 	struct near_node *nodes;
-	struct near_value window[NEAR_WINDOW];
+	uint64_t window[NEAR_WINDOW]; /* keys */
 };
 
 static uint64_t
@@ -268,14 +268,13 @@ find_pairs(struct nearness *n, unsigned part)
 	if (r < 0)
 		return r;
 	while ((more = sorter_next(s, &v)) > 0) {
-		if (len > 0 &&
-		    n->window[(len - 1) % NEAR_WINDOW].key >> 48 != v.key >> 48)
+		if (len > 0 && n->window[(len - 1) % NEAR_WINDOW] >> 48 != v.key >> 48)
 			len = 0;
 		for (size_t i = 0; i < len && i < NEAR_WINDOW; i++)
-			if (__builtin_popcountll(n->window[i].key ^ v.key) <= NEAR_BITS)
-				add_pair(n, n->window[i].key, v.key, 16 * part);
+			if (__builtin_popcountll(n->window[i] ^ v.key) <= NEAR_BITS)
+				add_pair(n, n->window[i], v.key, 16 * part);
 		n->groups->partial = n->groups->partial || len >= NEAR_WINDOW;
-		n->window[len++ % NEAR_WINDOW] = v;
+		n->window[len++ % NEAR_WINDOW] = v.key;
 	}
 	return more;
 }

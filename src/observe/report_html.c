@@ -192,7 +192,8 @@ times(const struct report *r, struct html *h)
 	html_charts(h, &r->timeline, cuts, n);
 	html_printf(h,
 	    "<p class=soft>Each step stands for %s of the time that the crawl was under "
-	    "way%s. Of all answers half came within %s ms, 9 of 10 within %s ms, 99 of "
+	    "way%s. Of all answers half came within about %s ms, 9 of 10 within %s ms, "
+	    "99 of "
 	    "100 within %s ms, the slowest in %s ms.</p>\n",
 	    TOOK(r->timeline.width_ms),
 	    n > 0 ? "; dashed lines are where another run began" : "",
