@@ -369,9 +369,15 @@ static bool
 may_retry(struct visit *v)
 {
 	struct crawl *c = v->crawl;
+	int status = v->result.t.status;
 
-	return is_of_frontier(v) && v->rec->attempts < c->o->fetch_retries &&
-	       retry_budget_take(c->retries, v->rec->authority_hash);
+	if (!is_of_frontier(v) || v->rec->attempts >= c->o->fetch_retries)
+		return false;
+	/* The host asks for time, gets it, and has done nothing to be given up for: at one
+	 * that takes a request a second the budget would go, and then its pages. */
+	if (status == 429 || status == 503)
+		return true;
+	return retry_budget_take(c->retries, v->rec->authority_hash);
 }
 
 /* The answer that was known had lapsed. */

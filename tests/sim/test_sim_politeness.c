@@ -523,6 +523,51 @@ retry_after_is_seconds_a_date_or_nothing(void **state)
 	assert_true(pause_after(404, "Retry-After: 90\r\n") < 100);
 }
 
+/* ---- a host that takes a request a second ---- */
+
+enum { LIMITED = 120 };
+struct limited {
+	int64_t last_ms;
+	uint32_t refused;
+};
+
+static void
+limited_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	int64_t now_ms = sim_web.requests[sim_web.requests_len - 1].began_ms;
+	struct limited *l = ctx;
+
+	ret->latency_ms = 5;
+	ret->status = 404;
+	if (slice_ends(url, SLICE_LIT("/robots.txt")))
+		return;
+	if (l->last_ms > 0 && now_ms - l->last_ms < 1000) {
+		l->refused++;
+		ret->status = 429;
+		ret->headers = "Retry-After: 1\r\n";
+		return;
+	}
+	l->last_ms = now_ms;
+	ret->status = 200;
+	for (int i = 0; slice_ends(url, SLICE_LIT(".test/")) && i < LIMITED; i++)
+		(void)buf_printf(body, "<a href='/%d'>x</a>", i);
+}
+
+static void
+a_host_that_asks_for_time_loses_no_page_by_it(void **state)
+{
+	struct limited limited = {0};
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(limited_script, &limited);
+	sim_crawl(&run, "http://limited.test/", OPTIONS("traps=no"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.totals.outcomes[OUTCOME_OK], 1 + LIMITED);
+	assert_true(limited.refused > 0);
+	sim_release(&run);
+}
+
 /* A Crawl-delay of an hour. */
 static void
 slow_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
@@ -746,6 +791,7 @@ main(void)
 	    cmocka_unit_test(a_giant_host_does_not_starve_small_ones),
 	    cmocka_unit_test(with_priorities_a_host_that_is_busy_leaves_slots_to_others),
 	    cmocka_unit_test(retry_after_is_seconds_a_date_or_nothing),
+	    cmocka_unit_test(a_host_that_asks_for_time_loses_no_page_by_it),
 	    cmocka_unit_test(a_crawl_delay_is_kept_up_to_what_the_user_wants),
 	    cmocka_unit_test(crawls_at_once_ask_one_host_in_turn),
 	    cmocka_unit_test(crawls_at_once_share_the_limit_of_an_address),
