@@ -39,6 +39,11 @@ check_sinks(const struct options *o, struct why *why)
 			return why_set(why, -EINVAL,
 			    "--sink: there is no '%s'; there are %s", o->output_sink.v[i],
 			    sink_names());
+	for (size_t i = 0; i < o->output_sink.n && o->run_json; i++)
+		if (strcmp(o->output_sink.v[i], "stdout") == 0)
+			return why_set(why, -EINVAL,
+			    "--json: the summary would stand among the pages of "
+			    "--sink stdout");
 	return 0;
 }
 

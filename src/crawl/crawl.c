@@ -131,6 +131,7 @@ on_grace(void *ctx)
 void
 crawl_stop(struct crawl *c, bool at_once)
 {
+	atomic_store(&c->hurry, true);
 	begin_stop(c, CRAWL_STOPPED);
 	if (c->phase == CRAWL_STOPPING && at_once)
 		(void)timer_start(&c->grace, 0);
@@ -141,6 +142,7 @@ crawl_fail(struct crawl *c, enum crawl_end end, const char *text)
 {
 	if (c->why.text[0] == '\0')
 		(void)why_set(&c->why, 0, "%s", text);
+	atomic_store(&c->hurry, true);
 	begin_stop(c, end);
 	c->end = end;
 	if (c->phase == CRAWL_STOPPING)

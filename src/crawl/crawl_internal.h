@@ -103,6 +103,8 @@ struct crawl {
 	struct jar *jar;
 	struct credentials credentials;
 	struct select *fields; /* of pages; NULL: none */
+	atomic_bool
+	    hurry; /* it is to stop: nobody is waited for long; read by the store thread */
 	uint32_t context;
 	uint64_t hash_seed;
 	const struct order *order;

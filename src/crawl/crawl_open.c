@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* How a run begins: its store and what that says of earlier runs, sinks, frontier,
  * seeds. */
@@ -15,6 +16,8 @@ enum {
 	WINDOW_MAX = 1024,
 	ROBOTS_TTL_MS = 24 * 3600 * 1000,
 	DELAY_AUTO_MAX_MS = 30000,
+	OUT_WAIT_MS = 600 * 1000, /* for a reader of standard output that takes nothing */
+	OUT_HURRY_MS = 5000,      /* and when the crawl is to stop */
 	TRAPS_BYTES_MAX = 16 << 20,
 	NAMES_MORE =
 	    128, /* names at once, besides one a request: most wait for nothing else */
@@ -133,7 +136,11 @@ fill_sink_conf(
 	    .warc_coding = crawl_warc_coding(o),
 	    .warc_bytes_max = (uint64_t)o->output_warc_size,
 	    .wall_us = loop_wall_us(c->loop),
-	    .run_id = {crawl_random(c), crawl_random(c)}};
+	    .run_id = {crawl_random(c), crawl_random(c)},
+	    .out_fd = STDOUT_FILENO,
+	    .out_wait_ms = OUT_WAIT_MS,
+	    .out_hurry_ms = OUT_HURRY_MS,
+	    .hurry = &c->hurry};
 }
 
 void

@@ -1,8 +1,4 @@
-/*
- * pages.jsonl: one object a page, for programs; DESIGN's section on the files of a crawl
- * has the members.  A page is a URL whose fetch ended with a response: answers that are
- * tried again and robots.txt are in crawl.log and the archive only.
- */
+#include "sink/jsonl.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "sink/lines.h"
@@ -136,20 +132,35 @@ put_how(struct jsonw *j, const struct sink_event *e)
 	jsonw_object_end(j);
 }
 
-static int
-jsonl_put(struct sink *s, struct sink_event *e, struct why *why)
+bool
+jsonl_is_page(const struct sink_event *e)
+{
+	return e->kind == SINK_FETCH && e->response && e->final && !e->internal;
+}
+
+int
+jsonl_line(struct buf *b, const struct sink_event *e)
 {
 	struct jsonw j;
 
-	if (e->kind != SINK_FETCH || !e->response || !e->final || e->internal)
-		return 0;
-	jsonw_init(&j, lines_begin(s));
+	jsonw_init(&j, b);
 	jsonw_object(&j, NULL);
 	put_what(&j, e);
 	put_fields(&j, e);
 	put_how(&j, e);
 	jsonw_object_end(&j);
-	return lines_end(s, j.err, why);
+	return j.err;
+}
+
+static int
+jsonl_put(struct sink *s, struct sink_event *e, struct why *why)
+{
+	struct buf *b;
+
+	if (!jsonl_is_page(e))
+		return 0;
+	b = lines_begin(s);
+	return lines_end(s, jsonl_line(b, e), why);
 }
 
 const struct sink_type sink_jsonl = {

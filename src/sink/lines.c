@@ -1,5 +1,6 @@
 #include "sink/lines.h"
 #include "base/escape.h"
+#include "sink/jsonl.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,9 +10,7 @@
 
 enum {
 	FILE_BUF_BYTES = 128 << 10,
-	/* A dozen texts of 8 KiB, 256 KiB of main text and as much of fields, each byte
-	 * escaped to six. */
-	LINE_BYTES_MAX = 4 << 20,
+	LINE_BYTES_MAX = JSONL_LINE_BYTES_MAX, /* the longest there are */
 };
 
 int

@@ -10,6 +10,7 @@
 #define SINKS_ASKED(X)                                                                   \
 	X(warc, "warc")                                                                  \
 	X(jsonl, "jsonl")                                                                \
+	X(output, "stdout")                                                              \
 	X(none, "none")
 #define SINKS_OWN(X)                                                                     \
 	X(crawl_log, "crawl-log")                                                        \

@@ -20,6 +20,7 @@
 #include "web/link.h"
 #include "web/page_robots.h"
 #include <limits.h>
+#include <stdatomic.h>
 
 struct sink_conf {
 	const char *dir; /* of the crawl; exists */
@@ -39,6 +40,11 @@ struct sink_conf {
 	uint64_t warc_bytes_max; /* roll over past it; 1 GB */
 	int64_t wall_us;         /* now */
 	uint64_t run_id[2];      /* random, of this run */
+	/* Of `stdout`: where it writes, how long it waits for a reader that takes nothing,
+	 * and how long with `hurry`, which is set when the crawl is to stop; NULL: never. */
+	int out_fd;
+	int64_t out_wait_ms, out_hurry_ms;
+	const atomic_bool *hurry;
 };
 
 enum sink_event_kind {

@@ -1,6 +1,8 @@
 """Records for programs: pages.jsonl holds to its published schema, and what can be asked of it."""
 
 import json
+import signal
+import time
 
 import pytest
 
@@ -87,3 +89,74 @@ def test_the_main_text_comes_when_asked(web, tmp_path):
     assert first == (MAIN * 3).strip()
     assert "Home" not in pages["/"]["text"] and "simhash" not in pages["/"]
     assert "text" not in pages["/s.css"] and "text" not in pages["/go"]
+
+
+# -- --sink stdout --
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """3,000 pages, and 1,500 that are missing, with long titles: more than pipe and buffers hold."""
+    www = tmp_path_factory.mktemp("many")
+    for i in range(3000):
+        (www / f"{i}.html").write_text(f"<title>{i} {'x' * 900}</title><a href={i + 1}.html>n</a><a href={i * 2}.html>d</a>")
+    server = f"""server {{ listen 127.0.0.1:@PORT@; types {{ text/html html; }} root "{www}"; }}"""
+    with harness.nginx(tmp_path_factory.mktemp("run") / "nginx", server) as web:
+        yield web
+
+
+FAST = "-q", "--delay", "0", "--per-host", "16"
+
+
+def test_standard_output_has_what_pages_jsonl_has(web, tmp_path):
+    result, out = harness.crawl(tmp_path / "out", "-q", "--delay", "0", "--sink", "stdout", "--sink", "jsonl",
+                                "--sink", "warc", web.url("/"))  # fmt: skip
+    assert result.rc == 0, result.err
+    assert out.pages() and result.out == (out.dir / "pages.jsonl").read_text()
+
+
+def test_a_summary_as_json_and_pages_do_not_go_to_one_place(web, tmp_path):
+    result, _ = harness.crawl(tmp_path / "out", "--sink", "stdout", "--json", web.url("/"))
+    assert result.rc == 2 and "--json: the summary would stand among the pages" in result.err
+
+
+def test_a_reader_that_goes_away_ends_the_crawl_and_a_resume_tells_the_rest(many, tmp_path):
+    running = harness.Running("crawl", "-o", tmp_path / "out", *FAST, "--sink", "stdout", "--commit-interval",
+                              "50ms", many.url("/1.html"))  # fmt: skip
+    try:
+        first = [json.loads(running.child.stdout.readline()) for _ in range(1500)]
+        running.child.stdout.close()
+        running.child.stdout = None
+        assert running.child.wait(30) == 3
+        assert "nobody reads standard output any more" in running.child.stderr.read()
+    finally:
+        running.end()
+    result = harness.trawl("resume", "-q", tmp_path / "out", timeout=120)
+    assert result.rc == 0, result.err
+    rest = [json.loads(line)["url"] for line in result.out.splitlines()]
+    assert len(rest) == len(set(rest)) and len(rest) < 4000  # what was committed does not come again
+    # Beyond what was read here there is what lay in the pipe when it was closed: 64 KiB at most.
+    lost = {many.url(f"/{i}.html") for i in range(1, 3000)} - set(rest) - {p["url"] for p in first}
+    assert len(lost) <= (64 << 10) // 900
+
+
+def test_a_slow_reader_slows_the_crawl_and_a_signal_still_ends_it(many, tmp_path):
+    asked = len(many.log())
+    running = harness.Running("crawl", "-o", tmp_path / "out", *FAST, "--sink", "stdout", "--commit-interval",
+                              "50ms", many.url("/1.html"))  # fmt: skip
+    try:
+        running.child.stdout.readline()
+        time.sleep(3)
+        now = len(many.log()) - asked
+        time.sleep(1)
+        assert len(many.log()) - asked - now <= 1 and now < 2000, "it went on without its reader"
+        began = time.monotonic()
+        running.signal(signal.SIGINT)
+        assert running.child.wait(30) == 3
+        assert time.monotonic() - began < 25
+        assert "has taken nothing for 5 s" in running.child.stderr.read()
+    finally:
+        running.end()
+    result = harness.trawl("resume", "-q", tmp_path / "out", timeout=120)
+    assert result.rc == 0, result.err
+    assert result.out.count("\n") > 1000

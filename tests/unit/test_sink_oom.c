@@ -5,6 +5,8 @@
  */
 #include "test_sink_kit.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 static unsigned countdown; /* allocations until one fails; 0: none does */
 static bool failed;
@@ -68,12 +70,14 @@ static void
 every_allocation_of_a_sink_may_fail(void **state)
 {
 	static const char *const types[] = {
-	    "warc", "jsonl", "crawl-log", "rejected-log", "none"};
+	    "warc", "jsonl", "stdout", "crawl-log", "rejected-log", "none"};
 	struct warc_exchange x = kit_exchange();
 	struct warc_packer *p;
 	struct buf store;
+	int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	(void)state;
+	assert_true(null_fd >= 0);
 	buf_init(&store, 1 << 20);
 	assert_int_equal(warc_packer_new(&p), 0);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -88,6 +92,7 @@ every_allocation_of_a_sink_may_fail(void **state)
 			kit_scratch(dir);
 			conf = kit_conf(dir);
 			conf.settings = SLICE_LIT("scope: host\n");
+			conf.out_fd = null_fd;
 			if (slice_eq(slice_cstr(types[i]), SLICE_LIT("rejected-log")))
 				e.kind = SINK_REJECT;
 			failed = false;
@@ -99,6 +104,7 @@ every_allocation_of_a_sink_may_fail(void **state)
 		} while (failed);
 		assert_true(n > 1);
 	}
+	(void)close(null_fd);
 	warc_packer_free(p);
 	buf_release(&store);
 }
