@@ -242,6 +242,16 @@ check_save_cookies_of(const struct options *o, struct why *why)
 	return check_save_cookies(o->fetch_save_cookies, why);
 }
 
+static int
+check_order(const struct options *o, struct why *why)
+{
+	return o->crawl_order == ORDER_FOCUS && o->crawl_focus.n == 0
+		   ? why_set(why, -EINVAL,
+			 "--order focus wants the words that are looked for: --focus "
+			 "WORD")
+		   : 0;
+}
+
 /* Each tells of one mistake of its kind, in the value of this option or of one beside it. */
 static const struct {
 	enum option_id option;
@@ -249,6 +259,7 @@ static const struct {
 	int (*of_job)(const struct job *job, struct why *why);
 } checks[] = {
     {OPTION_ID_output_sink, check_sinks, NULL},
+    {OPTION_ID_crawl_order, check_order, NULL},
     {OPTION_ID_fetch_header, check_headers, NULL},
     {OPTION_ID_crawl_extract, check_fields, NULL},
     {OPTION_ID_fetch_ca, check_files, NULL},

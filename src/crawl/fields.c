@@ -1,4 +1,5 @@
 #include "crawl/fields.h"
+#include "crawl/rules.h"
 #include <errno.h>
 
 /* Counts also those that there is no room for. */
@@ -58,4 +59,28 @@ field_check(struct slice spec, struct why *why)
 	r = select_compile(&spec, 1, &blob, why);
 	buf_release(&blob);
 	return r;
+}
+
+int
+fields_of_page(const struct rules *rules, const struct url *url, const struct page *page,
+    struct arena *a, const struct select_value **ret, size_t *ret_len)
+{
+	struct select_value *v;
+	uint16_t matching[RULES_MAX];
+	size_t rules_len, n = 0;
+
+	*ret = page->fields;
+	*ret_len = page->fields_len;
+	if (page->fields_len == 0 || !rules_have_fields(rules))
+		return 0;
+	rules_len = rules_matching(rules, url, matching);
+	v = arena_alloc(a, page->fields_len * sizeof(*v));
+	if (v == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < page->fields_len; i++)
+		if (rules_want_field(rules, matching, rules_len, page->fields[i].field))
+			v[n++] = page->fields[i];
+	*ret = v;
+	*ret_len = n;
+	return 0;
 }

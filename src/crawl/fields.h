@@ -10,12 +10,20 @@
 #define CRAWL_FIELDS_H
 #include "base/why.h"
 #include "crawl/options.h"
+#include "web/page.h"
 #include "web/select.h"
+#include "web/url.h"
 
 /* Appends the blob; of no fields nothing. */
 int fields_compile(const struct options *o, struct buf *out, struct why *why);
 /* The same, made ready; *ret is NULL when there are no fields. */
 int fields_new(const struct options *o, struct select **ret, struct why *why);
+/* What was found on a page, without the fields that by the job's rules only other pages
+ * have; in the arena, or where they were. */
+struct rules;
+int fields_of_page(const struct rules *rules, const struct url *url,
+    const struct page *page, struct arena *a, const struct select_value **ret,
+    size_t *ret_len);
 /* One of them, by itself. */
 int field_check(struct slice spec, struct why *why);
 #endif

@@ -2,6 +2,7 @@
 #include "crawl/crawl.h"
 #include "crawl/credentials.h"
 #include "crawl/scope.h"
+#include "crawl/score.h"
 #include "net/addr.h"
 #include "net/proxy.h"
 #include "sink/sink.h"
@@ -44,6 +45,8 @@ check_text(const struct option_row *row, const char *text, struct why *why)
 		if (r == 0)
 			proxies_release(&p);
 		return r;
+	case OPTION_ID_crawl_focus:
+		return score_word_check(slice_cstr(text), why);
 	case OPTION_ID_net_allow_net:
 		return check_network(slice_cstr(text), why);
 	case OPTION_ID_net_resolve:

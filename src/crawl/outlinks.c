@@ -1,4 +1,5 @@
 #include "crawl/outlinks.h"
+#include "crawl/score.h"
 #include "frontier/urlrec.h"
 #include <errno.h>
 
@@ -228,7 +229,7 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 	    .flags = v.flags,
 	    .redirects = v.redirects,
 	    .depth = v.depth,
-	    .priority = v.priority,
+	    .priority = score_add(v.priority, o->score),
 	    .url_hash = hash,
 	    .authority_hash = url_hash(url_authority(&url), seed)};
 	if (!arena_copy(o->conf.arena, url_text(&url), &l->url))

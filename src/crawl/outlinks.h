@@ -41,6 +41,7 @@ struct outlinks {
 	struct found_link *v;
 	uint32_t len, cap;
 	uint32_t cut;     /* distinct ones beyond links_max */
+	int16_t score;    /* that the caller gives to what is added from now on */
 	uint32_t guesses; /* speculative ones among them */
 };
 

@@ -2,9 +2,10 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/wire.h"
+#include "crawl/fields.h"
 #include "crawl/outlinks.h"
-#include "crawl/rules.h"
 #include "crawl/scope.h"
+#include "crawl/score.h"
 #include "crawl/task.h"
 #include "crawl/traps.h"
 #include "web/charset.h"
@@ -311,11 +312,14 @@ is_nofollow(const struct work *w, enum link_kind kind, unsigned rel)
 static int
 add_some_links(struct work *w, const struct page *page, bool guesses)
 {
+	const struct score *score = scope_score(w->rules);
+	int of_page = score_page(score, page->title, page->text);
 	int r = 0;
 
 	for (size_t i = 0; i < page->links_len && r == 0; i++) {
 		const struct page_link *l = &page->links[i];
 
+		w->p->links.score = score_add(of_page, score_anchor(score, l->anchor));
 		if (link_kind_is_guess(l->kind) == guesses &&
 		    (l->rel & LINK_REL_CONNECT) == 0 && !is_nofollow(w, l->kind, l->rel))
 			r = outlinks_add(&w->p->links, l->kind, l->ref, 0);
@@ -354,39 +358,14 @@ add_page_links(struct work *w, const struct page *page)
 	return r;
 }
 
-/* Without those that only other pages have. */
-static int
-wanted_fields(struct work *w, const struct page *page, const struct select_value **ret,
-    size_t *ret_len)
-{
-	const struct rules *rules = scope_url_rules(w->rules);
-	struct select_value *v;
-	uint16_t matching[RULES_MAX];
-	size_t rules_len, n = 0;
-
-	*ret = page->fields;
-	*ret_len = page->fields_len;
-	if (page->fields_len == 0 || !rules_have_fields(rules))
-		return 0;
-	rules_len = rules_matching(rules, &w->p->links.page, matching);
-	v = arena_alloc(&w->p->arena, page->fields_len * sizeof(*v));
-	if (v == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < page->fields_len; i++)
-		if (rules_want_field(rules, matching, rules_len, page->fields[i].field))
-			v[n++] = page->fields[i];
-	*ret = v;
-	*ret_len = n;
-	return 0;
-}
-
 static int
 add_fields(struct work *w, const struct page *page)
 {
 	struct buf *b = &w->p->fields;
 	const struct select_value *v;
 	size_t n;
-	int r = wanted_fields(w, page, &v, &n);
+	int r = fields_of_page(
+	    scope_url_rules(w->rules), &w->p->links.page, page, &w->p->arena, &v, &n);
 
 	buf_clear(b);
 	if (r == 0)
@@ -422,7 +401,9 @@ read_page(struct work *w, struct slice body, enum document is)
 	conf.links_max =
 	    RAW_LINKS_MAX; /* repeats are many: the cap is on distinct ones */
 	conf.want_speculative = scope_speculative_max(w->rules) > 0;
-	conf.want_text = scope_wants_simhash(w->rules) || scope_wants_text(w->rules);
+	conf.want_text = scope_wants_simhash(w->rules) || scope_wants_text(w->rules) ||
+			 score_wants_words(scope_score(w->rules));
+	conf.want_anchors = score_wants_words(scope_score(w->rules));
 	conf.fields = w->fields;
 	conf.is_xml = is == DOCUMENT_XHTML;
 	r = is == DOCUMENT_CSS ? page_css(body, &conf, &w->p->arena, &page)
@@ -466,6 +447,8 @@ on_sitemap_entry(void *ctx, const struct sitemap_entry *e)
 	if (e->kind != SITEMAP_KIND_PAGE && e->kind != SITEMAP_KIND_SITEMAP)
 		return true; /* images, videos, alternates: the pages name them */
 	w->found->links_total++;
+	w->p->links.score =
+	    score_sitemap(scope_score(w->rules), e, w->task.wall_us / 1000000);
 	return outlinks_add(&w->p->links, LINK_SITEMAP, e->loc,
 		   e->kind == SITEMAP_KIND_SITEMAP ? OUTLINK_IS_SITEMAP : 0) == 0;
 }
@@ -506,6 +489,8 @@ on_xml_entry(void *ctx, const struct sitemap_entry *e)
 	w->found->links_total++;
 	if (is_nofollow(w, kind, 0) || (!is_feed && !scope_reads_sitemaps(w->rules)))
 		return true;
+	w->p->links.score =
+	    score_sitemap(scope_score(w->rules), e, w->task.wall_us / 1000000);
 	return outlinks_add(&w->p->links, kind, e->loc, 0) == 0;
 }
 

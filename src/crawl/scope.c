@@ -3,6 +3,7 @@
 #include "base/wire.h"
 #include "crawl/reach.h"
 #include "crawl/rules.h"
+#include "crawl/score.h"
 #include "frontier/urlrec.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -36,6 +37,7 @@ struct scope_rules {
 	struct reach reach; /* of the seeds, and of where they were redirected to */
 	struct patterns include, exclude, priority, trap_ok;
 	struct rules *rules; /* NULL: none */
+	struct score *score; /* NULL: none */
 	pcre2_match_data *match;
 	pcre2_match_context *limits;
 };
@@ -121,7 +123,8 @@ write_options(const struct options *o, uint64_t hash_seed, struct wire_out *w)
 		  o->crawl_scope != SCOPE_PAGE),
 	    "agent", agent, "hash_seed", seed);
 	if (root != NULL && add_lists(root, o) == 0 &&
-	    json_object_set_new(root, "rules", rules_settings(o)) == 0)
+	    json_object_set_new(root, "rules", rules_settings(o)) == 0 &&
+	    json_object_set_new(root, "score", score_settings(o)) == 0)
 		text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	if (text == NULL)
@@ -367,6 +370,8 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 		    &s->trap_ok, json_object_get(root, "trap_ok"), "trap-ok", why);
 	if (r == 0)
 		r = rules_new(json_object_get(root, "rules"), &s->rules, why);
+	if (r == 0)
+		r = score_new(json_object_get(root, "score"), &s->score, why);
 	return r;
 }
 
@@ -427,6 +432,7 @@ scope_rules_free(struct scope_rules *s)
 	patterns_free(&s->priority);
 	patterns_free(&s->trap_ok);
 	rules_free(s->rules);
+	score_free(s->score);
 	reach_release(&s->reach);
 	free(s->agent);
 	pcre2_match_data_free(s->match);
@@ -512,6 +518,12 @@ const struct rules *
 scope_url_rules(const struct scope_rules *s)
 {
 	return s->rules;
+}
+
+const struct score *
+scope_score(const struct scope_rules *s)
+{
+	return s->score;
 }
 
 static int64_t

@@ -87,6 +87,9 @@ bool scope_trap_ok(const struct scope_rules *s, const struct url *url); /* --tra
 /* Of the job, compiled: crawl/rules.h; NULL: it has none. */
 struct rules;
 const struct rules *scope_url_rules(const struct scope_rules *s);
+/* What makes links go first: crawl/score.h; NULL: nothing. */
+struct score;
+const struct score *scope_score(const struct scope_rules *s);
 struct slice scope_agent(const struct scope_rules *s); /* robots.txt product token */
 /* "exclude 'x'", "scope host", ... for rejected.log and explain. */
 void scope_reason(const struct scope_rules *s, const struct scope_link *l,

@@ -33,7 +33,7 @@ struct order {
 	bool across_hosts;
 };
 const struct order *order_find(struct slice name); /* NULL: none of that name */
-/* "bfs, dfs, priority" for messages. */
+/* "bfs, dfs ..." for messages. */
 const char *order_names(void);
 
 #define WAIT_CAUSES(X)                                                                   \

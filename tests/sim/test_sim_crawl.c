@@ -536,6 +536,76 @@ orders_do_what_their_names_say(void **state)
 	order_is("priority", priority, 4);
 }
 
+/* A home page with links, and a sitemap that has its own mind about what counts. */
+static void
+scores_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->status = 200;
+	ret->latency_ms = 50;
+	if (ends(url, "/robots.txt")) {
+		ret->headers = "Content-Type: text/plain\r\n";
+		(void)buf_add_cstr(body, "Sitemap: http://s.test/map.xml\n");
+	} else if (ends(url, "/map.xml")) {
+		ret->headers = "Content-Type: text/xml\r\n";
+		(void)buf_add_cstr(body,
+		    "<urlset><url><loc>/low</loc><priority>0.1</priority></url>"
+		    "<url><loc>/plain</loc></url>"
+		    "<url><loc>/fresh</loc><lastmod>2023-11-14</lastmod></url>"
+		    "<url><loc>/high</loc><priority>0.9</priority>"
+		    "<lastmod>2023-11-12</lastmod></url></urlset>");
+	} else if (ends(url, "s.test/")) {
+		(void)buf_add_cstr(body,
+		    "<title>Home</title><p>Of everything.<a href=/low>imprint</a>"
+		    "<a href=/plain>all about cats</a>"
+		    "<a href=/high>the news</a><a href=/fresh>Cats and DOGS</a>");
+	} else if (ends(url, "/plain")) {
+		(void)buf_add_cstr(body,
+		    "<title>Cats, cats, cats</title><p>Cats are cats. "
+		    "<a href=/deep>more</a>");
+	}
+}
+
+static void
+scored_is(const char *order, const char *const *expected)
+{
+	/* 2023-11-14 22:13:20 */
+	struct sim_run run = {.wall_us = 1700000000000000};
+	size_t at = 0;
+	char url[64];
+
+	sim_web_reset(scores_script, NULL);
+	sim_crawl(&run, "http://s.test/",
+	    OPTIONS(order, "delay=200ms", "focus=cats", "focus=dogs",
+		strcmp(order, "order=focus") == 0 ? "sitemaps=no" : "traps=no"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	for (size_t i = 0; i < sim_web.requests_len; i++) {
+		if (ends(slice_cstr(sim_web.requests[i].url), "/robots.txt"))
+			continue;
+		assert_non_null(expected[at]);
+		(void)snprintf(url, sizeof(url), "http://s.test/%s", expected[at++]);
+		assert_string_equal(sim_web.requests[i].url, url);
+	}
+	assert_null(expected[at]);
+	sim_release(&run);
+}
+
+static void
+sitemaps_decide_what_goes_first(void **state)
+{
+	(void)state;
+	scored_is("order=sitemap", (const char *const[]){"map.xml", "high", "fresh", "",
+				       "plain", "deep", "low", NULL});
+}
+
+static void
+words_that_are_looked_for_decide_what_goes_first(void **state)
+{
+	(void)state;
+	scored_is("order=focus",
+	    (const char *const[]){"", "fresh", "plain", "deep", "low", "high", NULL});
+}
+
 /* ---- random webs ---- */
 
 static uint32_t
@@ -661,6 +731,8 @@ main(void)
 	    cmocka_unit_test(a_time_budget_ends_the_crawl),
 	    cmocka_unit_test(a_polite_stop_waits_for_what_is_in_flight),
 	    cmocka_unit_test(a_stop_at_once_keeps_what_was_in_flight_queued),
+	    cmocka_unit_test(sitemaps_decide_what_goes_first),
+	    cmocka_unit_test(words_that_are_looked_for_decide_what_goes_first),
 	    cmocka_unit_test(orders_do_what_their_names_say),
 	    cmocka_unit_test(random_webs_are_crawled_whole_and_each_url_once),
 	    cmocka_unit_test(the_same_seed_gives_the_same_crawl),

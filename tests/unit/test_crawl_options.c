@@ -760,6 +760,7 @@ other_value(const struct option_row *r, char ret[64])
 {
 	static const char *const fit[OPTION_ID_MAX] = {
 	    [OPTION_ID_crawl_priority] = "a=3",
+	    [OPTION_ID_crawl_focus] = "word",
 	    [OPTION_ID_crawl_extract] = "a=b",
 	    [OPTION_ID_fetch_header] = "A: b",
 	    [OPTION_ID_fetch_proxy] = "http://p.test:8",

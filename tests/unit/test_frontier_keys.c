@@ -74,11 +74,13 @@ orders_are_found_by_name(void **state)
 	assert_non_null(o);
 	assert_string_equal(o->name, "priority");
 	assert_true(o->across_hosts);
+	assert_true(order_find(SLICE_LIT("sitemap"))->across_hosts);
+	assert_true(order_find(SLICE_LIT("focus"))->across_hosts);
 	assert_false(order_find(SLICE_LIT("bfs"))->across_hosts);
 	assert_false(order_find(SLICE_LIT("dfs"))->across_hosts);
 	assert_null(order_find(SLICE_LIT("random")));
 	assert_null(order_find(SLICE_LIT("")));
-	assert_string_equal(order_names(), "bfs, dfs, priority");
+	assert_string_equal(order_names(), "bfs, dfs, priority, sitemap, focus");
 }
 
 static void
