@@ -102,7 +102,7 @@ struct sink_event {
 	struct slice records;
 	uint32_t records_n;
 	uint64_t records_at[4];
-	bool revisit; /* the first is one, not the answer itself */
+	bool revisit;             /* the first is one, not the answer itself */
 	struct slice warcinfo_id; /* they were packed with; empty: the current one */
 	/* Set by the warc sink when it took the records. */
 	struct slice warc_file;            /* base name; valid until the next put */

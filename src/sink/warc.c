@@ -49,7 +49,7 @@ struct warc {
 	struct buf moved;  /* records that were packed for the file before */
 	enum warc_coding coding;
 	char name_digest[48]; /* of the last record of a name */
-	bool stale; /* the growing file is of another */
+	bool stale;           /* the growing file is of another */
 	char job[JOB_BYTES_MAX + 1];
 	char name[NAME_MAX + 1]; /* without `.open` */
 	uint32_t serial;         /* of the next file */
