@@ -15,6 +15,7 @@
 #include "fetch/jar.h"
 #include "net/addr.h"
 #include "net/proxy.h"
+#include "sink/csv.h"
 #include "sink/sink.h"
 
 enum {
@@ -45,6 +46,23 @@ check_sinks(const struct options *o, struct why *why)
 			    "--json: the summary would stand among the pages of "
 			    "--sink stdout");
 	return 0;
+}
+
+static int
+check_csv(const struct options *o, struct why *why)
+{
+	struct csv_layout layout;
+	struct select *select;
+	int r;
+
+	if (o->output_csv_columns == NULL || o->output_csv_columns[0] == '\0')
+		return 0;
+	r = fields_new(o, &select, NULL);
+	if (r < 0)
+		return 0; /* told of --extract */
+	r = csv_layout_init(&layout, slice_cstr(o->output_csv_columns), select, why);
+	select_free(select);
+	return r < 0 ? why_prefix(why, r, "--csv-columns") : 0;
 }
 
 static int
@@ -260,6 +278,7 @@ static const struct {
 } checks[] = {
     {OPTION_ID_output_sink, check_sinks, NULL},
     {OPTION_ID_crawl_order, check_order, NULL},
+    {OPTION_ID_output_csv_columns, check_csv, NULL},
     {OPTION_ID_fetch_header, check_headers, NULL},
     {OPTION_ID_crawl_extract, check_fields, NULL},
     {OPTION_ID_fetch_ca, check_files, NULL},

@@ -16,7 +16,7 @@
 #include "frontier/seen.h"
 
 enum {
-	SINKS_MAX = 8,
+	SINKS_MAX = 12,
 	LOOK_BYTES = 512 << 10,      /* written between looks at the disk */
 	BATCH_BYTES = 8 << 20,       /* enough for a commit: some 40,000 new URLs */
 	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */

@@ -137,6 +137,10 @@ fill_sink_conf(
 	    .warc_bytes_max = (uint64_t)o->output_warc_size,
 	    .wall_us = loop_wall_us(c->loop),
 	    .run_id = {crawl_random(c), crawl_random(c)},
+	    .select = c->fields,
+	    .csv_columns = o->output_csv_columns == NULL
+			       ? ((struct slice){0})
+			       : slice_cstr(o->output_csv_columns),
 	    .out_fd = STDOUT_FILENO,
 	    .out_wait_ms = OUT_WAIT_MS,
 	    .out_hurry_ms = OUT_HURRY_MS,

@@ -10,6 +10,7 @@
 #define SINKS_ASKED(X)                                                                   \
 	X(warc, "warc")                                                                  \
 	X(jsonl, "jsonl")                                                                \
+	X(csv, "csv")                                                                    \
 	X(output, "stdout")                                                              \
 	X(none, "none")
 #define SINKS_OWN(X)                                                                     \

@@ -22,6 +22,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 
+struct select;
 struct sink_conf {
 	const char *dir; /* of the crawl; exists */
 	const char *job; /* name, for file names: [A-Za-z0-9._-]+ */
@@ -40,6 +41,9 @@ struct sink_conf {
 	uint64_t warc_bytes_max; /* roll over past it; 1 GB */
 	int64_t wall_us;         /* now */
 	uint64_t run_id[2];      /* random, of this run */
+	/* Of `csv`: web/select.h, NULL: no fields, and it must outlive the sink; columns. */
+	const struct select *select;
+	struct slice csv_columns;
 	/* Of `stdout`: where it writes, how long it waits for a reader that takes nothing,
 	 * and how long with `hurry`, which is set when the crawl is to stop; NULL: never. */
 	int out_fd;
@@ -54,8 +58,6 @@ enum sink_event_kind {
 	SINK_REJECT, /* a URL was rejected: rejected.log */
 	SINK_NAME,   /* a name was asked for: archived as url "dns:NAME" */
 };
-
-struct select;
 
 enum { SINK_TEXT_BYTES_MAX = 256 << 10 }; /* of the main text; longer ones are cut */
 

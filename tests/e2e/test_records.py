@@ -1,5 +1,6 @@
 """Records for programs: pages.jsonl holds to its published schema, and what can be asked of it."""
 
+import csv
 import json
 import signal
 import time
@@ -160,3 +161,47 @@ def test_a_slow_reader_slows_the_crawl_and_a_signal_still_ends_it(many, tmp_path
     result = harness.trawl("resume", "-q", tmp_path / "out", timeout=120)
     assert result.rc == 0, result.err
     assert result.out.count("\n") > 1000
+
+
+# -- --sink csv --
+
+
+def test_a_table_has_what_the_records_have(web, tmp_path):
+    result, out = harness.crawl(tmp_path / "out", "-q", "--delay", "0", "--sink", "csv", "--sink", "jsonl", "--extract",
+                                "para=main p", "--extract", "to[]=a::attr(href)", web.url("/"))  # fmt: skip
+    assert result.rc == 0, result.err
+    raw = (out.dir / "pages.csv").read_bytes()
+    assert raw.endswith(b"\r\n") and raw.count(b"\n") == raw.count(b"\r\n") == len(out.pages()) + 1
+    with open(out.dir / "pages.csv", newline="", encoding="utf-8") as f:
+        rows = {row["url"]: row for row in csv.DictReader(f, strict=True)}
+    for page in out.pages():
+        row = rows.pop(page["url"])
+        for name in "outcome", "status", "mime", "bytes_body", "title", "depth", "via", "fetched_at":
+            assert row[name] == str(page.get(name, "")), name
+        fields = page.get("fields", {})
+        assert row["para"] == (fields.get("para") or "")
+        assert row["to"] == "" if not fields else json.loads(row["to"]) == fields["to"]
+    assert rows == {}
+
+
+def test_columns_are_chosen_and_wrong_ones_are_told(web, tmp_path):
+    args = "-q", "--delay", "0", "--sink", "csv", "--max-pages", "1"
+    result, out = harness.crawl(tmp_path / "out", *args, "--csv-columns", "title,status", web.url("/"))
+    assert result.rc == 0, result.err
+    assert (out.dir / "pages.csv").read_bytes() == b'title,status\r\n"Kettles",200\r\n'
+    for columns, told in ("title,prize", "there is no column 'prize'"), ("fields.a", "no such field is extracted"):
+        result, _ = harness.crawl(tmp_path / "no", *args, "--csv-columns", columns, web.url("/"))
+        assert result.rc == 2 and "--csv-columns: " in result.err and told in result.err
+
+
+def test_a_table_of_a_crawl_that_is_killed_has_each_page_once(many, tmp_path):
+    running = harness.Running("crawl", "-o", tmp_path / "out", *FAST, "--sink", "csv", "--commit-interval", "50ms",
+                              "--rate", "1500/s", many.url("/1.html"))  # fmt: skip
+    for _ in range(4):
+        time.sleep(0.7)
+        running.end()
+        running = harness.Running("resume", "-q", tmp_path / "out")
+    assert running.result(120).rc == 0
+    with open(tmp_path / "out" / "pages.csv", newline="", encoding="utf-8") as f:
+        urls = [row["url"] for row in csv.DictReader(f, strict=True)]
+    assert len(urls) == len(set(urls)) and {many.url(f"/{i}.html") for i in range(1, 3000)} <= set(urls)

@@ -1,3 +1,4 @@
+#include "sink/csv.h"
 #include "sink/lines.h"
 #include "test_sink_kit.h"
 #include "web/coding.h"
@@ -391,6 +392,93 @@ the_schema_has_the_words_of_the_tables(void **state)
 	json_decref(schema);
 }
 
+/* -- pages.csv -- */
+
+static void
+a_page_is_a_row_and_the_first_brings_the_header(void **state)
+{
+	const struct slice specs[] = {
+	    SLICE_LIT("price=h1"), SLICE_LIT("links[]=a"), SLICE_LIT("none=i")};
+	const struct select_value values[] = {
+	    {0, SLICE_LIT("=1+1, \"x\"")}, {1, SLICE_LIT("a\nb")}, {1, SLICE_LIT("\"")}};
+	struct env *e = *state;
+	struct sink_event ev = page(), again = page();
+	struct select *select;
+	struct buf blob, bytes;
+	struct slice s;
+	char mark[24];
+	size_t whole;
+
+	buf_init(&blob, SELECT_BLOB_MAX);
+	buf_init(&bytes, 4096);
+	assert_int_equal(select_compile(specs, 3, &blob, NULL), 0);
+	assert_int_equal(select_new(buf_slice(&blob), &select), 0);
+	assert_int_equal(select_values_encode(values, 3, &bytes), 0);
+	e->conf.select = select;
+	e->conf.csv_columns =
+	    SLICE_LIT("status,title,fields.links,outcome,fields,ms_total");
+	open_new(e, "csv");
+	s = flushed(e, "pages.csv");
+	assert_int_equal(s.len, 0);
+	kit_free(s);
+	ev.fields = buf_slice(&bytes);
+	ev.title = SLICE_LIT("+two\r\nlines");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	again.final = false;
+	assert_int_equal(sink_put(e->s, &again, &e->why), 0);
+	again.final = true;
+	again.title = (struct slice){0};
+	assert_int_equal(sink_put(e->s, &again, &e->why), 0);
+	s = flushed(e, "pages.csv");
+	assert_slice(s,
+	    "status,title,\"links\",outcome,ms_total,\"price\",\"none\"\r\n"
+	    "301,\"\\x2btwo\\x0d\\x0alines\",\"[\"\"a\\nb\"\",\"\"\\\"\"\"\"]\",redirect,"
+	    "1005,\"\\x3d1+1, \"\"x\"\"\",\r\n"
+	    "301,,,redirect,1005,,\r\n");
+	/* One row less was committed. */
+	whole = s.len;
+	(void)snprintf(
+	    mark, sizeof(mark), "%zu", whole - strlen("301,,,redirect,1005,,\r\n"));
+	kit_free(s);
+	/* It goes on behind what was committed, with the same columns only. */
+	assert_int_equal(sink_close(e->s, false, &e->why), 0);
+	e->s = NULL;
+	assert_int_equal(sink_open("csv", &e->conf, slice_cstr(mark), &e->s, &e->why), 0);
+	assert_int_equal(sink_put(e->s, &again, &e->why), 0);
+	s = flushed(e, "pages.csv");
+	assert_int_equal(s.len, whole);
+	kit_free(s);
+	assert_int_equal(sink_close(e->s, false, &e->why), 0);
+	e->s = NULL;
+	e->conf.csv_columns = SLICE_LIT("status,url");
+	assert_int_equal(
+	    sink_open("csv", &e->conf, slice_cstr(mark), &e->s, &e->why), -EINVAL);
+	assert_non_null(strstr(e->why.text, "begun with other columns"));
+	assert_null(e->s);
+	select_free(select);
+	buf_release(&blob);
+	buf_release(&bytes);
+}
+
+static void
+columns_that_there_are_not_are_told(void **state)
+{
+	struct csv_layout l;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(csv_layout_init(&l, (struct slice){0}, NULL, &why), 0);
+	assert_int_equal(l.n, 9);
+	assert_int_equal(
+	    csv_layout_init(&l, SLICE_LIT("url,prize"), NULL, &why), -EINVAL);
+	assert_string_equal(why.text, "there is no column 'prize'");
+	assert_int_equal(csv_layout_init(&l, SLICE_LIT("url,"), NULL, &why), -EINVAL);
+	assert_int_equal(csv_layout_init(&l, SLICE_LIT("url,url"), NULL, &why), -EINVAL);
+	assert_string_equal(why.text, "'url' twice");
+	assert_int_equal(csv_layout_init(&l, SLICE_LIT("fields.a"), NULL, &why), -EINVAL);
+	assert_string_equal(why.text, "'fields.a': no such field is extracted");
+}
+
 /* -- crawl.log -- */
 
 static void
@@ -711,6 +799,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(fields_have_a_text_a_list_or_null, up, down),
 	    cmocka_unit_test_setup_teardown(
 		fields_of_the_largest_page_make_a_line, up, down),
+	    cmocka_unit_test_setup_teardown(
+		a_page_is_a_row_and_the_first_brings_the_header, up, down),
+	    cmocka_unit_test(columns_that_there_are_not_are_told),
 	    cmocka_unit_test(the_schema_has_the_words_of_the_tables),
 	    cmocka_unit_test_setup_teardown(
 		a_fetch_is_a_line_in_heritrix_columns, up, down),

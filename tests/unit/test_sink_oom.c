@@ -70,7 +70,7 @@ static void
 every_allocation_of_a_sink_may_fail(void **state)
 {
 	static const char *const types[] = {
-	    "warc", "jsonl", "stdout", "crawl-log", "rejected-log", "none"};
+	    "warc", "jsonl", "csv", "stdout", "crawl-log", "rejected-log", "none"};
 	struct warc_exchange x = kit_exchange();
 	struct warc_packer *p;
 	struct buf store;
