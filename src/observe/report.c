@@ -328,6 +328,7 @@ report_free(struct report *r)
 	timeline_release(&r->timeline);
 	top_release(&r->slowest);
 	top_release(&r->largest);
+	top_release(&r->broken_at);
 	top_release(&r->duplicates.top);
 	top_release(&r->near.top);
 	top_release(&r->chains.longest);

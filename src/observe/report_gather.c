@@ -15,6 +15,7 @@ struct gathering {
 	struct host_sorter *hosts;
 	struct group_sorter *groups;
 	struct chain_sorter *chains;
+	struct sorter *lines, *pages; /* of struct latest_note */
 };
 
 /* ---- crawl.log ---- */
@@ -79,43 +80,32 @@ static int
 take_host(struct gathering *g, const struct logline *l, uint64_t at)
 {
 	struct slice authority = logline_authority(l->url);
-	struct host_sums s = {.name_in = REPORT_CRAWL_LOG,
+	struct host_sums s = {.key = host_sorter_key(g->m, authority),
+	    .name_in = REPORT_CRAWL_LOG,
 	    .name_at = at,
 	    .pages = has_answer(l) && !l->retry && !l->internal,
 	    .bytes = l->bytes,
-	    .errors = logline_is_broken(l),
 	    .slowed = l->status == 429 || l->status == 503};
 
-	return authority.len == 0 ? 0 : host_sorter_add(g->hosts, g->m, authority, &s);
+	return authority.len == 0 ? 0 : host_sorter_add(g->hosts, &s);
 }
 
+/* One that will not be tried again. */
 static int
-take_broken(struct gathering *g, const struct logline *l)
+take_end(struct gathering *g, const struct logline *l, uint64_t at)
 {
-	struct report *r = g->r;
-	struct report_broken *b = &r->broken[r->broken_len];
-	int e;
+	struct latest_note n = {.url = making_hash(g->m, l->url),
+	    .host = host_sorter_key(g->m, logline_authority(l->url)),
+	    .at = at,
+	    .broken = logline_is_broken(l),
+	    .same_contents = l->outcome == OUTCOME_NOT_MODIFIED,
+	    .digest = making_hash(g->m, l->digest),
+	    .bytes = l->bytes,
+	    .is_page =
+		l->digest.len > 0 && l->bytes > 0 &&
+		(l->outcome == OUTCOME_OK || l->outcome == OUTCOME_DUPLICATE_CONTENT)};
 
-	if (!logline_is_broken(l))
-		return 0;
-	r->broken_total++;
-	if (r->broken_len == REPORT_BROKEN_MAX)
-		return 0;
-	*b = (struct report_broken){.outcome = l->outcome, .status = l->status};
-	e = making_text(g->m, l->url, &b->url);
-	if (e == 0)
-		e = making_text(g->m, l->via, &b->via);
-	if (e == 0)
-		e = making_text(g->m, l->kind, &b->kind);
-	if (e == 0)
-		e = making_text(g->m, l->hops, &b->hops);
-	buf_clear(&g->m->plain);
-	if (e == 0)
-		e = logline_sentence(&g->m->plain, slice_head(l->why, WHY_BYTES_MAX));
-	if (e == 0 && !arena_copy(&r->texts, buf_slice(&g->m->plain), &b->why))
-		e = -ENOMEM;
-	r->broken_len += e == 0;
-	return e;
+	return sorter_add(g->lines, &n);
 }
 
 /* One that ended with an answer. */
@@ -138,10 +128,6 @@ take_page(struct gathering *g, const struct logline *l, uint64_t at)
 	if (e == 0)
 		e = counts_add(
 		    &r->mimes, &r->texts, 0, buf_slice(&g->m->plain), l->bytes);
-	if (e == 0 && l->digest.len > 0 && l->bytes > 0 &&
-	    (l->outcome == OUTCOME_OK || l->outcome == OUTCOME_DUPLICATE_CONTENT))
-		e = group_sorter_page(
-		    g->groups, making_hash(g->m, l->digest), l->bytes, at);
 	return e;
 }
 
@@ -156,8 +142,8 @@ on_crawl_line(void *ctx, struct slice text, uint64_t at)
 		return 0;
 	take_time(g, &l);
 	e = take_host(g, &l, at);
-	if (e == 0)
-		e = take_broken(g, &l);
+	if (e == 0 && !l.retry && !l.internal)
+		e = take_end(g, &l, at);
 	if (e == 0 && has_answer(&l) && !l.retry && !l.internal)
 		e = take_page(g, &l, at);
 	return e;
@@ -169,11 +155,14 @@ static int
 take_denied(struct gathering *g, const struct rejectline *l, uint64_t at)
 {
 	struct slice authority = logline_authority(l->url);
-	struct host_sums s = {.name_in = REPORT_REJECTED_LOG, .name_at = at, .denied = 1};
+	struct host_sums s = {.key = host_sorter_key(g->m, authority),
+	    .name_in = REPORT_REJECTED_LOG,
+	    .name_at = at,
+	    .denied = 1};
 
 	if (l->outcome != OUTCOME_ROBOTS_DENIED || authority.len == 0)
 		return 0;
-	return host_sorter_add(g->hosts, g->m, authority, &s);
+	return host_sorter_add(g->hosts, &s);
 }
 
 static int
@@ -226,26 +215,102 @@ static int
 on_page_line(void *ctx, struct slice text, uint64_t at)
 {
 	struct gathering *g = ctx;
-	uint64_t from, to;
+	struct latest_note n = {.at = at};
 	struct pageline p;
-	int e = 0;
+	int e;
 
 	if (!pageline_parse(text, &p))
 		return 0;
-	if (p.has_simhash && p.digest.len > 0 &&
-	    (p.outcome == OUTCOME_OK || p.outcome == OUTCOME_DUPLICATE_CONTENT)) {
-		g->r->near.recorded = true;
-		e = group_sorter_simhash(
-		    g->groups, p.simhash, making_hash(g->m, p.digest), at);
-	}
-	if (e < 0 || p.redirect_to.len == 0 || p.outcome != OUTCOME_REDIRECT)
-		return e;
-	e = plain_hash(g, p.url, &from);
-	if (e == 0)
-		e = plain_hash(g, p.redirect_to, &to);
+	n.same_contents = p.outcome == OUTCOME_NOT_MODIFIED;
+	n.has_simhash =
+	    p.has_simhash && p.digest.len > 0 &&
+	    (p.outcome == OUTCOME_OK || p.outcome == OUTCOME_DUPLICATE_CONTENT);
+	n.simhash = p.simhash;
+	n.digest = making_hash(g->m, p.digest);
+	n.redirects = p.redirect_to.len > 0 && p.outcome == OUTCOME_REDIRECT;
+	e = plain_hash(g, p.url, &n.url);
+	if (e == 0 && n.redirects)
+		e = plain_hash(g, p.redirect_to, &n.to);
 	if (e == -EBADMSG) /* none of ours */
 		return 0;
-	return e == 0 ? chain_sorter_add(g->chains, from, to, at) : e;
+	return e == 0 ? sorter_add(g->pages, &n) : e;
+}
+
+/* ---- what holds of each URL ---- */
+
+static int
+on_latest_end(void *ctx, const struct latest_note *n)
+{
+	struct gathering *g = ctx;
+	struct report_line line = {.at = n->at};
+	struct host_sums s = {
+	    .key = n->host, .name_in = REPORT_CRAWL_LOG, .name_at = n->at, .errors = 1};
+	int e = 0;
+
+	if (n->broken) {
+		g->r->broken_total++;
+		top_add(&g->r->broken_at, &line);
+		e = host_sorter_add(g->hosts, &s);
+	}
+	if (e == 0 && n->is_page)
+		e = group_sorter_page(g->groups, n->digest, n->bytes, n->contents_at);
+	return e;
+}
+
+static int
+on_latest_page(void *ctx, const struct latest_note *n)
+{
+	struct gathering *g = ctx;
+	int e = 0;
+
+	if (n->has_simhash) {
+		g->r->near.recorded = true;
+		e = group_sorter_simhash(
+		    g->groups, n->simhash, n->digest, n->contents_at);
+	}
+	if (e == 0 && n->redirects)
+		e = chain_sorter_add(g->chains, n->url, n->to, n->contents_at);
+	return e;
+}
+
+static int
+show_broken(struct making *m, const struct logline *l, struct report_broken *b)
+{
+	int e = making_text(m, l->url, &b->url);
+
+	b->outcome = l->outcome;
+	b->status = l->status;
+	if (e == 0)
+		e = making_text(m, l->via, &b->via);
+	if (e == 0)
+		e = making_text(m, l->kind, &b->kind);
+	if (e == 0)
+		e = making_text(m, l->hops, &b->hops);
+	buf_clear(&m->plain);
+	if (e == 0)
+		e = logline_sentence(&m->plain, slice_head(l->why, WHY_BYTES_MAX));
+	if (e == 0 && !arena_copy(&m->r->texts, buf_slice(&m->plain), &b->why))
+		e = -ENOMEM;
+	return e;
+}
+
+static int
+show_all_broken(struct making *m)
+{
+	struct report *r = m->r;
+	int e = 0;
+
+	for (size_t i = 0; i < r->broken_at.len && e == 0; i++) {
+		const struct report_line *at = top_at(&r->broken_at, i);
+		struct slice text;
+		struct logline l;
+
+		e = logfile_line(&m->logs[REPORT_CRAWL_LOG], at->at, &text);
+		if (e == 0 && logline_parse(text, &l))
+			e = show_broken(m, &l, &r->broken[r->broken_len++]);
+		e = e == -ENODATA ? 0 : e;
+	}
+	return e;
 }
 
 /* ---- all ---- */
@@ -285,6 +350,10 @@ gather_all(struct gathering *g)
 		e = logfile_each(&m->logs[REPORT_REJECTED_LOG], on_rejected_line, g);
 	if (e == 0)
 		e = logfile_each(&m->logs[REPORT_PAGES], on_page_line, g);
+	if (e == 0)
+		e = latest_each(g->lines, on_latest_end, g);
+	if (e == 0)
+		e = latest_each(g->pages, on_latest_page, g);
 	r->chains.recorded = m->logs[REPORT_PAGES].fd >= 0;
 	r->duplicates.recorded = true;
 	if (e == 0)
@@ -293,6 +362,8 @@ gather_all(struct gathering *g)
 		e = group_sorter_finish(g->groups, m);
 	if (e == 0)
 		e = chain_sorter_finish(g->chains, m);
+	if (e == 0)
+		e = show_all_broken(m);
 	if (e == 0)
 		e = show_pages(m, &r->slowest, r->slow_pages);
 	return e == 0 ? show_pages(m, &r->largest, r->large_pages) : e;
@@ -309,6 +380,12 @@ report_gather(struct making *m)
 	if (e == 0)
 		e = top_init(&r->largest, bytes, REPORT_PAGES_MAX, rank_first);
 	if (e == 0)
+		e = top_init(&r->broken_at, bytes, REPORT_BROKEN_MAX, rank_first);
+	if (e == 0)
+		e = latest_new(m, &g.lines);
+	if (e == 0)
+		e = latest_new(m, &g.pages);
+	if (e == 0)
 		e = host_sorter_new(m, &g.hosts);
 	if (e == 0)
 		e = group_sorter_new(m, &g.groups);
@@ -319,5 +396,7 @@ report_gather(struct making *m)
 	host_sorter_free(g.hosts);
 	group_sorter_free(g.groups);
 	chain_sorter_free(g.chains);
+	sorter_free(g.lines);
+	sorter_free(g.pages);
 	return e;
 }

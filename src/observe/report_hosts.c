@@ -86,14 +86,18 @@ is_free(const struct host_sums *s)
 	return s->key == 0;
 }
 
+uint64_t
+host_sorter_key(const struct making *m, struct slice authority)
+{
+	return making_hash(m, authority) | 1; /* 0: free */
+}
+
 int
-host_sorter_add(struct host_sorter *h, const struct making *m, struct slice authority,
-    struct host_sums *s)
+host_sorter_add(struct host_sorter *h, const struct host_sums *s)
 {
 	struct host_sums *slot;
 	int r = 0;
 
-	s->key = making_hash(m, authority) | 1; /* 0: free */
 	slot = &h->slots[(s->key >> 1) % SLOTS];
 	if (slot->key == s->key) {
 		merge(slot, s);
@@ -110,7 +114,8 @@ host_sorter_add(struct host_sorter *h, const struct making *m, struct slice auth
 static int
 add_row(struct host_sorter *h, struct making *m, const struct ledger_row *row)
 {
-	struct host_sums s = {.name_in = REPORT_LOGS,
+	struct host_sums s = {.key = host_sorter_key(m, row->name),
+	    .name_in = REPORT_LOGS,
 	    .asked = true,
 	    .verdict = (uint8_t)row->verdict,
 	    .rules = row->rules,
@@ -123,7 +128,7 @@ add_row(struct host_sorter *h, struct making *m, const struct ledger_row *row)
 	    .at_once = row->overlap_max,
 	    .at_once_permitted = row->at_once_max};
 
-	return host_sorter_add(h, m, row->name, &s);
+	return host_sorter_add(h, &s);
 }
 
 static int

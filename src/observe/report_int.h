@@ -137,7 +137,7 @@ struct report {
 	struct timeline timeline;
 	struct latency latency;
 	uint64_t latency_max_ms;
-	struct top slowest, largest; /* of struct report_line */
+	struct top slowest, largest, broken_at; /* of struct report_line */
 	struct report_page slow_pages[REPORT_PAGES_MAX], large_pages[REPORT_PAGES_MAX];
 	struct report_broken *broken;
 	size_t broken_len;
@@ -186,13 +186,26 @@ uint64_t making_hash(const struct making *m, struct slice s);
 /* report_gather.c */
 int report_gather(struct making *m);
 
+/* report_latest.c: of each URL what came last. */
+struct latest_note {
+	uint64_t url, host; /* hashes */
+	uint64_t at;        /* the line */
+	bool broken, same_contents;
+	/* Of the contents; contents_at is set by latest_each(). */
+	uint64_t contents_at, digest, bytes, simhash, to;
+	bool has_simhash, is_page, redirects;
+};
+int latest_new(const struct making *m, struct sorter **ret);
+typedef int latest_fn(void *ctx, const struct latest_note *n);
+int latest_each(struct sorter *s, latest_fn *fn, void *ctx);
+
 /* report_hosts.c */
 struct host_sorter;
 int host_sorter_new(const struct making *m, struct host_sorter **ret);
 void host_sorter_free(struct host_sorter *h);
-/* Adds what `s` says to the host of that authority. */
-int host_sorter_add(struct host_sorter *h, const struct making *m, struct slice authority,
-    struct host_sums *s);
+uint64_t host_sorter_key(const struct making *m, struct slice authority);
+/* Adds what `s` says to the host of s->key. */
+int host_sorter_add(struct host_sorter *h, const struct host_sums *s);
 /* With what the ledger says; makes m->r->hosts. */
 int host_sorter_finish(struct host_sorter *h, struct making *m);
 

@@ -721,27 +721,37 @@ what_came_from_the_net_is_harmless_in_the_page(void **state)
 	buf_release(&b);
 }
 
-static void
-sections_are_told_alone(void **state)
-{
-	struct env *e = *state;
-	struct slice unknown;
-	struct buf b;
-	json_t *j;
+#define TWICE(day, status, digest, outcome)                                              \
+	"2026-01-" day "T12:00:00.000Z " status " 9 http://a.test/x L http://a.test/ "   \
+	"text/html #000 202601" day "120000000+9 sha1:" digest " - " outcome "\n"
 
+static void
+of_a_page_that_was_fetched_again_the_last_time_counts(void **state)
+{
+	static const char log[] =
+	    TWICE("01", "404", "A", "http-4xx,link:a") TWICE("02", "200", "B", "-")
+		TWICE("03", "200", "B", "-") TWICE("04", "304", "-", "not-modified");
+	static const char pages[] =
+	    "{\"url\":\"http://a.test/x\",\"outcome\":\"redirect\",\"redirect_to\":"
+	    "\"http://a.test/x\"}\n"
+	    "{\"url\":\"http://a.test/x\",\"outcome\":\"ok\",\"digest\":\"sha1:A\","
+	    "\"simhash\":\"01\"}\n"
+	    "{\"url\":\"http://a.test/x\",\"outcome\":\"ok\",\"digest\":\"sha1:B\","
+	    "\"simhash\":\"03\"}\n"
+	    "{\"url\":\"http://a.test/y\",\"outcome\":\"ok\",\"digest\":\"sha1:C\","
+	    "\"simhash\":\"07\"}\n"
+	    "{\"url\":\"http://a.test/x\",\"outcome\":\"not-modified\"}\n";
+	struct env *e = *state;
+
+	kit_write(e->dir, "crawl.log", slice_cstr(log));
+	kit_write(e->dir, "pages.jsonl", slice_cstr(pages));
 	make_report(e);
-	buf_init(&b, 1 << 20);
-	assert_int_equal(report_json(e->report, SLICE_LIT("waits,broken"), &b), 0);
-	j = json_loadb(b.ptr, b.len, 0, NULL);
-	assert_non_null(json_object_get(j, "broken"));
-	assert_non_null(json_object_get(j, "wait_ms"));
-	assert_non_null(json_object_get(j, "job"));
-	assert_null(json_object_get(j, "timeline"));
-	json_decref(j);
-	buf_release(&b);
-	assert_true(report_sections_known(SLICE_LIT("waits,broken"), &unknown));
-	assert_false(report_sections_known(SLICE_LIT("waits,bruken"), &unknown));
-	assert_true(slice_eq(unknown, SLICE_LIT("bruken")));
+	assert_int_equal(number(e->json, "broken_total"), 0);
+	assert_int_equal(number(e->json, "errors_hosts_total"), 0);
+	assert_int_equal(number(e->json, "status/404"), 1); /* answers, all of them */
+	assert_int_equal(number(e->json, "duplicate_pages/groups_total"), 0);
+	assert_int_equal(number(e->json, "redirects/total"), 0);
+	assert_int_equal(number(e->json, "near_duplicates/pages_total"), 2);
 }
 
 int
@@ -772,7 +782,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(of_no_logs_a_report_can_be_made, up, down),
 	    cmocka_unit_test_setup_teardown(
 		what_came_from_the_net_is_harmless_in_the_page, up, down),
-	    cmocka_unit_test_setup_teardown(sections_are_told_alone, up, down),
+	    cmocka_unit_test_setup_teardown(
+		of_a_page_that_was_fetched_again_the_last_time_counts, up, down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
