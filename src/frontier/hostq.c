@@ -17,11 +17,13 @@
 #define BACKOFF_MAX_MS   DAY_MS
 #define BACKOFF_MIN_MS   SECOND_MS /* whatever Retry-After says */
 #define BACKOFF_QUIET_MS (30 * MINUTE_MS)
+#define EASE_MS          ((int64_t)250) /* the first; doubles */
+#define EASE_MAX_MS      (30 * SECOND_MS)
 #define FAIL_MS          SECOND_MS /* the first; doubles */
 #define ROBOTS_AGAIN_MS  MINUTE_MS /* times the asks so far */
 
 enum { FAIL_SHIFT_MAX = 8, ROBOTS_ASKS_MAX = 3, TURN_MS = 20, TURNS_MAX = 5 };
-enum { UNANSWERED_MAX = 10 };
+enum { UNANSWERED_MAX = 10, EASE_ANSWERS = 20 };
 
 int
 hostq_new(struct manners *m, uint64_t authority_hash, struct slice authority,
@@ -189,6 +191,8 @@ judge_gap(
 		    WAIT_CRAWL_DELAY);
 	if (pace.delay_ms < 0)
 		later(ret, s->end_ms + adaptive_gap_ms(h, conf), WAIT_ADAPTIVE_DELAY);
+	if (s->eased_ms > 0)
+		later(ret, s->end_ms + s->eased_ms, WAIT_RETRY_AFTER);
 }
 
 static void
@@ -218,6 +222,7 @@ hostq_gap(
 	wider(ret, adaptive_gap_ms(h, conf), GAP_ADAPTIVE);
 	wider(ret, fixed, rule);
 	wider(ret, s->backoff_until_ms - s->end_ms, GAP_BACK_OFF);
+	wider(ret, s->eased_ms, GAP_BACK_OFF);
 	wider(ret, s->fail_until_ms - s->end_ms, GAP_BACK_OFF);
 }
 
@@ -411,6 +416,31 @@ doom(struct hostq *h, const struct frontier_conf *conf, enum outcome outcome,
 	h->robots_again_ms = HOSTQ_NEVER;
 }
 
+/* A host with a limit of its own would say no to every other request, did we go on as
+ * before whenever its time is up.  So the gap grows until it does not any more ... */
+static void
+ease(struct standing *s)
+{
+	s->eased_ms = s->eased_ms == 0 ? EASE_MS : 2 * s->eased_ms;
+	if (s->eased_ms > EASE_MAX_MS)
+		s->eased_ms = EASE_MAX_MS;
+	s->eased_answers = 0;
+}
+
+/* ... and shrinks with answers that it gives, to find out whether it may. */
+static void
+ease_off(struct standing *s, int64_t now_ms)
+{
+	if (s->eased_ms > 0 && now_ms - s->backoff_until_ms >= BACKOFF_QUIET_MS)
+		s->eased_ms = 0;
+	if (s->eased_ms == 0 || ++s->eased_answers < EASE_ANSWERS)
+		return;
+	s->eased_answers = 0;
+	s->eased_ms -= s->eased_ms / 4;
+	if (s->eased_ms < EASE_MS / 2)
+		s->eased_ms = 0;
+}
+
 /* RFC 6585 section 4, RFC 9110 sections 10.2.3 and 15.6.4. */
 static void
 back_off(struct standing *s, int64_t retry_after_ms, int64_t start_ms, uint64_t random,
@@ -423,8 +453,9 @@ back_off(struct standing *s, int64_t retry_after_ms, int64_t start_ms, uint64_t 
 		return; /* sent before we knew: says nothing new */
 	if (!was_under_way) {
 		if (now_ms - s->backoff_until_ms >= BACKOFF_QUIET_MS)
-			s->backoff_level = 0;
+			s->eased_ms = s->backoff_level = 0;
 		s->backoff_set_ms = now_ms;
+		ease(s);
 	}
 	wait_ms = BACKOFF_MS << s->backoff_level;
 	wait_ms += (int64_t)(random % (uint64_t)(wait_ms / 10 + 1));
@@ -559,6 +590,8 @@ hostq_ended(struct manners *m, struct hostq *h, const struct frontier_conf *conf
 	s->took_ms = took_ms;
 	if (rep->status == 429 || rep->status == 503)
 		back_off(s, rep->retry_after_ms, now_ms - took_ms, random, now_ms);
+	else if (rep->status > 0)
+		ease_off(s, now_ms);
 	if (is_host_failure(rep->outcome)) {
 		if (was_robots)
 			robots_failed(h);

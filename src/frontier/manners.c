@@ -327,6 +327,7 @@ standing_merge(struct standing *s, const struct standing *other)
 	s->backoff_set_ms = later_of(s->backoff_set_ms, other->backoff_set_ms);
 	if (other->backoff_level > s->backoff_level)
 		s->backoff_level = other->backoff_level;
+	s->eased_ms = later_of(s->eased_ms, other->eased_ms);
 	if (other->fail_set_ms > s->fail_set_ms) {
 		s->failures = other->failures;
 		s->fail_set_ms = other->fail_set_ms;

@@ -58,6 +58,8 @@ struct standing {
 	int64_t start_ms, end_ms, took_ms;        /* of the last request */
 	int64_t backoff_until_ms, backoff_set_ms; /* 429, 503 */
 	uint32_t backoff_level;
+	int64_t eased_ms; /* between requests, since it said 429 or 503; 0: nothing */
+	uint32_t eased_answers;
 	uint32_t failures; /* in a row: could not be reached */
 	bool hopeless;     /* the last one: asking again cannot help */
 	uint64_t fails;    /* ever, so that each crawl sees a new one */

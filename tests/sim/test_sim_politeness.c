@@ -564,7 +564,8 @@ a_host_that_asks_for_time_loses_no_page_by_it(void **state)
 	sim_crawl(&run, "http://limited.test/", OPTIONS("traps=no"));
 	assert_int_equal(run.end, CRAWL_DONE);
 	assert_int_equal(run.stats.totals.outcomes[OUTCOME_OK], 1 + LIMITED);
-	assert_true(limited.refused > 0);
+	/* And is not told no all the time. */
+	assert_in_range(limited.refused, 1, LIMITED / 8);
 	sim_release(&run);
 }
 

@@ -274,6 +274,52 @@ failures_of_a_page_are_not_the_hosts(void **state)
 	rig_stop(&rig);
 }
 
+/* The gap to the next request after one that it answered. */
+static int64_t
+gap_after_an_answer(struct rig *rig)
+{
+	int64_t at;
+
+	take_url(rig);
+	rig_ok(rig, "http://a", 1);
+	at = rig->now;
+	assert_int_equal(rig_next(rig), FRONTIER_IDLE);
+	rig->now = rig->turn.due_ms;
+	return rig->now - at;
+}
+
+static void
+a_host_that_says_429_again_and_again_is_asked_less_often(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	urls(&rig, 200);
+	for (int i = 0; i < 2; i++) {
+		take_url(&rig);
+		rig_status(&rig, "http://a", 429, 1000);
+		(void)wait_between(&rig, SECOND, SECOND);
+		assert_int_equal(gap_after_an_answer(&rig), 250 << i);
+	}
+	/* Twenty answers, and it is tried what it bears. */
+	for (int i = 0; i < 18; i++)
+		assert_int_equal(gap_after_an_answer(&rig), 500);
+	assert_int_equal(gap_after_an_answer(&rig), 375);
+	for (int i = 0; i < 10; i++) {
+		take_url(&rig);
+		rig_status(&rig, "http://a", 503, 40000);
+		(void)wait_between(&rig, 40 * SECOND, 40 * SECOND);
+	}
+	assert_int_equal(gap_after_an_answer(&rig), 30000);
+	rig.now += 30 * MINUTE;
+	take_url(&rig);
+	rig_ok(&rig, "http://a", 1);
+	take_url(&rig); /* at once */
+	rig_stop(&rig);
+}
+
 /* Reports one that took `took_ms` and brought not a byte. */
 static void
 says_nothing(struct rig *rig, int64_t took_ms)
@@ -460,6 +506,7 @@ main(void)
 	    cmocka_unit_test(every_kind_of_host_failure_counts_and_the_last_is_told),
 	    cmocka_unit_test(a_success_starts_the_count_anew),
 	    cmocka_unit_test(failures_of_a_page_are_not_the_hosts),
+	    cmocka_unit_test(a_host_that_says_429_again_and_again_is_asked_less_often),
 	    cmocka_unit_test(a_host_that_says_nothing_ten_times_in_a_row_is_given_up),
 	    cmocka_unit_test(
 		silences_side_by_side_are_one_and_retries_raise_their_number),
