@@ -1,0 +1,226 @@
+"""Every option has a test that shows its effect: which, and those that stand nowhere else."""
+
+import contextlib
+import re
+import socket
+import threading
+import time
+
+import pytest
+
+import harness
+
+E2E, SIM = "tests/e2e/test_%s.py", "tests/sim/test_sim_%s.c"
+
+# A row of options.def, and the test of its effect.
+TESTED = {
+    "crawl.scope": (E2E % "cli", "test_depth_exclude_and_include_bound_the_crawl"),
+    "crawl.include": (SIM % "crawl", "include_and_exclude_decide_by_pattern"),
+    "crawl.exclude": (SIM % "crawl", "include_and_exclude_decide_by_pattern"),
+    "crawl.depth": (E2E % "cli", "test_depth_exclude_and_include_bound_the_crawl"),
+    "crawl.requisites": (SIM % "crawl", "redirects_scope_and_depth_each_have_their_outcome"),
+    "crawl.order": (SIM % "crawl", "orders_do_what_their_names_say"),
+    "crawl.focus": (SIM % "crawl", "words_that_are_looked_for_decide_what_goes_first"),
+    "crawl.priority": (SIM % "crawl", "orders_do_what_their_names_say"),
+    "crawl.sitemaps": (SIM % "links", "sitemaps_that_pages_name_are_read_within_scope"),
+    "crawl.extract": (E2E % "fields", "test_a_crawl_writes_the_fields_of_its_pages"),
+    "crawl.robots": (SIM % "crawl", "robots_can_be_ignored"),
+    "crawl.nofollow": (SIM % "links", "links_may_be_nofollow_one_by_one"),
+    "crawl.speculative": (SIM % "links", "urls_in_scripts_are_tried_only_if_asked_and_few_a_page"),
+    "crawl.speculative_max": (SIM % "links", "urls_in_scripts_are_tried_only_if_asked_and_few_a_page"),
+    "crawl.sort_query": (SIM % "links", "sorted_queries_make_one_url_of_seeds_links_and_redirects"),
+    "crawl.strip_session_ids": (SIM % "links", "session_ids_are_stripped_of_seeds_links_and_redirects"),
+    "crawl.strip_tracking": (SIM % "links", "tracking_is_stripped_of_seeds_links_and_redirects"),
+    "limits.max_pages": (E2E % "budgets", "test_pages"),
+    "limits.max_bytes": (E2E % "budgets", "test_bytes"),
+    "limits.max_time": (E2E % "budgets", "test_time"),
+    "limits.max_disk": (E2E % "budgets", "test_disk"),
+    "limits.max_links": (E2E % "caps", "test_options_say_how_many_links_are_taken_and_how_much_is_decoded"),
+    "limits.max_memory": (E2E % "budgets", "test_max_memory_sizes_what_answers_are_received_into"),
+    "limits.traps": (SIM % "traps", "without_traps_or_with_trap_ok_nothing_is_cut"),
+    "limits.trap_repeats": (SIM % "traps", "each_number_has_its_effect"),
+    "limits.trap_depth": (SIM % "traps", "each_number_has_its_effect"),
+    "limits.trap_length": (SIM % "traps", "each_number_has_its_effect"),
+    "limits.trap_dates": (SIM % "traps", "each_number_has_its_effect"),
+    "limits.trap_queries": (SIM % "traps", "each_number_has_its_effect"),
+    "limits.trap_duplicates": (SIM % "traps", "each_number_has_its_effect"),
+    "limits.trap_ok": (SIM % "traps", "without_traps_or_with_trap_ok_nothing_is_cut"),
+    "fetch.concurrency": (SIM % "crawl", "concurrency_and_rate_hold_over_all_hosts"),
+    "fetch.per_host": (SIM % "crawl", "hosts_are_asked_one_at_a_time_and_with_the_gap_that_was_set"),
+    "fetch.per_ip": (SIM % "politeness", "an_address_is_not_asked_by_more_than_its_limit"),
+    "fetch.per_site": (SIM % "politeness", "a_site_is_not_asked_by_more_than_its_limit"),
+    "fetch.delay": (SIM % "crawl", "with_delay_auto_a_host_rests_as_long_as_its_answer_took"),
+    "fetch.crawl_delay_max": (SIM % "politeness", "a_crawl_delay_is_kept_up_to_what_the_user_wants"),
+    "fetch.rate": (SIM % "crawl", "concurrency_and_rate_hold_over_all_hosts"),
+    "fetch.bandwidth": (SIM % "politeness", "no_more_is_received_than_the_bandwidth"),
+    "fetch.timeout": (E2E % "options", "test_each_timeout_ends_what_it_is_for"),
+    "fetch.connect_timeout": (E2E % "options", "test_each_timeout_ends_what_it_is_for"),
+    "fetch.first_byte_timeout": (E2E % "options", "test_each_timeout_ends_what_it_is_for"),
+    "fetch.stall_timeout": (E2E % "options", "test_each_timeout_ends_what_it_is_for"),
+    "fetch.total_timeout": (E2E % "options", "test_each_timeout_ends_what_it_is_for"),
+    "fetch.retries": (SIM % "crawl", "what_may_pass_is_tried_again_and_what_will_not_is_not"),
+    "fetch.max_body": (E2E % "caps", "test_a_body_is_cut_at_max_body_also_when_memory_is_too_little_for_it"),
+    "fetch.max_decoded": (E2E % "caps", "test_options_say_how_many_links_are_taken_and_how_much_is_decoded"),
+    "fetch.user_agent": (E2E % "cli", "test_headers_and_user_agent_are_sent"),
+    "fetch.from": (E2E % "options", "test_from_and_header_lines_are_sent"),
+    "fetch.header": (E2E % "options", "test_from_and_header_lines_are_sent"),
+    "fetch.header_for": (E2E % "requests", "test_a_password_goes_to_its_host_and_into_no_file_that_is_handed_on"),
+    "fetch.auth": (E2E % "requests", "test_a_password_goes_to_its_host_and_into_no_file_that_is_handed_on"),
+    "fetch.auth_file": (E2E % "requests", "test_a_password_from_a_file_is_in_no_file_of_the_crawl"),
+    "fetch.cookies": (E2E % "requests", "test_cookies_of_a_file_are_sent_and_what_came_of_them_is_written"),
+    "fetch.accept_cookies": (E2E % "requests", "test_cookies_can_be_left_alone"),
+    "fetch.save_cookies": (E2E % "requests", "test_cookies_of_a_file_are_sent_and_what_came_of_them_is_written"),
+    "fetch.proxy": (E2E % "requests", "test_a_socks_proxy_carries_both"),
+    "fetch.no_proxy": (E2E % "requests", "test_each_scheme_has_its_proxy_and_exceptions_have_none"),
+    "fetch.http": (E2E % "transport", "test_http2_is_spoken_when_asked_for_and_archived_as_http1"),
+    "fetch.insecure": (E2E % "transport", "test_insecure_means_that_certificates_are_not_looked_at"),
+    "fetch.ca": (E2E % "transport", "test_a_name_that_the_certificate_does_not_have_is_a_tls_failure"),
+    "fetch.cert": (E2E % "requests", "test_a_server_that_wants_a_certificate_gets_it_or_none"),
+    "fetch.key": (E2E % "requests", "test_a_key_that_wants_a_pass_phrase_is_told_of"),
+    "net.resolve": (E2E % "ledger", "test_each_request_that_servers_saw_is_in_the_ledger"),
+    "net.ip": (E2E % "requests", "test_a_host_is_reached_by_the_family_that_works"),
+    "net.dns": (E2E % "cli", "test_a_name_that_does_not_resolve_is_told"),
+    "net.allow_net": (E2E % "cli", "test_loopback_is_refused_where_no_seed_is"),
+    "output.sink": (E2E % "cdxj", "test_without_an_archive_there_is_no_index"),
+    "output.simhash": (E2E % "cli", "test_pages_come_with_a_fingerprint_when_asked"),
+    "output.text": (E2E % "records", "test_the_main_text_comes_when_asked"),
+    "output.wacz": (E2E % "wacz", "test_pages_are_those_that_people_look_at"),
+    "output.warc_compression": (E2E % "warc_tools", "test_an_archive_can_be_in_another_coding_or_none"),
+    "output.warc_revisits": (E2E % "warc_tools", "test_what_is_archived_already_is_a_revisit"),
+    "output.warc_size": (E2E % "warc_tools", "test_an_archive_can_be_in_another_coding_or_none"),
+    "run.workers": (E2E % "quarantine", "test_a_host_of_killers_is_not_parsed_any_more"),
+    "run.state": (E2E % "budgets", "test_state_memory_leaves_no_store_and_rocksdb_one"),
+    "run.commit_interval": (E2E % "budgets", "test_commit_interval"),
+    "run.commit_size": (E2E % "budgets", "test_commit_size"),
+    "run.progress": (E2E % "options", "test_progress_is_a_block_or_nothing"),
+    "run.json": (E2E % "cli", "test_json_is_one_object_that_adds_up"),
+}
+
+
+def test_each_option_names_a_test_of_its_effect():
+    table = (harness.SRCDIR / "src/crawl/options.def").read_text()
+    rows = [f"{section}.{name}" for section, name in re.findall(r"^OPTION\((\w+), (\w+),", table, re.M)]
+    assert len(rows) > 70
+    assert sorted(set(rows) - set(TESTED)) == [], "options without a test: name it in TESTED"
+    assert sorted(set(TESTED) - set(rows)) == [], "there are no such options"
+    for option, (path, test) in TESTED.items():
+        text = (harness.SRCDIR / path).read_text()
+        defined = re.search(rf"^(def )?{test}\(", text, re.M)
+        run = path.endswith(".py") or re.search(rf"cmocka_unit_test(_\w+)?\(\s*{test}\b", text)
+        assert defined and run, f"{option}: {path} has no test {test}"
+
+
+# -- Timeouts --
+
+
+class Slow:
+    """Answers by path: /never not at all, /stall with a part of a body, /drip a byte at a time."""
+
+    def __init__(self):
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        self.over = threading.Event()
+        self.threads = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                conn, _ = self.sock.accept()
+                threading.Thread(target=self.answer, args=(conn,), daemon=True).start()
+
+    def answer(self, conn):
+        with contextlib.suppress(OSError), conn:
+            path = conn.recv(65536).split(b" ")[1]
+            if path == b"/robots.txt":
+                conn.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                return
+            if path != b"/never":
+                conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1000\r\n\r\n<p>")
+            while path == b"/drip" and not self.over.wait(0.1):
+                conn.sendall(b".")
+            self.over.wait(20)
+
+    def close(self):
+        self.over.set()
+        self.sock.close()
+
+
+@pytest.fixture(scope="module")
+def slow():
+    server = Slow()
+    yield server
+    server.close()
+
+
+@contextlib.contextmanager
+def deaf():
+    """A port whose queue is full: connections are neither taken nor refused."""
+    with contextlib.ExitStack() as stack:
+        sock = stack.enter_context(socket.socket())
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(0)
+        for _ in range(4):
+            other = stack.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(sock.getsockname())
+        yield sock.getsockname()[1]
+
+
+TOTAL = "why:the+answer+took+too+long"
+
+
+@pytest.mark.parametrize(
+    "options, path, told",
+    [
+        (("--first-byte-timeout", "700ms"), "/never", "timeout-first-byte"),
+        (("--stall-timeout", "700ms"), "/stall", "why:the+answer+stalled"),
+        (("--total-timeout", "700ms"), "/drip", TOTAL),
+        (("--timeout", "700ms"), "/drip", TOTAL),
+        # Those that are given are not set by it.
+        (("--timeout", "700ms", "--total-timeout", "20s"), "/never", "timeout-first-byte"),
+        (("--timeout", "700ms", "--total-timeout", "20s"), "/stall", "why:the+answer+stalled"),
+        (("--connect-timeout", "700ms"), None, "timeout-connect"),
+    ],
+)
+def test_each_timeout_ends_what_it_is_for(slow, tmp_path, options, path, told):
+    with deaf() as port:
+        url = f"http://127.0.0.1:{port}/" if path is None else f"http://127.0.0.1:{slow.port}{path}"
+        began = time.monotonic()
+        result, out = harness.crawl(tmp_path / "c", "-q", "--retries", "0", "--robots", "ignore", *options, url, timeout=15)
+        took = time.monotonic() - began
+    lines = [line for line in (out.dir / "crawl.log").read_text().splitlines() if url in line]
+    assert len(lines) == 1 and told in lines[0], (lines, result.err)
+    assert 0.7 <= took < 8
+
+
+# -- What is sent, and shown --
+
+
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory):
+    conf = """server { listen 127.0.0.1:@PORT@; default_type text/html;
+        location / { return 200 "<h1>$http_from</h1><h2>$http_x_one $http_x_two</h2>"; } }"""
+    with harness.nginx(tmp_path_factory.mktemp("echo") / "nginx", conf) as web:
+        yield web
+
+
+def test_from_and_header_lines_are_sent(echo, tmp_path):
+    fields = ["--extract", "from=h1", "--extract", "lines=h2"]
+    asked = ["--from", "me@example.org", "--header", "X-One: 1", "--header", "X-Two: 2"]
+    for name, options, want in ("a", asked, ("me@example.org", "1 2")), ("b", [], ("", "")):
+        result, out = harness.crawl(tmp_path / name, "-q", *options, *fields, echo.url("/"))
+        assert result.rc == 0, result.err
+        (page,) = out.pages()
+        assert (page["fields"]["from"], page["fields"]["lines"]) == want
+
+
+def test_progress_is_a_block_or_nothing(slow, tmp_path):
+    shown = {}
+    options = ["--robots", "ignore", "--total-timeout", "2500ms"]
+    for how in "bar", "none":
+        url = f"http://127.0.0.1:{slow.port}/drip"
+        result, _ = harness.crawl(tmp_path / how, "--progress", how, *options, url)
+        assert result.rc == 0, result.err
+        shown[how] = result.err
+    assert "\x1b[" in shown["bar"] and "\x1b[" not in shown["none"]
