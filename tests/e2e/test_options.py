@@ -84,6 +84,7 @@ TESTED = {
     "output.sink": (E2E % "cdxj", "test_without_an_archive_there_is_no_index"),
     "output.simhash": (E2E % "cli", "test_pages_come_with_a_fingerprint_when_asked"),
     "output.text": (E2E % "records", "test_the_main_text_comes_when_asked"),
+    "output.csv_columns": (E2E % "records", "test_columns_are_chosen_and_wrong_ones_are_told"),
     "output.wacz": (E2E % "wacz", "test_pages_are_those_that_people_look_at"),
     "output.warc_compression": (E2E % "warc_tools", "test_an_archive_can_be_in_another_coding_or_none"),
     "output.warc_revisits": (E2E % "warc_tools", "test_what_is_archived_already_is_a_revisit"),
@@ -217,7 +218,7 @@ def test_from_and_header_lines_are_sent(echo, tmp_path):
 
 def test_progress_is_a_block_or_nothing(slow, tmp_path):
     shown = {}
-    options = ["--robots", "ignore", "--total-timeout", "2500ms"]
+    options = ["--robots", "ignore", "--retries", "0", "--total-timeout", "2500ms"]
     for how in "bar", "none":
         url = f"http://127.0.0.1:{slow.port}/drip"
         result, _ = harness.crawl(tmp_path / how, "--progress", how, *options, url)
