@@ -339,10 +339,11 @@ stop_and_exclude(const char *order, int64_t first_ms, int64_t then_ms)
 static void
 what_waits_is_dropped_when_the_scope_shrinks_whenever_that_is_stopped(void **state)
 {
-	static const char *const orders[] = {"order=bfs", "order=dfs", "order=priority"};
+	static const char *const orders[] = {
+	    "order=bfs", "order=dfs", "order=priority", "order=sitemap"};
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		for (int64_t ms = 300; ms < 1300; ms += 900)
 			stop_and_exclude(orders[i], ms, 270 + ms / 10);
 }
