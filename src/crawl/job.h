@@ -31,7 +31,7 @@ struct job {
 	size_t seeds_bytes;
 	struct strlist sitemaps; /* of the seeds those that are sitemaps */
 	struct umap sitemaps_at; /* hash of such a seed's text */
-	bool seeds_named; /* some file says "seeds", or could not be understood */
+	bool seeds_named;        /* some file says "seeds", or could not be understood */
 	struct options options;
 	struct strlist files; /* that were included, as mistakes name them */
 	struct job_place places[OPTION_ID_MAX]; /* where options have their values from */

@@ -98,7 +98,7 @@ read_included(void *ctx, const char *path, struct buf *out, struct why *why)
 	(void)ctx;
 	buf_init(out, 4096);
 	r = buf_add_cstr(out, strcmp(path, "s.txt") == 0 ? "http://b.test/\n"
-							  : "fetch: {from: a@b.test}\n");
+							 : "fetch: {from: a@b.test}\n");
 	if (r == 0)
 		return 0;
 	buf_release(out);
