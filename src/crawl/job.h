@@ -4,10 +4,11 @@
  * The file (YAML):    name: docs
  *                     seeds: [https://docs.example/]
  *                     fetch: {per_host: 4, delay: 100ms}
- * Sections and keys are those of options.def.  Seeds may lie in files of their own, one URL a
- * line (seeds_from: seeds.txt), or in sitemaps (seeds_sitemaps: a file, or a URL).  "include: other.yaml" reads another job file at that place:
- * what comes later has the last word, and of a list all of it.  Values may name what is in the
- * environment (crawl/job_env.h).
+ * Sections and keys are those of options.def.  Seeds may lie in files of their own, one URL
+ * a line (seeds_from: seeds.txt), or in sitemaps (seeds_sitemaps: a file, or a URL).
+ * "include: other.yaml" reads another job file at that place: what comes later has the last
+ * word, and of a list all of it.  Values may name what is in the environment
+ * (crawl/job_env.h); "rules:" say what holds of some URLs only (crawl/rules.h).
  *
  * Owns:    its texts.
  * Errors:  -EINVAL with the sentence, -ENOMEM, -E2BIG (seeds); mistakes in files are told
