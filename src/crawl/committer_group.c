@@ -259,6 +259,19 @@ has_archive(const struct committer *c)
 	return false;
 }
 
+/* In whatever order they were asked for: the others tell where it put things. */
+static void
+archive_first(struct committer *c)
+{
+	for (size_t i = 1; i < c->sinks_len; i++)
+		if (strcmp(c->sinks[i]->type->name, "warc") == 0) {
+			struct sink *archive = c->sinks[i];
+
+			memmove(&c->sinks[1], &c->sinks[0], i * sizeof(c->sinks[0]));
+			c->sinks[0] = archive;
+		}
+}
+
 /* An archive that another run wrote goes on where its last commit left it. */
 int
 sinks_open(struct committer *c, struct why *why)
@@ -288,6 +301,7 @@ sinks_open(struct committer *c, struct why *why)
 			return r;
 		c->sinks_len++;
 	}
+	archive_first(c);
 	return 0;
 }
 

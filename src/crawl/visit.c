@@ -441,6 +441,14 @@ on_fetched(void *ctx, struct fetch_result *r)
 /* ---- commit ---- */
 
 static void
+outlink_get(const void *outlinks, size_t i, struct sink_link *ret)
+{
+	const struct found_link *l = (const struct found_link *)outlinks + i;
+
+	*ret = (struct sink_link){.kind = l->kind, .rejected = l->verdict, .url = l->url};
+}
+
+static void
 event_fill(struct visit *v, enum outcome outcome)
 {
 	const struct transport_result *t = &v->result.t;
@@ -489,6 +497,9 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .simhash = f->simhash,
 	    .lang = f->lang,
 	    .text = f->text,
+	    .outlinks_len = v->commit.kind == COMMIT_DONE ? f->links_len : 0,
+	    .outlinks = f->links,
+	    .outlink_get = outlink_get,
 	    .select = v->crawl->fields,
 	    .fields = f->fields,
 	    .digest = slice_cstr(f->digest),

@@ -25,13 +25,24 @@
 #define CSV_TEXTS(X)                                                                     \
 	X(url)                                                                           \
 	X(via)                                                                           \
-	X(hops) X(mime) X(charset) X(digest) X(title) X(canonical) X(lang)               \
-	    X(description) X(ip) X(protocol) X(redirect_to)
+	X(hops)                                                                          \
+	X(mime)                                                                          \
+	X(charset)                                                                       \
+	X(digest)                                                                        \
+	X(title)                                                                         \
+	X(canonical)                                                                     \
+	X(lang)                                                                          \
+	X(description)                                                                   \
+	X(ip)                                                                            \
+	X(protocol)                                                                      \
+	X(redirect_to)
 #define CSV_NUMBERS(X)                                                                   \
 	X("status", status)                                                              \
 	X("depth", depth)                                                                \
-	X("bytes_wire", wire_bytes) X("bytes_body", body_bytes) X("links", links)        \
-	    X("ms_total", total_ms)
+	X("bytes_wire", wire_bytes)                                                      \
+	X("bytes_body", body_bytes)                                                      \
+	X("links", links)                                                                \
+	X("ms_total", total_ms)
 enum column {
 #define X(name) COLUMN_##name,
 	CSV_TEXTS(X)

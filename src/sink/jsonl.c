@@ -72,8 +72,8 @@ put_what(struct jsonw *j, const struct sink_event *e)
 }
 
 /* {"title":"one","links":["all","of them"],"price":null} */
-static void
-put_fields(struct jsonw *j, const struct sink_event *e)
+void
+jsonl_fields(struct jsonw *j, const char *key, const struct sink_event *e)
 {
 	struct slice rest = e->fields;
 	char name[SELECT_NAME_MAX + 1];
@@ -84,7 +84,7 @@ put_fields(struct jsonw *j, const struct sink_event *e)
 		return;
 	select_values_begin(&rest);
 	more = select_values_next(&rest, &v);
-	jsonw_object(j, "fields");
+	jsonw_object(j, key);
 	for (size_t i = 0; i < select_fields_len(e->select); i++) {
 		struct slice s = select_field_name(e->select, i);
 		bool is_list = select_field_is_list(e->select, i);
@@ -146,7 +146,7 @@ jsonl_line(struct buf *b, const struct sink_event *e)
 	jsonw_init(&j, b);
 	jsonw_object(&j, NULL);
 	put_what(&j, e);
-	put_fields(&j, e);
+	jsonl_fields(&j, "fields", e);
 	put_how(&j, e);
 	jsonw_object_end(&j);
 	return j.err;

@@ -18,6 +18,9 @@ enum { JSONL_LINE_BYTES_MAX = 4 << 20 };
 /* A page is a URL whose fetch ended with a response: answers that are tried again, and
  * robots.txt, are none. */
 bool jsonl_is_page(const struct sink_event *e);
+struct jsonw;
+/* The object of the extracted fields, if any were looked for. */
+void jsonl_fields(struct jsonw *j, const char *key, const struct sink_event *e);
 /* Without the end of the line. */
 int jsonl_line(struct buf *b, const struct sink_event *e);
 #endif

@@ -11,6 +11,7 @@
 	X(warc, "warc")                                                                  \
 	X(jsonl, "jsonl")                                                                \
 	X(csv, "csv")                                                                    \
+	X(sqlite, "sqlite")                                                              \
 	X(output, "stdout")                                                              \
 	X(none, "none")
 #define SINKS_OWN(X)                                                                     \

@@ -61,6 +61,13 @@ enum sink_event_kind {
 
 enum { SINK_TEXT_BYTES_MAX = 256 << 10 }; /* of the main text; longer ones are cut */
 
+/* One that was found on a page. */
+struct sink_link {
+	enum link_kind kind;
+	enum outcome rejected; /* NONE: it is wanted */
+	struct slice url;
+};
+
 struct sink_event {
 	enum sink_event_kind kind;
 	enum outcome outcome;
@@ -94,6 +101,10 @@ struct sink_event {
 	struct slice fields;
 	struct slice digest; /* sha1:... */
 	struct slice redirect_to, protocol, ip;
+	/* The different links of the page, resolved: the i-th by outlink_get(). */
+	size_t outlinks_len;
+	const void *outlinks;
+	void (*outlink_get)(const void *outlinks, size_t i, struct sink_link *ret);
 	/* NAME: who answered, and the answer as text/dns has it; its record's id. */
 	struct slice server, answer;
 	uint64_t record_id[2];

@@ -9,6 +9,7 @@ extern const struct sink_type sink_warc;         /* warc.c */
 extern const struct sink_type sink_jsonl;        /* jsonl.c */
 extern const struct sink_type sink_output;       /* stdout.c */
 extern const struct sink_type sink_csv;          /* csv.c */
+extern const struct sink_type sink_sqlite;       /* sqlite.c */
 extern const struct sink_type sink_cdxj;         /* cdxj.c */
 extern const struct sink_type sink_none;         /* sink.c */
 extern const struct sink_type sink_crawl_log;    /* crawl_log.c */

@@ -3,6 +3,7 @@
 import csv
 import json
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -205,3 +206,49 @@ def test_a_table_of_a_crawl_that_is_killed_has_each_page_once(many, tmp_path):
     with open(tmp_path / "out" / "pages.csv", newline="", encoding="utf-8") as f:
         urls = [row["url"] for row in csv.DictReader(f, strict=True)]
     assert len(urls) == len(set(urls)) and {many.url(f"/{i}.html") for i in range(1, 3000)} <= set(urls)
+
+
+# -- --sink sqlite --
+
+
+def rows(out, query):
+    with sqlite3.connect(f"file:{out}/pages.sqlite?mode=ro", uri=True) as db:
+        return db.execute(query).fetchall()
+
+
+def test_a_database_has_what_the_records_have_and_the_links(web, tmp_path):
+    result, out = harness.crawl(tmp_path / "out", "-q", "--delay", "0", "--sink", "sqlite", "--sink", "jsonl", "--sink",
+                                "warc", "--text", "--extract", "to[]=a::attr(href)", web.url("/"))  # fmt: skip
+    assert result.rc == 0, result.err
+    assert not list(out.dir.glob("pages.sqlite-*")), "WAL is left behind"
+    names = ["url", "outcome", "status", "via", "hops", "depth", "kind", "mime", "bytes_wire", "bytes_body", "digest",
+             "title", "canonical", "description", "text", "fetched_at", "redirect_to"]  # fmt: skip
+    found = {row[0]: row for row in rows(out.dir, f"SELECT {','.join(names)}, fields, warc_file, warc_offset FROM pages")}
+    for page in out.pages():
+        *plain, fields, file, offset = found.pop(page["url"])
+        assert plain == [page.get(name) for name in names]
+        assert (json.loads(fields) if fields else None) == page.get("fields")
+        assert (file, offset) == (page["warc"]["file"], page["warc"]["offset"])
+    assert found == {}
+    links = rows(out.dir, f"SELECT l.url, l.kind, rejected FROM links l JOIN pages p ON p.id = page WHERE p.url = '{web.url('/')}'")
+    assert (web.url("/gone"), "a", None) in links and ("http://other.test/", "a", "out-of-scope") in links
+    # What it is for: broken links, and where they stand.
+    broken = rows(out.dir, "SELECT l.url, p.url FROM links l JOIN pages t ON t.url = l.url AND t.status >= 400 "
+                           "JOIN pages p ON p.id = l.page")  # fmt: skip
+    assert (web.url("/gone"), web.url("/")) in broken
+
+
+def test_a_database_of_a_crawl_that_is_killed_has_each_page_once(many, tmp_path):
+    out = tmp_path / "out"
+    running = harness.Running("crawl", "-o", out, *FAST, "--sink", "sqlite", "--sink", "jsonl", "--commit-interval",
+                              "20ms", "--rate", "1500/s", many.url("/1.html"))  # fmt: skip
+    for pause in 0.4, 0.7, 0.5, 0.9, 0.6:
+        time.sleep(pause)
+        running.end()
+        running = harness.Running("resume", "-q", out)
+    assert running.result(120).rc == 0
+    urls = [row[0] for row in rows(out, "SELECT url FROM pages ORDER BY id")]
+    assert urls == [page["url"] for page in harness.Output(out).pages()]
+    assert len(urls) == len(set(urls)) and {many.url(f"/{i}.html") for i in range(1, 3000)} <= set(urls)
+    assert rows(out, "PRAGMA integrity_check") == [("ok",)] and rows(out, "PRAGMA foreign_key_check") == []
+    assert rows(out, "SELECT count(*) FROM links WHERE page NOT IN (SELECT id FROM pages)") == [(0,)]

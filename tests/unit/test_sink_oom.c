@@ -69,8 +69,8 @@ whole_life(const char *type, const struct sink_conf *conf, struct sink_event *e)
 static void
 every_allocation_of_a_sink_may_fail(void **state)
 {
-	static const char *const types[] = {
-	    "warc", "jsonl", "csv", "stdout", "crawl-log", "rejected-log", "none"};
+	static const char *const types[] = {"warc", "jsonl", "csv", "sqlite", "stdout",
+	    "crawl-log", "rejected-log", "none"};
 	struct warc_exchange x = kit_exchange();
 	struct warc_packer *p;
 	struct buf store;
