@@ -150,6 +150,18 @@ put_text(struct jsonw *j, const struct page *page)
 	}
 }
 
+/* What a link to the page may name behind its "#". */
+static void
+put_ids(struct jsonw *j, const struct page *page)
+{
+	if (page->ids_len == 0)
+		return;
+	jsonw_array(j, "ids");
+	for (size_t i = 0; i < page->ids_len; i++)
+		jsonw_str(j, NULL, page->ids[i]);
+	jsonw_array_end(j);
+}
+
 static void
 put_facts(const struct asked *a, struct jsonw *j, const struct page *page)
 {
@@ -169,6 +181,7 @@ put_facts(const struct asked *a, struct jsonw *j, const struct page *page)
 	put_refs(a, j, page, PAGE_REF_FEED, "feeds");
 	put_refs(a, j, page, PAGE_REF_SITEMAP, "sitemaps");
 	put_text(j, page);
+	put_ids(j, page);
 }
 
 static int
@@ -233,6 +246,8 @@ print_page(struct asked *a, struct slice html)
 	conf.links_max = SIZE_MAX;
 	conf.want_anchors = a->json || a->facts;
 	conf.want_text = a->facts;
+	conf.want_ids = a->facts;
+	conf.ids_max = SIZE_MAX;
 	conf.want_speculative = a->speculative;
 	arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
 	r = page_parse(html, &conf, &arena, &page);

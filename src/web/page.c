@@ -526,6 +526,8 @@ start_tag(struct page_parser *p, const struct html_tag *tag)
 		err = tag_facts(p, tag);
 	if (err == 0 && (tag->attrs_len > 0 || tag->id == HTML_N_FORM))
 		err = page_links_of(p, tag);
+	if (err == 0 && p->conf->want_ids && tag->attrs_len > 0)
+		err = page_ids_of(p, tag);
 	if (err == 0 && is_a && p->conf->want_anchors)
 		for (size_t i = before; i < p->page->links_len; i++)
 			if (p->page->links[i].kind == LINK_A) {
@@ -607,7 +609,7 @@ sink_of(const struct page_conf *conf)
 	    .wants = wants_with_anchors, .text = page_text, .tag = page_tag};
 	static const struct html_sink all = {.text = page_text, .tag = page_tag};
 
-	if (conf->want_text)
+	if (conf->want_text || conf->want_ids)
 		return &all;
 	return conf->want_anchors ? &anchors : &links;
 }

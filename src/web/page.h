@@ -50,6 +50,8 @@ struct page_conf {
 	size_t heading_bytes_max; /* of one */
 	size_t text_bytes_max;    /* of the main text */
 	const struct select *fields; /* NULL: none */
+	bool want_ids;               /* all tags are looked at then */
+	size_t ids_max;              /* ids kept; the others are only counted */
 };
 
 #define PAGE_CONF_DEFAULT                                                                \
@@ -60,7 +62,8 @@ struct page_conf {
 	    .refs_max = 200,                                                             \
 	    .headings_max = 200,                                                         \
 	    .heading_bytes_max = 200,                                                    \
-	    .text_bytes_max = 256 << 10})
+	    .text_bytes_max = 256 << 10,                                                 \
+	    .ids_max = 20000})
 
 struct page_link {
 	enum link_kind kind;
@@ -103,6 +106,12 @@ struct page {
 	uint64_t links_total;  /* with those beyond links_max */
 	struct page_ref *refs; /* in document order */
 	size_t refs_len;
+	/* With want_ids: what a fragment may name (HTML, 7.4.6.3: the id of any element, the
+	 * name of an <a>), in document order and as often as it stands there.  None is
+	 * empty. */
+	struct slice *ids;
+	size_t ids_len;
+	uint64_t ids_total; /* with those beyond ids_max */
 	/* With want_text: */
 	struct page_heading *headings; /* also those around the main text */
 	size_t headings_len;

@@ -1,11 +1,12 @@
-/* Link elements that name other forms of the page: languages, feeds, sitemaps. */
+/* Link elements that name other forms of the page: languages, feeds, sitemaps; and what
+ * a fragment may name in it. */
 #include "web/http.h"
 #include "web/page_int.h"
 #include <errno.h>
 
 #include "base/banned.h"
 
-enum { REFS_FIRST = 8 };
+enum { REFS_FIRST = 8, IDS_FIRST = 32 };
 
 static int
 ref_add(struct page_parser *p, const struct page_ref *ref)
@@ -87,4 +88,43 @@ page_refs_of(struct page_parser *p, const struct html_tag *tag)
 	else
 		return 0;
 	return ref_add(p, &ref);
+}
+
+static int
+id_add(struct page_parser *p, struct slice id)
+{
+	struct page *page = p->page;
+	size_t cap = p->ids_cap == 0 ? IDS_FIRST : p->ids_cap * 2;
+	struct slice *ids;
+
+	if (id.len == 0)
+		return 0;
+	page->ids_total++;
+	if (page->ids_len >= p->conf->ids_max)
+		return 0;
+	if (page->ids_len == p->ids_cap) {
+		ids = arena_alloc(p->arena, cap * sizeof(*ids));
+		if (ids == NULL)
+			return -ENOMEM;
+		if (page->ids_len > 0)
+			memcpy(ids, page->ids, page->ids_len * sizeof(*ids));
+		page->ids = ids;
+		p->ids_cap = cap;
+	}
+	page->ids[page->ids_len++] = id;
+	return 0;
+}
+
+int
+page_ids_of(struct page_parser *p, const struct html_tag *tag)
+{
+	struct slice id = {0}, name = {0};
+	int err = page_value_of(p, tag, HTML_N_ID, &id);
+
+	if (err == 0)
+		err = id_add(p, id);
+	if (err != 0 || tag->id != HTML_N_A || tag->ns != HTML_NS_HTML)
+		return err;
+	err = page_value_of(p, tag, HTML_N_NAME, &name);
+	return err != 0 || slice_eq(id, name) ? err : id_add(p, name);
 }

@@ -50,7 +50,7 @@ struct page_parser {
 	bool form_is_get; /* of that form */
 	size_t anchor;    /* index + 1 of the link whose text is gathered, or 0 */
 	struct gather anchor_text, title_text;
-	size_t refs_cap;
+	size_t refs_cap, ids_cap;
 	struct page_texts *texts; /* NULL: not wanted */
 };
 
@@ -94,6 +94,8 @@ int page_css_add(struct page_parser *p, struct slice css);
 int page_links_of(struct page_parser *p, const struct html_tag *tag);
 /* Other forms of the page, of a link element. */
 int page_refs_of(struct page_parser *p, const struct html_tag *tag);
+/* What a fragment may name, of a start tag. */
+int page_ids_of(struct page_parser *p, const struct html_tag *tag);
 /* Headings, main text, fingerprint: told all tags, and the text outside of title, style,
  * script and their like while it wants it. */
 int page_texts_begin(struct page_parser *p, size_t body_bytes);

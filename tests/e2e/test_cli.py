@@ -349,7 +349,7 @@ def test_links_tells_the_facts_of_a_page():
         '<html lang=en><title>The harbour</title><meta name=description content="About it">'
         '<meta name=harbour content=nofollow><link rel=canonical href=/h><link rel=sitemap href=/map.xml>'
         '<link rel=alternate hreflang=de href=/de><link rel=alternate type=application/atom+xml title=News href=feed>'
-        "<nav><a href=/>Home</a></nav><h1>Ships</h1><p>" + "ships come and go " * 6
+        "<nav><a href=/>Home</a></nav><h1 id=ships>Ships</h1><p><a name=old></a>" + "ships come and go " * 6
         + '<a rel=nofollow href="mailto:x@example.org">m</a><a rel=nofollow href=more>more</a>'
     )
     result = harness.trawl("links", "--facts", "--agent", "harbour", "--base", "http://example.test/d/", stdin=html)
@@ -367,6 +367,7 @@ def test_links_tells_the_facts_of_a_page():
         "feeds": [{"url": "http://example.test/d/feed", "title": "News"}],
         "sitemaps": [{"url": "http://example.test/map.xml"}],
         "headings": [{"level": 1, "text": "Ships"}],
+        "ids": ["ships", "old"],
         "links": [
             {"kind": "link", "url": "http://example.test/h", "ref": "/h"},
             {"kind": "link", "url": "http://example.test/map.xml", "ref": "/map.xml"},

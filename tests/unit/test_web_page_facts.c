@@ -510,6 +510,86 @@ an_arena_that_is_full_is_out_of_memory(void **state)
 	buf_release(&b);
 }
 
+/* As "id|id|", with the number of all behind it. */
+static void
+assert_ids(struct slice html, const struct page_conf *conf, const char *want)
+{
+	struct fixture f;
+	struct buf b;
+
+	parse_with(&f, html, conf);
+	buf_init(&b, 1 << 20);
+	for (size_t i = 0; i < f.page.ids_len; i++)
+		assert_int_equal(
+		    buf_printf(&b, SLICE_FMT "|", SLICE_ARG(f.page.ids[i])), 0);
+	assert_int_equal(buf_printf(&b, "%d", (int)f.page.ids_total), 0);
+	assert_string_equal(buf_cstr(&b), want);
+	buf_release(&b);
+	done(&f);
+}
+
+static void
+fragments_may_name_ids_and_anchors_that_have_a_name(void **state)
+{
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+
+	(void)state;
+	assert_ids(SLICE_LIT("<p id=a>"), &conf, "0");
+	conf.want_ids = true;
+	assert_ids(SLICE_LIT("<p id=a><unheard-of ID='b c'>"), &conf, "a|b c|2");
+	assert_ids(SLICE_LIT("<a name=n>x</a><a id=i name=j><a id=k name=k>"), &conf,
+	    "n|i|j|k|4");
+	assert_ids(SLICE_LIT("<input name=n><p name=o><p id=''><p id>"), &conf, "0");
+	assert_ids(SLICE_LIT("<!-- <p id=a> --><script>'<p id=b>'</script>"
+			     "<textarea id=c><p id=d></textarea></p id=e>"),
+	    &conf, "c|1");
+	assert_ids(SLICE_LIT("<svg id=s><a name=n><g id=g /></a></svg>"), &conf, "s|g|2");
+	assert_ids(SLICE_LIT("<p id='a&amp;b'><meta charset=latin1><p id=\xfc>"), &conf,
+	    "a&b|\xc3\xbc|2");
+	conf.ids_max = 2;
+	assert_ids(SLICE_LIT("<p id=a><p id=b><p id=c>"), &conf, "a|b|3");
+}
+
+static void
+links_are_the_same_with_ids(void **state)
+{
+	struct slice html = SLICE_LIT(
+	    "<b id=1><a href=x>t</a></b><style>a{background:url(y)}</style><img src=z>");
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct fixture f, g;
+
+	(void)state;
+	parse_with(&f, html, &conf);
+	conf.want_ids = true;
+	parse_with(&g, html, &conf);
+	assert_int_equal(f.page.links_len, 3);
+	assert_int_equal(g.page.links_len, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_true(slice_eq(f.page.links[i].ref, g.page.links[i].ref));
+	done(&f);
+	done(&g);
+}
+
+static void
+many_ids_are_kept(void **state)
+{
+	struct page_conf conf = PAGE_CONF_DEFAULT;
+	struct fixture f;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	for (int i = 0; i < 5000; i++)
+		assert_int_equal(buf_printf(&b, "<p id=n%d>", i), 0);
+	conf.want_ids = true;
+	parse_with(&f, buf_slice(&b), &conf);
+	assert_int_equal(f.page.ids_len, 5000);
+	assert_true(slice_eq(f.page.ids[0], SLICE_LIT("n0")));
+	assert_true(slice_eq(f.page.ids[4999], SLICE_LIT("n4999")));
+	done(&f);
+	buf_release(&b);
+}
+
 int
 main(void)
 {
@@ -531,6 +611,9 @@ main(void)
 	    cmocka_unit_test(text_is_the_same_with_fields),
 	    cmocka_unit_test(pages_that_differ_around_their_text_have_near_fingerprints),
 	    cmocka_unit_test(a_page_of_links_alone_has_a_fingerprint_too),
+	    cmocka_unit_test(fragments_may_name_ids_and_anchors_that_have_a_name),
+	    cmocka_unit_test(links_are_the_same_with_ids),
+	    cmocka_unit_test(many_ids_are_kept),
 	    cmocka_unit_test(an_arena_that_is_full_is_out_of_memory),
 	};
 
