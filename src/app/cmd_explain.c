@@ -95,6 +95,9 @@ json_answer(const struct answer *a, struct buf *out)
 		jsonw_object_end(&j);
 	}
 	jsonw_opt(&j, "quarantine", u->quarantine);
+	jsonw_opt(&j, "etag", u->etag);
+	jsonw_opt(&j, "last_modified", u->last_modified);
+	jsonw_opt(&j, "digest", u->digest);
 	if (u->page.len > 0)
 		jsonw_raw(&j, "page", u->page);
 	jsonw_object_end(&j);
@@ -197,6 +200,10 @@ text_page(const struct inspect_url *u, struct buf *out)
 		e = row(out, "leads to", u->redirect_to);
 	if (e == 0)
 		e = row(out, "kept in", u->quarantine);
+	if (e == 0)
+		e = row(out, "etag", u->etag);
+	if (e == 0)
+		e = row(out, "modified", u->last_modified);
 	if (e < 0 || u->warc_file.len == 0)
 		return e;
 	e = buf_add_cstr(out, "  archive   warc/");

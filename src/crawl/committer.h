@@ -51,16 +51,17 @@ struct commit {
 	bool asked;              /* DONE, ATTEMPT: a request was made for it */
 	struct urlrec *rec;      /* DONE: whose outcome; the parent of the links */
 	struct sink_event event; /* DONE, ATTEMPT, NAME */
-	uint64_t shape;          /* DONE: of the page's text; 0: not known */
+	struct slice etag, last_modified; /* DONE: as its server called it; empty: not */
+	uint64_t shape;                   /* DONE: of the page's text; 0: not known */
 	struct found_link *links;
 	uint32_t links_len;
-	struct frontier_want want; /* REFILL */
-	bool has_waits;            /* DONE, ATTEMPT, CLOSE */
+	struct frontier_want want;        /* REFILL */
+	bool has_waits;                   /* DONE, ATTEMPT, CLOSE */
 	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* of this run so far */
-	uint64_t authority_hash;   /* whose state `host` is */
-	struct buf host;           /* frontier_host_save(); may be empty */
-	struct buf cookies;        /* of a site, jar_site_save(); may be empty */
-	uint64_t cookies_site;     /* the hash of its name */
+	uint64_t authority_hash;          /* whose state `host` is */
+	struct buf host;                  /* frontier_host_save(); may be empty */
+	struct buf cookies;               /* of a site, jar_site_save(); may be empty */
+	uint64_t cookies_site;            /* the hash of its name */
 	uint64_t cookies_gone[COMMIT_GONE_MAX]; /* of sites that have none any more */
 	uint32_t cookies_gone_len;
 	struct buf rules; /* HOST: to be stored; NAME: texts of the event; REFILL: the
@@ -72,7 +73,7 @@ struct commit {
 	char digest[48];                   /* reply: of that */
 	char kept_as[QUARANTINE_NAME_MAX]; /* reply: in the quarantine; "": there is no
 					      room */
-	uint64_t disk_bytes;       /* reply: taken by the crawl's directory, about */
+	uint64_t disk_bytes; /* reply: taken by the crawl's directory, about */
 
 	/* The reply. */
 	int err;
@@ -80,12 +81,12 @@ struct commit {
 	struct commit_counts counts;
 	struct urlrec *fresh; /* what waits from now on; borrows from links, rec, texts */
 	uint32_t fresh_len;
-	bool more;            /* REFILL: there are others behind these */
+	bool more;             /* REFILL: there are others behind these */
 	struct urlrec **moved; /* owned; some of `fresh` borrow from them */
 	uint32_t moved_len;
 	struct trap_closed *closed; /* patterns of which nothing more is wanted */
 	uint32_t closed_len;
-	struct buf texts;     /* hop paths, refilled records; buf_init by commit_init() */
+	struct buf texts; /* hop paths, refilled records; buf_init by commit_init() */
 	char warcinfo_id
 	    [SINK_ID_MAX]; /* of the archive file that is open now; "" without one */
 };

@@ -463,6 +463,21 @@ put_page(struct committer *c, struct commit *m)
 	return r;
 }
 
+/* So that it can be asked for on condition the next time. */
+static int
+note_page(struct committer *c, const struct commit *m)
+{
+	const struct sink_event *e = &m->event;
+	struct saved_page page = {.fetched_us = e->began_wall_us,
+	    .etag = m->etag,
+	    .last_modified = m->last_modified,
+	    .digest = e->digest};
+
+	if (e->internal || e->outcome != OUTCOME_OK || e->status != 200)
+		return 0;
+	return saved_page_put(c->batch, m->rec->authority_hash, m->rec->url_hash, &page);
+}
+
 int
 commit_done(struct committer *c, struct commit *m)
 {
@@ -476,6 +491,8 @@ commit_done(struct committer *c, struct commit *m)
 		r = saved_seed_put(c->batch, m->rec->url_hash,
 		    &(struct saved_end){
 			m->event.outcome, m->event.status, m->event.detail});
+	if (r == 0)
+		r = note_page(c, m);
 	if (r < 0)
 		return r;
 	count_request(c, m);

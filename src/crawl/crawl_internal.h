@@ -62,19 +62,20 @@ struct visit {
 	struct visit_harm *harm; /* workers died or hung at it; NULL: none */
 	uint64_t authority_hash;
 	struct urlrec *rec;
-	bool asked;       /* a request was made */
-	bool sets_cookie; /* a redirect, the first time: it may lead to itself */
-	bool abandoned;   /* its attempt is for the log only */
+	bool asked;              /* a request was made */
+	bool sets_cookie;        /* a redirect, the first time: it may lead to itself */
+	bool abandoned;          /* its attempt is for the log only */
 	struct frontier_gap gap; /* that it had to keep */
 	uint64_t in_hand_bytes, large_in_hand_bytes;
 	int64_t retry_ms; /* after which it is tried again */
 	struct fetch_id fetch_id;
 	struct pool_id pool_id;
 	struct fetch_result result;
-	struct buf request; /* as sent */
+	struct buf request;    /* as sent */
+	struct buf validators; /* what commit.etag and .last_modified are in */
 	char ip[ADDR_TEXT_MAX];
 	char warcinfo_id[SINK_ID_MAX]; /* that its records name */
-	char *bytes; /* the worker's result */
+	char *bytes;                   /* the worker's result */
 	uint64_t result_bytes; /* of memory, that and what the store thread makes of it */
 	uint64_t task_bytes;   /* that a worker may take for it */
 	struct found found;
@@ -111,9 +112,9 @@ struct crawl {
 	struct scope_rules *rules; /* as the workers have them */
 	bool judge_anew;           /* what waits, by these */
 	struct trap_gates gates;   /* what waits and is in a trap */
-	uint64_t random;      /* state of the repeatable generator; 0: ask the system */
-	bool goes_on;         /* with what an earlier run left */
-	struct buf settings;  /* of the scope, until the workers have been told */
+	uint64_t random;     /* state of the repeatable generator; 0: ask the system */
+	bool goes_on;        /* with what an earlier run left */
+	struct buf settings; /* of the scope, until the workers have been told */
 	size_t roots; /* where seeds were redirected to that was not in scope, so far */
 	bool roots_full;             /* there are too many, and it was said */
 	struct umap own_authorities; /* of seeds, to one of ... */
@@ -131,7 +132,7 @@ struct crawl {
 	uint32_t suspects_len;
 	uint64_t suspects_bytes;
 	struct umap harmful_hosts; /* number of workers that their documents cost */
-	struct list naming; /* whose address is asked for */
+	struct list naming;        /* whose address is asked for */
 	uint32_t namings;
 	uint64_t moves, moves_seen; /* something began or was answered; watchdog.c */
 	uint32_t alarms_in_vain;
@@ -144,7 +145,7 @@ struct crawl {
 	uint32_t commits; /* sent and not replied, without visits' */
 	uint32_t refills; /* of these */
 	uint64_t disk_bytes;
-	uint64_t in_hand_bytes; /* received and not with the store yet */
+	uint64_t in_hand_bytes;       /* received and not with the store yet */
 	uint64_t large_in_hand_bytes; /* of these, those of large answers */
 	bool time_is_up;
 	uint64_t result_bytes; /* of all visits */
@@ -159,7 +160,7 @@ struct crawl {
 
 	struct crawl_stats stats;
 	int64_t began_ms;
-	int64_t earlier_ms; /* of the runs before this one */
+	int64_t earlier_ms;         /* of the runs before this one */
 	struct seed_end *seed_ends; /* by seed */
 	struct {
 		unsigned mask;

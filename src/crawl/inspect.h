@@ -95,6 +95,7 @@ struct inspect_url {
 	struct slice mime, fetched_at, redirect_to, warc_file;
 	struct slice quarantine; /* the file there that tells why it is kept */
 	uint64_t body_bytes, warc_offset, warc_length;
+	struct slice etag, last_modified, digest; /* empty: not known */
 
 	/* It waits. */
 	uint64_t place; /* 1: it is next in its host's queue; 0: it is not there */

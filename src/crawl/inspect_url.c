@@ -514,6 +514,27 @@ read_quarantine(struct asking *a, struct why *why)
 	return r < 0 ? inspect_why(a->in, r, why) : 0;
 }
 
+/* What it can be asked by the next time. */
+static int
+read_validators(struct asking *a, struct why *why)
+{
+	struct inspect *in = a->in;
+	struct inspect_url *u = a->u;
+	struct saved_page page;
+	int r =
+	    saved_page_get(in->store, a->authority_hash, a->url_hash, &in->value, &page);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = keep(a, page.etag, &u->etag);
+	if (r == 0)
+		r = keep(a, page.last_modified, &u->last_modified);
+	if (r == 0)
+		r = keep(a, page.digest, &u->digest);
+	return r < 0 ? inspect_why(in, r, why) : 0;
+}
+
 static int
 read_story(struct asking *a, struct why *why)
 {
@@ -537,6 +558,8 @@ read_story(struct asking *a, struct why *why)
 		r = read_tries(a, why);
 		if (r == 0)
 			r = read_page(a, why);
+		if (r == 0)
+			r = read_validators(a, why);
 		return r < 0 ? r : read_quarantine(a, why);
 	case OUTCOME_CLASS_FAILED:
 		return read_tries(a, why);

@@ -1,13 +1,14 @@
 #include "crawl/saved.h"
 #include "base/wire.h"
 #include "crawl/crawl.h"
+#include "frontier/keys.h"
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAVED_VERSION = 2, RUN_VERSION = 1, SAVED_BYTES_MAX = 4096 };
+enum { SAVED_VERSION = 2, RUN_VERSION = 1, PAGE_VERSION = 1, SAVED_BYTES_MAX = 4096 };
 
 /* Since version 2. */
 static bool
@@ -385,5 +386,74 @@ saved_seen_decode(struct slice value, struct saved_seen *ret)
 	memcpy(&since, value.ptr + 1, sizeof(since));
 	ret->outcome = (enum outcome)value.ptr[0];
 	ret->since_s = le32toh(since);
+	return 0;
+}
+
+/* ---- pages ---- */
+
+struct page_key {
+	char text[5 + KEY_BYTES];
+};
+
+static struct slice
+page_key(struct page_key *k, uint64_t authority_hash, uint64_t url_hash)
+{
+	struct key of;
+
+	key_make(&of, authority_hash, url_hash);
+	memcpy(k->text, "page/", 5);
+	memcpy(k->text + 5, of.bytes, KEY_BYTES);
+	return slice_of(k->text, sizeof(k->text));
+}
+
+static struct slice
+validator(struct slice s)
+{
+	return s.len > SAVED_VALIDATOR_MAX ? (struct slice){0} : s;
+}
+
+int
+saved_page_put(struct store_batch *b, uint64_t authority_hash, uint64_t url_hash,
+    const struct saved_page *v)
+{
+	struct page_key k;
+	struct buf value;
+	struct wire_out w = {.b = &value};
+
+	buf_init(&value, SAVED_BYTES_MAX);
+	wire_u8(&w, PAGE_VERSION);
+	wire_u64(&w, (uint64_t)v->fetched_us);
+	wire_text(&w, v->digest);
+	wire_text(&w, validator(v->etag));
+	wire_text(&w, validator(v->last_modified));
+	if (w.err == 0)
+		w.err = store_batch_put(b, STORE_META,
+		    page_key(&k, authority_hash, url_hash), buf_slice(&value));
+	buf_release(&value);
+	return w.err;
+}
+
+int
+saved_page_get(struct store *s, uint64_t authority_hash, uint64_t url_hash,
+    struct buf *value, struct saved_page *ret)
+{
+	struct page_key k;
+	struct wire_in w;
+	struct saved_page v;
+	int r = store_get(s, STORE_META, page_key(&k, authority_hash, url_hash), value);
+
+	if (r < 0)
+		return r;
+	w = (struct wire_in){.rest = buf_slice(value)};
+	if (wire_get_u8(&w) != PAGE_VERSION)
+		return -EBADMSG;
+	v.fetched_us = (int64_t)wire_get_u64(&w);
+	v.digest = wire_get_text(&w);
+	v.etag = wire_get_text(&w);
+	v.last_modified = wire_get_text(&w);
+	if (w.bad || w.rest.len > 0 || v.etag.len > SAVED_VALIDATOR_MAX ||
+	    v.last_modified.len > SAVED_VALIDATOR_MAX)
+		return -EBADMSG;
+	*ret = v;
 	return 0;
 }

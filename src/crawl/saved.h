@@ -4,6 +4,7 @@
  *   meta table   "crawl"      struct saved
  *                "root/HASH"  where a seed was redirected to
  *                "run/NUMBER" struct saved_run, of each run
+ *                "page/KEY"   struct saved_page, by its key in the seen table
  *                "seen"       how far DIR/state/seen.log is good: seen_mark()
  *                "cookies/HASH"  those of a site: jar_site_save()
  *                "cookies"    hash of the file that cookies were read from last
@@ -88,4 +89,17 @@ struct saved_seen {
 enum { SAVED_SEEN_BYTES = 5 };
 void saved_seen_encode(const struct saved_seen *v, char ret[SAVED_SEEN_BYTES]);
 int saved_seen_decode(struct slice value, struct saved_seen *ret);
+
+/* What we have of a page, as its server called it: what to ask it by the next time. */
+struct saved_page {
+	int64_t fetched_us;               /* wall clock */
+	struct slice etag, last_modified; /* empty: it said none */
+	struct slice digest;              /* of the payload, sha1:... */
+};
+enum { SAVED_VALIDATOR_MAX = 512 }; /* bytes; a longer one is not kept */
+int saved_page_put(struct store_batch *b, uint64_t authority_hash, uint64_t url_hash,
+    const struct saved_page *v);
+/* `ret` borrows from `value`.  -ENOENT: it was never fetched, or by an older trawl. */
+int saved_page_get(struct store *s, uint64_t authority_hash, uint64_t url_hash,
+    struct buf *value, struct saved_page *ret);
 #endif

@@ -31,6 +31,7 @@ visit_new(struct crawl *c, struct urlrec *rec)
 	list_init(&v->on_parse_wait);
 	frontier_guest_init(&v->guest);
 	buf_init(&v->request, 64 << 10);
+	buf_init(&v->validators, 2 * SAVED_VALIDATOR_MAX);
 	commit_init(&v->commit, COMMIT_DONE, v);
 	list_init(&v->on_crawl);
 	list_push(&c->visits, &v->on_crawl);
@@ -62,6 +63,7 @@ visit_free(struct visit *v)
 		shm_free(v->crawl->engine->shm, &v->result.t.block);
 	commit_release(&v->commit);
 	buf_release(&v->request);
+	buf_release(&v->validators);
 	v->crawl->result_bytes -= v->result_bytes;
 	v->crawl->tasks_bytes -= v->task_bytes;
 	free(v->found.links);
@@ -182,8 +184,7 @@ visit_fetch(struct visit *v)
 	uint32_t running = c->in_state[VISIT_FETCH];
 	int64_t bandwidth = c->o->fetch_bandwidth;
 	const char *lines[FETCH_MORE_LINES_MAX];
-	struct fetch_request req = {
-	    .url = v->rec->url, .home = crawl_home_of(c, v->rec)};
+	struct fetch_request req = {.url = v->rec->url, .home = crawl_home_of(c, v->rec)};
 
 	if (bandwidth !=
 	    OPTION_NONE) /* its share; what is left over is booked afterwards */
@@ -338,6 +339,35 @@ sets_cookie(const struct visit *v)
 	return http_header_get(head, SLICE_LIT("set-cookie")).len > 0;
 }
 
+/* The head is given back before the commit. */
+static int
+keep_validators(struct visit *v)
+{
+	const struct transport_result *t = &v->result.t;
+	struct slice head, etag, modified;
+	int r;
+
+	buf_clear(&v->validators);
+	v->commit.etag = v->commit.last_modified = (struct slice){0};
+	if (v->result.outcome != OUTCOME_OK || t->block.cap == 0 || v->robots)
+		return 0;
+	head = slice_of(shm_ptr(v->crawl->engine->shm, &t->block), t->head_len);
+	etag = http_header_get(head, SLICE_LIT("etag"));
+	modified = http_header_get(head, SLICE_LIT("last-modified"));
+	if (etag.len > SAVED_VALIDATOR_MAX)
+		etag.len = 0;
+	if (modified.len > SAVED_VALIDATOR_MAX)
+		modified.len = 0;
+	r = buf_add_slice(&v->validators, etag);
+	if (r == 0)
+		r = buf_add_slice(&v->validators, modified);
+	if (r < 0)
+		return r;
+	v->commit.etag = slice_head(buf_slice(&v->validators), etag.len);
+	v->commit.last_modified = slice_from(buf_slice(&v->validators), etag.len);
+	return 0;
+}
+
 /* It set a cookie and sent us to itself, to see whether we bring it back: we do, once. */
 bool
 visit_bounce(struct visit *v)
@@ -405,6 +435,8 @@ on_fetched(void *ctx, struct fetch_result *r)
 		save_name(v, r->dns);
 	err =
 	    fetch_request_mask(c->fetcher, r->t.request, REQUEST_BYTES_MAX, &v->request);
+	if (err == 0)
+		err = keep_validators(v);
 	addr_format(&r->t.addr, v->ip);
 	report_to_frontier(v);
 	c->stats.wire_bytes += r->t.wire_bytes;

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -71,6 +73,21 @@ def test_status_of_a_crawl_that_ended(site, done):
     assert text.rc == 0 and text.err == ""
     assert "ended: done" in text.out and "verified" in text.out
     assert f"{len(pages)} fetched" in text.out
+
+
+def test_explain_knows_what_a_page_can_be_asked_for_again_by(site, done):
+    url = site.url("/p3.html")
+    e = explain(done, url)
+    page = next(p for p in done.pages() if p["url"] == url)
+    assert e["digest"] == page["digest"]
+    for name, value in ("If-None-Match", e["etag"]), ("If-Modified-Since", e["last_modified"]):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(url, headers={name: value}), timeout=10)
+        assert refused.value.code == 304, name
+    text = harness.trawl("explain", done.dir, url).out
+    assert e["etag"] in text and e["last_modified"] in text
+    moved = explain(done, site.url("/moved"))
+    assert "etag" not in moved and "digest" not in moved
 
 
 def test_status_and_explain_while_it_runs_and_after_kill(site, tmp_path):

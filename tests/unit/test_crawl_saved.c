@@ -184,6 +184,37 @@ what_became_of_a_url_comes_back(void **state)
 	    saved_seen_decode(slice_of(bytes, sizeof(bytes)), &got), -EBADMSG);
 }
 
+static void
+what_a_page_is_called_by_its_server_comes_back(void **state)
+{
+	struct env *e = *state;
+	struct saved_page v = {.fetched_us = 1700000000123456,
+	    .etag = SLICE_LIT("W/\"a\""),
+	    .last_modified = SLICE_LIT("Wed, 15 Nov 2023 00:00:00 GMT"),
+	    .digest = SLICE_LIT("sha1:ABC")};
+	char text[SAVED_VALIDATOR_MAX + 1];
+	struct saved_page got;
+	struct buf value;
+
+	buf_init(&value, 4096);
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(saved_page_get(e->s, 7, 8, &value, &got), -ENOENT);
+	assert_int_equal(saved_page_put(e->b, 7, 8, &v), 0);
+	v.etag = slice_of(text, sizeof(text));
+	assert_int_equal(saved_page_put(e->b, 7, 9, &v), 0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	assert_int_equal(saved_page_get(e->s, 7, 8, &value, &got), 0);
+	assert_int_equal(got.fetched_us, v.fetched_us);
+	assert_true(slice_eq(got.etag, SLICE_LIT("W/\"a\"")));
+	assert_true(slice_eq(got.last_modified, v.last_modified));
+	assert_true(slice_eq(got.digest, v.digest));
+	/* Too long to be sent back, so not kept. */
+	assert_int_equal(saved_page_get(e->s, 7, 9, &value, &got), 0);
+	assert_int_equal(got.etag.len, 0);
+	assert_true(slice_eq(got.last_modified, v.last_modified));
+	buf_release(&value);
+}
+
 /* ---- seeds and cookies ---- */
 
 struct ends {
@@ -359,6 +390,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		newer_versions_and_damaged_ones_are_refused, up, down),
 	    cmocka_unit_test(what_became_of_a_url_comes_back),
+	    cmocka_unit_test_setup_teardown(
+		what_a_page_is_called_by_its_server_comes_back, up, down),
 	    cmocka_unit_test_setup_teardown(
 		runs_come_back_in_order_and_each_as_it_was_last, up, down),
 	    cmocka_unit_test_setup_teardown(a_run_that_is_none_is_refused, up, down),
