@@ -300,6 +300,7 @@ crawl_frontier_conf(const struct options *o, struct frontier_conf *ret)
 	    .crawl_delay_max_ms = o->fetch_crawl_delay_max,
 	    .window_max = WINDOW_MAX,
 	    .memory_bytes = crawl_memory(o).frontier_bytes,
+	    .in_hand_bytes_max = crawl_memory(o).body_bytes,
 	    .robots_ttl_ms = ROBOTS_TTL_MS,
 	    .dead_after = o->fetch_retries + 1};
 	if (rules_have_pace(o)) {

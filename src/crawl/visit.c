@@ -48,13 +48,27 @@ visit_to(struct visit *v, enum visit_state state)
 	v->crawl->in_state[state]++;
 }
 
+/* Of its answer. */
+static void
+large_in_hand(struct visit *v, uint64_t bytes)
+{
+	struct crawl *c = v->crawl;
+	int64_t more = (int64_t)bytes - (int64_t)v->large_in_hand_bytes;
+
+	if (more == 0)
+		return;
+	v->large_in_hand_bytes = bytes;
+	c->large_in_hand_bytes = (uint64_t)((int64_t)c->large_in_hand_bytes + more);
+	frontier_in_hand(c->frontier, v->authority_hash, more, loop_now_ms(c->loop));
+}
+
 void
 visit_free(struct visit *v)
 {
 	visit_unsuspect(v);
 	v->crawl->in_state[v->state]--;
 	v->crawl->in_hand_bytes -= v->in_hand_bytes;
-	v->crawl->large_in_hand_bytes -= v->large_in_hand_bytes;
+	large_in_hand(v, 0);
 	frontier_guest_remove(
 	    v->crawl->frontier, &v->guest, v->target_hash, loop_now_ms(v->crawl->loop));
 	list_remove(&v->on_crawl);
@@ -442,10 +456,8 @@ on_fetched(void *ctx, struct fetch_result *r)
 	c->stats.wire_bytes += r->t.wire_bytes;
 	c->in_hand_bytes += r->t.wire_bytes;
 	v->in_hand_bytes += r->t.wire_bytes;
-	if (v->large_in_hand_bytes == 0 && r->t.block.cap > SHM_LARGE_BYTES) {
-		v->large_in_hand_bytes = r->t.wire_bytes;
-		c->large_in_hand_bytes += r->t.wire_bytes;
-	}
+	if (r->t.block.cap > SHM_LARGE_BYTES)
+		large_in_hand(v, r->t.wire_bytes);
 	limiter_take(&c->bandwidth, (double)r->t.wire_bytes, loop_now_us(c->loop));
 	crawl_pump(c);
 	if (v->robots)

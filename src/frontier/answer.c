@@ -52,6 +52,19 @@ frontier_robots(struct frontier *f, uint64_t authority_hash, enum frontier_robot
 }
 
 void
+frontier_in_hand(
+    struct frontier *f, uint64_t authority_hash, int64_t bytes, int64_t now_ms)
+{
+	struct hostq *h = umap_get(&f->hosts, authority_hash);
+
+	if (h == NULL) /* of a host that was never asked by this frontier */
+		return;
+	assert(bytes >= 0 || h->in_hand_bytes >= (uint64_t)-bytes);
+	h->in_hand_bytes = (uint64_t)((int64_t)h->in_hand_bytes + bytes);
+	frontier_place(f, h, now_ms);
+}
+
+void
 frontier_settled(struct frontier *f, uint64_t authority_hash, uint64_t key)
 {
 	outset_remove(&f->out, authority_hash, key);

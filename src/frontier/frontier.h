@@ -67,6 +67,9 @@ struct frontier_conf {
 	/* Requests in flight to one authority, at least 1; to one address and to one site,
 	 * 0: no limit. */
 	uint32_t per_host, per_ip, per_site;
+	/* Of large answers of one authority, in hand: while there are more it is not asked.
+	 * 0: no limit. */
+	uint64_t in_hand_bytes_max;
 	uint32_t names_max; /* FRONTIER_NAMEs at once; 0: no name is asked for */
 	int64_t delay_ms;  /* least gap; -1: auto, as long as the last answer took */
 	int64_t delay_auto_max_ms;  /* 30000 */
@@ -217,6 +220,11 @@ enum frontier_robots {
  */
 int frontier_robots(struct frontier *f, uint64_t authority_hash,
     enum frontier_robots what, struct slice rules, int64_t now_ms);
+
+/* So many bytes more, or fewer, of large answers of that authority wait for a worker, are
+ * with one or with the store. */
+void frontier_in_hand(
+    struct frontier *f, uint64_t authority_hash, int64_t bytes, int64_t now_ms);
 
 /*
  * The store's queue no longer has the record: its outcome is committed.  Until then the

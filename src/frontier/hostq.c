@@ -226,7 +226,7 @@ hostq_gap(
 	wider(ret, s->fail_until_ms - s->end_ms, GAP_BACK_OFF);
 }
 
-/* True when the requests in flight, or a missing verdict, settle it. */
+/* True when the requests in flight, answers in hand, or a missing verdict, settle it. */
 static bool
 judge_in_flight(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
     struct hostq_state *ret)
@@ -248,6 +248,10 @@ judge_in_flight(const struct hostq *h, const struct frontier_conf *conf, int64_t
 	if (h->in_flight > 0 && hostq_needs_robots(h, conf, now_ms)) {
 		/* It is asked alone, so that its report can be told from others. */
 		*ret = (struct hostq_state){HOSTQ_FULL, WAIT_ROBOTS_PENDING, 0};
+		return true;
+	}
+	if (conf->in_hand_bytes_max > 0 && h->in_hand_bytes > conf->in_hand_bytes_max) {
+		*ret = (struct hostq_state){HOSTQ_BLOCKED, WAIT_PARSER_BEHIND, 0};
 		return true;
 	}
 	return false;

@@ -92,6 +92,7 @@ struct hostq {
 	uint64_t fails_seen; /* of standing.fails */
 
 	/* Its own part of that. */
+	uint64_t in_hand_bytes; /* frontier_in_hand() */
 	uint32_t in_flight; /* with guests */
 	uint32_t guests_in_flight;
 	struct list guests; /* frontier_guest.on_host */

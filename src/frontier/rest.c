@@ -61,6 +61,7 @@ is_forgettable(const struct hostq *h, int64_t now_ms)
 	const struct standing *s = h->standing;
 
 	return h->state.place == HOSTQ_EMPTY && h->in_flight == 0 &&
+	       h->in_hand_bytes == 0 &&
 	       h->retries_len == 0 && h->robots != HOSTQ_ROBOTS_ASKED &&
 	       h->doom == OUTCOME_NONE && !h->told && !h->wants && !h->asks_name &&
 	       standing_failures(s, h->conf->robots_ttl_ms, now_ms) == 0 &&

@@ -298,6 +298,39 @@ many_hosts_due_at_once_are_all_served(void **state)
 	rig_stop(&rig);
 }
 
+static void
+a_host_whose_large_answers_are_in_hand_waits_for_the_parser(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	const uint64_t a = rig_hash("http://a"), b = rig_hash("http://b");
+	struct rig rig;
+
+	(void)state;
+	conf.in_hand_bytes_max = 1000;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://a/2");
+	rig_add(&rig, "http://b/1");
+	rig_add(&rig, "http://b/2");
+	frontier_in_hand(rig.f, a, 600, rig.now);
+	frontier_in_hand(rig.f, a, 500, rig.now);
+	frontier_in_hand(rig.f, b, 1000, rig.now);
+	assert_int_equal(rig_stats(&rig).waiting_now[WAIT_PARSER_BEHIND], 1);
+	rig_expect_url(&rig, "http://b/1");
+	rig_ok(&rig, "http://b", 0);
+	rig_expect_url(&rig, "http://b/2");
+	rig_ok(&rig, "http://b", 0);
+	rig_expect_idle(&rig, INT64_MAX);
+	frontier_in_hand(rig.f, a, -600, rig.now);
+	assert_int_equal(rig_stats(&rig).waiting_now[WAIT_PARSER_BEHIND], 0);
+	rig_expect_url(&rig, "http://a/1");
+	frontier_in_hand(rig.f, a, -500, rig.now);
+	rig_ok(&rig, "http://a", 0);
+	rig_expect_url(&rig, "http://a/2");
+	rig_ok(&rig, "http://a", 0);
+	rig_stop(&rig);
+}
+
 int
 main(void)
 {
@@ -314,6 +347,8 @@ main(void)
 	    cmocka_unit_test(a_retry_waits_for_its_time),
 	    cmocka_unit_test(a_retry_at_once_needs_no_time),
 	    cmocka_unit_test(many_hosts_due_at_once_are_all_served),
+	    cmocka_unit_test(
+		a_host_whose_large_answers_are_in_hand_waits_for_the_parser),
 	};
 
 	return cmocka_run_group_tests_name("frontier/turns", tests, NULL, NULL);
