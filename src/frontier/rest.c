@@ -61,9 +61,9 @@ is_forgettable(const struct hostq *h, int64_t now_ms)
 	const struct standing *s = h->standing;
 
 	return h->state.place == HOSTQ_EMPTY && h->in_flight == 0 &&
-	       h->in_hand_bytes == 0 &&
-	       h->retries_len == 0 && h->robots != HOSTQ_ROBOTS_ASKED &&
-	       h->doom == OUTCOME_NONE && !h->told && !h->wants && !h->asks_name &&
+	       h->in_hand_bytes == 0 && h->retries_len == 0 &&
+	       h->robots != HOSTQ_ROBOTS_ASKED && h->doom == OUTCOME_NONE && !h->told &&
+	       !h->wants && !h->asks_name &&
 	       standing_failures(s, h->conf->robots_ttl_ms, now_ms) == 0 &&
 	       now_ms - s->backoff_until_ms >= FORGIVEN_MS &&
 	       now_ms - s->end_ms >= QUIET_MS;

@@ -347,8 +347,7 @@ main(void)
 	    cmocka_unit_test(a_retry_waits_for_its_time),
 	    cmocka_unit_test(a_retry_at_once_needs_no_time),
 	    cmocka_unit_test(many_hosts_due_at_once_are_all_served),
-	    cmocka_unit_test(
-		a_host_whose_large_answers_are_in_hand_waits_for_the_parser),
+	    cmocka_unit_test(a_host_whose_large_answers_are_in_hand_waits_for_the_parser),
 	};
 
 	return cmocka_run_group_tests_name("frontier/turns", tests, NULL, NULL);
