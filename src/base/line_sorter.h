@@ -4,7 +4,8 @@
  * Lines are added, then sorted, then read in order, as `LC_ALL=C sort` has them.  What does
  * not fit lies sorted in a file without a name in a directory for such files.
  *
- * Owns:    its memory (`memory_bytes`, and 32 KiB for each part of the file) and its file.
+ * Owns:    its memory (`memory_bytes`, and 64 KiB for each stretch of the file that holds
+ *          lines so long) and its file.
  * Errors:  -ENOMEM, -EMSGSIZE (a line of more than 64 KiB), -EFBIG (1,024 times what
  *          memory holds), those of the file.  After one only line_sorter_free() is left.
  * Threads: one at a time.

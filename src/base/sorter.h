@@ -4,7 +4,7 @@
  * Records are added, then sorted, then read in order; equal ones come out in no particular
  * order.  What does not fit lies in a file without a name in a directory for such files.
  *
- * Owns:    its memory (twice `memory_bytes`, about) and its file.
+ * Owns:    its memory (twice `memory_bytes`, about, and 128 KiB) and its file.
  * Errors:  -ENOMEM, -EFBIG (65,536 times what memory holds, or half as many times as it
  *          holds records), those of the file, -ENOSPC among them.  After one only
  *          sorter_free() is left.

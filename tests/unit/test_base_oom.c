@@ -5,8 +5,10 @@
 #include "base/escape.h"
 #include "base/heap.h"
 #include "base/json.h"
+#include "base/line_sorter.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/sorter.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -248,6 +250,91 @@ copies_and_log_texts_fail_softly(void **state)
 	assert_false(alloc_fail.failed);
 }
 
+static int
+u32_cmp(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static int
+sort_numbers(struct sorter *s)
+{
+	uint32_t k, got = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; i < 3000 && r == 0; i++) {
+		k = 2999 - i;
+		r = sorter_add(s, &k);
+	}
+	if (r == 0)
+		r = sorter_sort(s);
+	while (r == 0 && (r = sorter_next(s, &k)) > 0) {
+		assert_int_equal(k, got++);
+		r = 0;
+	}
+	assert_true(r < 0 || got == 3000);
+	return r;
+}
+
+static void
+sorting_through_a_file_fails_softly(void **state)
+{
+	const struct sorter_conf conf = {sizeof(uint32_t), 1024, u32_cmp, "/tmp"};
+
+	(void)state;
+	for (int n = 0; alloc_fail_round(n); n++) {
+		struct sorter *s = NULL;
+		int r = sorter_new(&conf, &s);
+
+		if (r == 0)
+			r = sort_numbers(s);
+		assert_int_equal(r, alloc_fail.failed ? -ENOMEM : 0);
+		sorter_free(s);
+	}
+	assert_false(alloc_fail.failed);
+}
+
+/* The first lines are short: the buffers they are read through must grow. */
+static int
+sort_lines(struct line_sorter *s)
+{
+	static char text[20000];
+	struct slice line;
+	size_t last = 0;
+	int r = 0, got = 0;
+
+	memset(text, 'x', sizeof(text));
+	for (size_t i = 0; i < 100 && r == 0; i++)
+		r = line_sorter_add(s, slice_of(text, i % 2 == 0 ? i : sizeof(text) - i));
+	if (r == 0)
+		r = line_sorter_sort(s);
+	while (r == 0 && (r = line_sorter_next(s, &line)) > 0) {
+		assert_true(got++ == 0 || line.len >= last);
+		last = line.len;
+		r = 0;
+	}
+	assert_true(r < 0 || got == 100);
+	return r;
+}
+
+static void
+sorting_lines_through_a_file_fails_softly(void **state)
+{
+	(void)state;
+	for (int n = 0; alloc_fail_round(n); n++) {
+		struct line_sorter *s = NULL;
+		int r = line_sorter_new("/tmp", 256 << 10, &s);
+
+		if (r == 0)
+			r = sort_lines(s);
+		assert_int_equal(r, alloc_fail.failed ? -ENOMEM : 0);
+		line_sorter_free(s);
+	}
+	assert_false(alloc_fail.failed);
+}
+
 int
 main(void)
 {
@@ -259,6 +346,8 @@ main(void)
 	    cmocka_unit_test(a_heap_keeps_its_nodes_and_its_order),
 	    cmocka_unit_test(json_is_whole_or_not_there),
 	    cmocka_unit_test(copies_and_log_texts_fail_softly),
+	    cmocka_unit_test(sorting_through_a_file_fails_softly),
+	    cmocka_unit_test(sorting_lines_through_a_file_fails_softly),
 	};
 
 	return cmocka_run_group_tests_name("base/oom", tests, NULL, NULL);
