@@ -14,8 +14,9 @@ complete(struct job *job)
 }
 
 static int
-crawl_seeds(struct job *job, const struct args *a, struct nursery *nursery)
+crawl_seeds(struct job *job, const struct args *a, bool is_run, struct nursery *nursery)
 {
+	const struct options *o = &job->options;
 	struct why why;
 
 	for (int i = 0; i < a->words_len; i++)
@@ -29,7 +30,9 @@ crawl_seeds(struct job *job, const struct args *a, struct nursery *nursery)
 	if (options_merge(&job->options, &a->given) < 0 || complete(job) < 0 ||
 	    job_tidy_seeds(job) < 0)
 		return usage_error("out of memory");
-	return session_run(job, a, nursery);
+	is_run = is_run && !o->given[OPTION_ID_crawl_recrawl];
+	return session_run(
+	    job, a, is_run || o->crawl_recrawl != RECRAWL_WORD_OFF, nursery);
 }
 
 int
@@ -43,7 +46,7 @@ crawl_named(const char *name, const struct args *a, struct nursery *nursery)
 	if (name != NULL && job_set_name(&job, slice_cstr(name), NULL) < 0)
 		code = usage_error("out of memory");
 	else
-		code = crawl_seeds(&job, a, nursery);
+		code = crawl_seeds(&job, a, false, nursery);
 	job_release(&job);
 	return code;
 }
@@ -108,7 +111,7 @@ run_file(struct job *job, struct args *a, struct nursery *nursery)
 	if (job->seeds.n == 0 && a->seeds == NULL)
 		return usage_error(
 		    "%s: there is no seed; add seeds: [https://example.org/]", path);
-	return crawl_seeds(job, a, nursery);
+	return crawl_seeds(job, a, true, nursery);
 }
 
 /* A command whose job is in a file. */

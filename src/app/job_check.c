@@ -270,6 +270,16 @@ check_order(const struct options *o, struct why *why)
 		   : 0;
 }
 
+static int
+check_recrawl(const struct options *o, struct why *why)
+{
+	return o->crawl_recrawl_min > o->crawl_recrawl_max
+		   ? why_set(why, -EINVAL,
+			 "--recrawl-min is more than --recrawl-max: no interval is "
+			 "between them")
+		   : 0;
+}
+
 /* Each tells of one mistake of its kind, in the value of this option or of one beside it. */
 static const struct {
 	enum option_id option;
@@ -278,6 +288,7 @@ static const struct {
 } checks[] = {
     {OPTION_ID_output_sink, check_sinks, NULL},
     {OPTION_ID_crawl_order, check_order, NULL},
+    {OPTION_ID_crawl_recrawl_min, check_recrawl, NULL},
     {OPTION_ID_output_csv_columns, check_csv, NULL},
     {OPTION_ID_fetch_header, check_headers, NULL},
     {OPTION_ID_crawl_extract, check_fields, NULL},

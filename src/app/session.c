@@ -38,6 +38,7 @@ struct session {
 	struct sig *sigint, *sigterm;
 	int signals;
 	bool resume;
+	bool again;  /* it may be a further round of what is in the directory */
 	bool paused; /* the disk is full; `crawl` has ended, or is NULL */
 	int64_t paused_at_ms;
 	int64_t look_ms, resumed_ms; /* between looks; when there was room last */
@@ -129,17 +130,23 @@ write_job_file(const struct session *s, struct why *why)
 	return r;
 }
 
-static int
-make_job_file(const struct session *s, struct why *why)
+static bool
+has_crawl(const struct session *s)
 {
 	char path[4200];
 	struct stat st;
 
 	(void)snprintf(path, sizeof(path), "%s/job.yaml", s->dir);
-	if (lstat(path, &st) == 0)
+	return lstat(path, &st) == 0;
+}
+
+static int
+make_job_file(const struct session *s, struct why *why)
+{
+	if (has_crawl(s))
 		return why_set(why, -EEXIST,
-		    "%s holds a crawl already; go on with trawl resume, or choose "
-		    "another directory with -o",
+		    "%s holds a crawl already; go on with trawl resume, crawl it again "
+		    "with --recrawl, or choose another directory with -o",
 		    s->dir);
 	return write_job_file(s, why);
 }
@@ -252,6 +259,7 @@ crawl_begin(struct session *s, bool resume, struct why *why)
 	struct crawl_conf conf = {.job = s->job,
 	    .dir = s->dir,
 	    .resume = resume,
+	    .again = s->again && !resume,
 	    .paused_ms = s->paused ? loop_now_ms(s->loop) - s->paused_at_ms : 0,
 	    .cookies = buf_slice(&s->cookies),
 	    .auth = buf_slice(&s->auth),
@@ -516,6 +524,27 @@ session_release(struct session *s)
 }
 
 static int
+start_again(struct session *s, struct why *why)
+{
+	int r;
+
+	if (!is_durable(s)) {
+		(void)why_set(why, -EINVAL,
+		    "%s cannot be crawled again with --state memory, which leaves "
+		    "nothing to compare with",
+		    s->dir);
+		return EXIT_USAGE;
+	}
+	r = start(s, why);
+	if (r == 0)
+		r = write_job_file(s, why);
+	if (r == 0 && crawl_went_on(s->crawl))
+		log_warn(
+		    "the crawl in %s had not come to an end: it is gone on with", s->dir);
+	return r == -EINVAL ? EXIT_USAGE : r < 0 ? EXIT_FILE : EXIT_DONE;
+}
+
+static int
 prepare(struct session *s, struct nursery *nursery, struct why *why)
 {
 	int r = job_check(s->job, why);
@@ -537,6 +566,9 @@ prepare(struct session *s, struct nursery *nursery, struct why *why)
 		return r == -EINVAL ? EXIT_USAGE : r < 0 ? EXIT_FILE : EXIT_DONE;
 	}
 	r = make_dir(s, why);
+	s->again = s->again && r == 0 && has_crawl(s);
+	if (r == 0 && s->again)
+		return start_again(s, why);
 	if (r == 0)
 		r = make_job_file(s, why);
 	if (r == 0)
@@ -571,9 +603,9 @@ run(struct session *s, struct nursery *nursery)
 }
 
 int
-session_run(struct job *job, const struct args *a, struct nursery *nursery)
+session_run(struct job *job, const struct args *a, bool again, struct nursery *nursery)
 {
-	struct session s = {.job = job, .args = a};
+	struct session s = {.job = job, .args = a, .again = again};
 
 	return run(&s, nursery);
 }

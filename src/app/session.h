@@ -10,7 +10,10 @@
 
 /* Runs the job; returns the exit code.  `dir` NULL: ./HOST-TIMESTAMP.  Printed what was
  * wrong. */
-int session_run(struct job *job, const struct args *a, struct nursery *nursery);
+/* `again`: a crawl that is in the directory and has come to an end is crawled again, one that
+ * has not is gone on with. */
+int session_run(
+    struct job *job, const struct args *a, bool again, struct nursery *nursery);
 /* Goes on with the crawl in a->dir; a full disk pauses either. */
 int session_resume(struct job *job, const struct args *a, struct nursery *nursery);
 /* A crawl of a->words under that name (NULL: the first seed's host). */

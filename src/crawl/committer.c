@@ -207,6 +207,21 @@ on_room(void *ctx)
 		c->conf.on_room(c->conf.ctx);
 }
 
+/* Pages first: seeds that wait again are open. */
+static int
+open_round(struct committer *c, struct why *why)
+{
+	int r = committer_recrawl_open(c);
+
+	if (r < 0 && c->why.text[0] != '\0')
+		return why_set(why, r, "%s", c->why.text);
+	if (r == 0)
+		r = committer_moved_open(c);
+	return r < 0
+		   ? why_set(why, r, "what is known of pages and seeds: %s", strerror(-r))
+		   : 0;
+}
+
 static int
 open_all(struct committer *c, struct why *why)
 {
@@ -231,12 +246,11 @@ open_all(struct committer *c, struct why *why)
 	r = committer_load(c, why);
 	if (r == 0) {
 		r = committer_traps_open(c);
-		if (r == 0)
-			r = committer_moved_open(c);
 		if (r < 0)
-			(void)why_set(
-			    why, r, "what is known of traps and seeds: %s", strerror(-r));
+			(void)why_set(why, r, "what is known of traps: %s", strerror(-r));
 	}
+	if (r == 0)
+		r = open_round(c, why);
 	if (r == 0) {
 		r = group_commit(c); /* the marks of empty files, before the first byte */
 		if (r == 0)
@@ -271,6 +285,7 @@ committer_new(const struct committer_conf *conf, struct committer **ret, struct 
 	memcpy(c->waits0_ms, c->saved.wait_ms, sizeof(c->waits0_ms));
 	c->run = (struct saved_run){.number = c->saved.runs,
 	    .end = SAVED_RUNNING,
+	    .round = c->saved.round.number,
 	    .began_us = committer_wall_us(c)};
 	c->pages0 = c->saved.totals.pages;
 	c->wire0_bytes = c->saved.totals.wire_bytes;
@@ -279,6 +294,7 @@ committer_new(const struct committer_conf *conf, struct committer **ret, struct 
 	hostcount_init(&c->counts);
 	buf_init(&c->scratch, 1 << 20);
 	buf_init(&c->packed, SIZE_MAX / 2);
+	buf_init(&c->original.uri, URL_BYTES_MAX);
 	r = open_all(c, why);
 	if (r < 0) {
 		committer_free(c);
@@ -307,6 +323,7 @@ committer_free(struct committer *c)
 	scope_rules_free(c->rules);
 	buf_release(&c->scratch);
 	buf_release(&c->packed);
+	buf_release(&c->original.uri);
 	warc_packer_free(c->packer);
 	quarantine_release(&c->quarantine);
 	free(c);

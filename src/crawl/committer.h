@@ -52,6 +52,7 @@ struct commit {
 	struct urlrec *rec;      /* DONE: whose outcome; the parent of the links */
 	struct sink_event event; /* DONE, ATTEMPT, NAME */
 	struct slice etag, last_modified; /* DONE: as its server called it; empty: not */
+	uint64_t record_id[2];            /* DONE: of its response, warc_id() */
 	uint64_t shape;                   /* DONE: of the page's text; 0: not known */
 	struct found_link *links;
 	uint32_t links_len;
@@ -108,6 +109,7 @@ struct committer_conf {
 	struct slice scope_settings; /* to name the rule of a rejection */
 	struct traps_conf traps;     /* but for the hash seed */
 	uint64_t traps_hash;         /* of all options that decide what is cut */
+	struct recrawl_conf recrawl; /* what is due when a round begins */
 	int64_t commit_ms;           /* 1000 */
 	uint64_t commit_bytes;       /* 32 MiB */
 	uint64_t seen_bytes;         /* of memory, for what was seen */

@@ -277,9 +277,13 @@ int
 sinks_open(struct committer *c, struct why *why)
 {
 	/* The index last: it tells where the archive put things. */
-	static const char *const own[] = {"crawl-log", "rejected-log", "cdxj"};
-	size_t own_len = has_archive(c) ? 3 : 2;
+	const char *own[] = {"crawl-log", "rejected-log", NULL, NULL};
+	size_t own_len = 2;
 
+	if (c->saved.round.number > 1)
+		own[own_len++] = "changes";
+	if (has_archive(c))
+		own[own_len++] = "cdxj";
 	for (size_t i = 0; i < c->conf.sinks_len + own_len; i++) {
 		const char *name =
 		    i < c->conf.sinks_len ? c->conf.sinks[i] : own[i - c->conf.sinks_len];
@@ -287,7 +291,7 @@ sinks_open(struct committer *c, struct why *why)
 		int r;
 
 		if (c->sinks_len == SINKS_MAX)
-			return why_set(why, -EINVAL, "more than %d sinks", SINKS_MAX - 3);
+			return why_set(why, -EINVAL, "more than %d sinks", SINKS_MAX - 4);
 		buf_clear(&c->scratch);
 		(void)snprintf(key.text, sizeof(key.text), "sink/%s", name);
 		r = store_get(c->store, STORE_META, slice_cstr(key.text), &c->scratch);

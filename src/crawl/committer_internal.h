@@ -3,6 +3,7 @@
  *
  *   committer.c         mails in and out, opening and closing
  *   committer_links.c   what a mail means: seen? queue, sinks, sums; all into the batch
+ *   committer_recrawl.c which pages wait again, and what has become of them
  *   committer_moved.c   where seeds were redirected to, and what that admits
  *   committer_traps.c   what links and pages mean for the traps
  *   committer_group.c   the group commit, and what is read back: refills, hosts
@@ -28,6 +29,16 @@ struct trap_subject {
 	struct url url;
 	struct url_pattern pattern;
 	struct trap_link link;
+};
+
+/* A URL that has its outcome, and what was known of it. */
+struct recrawl_page {
+	bool noted;    /* for the next round */
+	bool archived; /* there is a record */
+	enum page_change change;
+	struct saved_page was; /* zero: it was never asked */
+	char digest[64];       /* of what is there now */
+	size_t digest_len;
 };
 
 struct committer {
@@ -69,6 +80,13 @@ struct committer {
 		int err;
 		int64_t judged_ms;
 	} moved;
+	struct recrawl_page again; /* of the mail that is handled */
+	struct {
+		char id[WARC_ID_MAX]; /* of what its revisit record refers to, */
+		size_t id_len;        /* 0: it is none, or the worker made it */
+		int64_t wall_us;
+		struct buf uri;
+	} original;
 	struct traps *traps;
 	bool has_traps;      /* any of their rules is in force */
 	bool has_page;       /* `page` is the one whose mail is handled */
@@ -94,6 +112,13 @@ int commit_requeue(struct committer *c, struct urlrec *rec);
 
 /* Into the queue, and the table of what was seen. */
 int commit_wait(struct committer *c, struct urlrec *rec);
+
+/* committer_recrawl.c */
+/* What is due waits again, if a round begins. */
+int committer_recrawl_open(struct committer *c);
+/* Before the sinks: how it has changed.  Afterwards: what to know of it the next time. */
+int committer_recrawl_judge(struct committer *c, struct commit *m);
+int committer_recrawl_note(struct committer *c, const struct commit *m);
 
 /* committer_moved.c */
 int committer_moved_open(struct committer *c);

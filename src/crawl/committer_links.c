@@ -450,6 +450,9 @@ put_page(struct committer *c, struct commit *m)
 
 	if (r == 0 && m->harm != NULL)
 		r = quarantine_it(c, m);
+	if (r == 0)
+		r = committer_recrawl_judge(c, m);
+	c->original.id_len = 0;
 	if (r == 0 && m->exchange == NULL)
 		r = revisit_known(c, &m->event);
 	if (r == 0)
@@ -461,21 +464,6 @@ put_page(struct committer *c, struct commit *m)
 		buf_release(&c->packed);
 	}
 	return r;
-}
-
-/* So that it can be asked for on condition the next time. */
-static int
-note_page(struct committer *c, const struct commit *m)
-{
-	const struct sink_event *e = &m->event;
-	struct saved_page page = {.fetched_us = e->began_wall_us,
-	    .etag = m->etag,
-	    .last_modified = m->last_modified,
-	    .digest = e->digest};
-
-	if (e->internal || e->outcome != OUTCOME_OK || e->status != 200)
-		return 0;
-	return saved_page_put(c->batch, m->rec->authority_hash, m->rec->url_hash, &page);
 }
 
 int
@@ -492,7 +480,7 @@ commit_done(struct committer *c, struct commit *m)
 		    &(struct saved_end){
 			m->event.outcome, m->event.status, m->event.detail});
 	if (r == 0)
-		r = note_page(c, m);
+		r = committer_recrawl_note(c, m);
 	if (r < 0)
 		return r;
 	count_request(c, m);

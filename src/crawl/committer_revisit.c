@@ -30,8 +30,9 @@ payload_key(struct payload_key *k, struct slice digest)
 static bool
 may_be_known(const struct committer *c, const struct sink_event *e)
 {
-	return c->conf.revisits && e->records_n > 0 && slice_starts(e->digest, SHA1) &&
-	       e->status == 200 && !e->internal && e->body_bytes >= PAYLOAD_BYTES_MIN;
+	return c->conf.revisits && !e->revisit && e->records_n > 0 &&
+	       slice_starts(e->digest, SHA1) && e->status == 200 && !e->internal &&
+	       e->body_bytes >= PAYLOAD_BYTES_MIN;
 }
 
 static int
@@ -67,6 +68,19 @@ original_parse(struct slice value, struct slice digest, struct warc_original *re
 	return true;
 }
 
+/* For what is known of the page, to refer to it the next time, too. */
+static int
+note_original(struct committer *c, const struct warc_original *o)
+{
+	buf_clear(&c->original.uri);
+	if (o->id.len >= sizeof(c->original.id))
+		return 0;
+	memcpy(c->original.id, o->id.ptr, o->id.len);
+	c->original.id_len = o->id.len;
+	c->original.wall_us = o->wall_us;
+	return buf_add_slice(&c->original.uri, o->uri);
+}
+
 int
 revisit_known(struct committer *c, struct sink_event *e)
 {
@@ -97,5 +111,5 @@ revisit_known(struct committer *c, struct sink_event *e)
 	e->records = buf_slice(&c->packed);
 	memcpy(e->records_at, at, sizeof(at));
 	e->revisit = true;
-	return 0;
+	return note_original(c, &o);
 }

@@ -61,7 +61,8 @@ learn(struct committer *c, const struct commit *m)
 		traps_refused(c->traps, &c->page.link, &cut);
 		return committer_traps_park(c, m->rec, &cut);
 	}
-	if (e->outcome != OUTCOME_OK ||
+	/* One that is fetched again is no copy of itself. */
+	if (e->outcome != OUTCOME_OK || (m->rec->flags & URLREC_AGAIN) != 0 ||
 	    traps_spare((enum link_kind)m->rec->kind, m->rec->flags))
 		return 0;
 	if (e->digest.len > 0)

@@ -34,6 +34,12 @@ crawl_end_text(enum crawl_end e)
 	return texts[e];
 }
 
+bool
+crawl_went_on(const struct crawl *c)
+{
+	return c->conf.again && c->went_on;
+}
+
 const char *
 crawl_why(const struct crawl *c)
 {
@@ -167,7 +173,7 @@ on_budget_time(void *ctx)
 
 /* ---- who is next ---- */
 
-/* Whether the budget lets one more begin; ends the run when it is used up.  Where nothing
+/* Whether the budget of the round lets one more begin; ends the run when it is used up.  Where nothing
  * is left to do it is not the budget that ends it. */
 static bool
 budget_allows(struct crawl *c)
@@ -175,6 +181,7 @@ budget_allows(struct crawl *c)
 	const struct crawl_stats *s = &c->stats;
 	int64_t pages_max = c->o->limits_max_pages, bytes_max = c->o->limits_max_bytes;
 	int64_t disk_max = c->o->limits_max_disk;
+	uint64_t pages;
 
 	if (s->queued == 0 && s->in_flight == 0)
 		return true;
@@ -182,7 +189,8 @@ budget_allows(struct crawl *c)
 		begin_stop(c, CRAWL_TIME);
 		return false;
 	}
-	if (bytes_max != OPTION_NONE && s->wire_bytes >= (uint64_t)bytes_max) {
+	if (bytes_max != OPTION_NONE &&
+	    s->wire_bytes - c->round.wire0_bytes >= (uint64_t)bytes_max) {
 		begin_stop(c, CRAWL_BYTES);
 		return false;
 	}
@@ -196,12 +204,13 @@ budget_allows(struct crawl *c)
 		return false;
 	if (pages_max == OPTION_NONE)
 		return true;
-	if (s->pages >= (uint64_t)pages_max) {
+	pages = s->pages - c->round.pages0;
+	if (pages >= (uint64_t)pages_max) {
 		begin_stop(c, CRAWL_PAGES);
 		return false;
 	}
 	/* Here too: each may become a page. */
-	return s->pages + s->in_flight < (uint64_t)pages_max;
+	return pages + s->in_flight < (uint64_t)pages_max;
 }
 
 /*

@@ -61,6 +61,9 @@ struct crawl_conf {
 	const char *dir; /* exists; NULL: no files (simulation) */
 	int64_t paused_ms; /* since it ended for want of room; 0: it did not */
 	bool resume; /* go on with the crawl that may be in it; else that is an error */
+	/* If that has come to an end, the next round: what is due is asked again, all if
+	 * the options do not say what.  Else it is a resume. */
+	bool again;
 	struct slice cookies; /* what is in the file of --cookies; for crawl_start() */
 	struct slice auth;    /* likewise, of --auth-file */
 	uint64_t random_seed; /* 0: from the system; else a repeatable run */
@@ -94,6 +97,8 @@ struct crawl_stats {
 };
 void crawl_stats(struct crawl *c, struct crawl_stats *ret);
 uint32_t crawl_hosts(struct crawl *c, struct frontier_host *ret, uint32_t max);
+/* It went on with what had not ended, though a next round was asked for. */
+bool crawl_went_on(const struct crawl *c);
 /* What a person should read about the end, e.g. the error of the disk; "" if nothing. */
 const char *crawl_why(const struct crawl *c);
 /* Once it has ended: what was cut as a trap, of all its runs. */

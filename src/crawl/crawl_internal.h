@@ -73,6 +73,7 @@ struct visit {
 	struct fetch_result result;
 	struct buf request;    /* as sent */
 	struct buf validators; /* what commit.etag and .last_modified are in */
+	struct saved_page was; /* rec->known; zero: it was never asked */
 	char ip[ADDR_TEXT_MAX];
 	char warcinfo_id[SINK_ID_MAX]; /* that its records name */
 	char *bytes;                   /* the worker's result */
@@ -114,6 +115,7 @@ struct crawl {
 	struct trap_gates gates;   /* what waits and is in a trap */
 	uint64_t random;     /* state of the repeatable generator; 0: ask the system */
 	bool goes_on;        /* with what an earlier run left */
+	bool went_on;        /* ... in its round */
 	struct buf settings; /* of the scope, until the workers have been told */
 	size_t roots; /* where seeds were redirected to that was not in scope, so far */
 	bool roots_full;             /* there are too many, and it was said */
@@ -161,6 +163,7 @@ struct crawl {
 	struct crawl_stats stats;
 	int64_t began_ms;
 	int64_t earlier_ms;         /* of the runs before this one */
+	struct saved_round round;   /* that this run belongs to, as it began */
 	struct seed_end *seed_ends; /* by seed */
 	struct {
 		unsigned mask;

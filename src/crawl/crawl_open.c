@@ -36,11 +36,40 @@ asked_until(const struct crawl *c, const struct saved *saved)
 	return loop_now_ms(c->loop) - ago_us / 1000;
 }
 
+/* Not stopped, nor killed: a budget that is used up ends a round, too, and what waits then
+ * waits in the next one. */
+static bool
+has_ended(const struct saved *saved)
+{
+	switch (saved->end) {
+	case CRAWL_DONE:
+	case CRAWL_PAGES:
+	case CRAWL_BYTES:
+	case CRAWL_TIME:
+	case CRAWL_DISK:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Other links may be wanted now, also of pages that have not changed. */
+static void
+begin_round(struct crawl *c, struct saved *saved)
+{
+	saved->round = (struct saved_round){.number = saved->round.number + 1,
+	    .opening = true,
+	    .whole = saved->scope_hash != scope_hash(c->o, &c->conf.job->seeds),
+	    .pages0 = saved->totals.pages,
+	    .wire0_bytes = saved->totals.wire_bytes,
+	    .elapsed0_ms = saved->elapsed_ms};
+}
+
 /* What earlier runs left. */
 static int
 go_on(struct crawl *c, struct saved *saved, struct why *why)
 {
-	if (!c->conf.resume)
+	if (!c->conf.resume && !c->conf.again)
 		return why_set(why, -EEXIST,
 		    "%s holds a crawl already; trawl resume goes on with it",
 		    c->conf.dir);
@@ -49,6 +78,10 @@ go_on(struct crawl *c, struct saved *saved, struct why *why)
 		    "--order cannot change: what waits is stored in the order %s",
 		    saved->order);
 	c->goes_on = true;
+	c->went_on = !c->conf.again || !has_ended(saved);
+	if (!c->went_on)
+		begin_round(c, saved);
+	c->round = saved->round;
 	c->hash_seed = saved->hash_seed;
 	c->asked_ms = asked_until(c, saved);
 	c->stats.totals = saved->totals;
@@ -63,7 +96,7 @@ note_scope(struct crawl *c, struct saved *saved)
 {
 	uint64_t hash = scope_hash(c->o, &c->conf.job->seeds);
 
-	if (saved->totals.queued == 0)
+	if (saved->totals.queued == 0 && !saved->round.opening)
 		saved->judge_anew = false;
 	else if (saved->scope_hash != 0 && saved->scope_hash != hash)
 		saved->judge_anew = true;
@@ -94,6 +127,7 @@ open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct 
 	} else if (r == -ENOENT) {
 		saved = (struct saved){.hash_seed = c->hash_seed,
 		    .seq = 1,
+		    .round.number = 1,
 		    .began_us = loop_wall_us(c->loop)};
 		(void)snprintf(saved.order, sizeof(saved.order), "%s", c->order->name);
 		r = 0;
@@ -205,6 +239,20 @@ describe_job(struct crawl *c, struct buf *whole, struct buf *brief)
 	return r;
 }
 
+/* Who asks for another round without saying of what, wants it of all. */
+static void
+recrawl_conf(const struct options *o, struct recrawl_conf *ret)
+{
+	static const enum recrawl_mode modes[] = {[RECRAWL_WORD_OFF] = RECRAWL_FIXED,
+	    [RECRAWL_WORD_FIXED] = RECRAWL_FIXED,
+	    [RECRAWL_WORD_ADAPTIVE] = RECRAWL_ADAPTIVE};
+	*ret = (struct recrawl_conf){.mode = modes[o->crawl_recrawl],
+	    .interval_ms =
+		o->crawl_recrawl == RECRAWL_WORD_OFF ? 0 : o->crawl_recrawl_interval,
+	    .min_ms = o->crawl_recrawl_min,
+	    .max_ms = o->crawl_recrawl_max};
+}
+
 static int
 open_committer(struct crawl *c, struct why *why)
 {
@@ -241,6 +289,8 @@ open_committer(struct crawl *c, struct why *why)
 		r = seeds_open(c, conf.store, why);
 	conf.scope_settings = buf_slice(&c->settings);
 	fill_sink_conf(c, &conf.sink, buf_slice(&file), buf_slice(&brief));
+	conf.sink.warc_begin = conf.saved.round.opening;
+	recrawl_conf(o, &conf.recrawl);
 	c->judge_anew = conf.saved.judge_anew;
 	if (r < 0)
 		store_close(conf.store);
@@ -436,6 +486,12 @@ open_fetcher(struct crawl *c)
 	return fetcher_new(&conf, &c->fetcher);
 }
 
+static int64_t
+left_ms(int64_t budget_ms, int64_t used_ms)
+{
+	return budget_ms > used_ms ? budget_ms - used_ms : 0;
+}
+
 int
 crawl_open_parts(struct crawl *c, struct why *why)
 {
@@ -459,10 +515,8 @@ crawl_open_parts(struct crawl *c, struct why *why)
 	if (r == 0)
 		r = open_fetcher(c);
 	if (r == 0 && c->o->limits_max_time != OPTION_NONE)
-		r = timer_start(
-		    &c->budget_time, c->o->limits_max_time > c->earlier_ms
-					 ? c->o->limits_max_time - c->earlier_ms
-					 : 0);
+		r = timer_start(&c->budget_time,
+		    left_ms(c->o->limits_max_time, c->earlier_ms - c->round.elapsed0_ms));
 	if (r < 0)
 		return why_set(why, r, "cannot start: %s", strerror(-r));
 	r = restore(c, why);

@@ -530,7 +530,7 @@ read_validators(struct asking *a, struct why *why)
 		r = keep(a, page.etag, &u->etag);
 	if (r == 0)
 		r = keep(a, page.last_modified, &u->last_modified);
-	if (r == 0)
+	if (r == 0 && !slice_starts(page.digest, SAVED_PAGE_TO))
 		r = keep(a, page.digest, &u->digest);
 	return r < 0 ? inspect_why(in, r, why) : 0;
 }

@@ -147,7 +147,8 @@ verify_queue(struct verify *v, struct why *why)
 
 /* ---- files ---- */
 
-static const char *const sinks[] = {"warc", "jsonl", "crawl-log", "rejected-log"};
+static const char *const sinks[] = {
+    "warc", "jsonl", "crawl-log", "rejected-log", "changes"};
 
 static int
 verify_file(struct verify *v, const char *sink, struct why *why)

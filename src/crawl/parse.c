@@ -666,6 +666,7 @@ archive(struct work *w)
 	    .head = w->head,
 	    .body = w->body,
 	    .cut = t->cut,
+	    .original = t->original.id.len > 0 ? &t->original : NULL,
 	    .via = t->via,
 	    .hops = t->hops,
 	    .fetch_ms = t->fetch_ms,

@@ -1,14 +1,13 @@
 #include "crawl/saved.h"
 #include "base/wire.h"
 #include "crawl/crawl.h"
-#include "frontier/keys.h"
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAVED_VERSION = 2, RUN_VERSION = 1, PAGE_VERSION = 1, SAVED_BYTES_MAX = 4096 };
+enum { SAVED_VERSION = 3, RUN_VERSION = 2, SAVED_BYTES_MAX = 4096 };
 
 /* Since version 2. */
 static bool
@@ -26,11 +25,44 @@ decode_more(struct wire_in *w, struct saved *v)
 	return true;
 }
 
+/* Since version 3. */
+static bool
+decode_round(struct wire_in *w, struct saved_round *v)
+{
+	struct slice after;
+
+	v->number = wire_get_u32(w);
+	v->opening = wire_get_u8(w) != 0;
+	v->whole = wire_get_u8(w) != 0;
+	v->pages0 = wire_get_u64(w);
+	v->wire0_bytes = wire_get_u64(w);
+	v->elapsed0_ms = (int64_t)wire_get_u64(w);
+	after = wire_get_text(w);
+	if (v->number == 0 || after.len > sizeof(v->after))
+		return false;
+	v->after_len = (uint8_t)after.len;
+	if (after.len > 0)
+		memcpy(v->after, after.ptr, after.len);
+	return true;
+}
+
+static void
+encode_round(struct wire_out *w, const struct saved_round *v)
+{
+	wire_u32(w, v->number);
+	wire_u8(w, v->opening);
+	wire_u8(w, v->whole);
+	wire_u64(w, v->pages0);
+	wire_u64(w, v->wire0_bytes);
+	wire_u64(w, (uint64_t)v->elapsed0_ms);
+	wire_text(w, slice_of(v->after, v->after_len));
+}
+
 static int
 decode(struct slice s, struct saved *ret)
 {
 	struct wire_in w = {.rest = s};
-	struct saved v = {0};
+	struct saved v = {.round.number = 1};
 	struct slice order, totals;
 	uint8_t version = wire_get_u8(&w);
 
@@ -46,6 +78,8 @@ decode(struct slice s, struct saved *ret)
 	order = wire_get_text(&w);
 	totals = wire_get_text(&w);
 	if (version >= 2 && !decode_more(&w, &v))
+		return -EBADMSG;
+	if (version >= 3 && !decode_round(&w, &v.round))
 		return -EBADMSG;
 	if (v.end >= CRAWL_END_MAX && v.end != SAVED_RUNNING)
 		return -EBADMSG;
@@ -106,6 +140,7 @@ saved_put(struct store_batch *b, const struct saved *v)
 	wire_u8(&w, WAIT_CAUSE_MAX);
 	for (size_t c = 0; c < WAIT_CAUSE_MAX; c++)
 		wire_u64(&w, v->wait_ms[c]);
+	encode_round(&w, &v->round);
 	if (w.err == 0)
 		w.err =
 		    store_batch_put(b, STORE_META, SLICE_LIT("crawl"), buf_slice(&value));
@@ -175,6 +210,10 @@ saved_run_put(struct store_batch *b, const struct saved_run *v)
 	wire_u64(&w, v->pages);
 	wire_u64(&w, v->wire_bytes);
 	wire_text(&w, slice_cstr(v->why));
+	wire_u32(&w, v->round);
+	wire_u8(&w, PAGE_CHANGE_MAX);
+	for (size_t c = 0; c < PAGE_CHANGE_MAX; c++)
+		wire_u64(&w, v->changes[c]);
 	if (w.err == 0)
 		w.err =
 		    store_batch_put(b, STORE_META, slice_cstr(key), buf_slice(&value));
@@ -182,14 +221,30 @@ saved_run_put(struct store_batch *b, const struct saved_run *v)
 	return w.err;
 }
 
+/* Since version 2. */
+static bool
+run_decode_more(struct wire_in *w, struct saved_run *v)
+{
+	uint8_t changes;
+
+	v->round = wire_get_u32(w);
+	changes = wire_get_u8(w); /* an older program knew fewer */
+	if (v->round == 0 || changes > PAGE_CHANGE_MAX)
+		return false;
+	for (size_t c = 0; c < changes; c++)
+		v->changes[c] = wire_get_u64(w);
+	return true;
+}
+
 static int
 run_decode(struct slice s, struct saved_run *ret)
 {
 	struct wire_in w = {.rest = s};
-	struct saved_run v = {0};
+	struct saved_run v = {.round = 1};
 	struct slice why;
+	uint8_t version = wire_get_u8(&w);
 
-	if (wire_get_u8(&w) != RUN_VERSION)
+	if (version == 0 || version > RUN_VERSION)
 		return -EBADMSG;
 	v.number = wire_get_u32(&w);
 	v.end = wire_get_u8(&w);
@@ -199,6 +254,8 @@ run_decode(struct slice s, struct saved_run *ret)
 	v.pages = wire_get_u64(&w);
 	v.wire_bytes = wire_get_u64(&w);
 	why = wire_get_text(&w);
+	if (version >= 2 && !run_decode_more(&w, &v))
+		return -EBADMSG;
 	if (w.bad || w.rest.len > 0 || why.len >= SAVED_WHY_MAX ||
 	    (v.end >= CRAWL_END_MAX && v.end != SAVED_RUNNING))
 		return -EBADMSG;
@@ -386,74 +443,5 @@ saved_seen_decode(struct slice value, struct saved_seen *ret)
 	memcpy(&since, value.ptr + 1, sizeof(since));
 	ret->outcome = (enum outcome)value.ptr[0];
 	ret->since_s = le32toh(since);
-	return 0;
-}
-
-/* ---- pages ---- */
-
-struct page_key {
-	char text[5 + KEY_BYTES];
-};
-
-static struct slice
-page_key(struct page_key *k, uint64_t authority_hash, uint64_t url_hash)
-{
-	struct key of;
-
-	key_make(&of, authority_hash, url_hash);
-	memcpy(k->text, "page/", 5);
-	memcpy(k->text + 5, of.bytes, KEY_BYTES);
-	return slice_of(k->text, sizeof(k->text));
-}
-
-static struct slice
-validator(struct slice s)
-{
-	return s.len > SAVED_VALIDATOR_MAX ? (struct slice){0} : s;
-}
-
-int
-saved_page_put(struct store_batch *b, uint64_t authority_hash, uint64_t url_hash,
-    const struct saved_page *v)
-{
-	struct page_key k;
-	struct buf value;
-	struct wire_out w = {.b = &value};
-
-	buf_init(&value, SAVED_BYTES_MAX);
-	wire_u8(&w, PAGE_VERSION);
-	wire_u64(&w, (uint64_t)v->fetched_us);
-	wire_text(&w, v->digest);
-	wire_text(&w, validator(v->etag));
-	wire_text(&w, validator(v->last_modified));
-	if (w.err == 0)
-		w.err = store_batch_put(b, STORE_META,
-		    page_key(&k, authority_hash, url_hash), buf_slice(&value));
-	buf_release(&value);
-	return w.err;
-}
-
-int
-saved_page_get(struct store *s, uint64_t authority_hash, uint64_t url_hash,
-    struct buf *value, struct saved_page *ret)
-{
-	struct page_key k;
-	struct wire_in w;
-	struct saved_page v;
-	int r = store_get(s, STORE_META, page_key(&k, authority_hash, url_hash), value);
-
-	if (r < 0)
-		return r;
-	w = (struct wire_in){.rest = buf_slice(value)};
-	if (wire_get_u8(&w) != PAGE_VERSION)
-		return -EBADMSG;
-	v.fetched_us = (int64_t)wire_get_u64(&w);
-	v.digest = wire_get_text(&w);
-	v.etag = wire_get_text(&w);
-	v.last_modified = wire_get_text(&w);
-	if (w.bad || w.rest.len > 0 || v.etag.len > SAVED_VALIDATOR_MAX ||
-	    v.last_modified.len > SAVED_VALIDATOR_MAX)
-		return -EBADMSG;
-	*ret = v;
 	return 0;
 }

@@ -4,7 +4,7 @@
  *   meta table   "crawl"      struct saved
  *                "root/HASH"  where a seed was redirected to
  *                "run/NUMBER" struct saved_run, of each run
- *                "page/KEY"   struct saved_page, by its key in the seen table
+ *                "page/KEY"   of a URL that was asked: saved_page.h
  *                "seen"       how far DIR/state/seen.log is good: seen_mark()
  *                "cookies/HASH"  those of a site: jar_site_save()
  *                "cookies"    hash of the file that cookies were read from last
@@ -18,12 +18,30 @@
  */
 #ifndef CRAWL_SAVED_H
 #define CRAWL_SAVED_H
+#include "base/page_change.h"
 #include "base/why.h"
+#include "crawl/saved_page.h"
 #include "crawl/totals.h"
 #include "frontier/frontier.h"
 #include "store/store.h"
 
 enum { SAVED_ORDER_MAX = 16, SAVED_RUNNING = 255 };
+
+/*
+ * A round: all is crawled once.  Some runs make one when it is stopped and resumed; the
+ * next one asks again what is due by then.  While it is being opened pages that are due
+ * move back into the queue, in the order of their keys, and `after` is how far that is.
+ */
+struct saved_round {
+	uint32_t number; /* from 1 */
+	bool opening;
+	bool whole; /* pages are asked without conditions: other links are wanted now */
+	uint8_t after_len;
+	char after[SAVED_PAGE_KEY_BYTES];
+	/* What all rounds before it came to, for the budgets. */
+	uint64_t pages0, wire0_bytes;
+	int64_t elapsed0_ms;
+};
 
 struct saved {
 	uint64_t hash_seed; /* of all URL and authority hashes */
@@ -38,6 +56,7 @@ struct saved {
 	uint64_t scope_hash; /* of the options that decide what is wanted; 0: not known */
 	bool judge_anew;     /* what waits was found under others: scope_judge_again() */
 	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* what hosts waited for, over all runs */
+	struct saved_round round;
 	struct crawl_totals totals;
 };
 
@@ -48,10 +67,12 @@ int saved_put(struct store_batch *b, const struct saved *v);
 enum { SAVED_WHY_MAX = 200 };
 struct saved_run {
 	uint32_t number;         /* from 1 */
+	uint32_t round;          /* that it belongs to, from 1 */
 	uint8_t end;             /* enum crawl_end, SAVED_RUNNING */
 	int64_t began_us, at_us; /* wall clock; at_us: of the commit */
 	int64_t elapsed_ms;
 	uint64_t pages, wire_bytes; /* of this run alone */
+	uint64_t changes[PAGE_CHANGE_MAX]; /* what it found, from the second round on */
 	char why[SAVED_WHY_MAX];    /* what was said of the end; "": nothing */
 };
 int saved_run_put(struct store_batch *b, const struct saved_run *v);
@@ -89,17 +110,4 @@ struct saved_seen {
 enum { SAVED_SEEN_BYTES = 5 };
 void saved_seen_encode(const struct saved_seen *v, char ret[SAVED_SEEN_BYTES]);
 int saved_seen_decode(struct slice value, struct saved_seen *ret);
-
-/* What we have of a page, as its server called it: what to ask it by the next time. */
-struct saved_page {
-	int64_t fetched_us;               /* wall clock */
-	struct slice etag, last_modified; /* empty: it said none */
-	struct slice digest;              /* of the payload, sha1:... */
-};
-enum { SAVED_VALIDATOR_MAX = 512 }; /* bytes; a longer one is not kept */
-int saved_page_put(struct store_batch *b, uint64_t authority_hash, uint64_t url_hash,
-    const struct saved_page *v);
-/* `ret` borrows from `value`.  -ENOENT: it was never fetched, or by an older trawl. */
-int saved_page_get(struct store *s, uint64_t authority_hash, uint64_t url_hash,
-    struct buf *value, struct saved_page *ret);
 #endif

@@ -30,6 +30,10 @@ task_encode(const struct task *t, struct buf *out)
 	wire_text(&w, t->protocol);
 	wire_text(&w, t->request);
 	wire_text(&w, t->warcinfo_id);
+	wire_text(&w, t->original.id);
+	wire_text(&w, t->original.uri);
+	wire_u64(&w, (uint64_t)t->original.wall_us);
+	wire_text(&w, t->original.payload_digest);
 	return w.err;
 }
 
@@ -61,6 +65,10 @@ task_decode(struct slice bytes, struct task *ret)
 	t.protocol = wire_get_text(&w);
 	t.request = wire_get_text(&w);
 	t.warcinfo_id = wire_get_text(&w);
+	t.original.id = wire_get_text(&w);
+	t.original.uri = wire_get_text(&w);
+	t.original.wall_us = (int64_t)wire_get_u64(&w);
+	t.original.payload_digest = wire_get_text(&w);
 	if (w.bad || w.rest.len != 0)
 		return -EBADMSG;
 	*ret = t;
@@ -136,6 +144,7 @@ found_encode(const struct found *f, struct buf *out)
 	wire_text(&w, f->text);
 	wire_text(&w, f->fields);
 	wire_text(&w, f->rules);
+	wire_u8(&w, (uint8_t)f->parts.revisit);
 	wire_u8(&w, (uint8_t)f->parts.n);
 	for (uint32_t i = 0; i < f->parts.n; i++)
 		wire_u64(&w, f->parts.at[i]);
@@ -190,10 +199,11 @@ robots_decode(struct wire_in *w, struct page_robots *ret)
 static void
 parts_decode(struct wire_in *w, struct found *f)
 {
+	uint8_t revisit = wire_get_u8(w);
 	uint64_t last = 0;
 
 	f->parts.n = wire_get_u8(w);
-	if (f->parts.n > 4)
+	if (f->parts.n > 4 || revisit > WARC_NOT_MODIFIED)
 		w->bad = true;
 	for (uint32_t i = 0; i < f->parts.n && !w->bad; i++)
 		f->parts.at[i] = wire_get_u64(w);
@@ -203,6 +213,7 @@ parts_decode(struct wire_in *w, struct found *f)
 			w->bad = true;
 		last = f->parts.at[i];
 	}
+	f->parts.revisit = w->bad ? WARC_NO_REVISIT : (enum warc_revisit)revisit;
 	if (f->parts.n > 0 && f->parts.at[0] != 0)
 		w->bad = true;
 }

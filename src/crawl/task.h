@@ -39,6 +39,8 @@ struct task {
 	uint32_t fetch_ms;
 	uint64_t record_id[4];
 	struct slice url, via, hops, ip, protocol, request, warcinfo_id;
+	/* What the archive has of it; original.id empty: nothing. */
+	struct warc_original original;
 };
 
 int task_encode(const struct task *t, struct buf *out);

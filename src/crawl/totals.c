@@ -18,25 +18,38 @@ totals_links(struct crawl_totals *t, const struct commit_counts *n)
 	}
 }
 
+static uint64_t *
+sum_of(struct crawl_totals *t, enum outcome o)
+{
+	switch (outcome_class(o)) {
+	case OUTCOME_CLASS_FETCHED:
+		return &t->fetched;
+	case OUTCOME_CLASS_FAILED:
+		return &t->failed;
+	case OUTCOME_CLASS_REJECTED:
+		return &t->rejected;
+	case OUTCOME_CLASS_NONE:
+		break;
+	}
+	assert(o != OUTCOME_NONE);
+	return &t->queued;
+}
+
 void
 totals_end(struct crawl_totals *t, const struct sink_event *e)
 {
 	t->queued--;
 	t->outcomes[e->outcome]++;
 	t->pages += e->response;
-	switch (outcome_class(e->outcome)) {
-	case OUTCOME_CLASS_FETCHED:
-		t->fetched++;
-		break;
-	case OUTCOME_CLASS_FAILED:
-		t->failed++;
-		break;
-	case OUTCOME_CLASS_REJECTED:
-		t->rejected++;
-		break;
-	case OUTCOME_CLASS_NONE:
-		assert(e->outcome != OUTCOME_NONE);
-	}
+	(*sum_of(t, e->outcome))++;
+}
+
+void
+totals_again(struct crawl_totals *t, enum outcome was)
+{
+	(*sum_of(t, was))--;
+	t->outcomes[was]--;
+	t->queued++;
 }
 
 bool

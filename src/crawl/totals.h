@@ -35,6 +35,8 @@ struct commit_counts {
 void totals_links(struct crawl_totals *t, const struct commit_counts *n);
 /* A URL has its outcome; it was among `queued`. */
 void totals_end(struct crawl_totals *t, const struct sink_event *e);
+/* It waits again, and has that outcome no more. */
+void totals_again(struct crawl_totals *t, enum outcome was);
 bool totals_hold(const struct crawl_totals *t);
 
 /* In flight is queued. */

@@ -200,6 +200,10 @@ visit_fetch(struct visit *v)
 	const char *lines[FETCH_MORE_LINES_MAX];
 	struct fetch_request req = {.url = v->rec->url, .home = crawl_home_of(c, v->rec)};
 
+	if (v->was.state == PAGE_THERE && (v->rec->flags & URLREC_WHOLE) == 0) {
+		req.etag = v->was.etag;
+		req.last_modified = v->was.last_modified;
+	}
 	if (bandwidth !=
 	    OPTION_NONE) /* its share; what is left over is booked afterwards */
 		req.rate_bytes_max =
@@ -240,6 +244,9 @@ visit_start(struct crawl *c, struct frontier_turn *turn)
 		return -ENOMEM;
 	}
 	v->robots = robots;
+	if (rec->known.len > 0 && saved_page_decode(rec->known, &v->was) < 0)
+		v->was =
+		    (struct saved_page){.state = PAGE_NEVER}; /* the store will say */
 	v->gap = turn->gap;
 	v->authority_hash = turn->authority_hash;
 	if (is_of_frontier(v)) {
@@ -555,6 +562,7 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .records = f->records,
 	    .warcinfo_id = slice_cstr(v->warcinfo_id),
 	    .records_n = f->parts.n,
+	    .revisit = f->parts.revisit != WARC_NO_REVISIT,
 	};
 	memcpy(e->records_at, f->parts.at, sizeof(e->records_at));
 }

@@ -194,9 +194,25 @@ note_warcinfo(struct visit *v)
 	return v->warcinfo_id;
 }
 
+/* What the archive has of it: where nothing has changed the worker makes a revisit. */
+static void
+refer_to(const struct visit *v, struct warc_original *ret, char id[SAVED_ORIGINAL_ID_MAX])
+{
+	const struct saved_page *was = &v->was;
+
+	if (was->state != PAGE_THERE || !saved_original_is(&was->original))
+		return;
+	saved_original_id(&was->original, id);
+	*ret = (struct warc_original){.id = slice_cstr(id),
+	    .uri = was->original.uri.len > 0 ? was->original.uri : v->rec->url,
+	    .wall_us = was->original.wall_us,
+	    .payload_digest = was->digest};
+}
+
 static int
 task_for(struct visit *v, struct buf *head)
 {
+	char original_id[SAVED_ORIGINAL_ID_MAX];
 	const struct transport_result *t = &v->result.t;
 	struct task task = {.kind = v->robots ? TASK_ROBOTS : TASK_PAGE,
 	    .link = (enum link_kind)v->rec->kind,
@@ -222,6 +238,8 @@ task_for(struct visit *v, struct buf *head)
 		task.kind = TASK_ARCHIVE;
 	for (size_t i = 0; i < 4; i++)
 		task.record_id[i] = crawl_random(v->crawl);
+	memcpy(v->commit.record_id, task.record_id, sizeof(v->commit.record_id));
+	refer_to(v, &task.original, original_id);
 	return task_encode(&task, head);
 }
 
@@ -432,6 +450,7 @@ fill_exchange(struct visit *v)
 	    .fetch_ms = v->result.t.total_ms};
 	for (size_t i = 0; i < 4; i++)
 		x->record_id[i] = crawl_random(v->crawl);
+	memcpy(v->commit.record_id, x->record_id, sizeof(v->commit.record_id));
 	v->commit.exchange = x;
 }
 

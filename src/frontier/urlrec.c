@@ -8,7 +8,8 @@
 
 #include "base/banned.h"
 
-enum { URLREC_VERSION = 1 };
+/* The second has more behind the hops: `known`. */
+enum { URLREC_VERSION = 1, URLREC_VERSION_KNOWN = 2, KNOWN_BYTES_MAX = 64 << 10 };
 
 /* Little-endian; url, via and hops follow without separators. */
 struct __attribute__((packed)) head {
@@ -42,6 +43,10 @@ urlrec_new(const struct urlrec *r)
 	text += r->via.len;
 	if (r->hops.len > 0)
 		memcpy(text, r->hops.ptr, r->hops.len);
+	text += r->hops.len;
+	copy->known = slice_of(text, r->known.len);
+	if (r->known.len > 0)
+		memcpy(text, r->known.ptr, r->known.len);
 	return copy;
 }
 
@@ -54,7 +59,7 @@ urlrec_free(struct urlrec *r)
 size_t
 urlrec_bytes(const struct urlrec *r)
 {
-	return sizeof(*r) + r->url.len + r->via.len + r->hops.len;
+	return sizeof(*r) + r->url.len + r->via.len + r->hops.len + r->known.len;
 }
 
 int
@@ -64,10 +69,10 @@ urlrec_encode(const struct urlrec *r, struct buf *out)
 	int ret;
 
 	if (r->url.len == 0 || r->url.len > URL_BYTES_MAX || r->via.len > URL_BYTES_MAX ||
-	    r->hops.len > UINT16_MAX)
+	    r->hops.len > UINT16_MAX || r->known.len > KNOWN_BYTES_MAX)
 		return -EMSGSIZE;
 	h = (struct head){
-	    .version = URLREC_VERSION,
+	    .version = r->known.len > 0 ? URLREC_VERSION_KNOWN : URLREC_VERSION,
 	    .kind = r->kind,
 	    .flags = r->flags,
 	    .redirects = r->redirects,
@@ -82,20 +87,22 @@ urlrec_encode(const struct urlrec *r, struct buf *out)
 	    .key = htole64(r->key),
 	    .not_before_ms = htole64((uint64_t)r->not_before_ms),
 	};
-	ret = buf_reserve(out, sizeof(h) + r->url.len + r->via.len + r->hops.len);
+	ret = buf_reserve(
+	    out, sizeof(h) + r->url.len + r->via.len + r->hops.len + r->known.len);
 	if (ret < 0)
 		return ret;
 	(void)buf_add(out, &h, sizeof(h));
 	(void)buf_add_slice(out, r->url);
 	(void)buf_add_slice(out, r->via);
 	(void)buf_add_slice(out, r->hops);
+	(void)buf_add_slice(out, r->known);
 	return 0;
 }
 
 int
 urlrec_decode(struct slice value, struct urlrec *ret)
 {
-	size_t url_len, via_len, hops_len;
+	size_t url_len, via_len, hops_len, texts_len, known_len;
 	const char *text;
 	struct head h;
 
@@ -105,9 +112,14 @@ urlrec_decode(struct slice value, struct urlrec *ret)
 	url_len = le16toh(h.url_len);
 	via_len = le16toh(h.via_len);
 	hops_len = le16toh(h.hops_len);
-	if (h.version != URLREC_VERSION || h.kind >= LINK_KIND_MAX || url_len == 0 ||
-	    url_len > URL_BYTES_MAX || via_len > URL_BYTES_MAX ||
-	    value.len != sizeof(h) + url_len + via_len + hops_len)
+	texts_len = url_len + via_len + hops_len;
+	if ((h.version != URLREC_VERSION && h.version != URLREC_VERSION_KNOWN) ||
+	    h.kind >= LINK_KIND_MAX || url_len == 0 || url_len > URL_BYTES_MAX ||
+	    via_len > URL_BYTES_MAX || value.len < sizeof(h) + texts_len)
+		return -EBADMSG;
+	known_len = value.len - sizeof(h) - texts_len;
+	if (known_len > KNOWN_BYTES_MAX ||
+	    (known_len > 0) != (h.version == URLREC_VERSION_KNOWN))
 		return -EBADMSG;
 	text = value.ptr + sizeof(h);
 	*ret = (struct urlrec){
@@ -124,6 +136,7 @@ urlrec_decode(struct slice value, struct urlrec *ret)
 	    .url = slice_of(text, url_len),
 	    .via = slice_of(text + url_len, via_len),
 	    .hops = slice_of(text + url_len + via_len, hops_len),
+	    .known = slice_of(text + texts_len, known_len),
 	};
 	return 0;
 }

@@ -16,6 +16,8 @@ enum urlrec_flag { /* bits */
 	URLREC_SITEMAP = 4,    /* to be read as a sitemap */
 	URLREC_SEED_CHAIN = 8, /* a seed's redirect target */
 	URLREC_PART = 16,      /* part of an in-scope page, whatever else is said of it */
+	URLREC_AGAIN = 32, /* it was asked in an earlier round; `known` says of what */
+	URLREC_WHOLE = 64, /* ... and is to be sent whole, changed or not */
 };
 
 struct urlrec {
@@ -31,6 +33,7 @@ struct urlrec {
 	struct slice url;  /* normal form */
 	struct slice via;  /* empty for a seed */
 	struct slice hops; /* Heritrix's hop path, "LLE" */
+	struct slice known; /* what is known of it, for whoever asks; mostly empty */
 };
 
 /* A copy on the heap; NULL: no memory. */

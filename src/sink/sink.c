@@ -17,6 +17,7 @@
 #define SINKS_OWN(X)                                                                     \
 	X(crawl_log, "crawl-log")                                                        \
 	X(rejected_log, "rejected-log")                                                  \
+	X(changes, "changes")                                                            \
 	X(cdxj, "cdxj")
 
 #define X_TYPE(id, name) &sink_##id,

@@ -15,6 +15,7 @@
 #define SINK_SINK_H
 #include "base/buf.h"
 #include "base/outcome.h"
+#include "base/page_change.h"
 #include "base/why.h"
 #include "sink/warc_input.h"
 #include "web/link.h"
@@ -39,6 +40,8 @@ struct sink_conf {
 	uint64_t seeds;
 	enum warc_coding warc_coding;
 	uint64_t warc_bytes_max; /* roll over past it; 1 GB */
+	bool
+	    warc_begin; /* a new file, whatever grows: what a round wrote stays as it is */
 	int64_t wall_us;         /* now */
 	uint64_t run_id[2];      /* random, of this run */
 	/* Of `csv`: web/select.h, NULL: no fields, and it must outlive the sink; columns. */
@@ -75,6 +78,8 @@ struct sink_event {
 	bool response;       /* HTTP came back */
 	bool final;          /* false: will be tried again */
 	bool internal;       /* robots.txt: archived and logged, no page */
+	enum page_change change; /* final: since the round before; changes.tsv */
+	uint32_t round;          /* it was found in */
 	int status;
 	uint16_t depth;
 	uint8_t attempts; /* this one included */
@@ -100,6 +105,7 @@ struct sink_event {
 	const struct select *select;
 	struct slice fields;
 	struct slice digest; /* sha1:... */
+	struct slice digest_before; /* with a change: of what was there; empty: nothing */
 	struct slice redirect_to, protocol, ip;
 	/* The different links of the page, resolved: the i-th by outlink_get(). */
 	size_t outlinks_len;
@@ -176,8 +182,8 @@ int sink_place(const char *name, struct slice mark, struct sink_place *ret);
 /* finished: the crawl is over (rename .open); false: it will go on another day.  Frees,
  * also on failure. */
 int sink_close(struct sink *s, bool finished, struct why *why);
-/* Among those that people may ask for; "crawl-log", "rejected-log" and "cdxj" are the engine's.
- */
+/* Among those that people may ask for; "crawl-log", "rejected-log", "changes" and "cdxj"
+ * are the engine's. */
 bool sink_exists(const char *name);
 const char *sink_names(void); /* "warc, jsonl, ..." */
 #endif

@@ -14,4 +14,5 @@ extern const struct sink_type sink_cdxj;         /* cdxj.c */
 extern const struct sink_type sink_none;         /* sink.c */
 extern const struct sink_type sink_crawl_log;    /* crawl_log.c */
 extern const struct sink_type sink_rejected_log; /* rejected_log.c */
+extern const struct sink_type sink_changes;      /* changes.c */
 #endif

@@ -49,7 +49,8 @@ struct warc {
 	struct buf moved;  /* records that were packed for the file before */
 	enum warc_coding coding;
 	char name_digest[48]; /* of the last record of a name */
-	bool stale;           /* the growing file is of another */
+	bool stale;           /* the growing file is of another, or of an earlier round */
+	bool begin;           /* so it is, when the crawl goes on with it */
 	char job[JOB_BYTES_MAX + 1];
 	char name[NAME_MAX + 1]; /* without `.open` */
 	uint32_t serial;         /* of the next file */
@@ -318,7 +319,7 @@ mark_parse(struct sink *s, struct slice mark, uint64_t *ret_length)
 	s->warcinfo_id[mark.len] = '\0';
 	w->serial = (uint32_t)n.serial + 1;
 	/* It stays what it is; the next one is what is asked for. */
-	w->stale = n.coding != w->coding;
+	w->stale = n.coding != w->coding || w->begin;
 	warc_packer_code(w->packer, n.coding);
 	return true;
 }
@@ -481,6 +482,7 @@ warc_new(const struct sink_conf *conf, struct warc **ret, struct why *why)
 	w->file = (struct file_append){.dir_fd = -1, .fd = -1};
 	w->bytes_max = conf->warc_bytes_max;
 	w->coding = conf->warc_coding;
+	w->begin = conf->warc_begin;
 	w->wall_us = conf->wall_us;
 	memcpy(w->run_id, conf->run_id, sizeof(w->run_id));
 	(void)snprintf(w->job, sizeof(w->job), "%s", conf->job);

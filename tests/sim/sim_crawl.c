@@ -114,6 +114,7 @@ begin(struct sim *s, struct engine *engine, const struct job *job)
 	struct crawl_conf conf = {.job = job,
 	    .dir = run->dir,
 	    .resume = run->resume,
+	    .again = run->again,
 	    .random_seed = run->random_seed == 0 ? 42 : run->random_seed,
 	    .ctx = s,
 	    .on_end = on_end};

@@ -28,7 +28,7 @@ struct sim_run {
 	bool stop_at_once;
 	/* Set before, for a crawl that is kept: in `dir`, begun or resumed. */
 	const char *dir;
-	bool resume;
+	bool resume, again;
 	const char *const *more_seeds; /* NULL at the end; or NULL */
 	uint64_t random_seed;          /* 0: 42 */
 	int64_t wall_us;               /* at the start; 0: some day in 2023 */

@@ -138,6 +138,7 @@ up(void **state)
 	e->dir = store_dir_new();
 	e->saved = (struct saved){.hash_seed = SEED,
 	    .seq = 1000,
+	    .round.number = 1,
 	    .runs = 1,
 	    .began_us = wall_us,
 	    .at_us = wall_us,

@@ -60,7 +60,15 @@ some(void)
 	    .at_us = 1700000001000000,
 	    .order = "priority",
 	    .scope_hash = 0x123456789abcdef0,
-	    .judge_anew = true};
+	    .judge_anew = true,
+	    .round = {.number = 4,
+		.opening = true,
+		.whole = true,
+		.after = "page/x",
+		.after_len = 6,
+		.pages0 = 12,
+		.wire0_bytes = UINT64_C(1) << 33,
+		.elapsed0_ms = 99}};
 
 	for (size_t c = 0; c < WAIT_CAUSE_MAX; c++)
 		v.wait_ms[c] = c * c + 1;
@@ -94,6 +102,13 @@ what_is_saved_comes_back(void **state)
 	assert_true(got.judge_anew);
 	assert_memory_equal(got.wait_ms, v.wait_ms, sizeof(v.wait_ms));
 	assert_memory_equal(&got.totals, &v.totals, sizeof(v.totals));
+	assert_int_equal(got.round.number, 4);
+	assert_true(got.round.opening && got.round.whole);
+	assert_int_equal(got.round.after_len, 6);
+	assert_memory_equal(got.round.after, "page/x", 6);
+	assert_int_equal(got.round.pages0, 12);
+	assert_int_equal(got.round.wire0_bytes, v.round.wire0_bytes);
+	assert_int_equal(got.round.elapsed0_ms, 99);
 }
 
 /* As version 1 wrote it: up to the totals. */
@@ -136,6 +151,8 @@ an_older_version_is_read(void **state)
 	assert_int_equal(got.scope_hash, 0);
 	assert_false(got.judge_anew);
 	assert_int_equal(got.wait_ms[WAIT_CRAWL_DELAY], 0);
+	assert_int_equal(got.round.number, 1);
+	assert_false(got.round.opening);
 	buf_release(&b);
 }
 
@@ -184,35 +201,123 @@ what_became_of_a_url_comes_back(void **state)
 	    saved_seen_decode(slice_of(bytes, sizeof(bytes)), &got), -EBADMSG);
 }
 
+/* As the first version of the record had it. */
 static void
-what_a_page_is_called_by_its_server_comes_back(void **state)
+put_first_version(struct env *e, uint64_t authority_hash, uint64_t url_hash)
+{
+	char name[SAVED_PAGE_KEY_BYTES];
+	struct buf value;
+	struct wire_out w = {.b = &value};
+	struct key k;
+
+	key_make(&k, authority_hash, url_hash);
+	memcpy(name, "page/", 5);
+	memcpy(name + 5, k.bytes, KEY_BYTES);
+	buf_init(&value, 4096);
+	wire_u8(&w, 1);
+	wire_u64(&w, 1700000000123456);
+	wire_text(&w, SLICE_LIT("sha1:ABC"));
+	wire_text(&w, SLICE_LIT("W/\"a\""));
+	wire_text(&w, (struct slice){0});
+	assert_int_equal(w.err, 0);
+	assert_int_equal(store_batch_put(e->b, STORE_META, slice_of(name, sizeof(name)),
+			     buf_slice(&value)),
+	    0);
+	buf_release(&value);
+}
+
+static void
+what_is_known_of_a_page_comes_back_with_how_it_was_found(void **state)
 {
 	struct env *e = *state;
-	struct saved_page v = {.fetched_us = 1700000000123456,
+	struct saved_page v = {.state = PAGE_GONE,
+	    .fetched_us = 1700000000123456,
+	    .asked_us = 1700000000923456,
+	    .history =
+		{.looks = 3, .changes = 2, .row = 1, .observed_ms = 70, .gap_ms = 30},
+	    .original = {.id = {1, 2, 3}, .wall_us = 17, .uri = SLICE_LIT("http://b/")},
 	    .etag = SLICE_LIT("W/\"a\""),
 	    .last_modified = SLICE_LIT("Wed, 15 Nov 2023 00:00:00 GMT"),
 	    .digest = SLICE_LIT("sha1:ABC")};
+	struct urlrec rec = {.authority_hash = 7,
+	    .url_hash = 8,
+	    .attempts = 2,
+	    .depth = 5,
+	    .flags = URLREC_SEED | URLREC_AGAIN | URLREC_WHOLE,
+	    .not_before_ms = 99,
+	    .url = SLICE_LIT("http://a.test/x"),
+	    .hops = SLICE_LIT("LL"),
+	    .known = SLICE_LIT("old")};
 	char text[SAVED_VALIDATOR_MAX + 1];
-	struct saved_page got;
+	struct saved_page got, known;
+	struct urlrec back;
 	struct buf value;
 
 	buf_init(&value, 4096);
 	memset(text, 'x', sizeof(text));
 	assert_int_equal(saved_page_get(e->s, 7, 8, &value, &got), -ENOENT);
-	assert_int_equal(saved_page_put(e->b, 7, 8, &v), 0);
+	assert_int_equal(saved_page_put(e->b, &rec, &v), 0);
 	v.etag = slice_of(text, sizeof(text));
-	assert_int_equal(saved_page_put(e->b, 7, 9, &v), 0);
+	rec.url_hash = 9;
+	assert_int_equal(saved_page_put(e->b, &rec, &v), 0);
+	put_first_version(e, 7, 10);
 	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
 	assert_int_equal(saved_page_get(e->s, 7, 8, &value, &got), 0);
+	assert_int_equal(got.state, PAGE_GONE);
 	assert_int_equal(got.fetched_us, v.fetched_us);
+	assert_int_equal(got.asked_us, v.asked_us);
+	assert_memory_equal(&got.history, &v.history, sizeof(v.history));
+	assert_memory_equal(got.original.id, v.original.id, sizeof(v.original.id));
+	assert_int_equal(got.original.wall_us, 17);
+	assert_true(slice_eq(got.original.uri, SLICE_LIT("http://b/")));
 	assert_true(slice_eq(got.etag, SLICE_LIT("W/\"a\"")));
 	assert_true(slice_eq(got.last_modified, v.last_modified));
 	assert_true(slice_eq(got.digest, v.digest));
+	/* The record is as it was found, and what is known goes without it. */
+	assert_int_equal(urlrec_decode(got.rec, &back), 0);
+	assert_true(slice_eq(back.url, rec.url));
+	assert_int_equal(back.depth, 5);
+	assert_int_equal(back.flags, URLREC_SEED);
+	assert_int_equal(back.attempts, 0);
+	assert_int_equal(back.not_before_ms, 0);
+	assert_int_equal(back.known.len, 0);
+	assert_int_equal(
+	    saved_page_decode(saved_page_known(buf_slice(&value), &got), &known), 0);
+	assert_int_equal(known.rec.len, 0);
+	assert_true(slice_eq(known.digest, v.digest));
+	for (size_t n = 0; n < value.len - got.rec.len; n++)
+		assert_int_equal(
+		    saved_page_decode(slice_of(value.ptr, n), &known), -EBADMSG);
 	/* Too long to be sent back, so not kept. */
 	assert_int_equal(saved_page_get(e->s, 7, 9, &value, &got), 0);
 	assert_int_equal(got.etag.len, 0);
 	assert_true(slice_eq(got.last_modified, v.last_modified));
+	/* Of an older trawl. */
+	assert_int_equal(saved_page_get(e->s, 7, 10, &value, &got), 0);
+	assert_int_equal(got.state, PAGE_THERE);
+	assert_int_equal(got.asked_us, 1700000000123456);
+	assert_true(slice_eq(got.etag, SLICE_LIT("W/\"a\"")));
+	assert_int_equal(got.rec.len, 0);
 	buf_release(&value);
+}
+
+static void
+the_id_of_a_record_is_kept_in_16_bytes(void **state)
+{
+	static const char id[] = "urn:uuid:29650b6b-d7c5-4929-a7f2-370d589e900f";
+	char text[SAVED_ORIGINAL_ID_MAX];
+	struct saved_original o = {.wall_us = 1};
+
+	(void)state;
+	assert_false(saved_original_is(&o));
+	assert_true(saved_original_parse(slice_cstr(id), o.id));
+	assert_true(saved_original_is(&o));
+	saved_original_id(&o, text);
+	assert_string_equal(text, id);
+	assert_false(saved_original_parse(SLICE_LIT("urn:uuid:29650b6b"), o.id));
+	assert_false(saved_original_parse(SLICE_LIT("urn:oid:1"), o.id));
+	saved_original_id(&o, text);
+	assert_string_equal(text, id);
 }
 
 /* ---- seeds and cookies ---- */
@@ -342,13 +447,16 @@ runs_come_back_in_order_and_each_as_it_was_last(void **state)
 {
 	struct env *e = *state;
 	struct saved_run second = {.number = 2,
+	    .round = 2,
+	    .changes = {[PAGE_CHANGE_NEW] = 3, [PAGE_CHANGE_GONE] = 4},
 	    .end = SAVED_RUNNING,
 	    .began_us = 1700000000000000,
 	    .at_us = 1700000001000000,
 	    .elapsed_ms = 1000,
 	    .pages = 5,
 	    .wire_bytes = UINT64_C(1) << 40};
-	struct saved_run first = {.number = 1, .end = CRAWL_STOPPED, .why = "asked to"};
+	struct saved_run first = {
+	    .number = 1, .round = 1, .end = CRAWL_STOPPED, .why = "asked to"};
 	struct seen_runs seen = {.n = 0};
 
 	assert_int_equal(saved_runs(e->s, take_run, &seen), 0);
@@ -368,7 +476,7 @@ static void
 a_run_that_is_none_is_refused(void **state)
 {
 	struct env *e = *state;
-	struct saved_run run = {.number = 1, .end = CRAWL_END_MAX};
+	struct saved_run run = {.number = 1, .round = 1, .end = CRAWL_END_MAX};
 	struct seen_runs seen = {.n = 0};
 
 	assert_int_equal(saved_run_put(e->b, &run), 0);
@@ -391,7 +499,8 @@ main(void)
 		newer_versions_and_damaged_ones_are_refused, up, down),
 	    cmocka_unit_test(what_became_of_a_url_comes_back),
 	    cmocka_unit_test_setup_teardown(
-		what_a_page_is_called_by_its_server_comes_back, up, down),
+		what_is_known_of_a_page_comes_back_with_how_it_was_found, up, down),
+	    cmocka_unit_test(the_id_of_a_record_is_kept_in_16_bytes),
 	    cmocka_unit_test_setup_teardown(
 		runs_come_back_in_order_and_each_as_it_was_last, up, down),
 	    cmocka_unit_test_setup_teardown(a_run_that_is_none_is_refused, up, down),

@@ -85,6 +85,12 @@ what_was_encoded_decodes_to_the_same(void **state)
 	assert_int_equal(urlrec_encode(&r, &b), 0);
 	assert_int_equal(urlrec_decode(buf_slice(&b), &back), 0);
 	expect_same(&r, &back);
+	buf_clear(&b);
+	r.known = SLICE_LIT("of an earlier round");
+	assert_int_equal(urlrec_encode(&r, &b), 0);
+	assert_int_equal(urlrec_decode(buf_slice(&b), &back), 0);
+	expect_same(&r, &back);
+	assert_true(slice_eq(back.known, r.known));
 	buf_release(&b);
 }
 
@@ -102,7 +108,9 @@ what_is_no_record_is_refused(void **state)
 	assert_int_equal(buf_add_byte(&b, 'x'), 0);
 	assert_int_equal(urlrec_decode(buf_slice(&b), &back), -EBADMSG);
 	b.len--;
-	b.ptr[0] = 2; /* a version to come */
+	b.ptr[0] = 2; /* of which something is known, and it is not there */
+	assert_int_equal(urlrec_decode(buf_slice(&b), &back), -EBADMSG);
+	b.ptr[0] = 3; /* a version to come */
 	assert_int_equal(urlrec_decode(buf_slice(&b), &back), -EBADMSG);
 	b.ptr[0] = 1;
 	b.ptr[1] = LINK_KIND_MAX;

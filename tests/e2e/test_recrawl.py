@@ -1,0 +1,274 @@
+"""The same directory crawled again: what is new, changed or gone, and little is sent for it.
+
+    make recrawltest                  5,000 pages, 20 kills
+"""
+
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+
+import pytest
+
+import harness
+
+PAGES = int(os.environ.get("RECRAWL_PAGES", "300"))
+KILLS = int(os.environ.get("RECRAWL_KILLS", "4"))
+CHANGED = max(10, PAGES // 100)
+GONE = NEW = 5
+BODY = 18000  # bytes, about
+
+
+def body_of(i, edition=0, links=()):
+    rng = random.Random(i * 1000003 + edition)
+    named = {2 * i + 1, 2 * i + 2, (i * 7919 + 13) % PAGES}
+    text = "".join(f'<a href="/p{k}.html">{k}</a>\n' for k in sorted(named) if k < PAGES)
+    text += "".join(f'<a href="{link}">new</a>\n' for link in links)
+    return f"<!DOCTYPE html>\n<title>page {i}</title>\n{text}<p>{rng.randbytes(BODY // 2).hex()}</p>\n"
+
+
+class Site:
+    """Pages that can be changed, on nginx, with validators or without."""
+
+    def __init__(self, web, www):
+        self.web, self.www = web, www
+        self.seed = web.url("/p0.html")
+
+    def write(self, name, text):
+        path = self.www / name
+        path.write_text(text)
+        # Another second than before, whatever the file system's clock says.
+        at = path.stat().st_mtime + random.Random(text).randrange(2, 10**6)
+        os.utime(path, (at - 10**7, at - 10**7))
+
+    def change(self, edition=1):
+        """What a recrawl has to find: URL -> change."""
+        rng = random.Random(edition)
+        leaves = [i for i in range(PAGES // 2 + 1, PAGES)]  # no page hangs on these alone
+        gone = set(rng.sample(leaves, GONE))
+        changed = rng.sample([i for i in range(1, PAGES) if i not in gone], CHANGED)
+        found = {}
+        for i in gone:
+            (self.www / f"p{i}.html").unlink()
+            found[self.web.url(f"/p{i}.html")] = "gone"
+        for n, i in enumerate(changed):
+            links = [f"/new-{edition}-{n}.html"] if n < NEW else []
+            self.write(f"p{i}.html", body_of(i, edition, links))
+            found[self.web.url(f"/p{i}.html")] = "changed"
+            for link in links:
+                self.write(link[1:], body_of(10**6 + n, edition))
+                found[self.web.url(link)] = "new"
+        return found
+
+
+@pytest.fixture
+def site(tmp_path):
+    yield from serve(tmp_path, "")
+
+
+@pytest.fixture
+def silent(tmp_path):
+    """A server that says nothing by which to ask on condition."""
+    yield from serve(tmp_path, "etag off; if_modified_since off; add_header Last-Modified '';")
+
+
+def serve(tmp_path, more):
+    www = tmp_path / "www"
+    www.mkdir()
+    server = f"""server {{ listen 127.0.0.1:@PORT@; root "{www}"; {more}
+        location = /robots.txt {{ return 200 ""; }} }}"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        s = Site(web, www)
+        for i in range(PAGES):
+            s.write(f"p{i}.html", body_of(i))
+        yield s
+
+
+def job(tmp_path, site, more=""):
+    path = tmp_path / "job.yaml"
+    path.write_text(f"""
+seeds: [{site.seed}]
+fetch: {{delay: 0, per_host: 8}}
+{more}""")
+    return path
+
+
+def run(tmp_path, path, *args, rc=0):
+    result = harness.trawl("run", path, "-o", tmp_path / "c", "--progress", "none", *args, timeout=500)
+    assert result.rc == rc, result.err
+    return result
+
+
+def changes(out):
+    """(round, change, URL, digest before, digest now) a line."""
+    path = out.dir / "changes.tsv"
+    rows = [line.split("\t") for line in path.read_text().splitlines()] if path.exists() else []
+    assert all(len(r) == 8 for r in rows)
+    return [(int(r[0]), r[1], r[5], r[6], r[7]) for r in rows]
+
+
+def told(out, number):
+    """URL -> change, of one round."""
+    rows = [(url, change) for n, change, url, _, _ in changes(out) if n == number]
+    assert len(dict(rows)) == len(rows), "twice"
+    return dict(rows)
+
+
+def verified(out):
+    result = harness.trawl("status", out.dir, "--verify")
+    assert result.rc == 0, result.out + result.err
+    return json.loads(harness.trawl("status", out.dir, "--json").out)
+
+
+def refers_rightly(out):
+    """Each revisit names a response that is there, of that page, time and payload."""
+    responses = {r.id: r for r in out.records() if r.type == "response"}
+    revisits = [r for r in out.records() if r.type == "revisit"]
+    for r in revisits:
+        original = responses[r.headers["warc-refers-to"]]
+        assert original.uri == r.headers["warc-refers-to-target-uri"] == r.uri
+        assert original.headers["warc-date"] == r.headers["warc-refers-to-date"]
+        assert original.headers["warc-payload-digest"] == r.headers["warc-payload-digest"]
+    return revisits
+
+
+def test_a_second_run_costs_little_and_tells_exactly_what_has_changed(site, tmp_path):
+    path, out = job(tmp_path, site), harness.Output(tmp_path / "c")
+    run(tmp_path, path)
+    first = verified(out)
+    assert len(out.pages()) == PAGES and not (out.dir / "changes.tsv").exists()
+    warcs = {p: p.stat().st_mtime_ns for p in out.warcs()}
+
+    # Nothing has changed.
+    asked = len(site.web.log())
+    run(tmp_path, path)
+    second = verified(out)
+    again = out.pages()[PAGES:]
+    assert Counter(p["outcome"] for p in again) == {"not-modified": PAGES}
+    assert len(site.web.log()) - asked == PAGES  # robots.txt is known for a day
+    assert changes(out) == []
+    cost = second["bytes_wire"] - first["bytes_wire"]
+    print(f"\n{PAGES} pages: {first['bytes_wire']:,} bytes, then {cost:,}: {cost / first['bytes_wire']:.2%}")
+    assert cost < 0.02 * first["bytes_wire"]
+    assert second["discovered"] == first["discovered"]
+    revisits = refers_rightly(out)
+    assert len(revisits) == PAGES
+    assert all(r.headers["warc-profile"].endswith("/server-not-modified") for r in revisits)
+    assert all(r.http_status == 304 for r in revisits)
+    # What the first run wrote stays as it is.
+    assert all(p.stat().st_mtime_ns == at for p, at in warcs.items())
+    assert len(out.warcs()) == len(warcs) + 1
+
+    # Some has.
+    found = site.change()
+    run(tmp_path, path)
+    assert told(out, 3) == found and len(changes(out)) == CHANGED + GONE + NEW
+    third = verified(out)
+    assert third["discovered"] == first["discovered"] + NEW
+    assert third["outcomes"] == {"not-modified": PAGES - CHANGED - GONE, "ok": CHANGED + NEW, "http-4xx": GONE}
+    for _, change, url, before, now in changes(out):
+        assert (before == "-") == (change == "new") and (now == "-") == (change == "gone")
+        assert before != now
+    # And that is told once.
+    run(tmp_path, path)
+    assert told(out, 4) == {}
+    verified(out)
+
+
+def test_where_servers_say_nothing_the_digest_tells(silent, tmp_path):
+    path, out = job(tmp_path, silent), harness.Output(tmp_path / "c")
+    run(tmp_path, path)
+    run(tmp_path, path)
+    assert changes(out) == []
+    again = out.pages()[PAGES:]
+    assert Counter(p["outcome"] for p in again) == {"ok": PAGES}
+    revisits = refers_rightly(out)
+    assert len(revisits) == PAGES  # the archive has each payload once
+    assert all(r.headers["warc-profile"].endswith("/identical-payload-digest") for r in revisits)
+    found = silent.change()
+    run(tmp_path, path)
+    assert told(out, 3) == found
+    verified(out)
+
+
+def test_only_what_is_due_is_asked(site, tmp_path):
+    path = job(tmp_path, site, "crawl: {recrawl: fixed, recrawl_interval: 1h}")
+    out = harness.Output(tmp_path / "c")
+    run(tmp_path, path)
+    asked = len(site.web.log())
+    result = run(tmp_path, path)
+    assert len(site.web.log()) == asked and " 0 queued" in result.err
+    run(tmp_path, path, "--recrawl-interval", "0")
+    assert len(site.web.log()) == asked + PAGES
+    assert verified(out)["runs"] == 3
+    # By the command line alone, and with a page more to begin with.
+    result, _ = harness.crawl(out.dir, "-q", "--delay", "0", "--recrawl", "adaptive", site.seed)
+    assert result.rc == 0, result.err
+    assert len(site.web.log()) == asked + PAGES
+    (site.www / "more.html").write_text("<title>more</title>")
+    result, _ = harness.crawl(out.dir, "-q", "--delay", "0", "--recrawl", "fixed", site.seed, site.web.url("/more.html"))
+    assert result.rc == 0, result.err
+    assert told(out, 5) == {site.web.url("/more.html"): "new"}
+
+
+def test_what_cannot_be_crawled_again_is_refused_with_a_sentence(site, tmp_path):
+    path, out = job(tmp_path, site), harness.Output(tmp_path / "c")
+    run(tmp_path, path, "--max-pages", "5")
+    for args in (["run", path, "--recrawl", "off"], ["crawl", site.seed]):
+        result = harness.trawl(*args, "-q", "-o", out.dir)
+        assert result.rc == 3 and "holds a crawl already" in result.err and result.err.count("\n") == 1
+    result = harness.trawl("run", path, "-q", "-o", out.dir, "--state", "memory")
+    assert result.rc == 2 and "--state memory" in result.err
+    result = harness.trawl("run", path, "-q", "-o", out.dir, "--order", "dfs")
+    assert result.rc == 2 and "--order cannot change" in result.err
+    result = harness.trawl("run", path, "-q", "-o", out.dir, "--recrawl-min", "3d", "--recrawl-max", "2d")
+    assert result.rc == 2 and "--recrawl-min is more than --recrawl-max" in result.err
+    assert len(out.pages()) == 5
+    # A budget is that of a round.
+    run(tmp_path, path, "--max-pages", "5")
+    assert len(out.pages()) == 10
+
+
+def kill_at_random(rng, args, limit):
+    """None: it was killed; else its result."""
+    running = harness.Running(*args)
+    try:
+        if limit is None:
+            return running.result(300)
+        time.sleep(rng.uniform(0.02, limit))
+        if running.child.poll() is not None:
+            return running.result()
+        os.killpg(running.child.pid, signal.SIGKILL)
+        running.child.communicate(timeout=10)
+        return None
+    finally:
+        running.end()
+
+
+def test_a_recrawl_that_is_killed_is_gone_on_with_and_asks_each_page_once(site, tmp_path):
+    path, out = job(tmp_path, site), harness.Output(tmp_path / "c")
+    run(tmp_path, path)
+    found = site.change()
+    rng, kills = random.Random(1), 0
+    args = ["run", path, "-o", out.dir, "--progress", "none", "--rate", f"{PAGES // 3}/s", "--commit-interval", "100ms"]
+    for n in range(KILLS + 1):
+        result = kill_at_random(rng, args, 1.2 if n < KILLS else None)
+        if result is not None:
+            break
+        kills += 1
+    assert result.rc == 0 and kills > KILLS // 2, result.err
+    assert "had not come to an end" in result.err
+    again = Counter(p["url"] for p in out.pages()[PAGES:])
+    assert set(again.values()) == {1} and len(again) == PAGES + NEW
+    assert told(out, 2) == found
+    status = verified(out)
+    assert 3 <= status["runs"] <= kills + 2  # one may be killed before it has committed anything
+    refers_rightly(out)  # and every archive is valid to the last byte
+    archived = Counter(r.uri for r in out.records() if r.type in ("response", "revisit") and r.uri.endswith(".html"))
+    assert set(archived.values()) == {1, 2} and len(archived) == PAGES + NEW
+    # The next one begins a round again.
+    result = run(tmp_path, path)
+    assert "had not come to an end" not in result.err
+    assert told(out, 3) == {}
