@@ -29,12 +29,12 @@ function as_flag() {
 		printf " \\fB\\-\\-no\\-%s\\fR is the opposite.", roff(flag)
 	if (def != "")
 		printf " Default: %s.", roff(def)
-	printf " In a job file: %s.%s.\n", section, name
+	printf " In a job file: %s.%s.\n", section, key
 }
 
 function as_key(   value) {
 	value = type == "BOOL" ? "yes|no" : arg
-	printf ".TP\n.B %s:\n", name
+	printf ".TP\n.B %s:\n", key
 	if (type == "LIST")
 		printf "A list of \\fI%s\\fR: ", roff(value)
 	else
@@ -68,6 +68,8 @@ open && /\)[ \t]*$/ {
 	if (section != last)
 		printf ".SS %s\n", form == "job" ? section ":" : section
 	last = section
+	key = name
+	sub("^" section "_", "", key) # as option_key() has it
 	flag = name
 	gsub(/_/, "-", flag)
 	if (form == "job")

@@ -15,11 +15,12 @@
 #include "fetch/jar.h"
 #include "net/addr.h"
 #include "net/proxy.h"
+#include "sink/command.h"
 #include "sink/csv.h"
 #include "sink/sink.h"
 
 enum {
-	SINKS_MAX = 6,
+	SINKS_MAX = 9,
 	CA_BYTES_MAX = 16 << 20,
 	/* What is left of SCOPE_SETTINGS_MAX holds the greatest number of seeds. */
 	PATTERNS_BYTES_MAX = 1 << 20,
@@ -63,6 +64,36 @@ check_csv(const struct options *o, struct why *why)
 	r = csv_layout_init(&layout, slice_cstr(o->output_csv_columns), select, why);
 	select_free(select);
 	return r < 0 ? why_prefix(why, r, "--csv-columns") : 0;
+}
+
+static bool
+has_sink(const struct options *o, const char *name)
+{
+	for (size_t i = 0; i < o->output_sink.n; i++)
+		if (strcmp(o->output_sink.v[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int
+check_exec(const struct options *o, struct why *why)
+{
+	struct exec_command command;
+	int r;
+
+	if (o->exec_exec_command == NULL)
+		return has_sink(o, "exec")
+			   ? why_set(why, -EINVAL,
+				 "--sink exec wants a program: --exec-command COMMAND")
+			   : 0;
+	r = command_init(&command, o->exec_exec_command,
+	    (const char *const *)o->exec_exec_env.v, o->exec_exec_env.n, why);
+	if (r < 0)
+		return why_prefix(why, -EINVAL, "--exec-command");
+	command_release(&command);
+	return has_sink(o, "exec") ? 0
+				   : why_set(why, -EINVAL,
+					 "--exec-command is nothing without --sink exec");
 }
 
 static int
@@ -290,6 +321,7 @@ static const struct {
     {OPTION_ID_crawl_order, check_order, NULL},
     {OPTION_ID_crawl_recrawl_min, check_recrawl, NULL},
     {OPTION_ID_output_csv_columns, check_csv, NULL},
+    {OPTION_ID_exec_exec_command, check_exec, NULL},
     {OPTION_ID_fetch_header, check_headers, NULL},
     {OPTION_ID_crawl_extract, check_fields, NULL},
     {OPTION_ID_fetch_ca, check_files, NULL},

@@ -1,6 +1,7 @@
 #include "crawl/committer.h"
 #include "base/clock.h"
 #include "crawl/committer_internal.h"
+#include "crawl/crawl.h"
 #include "crawl/space.h"
 #include "fetch/jar.h"
 #include "frontier/keys.h"
@@ -49,6 +50,24 @@ committer_now_ms(const struct committer *c)
 					     : clock_mono_ms();
 }
 
+/* What sinks do elsewhere may take long: how far they are is committed meanwhile. */
+static int
+finish_all(struct committer *c)
+{
+	int failed, r;
+
+	do {
+		failed = sinks_finish(c);
+		if (failed < 0 && failed != -EAGAIN) {
+			c->saved.end = c->run.end = CRAWL_STORE;
+			(void)snprintf(
+			    c->run.why, sizeof(c->run.why), "%.199s", c->why.text);
+		}
+		r = group_commit(c);
+	} while (r == 0 && failed == -EAGAIN);
+	return failed < 0 ? failed : r;
+}
+
 /* Whether there is room for more does not matter any more. */
 static int
 close_all(struct committer *c, const struct commit *m)
@@ -59,6 +78,8 @@ close_all(struct committer *c, const struct commit *m)
 	(void)snprintf(
 	    c->run.why, sizeof(c->run.why), "%s", m->end_why == NULL ? "" : m->end_why);
 	r = group_commit(c);
+	if (r == 0)
+		r = finish_all(c);
 	if (r == 0)
 		return sinks_close(c, m->finished);
 	sinks_cut_back(c);

@@ -116,6 +116,21 @@ put_seen_mark(struct committer *c)
 			   c->batch, STORE_META, SEEN_MARK, buf_slice(&c->scratch));
 }
 
+/* The store has the marks: what they stand for may be handed on. */
+static int
+tell_sinks(struct committer *c)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < c->sinks_len; i++) {
+		int r = sink_committed(c->sinks[i], first == 0 ? &c->why : NULL);
+
+		if (first == 0)
+			first = r;
+	}
+	return first;
+}
+
 int
 group_commit(struct committer *c)
 {
@@ -144,6 +159,7 @@ group_commit(struct committer *c)
 		hostcount_settle(&c->counts);
 		seen_committed(c->seen);
 		c->committed = c->saved.totals;
+		r = tell_sinks(c);
 	}
 	c->commit_at_ms = 0;
 	c->committed_ms = committer_now_ms(c);
@@ -307,6 +323,21 @@ sinks_open(struct committer *c, struct why *why)
 	}
 	archive_first(c);
 	return 0;
+}
+
+int
+sinks_finish(struct committer *c)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < c->sinks_len; i++) {
+		bool heard = first == 0 || first == -EAGAIN;
+		int r = sink_finish(c->sinks[i], heard ? &c->why : NULL);
+
+		if (first == 0 || (first == -EAGAIN && r < 0))
+			first = r;
+	}
+	return first;
 }
 
 int

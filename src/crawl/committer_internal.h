@@ -17,7 +17,7 @@
 #include "frontier/seen.h"
 
 enum {
-	SINKS_MAX = 12,
+	SINKS_MAX = 16,
 	LOOK_BYTES = 512 << 10,      /* written between looks at the disk */
 	BATCH_BYTES = 8 << 20,       /* enough for a commit: some 40,000 new URLs */
 	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */
@@ -167,6 +167,8 @@ int refill_begin(struct committer *c, struct commit *m);
 /* All that wait: after a commit, or with c->err. */
 void refills_answer(struct committer *c);
 int sinks_open(struct committer *c, struct why *why);
+/* What they do elsewhere; to be committed once more.  -EAGAIN: and then called again. */
+int sinks_finish(struct committer *c);
 int sinks_close(struct committer *c, bool finished);
 /* After a failure: every file is cut back to the last commit, unless that is in doubt. */
 void sinks_cut_back(struct committer *c);

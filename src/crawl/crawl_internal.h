@@ -107,6 +107,7 @@ struct crawl {
 	struct select *fields; /* of pages; NULL: none */
 	atomic_bool
 	    hurry; /* it is to stop: nobody is waited for long; read by the store thread */
+	struct exec_conf exec;
 	uint32_t context;
 	uint64_t hash_seed;
 	const struct order *order;

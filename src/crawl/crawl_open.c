@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "crawl/crawl_internal.h"
 #include "crawl/rules.h"
 #include "crawl/scope.h"
@@ -153,6 +154,28 @@ crawl_warc_coding(const struct options *o)
 }
 
 static void
+tell(const char *text)
+{
+	log_warn("%s", text);
+}
+
+static const struct exec_conf *
+fill_exec_conf(struct crawl *c)
+{
+	const struct options *o = c->o;
+
+	c->exec = (struct exec_conf){.command = o->exec_exec_command,
+	    .env = (const char *const *)o->exec_exec_env.v,
+	    .env_len = o->exec_exec_env.n,
+	    .confirm = o->exec_exec_confirm,
+	    .restarts = o->exec_exec_restarts,
+	    .window_ms = o->exec_exec_restart_window,
+	    .stall_ms = o->exec_exec_stall_timeout,
+	    .finish_ms = o->exec_exec_finish_timeout};
+	return &c->exec;
+}
+
+static void
 fill_sink_conf(
     struct crawl *c, struct sink_conf *ret, struct slice settings, struct slice brief)
 {
@@ -178,7 +201,9 @@ fill_sink_conf(
 	    .out_fd = STDOUT_FILENO,
 	    .out_wait_ms = OUT_WAIT_MS,
 	    .out_hurry_ms = OUT_HURRY_MS,
-	    .hurry = &c->hurry};
+	    .hurry = &c->hurry,
+	    .exec = fill_exec_conf(c),
+	    .tell = tell};
 }
 
 void

@@ -139,13 +139,14 @@ set_one(struct reader *r, struct options *to, const struct option_row *row,
 	struct why why;
 
 	if (n->type != YAML_SCALAR_NODE)
-		mistake(
-		    r, n->start_mark, "%s.%s wants one value", row->section, row->name);
+		mistake(r, n->start_mark, "%s.%s wants one value", row->section,
+		    option_key(row));
 	else if (!value_of(r, n, &value))
 		return;
 	else if (job_item_check(row, value, &why) < 0 ||
 		 option_set(to, row, value, &why) < 0)
-		mistake(r, n->start_mark, "%s.%s: %s", row->section, row->name, why.text);
+		mistake(r, n->start_mark, "%s.%s: %s", row->section, option_key(row),
+		    why.text);
 }
 
 static void
@@ -185,7 +186,7 @@ unknown_key(struct reader *r, struct slice section, const yaml_node_t *key)
 		mistake(r, key->start_mark,
 		    "there is no " SLICE_FMT "." SLICE_FMT "; did you mean %s.%s?",
 		    SLICE_ARG(section), SLICE_ARG(scalar(key)), near->section,
-		    near->name);
+		    option_key(near));
 }
 
 /* Notes that a key is there; false: it was before, which was told. */
@@ -219,7 +220,7 @@ read_key(struct reader *r, struct slice section, const yaml_node_t *key,
 		return;
 	}
 	(void)snprintf(prefix, sizeof(prefix), "%s.", row->section);
-	if (is_first(r, &r->lines[row->id], key, prefix, row->name))
+	if (is_first(r, &r->lines[row->id], key, prefix, option_key(row)))
 		set_job_option(r, row, value);
 }
 
@@ -522,7 +523,7 @@ read_rule_key(struct reader *r, struct option_rule *rule, size_t lines[RULE_WORD
 	if (row == NULL)
 		unknown_rule_key(r, key);
 	else if (rule->options->given[row->id])
-		mistake(r, key->start_mark, "rules: %s is there twice", row->name);
+		mistake(r, key->start_mark, "rules: %s is there twice", option_key(row));
 	else
 		set_option(r, rule->options, row, value);
 }

@@ -107,7 +107,7 @@ write_option(struct buf *out, const struct options *o, const struct option_row *
 
 	if (!option_get(o, row, 0, value))
 		return 0;
-	r = buf_printf(out, "%*s%s:", indent, "", row->name);
+	r = buf_printf(out, "%*s%s:", indent, "", option_key(row));
 	if (row->type != OPTION_LIST) {
 		if (r == 0)
 			r = buf_add_byte(out, ' ');
@@ -130,7 +130,7 @@ may_be_secret(const struct option_row *row)
 {
 	return row->id == OPTION_ID_fetch_header ||
 	       row->id == OPTION_ID_fetch_header_for || row->id == OPTION_ID_fetch_auth ||
-	       row->id == OPTION_ID_fetch_proxy;
+	       row->id == OPTION_ID_fetch_proxy || row->id == OPTION_ID_exec_exec_command;
 }
 
 static int

@@ -499,12 +499,22 @@ option_by_flag(struct slice flag, bool *ret_off)
 	return NULL;
 }
 
+const char *
+option_key(const struct option_row *row)
+{
+	size_t n = strlen(row->section);
+
+	return strncmp(row->name, row->section, n) == 0 && row->name[n] == '_'
+		   ? row->name + n + 1
+		   : row->name;
+}
+
 const struct option_row *
 option_by_key(struct slice section, struct slice name)
 {
 	for (size_t i = 0; i < OPTION_ID_MAX; i++)
 		if (slice_eq(section, slice_cstr(option_rows[i].section)) &&
-		    slice_eq(name, slice_cstr(option_rows[i].name)))
+		    slice_eq(name, slice_cstr(option_key(&option_rows[i]))))
 			return &option_rows[i];
 	return NULL;
 }
@@ -546,7 +556,10 @@ option_nearest(struct slice name)
 
 	for (size_t i = 0; i < OPTION_ID_MAX; i++) {
 		unsigned d = name_distance(name, slice_cstr(option_rows[i].name));
+		unsigned key =
+		    name_distance(name, slice_cstr(option_key(&option_rows[i])));
 
+		d = key < d ? key : d;
 		if (d >= least)
 			continue;
 		least = d;

@@ -141,10 +141,18 @@ jsonl_is_page(const struct sink_event *e)
 int
 jsonl_line(struct buf *b, const struct sink_event *e)
 {
+	return jsonl_line_numbered(b, e, 0);
+}
+
+int
+jsonl_line_numbered(struct buf *b, const struct sink_event *e, uint64_t seq)
+{
 	struct jsonw j;
 
 	jsonw_init(&j, b);
 	jsonw_object(&j, NULL);
+	if (seq > 0)
+		count(&j, "seq", seq);
 	put_what(&j, e);
 	jsonl_fields(&j, "fields", e);
 	put_how(&j, e);

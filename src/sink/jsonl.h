@@ -23,4 +23,6 @@ struct jsonw;
 void jsonl_fields(struct jsonw *j, const char *key, const struct sink_event *e);
 /* Without the end of the line. */
 int jsonl_line(struct buf *b, const struct sink_event *e);
+/* The same with its number, `seq`. */
+int jsonl_line_numbered(struct buf *b, const struct sink_event *e, uint64_t seq);
 #endif

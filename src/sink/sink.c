@@ -13,6 +13,7 @@
 	X(csv, "csv")                                                                    \
 	X(sqlite, "sqlite")                                                              \
 	X(output, "stdout")                                                              \
+	X(exec, "exec")                                                                  \
 	X(none, "none")
 #define SINKS_OWN(X)                                                                     \
 	X(crawl_log, "crawl-log")                                                        \
@@ -97,6 +98,18 @@ int
 sink_mark(struct sink *s, struct buf *out)
 {
 	return s->type->mark(s, out);
+}
+
+int
+sink_committed(struct sink *s, struct why *why)
+{
+	return s->type->committed == NULL ? 0 : s->type->committed(s, why);
+}
+
+int
+sink_finish(struct sink *s, struct why *why)
+{
+	return s->type->finish == NULL ? 0 : s->type->finish(s, why);
 }
 
 int

@@ -52,6 +52,20 @@ struct sink_conf {
 	int out_fd;
 	int64_t out_wait_ms, out_hurry_ms;
 	const atomic_bool *hurry;
+	/* Of `exec`: sink/feeder.h says what these are. */
+	const struct exec_conf *exec;
+	/* What sinks with a thread have to say, harmless for a terminal; any thread. */
+	void (*tell)(const char *text);
+};
+
+/* It must outlive the sink. */
+struct exec_conf {
+	const char *command; /* sink/command.h */
+	const char *const *env;
+	size_t env_len;
+	bool confirm;
+	uint32_t restarts;
+	int64_t window_ms, stall_ms, finish_ms;
 };
 
 enum sink_event_kind {
@@ -144,6 +158,10 @@ struct sink_type {
 	int (*flush)(struct sink *s, struct why *why);
 	int (*sync)(struct sink *s, struct why *why);
 	int (*mark)(struct sink *s, struct buf *out);
+	/* NULL: it does not want to know.  What the last mark stands for is durable. */
+	int (*committed)(struct sink *s, struct why *why);
+	/* NULL: it has no part in the end but close. */
+	int (*finish)(struct sink *s, struct why *why);
 	int (*close)(struct sink *s, bool finished, struct why *why);
 	/* NULL: it has no file. */
 	bool (*place)(struct slice mark, struct sink_place *ret);
@@ -177,6 +195,11 @@ int sink_sync(struct sink *s, struct why *why);
 /* Appends; -EBUSY while something is not flushed, for a mark must never be ahead of the
  * files.  Take it after sink_sync(). */
 int sink_mark(struct sink *s, struct buf *out);
+/* The last mark is in the store.  May wait for a program that is slow. */
+int sink_committed(struct sink *s, struct why *why);
+/* All that will be put was committed: what is done with it elsewhere is brought to its end.
+ * Take a mark once more.  -EAGAIN: that will take longer; commit, and ask again. */
+int sink_finish(struct sink *s, struct why *why);
 /* -ENOENT: that sink has no file; -EBADMSG: the mark is none. */
 int sink_place(const char *name, struct slice mark, struct sink_place *ret);
 /* finished: the crawl is over (rename .open); false: it will go on another day.  Frees,

@@ -801,13 +801,13 @@ every_option_can_be_given_in_a_file_and_alone_is_changed_by_it(void **state)
 		struct job j;
 
 		other_value(r, value);
-		(void)snprintf(
-		    file, sizeof(file), "%s: {%s: '%s'}\n", r->section, r->name, value);
+		(void)snprintf(file, sizeof(file), "%s: {%s: '%s'}\n", r->section,
+		    option_key(r), value);
 		assert_int_equal(job_init(&j), 0);
 		assert_int_equal(read_shelved(&j, file, &heard), 0);
 		assert_string_equal(heard.text, "");
 		assert_int_equal(
-		    j.places[i].column, strlen(r->section) + 6 + strlen(r->name));
+		    j.places[i].column, strlen(r->section) + 6 + strlen(option_key(r)));
 		for (size_t k = 0; k < OPTION_ID_MAX; k++) {
 			(void)option_get(&usual, &option_rows[k], 0, &before);
 			(void)option_get(&j.options, &option_rows[k], 0, &after);
