@@ -53,7 +53,7 @@ struct commit {
 	struct sink_event event; /* DONE, ATTEMPT, NAME */
 	struct slice etag, last_modified; /* DONE: as its server called it; empty: not */
 	uint64_t record_id[2];            /* DONE: of its response, warc_id() */
-	uint64_t shape;                   /* DONE: of the page's text; 0: not known */
+	uint64_t shape;                   /* DONE: of the page's text; as in task.h */
 	struct found_link *links;
 	uint32_t links_len;
 	struct frontier_want want;        /* REFILL */

@@ -26,7 +26,8 @@ committer_traps_open(struct committer *c)
 	t->hash_seed = scope_hash_seed(c->rules);
 	c->has_traps = t->repeats != OPTION_NONE || t->depth != OPTION_NONE ||
 		       t->length != OPTION_NONE || t->dates != OPTION_NONE ||
-		       t->queries != OPTION_NONE || t->duplicates != OPTION_NONE;
+		       t->queries != OPTION_NONE || t->duplicates != OPTION_NONE ||
+		       t->hosts != OPTION_NONE;
 	r = traps_new(t, &c->traps);
 	return r < 0 ? r : traps_load(c->traps, c->store);
 }
@@ -53,18 +54,26 @@ static int
 learn(struct committer *c, const struct commit *m)
 {
 	const struct sink_event *e = &m->event;
-	struct trap_page page = {
-	    .shape = m->shape, .has_simhash = e->has_simhash, .simhash = e->simhash};
+	bool spared = traps_spare((enum link_kind)m->rec->kind, m->rec->flags);
+	struct trap_page page = {.shape = m->shape == FOUND_SHAPE_BARE ? 0 : m->shape,
+	    .is_bare = m->shape == FOUND_SHAPE_BARE || e->outcome == OUTCOME_REDIRECT ||
+		       e->outcome == OUTCOME_HTTP_4XX,
+	    .has_simhash = e->has_simhash,
+	    .simhash = e->simhash};
 	struct trap_cut cut;
+	int r = 0;
 
 	if (e->outcome == OUTCOME_TRAP) {
 		traps_refused(c->traps, &c->page.link, &cut);
 		return committer_traps_park(c, m->rec, &cut);
 	}
 	/* One that is fetched again is no copy of itself. */
-	if (e->outcome != OUTCOME_OK || (m->rec->flags & URLREC_AGAIN) != 0 ||
-	    traps_spare((enum link_kind)m->rec->kind, m->rec->flags))
+	if ((m->rec->flags & URLREC_AGAIN) != 0)
 		return 0;
+	if (e->outcome == OUTCOME_OK || page.is_bare)
+		r = traps_learn_site(c->traps, &c->page.link, &page, spared);
+	if (r < 0 || e->outcome != OUTCOME_OK || spared)
+		return r;
 	if (e->digest.len > 0)
 		page.digest = url_hash(e->digest, scope_hash_seed(c->rules));
 	return traps_learn(c->traps, &c->page.link, &page);

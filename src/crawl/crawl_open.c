@@ -218,6 +218,7 @@ crawl_traps_conf(const struct options *o, struct traps_conf *ret)
 	    .dates = on ? o->limits_trap_dates : OPTION_NONE,
 	    .queries = on ? o->limits_trap_queries : OPTION_NONE,
 	    .duplicates = on ? o->limits_trap_duplicates : OPTION_NONE,
+	    .hosts = on ? o->limits_trap_hosts : OPTION_NONE,
 	    .bytes_max =
 		memory / 32 < TRAPS_BYTES_MAX ? (uint64_t)memory / 32 : TRAPS_BYTES_MAX};
 }
@@ -231,8 +232,10 @@ hash_traps(const struct options *o, const struct traps_conf *t, uint64_t *ret)
 
 	buf_init(&b, 1 << 20);
 	r = buf_printf(&b,
-	    "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
-	    t->repeats, t->depth, t->length, t->dates, t->queries, t->duplicates);
+	    "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
+	    " %" PRId64,
+	    t->repeats, t->depth, t->length, t->dates, t->queries, t->duplicates,
+	    t->hosts);
 	for (size_t i = 0; i < o->limits_trap_ok.n && r == 0; i++) {
 		r = buf_add_byte(&b, '\n');
 		if (r == 0)
@@ -395,7 +398,8 @@ is_trapped(struct crawl *c, const struct urlrec *rec, enum outcome *ret_outcome,
 
 	if (traps_spare((enum link_kind)rec->kind, rec->flags))
 		return false;
-	closed = trap_gates_find(&c->gates, rec->authority_hash, rec->url);
+	closed = trap_gates_find(&c->gates, rec->authority_hash, rec->url,
+	    frontier_was_asked(c->frontier, rec->authority_hash));
 	if (closed == NULL)
 		return false;
 	if (url_resolve(NULL, rec->url, (struct slice){0}, 0, text, sizeof(text), &url) ==

@@ -376,17 +376,24 @@ add_fields(struct work *w, const struct page *page)
 }
 
 /* It costs twice what the links do: of URLs that have nothing in common with others only of
- * every fourth, which is enough to know the host by. */
+ * every fourth, which is enough to know the host by, and of each host's first page. */
 static void
 read_shape(struct work *w, struct slice body)
 {
+	const struct url *page = &w->p->links.page;
+	uint64_t seed = scope_hash_seed(w->rules), drawn;
 	struct url_pattern pattern;
 
 	if (!scope_wants_shapes(w->rules))
 		return;
-	url_pattern(&w->p->links.page, 0, &pattern);
-	if (pattern.varies || traps_by_tail(&pattern) || pattern.path % SHAPE_ONE_IN == 0)
-		w->found->shape = text_shape(body, w->task.url);
+	url_pattern(page, seed, &pattern);
+	drawn = pattern.path ^ url_hash(url_authority(page), seed);
+	if (!pattern.varies && !traps_by_tail(&pattern) && url_path(page).len > 1 &&
+	    drawn % SHAPE_ONE_IN != 0)
+		return;
+	w->found->shape = text_shape(body, w->task.url);
+	if (w->found->shape <= FOUND_SHAPE_BARE)
+		w->found->shape = FOUND_SHAPE_BARE;
 }
 
 static int

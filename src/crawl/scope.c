@@ -117,7 +117,8 @@ write_options(const struct options *o, uint64_t hash_seed, struct wire_out *w)
 	    o->crawl_robots == ROBOTS_OBEY ? (int)o->crawl_nofollow : NOFOLLOW_NONE,
 	    "speculative", o->crawl_speculative ? (int)o->crawl_speculative_max : 0,
 	    "simhash", (int)o->output_simhash, "text", (int)o->output_text, "shapes",
-	    (int)(o->limits_traps && o->limits_trap_duplicates != OPTION_NONE),
+	    (int)(o->limits_traps && (o->limits_trap_duplicates != OPTION_NONE ||
+					 o->limits_trap_hosts != OPTION_NONE)),
 	    "sitemaps",
 	    (int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
 		  o->crawl_scope != SCOPE_PAGE),

@@ -58,6 +58,8 @@ struct found_link {
 	struct slice url;
 };
 
+/* As a shape: the page has hardly a word to know it by. */
+#define FOUND_SHAPE_BARE UINT64_C(1)
 enum { FOUND_LINKS_MAX = 6000, FOUND_SITEMAP_LINKS_MAX = 50000, FOUND_TEXT_MAX = 65536 };
 
 struct found {
@@ -70,7 +72,7 @@ struct found {
 	struct page_robots robots; /* of the head and of the page */
 	bool has_simhash;
 	uint64_t simhash;
-	uint64_t shape; /* text_shape(); 0: not looked for, or none */
+	uint64_t shape; /* text_shape(); 0: not looked for */
 	struct slice mime, charset, title, canonical, lang, description, redirect_to;
 	struct slice text; /* the main one; empty: none, or not looked for */
 	char digest[48];

@@ -52,6 +52,7 @@ trap_kind_rule(enum trap_kind kind)
 	    [TRAP_KIND_REPEATS] = TRAP_REPEATS,
 	    [TRAP_KIND_DEPTH] = TRAP_DEPTH,
 	    [TRAP_KIND_LENGTH] = TRAP_LENGTH,
+	    [TRAP_KIND_SITE] = TRAP_HOSTS,
 	};
 
 	return rules[kind];
@@ -193,6 +194,10 @@ detail_of(const struct traps *t, const struct trap_record *r, char ret[TRAP_DETA
 	case TRAP_QUERIES:
 		(void)snprintf(why, sizeof(why), "%u combinations", (unsigned)r->used);
 		break;
+	case TRAP_HOSTS:
+		(void)snprintf(why, sizeof(why), "of %u hosts %u had nothing new",
+		    (unsigned)r->pages, (unsigned)(r->pages - r->uniques));
+		break;
 	default:
 		(void)snprintf(why, sizeof(why), "of %u pages %u were copies",
 		    (unsigned)r->pages, (unsigned)(r->pages - r->uniques));
@@ -272,7 +277,7 @@ find_closed(struct traps *t, const struct trap_link *l)
 		    (kinds[i] != TRAP_KIND_HOST || !is_productive(t, l)))
 			return r;
 	}
-	return NULL;
+	return trap_site_closed(t, l);
 }
 
 /* ---- far dates ---- */
@@ -443,8 +448,8 @@ print_of(const struct trap_page *page)
 	return page->shape != 0 ? page->shape : page->digest;
 }
 
-static bool
-has_print(const struct trap_record *r, uint64_t print)
+bool
+trap_has_print(const struct trap_record *r, uint64_t print)
 {
 	for (uint32_t i = 0; i < r->prints_len && print != 0; i++)
 		if (r->prints[i] == print)
@@ -452,8 +457,8 @@ has_print(const struct trap_record *r, uint64_t print)
 	return false;
 }
 
-static int
-add_print(struct traps *t, struct trap_record *r, uint64_t print)
+int
+trap_add_print(struct traps *t, struct trap_record *r, uint64_t print)
 {
 	int err;
 
@@ -500,7 +505,7 @@ static int64_t
 copies_allowed(
     const struct traps *t, const struct trap_record *r, const struct trap_record *family)
 {
-	int64_t n = t->conf.duplicates;
+	int64_t n = r->kind == TRAP_KIND_SITE ? t->conf.hosts : t->conf.duplicates;
 
 	if (n == INT64_MAX)
 		return n;
@@ -512,10 +517,11 @@ copies_allowed(
 	return n + r->uniques / LIMIT_PART;
 }
 
-static void
-close_pattern(struct traps *t, struct trap_record *r)
+void
+trap_close(struct traps *t, struct trap_record *r)
 {
 	r->closed = true;
+	t->sites_closed += r->kind == TRAP_KIND_SITE;
 	list_push(&t->fresh_closed, &r->on_fresh);
 	trap_is_loud(t, r);
 }
@@ -532,6 +538,7 @@ traps_reopen(struct traps *t)
 		if (!r->closed || r->score >= copies_allowed(t, r, NULL))
 			continue;
 		r->closed = false;
+		t->sites_closed -= r->kind == TRAP_KIND_SITE;
 		trap_changed(t, r);
 	}
 }
@@ -546,7 +553,7 @@ note_copy(struct traps *t, struct trap_record *r, struct trap_record *family)
 		trap_changed(t, family);
 	}
 	if (!r->closed && r->score >= copies_allowed(t, r, family))
-		close_pattern(t, r);
+		trap_close(t, r);
 }
 
 static int
@@ -554,7 +561,7 @@ note_unique(struct traps *t, struct trap_record *r, struct trap_record *family,
     const struct trap_page *page)
 {
 	uint32_t good = (uint32_t)(t->conf.duplicates / UNIQUE_PART);
-	int err = add_print(t, r, print_of(page));
+	int err = trap_add_print(t, r, print_of(page));
 
 	add_sim(r, page);
 	r->uniques++;
@@ -583,7 +590,7 @@ learn(struct traps *t, const struct trap_link *l, enum trap_kind kind, uint64_t 
 	if (r->pages == UINT32_MAX)
 		return 0;
 	r->pages++;
-	if (!has_print(r, print_of(page)) && !has_sim(r, page))
+	if (!trap_has_print(r, print_of(page)) && !has_sim(r, page))
 		return note_unique(t, r, family, page);
 	note_copy(t, r, family);
 	return 0;

@@ -18,13 +18,16 @@
  *                    that repeats: the last pages were nearly all copies of others
  *   host-duplicates  the same of a whole host, by those of its pages of which the shape is
  *                    known and that have no pattern in common
+ *   hosts            of a site (registrable domain) the last hosts had nothing that others of
+ *                    it do not have, or redirects and errors only: no new host of it is wanted
  *
  * A page is a copy when its shape (text_shape(); of what is no HTML, its bytes) or, where it
  * is known, its fingerprint (within 3 bits) is that of one of the last different pages of its
  * pattern.
  *
  * Owns:    a record of each pattern that matters, the least used given up past bytes_max
- *          and 4,096 of a host (those that cut something last); the store has the same, by
+ *          and 4,096 of a host (those that cut something last); of a site the last 1,024
+ *          hosts; the store has the same, by
  *          traps_save().
  * Clock:   wall, as days since 1970-01-01.
  * Errors:  -ENOMEM; traps_load(): -EBADMSG; those of the batch.
@@ -46,7 +49,8 @@
 	X(DATES, "dates")                                                                \
 	X(QUERIES, "queries")                                                            \
 	X(DUPLICATES, "duplicates")                                                      \
-	X(HOST, "host-duplicates")
+	X(HOST, "host-duplicates")                                                       \
+	X(HOSTS, "hosts")
 enum trap_rule {
 #define X(id, name) TRAP_##id,
 	TRAP_RULES(X)
@@ -64,7 +68,7 @@ enum {
 /* INT64_MAX: no limit, that rule never cuts. */
 struct traps_conf {
 	uint64_t hash_seed;
-	int64_t repeats, depth, length, dates, queries, duplicates;
+	int64_t repeats, depth, length, dates, queries, duplicates, hosts;
 	uint64_t bytes_max;
 };
 
@@ -93,6 +97,7 @@ int traps_judge(struct traps *t, const struct trap_link *l, struct trap_cut *ret
 
 struct trap_page {
 	uint64_t digest, shape; /* 0: not known */
+	bool is_bare; /* a redirect, an error, or HTML of hardly a word: see `hosts` */
 	bool has_simhash;
 	uint64_t simhash;
 };
@@ -100,6 +105,9 @@ struct trap_page {
 bool traps_by_tail(const struct url_pattern *p);
 /* That URL was fetched, and is a page. */
 int traps_learn(struct traps *t, const struct trap_link *l, const struct trap_page *page);
+/* The same for its site.  `is_spared`: it is good for its host whatever it is. */
+int traps_learn_site(struct traps *t, const struct trap_link *l,
+    const struct trap_page *page, bool is_spared);
 /* It had a link to what nobody knew, outside its own pattern. */
 void traps_news(struct traps *t, const struct trap_link *l);
 /* That URL was cut at its turn; of *ret, rule and id. */
@@ -147,15 +155,17 @@ int traps_sums_read(struct store *s, struct trap_sums *ret);
 
 struct trap_gates {
 	struct umap closed;
+	uint32_t sites; /* of these */
 	uint64_t seed;
 };
 void trap_gates_init(struct trap_gates *g, uint64_t hash_seed);
 void trap_gates_release(struct trap_gates *g);
 /* Copies; past 65,536 of them it forgets to. */
 int trap_gates_add(struct trap_gates *g, const struct trap_closed *c);
-/* Of which closed pattern that URL is; NULL: of none. */
-const struct trap_closed *trap_gates_find(
-    const struct trap_gates *g, uint64_t authority_hash, struct slice url);
+/* Of which closed pattern that URL is; NULL: of none.  `was_asked`: its host has answered
+ * before, so that it is no new one. */
+const struct trap_closed *trap_gates_find(const struct trap_gates *g,
+    uint64_t authority_hash, struct slice url, bool was_asked);
 
 void traps_check(const struct traps *t);
 #endif

@@ -10,6 +10,7 @@ void
 trap_gates_init(struct trap_gates *g, uint64_t hash_seed)
 {
 	umap_init(&g->closed, GATES_MAX);
+	g->sites = 0;
 	g->seed = hash_seed;
 }
 
@@ -36,11 +37,14 @@ trap_gates_add(struct trap_gates *g, const struct trap_closed *c)
 	err = umap_put(&g->closed, c->id, copy);
 	if (err < 0)
 		free(copy);
+	else
+		g->sites += c->rule == TRAP_HOSTS;
 	return err == -ENOMEM ? err : 0;
 }
 
 const struct trap_closed *
-trap_gates_find(const struct trap_gates *g, uint64_t authority_hash, struct slice url)
+trap_gates_find(
+    const struct trap_gates *g, uint64_t authority_hash, struct slice url, bool was_asked)
 {
 	const struct trap_closed *c;
 	struct url_pattern p;
@@ -59,5 +63,8 @@ trap_gates_find(const struct trap_gates *g, uint64_t authority_hash, struct slic
 	/* What has a pattern goes by that: whether it had different pages is not known here. */
 	if (c == NULL && !p.varies)
 		c = umap_get(&g->closed, trap_id(TRAP_KIND_HOST, authority_hash, 0));
+	if (c == NULL && !was_asked && g->sites > 0)
+		c = umap_get(
+		    &g->closed, trap_id(TRAP_KIND_SITE, trap_site_hash(&u, g->seed), 0));
 	return c;
 }

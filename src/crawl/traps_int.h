@@ -2,6 +2,7 @@
  * crawl/traps_int.h -- what the files of the traps share.
  *
  *   traps.c         the rules: judging and learning
+ *   traps_site.c    the hosts of a site
  *   traps_table.c   the records: found by id, given up by age
  *   traps_save.c    the records in the store, and the sums out of it
  *   traps_gates.c   closed patterns, on the loop
@@ -22,12 +23,14 @@ enum trap_kind {
 	TRAP_KIND_REPEATS, /* of a directory: what was cut */
 	TRAP_KIND_DEPTH,
 	TRAP_KIND_LENGTH,
+	TRAP_KIND_SITE, /* the hosts of a site: have they something of their own? */
 	TRAP_KIND_MAX
 };
 
 enum {
 	PRINTS_PATTERN = 16, /* remembered, of pages that are no copies */
-	PRINTS_HOST = 128,
+	PRINTS_HOST = 128,   /* and of a site */
+	SITE_HOSTS_MAX = 1024,
 	SIMS_MAX = 4,
 	SKETCH_REGISTERS = 64,
 	DAYS_BITS = 8192,
@@ -57,7 +60,7 @@ struct trap_record {
 	enum trap_kind kind;
 	bool closed, stored, gone;
 	uint64_t cuts;
-	uint32_t pages, uniques; /* PATTERN, TAIL, HOST */
+	uint32_t pages, uniques; /* PATTERN, TAIL, HOST; SITE: hosts */
 	uint32_t score; /* up by one with a copy, down with a page that is none */
 	uint32_t copied_in,
 	    productive;         /* FAMILY: patterns with a copy, with different pages */
@@ -69,6 +72,8 @@ struct trap_record {
 	uint32_t sketches_len;
 	struct trap_sketch *sketches;
 	uint8_t *days; /* DAYS_BITS of them */
+	uint32_t hosts_len, hosts_at, hosts_cap;
+	uint64_t *hosts; /* SITE: see traps_site.c */
 	char *text;    /* "http://h.test/shop?color&size" */
 };
 
@@ -77,6 +82,7 @@ struct traps {
 	struct umap by_id, hosts;
 	struct list quiet, loud; /* loud: closed, or cut something */
 	struct list dirty, fresh_closed;
+	uint32_t sites_closed;
 	uint64_t bytes;
 	uint64_t cuts[TRAP_RULE_MAX];
 	bool cuts_dirty;
@@ -84,6 +90,24 @@ struct traps {
 
 uint64_t trap_id(enum trap_kind kind, uint64_t authority_hash, uint64_t hash);
 enum trap_rule trap_kind_rule(enum trap_kind kind);
+
+/* traps.c */
+int trap_add_print(struct traps *t, struct trap_record *r, uint64_t print);
+bool trap_has_print(const struct trap_record *r, uint64_t print);
+void trap_close(struct traps *t, struct trap_record *r);
+
+/* traps_site.c */
+/* Stands in for the authority: the records of a site are its own. */
+uint64_t trap_site_hash(const struct url *u, uint64_t seed);
+/* NULL: new hosts of this one's site are wanted, or it is none. */
+struct trap_record *trap_site_closed(struct traps *t, const struct trap_link *l);
+
+static inline uint32_t
+trap_prints_max(enum trap_kind kind)
+{
+	return kind == TRAP_KIND_HOST || kind == TRAP_KIND_SITE ? PRINTS_HOST
+								: PRINTS_PATTERN;
+}
 
 /* traps_table.c */
 /* NULL: there is none. It counts as used. */
@@ -99,6 +123,7 @@ void trap_is_loud(struct traps *t, struct trap_record *r);
 /* Room for what a record points to; counted.  -ENOMEM. */
 int trap_prints_room(struct traps *t, struct trap_record *r);
 int trap_days_room(struct traps *t, struct trap_record *r);
+int trap_hosts_room(struct traps *t, struct trap_record *r);
 int trap_sketch_of(struct traps *t, struct trap_record *r, uint64_t name,
     struct trap_sketch **ret); /* NULL: there are too many */
 /* Past bytes_max the least used go, past HOST_RECORDS_MAX those of that host: while nobody

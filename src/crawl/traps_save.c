@@ -65,6 +65,10 @@ trap_record_encode(const struct trap_record *r, struct buf *out)
 	}
 	wire_text(&w, slice_of(r->days, r->days == NULL ? 0 : DAYS_BITS / 8));
 	wire_text(&w, slice_cstr(r->text));
+	if (r->kind == TRAP_KIND_SITE) {
+		put_hashes(&w, r->hosts, r->hosts_len);
+		wire_u32(&w, r->hosts_at);
+	}
 	return w.err;
 }
 
@@ -81,7 +85,7 @@ get_prints(struct wire_in *w, struct trap_record *r)
 {
 	uint32_t n = wire_get_u32(w);
 
-	if (w->bad || n > (r->kind == TRAP_KIND_HOST ? PRINTS_HOST : PRINTS_PATTERN))
+	if (w->bad || n > trap_prints_max(r->kind))
 		return -EBADMSG;
 	if (n > 0) {
 		r->prints = calloc(n, sizeof(*r->prints));
@@ -141,6 +145,28 @@ get_texts(struct wire_in *w, struct trap_record *r)
 	return r->text == NULL ? -ENOMEM : 0;
 }
 
+static int
+get_hosts(struct wire_in *w, struct trap_record *r)
+{
+	uint32_t n;
+
+	if (r->kind != TRAP_KIND_SITE)
+		return 0;
+	n = wire_get_u32(w);
+	if (w->bad || n > SITE_HOSTS_MAX)
+		return -EBADMSG;
+	if (n > 0) {
+		r->hosts = calloc(n, sizeof(*r->hosts));
+		if (r->hosts == NULL)
+			return -ENOMEM;
+	}
+	r->hosts_len = r->hosts_cap = n;
+	if (get_hashes(w, r->hosts, n) < 0)
+		return -EBADMSG;
+	r->hosts_at = wire_get_u32(w);
+	return r->hosts_at > n ? -EBADMSG : 0;
+}
+
 int
 trap_record_decode(struct slice s, struct trap_record **ret, uint64_t *ret_authority_hash)
 {
@@ -174,6 +200,8 @@ trap_record_decode(struct slice s, struct trap_record **ret, uint64_t *ret_autho
 		err = get_sketches(&w, r);
 	if (err == 0)
 		err = get_texts(&w, r);
+	if (err == 0)
+		err = get_hosts(&w, r);
 	if (err == 0 && (w.bad || w.rest.len != 0))
 		err = -EBADMSG;
 	if (err < 0) {

@@ -15,7 +15,8 @@ weight(const struct trap_record *r)
 	return sizeof(*r) + 2 * sizeof(struct umap_entry) +
 	       r->prints_cap * sizeof(*r->prints) +
 	       r->sketches_len * sizeof(*r->sketches) +
-	       (r->days == NULL ? 0 : DAYS_BITS / 8) + strlen(r->text);
+	       (r->days == NULL ? 0 : DAYS_BITS / 8) + r->hosts_cap * sizeof(*r->hosts) +
+	       strlen(r->text);
 }
 
 void
@@ -26,6 +27,7 @@ trap_record_free(struct trap_record *r)
 	free(r->prints);
 	free(r->sketches);
 	free(r->days);
+	free(r->hosts);
 	free(r->text);
 	free(r);
 }
@@ -172,6 +174,7 @@ trap_adopt(struct traps *t, struct trap_record *r, uint64_t authority_hash)
 	list_push(&h->records, &r->on_host);
 	list_push(age_list(t, r), &r->on_age);
 	t->bytes += weight(r);
+	t->sites_closed += r->closed && r->kind == TRAP_KIND_SITE;
 	return 0;
 }
 
@@ -220,6 +223,7 @@ give_up(struct traps *t, struct trap_record *r)
 {
 	(void)umap_take(&t->by_id, r->id);
 	t->bytes -= weight(r);
+	t->sites_closed -= r->closed && r->kind == TRAP_KIND_SITE;
 	list_remove(&r->on_age);
 	list_remove(&r->on_host);
 	r->host->n--;
@@ -275,24 +279,37 @@ trap_shrink(struct traps *t, uint64_t authority_hash)
 
 /* ---- what a record points to ---- */
 
+/* Twice the room, up to `max`: where it is full and may grow. */
+static int
+hashes_room(struct traps *t, uint64_t **v, uint32_t len, uint32_t *cap, uint32_t max)
+{
+	uint32_t more = *cap == 0 ? 4 : *cap * 2;
+	uint64_t *grown;
+
+	if (len < *cap || *cap == max)
+		return 0;
+	if (more > max)
+		more = max;
+	grown = realloc(*v, more * sizeof(*grown));
+	if (grown == NULL)
+		return -ENOMEM;
+	t->bytes += (more - *cap) * sizeof(*grown);
+	*v = grown;
+	*cap = more;
+	return 0;
+}
+
 int
 trap_prints_room(struct traps *t, struct trap_record *r)
 {
-	uint32_t max = r->kind == TRAP_KIND_HOST ? PRINTS_HOST : PRINTS_PATTERN;
-	uint32_t cap = r->prints_cap == 0 ? 4 : r->prints_cap * 2;
-	uint64_t *grown;
+	return hashes_room(
+	    t, &r->prints, r->prints_len, &r->prints_cap, trap_prints_max(r->kind));
+}
 
-	if (r->prints_len < r->prints_cap || r->prints_cap == max)
-		return 0;
-	if (cap > max)
-		cap = max;
-	grown = realloc(r->prints, cap * sizeof(*grown));
-	if (grown == NULL)
-		return -ENOMEM;
-	t->bytes += (cap - r->prints_cap) * sizeof(*grown);
-	r->prints = grown;
-	r->prints_cap = cap;
-	return 0;
+int
+trap_hosts_room(struct traps *t, struct trap_record *r)
+{
+	return hashes_room(t, &r->hosts, r->hosts_len, &r->hosts_cap, SITE_HOSTS_MAX);
 }
 
 int
@@ -337,7 +354,7 @@ void
 traps_check(const struct traps *t)
 {
 	uint64_t id, bytes = 0;
-	size_t n = 0, on_hosts = 0;
+	size_t n = 0, on_hosts = 0, sites_closed = 0;
 	void *value;
 
 	for (size_t i = 0; umap_at(&t->by_id, &i, &id, &value); n++) {
@@ -347,10 +364,13 @@ traps_check(const struct traps *t)
 		assert(!r->gone);
 		assert(r->prints_len <= r->prints_cap);
 		assert(r->prints_at <= r->prints_len);
+		assert(r->hosts_len <= r->hosts_cap && r->hosts_at <= r->hosts_len);
 		assert(r->sketches_len <= PATTERN_KEYS_MAX);
 		assert(!list_is_empty(&r->on_age));
 		bytes += weight(r);
+		sites_closed += r->closed && r->kind == TRAP_KIND_SITE;
 	}
+	assert(sites_closed == t->sites_closed);
 	assert(n == t->by_id.len);
 	for (size_t i = 0; umap_at(&t->hosts, &i, &id, &value);) {
 		const struct trap_host *h = value;

@@ -96,6 +96,14 @@ frontier_host_get(struct frontier *f, uint64_t authority_hash)
 	return umap_get(&f->hosts, authority_hash);
 }
 
+bool
+frontier_was_asked(const struct frontier *f, uint64_t authority_hash)
+{
+	const struct hostq *h = umap_get(&f->hosts, authority_hash);
+
+	return h != NULL && h->done > 0;
+}
+
 /* Room for `n` nodes, so that a host can change its place without memory. */
 static int
 heap_room(struct heap *h, size_t n)

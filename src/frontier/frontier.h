@@ -191,6 +191,9 @@ void frontier_guest_remove(struct frontier *f, struct frontier_guest *g,
 /* When something may begin: now at the latest, or INT64_MAX: on an event. */
 int64_t frontier_due_ms(const struct frontier *f, int64_t now_ms);
 
+/* Whether a request for a URL of that authority has ended, now or in an earlier run. */
+bool frontier_was_asked(const struct frontier *f, uint64_t authority_hash);
+
 /* How a request to an authority (also for robots.txt) ended. */
 struct frontier_report {
 	enum outcome outcome;

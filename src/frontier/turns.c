@@ -250,6 +250,19 @@ turn_url(struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_tu
 	turn_ends(f, h, now_ms);
 }
 
+/* What nobody wants any more needs neither the address of its host nor its robots.txt. */
+static bool
+is_idle_trouble(const struct frontier *f, const struct hostq *h, int64_t now_ms)
+{
+	enum outcome outcome;
+	char detail[sizeof(((struct frontier_turn *)0)->detail)];
+
+	return f->conf.unwanted != NULL && h->window.len > 0 &&
+	       (needs_name(f, h, now_ms) || hostq_needs_robots(h, &f->conf, now_ms)) &&
+	       f->conf.unwanted(f->conf.unwanted_ctx, window_at(&h->window, 0), &outcome,
+		   detail, sizeof(detail));
+}
+
 int
 frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret)
 {
@@ -280,6 +293,10 @@ frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret)
 		if (h->state.place != HOSTQ_READY)
 			continue;
 		ret->authority_hash = h->authority_hash;
+		if (is_idle_trouble(f, h, now_ms)) {
+			turn_url(f, h, now_ms, ret);
+			return 0;
+		}
 		switch (turn_of(f, h, now_ms)) {
 		case FRONTIER_NAME:
 			turn_name(f, h, now_ms, ret);

@@ -212,7 +212,10 @@ test_authority.__test__ = False
 
 @contextlib.contextmanager
 def dnsmasq(hosts):
-    """A name server on a free port that knows these names (name -> address) and no others."""
+    """A name server on a free port that knows these names (name -> address) and no others.
+
+    "*.site" stands for all names below a site.
+    """
     program = shutil.which("dnsmasq", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
     assert program, "dnsmasq is not installed"
     for _ in range(STARTS):
@@ -221,7 +224,8 @@ def dnsmasq(hosts):
             [program, "--no-daemon", "--conf-file=/dev/null", "--pid-file=", "--no-resolv",
              "--no-hosts", "--local=/test/", "--bind-interfaces", "--listen-address=127.0.0.1",
              f"--port={port}", "--local-ttl=300", "--log-facility=-", "--dns-forward-max=1000",
-             *(f"--host-record={name},{address}" for name, address in hosts.items())],
+             *(f"--address=/{name[2:]}/{address}" if name.startswith("*.") else f"--host-record={name},{address}"
+               for name, address in hosts.items())],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=_die_with_parent,
         )  # fmt: skip

@@ -48,6 +48,7 @@ TESTED = {
     "limits.trap_dates": (SIM % "traps", "each_number_has_its_effect"),
     "limits.trap_queries": (SIM % "traps", "each_number_has_its_effect"),
     "limits.trap_duplicates": (SIM % "traps", "each_number_has_its_effect"),
+    "limits.trap_hosts": (SIM % "traps", "made_up_hosts_have_an_end"),
     "limits.trap_ok": (SIM % "traps", "without_traps_or_with_trap_ok_nothing_is_cut"),
     "fetch.concurrency": (SIM % "crawl", "concurrency_and_rate_hold_over_all_hosts"),
     "fetch.per_host": (SIM % "crawl", "hosts_are_asked_one_at_a_time_and_with_the_gap_that_was_set"),

@@ -90,6 +90,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class QuietServer(http.server.ThreadingHTTPServer):
+    request_queue_size = 512  # else connections are lost, and asked for again a second later
+
     def handle_error(self, request, client_address):
         """A client that is killed leaves in the middle of things."""
 
@@ -212,3 +214,72 @@ def test_what_was_cut_comes_back_when_an_option_overrules(site, documentation, t
     assert "trap" not in status["outcomes"] and status["traps"]["cut"] == {}
     told = json.loads(harness.trawl("explain", "--json", out.dir, some[0]).out)
     assert told["outcome"] in ("waiting", "ok"), told
+
+
+class Wild(http.server.BaseHTTPRequestHandler):
+    """Any name is a host; all but twelve of them are one page, with links to names that nobody knows."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    asked = set()
+    names = iter(range(1, 10**9))
+
+    def do_GET(self):  # noqa: N802
+        host, port = self.headers["Host"].split(":")
+        Wild.asked.add(host)
+        found = self.path != "/robots.txt"
+        body = "All that you ever wanted, and much more of it. " + "".join(
+            f'<a href="http://n{next(self.names)}.wild.test:{port}/">more</a>' for _ in range(8)
+        )
+        if host == "www.wild.test":
+            body += "".join(f'<a href="http://real{n}.wild.test:{port}/">r</a>' for n in range(12))
+        elif host.startswith("real"):
+            words = " ".join(chr(ord("a") + int(host[4:].split(".")[0])) * n for n in range(3, 9))
+            body = words + "".join(f'<a href="/page-{c}">p</a>' for c in "abcde")
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *args):
+        pass
+
+
+def test_hosts_that_are_made_up_end_over_kills_and_until_overruled(tmp_path):
+    server = QuietServer(("127.0.0.1", 0), Wild)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    port, out = server.server_port, harness.Output(tmp_path / "c")
+    args = ["crawl", "-q", "-o", out.dir, "--delay", "0", "--scope", "domain", "--sink", "jsonl", "--commit-interval", "50ms",
+            "--trap-hosts", "100", "--max-pages", "5000", f"http://www.wild.test:{port}/"]  # fmt: skip
+    with harness.dnsmasq({"*.wild.test": "127.0.0.1"}) as dns:
+        args += ["--dns", dns, "--allow-net", "127.0.0.0/8"]
+        for _ in range(3):
+            running = harness.Running(*args, "--rate", "60/s")
+            harness.wait_until("some pages", lambda n=len(Wild.asked): running.child.poll() is not None or len(Wild.asked) > n + 25)
+            running.signal(signal.SIGKILL)
+            running.result()
+            args = ["resume", "-q", out.dir]
+        result = harness.trawl(*args, "--rate", "1000/s", timeout=120)
+        assert result.rc == 0, result.err
+        pages = [p["url"] for p in out.pages()]
+        for n in range(12):
+            for path in ["", *(f"page-{c}" for c in "abcde")]:
+                assert f"http://real{n}.wild.test:{port}/{path}" in pages
+        cut = [(url, detail) for reason, url, _, detail in out.rejected() if reason == "trap"]
+        assert len(cut) > 300
+        assert all(re.fullmatch(r"hosts \*\.wild\.test: of \d+ hosts 1\d\d had nothing new", detail) for _, detail in cut), cut[:3]
+        assert all(url.startswith("http://n") for url, _ in cut)
+        # The robots.txt of some was asked for before enough pages were in.
+        assert 113 <= len(Wild.asked) < 100 * 8
+        status = json.loads(harness.trawl("status", "--json", "--verify", out.dir).out)
+        assert status["verified"], status["differences"]
+        assert status["traps"]["cut"] == {"hosts": len(cut)}
+        assert status["traps"]["patterns"] == [{"rule": "hosts", "pattern": "*.wild.test", "cut": len(cut)}]
+        # Looser: those that were cut wait again.
+        result = harness.trawl("resume", "-q", out.dir, "--trap-hosts", "none", "--max-pages", str(len(pages) + 50))
+        assert result.rc == 0, result.err
+        after = [p["url"] for p in out.pages()]
+        assert len(after) == len(pages) + 50 and {url for url, _ in cut} & set(after)
+    server.shutdown()
+    server.server_close()

@@ -362,6 +362,89 @@ an_honest_site_is_not_cut(void **state)
 	sim_release(&run);
 }
 
+/* ---- hosts ---- */
+
+enum { REAL_HOSTS = 30, REAL_PAGES = 10 };
+
+/* Every name is answered, and links to five that nobody has heard of; 30 hosts, which the first
+ * names, have pages. */
+static void
+wild_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	struct slice path, host = slice_from(url, 7);
+	uint64_t n;
+	int at;
+
+	(void)ctx;
+	ret->latency_ms = 5;
+	ret->headers = "Content-Type: text/html\r\n";
+	ret->status = path_of(url, &path) ? 200 : 404;
+	if (ret->status == 404)
+		return;
+	if (slice_starts(host, SLICE_LIT("www.")))
+		for (int i = 0; i < REAL_HOSTS; i++)
+			(void)buf_printf(
+			    body, "<a href='http://real%d.wild.test/'>r</a>", i);
+	if (slice_starts(host, SLICE_LIT("real"))) {
+		host = slice_from(host, 4);
+		(void)slice_to_u64(slice_head(host, slice_find(host, '.')), &n);
+		at = number(path, "/p");
+		own_text(body, (unsigned)n * 100 + (unsigned)(at + 1));
+		for (int i = 0; i < REAL_PAGES && at < 0; i++)
+			(void)buf_printf(body, "<a href=/p%d>p</a>", i);
+		return;
+	}
+	(void)buf_printf(body, "<p>Welcome to the best of all pages of this kind.");
+	for (int i = 0; i < 5; i++)
+		(void)buf_printf(
+		    body, "<a href='http://a%d.wild.test/'>more</a>", ++served);
+}
+
+static uint32_t
+crawl_wild(struct sim_run *run, const char *option)
+{
+	served = 0;
+	sim_web_reset(wild_script, NULL);
+	sim_crawl(run, "http://www.wild.test/",
+	    OPTIONS("delay=0", "scope=domain", "max-pages=3000", option));
+	return (uint32_t)run->stats.pages;
+}
+
+static void
+made_up_hosts_have_an_end(void **state)
+{
+	struct sim_run run = {0};
+	size_t others = 0;
+	uint32_t pages;
+
+	(void)state;
+	pages = crawl_wild(&run, "trap-hosts=50");
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_in_range(pages, 1 + REAL_HOSTS * (1 + REAL_PAGES) + 50, 600);
+	for (int i = 0; i < REAL_HOSTS; i++)
+		for (int k = 0; k < REAL_PAGES; k++) {
+			char url[64];
+
+			(void)snprintf(
+			    url, sizeof(url), "http://real%d.wild.test/p%d", i, k);
+			assert_int_equal(sim_outcome(&run, url), OUTCOME_OK);
+		}
+	/* Of those that waited when it was noticed not even robots.txt was asked for. */
+	assert_true(run.stats.outcomes[OUTCOME_TRAP] > 200);
+	for (size_t i = 0; i < sim_web.requests_len; i++)
+		others += sim_web.requests[i].robots;
+	assert_in_range(others, 1 + REAL_HOSTS + 50, 1 + REAL_HOSTS + 250);
+	sim_release(&run);
+	assert_in_range(crawl_wild(&run, "trap-hosts=10"),
+	    1 + REAL_HOSTS * (1 + REAL_PAGES) + 10, pages - 20);
+	assert_int_equal(run.end, CRAWL_DONE);
+	sim_release(&run);
+	assert_int_equal(crawl_wild(&run, "trap-hosts=none"), 3000);
+	sim_release(&run);
+	assert_int_equal(crawl_wild(&run, "trap-ok=wild"), 3000);
+	sim_release(&run);
+}
+
 /* ---- options ---- */
 
 static void
@@ -429,6 +512,7 @@ main(void)
 	    cmocka_unit_test(sessions_have_an_end_and_all_their_pages),
 	    cmocka_unit_test(facets_have_an_end_and_all_their_things),
 	    cmocka_unit_test(a_host_that_answers_everything_alike_has_an_end),
+	    cmocka_unit_test(made_up_hosts_have_an_end),
 	    cmocka_unit_test(without_traps_or_with_trap_ok_nothing_is_cut),
 	    cmocka_unit_test(each_number_has_its_effect),
 	};

@@ -17,6 +17,7 @@ static const struct traps_conf usual = {.hash_seed = SEED,
     .dates = 200,
     .queries = 300,
     .duplicates = 50,
+    .hosts = 50,
     .bytes_max = 1 << 24};
 
 struct link {
@@ -58,6 +59,16 @@ learn(struct traps *t, const char *url, uint64_t digest, uint64_t shape)
 	struct link s;
 
 	assert_int_equal(traps_learn(t, link_of(&s, url), &page), 0);
+}
+
+/* shape 0: it has nothing to show. */
+static void
+learn_host(struct traps *t, const char *url, uint64_t shape, bool is_spared)
+{
+	struct trap_page page = {.shape = shape, .is_bare = shape == 0};
+	struct link s;
+
+	assert_int_equal(traps_learn_site(t, link_of(&s, url), &page, is_spared), 0);
 }
 
 static struct traps *
@@ -134,7 +145,7 @@ a_limit_that_is_none_cuts_nothing(void **state)
 
 	(void)state;
 	conf.repeats = conf.depth = conf.length = conf.dates = conf.queries =
-	    conf.duplicates = INT64_MAX;
+	    conf.duplicates = conf.hosts = INT64_MAX;
 	t = traps_with(&conf);
 	assert_int_equal(judge(t, "http://h/img/img/img/img/img/img/img/"), TRAP_NONE);
 	assert_int_equal(judge(t, text("http://h/%04000d", 1)), TRAP_NONE);
@@ -144,7 +155,9 @@ a_limit_that_is_none_cuts_nothing(void **state)
 
 		assert_int_equal(judge(t, url), TRAP_NONE);
 		learn(t, url, 1, 1);
+		learn_host(t, text("http://h%d.wild.test/", i), 1, false);
 	}
+	assert_int_equal(judge(t, "http://new.wild.test/"), TRAP_NONE);
 	assert_int_equal(judge(t, "http://h/c/2200-01-01?a=1&b=1"), TRAP_NONE);
 	done(t);
 }
@@ -375,6 +388,94 @@ a_host_that_answers_everything_alike_is_closed(void **state)
 }
 
 static void
+a_site_that_makes_up_hosts_gets_no_new_ones(void **state)
+{
+	struct traps *t = traps_with(&usual);
+	struct trap_closed closed;
+	struct trap_cut cut;
+	struct link s;
+
+	(void)state;
+	learn_host(t, "http://www.wild.test/", 77, true);
+	for (int i = 0; i < 20; i++)
+		learn_host(
+		    t, text("http://own%d.wild.test/", i), 1000 + (uint64_t)i, false);
+	/* The 2 more are the eighth of those that had something of their own. */
+	for (int i = 0; i < 52; i++) {
+		assert_int_equal(judge(t, text("http://m%d.wild.test/", i)), TRAP_NONE);
+		for (int page = 0; page < 9; page++) /* a host counts once */
+			learn_host(t, text("http://m%d.wild.test/%d", i, page),
+			    i % 2 == 0 ? 77 : 0, false);
+	}
+	assert_int_equal(
+	    traps_judge(t, link_of(&s, "http://new.wild.test:81/x"), &cut), 0);
+	assert_int_equal(cut.rule, TRAP_HOSTS);
+	assert_string_equal(
+	    cut.detail, "hosts *.wild.test: of 73 hosts 52 had nothing new");
+	assert_int_equal(judge(t, "http://m7.wild.test/more"), TRAP_HOSTS);
+	assert_int_equal(judge(t, "http://own3.wild.test/more"), TRAP_NONE);
+	assert_int_equal(judge(t, "http://www.wild.test/more"), TRAP_NONE);
+	assert_int_equal(judge(t, "http://wild2.test/"), TRAP_NONE);
+	assert_true(traps_next_closed(t, &closed));
+	assert_int_equal(closed.rule, TRAP_HOSTS);
+	assert_false(traps_next_closed(t, &closed));
+	done(t);
+}
+
+static void
+hosts_with_something_of_their_own_are_never_too_many(void **state)
+{
+	struct traps *t = traps_with(&usual);
+
+	(void)state;
+	for (int i = 0; i < 5000; i++) {
+		learn_host(t, text("http://h%d.big.test/", i),
+		    i % 5 == 0 ? 1000 + (uint64_t)i : 0, false);
+		assert_int_equal(judge(t, text("http://n%d.big.test/", i)), TRAP_NONE);
+	}
+	done(t);
+}
+
+static void
+a_host_that_shows_something_later_is_made_good(void **state)
+{
+	struct traps *t = traps_with(&usual);
+
+	(void)state;
+	for (int i = 0; i < 500; i++) {
+		learn_host(t, text("http://h%d.late.test/", i), 7, false);
+		learn_host(
+		    t, text("http://h%d.late.test/in", i), 1000 + (uint64_t)i, false);
+	}
+	assert_int_equal(judge(t, "http://new.late.test/"), TRAP_NONE);
+	done(t);
+}
+
+static void
+a_closed_site_lets_pass_at_the_turn_who_was_asked_before(void **state)
+{
+	struct traps *t = traps_with(&usual);
+	struct trap_closed closed;
+	struct trap_gates g;
+	struct link s;
+	uint64_t hash;
+
+	(void)state;
+	trap_gates_init(&g, SEED);
+	for (int i = 0; i < 51; i++)
+		learn_host(t, text("http://m%d.wild.test/", i), 5, false);
+	while (traps_next_closed(t, &closed))
+		assert_int_equal(trap_gates_add(&g, &closed), 0);
+	hash = link_of(&s, "http://x.wild.test/")->authority_hash;
+	assert_non_null(trap_gates_find(&g, hash, url_text(&s.url), false));
+	assert_null(trap_gates_find(&g, hash, url_text(&s.url), true));
+	hash = link_of(&s, "http://x.tame.test/")->authority_hash;
+	assert_null(trap_gates_find(&g, hash, url_text(&s.url), false));
+	trap_gates_release(&g);
+	done(t);
+}
+
+static void
 names_that_come_back_under_ever_longer_paths_are_closed(void **state)
 {
 	struct traps *t = traps_with(&usual);
@@ -444,10 +545,23 @@ mixed_url(int n)
 	}
 }
 
+/* One host in 40 has something of its own. */
+static enum trap_rule
+step_host(struct traps *t, int n)
+{
+	const char *url = text("http://m%d.wild.test/", n);
+	enum trap_rule rule = judge(t, url);
+
+	if (rule == TRAP_NONE)
+		learn_host(t, url, n % 40 == 0 ? (uint64_t)n : 3, false);
+	return rule;
+}
+
 /* The n-th step of some mixed site. */
 static enum trap_rule
 step(struct traps *t, int n)
 {
+	enum trap_rule host = n % 9 == 0 ? step_host(t, n / 9 + 1) : TRAP_NONE;
 	const char *url = mixed_url(n);
 	enum trap_rule rule = judge(t, url);
 	struct link s;
@@ -458,7 +572,7 @@ step(struct traps *t, int n)
 		learn(t, url, 1000 + (uint64_t)n, 0);
 	if (n % 500 == 0)
 		traps_news(t, link_of(&s, url));
-	return rule;
+	return host != TRAP_NONE ? host : rule;
 }
 
 static void
@@ -489,7 +603,8 @@ after_a_restart_all_goes_on_as_if_there_had_been_none(void **state)
 	for (uint32_t i = 0; i < a.top_len; i++)
 		assert_int_equal(a.top[i].cuts, b.top[i].cuts);
 	assert_true(a.cuts[TRAP_QUERIES] > 0 && a.cuts[TRAP_DATES] > 0 &&
-		    a.cuts[TRAP_REPEATS] > 0 && a.cuts[TRAP_DUPLICATES] > 0);
+		    a.cuts[TRAP_REPEATS] > 0 && a.cuts[TRAP_DUPLICATES] > 0 &&
+		    a.cuts[TRAP_HOSTS] > 0);
 	for (size_t at = 0; traps_closed_at(whole, &at, &closed);)
 		in_whole++;
 	for (size_t at = 0; traps_closed_at(t, &at, &closed);)
@@ -596,13 +711,14 @@ what_waits_of_a_closed_pattern_is_found_at_its_turn(void **state)
 	assert_int_equal(trap_gates_add(&g, &closed), 0);
 	assert_int_equal(trap_gates_add(&g, &closed), 0);
 	assert_false(traps_next_closed(t, &closed));
-	found = trap_gates_find(&g, authority, SLICE_LIT("http://h/p?sid=777"));
+	found = trap_gates_find(&g, authority, SLICE_LIT("http://h/p?sid=777"), false);
 	assert_non_null(found);
 	assert_int_equal(found->rule, TRAP_DUPLICATES);
 	assert_non_null(strstr(found->detail, "http://h/p?sid"));
-	assert_null(trap_gates_find(&g, authority, SLICE_LIT("http://h/q?sid=777")));
-	assert_null(trap_gates_find(&g, authority, SLICE_LIT("http://h/p?x=777")));
-	assert_null(trap_gates_find(&g, 1, SLICE_LIT("http://g/p?sid=777")));
+	assert_null(
+	    trap_gates_find(&g, authority, SLICE_LIT("http://h/q?sid=777"), false));
+	assert_null(trap_gates_find(&g, authority, SLICE_LIT("http://h/p?x=777"), false));
+	assert_null(trap_gates_find(&g, 1, SLICE_LIT("http://g/p?sid=777"), false));
 	traps_refused(t, link_of(&s, "http://h/p?sid=777"), &cut);
 	assert_int_equal(cut.rule, TRAP_DUPLICATES);
 	traps_sums(t, &sums);
@@ -665,6 +781,10 @@ main(void)
 	    cmocka_unit_test(shapes_and_fingerprints_make_copies_too),
 	    cmocka_unit_test(a_session_that_every_page_has_is_soon_told_from_the_page),
 	    cmocka_unit_test(a_host_that_answers_everything_alike_is_closed),
+	    cmocka_unit_test(a_site_that_makes_up_hosts_gets_no_new_ones),
+	    cmocka_unit_test(hosts_with_something_of_their_own_are_never_too_many),
+	    cmocka_unit_test(a_host_that_shows_something_later_is_made_good),
+	    cmocka_unit_test(a_closed_site_lets_pass_at_the_turn_who_was_asked_before),
 	    cmocka_unit_test(names_that_come_back_under_ever_longer_paths_are_closed),
 	    cmocka_unit_test(after_a_restart_all_goes_on_as_if_there_had_been_none),
 	    cmocka_unit_test(memory_has_a_bound_and_what_cut_something_stays_longest),

@@ -86,6 +86,27 @@ what_is_not_wanted_any_more_comes_out_without_a_turn(void **state)
 }
 
 static void
+what_is_not_wanted_any_more_costs_no_name_and_no_robots(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	int odd = 0;
+	struct rig rig;
+
+	(void)state;
+	conf.robots = true;
+	conf.names_max = 1;
+	conf.unwanted = is_odd;
+	conf.unwanted_ctx = &odd;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://b/3");
+	rig_expect_refused(&rig, "http://a/1", OUTCOME_OUT_OF_SCOPE, "odd");
+	rig_expect_refused(&rig, "http://b/3", OUTCOME_OUT_OF_SCOPE, "odd");
+	rig_expect_idle(&rig, INT64_MAX);
+	rig_stop(&rig);
+}
+
+static void
 breadth_first_takes_the_shallow_ones_of_a_host_first(void **state)
 {
 	struct frontier_conf conf = rig_conf();
@@ -338,6 +359,7 @@ main(void)
 	    cmocka_unit_test(an_empty_frontier_is_idle_until_something_happens),
 	    cmocka_unit_test(hosts_take_turns),
 	    cmocka_unit_test(what_is_not_wanted_any_more_comes_out_without_a_turn),
+	    cmocka_unit_test(what_is_not_wanted_any_more_costs_no_name_and_no_robots),
 	    cmocka_unit_test(breadth_first_takes_the_shallow_ones_of_a_host_first),
 	    cmocka_unit_test(depth_first_takes_the_newest_of_a_host_first),
 	    cmocka_unit_test(priority_goes_across_hosts),
