@@ -18,6 +18,7 @@ commit_init(struct commit *c, enum commit_kind kind, void *owner)
 	*c = (struct commit){.kind = kind, .owner = owner};
 	list_init(&c->mail.on_box);
 	buf_init(&c->texts, 64 << 20);
+	buf_init(&c->raised, 16 << 20);
 	buf_init(&c->host, 1 << 16);
 	buf_init(&c->cookies, 2 * JAR_SITE_BYTES_MAX);
 	buf_init(&c->rules, STORE_VALUE_MAX);
@@ -36,6 +37,7 @@ commit_release(struct commit *c)
 	c->moved = NULL;
 	c->moved_len = 0;
 	buf_release(&c->texts);
+	buf_release(&c->raised);
 	buf_release(&c->host);
 	buf_release(&c->cookies);
 	buf_release(&c->rules);
@@ -98,6 +100,8 @@ handle_one(struct committer *c, struct commit *m)
 		return commit_done(c, m);
 	case COMMIT_ATTEMPT:
 		return commit_attempt(c, m);
+	case COMMIT_RAISE:
+		return commit_raise(c, m);
 	case COMMIT_HOST:
 		return commit_host(c, m);
 	case COMMIT_NAME:

@@ -33,6 +33,7 @@ enum commit_kind {
 	COMMIT_LINKS,   /* URLs were discovered without a page: seeds */
 	COMMIT_DONE,    /* a URL has its outcome; its links were discovered */
 	COMMIT_ATTEMPT, /* a try failed and will be repeated: crawl.log, and `rec` anew */
+	COMMIT_RAISE,   /* URLs that wait go before others from now on */
 	COMMIT_HOST,    /* the state of a host, and its robots.txt rules */
 	COMMIT_NAME,    /* a name was asked for: the archive */
 	COMMIT_REFILL,  /* more of an authority's queue, please */
@@ -65,6 +66,7 @@ struct commit {
 	uint64_t cookies_site;            /* the hash of its name */
 	uint64_t cookies_gone[COMMIT_GONE_MAX]; /* of sites that have none any more */
 	uint32_t cookies_gone_len;
+	struct buf raised; /* RAISE: commit_raised() */
 	struct buf rules; /* HOST: to be stored; NAME: texts of the event; REFILL: the
 				      reply */
 	/* DONE: it killed or hung its parsers; and no worker could even archive it, so
@@ -91,6 +93,9 @@ struct commit {
 	char warcinfo_id
 	    [SINK_ID_MAX]; /* of the archive file that is open now; "" without one */
 };
+
+/* One more for COMMIT_RAISE: as it is from now on, and the key that it had. */
+int commit_raised(struct commit *c, const struct urlrec *rec, uint64_t old_key);
 
 void commit_init(struct commit *c, enum commit_kind kind, void *owner);
 void commit_release(struct commit *c);

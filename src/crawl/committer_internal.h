@@ -107,6 +107,7 @@ int commit_attempt(struct committer *c, struct commit *m);
 int revisit_known(struct committer *c, struct sink_event *e);
 int commit_name(struct committer *c, struct commit *m);
 int commit_host(struct committer *c, struct commit *m);
+int commit_raise(struct committer *c, const struct commit *m);
 /* One that was cut as a trap waits again. */
 int commit_requeue(struct committer *c, struct urlrec *rec);
 

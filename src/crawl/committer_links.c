@@ -1,3 +1,4 @@
+#include "base/wire.h"
 #include "crawl/committer_internal.h"
 #include "frontier/keys.h"
 #include "store/store.h"
@@ -115,7 +116,8 @@ put_root(struct committer *c, const struct found_link *l)
 
 /* Without its place in the queue. */
 static int
-record_of(struct commit *m, const struct found_link *l, struct urlrec *ret)
+record_of(const struct committer *c, struct commit *m, const struct found_link *l,
+    struct urlrec *ret)
 {
 	size_t hops_at;
 	int r = hops_add(m, l->kind, &hops_at);
@@ -124,7 +126,9 @@ record_of(struct commit *m, const struct found_link *l, struct urlrec *ret)
 		return r;
 	*ret = (struct urlrec){.authority_hash = l->authority_hash,
 	    .url_hash = l->url_hash,
-	    .priority = l->priority,
+	    .priority = c->conf.order->given == NULL
+			    ? l->priority
+			    : c->conf.order->given(NULL, m->rec, m->links_len, l->url),
 	    .depth = l->depth,
 	    .kind = (uint8_t)l->kind,
 	    .flags = l->flags,
@@ -150,7 +154,7 @@ static int
 enqueue(struct committer *c, struct commit *m, const struct found_link *l)
 {
 	struct urlrec *r = &m->fresh[m->fresh_len];
-	int err = record_of(m, l, r);
+	int err = record_of(c, m, l, r);
 
 	if (err == 0)
 		err = queue(c, r);
@@ -190,7 +194,7 @@ static int
 keep_far(struct committer *c, struct commit *m, const struct found_link *l)
 {
 	struct urlrec rec;
-	int r = record_of(m, l, &rec);
+	int r = record_of(c, m, l, &rec);
 
 	return r < 0 ? r : committer_moved_keep(c, &rec);
 }
@@ -200,7 +204,7 @@ park(struct committer *c, struct commit *m, const struct found_link *l,
     const struct trap_cut *cut)
 {
 	struct urlrec rec;
-	int r = record_of(m, l, &rec);
+	int r = record_of(c, m, l, &rec);
 
 	return r < 0 ? r : committer_traps_park(c, &rec, cut);
 }
@@ -363,6 +367,49 @@ commit_host(struct committer *c, struct commit *m)
 		r = m->rules.len > 0
 			? store_batch_put(c->batch, STORE_HOST, key, buf_slice(&m->rules))
 			: store_batch_delete(c->batch, STORE_HOST, key);
+	return r;
+}
+
+int
+commit_raised(struct commit *c, const struct urlrec *rec, uint64_t old_key)
+{
+	size_t start = c->raised.len, at;
+	struct wire_out w = {.b = &c->raised};
+	uint32_t n = 0;
+	int r;
+
+	wire_u64(&w, old_key);
+	at = c->raised.len;
+	wire_u32(&w, n);
+	r = w.err < 0 ? w.err : urlrec_encode(rec, &c->raised);
+	if (r < 0) {
+		c->raised.len = start;
+		return r;
+	}
+	n = (uint32_t)(c->raised.len - at - sizeof(n));
+	memcpy(c->raised.ptr + at, &n, sizeof(n));
+	return 0;
+}
+
+int
+commit_raise(struct committer *c, const struct commit *m)
+{
+	struct wire_in in = {.rest = buf_slice(&m->raised)};
+	int r = 0;
+
+	while (in.rest.len > 0 && r == 0) {
+		uint64_t old_key = wire_get_u64(&in);
+		struct urlrec rec;
+		struct key k;
+
+		r = urlrec_decode(wire_get_text(&in), &rec);
+		if (r < 0)
+			break;
+		key_make(&k, rec.authority_hash, old_key);
+		r = store_batch_delete(c->batch, STORE_QUEUE, key_whole(&k));
+		if (r == 0)
+			r = put_queue(c, &rec);
+	}
 	return r;
 }
 

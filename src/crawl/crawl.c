@@ -402,6 +402,7 @@ take_fresh(struct crawl *c, struct commit *m)
 	int r = 0;
 
 	totals_links(&c->stats.totals, &m->counts);
+	r = crawl_raise(c, m);
 	for (uint32_t i = 0; i < m->closed_len && r == 0; i++) {
 		log_info("trap: %s", m->closed[i].detail);
 		r = trap_gates_add(&c->gates, &m->closed[i]);
@@ -472,6 +473,7 @@ own_ended(struct crawl *c, struct commit *m)
 		return;
 	}
 	c->refills -= m->kind == COMMIT_REFILL;
+	c->raises -= m->kind == COMMIT_RAISE;
 	free(m);
 }
 

@@ -146,7 +146,7 @@ struct crawl {
 	    robots_errors[ROBOTS_ERRORS]; /* by authority % ROBOTS_ERRORS */
 	uint32_t in_state[VISIT_STATE_MAX];
 	uint32_t commits; /* sent and not replied, without visits' */
-	uint32_t refills; /* of these */
+	uint32_t refills, raises; /* of these */
 	uint64_t disk_bytes;
 	uint64_t in_hand_bytes;       /* received and not with the store yet */
 	uint64_t large_in_hand_bytes; /* of these, those of large answers */
@@ -186,6 +186,8 @@ int crawl_save_host(struct crawl *c, uint64_t authority_hash);
 int crawl_host_state(struct crawl *c, uint64_t authority_hash, struct buf *out);
 void crawl_sum_waits(struct crawl *c, struct commit *m);
 enum wait_cause crawl_held_by(struct crawl *c, int64_t *ret_wait_ms);
+/* crawl_raise.c: what a page gives to URLs that wait; before its new ones are added. */
+int crawl_raise(struct crawl *c, const struct commit *m);
 /* watchdog.c */
 void watchdog_look(void *crawl); /* again and again from now on */
 /* crawl_open.c */

@@ -37,6 +37,7 @@ frontier_new(const struct frontier_conf *conf, struct frontier **ret)
 	gate_init(&f->names, GATE_NAMES);
 	f->random = conf->jitter_seed;
 	umap_init(&f->hosts, HOSTS_MAX);
+	umap_init(&f->by_url, UINT32_MAX);
 	list_init(&f->all);
 	list_init(&f->ready);
 	list_init(&f->wants);
@@ -63,6 +64,7 @@ frontier_free(struct frontier *f)
 	settle(f->manners, NULL);
 	manners_free(f->own_manners);
 	umap_release(&f->hosts);
+	umap_release(&f->by_url);
 	outset_release(&f->out);
 	free(f);
 }
@@ -353,6 +355,7 @@ window_trim(struct frontier *f, struct hostq *h)
 	if (h->window.len <= frontier_window_max(f))
 		return;
 	rec = window_take_last(&h->window);
+	frontier_unindex(f, rec);
 	f->rec_bytes -= urlrec_bytes(rec);
 	/* Or the refill that brings it back would take it for one that is being fetched.
 	 */
@@ -374,6 +377,7 @@ frontier_keep(struct frontier *f, struct hostq *h, struct urlrec *rec)
 		return r;
 	f->window_bytes += window_bytes(&h->window) - before;
 	f->rec_bytes += urlrec_bytes(rec);
+	frontier_index(f, rec);
 	window_trim(f, h);
 	return 0;
 }

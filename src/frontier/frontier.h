@@ -31,6 +31,11 @@ struct order {
 	const char *name;
 	uint64_t (*key)(const struct urlrec *r, uint64_t seq);
 	bool across_hosts;
+	/* NULL: a priority is what the URL was found with.  Else the priority of `url` that
+	 * one more page links to, with `links` links; `had`: as it waits so far, NULL: it is
+	 * new; `page` NULL: it is a seed. */
+	int16_t (*given)(const struct urlrec *had, const struct urlrec *page,
+	    uint32_t links, struct slice url);
 };
 const struct order *order_find(struct slice name); /* NULL: none of that name */
 /* "bfs, dfs ..." for messages. */
@@ -113,6 +118,18 @@ int frontier_add(struct frontier *f, const struct urlrec *r, int64_t now_ms);
  * full by then it comes back by a refill, as the store has it.
  */
 int frontier_retry(struct frontier *f, struct urlrec *r, int64_t at_ms, int64_t now_ms);
+
+/*
+ * With an order that has `given`: a URL that waits in a window and was not tried yet; NULL:
+ * there is none.  Its priority may become a greater one, and its key the one that goes with
+ * it, frontier_raised_key(): the store's queue must have it under that key before anything
+ * that is told of it later.  What lies beyond the windows stays where it is.
+ */
+const struct urlrec *frontier_find(const struct frontier *f, uint64_t url_hash);
+uint64_t frontier_raised_key(
+    const struct frontier *f, const struct urlrec *r, int16_t priority);
+void frontier_raise(
+    struct frontier *f, const struct urlrec *r, int16_t priority, int64_t now_ms);
 
 /* The gap that had to lie between a request and the one before it, and whose rule it is:
  * for those who check afterwards that it did (crawl.log). */

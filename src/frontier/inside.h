@@ -4,6 +4,7 @@
  *   frontier.c  hosts and their places; add, retry
  *   turns.c     who is next
  *   answer.c    what comes back: done, robots
+ *   raise.c     a URL that goes before others from now on
  *   refill.c    what lies beyond the windows
  *   rest.c      hosts that are not due leave memory
  *   restore.c   what survives of a host, and comes back
@@ -34,6 +35,7 @@ struct frontier {
 	struct heap retries; /* records, by time */
 	struct list wants;   /* hosts whose window runs low */
 	struct outset out;
+	struct umap by_url; /* url_hash -> urlrec in a window; if the order has `given` */
 
 	struct waits waits;
 	uint32_t alive;   /* hosts: their lives are waits and transfers */
@@ -57,6 +59,9 @@ int frontier_advance(struct frontier *f, uint32_t max, int64_t now_ms);
 /* Into the window; whatever does not fit goes back to the store.  -ENOMEM, -EEXIST: the
  * record stays the caller's. */
 int frontier_keep(struct frontier *f, struct hostq *h, struct urlrec *rec);
+/* raise.c: it came into a window, or leaves it. */
+void frontier_index(struct frontier *f, struct urlrec *rec);
+void frontier_unindex(struct frontier *f, const struct urlrec *rec);
 /* Records that a window may hold now. */
 uint32_t frontier_window_max(const struct frontier *f);
 int frontier_retry_later(

@@ -7,7 +7,7 @@
 #define FRONTIER_ORDER_H
 #include "frontier/frontier.h"
 
-#define ORDERS(X) X(bfs) X(dfs) X(priority) X(sitemap) X(focus)
+#define ORDERS(X) X(bfs) X(dfs) X(priority) X(sitemap) X(focus) X(opic)
 
 #define X(name) extern const struct order order_##name;
 ORDERS(X)

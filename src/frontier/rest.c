@@ -31,6 +31,7 @@ drop_window(struct frontier *f, struct hostq *h)
 	struct urlrec *rec;
 
 	while ((rec = window_take_last(&h->window)) != NULL) {
+		frontier_unindex(f, rec);
 		f->rec_bytes -= urlrec_bytes(rec);
 		/* Or the refill would take it for one that is being fetched. */
 		outset_remove(&f->out, rec->authority_hash, rec->key);

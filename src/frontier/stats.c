@@ -28,7 +28,8 @@ frontier_stats(struct frontier *f, int64_t now_ms, struct frontier_stats *ret)
 	ret->life_ms = (uint64_t)(f->lives_ms + f->alive * now_ms);
 	ret->memory_bytes =
 	    sizeof(*f) + f->hosts_bytes + f->window_bytes + f->rec_bytes +
-	    outset_bytes(&f->out) + f->hosts.cap * sizeof(struct umap_entry) +
+	    f->by_url.cap * sizeof(struct umap_entry) + outset_bytes(&f->out) +
+	    f->hosts.cap * sizeof(struct umap_entry) +
 	    (uint64_t)(f->waiting.cap + f->ready_heap.cap + f->retries.cap) *
 		sizeof(struct heap_entry);
 }
@@ -128,6 +129,7 @@ frontier_hosts(
 
 struct totals {
 	uint64_t queued, in_flight, robots, window_bytes, rec_bytes, hosts_bytes, retries;
+	uint64_t indexed;
 	uint32_t places[HOSTQ_PLACE_MAX], waits[WAITS_MAX], dead, wants;
 };
 
@@ -211,6 +213,7 @@ check_host(const struct frontier *f, const struct hostq *h, struct totals *t)
 		const struct urlrec *r = window_at(&h->window, i);
 
 		assert(r->authority_hash == h->authority_hash);
+		t->indexed += frontier_find(f, r->url_hash) == r;
 		t->rec_bytes += urlrec_bytes(r);
 	}
 	list_foreach (it, &h->retries) {
@@ -242,6 +245,7 @@ frontier_check(const struct frontier *f)
 	assert(t.queued == f->queued);
 	assert(t.in_flight - t.robots == f->in_flight);
 	assert(t.retries == f->retries.len);
+	assert(t.indexed == f->by_url.len);
 	assert(t.dead == f->dead);
 	assert(t.places[HOSTQ_WAITING] == f->waiting.len);
 	assert(t.window_bytes == f->window_bytes);

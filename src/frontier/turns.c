@@ -97,6 +97,7 @@ host_take(struct frontier *f, struct hostq *h)
 		return frontier_retry_take(
 		    f, container_of(h->retries.next, struct retry, on_host));
 	}
+	frontier_unindex(f, rec);
 	f->window_bytes -= before - window_bytes(&h->window);
 	f->rec_bytes -= urlrec_bytes(rec);
 	return rec;

@@ -115,6 +115,27 @@ window_take_last(struct window *w)
 	return rec;
 }
 
+/* Its memory stays: something is put in again. */
+struct urlrec *
+window_take(struct window *w, uint64_t key)
+{
+	uint32_t pos = lower_bound(w, key);
+	struct urlrec *rec;
+
+	assert(pos < w->len && at(w, pos)->key == key);
+	rec = at(w, pos)->rec;
+	if (pos < w->len / 2) {
+		for (uint32_t i = pos; i > 0; i--)
+			*at(w, i) = *at(w, i - 1);
+		w->first = (w->first + 1) & (w->cap - 1);
+	} else {
+		for (uint32_t i = pos; i + 1 < w->len; i++)
+			*at(w, i) = *at(w, i + 1);
+	}
+	w->len--;
+	return rec;
+}
+
 uint64_t
 window_first_key(const struct window *w)
 {

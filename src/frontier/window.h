@@ -28,6 +28,8 @@ int window_insert(struct window *w, struct urlrec *rec);
 /* The least and the greatest; NULL when empty. */
 struct urlrec *window_take_first(struct window *w);
 struct urlrec *window_take_last(struct window *w);
+/* The one with that key, which is in.  An empty window keeps its memory: it is put in again. */
+struct urlrec *window_take(struct window *w, uint64_t key);
 /* Of a window that is not empty. */
 uint64_t window_first_key(const struct window *w);
 uint64_t window_last_key(const struct window *w);

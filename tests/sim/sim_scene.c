@@ -183,7 +183,7 @@ static uint32_t
 make_options(struct scene *s, uint64_t *random)
 {
 	static const int64_t delays[] = {-1, 0, 0, 50, 1000};
-	static const char *const orders[] = {"bfs", "bfs", "dfs", "priority"};
+	static const char *const orders[] = {"bfs", "bfs", "dfs", "priority", "opic"};
 	static const uint32_t intervals[] = {10, 200, 1000, 1000, 5000};
 	uint32_t retries = (uint32_t)scene_draw(random, 5);
 
@@ -198,7 +198,7 @@ make_options(struct scene *s, uint64_t *random)
 	add_option(s, "concurrency=%d", 1 + (int)scene_draw(random, 20));
 	add_option(s, "retries=%u", retries);
 	add_option(s, "first-byte-timeout=5s");
-	add_option(s, "order=%s", orders[scene_draw(random, 4)]);
+	add_option(s, "order=%s", orders[scene_draw(random, 5)]);
 	add_option(s, "priority=/p[0-9]*[05]=%d", (int)scene_draw(random, 200) - 100);
 	add_option(s, "warc-size=%s", scene_draw(random, 2) == 0 ? "64KiB" : "1GB");
 	add_option(s, "commit-interval=%ums", intervals[scene_draw(random, 5)]);

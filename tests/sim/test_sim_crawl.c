@@ -668,7 +668,8 @@ random_webs_are_crawled_whole_and_each_url_once(void **state)
 
 		sim_web_reset(random_script, &seed);
 		sim_crawl(&run, "http://r0.test/0",
-		    OPTIONS("scope=any", "delay=50ms", "retries=5", "concurrency=10"));
+		    OPTIONS("scope=any", "delay=50ms", "retries=5", "concurrency=10",
+			seed % 2 == 0 ? "order=opic" : "order=bfs"));
 		assert_int_equal(run.end, CRAWL_DONE);
 		for (size_t i = 0; i < run.ended_len; i++)
 			for (size_t k = i + 1; k < run.ended_len; k++)

@@ -340,10 +340,10 @@ static void
 what_waits_is_dropped_when_the_scope_shrinks_whenever_that_is_stopped(void **state)
 {
 	static const char *const orders[] = {
-	    "order=bfs", "order=dfs", "order=priority", "order=sitemap"};
+	    "order=bfs", "order=dfs", "order=priority", "order=sitemap", "order=opic"};
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 5; i++)
 		for (int64_t ms = 300; ms < 1300; ms += 900)
 			stop_and_exclude(orders[i], ms, 270 + ms / 10);
 }

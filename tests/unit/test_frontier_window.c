@@ -101,6 +101,37 @@ it_gives_from_both_ends(void **state)
 }
 
 static void
+one_can_be_taken_by_its_key(void **state)
+{
+	struct window w = {0};
+	struct urlrec *rec;
+
+	(void)state;
+	for (uint64_t i = 0; i < 20; i++)
+		insert(&w, i * 7 % 20);
+	/* From the shorter side, whichever that is. */
+	for (uint64_t i = 0; i < 20; i++) {
+		uint64_t key = i * 11 % 20;
+
+		rec = window_take(&w, key);
+		window_check(&w);
+		assert_int_equal(rec->key, key);
+		assert_int_equal(w.len, 19);
+		rec->key = 100 + i;
+		assert_int_equal(window_insert(&w, rec), 0);
+		window_check(&w);
+	}
+	assert_int_equal(take(&w, true), 100);
+	window_release(&w);
+	insert(&w, 5);
+	rec = window_take(&w, 5);
+	assert_int_equal(w.len, 0);
+	rec->key = 4;
+	assert_int_equal(window_insert(&w, rec), 0);
+	assert_int_equal(take(&w, false), 4);
+}
+
+static void
 a_key_is_in_it_once(void **state)
 {
 	const struct urlrec r = {.key = 5, .url = SLICE_LIT("http://h/")};
@@ -159,6 +190,7 @@ main(void)
 	    cmocka_unit_test(it_sorts_whatever_comes),
 	    cmocka_unit_test(it_serves_as_queue_and_as_stack),
 	    cmocka_unit_test(it_gives_from_both_ends),
+	    cmocka_unit_test(one_can_be_taken_by_its_key),
 	    cmocka_unit_test(a_key_is_in_it_once),
 	    cmocka_unit_test(the_outset_holds_pairs_exactly),
 	};
