@@ -207,6 +207,30 @@ rejectline_parse(struct slice line, struct rejectline *ret)
 	return true;
 }
 
+/* ---- changes.tsv ---- */
+
+bool
+changeline_parse(struct slice line, struct changeline *ret)
+{
+	struct slice fields[8];
+	uint64_t round, status;
+	struct changeline l;
+
+	for (size_t i = 0; i < 8; i++)
+		if (!slice_cut(&line, '\t', &fields[i]))
+			return false;
+	if (!slice_to_u64(fields[0], &round) || round == 0 || round > UINT32_MAX ||
+	    !page_change_parse(fields[1], &l.change) ||
+	    !outcome_parse(fields[3], &l.outcome) || !slice_to_u64(fields[4], &status) ||
+	    status > 999)
+		return false;
+	l.round = (uint32_t)round;
+	l.status = (int)status;
+	l.url = fields[5];
+	*ret = l;
+	return true;
+}
+
 /* ---- pages.jsonl ---- */
 
 /* Past the string that begins at s[at]; s.len: it has no end. */

@@ -3,17 +3,19 @@
  *
  *   crawl.log      logline_parse()      columns, sink/crawl_log.c
  *   rejected.log   rejectline_parse()   tab separated, sink/rejected_log.c
+ *   changes.tsv    changeline_parse()   tab separated, sink/changes.c
  *   pages.jsonl    pageline_parse()     an object a line, sink/jsonl.c; of it only what
  *                                       crawl.log does not have
  *
- * Owns:    nothing: slices point into the line.  Texts of the first two are escaped as the
- *          logs have them (unescape_line()), of the third as JSON (pageline_text()).
+ * Owns:    nothing: slices point into the line.  Texts of the first three are escaped as the
+ *          logs have them (unescape_line()), of the last as JSON (pageline_text()).
  * Errors:  false: it is no such line.
  */
 #ifndef OBSERVE_LOGLINE_H
 #define OBSERVE_LOGLINE_H
 #include "base/buf.h"
 #include "base/outcome.h"
+#include "base/page_change.h"
 
 struct logline {
 	struct slice logged_at, url, hops, via, mime, digest,
@@ -42,6 +44,15 @@ struct rejectline {
 	struct slice url, via, detail;
 };
 bool rejectline_parse(struct slice line, struct rejectline *ret);
+
+struct changeline {
+	uint32_t round;
+	enum page_change change;
+	enum outcome outcome;
+	int status; /* 0: there was no answer */
+	struct slice url;
+};
+bool changeline_parse(struct slice line, struct changeline *ret);
 
 struct pageline {
 	struct slice url, redirect_to, digest; /* as JSON has them, without the quotes */

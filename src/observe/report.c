@@ -94,6 +94,7 @@ on_run(void *ctx, const struct saved_run *run)
 	if (r->runs_len == REPORT_RUNS_MAX)
 		memmove(r->runs, r->runs + 1, --r->runs_len * sizeof(r->runs[0]));
 	r->runs[r->runs_len++] = *run;
+	changes_run(&r->changes, run);
 	return add_span(m, run->began_us, run->elapsed_ms);
 }
 
@@ -102,6 +103,7 @@ take_runs(struct making *m)
 {
 	struct report_facts *f = &m->r->facts;
 	struct saved_run only = {.number = 1,
+	    .round = 1,
 	    .end = (uint8_t)f->end,
 	    .began_us = f->began_us,
 	    .at_us = f->at_us,
@@ -232,8 +234,10 @@ list_files(struct report *r, const char *dir)
 static int
 open_logs(struct making *m)
 {
-	static const char *const names[] = {"crawl.log", "rejected.log", "pages.jsonl"};
-	static const char *const sinks[] = {"crawl-log", "rejected-log", "jsonl"};
+	static const char *const names[] = {
+	    "crawl.log", "rejected.log", "pages.jsonl", "changes.tsv"};
+	static const char *const sinks[] = {
+	    "crawl-log", "rejected-log", "jsonl", "changes"};
 	int r = 0;
 
 	for (size_t i = 0; i < REPORT_LOGS && r == 0; i++) {
@@ -326,6 +330,7 @@ report_free(struct report *r)
 	counts_release(&r->mimes);
 	counts_release(&r->rules);
 	timeline_release(&r->timeline);
+	changes_release(&r->changes);
 	top_release(&r->slowest);
 	top_release(&r->largest);
 	top_release(&r->broken_at);

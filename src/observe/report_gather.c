@@ -236,6 +236,17 @@ on_page_line(void *ctx, struct slice text, uint64_t at)
 	return e == 0 ? sorter_add(g->pages, &n) : e;
 }
 
+/* ---- changes.tsv ---- */
+
+static int
+on_change_line(void *ctx, struct slice text, uint64_t at)
+{
+	struct gathering *g = ctx;
+
+	(void)at;
+	return changes_line(g->m, text);
+}
+
 /* ---- what holds of each URL ---- */
 
 static int
@@ -354,6 +365,8 @@ gather_all(struct gathering *g)
 		e = latest_each(g->lines, on_latest_end, g);
 	if (e == 0)
 		e = latest_each(g->pages, on_latest_page, g);
+	if (e == 0 && r->changes.round > 1)
+		e = logfile_each(&m->logs[REPORT_CHANGES], on_change_line, g);
 	r->chains.recorded = m->logs[REPORT_PAGES].fd >= 0;
 	r->duplicates.recorded = true;
 	if (e == 0)

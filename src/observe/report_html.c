@@ -2,6 +2,7 @@
 #include "observe/format.h"
 #include "observe/html_out.h"
 #include "observe/report_int.h"
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/banned.h"
@@ -145,18 +146,26 @@ overview(const struct report *r, struct html *h)
 	    COUNT(t->queued), COUNT(t->in_flight), COUNT(t->duplicates));
 }
 
+static bool
+has_changes(const struct report *r)
+{
+	return r->changes.round > 1;
+}
+
 static void
-contents(struct html *h)
+contents(const struct report *r, struct html *h)
 {
 	static const char *const items[][2] = {{"times", "Time line"},
-	    {"outcomes", "Outcomes"}, {"broken", "Broken links"},
+	    {"changes", "Changes"}, {"outcomes", "Outcomes"}, {"broken", "Broken links"},
 	    {"redirects", "Redirects"}, {"duplicates", "Duplicates"},
 	    {"pages", "Slowest and largest"}, {"waits", "Waits"}, {"hosts", "Hosts"},
 	    {"rejected", "Not fetched"}, {"runs", "Runs and files"}};
 
 	html_add(h, "<nav aria-label=Sections><ul>\n");
 	for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
-		html_printf(h, "<li><a href=\"#%s\">%s</a>\n", items[i][0], items[i][1]);
+		if (i != 1 || has_changes(r))
+			html_printf(
+			    h, "<li><a href=\"#%s\">%s</a>\n", items[i][0], items[i][1]);
 	html_add(h, "</ul></nav>\n<main>\n");
 }
 
@@ -652,6 +661,21 @@ rejected(const struct report *r, struct html *h)
 /* ---- runs, files ---- */
 
 static void
+run_changes(const struct saved_run *run, struct html *h)
+{
+	struct buf words;
+
+	if (run->round < 2)
+		return;
+	buf_init(&words, 1024);
+	if (changes_words(run->changes, &words) < 0)
+		h->err = -ENOMEM;
+	html_printf(h, "round %u: ", (unsigned)run->round);
+	html_text(h, buf_slice(&words));
+	buf_release(&words);
+}
+
+static void
 runs(const struct report *r, struct html *h)
 {
 	char at[CLOCK_TEXT_MAX];
@@ -659,7 +683,7 @@ runs(const struct report *r, struct html *h)
 	html_add(h, "<div><h3>Runs</h3>\n");
 	table(h, "Runs",
 	    "<th scope=col class=n>run<th scope=col>began<th scope=col class=n>took"
-	    "<th scope=col class=n>pages<th scope=col>ended");
+	    "<th scope=col class=n>pages<th scope=col>ended<th scope=col>found");
 	for (size_t i = 0; i < r->runs_len; i++) {
 		const struct saved_run *run = &r->runs[i];
 		bool going = r->facts.running && run->number == r->facts.runs;
@@ -675,6 +699,8 @@ runs(const struct report *r, struct html *h)
 		if (run->why[0] != '\0')
 			html_add(h, ": ");
 		html_text(h, slice_cstr(run->why));
+		html_add(h, "<td>");
+		run_changes(run, h);
 		html_add(h, "</tr>\n");
 	}
 	table_end(h);
@@ -705,8 +731,12 @@ report_html(const struct report *r, struct buf *out)
 
 	head(r, &h);
 	overview(r, &h);
-	contents(&h);
+	contents(r, &h);
 	times(r, &h);
+	if (has_changes(r)) {
+		section(&h, "changes", "Changes since the round before");
+		changes_html(r, &h);
+	}
 	section(&h, "outcomes", "Outcomes, status codes, types");
 	html_add(&h, "<div class=two>\n");
 	outcomes(r, &h);

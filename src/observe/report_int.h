@@ -6,6 +6,7 @@
  *                                               |- report_hosts.c    sums of hosts
  *                                               |- report_groups.c   duplicates
  *                                               '- report_chains.c   redirects
+ *   changes.tsv, runs --------------------> report_changes.c  what a recrawl found
  *   store, or the crawl itself -----------> report.c            facts, runs
  *   struct report ---> report_json.c, report_html.c, report_text.c
  */
@@ -36,6 +37,7 @@ enum {
 	REPORT_MIMES_MAX = 50,
 	REPORT_FILES_MAX = 64,
 	REPORT_STATUS_MAX = 1000,
+	REPORT_CHANGES_MAX = 500,    /* each of new, changed, gone */
 	REPORT_SORT_BYTES = 4 << 20, /* each of the sorters */
 };
 
@@ -89,6 +91,20 @@ struct report_chains {
 	uint64_t redirects, total, loops_total;
 	uint64_t by_length[REPORT_CHAIN_LENGTH_MAX + 1];
 	struct top longest, loops; /* of struct report_chain */
+};
+
+/* The last round: its runs, and pages in the order in which they were met. */
+struct report_change {
+	struct slice url;
+	enum outcome outcome;
+	int status;
+};
+struct report_changes {
+	uint32_t round, runs; /* round 1: there is nothing to compare with */
+	int64_t began_us, at_us, elapsed_ms;
+	uint64_t pages, wire_bytes, n[PAGE_CHANGE_MAX];
+	struct report_change *v[PAGE_CHANGE_MAX];
+	size_t len[PAGE_CHANGE_MAX];
 };
 
 /* What is summed up of a host. */
@@ -146,6 +162,7 @@ struct report {
 	struct report_groups duplicates, near;
 	struct report_chains chains;
 	struct report_hosts hosts;
+	struct report_changes changes;
 	struct report_file files[REPORT_FILES_MAX];
 	size_t files_len;
 	uint64_t archive_files, archive_open, archive_bytes;
@@ -158,7 +175,13 @@ struct report_line {
 
 /* ---- while it is made ---- */
 
-enum report_log { REPORT_CRAWL_LOG, REPORT_REJECTED_LOG, REPORT_PAGES, REPORT_LOGS };
+enum report_log {
+	REPORT_CRAWL_LOG,
+	REPORT_REJECTED_LOG,
+	REPORT_PAGES,
+	REPORT_CHANGES,
+	REPORT_LOGS
+};
 
 /* Runs laid end to end: the axis of the time line. */
 struct report_span {
@@ -225,6 +248,18 @@ int chain_sorter_new(const struct making *m, struct chain_sorter **ret);
 void chain_sorter_free(struct chain_sorter *c);
 int chain_sorter_add(struct chain_sorter *c, uint64_t from, uint64_t to, uint64_t at);
 int chain_sorter_finish(struct chain_sorter *c, struct making *m);
+
+/* report_changes.c */
+struct html;
+void changes_run(struct report_changes *c, const struct saved_run *run);
+int changes_line(struct making *m, struct slice line);
+void changes_release(struct report_changes *c);
+/* "5 new, 50 changed, 5 gone, 4,940 unchanged" */
+int changes_words(const uint64_t n[PAGE_CHANGE_MAX], struct buf *out);
+int changes_text(const struct report *r, const char *dir, struct buf *out);
+void changes_counts_json(const uint64_t n[PAGE_CHANGE_MAX], struct jsonw *j);
+void changes_json(const struct report *r, struct jsonw *j);
+void changes_html(const struct report *r, struct html *h);
 
 /* counts: report_counts.c */
 void counts_init(struct report_counts *c);

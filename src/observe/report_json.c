@@ -88,6 +88,12 @@ put_runs(const struct report *r, struct jsonw *j)
 		jsonw_opt(j, "why", slice_cstr(run->why));
 		put_count(j, "pages", run->pages);
 		put_count(j, "bytes_wire", run->wire_bytes);
+		put_count(j, "round", run->round);
+		if (run->round > 1) {
+			jsonw_object(j, "changes");
+			changes_counts_json(run->changes, j);
+			jsonw_object_end(j);
+		}
 		jsonw_object_end(j);
 	}
 	jsonw_array_end(j);
@@ -493,6 +499,7 @@ static const struct {
 } sections[] = {
     {"totals", put_totals},
     {"runs", put_runs},
+    {"changes", changes_json},
     {"outcomes", put_outcomes},
     {"status", put_status},
     {"mime", put_mimes},

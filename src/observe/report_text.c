@@ -113,6 +113,8 @@ report_summary(const struct report *r, const char *dir, struct buf *out)
 	if (e == 0)
 		e = summary_figures(r, out);
 	if (e == 0)
+		e = changes_text(r, dir, out);
+	if (e == 0)
 		e = summary_outcomes(r, out);
 	if (e == 0)
 		e = traps_view_text(&f->traps, SUMMARY_TRAPS, out);

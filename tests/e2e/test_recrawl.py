@@ -10,6 +10,7 @@ import signal
 import time
 from collections import Counter
 
+import jsonschema
 import pytest
 
 import harness
@@ -134,6 +135,27 @@ def refers_rightly(out):
     return revisits
 
 
+def tells_in_reports(out, found, unchanged):
+    """The report of the last round; the runs before it are kept."""
+    report = json.loads((out.dir / "report.json").read_text())
+    schema = json.loads((harness.SRCDIR / "doc" / "report.schema.json").read_text())
+    jsonschema.validate(report, schema, jsonschema.Draft202012Validator)
+    c = report["changes"]
+    assert c["round"] == report["runs_total"] == 3
+    assert (c["new"], c["changed"], c["gone"], c["unchanged"]) == (NEW, CHANGED, GONE, unchanged)
+    assert c["absent"] == c["unknown"] == 0
+    assert {url: kind for kind, urls in c["urls"].items() for url in urls} == found
+    assert [r["round"] for r in report["runs"]] == [1, 2, 3]
+    assert "changes" not in report["runs"][0]
+    assert report["runs"][1]["changes"]["unchanged"] == PAGES
+    assert report["runs"][2]["changes"]["gone"] == GONE
+    text = (out.dir / "report.html").read_text()
+    assert "id=changes" in text and f"{NEW} new, {CHANGED} changed, {GONE} gone" in text
+    assert all(text.count(f">{url}<") >= 1 for url in found)
+    again = harness.trawl("report", out.dir, "--json", "--section", "changes")
+    assert json.loads(again.out)["changes"] == c
+
+
 def test_a_second_run_costs_little_and_tells_exactly_what_has_changed(site, tmp_path):
     path, out = job(tmp_path, site), harness.Output(tmp_path / "c")
     run(tmp_path, path)
@@ -171,9 +193,11 @@ def test_a_second_run_costs_little_and_tells_exactly_what_has_changed(site, tmp_
     for _, change, url, before, now in changes(out):
         assert (before == "-") == (change == "new") and (now == "-") == (change == "gone")
         assert before != now
+    tells_in_reports(out, found, PAGES - CHANGED - GONE)
     # And that is told once.
-    run(tmp_path, path)
+    result = run(tmp_path, path)
     assert told(out, 4) == {}
+    assert f"0 new, 0 changed, 0 gone, {PAGES - GONE + NEW:,} unchanged, {GONE} absent" in result.err
     verified(out)
 
 
@@ -252,7 +276,7 @@ def test_a_recrawl_that_is_killed_is_gone_on_with_and_asks_each_page_once(site, 
     run(tmp_path, path)
     found = site.change()
     rng, kills = random.Random(1), 0
-    args = ["run", path, "-o", out.dir, "--progress", "none", "--rate", f"{PAGES // 3}/s", "--commit-interval", "100ms"]
+    args = ["run", path, "-o", out.dir, "--progress", "none", "--rate", f"{PAGES // KILLS}/s", "--commit-interval", "100ms"]
     for n in range(KILLS + 1):
         result = kill_at_random(rng, args, 1.2 if n < KILLS else None)
         if result is not None:

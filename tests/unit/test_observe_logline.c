@@ -230,6 +230,32 @@ strings_are_read_as_json_has_them(void **state)
 	buf_release(&b);
 }
 
+static void
+a_change_has_its_round_and_what_it_is(void **state)
+{
+	struct changeline l;
+
+	(void)state;
+	assert_true(changeline_parse(
+	    SLICE_LIT(
+		"7\tgone\t2023-11-14T22:13:20.123Z\thttp-4xx\t410\thttp://a/\tsha1:X\t-"),
+	    &l));
+	assert_int_equal(l.round, 7);
+	assert_int_equal(l.change, PAGE_CHANGE_GONE);
+	assert_int_equal(l.outcome, OUTCOME_HTTP_4XX);
+	assert_int_equal(l.status, 410);
+	assert_true(slice_eq(l.url, SLICE_LIT("http://a/")));
+	assert_false(
+	    changeline_parse(SLICE_LIT("7\tgone\tx\tok\t200\thttp://a/\t-"), &l));
+	assert_false(
+	    changeline_parse(SLICE_LIT("0\tnew\tx\tok\t200\thttp://a/\t-\t-"), &l));
+	assert_false(
+	    changeline_parse(SLICE_LIT("1\todd\tx\tok\t200\thttp://a/\t-\t-"), &l));
+	assert_false(
+	    changeline_parse(SLICE_LIT("1\tnew\tx\tok\t2000\thttp://a/\t-\t-"), &l));
+	assert_false(changeline_parse(SLICE_LIT(""), &l));
+}
+
 int
 main(void)
 {
@@ -242,6 +268,7 @@ main(void)
 	    cmocka_unit_test(broken_is_what_a_site_should_mend),
 	    cmocka_unit_test(the_authority_is_what_is_before_the_path),
 	    cmocka_unit_test(a_rejection_has_reason_and_rule),
+	    cmocka_unit_test(a_change_has_its_round_and_what_it_is),
 	    cmocka_unit_test(of_a_page_the_members_at_the_top_count),
 	    cmocka_unit_test(what_is_cut_off_anywhere_is_survived),
 	    cmocka_unit_test(strings_are_read_as_json_has_them),

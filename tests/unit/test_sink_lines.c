@@ -702,6 +702,42 @@ a_rejection_is_four_fields(void **state)
 	kit_free(s);
 }
 
+static void
+a_change_is_a_line_of_eight_fields_and_what_is_none_has_no_line(void **state)
+{
+	struct env *e = *state;
+	struct sink_event ev = page();
+	struct slice s;
+
+	open_new(e, "changes");
+	ev.final = true;
+	ev.outcome = OUTCOME_OK;
+	ev.status = 200;
+	ev.round = 3;
+	ev.began_wall_us = 1700000000123456;
+	ev.url = SLICE_LIT("http://a.test/\tx");
+	ev.digest = SLICE_LIT("sha1:NOW");
+	ev.digest_before = SLICE_LIT("sha1:BEFORE");
+	for (int c = 0; c < PAGE_CHANGE_MAX; c++) {
+		ev.change = (enum page_change)c;
+		assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	}
+	ev.change = PAGE_CHANGE_NEW; /* not yet; a robots.txt */
+	ev.final = false;
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	ev.final = ev.internal = true;
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "changes.tsv");
+	assert_slice(s,
+	    "3\tnew\t2023-11-14T22:13:20.123Z\tok\t200\thttp://a.test/\\x09x\t"
+	    "sha1:BEFORE\tsha1:NOW\n"
+	    "3\tchanged\t2023-11-14T22:13:20.123Z\tok\t200\thttp://a.test/\\x09x\t"
+	    "sha1:BEFORE\tsha1:NOW\n"
+	    "3\tgone\t2023-11-14T22:13:20.123Z\tok\t200\thttp://a.test/\\x09x\t"
+	    "sha1:BEFORE\t-\n");
+	kit_free(s);
+}
+
 /* -- marks -- */
 
 static void
@@ -811,6 +847,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(every_outcome_has_a_code, up, down),
 	    cmocka_unit_test_setup_teardown(hostile_texts_stay_in_their_column, up, down),
 	    cmocka_unit_test_setup_teardown(a_rejection_is_four_fields, up, down),
+	    cmocka_unit_test_setup_teardown(
+		a_change_is_a_line_of_eight_fields_and_what_is_none_has_no_line, up,
+		down),
 	    cmocka_unit_test_setup_teardown(
 		what_came_after_the_mark_is_cut_off, up, down),
 	    cmocka_unit_test_setup_teardown(
