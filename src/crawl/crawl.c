@@ -362,6 +362,7 @@ on_pump(void *ctx)
 	int started = 0;
 
 	if (c->phase == CRAWL_RUNNING) {
+		engine_size_connections(c->engine);
 		timer_stop(&c->due);
 		while (c->phase == CRAWL_RUNNING && started < STARTS_PER_TURN &&
 		       start_one(c))

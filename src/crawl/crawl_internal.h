@@ -29,6 +29,8 @@ struct engine {
 	struct list crawls; /* crawl.on_engine */
 	uint32_t workers;
 	uint32_t context_next;
+	uint32_t connections_max; /* as the transport was told last */
+	int64_t sized_ms;         /* when that was; 0: never */
 };
 
 #define VISIT_STATES(X) X(HELD) X(FETCH) X(QUEUED) X(PARSE) X(COMMIT)
@@ -174,6 +176,8 @@ struct crawl {
 	size_t subscribers_len;
 };
 
+/* engine.c */
+void engine_size_connections(struct engine *e); /* once a second it does something */
 /* crawl.c */
 void crawl_pump(struct crawl *c); /* in the next turn */
 void crawl_fail(struct crawl *c, enum crawl_end end, const char *text);

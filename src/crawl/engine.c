@@ -11,8 +11,47 @@ enum {
 	TASKS_PER_WORKER =
 	    20000, /* then it is replaced: whatever leaks, leaks no further */
 	RESULT_SLACK = 32 << 20, /* links and texts beside the record */
+	SIZE_EVERY_MS = 1000,
+	/* With all that may be slow, and those of all files, below 1,024 descriptors. */
+	CONNECTIONS_KEPT_MAX = CRAWL_SLOW_MAX + 128,
 };
 #define WORKER_MEMORY_MIN (512ull << 20) /* addresses: libraries, tables, windows */
+
+/* Slack, or hosts evict each other. */
+static uint32_t
+connections_least(const struct options *o)
+{
+	return o->fetch_concurrency * 2;
+}
+
+/*
+ * A connection is kept for each host that has something to do, so that none has to be made
+ * anew whenever its turn comes; many more than that would cost, too.
+ */
+void
+engine_size_connections(struct engine *e)
+{
+	int64_t now_ms = loop_now_ms(e->loop);
+	uint32_t least = 0, hosts = 0;
+
+	if (e->sized_ms != 0 && now_ms - e->sized_ms < SIZE_EVERY_MS)
+		return;
+	e->sized_ms = now_ms;
+	list_foreach (at, &e->crawls) {
+		struct crawl *c = container_of(at, struct crawl, on_engine);
+
+		hosts += frontier_busy_hosts(c->frontier);
+		if (least < connections_least(c->o))
+			least = connections_least(c->o);
+	}
+	if (hosts > CONNECTIONS_KEPT_MAX)
+		hosts = CONNECTIONS_KEPT_MAX;
+	if (hosts < least)
+		hosts = least;
+	if (hosts != e->connections_max)
+		transport_set_connections_max(e->transport, hosts);
+	e->connections_max = hosts;
+}
 
 static int
 open_net(struct engine *e, const struct options *o, struct why *why)
@@ -25,8 +64,7 @@ open_net(struct engine *e, const struct options *o, struct why *why)
 	    .ipv6 = o->net_ip == IP_6};
 	struct transport_conf transport = {.shm = e->shm,
 	    .large_bytes_max = shm_bytes(e->shm) / 2,
-	    .connections_max =
-		o->fetch_concurrency * 2, /* slack, or hosts evict each other */
+	    .connections_max = connections_least(o),
 	    .ca_file = o->fetch_ca,
 	    .insecure = o->fetch_insecure,
 	    .cert_file = o->fetch_cert,

@@ -304,6 +304,8 @@ struct frontier_stats {
 	uint32_t waiting_now[WAIT_CAUSE_MAX];
 	uint64_t memory_bytes;
 };
+/* Hosts with something to do. */
+uint32_t frontier_busy_hosts(const struct frontier *f);
 void frontier_stats(struct frontier *f, int64_t now_ms, struct frontier_stats *ret);
 /* Of these only wait_ms. */
 void frontier_waits(struct frontier *f, int64_t now_ms, uint64_t ret[WAIT_CAUSE_MAX]);

@@ -34,6 +34,12 @@ frontier_stats(struct frontier *f, int64_t now_ms, struct frontier_stats *ret)
 		sizeof(struct heap_entry);
 }
 
+uint32_t
+frontier_busy_hosts(const struct frontier *f)
+{
+	return (uint32_t)f->hosts.len - f->places[HOSTQ_EMPTY];
+}
+
 void
 frontier_waits(struct frontier *f, int64_t now_ms, uint64_t ret[WAIT_CAUSE_MAX])
 {

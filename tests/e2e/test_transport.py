@@ -1,7 +1,9 @@
 """TLS with an authority of one's own, connections kept and closed, bodies in gzip."""
 
+import contextlib
 import gzip
 import shutil
+import socket
 import subprocess
 import zlib
 
@@ -223,3 +225,42 @@ def test_a_gzip_body_that_is_cut_is_archived_and_what_it_holds_is_read(tmp_path)
         _, out = harness.crawl(tmp_path / "crawl", "-q", "--delay", "0", web.url("/cut"))
     archived = expect_all(out, web)
     assert archived[web.url("/cut")][0].payload == cut
+
+
+@pytest.mark.parametrize("dead", [0, 40])
+def test_each_host_keeps_its_connection_while_it_has_pages(dead, tmp_path):
+    """Far more hosts than requests at once, each with its delay: a connection that is given up between two turns
+    of its host would have to be made anew for each page.  Dead hosts, which have connections under way, too, do not
+    crowd them out."""
+    hosts, pages = 60, 5
+    www = tmp_path / "www"
+    www.mkdir()
+    for i in range(pages):
+        following = f"<a href=p{i + 1}.html>next</a>" if i + 1 < pages else "the end"
+        (www / f"p{i}.html").write_text(f"<!DOCTYPE html>\n<title>{i}</title>\n{following}\n")
+    server = f"""
+        server {{
+            listen 127.0.0.1:@PORT@ backlog=511;
+            root "{www}";
+            keepalive_timeout 60s;
+        }}"""
+    with contextlib.ExitStack() as stack:
+        silent = []
+        for _ in range(dead):  # takes connections, and says nothing
+            port = stack.enter_context(socket.create_server(("127.12.0.1", 0))).getsockname()[1]
+            silent.append(f"http://127.12.0.1:{port}/")
+        web = stack.enter_context(harness.nginx(tmp_path / "nginx", server))
+        dns = stack.enter_context(harness.dnsmasq({"*.many.test": "127.0.0.1"}))
+        seeds = [f"http://h{i}.many.test:{web.port}/p0.html" for i in range(hosts)]
+        running = harness.Running(
+            "crawl", "-o", tmp_path / "crawl", "-q", "--delay", "500ms", "--concurrency", "4", "--dns", dns,
+            "--allow-net", "127.0.0.0/8", "--depth", str(pages), *silent, *seeds,
+        )  # fmt: skip
+        try:
+            harness.wait_until("the pages", lambda: sum(r["uri"].startswith("/p") for r in web.log()) >= hosts * pages, 60)
+        finally:
+            running.end()
+        rows = [row for row in web.log() if row["uri"].startswith("/p")]
+    assert len(rows) == hosts * pages
+    # Some may be lost in the first second, before it is known how many hosts there are.
+    assert len({row["connection"] for row in rows}) <= hosts + hosts // 2

@@ -369,7 +369,9 @@ transport_cancel(struct transport *t, struct transport_id id)
 void
 transport_set_connections_max(struct transport *t, uint32_t n)
 {
-	(void)t, (void)n;
+	(void)t;
+	if (n > sim_web.connections_most)
+		sim_web.connections_most = n;
 }
 
 uint32_t

@@ -42,6 +42,7 @@ struct sim_web {
 	int64_t base_ms; /* added to loop time in `requests`: of a run after another */
 	/* Our own work begins, ends: for a layer under us that lets allocations fail. */
 	void (*own)(bool begins);
+	uint32_t connections_most; /* that were to be kept; 0: it was never said */
 	uint32_t asking;  /* names; answered in the next turn */
 	/* The request that is to be answered, for the script. */
 	struct addr addr;

@@ -123,6 +123,29 @@ a_site_is_not_asked_by_more_than_its_limit(void **state)
 	sim_release(&run);
 }
 
+/* As many connections are kept as there are hosts at work, no fewer and not many more. */
+static void
+a_connection_is_kept_for_each_host(void **state)
+{
+	static const struct {
+		const char *concurrency;
+		uint32_t least, most;
+	} cases[] = {
+	    {"concurrency=4", HOSTS - 2, HOSTS + 2}, {"concurrency=100", 200, 200}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sim_run run = {0};
+
+		sim_web_reset(hub_script, NULL);
+		sim_crawl(&run, "http://hub.test/",
+		    OPTIONS("scope=any", "delay=2s", cases[i].concurrency));
+		assert_int_equal(run.end, CRAWL_DONE);
+		assert_in_range(sim_web.connections_most, cases[i].least, cases[i].most);
+		sim_release(&run);
+	}
+}
+
 /* Before each of them one that no request may go to. */
 static void
 denied_first(void *ctx, struct slice host, struct dns_answer *ret)
@@ -780,6 +803,7 @@ main(void)
 	    cmocka_unit_test(an_address_is_not_asked_by_more_than_its_limit),
 	    cmocka_unit_test(by_default_eight_requests_go_to_one_address),
 	    cmocka_unit_test(a_site_is_not_asked_by_more_than_its_limit),
+	    cmocka_unit_test(a_connection_is_kept_for_each_host),
 	    cmocka_unit_test(the_address_that_counts_is_the_one_that_is_asked),
 	    cmocka_unit_test(loopback_is_nobody_elses_server),
 	    cmocka_unit_test(a_budget_that_may_be_used_up_is_a_cause_of_its_own),

@@ -1,3 +1,4 @@
+#include "net/transport_int.h"
 #include "net_transport_rig.h"
 #include <errno.h>
 #include <setjmp.h>
@@ -304,6 +305,65 @@ serves_many_at_once(void **state)
 	free(g);
 }
 
+/* One page of each of twelve hosts, one after the other. */
+static void
+visit_twelve(void)
+{
+	for (int i = 0; i < 12; i++) {
+		struct transport_request req;
+		struct got g;
+		char host[32];
+
+		(void)snprintf(host, sizeof(host), "h%d.test", i);
+		req = request_to("http", host, "/x");
+		fetch_request(&req, &g);
+		assert_int_equal(g.r.outcome, OUTCOME_OK);
+		got_free(&g);
+	}
+}
+
+static void
+keeps_as_many_connections_as_it_is_told(void **state)
+{
+	(void)state;
+	visit_twelve();
+	visit_twelve();
+	assert_int_equal(http_server_connections(fx->server), 12);
+	transport_set_connections_max(fx->transport, 6);
+	visit_twelve();
+	visit_twelve();
+	/* The oldest goes first, which is the one that would have been next. */
+	assert_in_range(http_server_connections(fx->server), 12 + 12, 12 + 24);
+}
+
+static void
+looks_after_what_libcurl_forgets_once_a_second(void **state)
+{
+	struct transport_request req = request_to("http", "site.test", "/silent");
+	struct transport_id silent;
+	struct got g[2];
+
+	(void)state;
+	/* It asks for no call any more: neither at once, to begin, nor later. */
+	assert_int_equal(
+	    curl_multi_setopt(fx->transport->multi, CURLMOPT_TIMERFUNCTION, NULL),
+	    CURLM_OK);
+	silent = start(&req, &g[0]);
+	run_for(700);
+	assert_int_equal(http_server_connections(fx->server), 0);
+	run_for(800);
+	assert_int_equal(http_server_connections(fx->server), 1);
+	/* That was at 1.0 s, and the next time is at 2.0, whenever this one came. */
+	req = request_to("http", "other.test", "/x");
+	(void)start(&req, &g[1]);
+	run_for(300);
+	assert_int_equal(g[1].calls, 0);
+	run_for(450);
+	assert_int_equal(g[1].calls, 1);
+	transport_cancel(fx->transport, silent);
+	got_free(&g[1]);
+}
+
 static void
 says_what_is_wrong_with_its_settings(void **state)
 {
@@ -498,6 +558,8 @@ main(void)
 	    TEST(head_requests_have_no_body, rig_setup_plain),
 	    TEST(refuses_requests_that_would_say_something_else, rig_setup_plain),
 	    TEST(serves_many_at_once, rig_setup_plain),
+	    TEST(keeps_as_many_connections_as_it_is_told, rig_setup_plain),
+	    TEST(looks_after_what_libcurl_forgets_once_a_second, rig_setup_plain),
 	    TEST(says_what_is_wrong_with_its_settings, rig_setup_plain),
 	    TEST(the_environment_has_no_say, rig_setup_plain),
 	    TEST(goes_through_a_proxy_that_was_asked_for, setup_proxy),
