@@ -39,7 +39,8 @@
 	X(REDIRECT_LIMIT, "redirect-limit", REJECTED)                                   \
 	X(CANCELLED, "cancelled", FAILED)                                               \
 	X(PARSE_CRASH, "parse-crash", FETCHED)                                          \
-	X(PARSE_TIMEOUT, "parse-timeout", FETCHED)
+	X(PARSE_TIMEOUT, "parse-timeout", FETCHED)                                      \
+	X(KNOWN_GOOD, "known-good", REJECTED)
 
 enum outcome {
 #define X(id, name, class) OUTCOME_##id,
@@ -52,7 +53,7 @@ enum outcome_class {
 	OUTCOME_CLASS_NONE,
 	OUTCOME_CLASS_FETCHED,  /* a response came, and is archived */
 	OUTCOME_CLASS_FAILED,   /* asked for, no usable response */
-	OUTCOME_CLASS_REJECTED, /* never asked for */
+	OUTCOME_CLASS_REJECTED, /* never asked for; known-good: check-links --cache says so */
 };
 
 const char *outcome_name(enum outcome o);

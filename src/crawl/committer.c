@@ -248,6 +248,19 @@ open_round(struct committer *c, struct why *why)
 }
 
 static int
+known_good_read(struct committer *c)
+{
+	uint64_t seed = scope_hash_seed(c->rules);
+	struct slice rest = c->conf.known_good, url;
+	int r = 0;
+
+	umap_init(&c->known_good, KNOWN_GOOD_MAX);
+	while ((r == 0 || r == -EEXIST) && slice_cut(&rest, '\n', &url))
+		r = url.len == 0 ? 0 : umap_put(&c->known_good, url_hash(url, seed), c);
+	return r == -ENOMEM ? r : 0; /* what is too many is asked */
+}
+
+static int
 open_all(struct committer *c, struct why *why)
 {
 	struct actor_conf actor = {.name = "store",
@@ -259,6 +272,8 @@ open_all(struct committer *c, struct why *why)
 	    .on_room = on_room};
 	int r = scope_rules_new(c->conf.scope_settings, &c->rules, why);
 
+	if (r == 0 && known_good_read(c) < 0)
+		r = why_set(why, -ENOMEM, "out of memory");
 	if (r == 0 && c->conf.dir != NULL)
 		r = quarantine_load(&c->quarantine, c->conf.dir, c->store, why);
 	if (r == 0 && c->conf.dir != NULL)
@@ -344,6 +359,7 @@ committer_free(struct committer *c)
 	hostcount_release(&c->counts);
 	store_close(c->store);
 	committer_moved_release(c);
+	umap_release(&c->known_good);
 	traps_free(c->traps);
 	scope_rules_free(c->rules);
 	buf_release(&c->scratch);

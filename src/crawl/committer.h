@@ -109,6 +109,8 @@ struct committer_conf {
 	const char *const *sinks; /* names; the logs are added */
 	size_t sinks_len;
 	struct sink_conf sink;
+	bool checks;             /* --check-links: their sink is added, too */
+	struct slice known_good; /* as in crawl_conf; not kept */
 	bool revisits; /* what is archived already is not archived again */
 	const struct order *order;
 	struct slice scope_settings; /* to name the rule of a rejection */

@@ -293,9 +293,11 @@ int
 sinks_open(struct committer *c, struct why *why)
 {
 	/* The index last: it tells where the archive put things. */
-	const char *own[] = {"crawl-log", "rejected-log", NULL, NULL};
+	const char *own[] = {"crawl-log", "rejected-log", NULL, NULL, NULL};
 	size_t own_len = 2;
 
+	if (c->conf.checks)
+		own[own_len++] = "checks";
 	if (c->saved.round.number > 1)
 		own[own_len++] = "changes";
 	if (has_archive(c))
@@ -307,7 +309,7 @@ sinks_open(struct committer *c, struct why *why)
 		int r;
 
 		if (c->sinks_len == SINKS_MAX)
-			return why_set(why, -EINVAL, "more than %d sinks", SINKS_MAX - 4);
+			return why_set(why, -EINVAL, "more than %d sinks", SINKS_MAX - 5);
 		buf_clear(&c->scratch);
 		(void)snprintf(key.text, sizeof(key.text), "sink/%s", name);
 		r = store_get(c->store, STORE_META, slice_cstr(key.text), &c->scratch);

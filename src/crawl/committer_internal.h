@@ -17,7 +17,8 @@
 #include "frontier/seen.h"
 
 enum {
-	SINKS_MAX = 16,
+	SINKS_MAX = 17,
+	KNOWN_GOOD_MAX = 1000000,
 	LOOK_BYTES = 512 << 10,      /* written between looks at the disk */
 	BATCH_BYTES = 8 << 20,       /* enough for a commit: some 40,000 new URLs */
 	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */
@@ -87,6 +88,7 @@ struct committer {
 		int64_t wall_us;
 		struct buf uri;
 	} original;
+	struct umap known_good; /* url_hash -> anything */
 	struct traps *traps;
 	bool has_traps;      /* any of their rules is in force */
 	bool has_page;       /* `page` is the one whose mail is handled */

@@ -228,6 +228,16 @@ is_genuine(const struct committer *c, const struct commit *m, const struct found
 	       l->authority_hash == url_hash(urlrec_authority(&r), seed);
 }
 
+/* It was there not long ago, says who asks. */
+static bool
+is_known_good(const struct committer *c, const struct found_link *l)
+{
+	const unsigned ours = URLREC_PART | URLREC_CHECK_GET;
+
+	return l->verdict == OUTCOME_NONE && (l->flags & URLREC_CHECK) != 0 &&
+	       (l->flags & ours) == 0 && umap_get(&c->known_good, l->url_hash) != NULL;
+}
+
 static int
 discover(struct committer *c, struct commit *m, const struct found_link *l)
 {
@@ -239,6 +249,11 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 
 	if (committer_moved_admits(c, m, l, &admitted))
 		l = &admitted;
+	if (is_known_good(c, l)) {
+		admitted = *l;
+		admitted.verdict = OUTCOME_KNOWN_GOOD;
+		l = &admitted;
+	}
 	verdict = l->verdict;
 	if (!is_genuine(c, m, l))
 		return 0;

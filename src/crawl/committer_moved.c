@@ -208,7 +208,8 @@ committer_moved_admits(const struct committer *c, const struct commit *m,
 	struct scope_verdict v;
 	struct url url;
 
-	if (c->moved.grace == 0 || l->verdict != OUTCOME_OUT_OF_SCOPE || m->rec == NULL ||
+	if (c->moved.grace == 0 || m->rec == NULL ||
+	    (l->verdict != OUTCOME_OUT_OF_SCOPE && (l->flags & URLREC_CHECK) == 0) ||
 	    url_resolve(NULL, l->url, (struct slice){0}, 0, text, sizeof(text), &url) !=
 		URL_OK)
 		return false;

@@ -66,6 +66,9 @@ struct crawl_conf {
 	bool again;
 	struct slice cookies; /* what is in the file of --cookies; for crawl_start() */
 	struct slice auth;    /* likewise, of --auth-file */
+	/* With --check-links: outside URLs, one a line, that need not be asked; for
+	 * crawl_start(). */
+	struct slice known_good;
 	uint64_t random_seed; /* 0: from the system; else a repeatable run */
 	void *ctx;
 	/* Once, deferred; crawl_free() is allowed in it. */

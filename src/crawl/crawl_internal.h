@@ -248,6 +248,9 @@ int visit_fetch(struct visit *v);
 struct fetch_home *crawl_home_of(const struct crawl *c, const struct urlrec *rec);
 void visit_commit(struct visit *v, enum outcome outcome);
 bool visit_bounce(struct visit *v); /* instead, if it is to be asked once more */
+/* URLREC_CHECK: what is asked; and whether it is asked once more, with GET. */
+void visit_check_limits(const struct visit *v, struct fetch_request *req);
+bool visit_check_again(struct visit *v);
 /* visit_parse.c */
 void visit_parse(struct visit *v); /* v may be gone */
 void visits_parse_waiting(struct crawl *c);

@@ -297,6 +297,8 @@ open_committer(struct crawl *c, struct why *why)
 	    .commit_ms = o->run_commit_interval,
 	    .commit_bytes = (uint64_t)o->run_commit_size,
 	    .seen_bytes = crawl_memory(o).seen_bytes,
+	    .checks = o->crawl_check_links,
+	    .known_good = c->conf.known_good,
 	    .revisits = o->output_warc_revisits,
 	    .measure_disk = o->limits_max_disk != OPTION_NONE,
 	    .mails_max = MAILS_MAX,

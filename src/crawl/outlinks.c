@@ -1,12 +1,16 @@
 #include "crawl/outlinks.h"
 #include "crawl/score.h"
 #include "frontier/urlrec.h"
+#include "sink/checks.h"
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 enum {
 	SET_MIN = 512,
 	LINKS_MIN = 64,
-	ODD_TEXT_MAX = 500, /* of a reference that is no URL of ours, in logs */
+	NOTE_SALT = 1000000007, /* keeps what was noted apart from what was added */
+	ODD_TEXT_MAX = 500,     /* of a reference that is no URL of ours, in logs */
 };
 
 /* ---- what was seen on this page ---- */
@@ -187,7 +191,55 @@ is_wanted(const struct outlinks *o, enum link_kind kind)
 {
 	if (link_kind_is_guess(kind))
 		return o->guesses < scope_speculative_max(o->conf.rules);
-	return link_kind_is_followed(kind);
+	return link_kind_is_followed(kind) ||
+	       (scope_checks(o->conf.rules).links &&
+		   (kind == LINK_FORM || kind == LINK_CITE));
+}
+
+/* What a script does with it is nobody's to know. */
+static bool
+names_an_id(enum link_kind kind, struct slice fragment)
+{
+	return (kind == LINK_A || kind == LINK_AREA || kind == LINK_SVG) &&
+	       fragment.len > 0 && slice_find(fragment, '(') == fragment.len;
+}
+
+/* Each different URL and id once a page.  Redirects are told by what was redirected, and a
+ * guess that is wrong is no fault. */
+static int
+note(struct outlinks *o, enum link_kind kind, struct slice ref)
+{
+	uint64_t seed = scope_hash_seed(o->conf.rules) + NOTE_SALT;
+	size_t hash_at = slice_find(ref, '#');
+	struct checks_link l = {
+	    .kind = kind, .fragment = slice_from(ref, hash_at + 1), .text = o->anchor};
+	char text[URL_BYTES_MAX];
+	enum url_status s;
+	struct url url;
+	int r;
+
+	if (o->conf.checks == NULL || kind == LINK_REDIRECT || link_kind_is_guess(kind))
+		return 0;
+	if (!names_an_id(kind, l.fragment))
+		l.fragment = (struct slice){0};
+	r = set_add(o, url_hash(ref, seed + 1 + o->bases));
+	if (r <= 0)
+		return r;
+	ref = slice_head(ref, hash_at);
+	s = resolve(o, ref, text, &url);
+	if (s == URL_UNSUPPORTED || slice_istarts(ref, SLICE_LIT("data:")) ||
+	    (s != URL_OK && ref.len == 0))
+		return 0;
+	l.url = s == URL_OK ? url_text(&url) : slice_head(ref, ODD_TEXT_MAX);
+	r = set_add(o, url_hash(l.url, seed) ^ url_hash(l.fragment, seed - 1));
+	if (r <= 0)
+		return r;
+	if (o->checks_len >= o->conf.links_max) {
+		o->checks_cut++;
+		return 0;
+	}
+	o->checks_len++;
+	return checks_add(o->conf.checks, &l);
 }
 
 int
@@ -203,6 +255,9 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 
 	if (!is_wanted(o, kind))
 		return 0;
+	r = note(o, kind, ref);
+	if (r < 0)
+		return r;
 	ref = slice_head(ref, slice_find(ref, '#'));
 	r = set_add(o, url_hash(ref, seed + 1 + o->bases) ^ salt(kind, flags));
 	if (r <= 0)
@@ -237,6 +292,53 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 	o->len++;
 	o->guesses += link_kind_is_guess(kind);
 	return 0;
+}
+
+/* Likewise for all pages of a host, or it would be asked again and again. */
+static int
+probe(struct outlinks *o, struct slice authority)
+{
+	uint64_t seed = scope_hash_seed(o->conf.rules);
+	char text[URL_BYTES_MAX];
+	struct found_link *l;
+	int n = snprintf(text, sizeof(text),
+	    SLICE_FMT "/trawl-asks-for-what-is-not-%08" PRIx32, SLICE_ARG(authority),
+	    (uint32_t)url_hash(authority, seed + NOTE_SALT));
+
+	if (n < 0 || (size_t)n >= sizeof(text))
+		return 0;
+	l = list_room(o);
+	if (l == NULL)
+		return -ENOMEM;
+	*l = (struct found_link){.kind = LINK_SPECULATIVE,
+	    .flags = URLREC_CHECK | URLREC_CHECK_GET,
+	    .depth = o->conf.depth,
+	    .url_hash = url_hash(slice_of(text, (size_t)n), seed),
+	    .authority_hash = url_hash(authority, seed)};
+	if (!arena_copy(o->conf.arena, slice_of(text, (size_t)n), &l->url))
+		return -ENOMEM;
+	o->len++;
+	return 0;
+}
+
+int
+outlinks_probes(struct outlinks *o)
+{
+	struct scope_checks checks = scope_checks(o->conf.rules);
+	uint32_t len = o->len;
+	int r = checks.probes ? probe(o, url_authority(&o->page)) : 0;
+
+	for (uint32_t i = 0; r == 0 && checks.probes_of_all && i < len; i++) {
+		struct urlrec rec = {.url = o->v[i].url};
+
+		if (o->v[i].verdict != OUTCOME_NONE ||
+		    (o->v[i].flags & URLREC_CHECK) == 0)
+			continue;
+		r = set_add(o, o->v[i].authority_hash + NOTE_SALT);
+		if (r > 0)
+			r = probe(o, urlrec_authority(&rec));
+	}
+	return r;
 }
 
 int

@@ -28,6 +28,7 @@ struct outlinks_conf {
 	bool sitemap; /* the page is one: its entries are one step from a seed */
 	struct slice hops; /* of the page, in whose end a sitemap's nesting is seen */
 	uint32_t links_max;
+	struct buf *checks; /* links are noted there, sink/checks.h; NULL: nowhere */
 };
 
 struct outlinks {
@@ -43,6 +44,8 @@ struct outlinks {
 	uint32_t cut;     /* distinct ones beyond links_max */
 	int16_t score;    /* that the caller gives to what is added from now on */
 	uint32_t guesses; /* speculative ones among them */
+	struct slice anchor; /* that the caller gives to what is added from now on */
+	uint32_t checks_len, checks_cut;
 };
 
 /* Sitemaps named by sitemaps: one level is what sitemaps.org has. */
@@ -59,6 +62,8 @@ void outlinks_base(
     struct outlinks *o, bool has_base, struct slice href, struct slice charset);
 int outlinks_add(
     struct outlinks *o, enum link_kind kind, struct slice ref, unsigned flags);
+/* A page that its host, and if asked those of its links, are sure not to have. */
+int outlinks_probes(struct outlinks *o);
 /* Only the URL, in the arena; empty when it is none that we fetch. */
 int outlinks_resolve(struct outlinks *o, struct slice ref, struct slice *ret);
 #endif

@@ -1,215 +1,26 @@
 #include "crawl/parse.h"
-#include "base/arena.h"
-#include "base/map.h"
-#include "base/wire.h"
 #include "crawl/fields.h"
-#include "crawl/outlinks.h"
-#include "crawl/scope.h"
+#include "crawl/parse_internal.h"
 #include "crawl/score.h"
 #include "crawl/task.h"
 #include "crawl/traps.h"
-#include "web/charset.h"
+#include "frontier/urlrec.h"
+#include "sink/checks.h"
 #include "web/coding.h"
 #include "web/http.h"
 #include "web/page.h"
 #include "web/pdf.h"
 #include "web/robots.h"
-#include "web/select.h"
 #include "web/sitemap.h"
 #include "web/srcset.h"
 #include <errno.h>
-#include <jansson.h>
-#include <stdlib.h>
-#include <time.h>
 
 enum {
-	CONTEXTS_MAX = 64,
-	ARENA_BLOCK = 1 << 18,
 	KEPT_BYTES = 1 << 20, /* a larger buffer is given back after the task */
 	HEADER_LINKS_MAX = 100,
 	SHAPE_ONE_IN = 4,
 	RAW_LINKS_MAX = 500000,
-	/* As select_values_encode() makes them, heads included. */
-	FIELDS_BYTES_MAX =
-	    SELECT_PAGE_BYTES_MAX + SELECT_FIELDS_MAX * SELECT_VALUES_MAX * 8 + 1,
 };
-
-struct context {
-	uint32_t id;
-	struct scope_rules *rules; /* NULL: free */
-	struct select *fields;     /* NULL: none are wanted */
-	struct parse_limits limits;
-};
-
-struct parser {
-	struct context contexts[CONTEXTS_MAX];
-	struct arena arena;
-	struct warc_packer *packer;
-	struct buf decoded, records, rules, fields;
-	struct outlinks links;
-};
-
-/* ---- settings ---- */
-
-int
-parse_settings(struct slice scope, struct slice fields, const struct parse_limits *limits,
-    struct buf *out)
-{
-	struct wire_out w = {.b = out};
-
-	wire_text(&w, fields);
-	wire_u64(&w, limits->decoded_bytes);
-	wire_u64(&w, limits->notes_bytes);
-	wire_u32(&w, limits->links);
-	wire_u32(&w, (uint32_t)limits->coding);
-	wire_put(&w, scope.ptr, scope.len);
-	return w.err;
-}
-
-static void
-context_release(struct context *c)
-{
-	scope_rules_free(c->rules);
-	select_free(c->fields);
-	*c = (struct context){0};
-}
-
-/* Of nothing: a context that is free. */
-static int
-context_read(struct slice settings, struct context *ret)
-{
-	struct wire_in in = {.rest = settings};
-	struct slice fields;
-	struct context c = {0};
-	uint32_t coding;
-	int r;
-
-	if (settings.len == 0) {
-		*ret = c;
-		return 0;
-	}
-	fields = wire_get_text(&in);
-	c.limits.decoded_bytes = wire_get_u64(&in);
-	c.limits.notes_bytes = wire_get_u64(&in);
-	c.limits.links = wire_get_u32(&in);
-	coding = wire_get_u32(&in);
-	if (in.bad || coding > WARC_ZSTD)
-		return -EBADMSG;
-	c.limits.coding = (enum warc_coding)coding;
-	r = scope_rules_new(in.rest, &c.rules, NULL);
-	if (r == 0 && fields.len > 0)
-		r = select_new(fields, &c.fields);
-	if (r < 0)
-		context_release(&c);
-	else
-		*ret = c;
-	return r;
-}
-
-/* ---- life ---- */
-
-/* What is made of answers, so that it does not lie there for the next authority's. */
-static void
-parser_forget(void *state)
-{
-	struct parser *p = state;
-
-	arena_wipe(&p->arena);
-	buf_wipe(&p->decoded);
-	buf_wipe(&p->records);
-	buf_wipe(&p->rules);
-	buf_wipe(&p->fields);
-	explicit_bzero(&p->links, sizeof(p->links));
-	warc_packer_forget(p->packer);
-}
-
-static void
-parser_fini(void *state)
-{
-	struct parser *p = state;
-
-	if (p == NULL)
-		return;
-	for (size_t i = 0; i < CONTEXTS_MAX; i++)
-		context_release(&p->contexts[i]);
-	warc_packer_free(p->packer);
-	arena_release(&p->arena);
-	buf_release(&p->decoded);
-	buf_release(&p->records);
-	buf_release(&p->rules);
-	buf_release(&p->fields);
-	free(p);
-}
-
-/* Before the jail: whatever a library opens (tables, configuration) it opens here. */
-static int
-parser_init(void **ret_state, struct why *why)
-{
-	struct parser *p = calloc(1, sizeof(*p));
-	int r;
-
-	if (p == NULL)
-		return why_set(why, -ENOMEM, "out of memory");
-	arena_init(&p->arena, ARENA_BLOCK, SIZE_MAX); /* each context has its own limit */
-	buf_init(&p->decoded, SIZE_MAX / 2);
-	buf_init(&p->records, SIZE_MAX / 2);
-	buf_init(&p->rules, 4 << 20);
-	buf_init(&p->fields, FIELDS_BYTES_MAX);
-	json_object_seed(1); /* our own settings only: no stranger chooses keys */
-	(void)siphash((struct slice){0}); /* draws its key now */
-	tzset();
-	r = charset_preload();
-	if (r == 0)
-		r = url_charsets_preload();
-	if (r == 0)
-		r = warc_packer_new(&p->packer);
-	if (r < 0) {
-		parser_fini(p);
-		return why_set(why, r, "the parser cannot start: %s", strerror(-r));
-	}
-	*ret_state = p;
-	return 0;
-}
-
-static struct context *
-context_find(struct parser *p, uint32_t id)
-{
-	for (size_t i = 0; i < CONTEXTS_MAX; i++)
-		if (p->contexts[i].rules != NULL && p->contexts[i].id == id)
-			return &p->contexts[i];
-	return NULL;
-}
-
-static int
-parser_configure(void *state, uint32_t id, struct slice settings)
-{
-	struct parser *p = state;
-	struct context *c = context_find(p, id);
-	struct context made;
-	int r = context_read(settings, &made);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < CONTEXTS_MAX && c == NULL; i++)
-		if (p->contexts[i].rules == NULL)
-			c = &p->contexts[i];
-	if (c == NULL) {
-		context_release(&made);
-		return -ENOSPC;
-	}
-	context_release(c);
-	*c = made;
-	c->id = id;
-	return 0;
-}
-
-static int
-parser_extend(void *state, uint32_t id, struct slice more)
-{
-	struct context *c = context_find(state, id);
-
-	return c == NULL ? -ENOENT : scope_rules_extend(c->rules, more);
-}
 
 /* ---- one answer ---- */
 
@@ -224,6 +35,7 @@ struct work {
 	struct slice mime, http_charset; /* of type */
 	struct page_robots robots;       /* of the head, then also of the page */
 	struct found *found;
+	struct checks_end checks; /* with --check-links */
 };
 
 /* Content coding off; what could be decoded of a broken body still counts. */
@@ -320,10 +132,12 @@ add_some_links(struct work *w, const struct page *page, bool guesses)
 		const struct page_link *l = &page->links[i];
 
 		w->p->links.score = score_add(of_page, score_anchor(score, l->anchor));
+		w->p->links.anchor = l->anchor;
 		if (link_kind_is_guess(l->kind) == guesses &&
 		    (l->rel & LINK_REL_CONNECT) == 0 && !is_nofollow(w, l->kind, l->rel))
 			r = outlinks_add(&w->p->links, l->kind, l->ref, 0);
 	}
+	w->p->links.anchor = (struct slice){0};
 	return r;
 }
 
@@ -396,9 +210,37 @@ read_shape(struct work *w, struct slice body)
 		w->found->shape = FOUND_SHAPE_BARE;
 }
 
+/* What a link may name in it. */
+static int
+add_ids(struct work *w, const struct page *page)
+{
+	struct checks_end *c = &w->checks;
+	uint64_t *ids;
+
+	if (!scope_checks(w->rules).ids)
+		return 0;
+	ids = arena_alloc(&w->p->arena, (page->ids_len + 1) * sizeof(*ids));
+	if (ids == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < page->ids_len; i++)
+		ids[i] = checks_hash(page->ids[i]);
+	c->ids = ids;
+	c->ids_len = (uint32_t)page->ids_len;
+	c->ids_cut = page->ids_total > page->ids_len;
+	c->has_ids = true;
+	return 0;
+}
+
+static bool
+is_check(const struct work *w)
+{
+	return (w->task.flags & URLREC_CHECK) != 0;
+}
+
 static int
 read_page(struct work *w, struct slice body, enum document is)
 {
+	struct scope_checks checks = scope_checks(w->rules);
 	struct page_conf conf = PAGE_CONF_DEFAULT;
 	struct page page;
 	int r;
@@ -409,8 +251,10 @@ read_page(struct work *w, struct slice body, enum document is)
 	    RAW_LINKS_MAX; /* repeats are many: the cap is on distinct ones */
 	conf.want_speculative = scope_speculative_max(w->rules) > 0;
 	conf.want_text = scope_wants_simhash(w->rules) || scope_wants_text(w->rules) ||
-			 score_wants_words(scope_score(w->rules));
-	conf.want_anchors = score_wants_words(scope_score(w->rules));
+			 score_wants_words(scope_score(w->rules)) || checks.probes;
+	conf.want_anchors = score_wants_words(scope_score(w->rules)) || checks.links;
+	conf.want_ids = checks.ids && is != DOCUMENT_CSS;
+	conf.ids_max = CHECKS_IDS_MAX;
 	conf.fields = w->fields;
 	conf.is_xml = is == DOCUMENT_XHTML;
 	r = is == DOCUMENT_CSS ? page_css(body, &conf, &w->p->arena, &page)
@@ -421,10 +265,18 @@ read_page(struct work *w, struct slice body, enum document is)
 	w->found->title = page.title;
 	w->found->lang = slice_head(page.lang, 100);
 	w->found->description = page.description;
-	w->found->has_simhash = page.has_simhash && scope_wants_simhash(w->rules);
+	w->found->has_simhash =
+	    page.has_simhash && (scope_wants_simhash(w->rules) || checks.probes);
 	w->found->simhash = page.simhash;
 	if (scope_wants_text(w->rules))
 		w->found->text = page.text;
+	if (conf.want_ids) {
+		r = add_ids(w, &page);
+		if (r < 0)
+			return r;
+	}
+	if (is_check(w))
+		return 0;
 	if (is != DOCUMENT_CSS)
 		read_shape(w, body);
 	page_robots_add(&w->robots, &page.robots);
@@ -592,6 +444,17 @@ read_header_links(struct work *w)
 	return r;
 }
 
+/* Of what is only asked for: the ids that it has, and what it looks like. */
+static int
+read_checked(struct work *w, struct slice body)
+{
+	enum document is = document_of(w, body);
+
+	if (body.len == 0 || (is != DOCUMENT_HTML && is != DOCUMENT_XHTML))
+		return 0;
+	return read_page(w, body, is);
+}
+
 static int
 read_body(struct work *w)
 {
@@ -599,10 +462,12 @@ read_body(struct work *w)
 	struct slice body;
 	int r = decode(w, &body);
 
-	if (r == 0)
+	if (r == 0 && !is_check(w))
 		r = read_header_links(w);
 	if (r < 0)
 		return r;
+	if (is_check(w))
+		return read_checked(w, body);
 	if (w->task.kind == TASK_ROBOTS)
 		return read_robots(w, body);
 	if (w->task.sitemap)
@@ -643,7 +508,7 @@ read_redirect(struct work *w)
 		r = outlinks_resolve(&w->p->links, location, &w->found->redirect_to);
 		if (r == 0)
 			r = outlinks_add(&w->p->links, LINK_REDIRECT, location, 0);
-		if (status != 300)
+		if (status != 300 || is_check(w))
 			return r;
 	}
 	return r < 0 || status == 304 ? r : read_body(w);
@@ -698,6 +563,20 @@ archive(struct work *w)
 	return 0;
 }
 
+static int
+end_notes(struct work *w)
+{
+	int r = 0;
+
+	if (!is_check(w) && w->found->status == 200)
+		r = outlinks_probes(&w->p->links);
+	w->checks.links_cut = w->p->links.checks_cut;
+	if (r == 0)
+		r = checks_end(&w->p->checks, &w->checks);
+	w->found->checks = buf_slice(&w->p->checks);
+	return r;
+}
+
 static void
 read_type(struct work *w)
 {
@@ -721,7 +600,13 @@ work_run(struct work *w)
 	    .sitemap = w->task.sitemap,
 	    .hops = w->task.hops,
 	    .links_max = w->task.sitemap ? FOUND_SITEMAP_LINKS_MAX : w->limits->links};
-	int r = outlinks_begin(&w->p->links, &conf);
+	bool notes = scope_checks(w->rules).links && w->task.kind == TASK_PAGE;
+	int r;
+
+	buf_clear(&w->p->checks);
+	if (notes && !is_check(w))
+		conf.checks = &w->p->checks;
+	r = outlinks_begin(&w->p->links, &conf);
 
 	if (r < 0)
 		return r;
@@ -737,6 +622,8 @@ work_run(struct work *w)
 		r = read_redirect(w);
 	else if (f->status >= 200 && f->status < 300)
 		r = read_body(w);
+	if (r == 0 && notes)
+		r = end_notes(w);
 	if (r == 0)
 		r = archive(w); /* with its outlinks */
 	f->robots = w->robots;
@@ -758,7 +645,7 @@ static int
 parser_run(void *state, const struct pool_input *in, struct buf *out)
 {
 	struct parser *p = state;
-	struct context *c = context_find(p, in->context);
+	struct context *c = parser_context(p, in->context);
 	struct found found = {0};
 	struct work w = {.p = p, .found = &found};
 	int r = task_decode(in->head, &w.task);
@@ -777,6 +664,7 @@ parser_run(void *state, const struct pool_input *in, struct buf *out)
 	arena_reset(&p->arena);
 	keep_small(&p->decoded);
 	keep_small(&p->records);
+	keep_small(&p->checks);
 	return r;
 }
 

@@ -29,6 +29,7 @@ struct patterns {
 struct scope_rules {
 	int64_t depth_max;
 	bool requisites, sitemaps, simhash, text, shapes;
+	struct scope_checks checks;
 	unsigned tidy;     /* enum url_tidy */
 	unsigned nofollow; /* NOFOLLOW_PAGE ... */
 	uint32_t speculative_max;
@@ -110,7 +111,9 @@ write_options(const struct options *o, uint64_t hash_seed, struct wire_out *w)
 	product_token(o->fetch_user_agent == NULL ? "trawl" : o->fetch_user_agent, agent,
 	    sizeof(agent));
 	(void)snprintf(seed, sizeof(seed), "%" PRIu64, hash_seed);
-	root = json_pack("{s:i, s:I, s:b, s:i, s:i, s:i, s:b, s:b, s:b, s:b, s:s, s:s}",
+	root = json_pack(
+	    "{s:i, s:I, s:b, s:i, s:i, s:i, s:b, s:b, s:b, s:b, s:s, s:s, s:b, "
+	    "s:i, s:i}",
 	    "mode", (int)o->crawl_scope, "depth", (json_int_t)o->crawl_depth,
 	    "requisites", (int)o->crawl_requisites, "tidy", (int)scope_tidy_of(o),
 	    "nofollow",
@@ -122,7 +125,8 @@ write_options(const struct options *o, uint64_t hash_seed, struct wire_out *w)
 	    "sitemaps",
 	    (int)(o->crawl_sitemaps && o->crawl_depth > 0 &&
 		  o->crawl_scope != SCOPE_PAGE),
-	    "agent", agent, "hash_seed", seed);
+	    "agent", agent, "hash_seed", seed, "check", (int)o->crawl_check_links, "ids",
+	    (int)o->crawl_check_fragments, "soft", (int)o->crawl_check_soft_404);
 	if (root != NULL && add_lists(root, o) == 0 &&
 	    json_object_set_new(root, "rules", rules_settings(o)) == 0 &&
 	    json_object_set_new(root, "score", score_settings(o)) == 0)
@@ -334,6 +338,20 @@ scope_reaches(const struct scope_rules *s, struct slice url)
 	       reach_holds(&s->reach, &u);
 }
 
+static void
+checks_read(struct scope_rules *s, json_t *root)
+{
+	json_int_t ids = json_integer_value(json_object_get(root, "ids"));
+	json_int_t soft = json_integer_value(json_object_get(root, "soft"));
+
+	if (json_is_true(json_object_get(root, "check")))
+		s->checks = (struct scope_checks){.links = true,
+		    .ids = ids != CHECK_NONE,
+		    .ids_of_all = ids == CHECK_ALL,
+		    .probes = soft != CHECK_NONE,
+		    .probes_of_all = soft == CHECK_ALL};
+}
+
 static int
 rules_read(struct scope_rules *s, json_t *root, struct why *why)
 {
@@ -353,6 +371,7 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 	s->simhash = json_is_true(json_object_get(root, "simhash"));
 	s->text = json_is_true(json_object_get(root, "text"));
 	s->shapes = json_is_true(json_object_get(root, "shapes"));
+	checks_read(s, root);
 	s->hash_seed = strtoull(hash_seed, NULL, 10);
 	s->agent = strdup(agent);
 	if (s->agent == NULL)
@@ -465,6 +484,12 @@ scope_speculative_max(const struct scope_rules *s)
 	return s->speculative_max;
 }
 
+struct scope_checks
+scope_checks(const struct scope_rules *s)
+{
+	return s->checks;
+}
+
 bool
 scope_reads_sitemaps(const struct scope_rules *s)
 {
@@ -533,6 +558,56 @@ depth_max(const struct scope_rules *s, const struct rules_verdict *by)
 	return by->depth_max >= 0 ? by->depth_max : s->depth_max;
 }
 
+static bool
+is_excluded(
+    const struct scope_rules *s, const struct rules_verdict *by, const struct url *url)
+{
+	return by->excluded_by > 0 || patterns_match(s, &s->exclude, url) != NULL;
+}
+
+/* Shown as they are: nothing in them is followed. */
+static bool
+has_no_links(enum link_kind kind)
+{
+	switch (kind) {
+	case LINK_IMG:
+	case LINK_SRCSET:
+	case LINK_SOURCE:
+	case LINK_VIDEO:
+	case LINK_AUDIO:
+	case LINK_TRACK:
+	case LINK_POSTER:
+	case LINK_SCRIPT:
+	case LINK_INPUT:
+	case LINK_BODY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* --check-links: what is only to be asked whether it is there.  Where an outside link is sent
+ * on to a page in scope, that is crawled as any other. */
+static void
+judge_check(const struct scope_rules *s, const struct scope_link *l,
+    const struct rules_verdict *by, struct scope_verdict *v)
+{
+	bool from_check =
+	    l->kind == LINK_REDIRECT && (l->parent_flags & URLREC_CHECK) != 0;
+	unsigned part = l->kind == LINK_REDIRECT ? l->parent_flags & URLREC_PART
+			: has_no_links(l->kind)  ? URLREC_PART
+						 : 0;
+
+	if (v->outcome == OUTCOME_REDIRECT_LIMIT || (v->flags & URLREC_SEED_CHAIN) != 0 ||
+	    (v->outcome == OUTCOME_OUT_OF_SCOPE && is_excluded(s, by, l->url)))
+		return;
+	if (v->outcome == OUTCOME_NONE && !has_no_links(l->kind) &&
+	    !(from_check && part != 0))
+		return;
+	v->outcome = OUTCOME_NONE;
+	v->flags = (uint8_t)(URLREC_CHECK | part);
+}
+
 static enum outcome
 judge(const struct scope_rules *s, const struct scope_link *l,
     const struct rules_verdict *by, struct scope_verdict *v)
@@ -545,7 +620,7 @@ judge(const struct scope_rules *s, const struct scope_link *l,
 		return OUTCOME_REDIRECT_LIMIT;
 	if ((v->flags & URLREC_SEED_CHAIN) != 0)
 		return OUTCOME_NONE;
-	if (by->excluded_by > 0 || patterns_match(s, &s->exclude, l->url) != NULL)
+	if (is_excluded(s, by, l->url))
 		return OUTCOME_OUT_OF_SCOPE;
 	if (as_part) {
 		/* Does not take a step away from the seeds. */
@@ -579,6 +654,8 @@ scope_judge(
 	}
 	rules_judge(s->rules, l->url, &by);
 	v.outcome = judge(s, l, &by, &v);
+	if (s->checks.links)
+		judge_check(s, l, &by, &v);
 	if (v.outcome == OUTCOME_NONE && by.has_priority) {
 		v.priority = by.priority;
 	} else if (v.outcome == OUTCOME_NONE) {
@@ -629,8 +706,10 @@ judge_again(const struct scope_rules *s, const struct urlrec *rec, const struct 
 	if ((rec->flags & (URLREC_SEED | URLREC_SEED_CHAIN | URLREC_SITEMAP)) != 0)
 		return OUTCOME_NONE;
 	rules_judge(s->rules, url, &by);
-	if (by.excluded_by > 0 || patterns_match(s, &s->exclude, url) != NULL)
+	if (is_excluded(s, &by, url))
 		return OUTCOME_OUT_OF_SCOPE;
+	if (s->checks.links && (rec->flags & URLREC_CHECK) != 0)
+		return OUTCOME_NONE;
 	if (s->requisites &&
 	    ((rec->flags & parts) != 0 || link_kind_is_embed((enum link_kind)rec->kind)))
 		return OUTCOME_NONE;
@@ -677,6 +756,8 @@ scope_hash(const struct options *o, const struct strlist *seeds)
 	(void)snprintf(numbers, sizeof(numbers), "%u %" PRId64 " %d",
 	    (unsigned)o->crawl_scope, o->crawl_depth, (int)o->crawl_requisites);
 	hash = url_hash(slice_cstr(numbers), 0);
+	if (o->crawl_check_links)
+		hash = url_hash(SLICE_LIT("check"), hash);
 	hash = hash_texts(hash, 'i', &o->crawl_include);
 	hash = hash_texts(hash, 'x', &o->crawl_exclude);
 	hash = rules_hash(o, hash);

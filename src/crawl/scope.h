@@ -11,6 +11,8 @@
  *   3. --include is given and none matches: out of scope;
  *   4. more links from a seed than --depth, or than a rule for this URL says: depth;
  *   5. more than 20 redirects in a row: redirect-limit.
+ * With --check-links what 2 to 4 refuse is wanted all the same, but only asked whether it is
+ * there (URLREC_CHECK), and so are images, scripts and media in scope, which have no links.
  * Seeds are always wanted.  A seed's redirect target is a seed (as in Heritrix), so that
  * http://example.org/ that moved to https://www.example.org/ is crawled there.
  *
@@ -79,6 +81,12 @@ uint64_t scope_hash_seed(const struct scope_rules *s);
 unsigned scope_tidy(const struct scope_rules *s); /* enum url_tidy */
 unsigned scope_nofollow(const struct scope_rules *s); /* NOFOLLOW_PAGE ... */
 uint32_t scope_speculative_max(const struct scope_rules *s); /* 0: none are wanted */
+/* --check-links: links are noted, with the ids that they name and those of pages; and hosts
+ * are asked for a page that they have not: that of the page, or of each link. */
+struct scope_checks {
+	bool links, ids, ids_of_all, probes, probes_of_all;
+};
+struct scope_checks scope_checks(const struct scope_rules *s);
 bool scope_reads_sitemaps(const struct scope_rules *s);
 bool scope_wants_simhash(const struct scope_rules *s);
 bool scope_wants_text(const struct scope_rules *s);   /* in the records */

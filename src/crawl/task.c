@@ -1,5 +1,6 @@
 #include "crawl/task.h"
 #include "base/wire.h"
+#include "sink/checks.h"
 #include "sink/sink.h"
 #include "web/http.h"
 #include "web/select.h"
@@ -142,6 +143,7 @@ found_encode(const struct found *f, struct buf *out)
 	wire_text(&w, f->description);
 	wire_text(&w, f->redirect_to);
 	wire_text(&w, f->text);
+	wire_text(&w, f->checks);
 	wire_text(&w, f->fields);
 	wire_text(&w, f->rules);
 	wire_u8(&w, (uint8_t)f->parts.revisit);
@@ -249,6 +251,9 @@ found_decode(
 	f.redirect_to = short_text(&w);
 	f.text = wire_get_text(&w);
 	if (f.text.len > SINK_TEXT_BYTES_MAX)
+		w.bad = true;
+	f.checks = wire_get_text(&w);
+	if (!checks_sound(f.checks))
 		w.bad = true;
 	f.fields = wire_get_text(&w);
 	if (f.fields.len > 0 && !select_values_check(f.fields))

@@ -76,6 +76,7 @@ struct found {
 	struct slice mime, charset, title, canonical, lang, description, redirect_to;
 	struct slice text; /* the main one; empty: none, or not looked for */
 	char digest[48];
+	struct slice checks;  /* sink/checks.h; empty: nothing was noted */
 	struct slice fields;  /* select_values_encode(); empty: none were looked for */
 	struct slice rules;   /* TASK_ROBOTS */
 	struct slice records; /* gzip members */

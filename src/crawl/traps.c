@@ -61,7 +61,8 @@ trap_kind_rule(enum trap_kind kind)
 bool
 traps_spare(enum link_kind kind, unsigned urlrec_flags)
 {
-	if ((urlrec_flags & (URLREC_SEED | URLREC_SEED_CHAIN | URLREC_SITEMAP)) != 0)
+	if ((urlrec_flags &
+		(URLREC_SEED | URLREC_SEED_CHAIN | URLREC_SITEMAP | URLREC_CHECK)) != 0)
 		return true;
 	switch (kind) {
 	case LINK_SEED:

@@ -2,6 +2,7 @@
 #include "crawl/crawl_internal.h"
 #include "crawl/rules.h"
 #include "crawl/scope.h"
+#include "sink/checks.h"
 #include "web/http.h"
 #include "web/url.h"
 #include <assert.h>
@@ -212,6 +213,8 @@ visit_fetch(struct visit *v)
 		visit_robots_limits(&req);
 	else
 		limit_by_rules(c, v->rec->url, &req, lines);
+	if ((v->rec->flags & URLREC_CHECK) != 0)
+		visit_check_limits(v, &req);
 	c->stats.attempts++;
 	v->asked = true;
 	return fetch_start(c->fetcher, &req, on_fetched, v, &v->fetch_id);
@@ -370,7 +373,8 @@ keep_validators(struct visit *v)
 
 	buf_clear(&v->validators);
 	v->commit.etag = v->commit.last_modified = (struct slice){0};
-	if (v->result.outcome != OUTCOME_OK || t->block.cap == 0 || v->robots)
+	if (v->result.outcome != OUTCOME_OK || t->block.cap == 0 || v->robots ||
+	    (v->rec->flags & URLREC_CHECK) != 0)
 		return 0;
 	head = slice_of(shm_ptr(v->crawl->engine->shm, &t->block), t->head_len);
 	etag = http_header_get(head, SLICE_LIT("etag"));
@@ -479,6 +483,8 @@ on_fetched(void *ctx, struct fetch_result *r)
 		visit_robots_again(v);
 	} else if (r->t.arena_full) {
 		visit_again(v);
+	} else if (visit_check_again(v)) {
+		/* with GET */
 	} else if (r->retry && may_retry(v)) {
 		visit_retry(v);
 	} else if (r->t.block.cap == 0) {
@@ -499,6 +505,17 @@ outlink_get(const void *outlinks, size_t i, struct sink_link *ret)
 	*ret = (struct sink_link){.kind = l->kind, .rejected = l->verdict, .url = l->url};
 }
 
+static enum checks_how
+check_of(const struct visit *v)
+{
+	if ((v->rec->flags & URLREC_CHECK) == 0)
+		return CHECKS_PAGE;
+	if (v->rec->kind == LINK_SPECULATIVE)
+		return CHECKS_PROBE;
+	return scope_reaches(v->crawl->rules, v->rec->url) ? CHECKS_INSIDE
+							   : CHECKS_OUTSIDE;
+}
+
 static void
 event_fill(struct visit *v, enum outcome outcome)
 {
@@ -513,6 +530,7 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .outcome = outcome,
 	    .link = (enum link_kind)v->rec->kind,
 	    .response = t->status != 0 && v->commit.kind == COMMIT_DONE &&
+			(v->rec->flags & URLREC_CHECK) == 0 &&
 			outcome_class(outcome) == OUTCOME_CLASS_FETCHED,
 	    .final = v->commit.kind == COMMIT_DONE,
 	    .internal = v->robots,
@@ -548,6 +566,8 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .simhash = f->simhash,
 	    .lang = f->lang,
 	    .text = f->text,
+	    .check = (uint8_t)check_of(v),
+	    .checks = v->commit.kind == COMMIT_DONE ? f->checks : (struct slice){0},
 	    .outlinks_len = v->commit.kind == COMMIT_DONE ? f->links_len : 0,
 	    .outlinks = f->links,
 	    .outlink_get = outlink_get,

@@ -218,7 +218,8 @@ task_for(struct visit *v, struct buf *head)
 	    .link = (enum link_kind)v->rec->kind,
 	    .cut = cut_of(v),
 	    .sitemap = (v->rec->flags & URLREC_SITEMAP) != 0,
-	    .archive = v->crawl->warcinfo_id[0] != '\0',
+	    .archive =
+		v->crawl->warcinfo_id[0] != '\0' && (v->rec->flags & URLREC_CHECK) == 0,
 	    .depth = v->rec->depth,
 	    .redirects = v->rec->redirects,
 	    .flags = v->rec->flags,

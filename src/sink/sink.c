@@ -19,6 +19,7 @@
 	X(crawl_log, "crawl-log")                                                        \
 	X(rejected_log, "rejected-log")                                                  \
 	X(changes, "changes")                                                            \
+	X(checks, "checks")                                                              \
 	X(cdxj, "cdxj")
 
 #define X_TYPE(id, name) &sink_##id,

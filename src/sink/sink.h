@@ -118,6 +118,9 @@ struct sink_event {
 	 * Empty: none were looked for. */
 	const struct select *select;
 	struct slice fields;
+	/* With --check-links: how it was asked, and what was noted of it. */
+	uint8_t check;       /* enum checks_how */
+	struct slice checks; /* sink/checks.h; empty: nothing */
 	struct slice digest; /* sha1:... */
 	struct slice digest_before; /* with a change: of what was there; empty: nothing */
 	struct slice redirect_to, protocol, ip;
@@ -205,8 +208,8 @@ int sink_place(const char *name, struct slice mark, struct sink_place *ret);
 /* finished: the crawl is over (rename .open); false: it will go on another day.  Frees,
  * also on failure. */
 int sink_close(struct sink *s, bool finished, struct why *why);
-/* Among those that people may ask for; "crawl-log", "rejected-log", "changes" and "cdxj"
- * are the engine's. */
+/* Among those that people may ask for; "crawl-log", "rejected-log", "changes", "checks"
+ * and "cdxj" are the engine's. */
 bool sink_exists(const char *name);
 const char *sink_names(void); /* "warc, jsonl, ..." */
 #endif

@@ -12,6 +12,7 @@ extern const struct sink_type sink_exec;         /* exec.c */
 extern const struct sink_type sink_csv;          /* csv.c */
 extern const struct sink_type sink_sqlite;       /* sqlite.c */
 extern const struct sink_type sink_cdxj;         /* cdxj.c */
+extern const struct sink_type sink_checks;       /* checks.c */
 extern const struct sink_type sink_none;         /* sink.c */
 extern const struct sink_type sink_crawl_log;    /* crawl_log.c */
 extern const struct sink_type sink_rejected_log; /* rejected_log.c */

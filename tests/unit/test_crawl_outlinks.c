@@ -1,5 +1,6 @@
 #include "crawl/outlinks.h"
 #include "frontier/urlrec.h"
+#include "sink/checks.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -509,6 +510,63 @@ a_page_without_a_url_is_refused(void **state)
 	rig_close(&r);
 }
 
+static void
+links_are_noted_once_with_each_id_that_they_name(void **state)
+{
+	static const char *const want[][2] = {{"http://a.test/dir/x", ""},
+	    {"http://a.test/dir/x", "one"}, {"http://a.test/dir/x", "two"},
+	    {"http://[", ""}};
+	struct checks_link l;
+	struct slice rest;
+	struct buf notes;
+	struct rig r;
+
+	(void)state;
+	RIG(&r, "check-links", "yes");
+	begin(&r, 100);
+	buf_init(&notes, 65536);
+	r.o.conf.checks = &notes;
+	add(&r, LINK_A, "x");
+	add(&r, LINK_A, "x#one");
+	add(&r, LINK_A, "./x#one");
+	add(&r, LINK_A, "x#two");
+	add(&r, LINK_IMG, "x#one"); /* an image's: not looked at */
+	add(&r, LINK_A, "mailto:a@b.test");
+	add(&r, LINK_A, "http://[");
+	add(&r, LINK_REDIRECT, "y");
+	assert_int_equal(
+	    checks_end(&notes, &(struct checks_end){.links_cut = r.o.checks_cut}), 0);
+	rest = buf_slice(&notes);
+	for (size_t i = 0; i < 4; i++) {
+		assert_true(checks_next(&rest, &l));
+		assert_true(slice_eq(l.url, slice_cstr(want[i][0])));
+		assert_true(slice_eq(l.fragment, slice_cstr(want[i][1])));
+	}
+	assert_false(checks_next(&rest, &l));
+	buf_release(&notes);
+	rig_close(&r);
+}
+
+static void
+hosts_are_asked_for_what_they_have_not_once_each(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	RIG(&r, "check-links", "yes", "check-soft-404", "all");
+	begin(&r, 100);
+	add(&r, LINK_A, "http://b.test/1");
+	add(&r, LINK_A, "http://b.test/2");
+	add(&r, LINK_A, "here");
+	assert_int_equal(outlinks_probes(&r.o), 0);
+	assert_int_equal(r.o.len, 5);
+	assert_true(slice_starts(r.o.v[3].url, SLICE_LIT("http://a.test/trawl-asks-")));
+	assert_true(slice_starts(r.o.v[4].url, SLICE_LIT("http://b.test/trawl-asks-")));
+	assert_int_equal(r.o.v[4].flags, URLREC_CHECK | URLREC_CHECK_GET);
+	assert_true(r.o.v[4].authority_hash == r.o.v[0].authority_hash);
+	rig_close(&r);
+}
+
 int
 main(void)
 {
@@ -531,6 +589,8 @@ main(void)
 	    cmocka_unit_test(urls_are_tidied_where_they_are_resolved),
 	    cmocka_unit_test(guesses_are_none_unless_asked_for),
 	    cmocka_unit_test(guesses_have_a_budget_and_tell_of_nothing_but_what_is_tried),
+	    cmocka_unit_test(links_are_noted_once_with_each_id_that_they_name),
+	    cmocka_unit_test(hosts_are_asked_for_what_they_have_not_once_each),
 	    cmocka_unit_test(a_full_arena_is_out_of_memory),
 	    cmocka_unit_test(a_page_without_a_url_is_refused),
 	};

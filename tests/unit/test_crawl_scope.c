@@ -618,10 +618,44 @@ trap_ok_matches_anywhere_and_a_bad_one_is_told(void **state)
 	options_release(&o);
 }
 
+static void
+check_links_asks_for_what_is_not_followed(void **state)
+{
+	struct scope_rules *r =
+	    RULES("http://h.test/", "check-links", "yes", "depth", "1", "exclude", "/no");
+	struct scope_verdict v = judge(r, "http://far.test/", LINK_A, 0, 0, 0);
+
+	(void)state;
+	assert_int_equal(v.outcome, OUTCOME_NONE);
+	assert_int_equal(v.flags, URLREC_CHECK);
+	v = judge(r, "http://h.test/page", LINK_A, 0, 0, 0);
+	assert_int_equal(v.flags, 0);
+	v = judge(r, "http://h.test/deep", LINK_A, 1, 0, 0);
+	assert_int_equal(v.outcome, OUTCOME_NONE);
+	assert_int_equal(v.flags, URLREC_CHECK);
+	v = judge(r, "http://h.test/i.png", LINK_IMG, 0, 0, 0);
+	assert_int_equal(v.flags, URLREC_CHECK | URLREC_PART);
+	v = judge(r, "http://h.test/s.css", LINK_LINK, 0, 0, 0); /* it may name others */
+	assert_int_equal(v.flags, 0);
+	v = judge(r, "http://far.test/no", LINK_A, 0, 0, 0);
+	assert_int_equal(v.outcome, OUTCOME_OUT_OF_SCOPE);
+	/* Where a redirect leads is asked, too, but in scope it is crawled. */
+	v = judge(r, "http://other.test/", LINK_REDIRECT, 0, URLREC_CHECK, 0);
+	assert_int_equal(v.flags, URLREC_CHECK);
+	v = judge(r, "http://h.test/page", LINK_REDIRECT, 0, URLREC_CHECK, 0);
+	assert_int_equal(v.flags, 0);
+	v = judge(r, "http://h.test/i2", LINK_REDIRECT, 0, URLREC_CHECK | URLREC_PART, 0);
+	assert_int_equal(v.flags, URLREC_CHECK | URLREC_PART);
+	v = judge(r, "http://other.test/", LINK_REDIRECT, 0, URLREC_CHECK, 20);
+	assert_int_equal(v.outcome, OUTCOME_REDIRECT_LIMIT);
+	scope_rules_free(r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(check_links_asks_for_what_is_not_followed),
 	    cmocka_unit_test(trap_ok_matches_anywhere_and_a_bad_one_is_told),
 	    cmocka_unit_test(host_means_host_and_port_but_not_the_default_scheme),
 	    cmocka_unit_test(page_prefix_domain_and_any_reach_as_far_as_they_say),

@@ -67,6 +67,7 @@ encode_sample(struct buf *b, struct found_link *links, uint32_t n)
 	    .simhash = 77,
 	    .shape = 99,
 	    .text = SLICE_LIT("main"),
+	    .checks = SLICE_LIT("\0\7\0\0\0\0\0\0\0\0\0"), /* 7 links cut */
 	    .records = SLICE_LIT("0123456789"),
 	    .parts = {.n = 2, .at = {0, 4}},
 	    .links = links,
@@ -103,6 +104,7 @@ a_result_reads_back_and_every_cut_of_it_is_refused(void **state)
 	assert_true(back.has_simhash && back.simhash == 77 && back.shape == 99);
 	assert_true(slice_eq(back.description, SLICE_LIT("d")));
 	assert_true(slice_eq(back.text, SLICE_LIT("main")));
+	assert_int_equal(back.checks.len, 11);
 	assert_true(select_values_check(back.fields));
 	assert_int_equal(found_decode(buf_slice(&b), out, 1, &back), -EBADMSG);
 	for (size_t n = 0; n < b.len; n++) {
