@@ -42,6 +42,7 @@ int cmd_url(int argc, char **argv, struct nursery *nursery);
 int cmd_robots(int argc, char **argv, struct nursery *nursery);
 int cmd_sitemap(int argc, char **argv, struct nursery *nursery);
 int cmd_warc(int argc, char **argv, struct nursery *nursery);
+int cmd_check_links(int argc, char **argv, struct nursery *nursery);
 int cmd_check(int argc, char **argv, struct nursery *nursery);
 
 /* Reads a job file, and the files of seeds that it names, into `job`; prints each mistake and

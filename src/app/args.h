@@ -14,6 +14,8 @@ struct args {
 	const char *dir; /* -o */
 	const char *seeds; /* --seeds: a file, or "-" */
 	bool quiet;
+	bool brief;              /* of the caller's: no summary, no report files */
+	struct slice known_good; /* likewise: crawl_conf has it */
 	int verbose;
 	char **words; /* what is not an option; into argv */
 	int words_len;

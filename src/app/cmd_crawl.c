@@ -13,10 +13,9 @@ complete(struct job *job)
 	    SLICE_LIT(DEFAULT_USER_AGENT), NULL);
 }
 
-static int
-crawl_seeds(struct job *job, const struct args *a, bool is_run, struct nursery *nursery)
+int
+session_take_args(struct job *job, const struct args *a, const char *like)
 {
-	const struct options *o = &job->options;
 	struct why why;
 
 	for (int i = 0; i < a->words_len; i++)
@@ -25,11 +24,23 @@ crawl_seeds(struct job *job, const struct args *a, bool is_run, struct nursery *
 	if (a->seeds != NULL && check_seeds_file(a->seeds, job) > 0)
 		return EXIT_USAGE;
 	if (job->seeds.n == 0)
-		return usage_error("crawl what? Give at least one URL, as in"
-				   " trawl crawl https://example.org/");
+		return usage_error("%s what? Give at least one URL, as in"
+				   " trawl %s https://example.org/",
+		    like, like);
 	if (options_merge(&job->options, &a->given) < 0 || complete(job) < 0 ||
 	    job_tidy_seeds(job) < 0)
 		return usage_error("out of memory");
+	return EXIT_DONE;
+}
+
+static int
+crawl_seeds(struct job *job, const struct args *a, bool is_run, struct nursery *nursery)
+{
+	const struct options *o = &job->options;
+	int code = session_take_args(job, a, "crawl");
+
+	if (code != EXIT_DONE)
+		return code;
 	is_run = is_run && !o->given[OPTION_ID_crawl_recrawl];
 	return session_run(
 	    job, a, is_run || o->crawl_recrawl != RECRAWL_WORD_OFF, nursery);

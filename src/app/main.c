@@ -38,6 +38,27 @@ const struct command commands[] = {
 	"time was kept; exit 1 if it was not. --delay and --per-host judge by these "
 	"instead.",
 	false, cmd_report},
+    {"check-links",
+	"[--job FILE] [--by target|page] [--json] [--junit FILE] [--ignore FILE] "
+	"[--strict]\n"
+	"       [--cache FILE] [--cache-age T] [OPTION]... [URL]...",
+	"which links of a site are broken",
+	"Crawls the sites of the URLs as trawl crawl does, asks of all that they link "
+	"to, and of\n"
+	"images, styles and scripts, whether it is there, and prints what is broken and "
+	"where it\n"
+	"stands. Exit 8 if something is. Nothing is kept, unless -o DIR is given.\n\n"
+	"  --job FILE        seeds and options of a job file\n"
+	"  --by target|page  what the broken links are grouped by (target)\n"
+	"  --json            the result as JSON on standard output\n"
+	"  --junit FILE      and as JUnit XML in this file\n"
+	"  --ignore FILE     what matches is not counted: regular expressions, one a "
+	"line\n"
+	"  --strict          pages that look like soft 404s count as broken\n"
+	"  --cache FILE      outside links that were good are not asked again before\n"
+	"  --cache-age T     this time is over (1d)\n"
+	"  -v                print all places, and what was not checked",
+	true, cmd_check_links},
     {"demo", "[OPTION]...", "crawl a small site on loopback",
 	"Starts nginx with a small site on a free port of 127.0.0.1 and crawls it.", true,
 	cmd_demo},
@@ -92,7 +113,7 @@ help_all(void)
 {
 	printf("usage: trawl COMMAND [ARGUMENT]...\n\n");
 	for (const struct command *c = commands; c->name != NULL; c++)
-		printf("  %-10s %s\n", c->name, c->summary);
+		printf("  %-11s %s\n", c->name, c->summary);
 	printf("\ntrawl COMMAND --help tells more; the manual is trawl(1).\n");
 	return EXIT_DONE;
 }

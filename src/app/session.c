@@ -263,6 +263,7 @@ crawl_begin(struct session *s, bool resume, struct why *why)
 	    .paused_ms = s->paused ? loop_now_ms(s->loop) - s->paused_at_ms : 0,
 	    .cookies = buf_slice(&s->cookies),
 	    .auth = buf_slice(&s->auth),
+	    .known_good = s->args->known_good,
 	    .ctx = s,
 	    .on_end = on_end};
 	int r;
@@ -491,8 +492,8 @@ finish(struct session *s)
 	s->progress = NULL;
 	if (!pack_wacz(s)) /* the report tells how large it is */
 		code = code == EXIT_DONE ? EXIT_FILE : code;
-	r = make_report(s, &report, &why);
-	if (r == 0)
+	r = s->args->brief ? 0 : make_report(s, &report, &why);
+	if (r == 0 && report != NULL)
 		r = report_write(report, s->dir, &why);
 	if (r < 0) {
 		(void)say_error(0, "%s", why.text);

@@ -248,15 +248,16 @@ plain(struct buf *b, struct slice s)
 	return unescape_line(b, s);
 }
 
-/* What was asked overrules what was not, which stands behind it. */
+/* What was asked overrules what was not, which stands behind it; and the last time, if a
+ * directory was crawled several times, those before. */
 static int
 read_head(struct linkcheck *lc)
 {
+	struct checked c, last = {0};
 	struct slice url, rest;
 	bool has = false;
 	int r = 0;
 
-	lc->now = (struct checked){0};
 	buf_clear(&lc->head);
 	(void)split(lc, &url, &rest);
 	buf_clear(&lc->url);
@@ -266,14 +267,17 @@ read_head(struct linkcheck *lc)
 
 		if (!slice_eq(url, buf_slice(&lc->url)) || order == '2')
 			break;
-		if (!has) {
+		if (checked_read(rest, &c) && (!has || (c.asked && c.at_s >= last.at_s))) {
+			buf_clear(&lc->head);
 			r = buf_add_slice(&lc->head, rest);
+			last.at_s = c.at_s;
 			has = true;
 		}
 		if (r == 0)
 			r = read_next(lc);
 	}
-	if (has && r == 0)
+	lc->now = (struct checked){0};
+	if (has && r >= 0)
 		(void)checked_read(buf_slice(&lc->head), &lc->now);
 	lc->now.url = buf_slice(&lc->url);
 	return r < 0 ? r : 0;
