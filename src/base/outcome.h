@@ -9,37 +9,37 @@
 #define BASE_OUTCOME_H
 #include "base/slice.h"
 
-#define OUTCOMES(X)                                                                     \
-	X(NONE, "none", NONE) /* still waiting or in flight */                          \
-	X(OK, "ok", FETCHED)                                                            \
-	X(REDIRECT, "redirect", FETCHED)                                                \
-	X(NOT_MODIFIED, "not-modified", FETCHED)                                        \
-	X(DUPLICATE_CONTENT, "duplicate-content", FETCHED)                              \
-	X(HTTP_4XX, "http-4xx", FETCHED)                                                \
-	X(HTTP_5XX, "http-5xx", FETCHED)                                                \
-	X(DNS_FAILURE, "dns-failure", FAILED)                                           \
-	X(CONNECT_FAILURE, "connect-failure", FAILED)                                   \
-	X(TLS_FAILURE, "tls-failure", FAILED)                                           \
-	X(TIMEOUT_CONNECT, "timeout-connect", FAILED)                                   \
-	X(TIMEOUT_FIRST_BYTE, "timeout-first-byte", FAILED)                             \
-	X(TIMEOUT_STALL, "timeout-stall", FAILED)                                       \
-	X(TIMEOUT_TOTAL, "timeout-total", FAILED)                                       \
-	X(PROTOCOL_ERROR, "protocol-error", FAILED)                                     \
-	X(TRUNCATED, "truncated", FETCHED)                                              \
-	X(TOO_LARGE, "too-large", FETCHED)                                              \
-	X(ROBOTS_DENIED, "robots-denied", REJECTED)                                     \
-	X(ROBOTS_UNREACHABLE, "robots-unreachable", FAILED)                             \
-	X(OUT_OF_SCOPE, "out-of-scope", REJECTED)                                       \
-	X(DEPTH, "depth", REJECTED)                                                     \
-	X(BUDGET, "budget", REJECTED)                                                   \
-	X(TRAP, "trap", REJECTED)                                                       \
-	X(DENIED_ADDRESS, "denied-address", REJECTED)                                   \
-	X(BAD_URL, "bad-url", REJECTED)                                                 \
-	X(UNSUPPORTED_SCHEME, "unsupported-scheme", REJECTED)                           \
-	X(REDIRECT_LIMIT, "redirect-limit", REJECTED)                                   \
-	X(CANCELLED, "cancelled", FAILED)                                               \
-	X(PARSE_CRASH, "parse-crash", FETCHED)                                          \
-	X(PARSE_TIMEOUT, "parse-timeout", FETCHED)                                      \
+#define OUTCOMES(X)                                                                      \
+	X(NONE, "none", NONE) /* still waiting or in flight */                           \
+	X(OK, "ok", FETCHED)                                                             \
+	X(REDIRECT, "redirect", FETCHED)                                                 \
+	X(NOT_MODIFIED, "not-modified", FETCHED)                                         \
+	X(DUPLICATE_CONTENT, "duplicate-content", FETCHED)                               \
+	X(HTTP_4XX, "http-4xx", FETCHED)                                                 \
+	X(HTTP_5XX, "http-5xx", FETCHED)                                                 \
+	X(DNS_FAILURE, "dns-failure", FAILED)                                            \
+	X(CONNECT_FAILURE, "connect-failure", FAILED)                                    \
+	X(TLS_FAILURE, "tls-failure", FAILED)                                            \
+	X(TIMEOUT_CONNECT, "timeout-connect", FAILED)                                    \
+	X(TIMEOUT_FIRST_BYTE, "timeout-first-byte", FAILED)                              \
+	X(TIMEOUT_STALL, "timeout-stall", FAILED)                                        \
+	X(TIMEOUT_TOTAL, "timeout-total", FAILED)                                        \
+	X(PROTOCOL_ERROR, "protocol-error", FAILED)                                      \
+	X(TRUNCATED, "truncated", FETCHED)                                               \
+	X(TOO_LARGE, "too-large", FETCHED)                                               \
+	X(ROBOTS_DENIED, "robots-denied", REJECTED)                                      \
+	X(ROBOTS_UNREACHABLE, "robots-unreachable", FAILED)                              \
+	X(OUT_OF_SCOPE, "out-of-scope", REJECTED)                                        \
+	X(DEPTH, "depth", REJECTED)                                                      \
+	X(BUDGET, "budget", REJECTED)                                                    \
+	X(TRAP, "trap", REJECTED)                                                        \
+	X(DENIED_ADDRESS, "denied-address", REJECTED)                                    \
+	X(BAD_URL, "bad-url", REJECTED)                                                  \
+	X(UNSUPPORTED_SCHEME, "unsupported-scheme", REJECTED)                            \
+	X(REDIRECT_LIMIT, "redirect-limit", REJECTED)                                    \
+	X(CANCELLED, "cancelled", FAILED)                                                \
+	X(PARSE_CRASH, "parse-crash", FETCHED)                                           \
+	X(PARSE_TIMEOUT, "parse-timeout", FETCHED)                                       \
 	X(KNOWN_GOOD, "known-good", REJECTED)
 
 enum outcome {
@@ -51,8 +51,8 @@ enum outcome {
 
 enum outcome_class {
 	OUTCOME_CLASS_NONE,
-	OUTCOME_CLASS_FETCHED,  /* a response came, and is archived */
-	OUTCOME_CLASS_FAILED,   /* asked for, no usable response */
+	OUTCOME_CLASS_FETCHED, /* a response came, and is archived */
+	OUTCOME_CLASS_FAILED,  /* asked for, no usable response */
 	OUTCOME_CLASS_REJECTED, /* never asked for; known-good: check-links --cache says so */
 };
 

@@ -16,8 +16,8 @@ enum urlrec_flag { /* bits */
 	URLREC_SITEMAP = 4,    /* to be read as a sitemap */
 	URLREC_SEED_CHAIN = 8, /* a seed's redirect target */
 	URLREC_PART = 16,      /* part of an in-scope page, whatever else is said of it */
-	URLREC_AGAIN = 32, /* it was asked in an earlier round; `known` says of what */
-	URLREC_WHOLE = 64, /* ... and is to be sent whole, changed or not */
+	URLREC_AGAIN = 32,  /* it was asked in an earlier round; `known` says of what */
+	URLREC_WHOLE = 64,  /* ... and is to be sent whole, changed or not */
 	URLREC_CHECK = 128, /* only asked whether it is there: --check-links */
 	URLREC_CHECK_GET = URLREC_WHOLE, /* with it: with GET, for HEAD would not do */
 };

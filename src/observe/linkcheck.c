@@ -267,7 +267,8 @@ read_head(struct linkcheck *lc)
 
 		if (!slice_eq(url, buf_slice(&lc->url)) || order == '2')
 			break;
-		if (checked_read(rest, &c) && (!has || (c.asked && c.at_s >= last.at_s))) {
+		if (checked_read(rest, &c) &&
+		    (!has || (c.asked && c.at_s >= last.at_s))) {
 			buf_clear(&lc->head);
 			r = buf_add_slice(&lc->head, rest);
 			last.at_s = c.at_s;
