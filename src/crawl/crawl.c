@@ -171,6 +171,29 @@ on_budget_time(void *ctx)
 	crawl_pump(c);
 }
 
+/* ---- pause ---- */
+
+bool
+crawl_is_paused(const struct crawl *c)
+{
+	return c->paused;
+}
+
+void
+crawl_pause(struct crawl *c, bool pause)
+{
+	if (c->paused == pause)
+		return;
+	c->paused = pause;
+	if (timer_is_running(&c->budget_time)) {
+		c->time_left_ms = timer_left_ms(&c->budget_time);
+		timer_stop(&c->budget_time);
+	} else if (!pause && c->time_left_ms > 0) {
+		(void)timer_start(&c->budget_time, c->time_left_ms);
+	}
+	crawl_pump(c);
+}
+
 /* ---- who is next ---- */
 
 /* Whether the budget of the round lets one more begin; ends the run when it is used up.  Where nothing
@@ -240,6 +263,9 @@ crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
 	uint64_t in_hand = c->in_hand_bytes - c->large_in_hand_bytes;
 
 	*ret_wait_ms = -1;
+	c->hungry = false;
+	if (c->paused)
+		return WAIT_PAUSED;
 	if (!budget_allows(c))
 		return WAIT_BUDGET;
 	if (!concurrency_allows(c)) {
@@ -262,7 +288,7 @@ crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
 		*ret_wait_ms = wait_us / 1000 + 1;
 		return WAIT_BANDWIDTH;
 	}
-	return WAIT_NONE;
+	return engine_holds(c, ret_wait_ms);
 }
 
 static void
@@ -302,6 +328,7 @@ start_one(struct crawl *c)
 		r = naming_start(c, &turn);
 	} else if (r == 0) {
 		limiter_take(&c->rate, 1, loop_now_us(c->loop));
+		engine_served(c);
 		r = turn.kind == FRONTIER_GUEST ? visit_robots_turn(&turn)
 						: visit_start(c, &turn);
 	}
@@ -647,6 +674,8 @@ crawl_start(
 	}
 	pool_on_room(e->pool, on_pool_room, e);
 	watchdog_look(c);
+	if (conf->paused)
+		crawl_pause(c, true);
 	*ret = c;
 	return 0;
 }
@@ -666,6 +695,10 @@ crawl_free(struct crawl *c)
 	timer_stop(&c->budget_time);
 	timer_stop(&c->watchdog);
 	list_remove(&c->on_engine);
+	/* Tasks of it that are with workers still end as those of nobody. */
+	(void)pool_configure(c->engine->pool, c->context, (struct slice){0});
+	list_foreach (at, &c->engine->crawls) /* what it held is free */
+		crawl_pump(container_of(at, struct crawl, on_engine));
 	if (list_is_empty(&c->engine->crawls))
 		pool_on_room(c->engine->pool, NULL, NULL);
 	namings_drop(c);

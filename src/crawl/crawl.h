@@ -27,6 +27,15 @@ struct crawl;
 int engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
     struct engine **ret, struct why *why);
 void engine_free(struct engine *e);
+/* What all crawls together may; 0: no limit.  Crawls that such a limit holds are served
+ * fairly.  At any time; before it is called there are none. */
+struct engine_limits {
+	uint32_t concurrency;    /* requests at once */
+	double rate;             /* requests a second */
+	int64_t bandwidth_bytes; /* received, a second */
+};
+void engine_limit(struct engine *e, const struct engine_limits *l);
+uint32_t engine_running(const struct engine *e); /* requests, now */
 /* --resolve HOST:PORT:ADDR, the address maybe in brackets; host borrows from text. */
 struct engine_override {
 	struct slice host;
@@ -60,6 +69,9 @@ struct crawl_conf {
 	const struct job *job;
 	const char *dir; /* exists; NULL: no files (simulation) */
 	int64_t paused_ms; /* since it ended for want of room; 0: it did not */
+	bool paused;       /* begin so: crawl_pause() */
+	/* Whose the job is is not known: its seeds have no right to private addresses. */
+	bool strange_seeds;
 	bool resume; /* go on with the crawl that may be in it; else that is an error */
 	/* If that has come to an end, the next round: what is due is asked again, all if
 	 * the options do not say what.  Else it is a resume. */
@@ -79,6 +91,9 @@ int crawl_start(
 /* Polite: what is in flight may end within 10 s.  At once: it is dropped and stays
  * queued. */
 void crawl_stop(struct crawl *c, bool at_once);
+/* Nothing more is begun until it is called with false; --max-time stands still. */
+void crawl_pause(struct crawl *c, bool pause);
+bool crawl_is_paused(const struct crawl *c);
 void crawl_free(struct crawl *c); /* NULL is fine; what was not committed is dropped */
 
 struct crawl_stats {

@@ -27,6 +27,9 @@ struct engine {
 	struct proxies proxies;
 	struct manners *manners;
 	struct list crawls; /* crawl.on_engine */
+	struct engine_limits limits;
+	struct limiter rate, bandwidth; /* of all crawls */
+	uint64_t served;
 	uint32_t workers;
 	uint32_t context_next;
 	uint32_t connections_max; /* as the transport was told last */
@@ -162,6 +165,10 @@ struct crawl {
 	size_t seeds_sent;
 	struct limiter rate, bandwidth;
 	enum wait_cause held;
+	bool paused;
+	bool hungry;          /* a limit of all crawls holds it: others stand back */
+	uint64_t served;      /* number of its last turn, among those of all crawls */
+	int64_t time_left_ms; /* of --max-time, while it is paused */
 
 	struct crawl_stats stats;
 	int64_t began_ms;
@@ -192,6 +199,11 @@ void crawl_sum_waits(struct crawl *c, struct commit *m);
 enum wait_cause crawl_held_by(struct crawl *c, int64_t *ret_wait_ms);
 /* crawl_raise.c: what a page gives to URLs that wait; before its new ones are added. */
 int crawl_raise(struct crawl *c, const struct commit *m);
+/* engine_share.c */
+/* Whether, and how long, what all crawls together may keeps c from one more request. */
+enum wait_cause engine_holds(struct crawl *c, int64_t *ret_wait_ms);
+void engine_served(struct crawl *c); /* it begins one */
+uint64_t engine_bandwidth_share(const struct engine *e);
 /* watchdog.c */
 void watchdog_look(void *crawl); /* again and again from now on */
 /* crawl_open.c */

@@ -139,7 +139,7 @@ int
 seeds_open(struct crawl *c, struct store *store, struct why *why)
 {
 	const struct strlist *seeds = &c->conf.job->seeds;
-	int r = own_add_all(c);
+	int r = c->conf.strange_seeds ? 0 : own_add_all(c);
 
 	c->seed_ends = calloc(seeds->n + 1, sizeof(*c->seed_ends));
 	if (r < 0 || c->seed_ends == NULL)

@@ -161,6 +161,8 @@ engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
 		return why_set(why, -ENOMEM, "out of memory");
 	e->loop = l;
 	list_init(&e->crawls);
+	limiter_init(&e->rate, 0, 1, loop_now_us(l));
+	limiter_init(&e->bandwidth, 0, 1, loop_now_us(l));
 	e->workers = worker_count(o);
 	r = manners_new(&e->manners);
 	if (r < 0)

@@ -8,7 +8,8 @@
  * a line (seeds_from: seeds.txt), or in sitemaps (seeds_sitemaps: a file, or a URL).
  * "include: other.yaml" reads another job file at that place: what comes later has the last
  * word, and of a list all of it.  Values may name what is in the environment
- * (crawl/job_env.h); "rules:" say what holds of some URLs only (crawl/rules.h).
+ * (crawl/job_env.h); "rules:" say what holds of some URLs only (crawl/rules.h); "schedule:"
+ * when the service runs it by itself (crawl/schedule.h), which means nothing to a run.
  *
  * Owns:    its texts.
  * Errors:  -EINVAL with the sentence, -ENOMEM, -E2BIG (seeds); mistakes in files are told
@@ -20,6 +21,7 @@
 #include "base/map.h"
 #include "crawl/job_env.h"
 #include "crawl/options.h"
+#include "crawl/schedule.h"
 
 struct job_place {
 	size_t line, column; /* 0: no file says so */
@@ -34,6 +36,7 @@ struct job {
 	struct umap sitemaps_at; /* hash of such a seed's text */
 	bool seeds_named;        /* some file says "seeds", or could not be understood */
 	struct options options;
+	struct schedule schedule;
 	struct strlist files; /* that were included, as mistakes name them */
 	struct job_place places[OPTION_ID_MAX]; /* where options have their values from */
 };

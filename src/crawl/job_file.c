@@ -22,10 +22,11 @@ enum top {
 	TOP_SEEDS_SITEMAPS,
 	TOP_INCLUDE,
 	TOP_RULES,
+	TOP_SCHEDULE,
 	TOP_MAX
 };
 static const char *const top_names[TOP_MAX] = {
-    "name", "seeds", "seeds_from", "seeds_sitemaps", "include", "rules"};
+    "name", "seeds", "seeds_from", "seeds_sitemaps", "include", "rules", "schedule"};
 
 /* Of all files of a job. */
 struct reading {
@@ -557,6 +558,60 @@ add_rule(struct reader *r, const yaml_node_t *n)
 		option_rule_drop(o);
 }
 
+/* ---- the schedule ---- */
+
+static void
+set_schedule_value(struct reader *r, const yaml_node_t *key, const yaml_node_t *n)
+{
+	struct slice value;
+	struct why why;
+
+	if (n->type != YAML_SCALAR_NODE)
+		mistake(r, n->start_mark, "schedule." SLICE_FMT " wants one value",
+		    SLICE_ARG(scalar(key)));
+	else if (value_of(r, n, &value) &&
+		 schedule_set(&r->all->job->schedule, scalar(key), value, &why) < 0)
+		mistake(r, n->start_mark, "schedule." SLICE_FMT ": %s",
+		    SLICE_ARG(scalar(key)), why.text);
+}
+
+static void
+set_schedule_key(struct reader *r, const yaml_node_t *key, const yaml_node_t *value)
+{
+	if (key->type != YAML_SCALAR_NODE) {
+		mistake(r, key->start_mark, "a key must be a plain word");
+		return;
+	}
+	if (value->type != YAML_SEQUENCE_NODE || !schedule_key_exists(scalar(key))) {
+		set_schedule_value(r, key, value);
+		return;
+	}
+	for (yaml_node_item_t *i = value->data.sequence.items.start;
+	     i < value->data.sequence.items.top && !r->all->quit; i++)
+		set_schedule_value(r, key, yaml_document_get_node(&r->doc, *i));
+}
+
+/* The last one has the last word, all of it. */
+static void
+set_schedule(struct reader *r, const yaml_node_t *n)
+{
+	int mistakes = r->all->mistakes;
+	struct why why;
+
+	if (n->type != YAML_MAPPING_NODE) {
+		mistake(r, n->start_mark, "schedule wants every, at or cron below it");
+		return;
+	}
+	r->all->job->schedule = (struct schedule){.given = true};
+	for (yaml_node_pair_t *p = n->data.mapping.pairs.start;
+	     p < n->data.mapping.pairs.top && !r->all->quit; p++)
+		set_schedule_key(r, yaml_document_get_node(&r->doc, p->key),
+		    yaml_document_get_node(&r->doc, p->value));
+	if (r->all->mistakes == mistakes &&
+	    schedule_check(&r->all->job->schedule, &why) < 0)
+		mistake(r, n->start_mark, "schedule %s", why.text);
+}
+
 /* ---- the whole ---- */
 
 static void
@@ -629,8 +684,8 @@ unknown_top(struct reader *r, const yaml_node_t *key)
 static void
 read_top(struct reader *r, const yaml_node_t *key, const yaml_node_t *value)
 {
-	static node_fn *const readers[TOP_MAX] = {
-	    set_name, add_seed, add_seeds_file, add_sitemap, include, add_rule};
+	static node_fn *const readers[TOP_MAX] = {set_name, add_seed, add_seeds_file,
+	    add_sitemap, include, add_rule, set_schedule};
 	struct slice name = scalar(key);
 
 	for (size_t i = 0; i < TOP_MAX; i++) {
@@ -640,8 +695,8 @@ read_top(struct reader *r, const yaml_node_t *key, const yaml_node_t *value)
 		if (!is_first(r, &r->top_lines[i], key, top_names[i], "") ||
 		    is_nothing(value))
 			return;
-		if (i == TOP_NAME)
-			set_name(r, value);
+		if (i == TOP_NAME || i == TOP_SCHEDULE)
+			readers[i](r, value);
 		else
 			each(r, value, readers[i]);
 		return;

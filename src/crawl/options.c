@@ -272,10 +272,8 @@ has_control(struct slice s)
 }
 
 int
-option_set(
-    struct options *o, const struct option_row *row, struct slice value, struct why *why)
+option_parse(const struct option_row *row, void *at, struct slice value, struct why *why)
 {
-	void *at = field(o, row);
 	int64_t n = 0;
 	int r;
 
@@ -294,9 +292,6 @@ option_set(
 		if (has_control(value))
 			return why_set(
 			    why, -EINVAL, "must be one line without control characters");
-		r = row->id == OPTION_ID_crawl_extract ? field_check(value, why) : 0;
-		if (r < 0)
-			return r;
 		r = row->type == OPTION_STR ? set_str(at, value) : strlist_add(at, value);
 		break;
 	default:
@@ -308,6 +303,19 @@ option_set(
 	}
 	if (r == -ENOMEM)
 		(void)why_set(why, r, "out of memory");
+	return r;
+}
+
+int
+option_set(
+    struct options *o, const struct option_row *row, struct slice value, struct why *why)
+{
+	int r = 0;
+
+	if (row->id == OPTION_ID_crawl_extract && !has_control(value))
+		r = field_check(value, why);
+	if (r == 0)
+		r = option_parse(row, field(o, row), value, why);
 	if (r == 0)
 		o->given[row->id] = true;
 	return r;

@@ -122,6 +122,10 @@ const struct option_row *option_nearest(struct slice name);
  * option's name. */
 int option_set(
     struct options *o, const struct option_row *row, struct slice value, struct why *why);
+/* The same into a field of that type which need not be of struct options: for tables that
+ * are like options.def.  -ENOMEM, -EINVAL. */
+int option_parse(
+    const struct option_row *row, void *at, struct slice value, struct why *why);
 /* The value as option_set() takes it; of a LIST the i-th; false: there is none. */
 bool option_get(
     const struct options *o, const struct option_row *row, size_t i, struct buf *ret);

@@ -198,6 +198,7 @@ visit_fetch(struct visit *v)
 	struct crawl *c = v->crawl;
 	uint32_t running = c->in_state[VISIT_FETCH];
 	int64_t bandwidth = c->o->fetch_bandwidth;
+	uint64_t share;
 	const char *lines[FETCH_MORE_LINES_MAX];
 	struct fetch_request req = {.url = v->rec->url, .home = crawl_home_of(c, v->rec)};
 
@@ -209,6 +210,9 @@ visit_fetch(struct visit *v)
 	    OPTION_NONE) /* its share; what is left over is booked afterwards */
 		req.rate_bytes_max =
 		    (uint64_t)bandwidth / (running > 0 ? running : 1) + 1;
+	share = engine_bandwidth_share(c->engine);
+	if (share > 0 && (req.rate_bytes_max == 0 || share < req.rate_bytes_max))
+		req.rate_bytes_max = share;
 	if (v->robots)
 		visit_robots_limits(&req);
 	else
@@ -470,6 +474,8 @@ on_fetched(void *ctx, struct fetch_result *r)
 	if (r->t.block.cap > SHM_LARGE_BYTES)
 		large_in_hand(v, r->t.wire_bytes);
 	limiter_take(&c->bandwidth, (double)r->t.wire_bytes, loop_now_us(c->loop));
+	limiter_take(
+	    &c->engine->bandwidth, (double)r->t.wire_bytes, loop_now_us(c->loop));
 	crawl_pump(c);
 	if (v->robots)
 		visit_robots_fetched(v);
