@@ -1,0 +1,260 @@
+#include "ctl/request_int.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { STREAM_BLOCK = 16 << 10 };
+
+bool
+request_is_answered(const struct request *r)
+{
+	return r->state >= REQUEST_ANSWERED;
+}
+
+void
+request_add_header(struct request *r, const char *name, const char *value)
+{
+	if (r->headers_len == REQUEST_HEADERS_MAX)
+		return;
+	(void)snprintf(
+	    r->headers[r->headers_len].name, sizeof(r->headers[0].name), "%s", name);
+	(void)snprintf(
+	    r->headers[r->headers_len].value, sizeof(r->headers[0].value), "%s", value);
+	r->headers_len++;
+}
+
+static void
+answer(struct request *r, unsigned status, const char *content_type)
+{
+	if (request_is_answered(r))
+		return;
+	r->status = status;
+	r->content_type = content_type;
+	r->state = REQUEST_ANSWERED;
+	http_resume(r);
+}
+
+void
+request_reply(
+    struct request *r, unsigned status, const char *content_type, struct buf *body)
+{
+	if (!request_is_answered(r)) {
+		buf_release(&r->reply);
+		r->reply = *body;
+		buf_init(body, body->max);
+	}
+	answer(r, status, content_type);
+}
+
+void
+request_reply_empty(struct request *r, unsigned status)
+{
+	answer(r, status, NULL);
+}
+
+void
+request_reply_json(struct request *r, unsigned status, struct jsonw *j)
+{
+	if (j->err == 0)
+		j->err = buf_add_byte(j->b, '\n');
+	if (j->err < 0) {
+		request_problem(r, 500, "the answer could not be made: %s",
+		    j->err == -EMSGSIZE ? "it is too large" : "out of memory");
+		return;
+	}
+	request_reply(r, status, "application/json", j->b);
+}
+
+/* ---- problems ---- */
+
+void
+request_field(struct request *r, const char *pointer, const char *text)
+{
+	struct request_bad *b = &r->bad[r->bad_len];
+
+	if (r->bad_len == REQUEST_FIELDS_MAX)
+		return;
+	b->pointer = slice_dup(slice_cstr(pointer));
+	b->text = slice_dup(slice_cstr(text));
+	r->bad_len++;
+}
+
+bool
+request_has_fields(const struct request *r)
+{
+	return r->bad_len > 0;
+}
+
+static const char *
+title_of(unsigned status)
+{
+	const char *text = MHD_get_reason_phrase_for(status);
+
+	return text == NULL ? "Error" : text;
+}
+
+static void
+write_fields(struct request *r, struct jsonw *j)
+{
+	if (r->bad_len == 0)
+		return;
+	jsonw_array(j, "errors");
+	for (size_t i = 0; i < r->bad_len; i++) {
+		const struct request_bad *b = &r->bad[i];
+
+		if (b->pointer == NULL || b->text == NULL)
+			continue;
+		jsonw_object(j, NULL);
+		/* Parameters of the query have no pointer. */
+		jsonw_str(j, b->pointer[0] == '?' ? "parameter" : "pointer",
+		    slice_cstr(b->pointer + (b->pointer[0] == '?')));
+		jsonw_str(j, "detail", slice_cstr(b->text));
+		jsonw_object_end(j);
+	}
+	jsonw_array_end(j);
+}
+
+void
+request_problem(struct request *r, unsigned status, const char *fmt, ...)
+{
+	struct buf text;
+	struct jsonw j;
+	char detail[1024];
+	va_list ap;
+
+	if (request_is_answered(r))
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	buf_init(&text, 1 << 20);
+	jsonw_init(&j, &text);
+	jsonw_object(&j, NULL);
+	jsonw_str(&j, "type", SLICE_LIT("about:blank"));
+	jsonw_str(&j, "title", slice_cstr(title_of(status)));
+	jsonw_int(&j, "status", status);
+	jsonw_str(&j, "detail", slice_cstr(detail));
+	write_fields(r, &j);
+	jsonw_object_end(&j);
+	if (j.err == 0)
+		(void)buf_add_byte(&text, '\n');
+	if (status == 503 || status == 429)
+		request_add_header(r, "Retry-After", "1");
+	request_reply(r, status, "application/problem+json", &text);
+	buf_release(&text);
+}
+
+/* ---- streams ---- */
+
+void
+request_stream(struct request *r, unsigned status, const char *content_type,
+    request_stream_fn *read, void *ctx)
+{
+	if (request_is_answered(r))
+		return;
+	r->stream = read;
+	r->stream_ctx = ctx;
+	answer(r, status, content_type);
+}
+
+void
+request_stream_more(struct request *r)
+{
+	http_resume(r);
+}
+
+static ssize_t
+read_stream(void *ctx, uint64_t at, char *into, size_t cap)
+{
+	struct request *r = ctx;
+	int64_t n = r->over ? -1 : r->stream(r->stream_ctx, into, cap);
+
+	(void)at;
+	if (n < 0)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (n == 0 && !r->suspended) {
+		r->suspended = true;
+		MHD_suspend_connection(r->mhd);
+	}
+	return (ssize_t)n;
+}
+
+struct MHD_Response *
+request_response(struct request *r)
+{
+	struct MHD_Response *m;
+	bool ok;
+
+	if (r->stream != NULL) {
+		m = MHD_create_response_from_callback(
+		    MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, r, NULL);
+	} else {
+		m = MHD_create_response_from_buffer(
+		    r->reply.len, r->reply.ptr, MHD_RESPMEM_MUST_COPY);
+	}
+	if (m == NULL)
+		return NULL;
+	ok = r->content_type == NULL ||
+	     MHD_add_response_header(m, "Content-Type", r->content_type) == MHD_YES;
+	ok = ok && MHD_add_response_header(m, "Cache-Control", "no-store") == MHD_YES;
+	ok = ok &&
+	     MHD_add_response_header(m, "X-Content-Type-Options", "nosniff") == MHD_YES;
+	for (size_t i = 0; i < r->headers_len; i++)
+		ok = ok && MHD_add_response_header(
+			       m, r->headers[i].name, r->headers[i].value) == MHD_YES;
+	if (!ok) {
+		MHD_destroy_response(m);
+		return NULL;
+	}
+	return m;
+}
+
+/* ---- entity tags (RFC 9110, 13.1) ---- */
+
+void
+etag_print(uint64_t revision, char ret[ETAG_TEXT_MAX])
+{
+	(void)snprintf(ret, ETAG_TEXT_MAX, "\"%" PRIu64 "\"", revision);
+}
+
+static bool
+list_has(struct slice list, const char *etag, bool weakly)
+{
+	struct slice one;
+
+	if (slice_eq(list, SLICE_LIT("*")))
+		return true;
+	while (slice_cut(&list, ',', &one)) {
+		one = slice_trim(one);
+		if (weakly && slice_starts(one, SLICE_LIT("W/")))
+			one = slice_from(one, 2);
+		if (slice_eq(one, slice_cstr(etag)))
+			return true;
+	}
+	return false;
+}
+
+bool
+request_matches(struct request *r, uint64_t revision)
+{
+	char etag[ETAG_TEXT_MAX];
+	struct slice list;
+	bool reads = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
+
+	etag_print(revision, etag);
+	if (request_header(r, "If-Match", &list) && !list_has(list, etag, false)) {
+		request_problem(
+		    r, 412, "it was changed in the meantime: it is at revision %s", etag);
+		return false;
+	}
+	if (!request_header(r, "If-None-Match", &list) || !list_has(list, etag, true))
+		return true;
+	if (reads) {
+		request_add_header(r, "ETag", etag);
+		request_reply_empty(r, 304);
+	} else {
+		request_problem(r, 412, "it exists already");
+	}
+	return false;
+}

@@ -1,0 +1,23 @@
+/*
+ * ctl/run_view.h -- jobs and runs as JSON, as the API shows them.
+ *
+ * Owns: nothing.   Threads: loop thread; those of rows: any.
+ */
+#ifndef CTL_RUN_VIEW_H
+#define CTL_RUN_VIEW_H
+#include "base/json.h"
+#include "ctl/request.h"
+#include "ctl/service.h"
+
+/* Totals, rates, waits: an object of that key. */
+void run_stats_write(struct jsonw *j, const char *key, const struct crawl_stats *s);
+/* A run that is not over, as of now. */
+void run_write(struct jsonw *j, const char *key, const struct service_run *run);
+/* One that is, from the registry. */
+void run_row_write(struct jsonw *j, const char *key, const struct run_row *row);
+/* `spec` parsed; secrets are for ROLE_ADMIN only. */
+void job_write_json(struct jsonw *j, const char *key, const struct service_job *job,
+    enum role role, bool with_spec);
+/* "2026-..."; 0 and INT64_MAX: nothing. */
+void jsonw_time(struct jsonw *j, const char *key, int64_t wall_us);
+#endif

@@ -1,0 +1,366 @@
+#include "base/log.h"
+#include "ctl/service_int.h"
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DESK_MAX = 256, REPORTS_MAX = 4096 };
+
+/* ---- what others ask ---- */
+
+const struct settings *
+service_settings(const struct service *s)
+{
+	return s->settings;
+}
+
+struct loop *
+service_loop(const struct service *s)
+{
+	return s->loop;
+}
+
+struct registry *
+service_registry(const struct service *s)
+{
+	return s->registry;
+}
+
+struct chores *
+service_desk(const struct service *s)
+{
+	return s->desk;
+}
+
+struct chores *
+service_reports(const struct service *s)
+{
+	return s->reports;
+}
+
+bool
+service_is_draining(const struct service *s)
+{
+	return s->draining;
+}
+
+void
+service_counts(const struct service *s, struct service_counts *ret)
+{
+	*ret = s->sums;
+	ret->jobs = (uint32_t)s->jobs_len;
+	list_foreach (at, &s->runs) {
+		const struct service_run *run =
+		    container_of(at, struct service_run, on_service);
+
+		ret->queued += run->state == RUN_QUEUED;
+		ret->running += run->state == RUN_RUNNING;
+		ret->paused += run->state == RUN_PAUSED;
+	}
+}
+
+void
+service_check(const struct service *s)
+{
+	for (size_t i = 1; i < s->jobs_len; i++)
+		assert(strcmp(s->jobs[i - 1]->name, s->jobs[i]->name) < 0);
+	list_foreach (at, &s->runs) {
+		const struct service_run *run =
+		    container_of(at, struct service_run, on_service);
+
+		assert(umap_get(&s->runs_by_id, run->id) == run);
+		assert(run->crawl == NULL || run->work != NULL);
+		assert(run->id <= s->run_last);
+	}
+}
+
+void
+service_watch(struct service *s, struct service_watch *w)
+{
+	list_push(&s->watches, &w->on_service);
+}
+
+void
+service_unwatch(struct service_watch *w)
+{
+	list_remove(&w->on_service);
+}
+
+void
+service_tell(struct service *s, const struct service_run *run)
+{
+	list_foreach_safe(at, tmp, &s->watches)
+	{
+		struct service_watch *w =
+		    container_of(at, struct service_watch, on_service);
+
+		w->fn(w->ctx, run);
+	}
+}
+
+/* ---- turns ---- */
+
+void
+service_pump(struct service *s)
+{
+	later_start(&s->pump);
+}
+
+static void
+on_pump(void *ctx)
+{
+	struct service *s = ctx;
+
+	if (!s->draining) {
+		runs_pump(s);
+	} else if (!s->drained && runs_are_quiet(s)) {
+		s->drained = true;
+		timer_stop(&s->drain);
+		s->conf.on_drained(s->conf.ctx);
+	}
+}
+
+/* ---- the beginning ---- */
+
+static int
+make_parents(char *path)
+{
+	for (char *p = path + 1; *p != '\0'; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(path, 0750) < 0 && errno != EEXIST) {
+			int err = errno;
+
+			*p = '/';
+			return -err;
+		}
+		*p = '/';
+	}
+	return 0;
+}
+
+int
+service_make_dir(const char *path, struct why *why)
+{
+	char copy[4096];
+	int r;
+
+	if (strlen(path) >= sizeof(copy))
+		return why_set(
+		    why, -ENAMETOOLONG, "%.60s...: the name is too long", path);
+	memcpy(copy, path, strlen(path) + 1);
+	r = make_parents(copy);
+	if (r == 0 && mkdir(path, 0750) < 0 && errno != EEXIST)
+		r = -errno;
+	return r < 0 ? why_set(why, r, "cannot make directory %s: %s", path, strerror(-r))
+		     : 0;
+}
+
+/* Two services with one state would do everything twice. */
+static int
+lock_state(struct service *s, struct why *why)
+{
+	const char *dir = s->settings->service_state_dir;
+	char path[4200];
+	int r = service_make_dir(dir, why);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(path, sizeof(path), "%s/lock", dir);
+	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0)
+		return why_set(why, -errno, "cannot open %s: %s", path, strerror(errno));
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return why_set(why, -EBUSY, "another trawl serve uses %s", dir);
+	return 0;
+}
+
+static void
+set_limits(struct service *s)
+{
+	const struct settings *set = s->settings;
+	struct engine_limits l = {.concurrency = set->limits_concurrency,
+	    .rate = set->limits_rate,
+	    .bandwidth_bytes =
+		set->limits_bandwidth == OPTION_NONE ? 0 : set->limits_bandwidth};
+
+	engine_limit(s->engine, &l);
+}
+
+/* What is of the whole process it has from `defaults:` and the limits. */
+static int
+open_engine(struct service *s, struct why *why)
+{
+	struct options o;
+	int r = options_init(&o);
+
+	if (r == 0)
+		r = options_merge(&o, &s->settings->defaults.options);
+	if (r < 0)
+		return why_set(why, r, "out of memory");
+	o.fetch_concurrency = s->settings->limits_concurrency;
+	o.run_workers = s->settings->limits_workers;
+	o.limits_max_memory = s->settings->limits_memory;
+	r = engine_new(s->loop, s->conf.nursery, &o, &s->engine, why);
+	options_release(&o);
+	if (r == 0)
+		set_limits(s);
+	return r;
+}
+
+static int
+open_threads(struct service *s, struct why *why)
+{
+	char path[4200];
+	int r = chores_new(s->loop, "desk", DESK_MAX, &s->desk);
+
+	if (r == 0)
+		r = chores_new(s->loop, "reports", REPORTS_MAX, &s->reports);
+	if (r < 0)
+		return why_set(why, r, "cannot start a thread: %s", strerror(-r));
+	(void)snprintf(
+	    path, sizeof(path), "%s/registry.db", s->settings->service_state_dir);
+	return registry_open(s->loop, path, &s->registry, why);
+}
+
+static int
+load(struct service *s, struct why *why)
+{
+	struct files_read *files;
+	int r = jobs_load(s, why);
+
+	if (r < 0)
+		return r;
+	r = files_read(s->settings->service_jobs_dir, &s->conf,
+	    &s->settings->defaults.options, &files);
+	if (r < 0)
+		return why_set(why, r, "cannot read %s: %s",
+		    s->settings->service_jobs_dir, strerror(-r));
+	files_apply(s, files);
+	files_read_free(files);
+	return runs_load(s, why);
+}
+
+static void
+on_drain_over(void *ctx)
+{
+	runs_hurry(ctx);
+}
+
+static void
+init(struct service *s, const struct service_conf *conf)
+{
+	s->conf = *conf;
+	s->loop = conf->loop;
+	s->settings = conf->settings;
+	s->lock_fd = -1;
+	list_init(&s->runs);
+	umap_init(&s->runs_by_id, RUNS_OPEN_MAX);
+	map_init(&s->keys, KEYS_MAX);
+	list_init(&s->watches);
+	list_init(&s->unsent);
+	list_init(&s->puts);
+	later_init(&s->pump, s->loop, on_pump, s);
+	timer_init(&s->resend, s->loop, run_resend, s);
+	timer_init(&s->schedule, s->loop, schedules_look, s);
+	timer_init(&s->room, s->loop, runs_look_for_room, s);
+	timer_init(&s->prune, s->loop, history_prune, s);
+	timer_init(&s->drain, s->loop, on_drain_over, s);
+}
+
+int
+service_new(const struct service_conf *conf, struct service **ret, struct why *why)
+{
+	struct service *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (s == NULL)
+		return why_set(why, -ENOMEM, "out of memory");
+	init(s, conf);
+	r = lock_state(s, why);
+	if (r == 0)
+		r = open_engine(s, why);
+	if (r == 0)
+		r = open_threads(s, why);
+	if (r == 0)
+		r = load(s, why);
+	if (r < 0) {
+		service_free(s);
+		return r;
+	}
+	service_pump(s);
+	(void)timer_start(&s->schedule, 0);
+	(void)timer_start(&s->prune, 0);
+	*ret = s;
+	return 0;
+}
+
+void
+service_reload(struct service *s, const struct settings *settings)
+{
+	s->settings = settings;
+	set_limits(s);
+	if (files_reload(s) < 0)
+		log_error("the files of jobs cannot be read now; reload again");
+	history_prune(s);
+	service_pump(s);
+}
+
+/* ---- the end ---- */
+
+void
+service_drain(struct service *s)
+{
+	if (s->draining)
+		return;
+	s->draining = true;
+	timer_stop(&s->schedule);
+	timer_stop(&s->prune);
+	timer_stop(&s->room);
+	runs_drain(s);
+	(void)timer_start(&s->drain, s->settings->service_drain);
+	service_pump(s);
+}
+
+void
+service_stop(struct service *s)
+{
+	s->draining = true;
+	/* Each is to tell the registry what it did, so that goes last. */
+	chores_free(s->reports);
+	s->reports = NULL;
+	chores_free(s->desk);
+	s->desk = NULL;
+	timer_stop(&s->resend);
+	if (s->registry != NULL) {
+		registry_stop(s->registry);
+		run_flush(s);
+	}
+}
+
+void
+service_free(struct service *s)
+{
+	if (s == NULL)
+		return;
+	service_stop(s);
+	runs_release(s);
+	keys_release(s);
+	jobs_release(s);
+	registry_free(s->registry);
+	engine_free(s->engine);
+	later_stop(&s->pump);
+	timer_stop(&s->schedule);
+	timer_stop(&s->room);
+	timer_stop(&s->prune);
+	timer_stop(&s->drain);
+	if (s->lock_fd >= 0)
+		(void)close(s->lock_fd);
+	free(s);
+}

@@ -1,0 +1,184 @@
+/*
+ * ctl/service.h -- many jobs, their runs, in one engine: what `trawl serve` is, without its
+ * sockets.
+ *
+ *   service -> job (what to crawl, when)  -> run (one execution; a crawl while it runs)
+ *           -> registry (for good)        -> desk, reports (threads for what blocks)
+ *
+ * A run is QUEUED until one of the places is free, in order; then its directory is made
+ * (state_dir/runs/NUMBER), and it is RUNNING.  Whatever ends the process, what was not
+ * over goes on at the next start: each change is in the registry before it is told of.
+ * One that cannot go on is FAILED with the reason, and is in nobody's way.
+ *
+ * Owns:    jobs and runs that are not over; those that are over are in the registry only.
+ *          What is borrowed from here is good until the callback returns.
+ * Clock:   wall time of the loop, microseconds; schedules in local time.
+ * Errors:  -errno with the sentence: -ENOENT, -EEXIST, -EPERM (a job of a file), -EBUSY
+ *          (it is running; or too much is waiting), -ESTALE (another revision),
+ *          -EINVAL, -ESHUTDOWN (it drains), -EIO and others of the registry.
+ * Threads: loop thread.
+ */
+#ifndef CTL_SERVICE_H
+#define CTL_SERVICE_H
+#include "crawl/crawl.h"
+#include "ctl/job_json.h"
+#include "ctl/registry.h"
+#include "ctl/settings.h"
+#include <jansson.h>
+
+struct service;
+
+struct service_conf {
+	struct loop *loop;
+	struct nursery *nursery;
+	const struct settings *settings; /* borrowed; see service_reload() */
+	/* What can be wrong with a job beyond its file: job_check_each() of app/.  Any thread. */
+	int (*check)(const struct job *job,
+	    bool (*fn)(void *ctx, enum option_id option, int code, const char *text),
+	    void *ctx);
+	const char *tmp_dir;
+	void *ctx;
+	void (*on_drained)(void *ctx); /* service_drain() is done */
+};
+
+/* Registry, jobs of files, and what is to be gone on with.  Nothing runs before the loop does. */
+int service_new(const struct service_conf *conf, struct service **ret, struct why *why);
+/* Other settings and the jobs of files anew; what is wrong with one of these leaves it as it was
+ * and is logged.  `s` takes the place of the earlier ones. */
+void service_reload(struct service *s, const struct settings *settings);
+/* What is in flight may end; then on_drained.  Nothing new is begun. */
+void service_drain(struct service *s);
+bool service_is_draining(const struct service *s);
+/* What its threads were given is done, and told: from then on nobody is called back.  What
+ * crawls still is dropped at its last commit by service_free(). */
+void service_stop(struct service *s);
+void service_free(struct service *s); /* NULL is fine */
+void service_check(const struct service *s);
+
+const struct settings *service_settings(const struct service *s);
+struct loop *service_loop(const struct service *s);
+struct registry *service_registry(const struct service *s);
+struct chores *service_desk(const struct service *s);    /* short work: reading files */
+struct chores *service_reports(const struct service *s); /* long work */
+
+struct service_counts {
+	uint32_t jobs, queued, running, paused;
+	uint64_t started, ended, failed; /* runs, since the start */
+};
+void service_counts(const struct service *s, struct service_counts *ret);
+
+/* ---- jobs ---- */
+
+enum { JOB_MISTAKES_MAX = 50 };
+struct service_run;
+struct service_job {
+	char *name, *spec; /* spec: JSON */
+	char *file;        /* whence it comes; NULL: the API */
+	uint64_t revision;
+	int64_t created_us, changed_us;
+	int64_t served_us, next_us; /* of its schedule; next INT64_MAX: never */
+	struct schedule schedule;
+	int64_t scheduled_from_us; /* when it got this schedule; 0: when it was made */
+	struct list runs;          /* service_run.on_job: not over */
+	uint64_t last_run;         /* since the start of the service; 0: none */
+	bool put_pending;          /* a change is on its way to the registry */
+};
+struct service_job *service_job(const struct service *s, struct slice name);
+/* By name, the first one after `after`; NULL: no more. */
+struct service_job *service_job_after(const struct service *s, struct slice after);
+
+/*
+ * A change of a job, through the checks and to the disk.  The caller makes it with
+ * job_put_new(), fills in what stands above the line, and hears of the end by `done`, once;
+ * it then frees it.
+ */
+struct job_put {
+	char name[REGISTRY_NAME_MAX];
+	json_t *spec;         /* owned; NULL: delete it */
+	bool create, replace; /* it may not be there yet; it may be there */
+	uint64_t revision;    /* it must have; 0: any */
+	char *key;            /* owned; idempotency: see service_key() */
+	uint64_t key_hash;
+	void *ctx;
+	void (*done)(struct job_put *p);
+	/* ---- */
+	int err; /* 0: it is so now */
+	struct why why;
+	struct {
+		char *pointer, *text;
+	} mistakes[JOB_MISTAKES_MAX];
+	size_t mistakes_len;
+	uint64_t new_revision;
+	struct service *service;
+	struct list on_service;
+	struct later refused;
+	struct chore chore;
+	struct job_json_rights rights;
+	struct options *defaults;
+	char *text; /* of the spec */
+	struct schedule schedule;
+	struct job_row row;
+	int64_t now_us;
+	bool marked, keyed;
+};
+struct job_put *job_put_new(const char *name);
+void job_put_free(struct job_put *p);
+void service_put_job(struct service *s, struct job_put *p);
+
+/* ---- runs ---- */
+
+struct service_run {
+	struct list on_service, on_job;
+	struct service *service;
+	struct service_job *owner; /* NULL: the job is gone */
+	uint64_t id;
+	char *job_name, *spec, *trigger;
+	enum run_state state;
+	uint64_t revision;
+	int64_t created_us, began_us, ended_us, scheduled_us;
+	uint32_t starts;
+	char *end_text, *why;
+	char *stats;           /* JSON as of the last change; NULL: none */
+	struct crawl *crawl;   /* while it runs */
+	enum crawl_end end;    /* of its last crawl */
+	bool waits_for_room;   /* the disk was full */
+	bool is_saved;         /* the registry has it */
+	uint32_t saves;        /* under way */
+	struct list waiters;   /* who wants to hear of its next state */
+	struct run_work *work; /* it has a place */
+};
+/* Of those that are not over. */
+struct service_run *service_run(const struct service *s, uint64_t id);
+/* By number; NULL: no more. */
+struct service_run *service_run_after(const struct service *s, uint64_t id);
+/* Where its files are. */
+int service_run_dir(const struct service *s, uint64_t id, char *ret, size_t cap);
+
+/* Ends when the registry has it: err 0 and the run, which may be over already (NULL then). */
+typedef void service_run_fn(
+    void *ctx, uint64_t id, struct service_run *run, int err, const char *why);
+struct run_start {
+	const char *job, *trigger, *key; /* key NULL: none */
+	uint64_t key_hash;
+	bool again; /* though a run of the job goes on */
+};
+void service_start_run(
+    struct service *s, const struct run_start *how, service_run_fn *fn, void *ctx);
+/* Called back when it is so: paused, running, cancelled (when it is really gone). */
+void service_pause_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx);
+void service_resume_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx);
+void service_cancel_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx);
+
+/* What a client's key made within a day; false: nothing yet. */
+bool service_key(
+    const struct service *s, const char *key, uint64_t *ret_hash, const char **ret_made);
+
+/* Who wants to know of runs (event streams, systemd's status): called when one changed. */
+struct service_watch {
+	struct list on_service;
+	void (*fn)(void *ctx, const struct service_run *run);
+	void *ctx;
+};
+void service_watch(struct service *s, struct service_watch *w);
+void service_unwatch(struct service_watch *w);
+#endif

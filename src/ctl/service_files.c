@@ -1,0 +1,412 @@
+#include "base/log.h"
+#include "ctl/job_json.h"
+#include "ctl/service_int.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* jobs.d: each *.yaml in it is a job.  A file that is wrong is logged with its mistakes, and the
+ * job stays what it was. */
+
+enum { FILES_MAX = 10000, MISTAKES_TOLD_MAX = 20 };
+
+struct file_job {
+	char *name, *file, *spec; /* spec NULL: it is wrong */
+	struct schedule schedule;
+};
+struct files_read {
+	struct file_job *v;
+	size_t n, cap;
+	/* of the one being read */
+	const char *path;
+	int mistakes;
+	const struct service_conf *conf;
+};
+
+void
+files_read_free(struct files_read *f)
+{
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < f->n; i++) {
+		free(f->v[i].name);
+		free(f->v[i].file);
+		free(f->v[i].spec);
+	}
+	free(f->v);
+	free(f);
+}
+
+/* ---- one file [any thread] ---- */
+
+static bool
+tell(struct files_read *f, const char *where, const char *text)
+{
+	f->mistakes++;
+	if (f->mistakes <= MISTAKES_TOLD_MAX)
+		log_error("%s%s: %s", f->path, where, text);
+	return f->mistakes < MISTAKES_TOLD_MAX;
+}
+
+static bool
+on_file_mistake(void *ctx, const struct job_mistake *m)
+{
+	char where[48] = "";
+
+	if (m->line > 0)
+		(void)snprintf(where, sizeof(where), ":%zu:%zu", m->line, m->column);
+	return tell(ctx, where, m->text);
+}
+
+static bool
+on_mistake(void *ctx, const char *pointer, const char *text)
+{
+	char where[100];
+
+	(void)snprintf(where, sizeof(where), ": %.90s", pointer);
+	return tell(ctx, where, text);
+}
+
+static bool
+on_option_mistake(void *ctx, enum option_id option, int code, const char *text)
+{
+	(void)option;
+	(void)code;
+	return tell(ctx, "", text);
+}
+
+static int
+read_other(void *ctx, const char *path, struct buf *out, struct why *why)
+{
+	(void)ctx;
+	buf_init(out, JOB_FILE_BYTES_MAX);
+	return file_read(path, JOB_FILE_BYTES_MAX - 1, out, why);
+}
+
+static const char *
+environment(void *ctx, const char *name)
+{
+	(void)ctx;
+	return getenv(name);
+}
+
+static int
+read_job(struct files_read *f, struct job *job)
+{
+	static const struct job_json_rights rights = {.files = true};
+	struct job_reading how = {.path = f->path,
+	    .read = read_other,
+	    .env = environment,
+	    .fn = on_file_mistake,
+	    .ctx = f};
+	struct buf text;
+	struct why why;
+	int r;
+
+	buf_init(&text, JOB_FILE_BYTES_MAX);
+	r = file_read(f->path, JOB_FILE_BYTES_MAX - 1, &text, &why);
+	if (r < 0)
+		(void)tell(f, "", why.text);
+	if (r == 0 && job_read(job, buf_slice(&text), &how) < 0)
+		(void)tell(f, "", "out of memory");
+	(void)job_service_check(job, &rights, on_mistake, f);
+	buf_release(&text);
+	return f->mistakes > 0 ? -EINVAL : 0;
+}
+
+/* What the file says, as JSON; without what every job begins with. */
+static char *
+spec_of(struct files_read *f, const struct job *job)
+{
+	struct buf out;
+	char *spec = NULL;
+
+	buf_init(&out, JOB_JSON_BYTES_MAX);
+	if (job_json_write(job, &out) == 0)
+		spec = slice_dup(buf_slice(&out));
+	if (spec == NULL)
+		(void)tell(
+		    f, "", "its seeds are too many for the service, or memory is out");
+	buf_release(&out);
+	return spec;
+}
+
+static void
+check_rest(struct files_read *f, struct job *job, const struct options *defaults)
+{
+	struct options whole;
+
+	if (job->seeds.n == 0)
+		(void)tell(f, "", "there is no seed");
+	/* Sinks, files and patterns are judged with the defaults under them. */
+	if (f->mistakes > 0 || options_init(&whole) < 0)
+		return;
+	if (options_merge(&whole, defaults) == 0 &&
+	    options_merge(&whole, &job->options) == 0 && f->conf->check != NULL) {
+		struct job all = *job;
+
+		whole.rules = job->options.rules;
+		whole.rules_len = job->options.rules_len;
+		all.options = whole;
+		(void)f->conf->check(&all, on_option_mistake, f);
+		whole.rules = NULL;
+		whole.rules_len = 0;
+	}
+	options_release(&whole);
+}
+
+static void
+read_one(struct files_read *f, const char *dir, const char *base,
+    const struct options *defaults)
+{
+	struct file_job *made = &f->v[f->n];
+	char path[4300];
+	struct job job;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, base);
+	f->path = path;
+	f->mistakes = 0;
+	if (job_init(&job) < 0)
+		return;
+	if (read_job(f, &job) == 0)
+		check_rest(f, &job, defaults);
+	if (f->mistakes == 0 && job.name == NULL)
+		(void)job_set_name(
+		    &job, slice_of(base, strlen(base) - strlen(".yaml")), NULL);
+	if (job.name == NULL)
+		(void)tell(f, "", "its name has other characters than A-Z a-z 0-9 . _ -");
+	*made = (struct file_job){
+	    .name = job.name == NULL ? NULL : slice_dup(slice_cstr(job.name)),
+	    .file = slice_dup(slice_cstr(path)),
+	    .spec = f->mistakes == 0 ? spec_of(f, &job) : NULL,
+	    .schedule = job.schedule};
+	f->n++;
+	job_release(&job);
+}
+
+static int
+is_job_file(const struct dirent *d)
+{
+	struct slice name = slice_cstr(d->d_name);
+
+	return name.len > 5 && name.ptr[0] != '.' && slice_ends(name, SLICE_LIT(".yaml"));
+}
+
+int
+files_read(const char *dir, const struct service_conf *conf,
+    const struct options *defaults, struct files_read **ret)
+{
+	struct files_read *f = calloc(1, sizeof(*f));
+	struct dirent **names = NULL;
+	int n;
+
+	if (f == NULL)
+		return -ENOMEM;
+	f->conf = conf;
+	n = dir == NULL ? 0 : scandir(dir, &names, is_job_file, alphasort);
+	if (n < 0 && errno != ENOENT)
+		log_error("cannot read %s: %s", dir, strerror(errno));
+	if (n > FILES_MAX)
+		log_error("%s: only the first %d files are read", dir, FILES_MAX);
+	f->v = calloc((size_t)(n > 0 ? n : 0) + 1, sizeof(*f->v));
+	for (int i = 0; i < n; i++) {
+		if (f->v != NULL && i < FILES_MAX)
+			read_one(f, dir, names[i]->d_name, defaults);
+		free(names[i]);
+	}
+	free(names);
+	if (f->v == NULL) {
+		files_read_free(f);
+		return -ENOMEM;
+	}
+	*ret = f;
+	return 0;
+}
+
+/* ---- what follows from it [loop] ---- */
+
+static void
+change(struct service *s, struct service_job *j, struct file_job *f)
+{
+	int64_t now = loop_wall_us(s->loop);
+
+	if (j->file == NULL) {
+		log_error("%s: there is a job %s of the API; this file is not taken",
+		    f->file, f->name);
+		return;
+	}
+	free(j->file);
+	j->file = f->file;
+	f->file = NULL;
+	if (strcmp(j->spec, f->spec) == 0)
+		return;
+	free(j->spec);
+	j->spec = f->spec;
+	f->spec = NULL;
+	j->revision++;
+	j->changed_us = now;
+	if (memcmp(&j->schedule, &f->schedule, sizeof(j->schedule)) != 0) {
+		j->served_us = 0;
+		j->scheduled_from_us = now;
+	}
+	j->schedule = f->schedule;
+	job_save(s, j);
+	log_info("job %s: changed by its file", j->name);
+}
+
+static void
+apply_one(struct service *s, struct file_job *f)
+{
+	int64_t now = loop_wall_us(s->loop);
+	struct service_job *j = service_job(s, slice_cstr(f->name));
+	struct job_row row = {.name = f->name,
+	    .spec = f->spec,
+	    .from_file = true,
+	    .revision = 1,
+	    .created_us = now,
+	    .changed_us = now};
+	int r;
+
+	if (j != NULL) {
+		change(s, j, f);
+		return;
+	}
+	r = job_add(s, &row, f->file, &f->schedule, &j);
+	if (r < 0) {
+		log_error("job %s: %s", f->name,
+		    r == -ENOSPC ? "there are too many" : "out of memory");
+		return;
+	}
+	job_save(s, j);
+	log_info("job %s: of %s", j->name, j->file);
+}
+
+struct job_gone {
+	struct chore chore;
+	struct registry *registry;
+	char name[REGISTRY_NAME_MAX];
+};
+
+static int
+gone_work(struct chore *c)
+{
+	struct job_gone *g = container_of(c, struct job_gone, chore);
+
+	return registry_delete_job(registry_db(g->registry), g->name, &c->why);
+}
+
+static void
+gone_done(struct chore *c)
+{
+	free(container_of(c, struct job_gone, chore));
+}
+
+/* Its file is not there any more. */
+static void
+forget(struct service *s, struct service_job *j)
+{
+	struct job_gone *g = calloc(1, sizeof(*g));
+
+	log_info("job %s: its file is gone, and so is the job", j->name);
+	if (g != NULL) {
+		g->chore.work = gone_work;
+		g->chore.done = gone_done;
+		g->registry = s->registry;
+		(void)snprintf(g->name, sizeof(g->name), "%s", j->name);
+		/* Else it is found again at the next start, and forgotten then. */
+		if (registry_send(s->registry, &g->chore) < 0)
+			free(g);
+	}
+	job_remove(s, j);
+}
+
+static bool
+is_named(const struct files_read *f, const struct service_job *j)
+{
+	for (size_t i = 0; i < f->n; i++) {
+		/* One that is wrong now keeps its job. */
+		if (f->v[i].file != NULL && strcmp(f->v[i].file, j->file) == 0)
+			return true;
+		if (f->v[i].name != NULL && strcmp(f->v[i].name, j->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+files_apply(struct service *s, struct files_read *f)
+{
+	for (size_t i = 0; i < s->jobs_len;) {
+		struct service_job *j = s->jobs[i];
+
+		if (j->file != NULL && !is_named(f, j))
+			forget(s, j);
+		else
+			i++;
+	}
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].spec != NULL && f->v[i].name != NULL)
+			apply_one(s, &f->v[i]);
+}
+
+/* ---- on the desk ---- */
+
+struct files_chore {
+	struct chore chore;
+	struct service *service;
+	char *dir;
+	struct options defaults;
+	struct files_read *read;
+};
+
+static int
+reload_work(struct chore *c)
+{
+	struct files_chore *f = container_of(c, struct files_chore, chore);
+
+	return files_read(f->dir, &f->service->conf, &f->defaults, &f->read);
+}
+
+static void
+files_chore_free(struct files_chore *f)
+{
+	files_read_free(f->read);
+	options_release(&f->defaults);
+	free(f->dir);
+	free(f);
+}
+
+static void
+reload_done(struct chore *c)
+{
+	struct files_chore *f = container_of(c, struct files_chore, chore);
+
+	if (c->err == 0 && !f->service->draining) {
+		files_apply(f->service, f->read);
+		schedules_look(f->service);
+	}
+	files_chore_free(f);
+}
+
+int
+files_reload(struct service *s)
+{
+	struct files_chore *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (f == NULL)
+		return -ENOMEM;
+	f->chore.work = reload_work;
+	f->chore.done = reload_done;
+	f->service = s;
+	f->dir = slice_dup(slice_cstr(s->settings->service_jobs_dir));
+	r = options_init(&f->defaults);
+	if (r == 0)
+		r = options_merge(&f->defaults, &s->settings->defaults.options);
+	if (r == 0)
+		r = chores_send(s->desk, &f->chore);
+	if (r < 0)
+		files_chore_free(f);
+	return r;
+}

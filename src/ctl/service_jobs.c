@@ -1,0 +1,379 @@
+#include "base/log.h"
+#include "ctl/job_json.h"
+#include "ctl/service_int.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- the table ---- */
+
+bool
+job_find(const struct service *s, struct slice name, size_t *ret)
+{
+	size_t from = 0, to = s->jobs_len;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+		struct slice at = slice_cstr(s->jobs[mid]->name);
+		size_t n = at.len < name.len ? at.len : name.len;
+		int order = n == 0 ? 0 : memcmp(at.ptr, name.ptr, n);
+
+		if (order == 0 && at.len == name.len) {
+			*ret = mid;
+			return true;
+		}
+		if (order < 0 || (order == 0 && at.len < name.len))
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	*ret = from;
+	return false;
+}
+
+struct service_job *
+service_job(const struct service *s, struct slice name)
+{
+	size_t at;
+
+	return job_find(s, name, &at) ? s->jobs[at] : NULL;
+}
+
+struct service_job *
+service_job_after(const struct service *s, struct slice after)
+{
+	size_t at = 0;
+
+	if (after.len > 0 && job_find(s, after, &at))
+		at++;
+	return at < s->jobs_len ? s->jobs[at] : NULL;
+}
+
+void
+job_free(struct service_job *j)
+{
+	if (j == NULL)
+		return;
+	free(j->name);
+	free(j->spec);
+	free(j->file);
+	free(j);
+}
+
+static int
+make_room(struct service *s)
+{
+	size_t cap = s->jobs_cap == 0 ? 16 : s->jobs_cap * 2;
+	struct service_job **grown;
+
+	if (s->jobs_len == JOBS_MAX)
+		return -ENOSPC;
+	if (s->jobs_len < s->jobs_cap)
+		return 0;
+	grown = realloc(s->jobs, cap * sizeof(struct service_job *));
+	if (grown == NULL)
+		return -ENOMEM;
+	s->jobs = grown;
+	s->jobs_cap = cap;
+	return 0;
+}
+
+int
+job_add(struct service *s, const struct job_row *row, const char *file,
+    const struct schedule *schedule, struct service_job **ret)
+{
+	struct service_job *j;
+	size_t at;
+	int r = make_room(s);
+
+	if (r < 0)
+		return r;
+	j = calloc(1, sizeof(*j));
+	if (j == NULL)
+		return -ENOMEM;
+	list_init(&j->runs);
+	j->name = slice_dup(slice_cstr(row->name));
+	j->spec = slice_dup(slice_cstr(row->spec));
+	j->file = file == NULL ? NULL : slice_dup(slice_cstr(file));
+	if (j->name == NULL || j->spec == NULL || (file != NULL && j->file == NULL)) {
+		job_free(j);
+		return -ENOMEM;
+	}
+	j->revision = row->revision;
+	j->created_us = row->created_us;
+	j->changed_us = row->changed_us;
+	j->served_us = row->due_us;
+	j->schedule = *schedule;
+	if (job_find(s, slice_cstr(j->name), &at)) {
+		job_free(j);
+		return -EEXIST;
+	}
+	memmove(s->jobs + at + 1, s->jobs + at,
+	    (s->jobs_len - at) * sizeof(struct service_job *));
+	s->jobs[at] = j;
+	s->jobs_len++;
+	*ret = j;
+	return 0;
+}
+
+/* Its runs go on without it. */
+void
+job_remove(struct service *s, struct service_job *j)
+{
+	size_t at;
+
+	list_foreach_safe(it, tmp, &j->runs)
+	{
+		struct service_run *run = container_of(it, struct service_run, on_job);
+
+		list_remove(it);
+		run->owner = NULL;
+	}
+	if (job_find(s, slice_cstr(j->name), &at)) {
+		memmove(s->jobs + at, s->jobs + at + 1,
+		    (s->jobs_len - at - 1) * sizeof(struct service_job *));
+		s->jobs_len--;
+	}
+	job_free(j);
+}
+
+void
+jobs_release(struct service *s)
+{
+	for (size_t i = 0; i < s->jobs_len; i++)
+		job_free(s->jobs[i]);
+	free(s->jobs);
+	s->jobs = NULL;
+	s->jobs_len = s->jobs_cap = 0;
+}
+
+void
+job_row_of(const struct service_job *j, struct job_row *ret)
+{
+	*ret = (struct job_row){.name = j->name,
+	    .spec = j->spec,
+	    .from_file = j->file != NULL,
+	    .revision = j->revision,
+	    .created_us = j->created_us,
+	    .changed_us = j->changed_us,
+	    .due_us = j->served_us};
+}
+
+/* ---- from the registry ---- */
+
+static bool
+ignore_mistake(void *ctx, const char *pointer, const char *text)
+{
+	(void)ctx;
+	(void)pointer;
+	(void)text;
+	return true;
+}
+
+bool
+job_spec_schedule(const char *spec, struct schedule *ret)
+{
+	static const struct job_json_rights all = {.files = true, .shared = true};
+	json_t *json = json_loads(spec, JSON_REJECT_DUPLICATES, NULL);
+	struct job job;
+	int r = -ENOMEM;
+
+	*ret = (struct schedule){0};
+	if (json_is_object(json) && job_init(&job) == 0) {
+		r = job_json_read(&job, json, &all, ignore_mistake, NULL);
+		if (r == 0)
+			*ret = job.schedule;
+		job_release(&job);
+	}
+	json_decref(json);
+	return r == 0;
+}
+
+static int
+on_row(void *ctx, const struct job_row *row)
+{
+	struct service *s = ctx;
+	struct service_job *j;
+	struct schedule schedule;
+	int r;
+
+	if (!job_spec_schedule(row->spec, &schedule))
+		log_error("job %s: what is stored of it is not understood any more; it "
+			  "is kept, and not run by its schedule",
+		    row->name);
+	/* "": whether the file is still there is seen when files are read. */
+	r = job_add(s, row, row->from_file ? "" : NULL, &schedule, &j);
+	return r == -ENOSPC ? 0 : r;
+}
+
+static int
+on_key(void *ctx, const struct key_row *row)
+{
+	int r = key_add(ctx, row->key, row->body_hash, row->made, row->made_us);
+
+	return r == -ENOSPC || r == -EEXIST ? 0 : r;
+}
+
+int
+jobs_load(struct service *s, struct why *why)
+{
+	int r = registry_each_job(s->registry, on_row, s, why);
+
+	if (r == 0)
+		r = registry_each_key(
+		    s->registry, loop_wall_us(s->loop) - KEY_LIFE_US, on_key, s, why);
+	return r;
+}
+
+/* ---- keys of clients ---- */
+
+static void
+key_free(struct service_key *k)
+{
+	free(k->key);
+	free(k->made);
+	free(k);
+}
+
+/* Those that are a day old make room. */
+static void
+keys_expire(struct service *s)
+{
+	int64_t since = loop_wall_us(s->loop) - KEY_LIFE_US;
+	struct service_key *old[64];
+	size_t n = 0, i = 0;
+	void *value;
+
+	while (n < 64 && map_at(&s->keys, &i, NULL, &value)) {
+		struct service_key *k = value;
+
+		if (k->made != NULL && k->made_us < since)
+			old[n++] = k;
+	}
+	while (n > 0) {
+		struct service_key *k = old[--n];
+
+		(void)map_take(&s->keys, slice_cstr(k->key));
+		key_free(k);
+	}
+}
+
+int
+key_add(struct service *s, const char *key, uint64_t body_hash, const char *made,
+    int64_t made_us)
+{
+	struct service_key *k = calloc(1, sizeof(*k));
+	int r = -ENOMEM;
+
+	if (s->keys.len >= KEYS_MAX)
+		keys_expire(s);
+	if (k == NULL)
+		return -ENOMEM;
+	k->key = slice_dup(slice_cstr(key));
+	k->made = made == NULL ? NULL : slice_dup(slice_cstr(made));
+	k->body_hash = body_hash;
+	k->made_us = made_us;
+	if (k->key != NULL && (made == NULL || k->made != NULL))
+		r = map_put(&s->keys, slice_cstr(k->key), k);
+	if (r < 0)
+		key_free(k);
+	return r;
+}
+
+void
+key_made(struct service *s, const char *key, const char *made)
+{
+	struct service_key *k = map_get(&s->keys, slice_cstr(key));
+
+	if (k == NULL)
+		return;
+	if (made != NULL)
+		k->made = slice_dup(slice_cstr(made));
+	if (k->made != NULL)
+		return;
+	(void)map_take(&s->keys, slice_cstr(key));
+	key_free(k);
+}
+
+bool
+service_key(
+    const struct service *s, const char *key, uint64_t *ret_hash, const char **ret_made)
+{
+	const struct service_key *k = map_get(&s->keys, slice_cstr(key));
+
+	if (k == NULL ||
+	    (k->made != NULL && k->made_us < loop_wall_us(s->loop) - KEY_LIFE_US))
+		return false;
+	*ret_hash = k->body_hash;
+	*ret_made = k->made;
+	return true;
+}
+
+void
+keys_release(struct service *s)
+{
+	void *value;
+
+	for (size_t i = 0; map_at(&s->keys, &i, NULL, &value);)
+		key_free(value);
+	map_release(&s->keys);
+}
+
+/* ---- the small change: what its schedule has served ---- */
+
+struct job_save {
+	struct chore chore;
+	struct registry *registry;
+	char *name, *spec;
+	struct job_row row;
+};
+
+static void
+job_save_free(struct job_save *v)
+{
+	free(v->name);
+	free(v->spec);
+	free(v);
+}
+
+static int
+save_work(struct chore *c)
+{
+	struct job_save *v = container_of(c, struct job_save, chore);
+
+	return registry_put_job(registry_db(v->registry), &v->row, &c->why);
+}
+
+static void
+save_done(struct chore *c)
+{
+	struct job_save *v = container_of(c, struct job_save, chore);
+
+	if (c->err < 0)
+		log_error("job %s: %s", v->name, c->why.text);
+	job_save_free(v);
+}
+
+void
+job_save(struct service *s, const struct service_job *j)
+{
+	struct job_save *v = calloc(1, sizeof(*v));
+	int r = -ENOMEM;
+
+	if (v != NULL) {
+		v->chore.work = save_work;
+		v->chore.done = save_done;
+		v->registry = s->registry;
+		v->name = slice_dup(slice_cstr(j->name));
+		v->spec = slice_dup(slice_cstr(j->spec));
+		job_row_of(j, &v->row);
+		v->row.name = v->name;
+		v->row.spec = v->spec;
+		if (v->name != NULL && v->spec != NULL)
+			r = registry_send(s->registry, &v->chore);
+		if (r < 0)
+			job_save_free(v);
+	}
+	if (r < 0)
+		log_error("job %s: cannot be saved now: %s", j->name, strerror(-r));
+}

@@ -1,0 +1,839 @@
+#include "base/log.h"
+#include "crawl/space.h"
+#include "ctl/run_view.h"
+#include "ctl/service_int.h"
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ *             place free          ends by itself
+ *   QUEUED ----------> RUNNING -----------------> DONE, FAILED
+ *      |                |   ^
+ *      |          pause |   | resume (waits for a place)
+ *      |                v   |
+ *      |               PAUSED
+ *      |  cancel        |
+ *      +------------> STOPPING ---> CANCELLED
+ *
+ * A state is the one that is wanted; a crawl that still runs is on its way to it.  `work` is
+ * there from the moment a place is taken until it is free again.
+ */
+
+static void on_end(void *ctx, enum crawl_end end);
+
+/* ---- waiting for a state ---- */
+
+struct waiter {
+	struct list on_run;
+	service_run_fn *fn;
+	void *ctx;
+};
+
+static int
+wait_for(struct service_run *run, service_run_fn *fn, void *ctx)
+{
+	struct waiter *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return -ENOMEM;
+	w->fn = fn;
+	w->ctx = ctx;
+	list_push(&run->waiters, &w->on_run);
+	return 0;
+}
+
+static void
+tell_waiters(struct service_run *run, int err, const char *why)
+{
+	struct list waiters, *at;
+
+	list_init(&waiters);
+	list_splice(&waiters, &run->waiters);
+	while ((at = list_pop(&waiters)) != NULL) {
+		struct waiter *w = container_of(at, struct waiter, on_run);
+
+		w->fn(w->ctx, run->id, run, err, why);
+		free(w);
+	}
+}
+
+struct refusal {
+	struct later later;
+	service_run_fn *fn;
+	void *ctx;
+	uint64_t id;
+	struct service_run *run;
+	int err;
+	struct why why;
+};
+
+static void
+on_refusal(void *ctx)
+{
+	struct refusal *r = ctx;
+
+	r->fn(r->ctx, r->id, r->run, r->err, r->why.text);
+	free(r);
+}
+
+/* Later, so that nobody is called back before the call returns. */
+__attribute__((format(printf, 6, 7))) static void
+refuse(struct service *s, service_run_fn *fn, void *ctx, uint64_t id, int err,
+    const char *fmt, ...)
+{
+	struct refusal *r = calloc(1, sizeof(*r));
+	va_list ap;
+
+	if (r == NULL) { /* then now: better than never */
+		fn(ctx, id, NULL, err, "out of memory");
+		return;
+	}
+	r->fn = fn;
+	r->ctx = ctx;
+	r->id = id;
+	r->err = err;
+	va_start(ap, fmt);
+	(void)vsnprintf(r->why.text, sizeof(r->why.text), fmt, ap);
+	va_end(ap);
+	later_init(&r->later, s->loop, on_refusal, r);
+	later_start(&r->later);
+}
+
+/* ---- the table ---- */
+
+struct service_run *
+service_run(const struct service *s, uint64_t id)
+{
+	return id == 0 ? NULL : umap_get(&s->runs_by_id, id);
+}
+
+struct service_run *
+service_run_after(const struct service *s, uint64_t id)
+{
+	list_foreach (at, &s->runs) {
+		struct service_run *run =
+		    container_of(at, struct service_run, on_service);
+
+		if (run->id > id)
+			return run;
+	}
+	return NULL;
+}
+
+int
+service_run_dir(const struct service *s, uint64_t id, char *ret, size_t cap)
+{
+	int n =
+	    snprintf(ret, cap, "%s/runs/%" PRIu64, s->settings->service_state_dir, id);
+
+	return n < 0 || (size_t)n >= cap ? -ENAMETOOLONG : 0;
+}
+
+void
+run_free(struct service_run *run)
+{
+	if (run == NULL)
+		return;
+	if (run->service != NULL && umap_get(&run->service->runs_by_id, run->id) == run)
+		(void)umap_take(&run->service->runs_by_id, run->id);
+	list_remove(&run->on_service);
+	list_remove(&run->on_job);
+	free(run->job_name);
+	free(run->spec);
+	free(run->trigger);
+	free(run->end_text);
+	free(run->why);
+	free(run->stats);
+	free(run);
+}
+
+static int
+run_new(struct service *s, const struct run_row *row, struct service_run **ret)
+{
+	struct service_run *run = calloc(1, sizeof(*run));
+	int r = -ENOMEM;
+
+	if (run == NULL)
+		return -ENOMEM;
+	*run = (struct service_run){.service = s,
+	    .id = row->id,
+	    .state = row->state,
+	    .revision = row->revision,
+	    .created_us = row->created_us,
+	    .began_us = row->began_us,
+	    .ended_us = row->ended_us,
+	    .scheduled_us = row->scheduled_us,
+	    .starts = row->starts,
+	    .job_name = slice_dup(slice_cstr(row->job)),
+	    .spec = slice_dup(slice_cstr(row->spec)),
+	    .trigger = slice_dup(slice_cstr(row->trigger)),
+	    .end_text = slice_dup(slice_cstr(row->end == NULL ? "" : row->end)),
+	    .why = slice_dup(slice_cstr(row->why == NULL ? "" : row->why)),
+	    .stats = slice_dup(slice_cstr(row->stats == NULL ? "" : row->stats))};
+	list_init(&run->on_service);
+	list_init(&run->on_job);
+	list_init(&run->waiters);
+	if (run->job_name != NULL && run->spec != NULL && run->trigger != NULL &&
+	    run->end_text != NULL && run->why != NULL && run->stats != NULL)
+		r = umap_put(&s->runs_by_id, run->id, run);
+	if (r < 0) {
+		run->service = NULL;
+		run_free(run);
+		return r;
+	}
+	list_push(&s->runs, &run->on_service);
+	run->owner = service_job(s, slice_cstr(run->job_name));
+	if (run->owner != NULL) {
+		list_push(&run->owner->runs, &run->on_job);
+		run->owner->last_run = run->id;
+	}
+	*ret = run;
+	return 0;
+}
+
+static void
+set_text(char **at, const char *text)
+{
+	char *copy = slice_dup(slice_cstr(text));
+
+	if (copy == NULL)
+		return; /* the old one is no worse than none */
+	free(*at);
+	*at = copy;
+}
+
+static void
+note_stats(struct service_run *run)
+{
+	struct crawl_stats stats;
+	struct buf text;
+	struct jsonw j;
+
+	if (run->crawl == NULL)
+		return;
+	crawl_stats(run->crawl, &stats);
+	buf_init(&text, 1 << 16);
+	jsonw_init(&j, &text);
+	run_stats_write(&j, NULL, &stats);
+	if (j.err == 0 && buf_cstr(&text) != NULL)
+		set_text(&run->stats, buf_cstr(&text));
+	buf_release(&text);
+}
+
+static void
+set_state(struct service_run *run, enum run_state state)
+{
+	run->state = state;
+	run->revision++;
+	service_tell(run->service, run);
+}
+
+/* ---- the end of it ---- */
+
+static void
+on_over(void *ctx, struct service_run *run, int err, const char *why)
+{
+	struct service *s = run->service;
+
+	(void)ctx;
+	if (err < 0)
+		log_error("run %" PRIu64 " of %s: its end cannot be noted, and it will "
+			  "seem to go on at the next start: %s",
+		    run->id, run->job_name, why);
+	tell_waiters(run, err, why);
+	run_free(run);
+	service_pump(s);
+	history_prune(s);
+}
+
+static void
+end_run(struct service_run *run, enum run_state state)
+{
+	struct service *s = run->service;
+
+	run->ended_us = loop_wall_us(s->loop);
+	if (state == RUN_FAILED)
+		s->sums.failed++;
+	else
+		s->sums.ended++;
+	set_state(run, state);
+	if (state == RUN_FAILED)
+		log_error("run %" PRIu64 " of %s: failed: %s", run->id, run->job_name,
+		    LOG_TEXT(slice_cstr(run->why)));
+	else
+		log_info("run %" PRIu64 " of %s: %s%s%s", run->id, run->job_name,
+		    run_state_name(state), run->end_text[0] == '\0' ? "" : ": ",
+		    run->end_text);
+	run_save(run, NULL, NULL, on_over, NULL);
+}
+
+static void
+fail_run(struct service_run *run, const char *why)
+{
+	set_text(&run->why, why);
+	end_run(run, RUN_FAILED);
+}
+
+static void
+give_back_place(struct service_run *run)
+{
+	run_work_free(run->work);
+	run->work = NULL;
+	service_pump(run->service);
+}
+
+/* The report is written, or cannot be. */
+static void
+on_finished(struct run_work *w)
+{
+	struct service_run *run = w->run;
+	enum crawl_end end = run->end;
+
+	if (w->chore.err < 0) {
+		log_error("run %" PRIu64 ": its report: %s", run->id,
+		    LOG_TEXT(slice_cstr(w->chore.why.text)));
+		if (run->why[0] == '\0')
+			set_text(&run->why, w->chore.why.text);
+	}
+	give_back_place(run);
+	if (run->state == RUN_STOPPING)
+		end_run(run, RUN_CANCELLED);
+	else
+		end_run(run,
+		    end == CRAWL_STORE || end == CRAWL_WORKERS ? RUN_FAILED : RUN_DONE);
+}
+
+static void
+finish(struct service_run *run)
+{
+	if (run_work_finish(run->work, on_finished) == 0)
+		return;
+	/* Without a report, but not without an end. */
+	run->work->chore.err = 0;
+	on_finished(run->work);
+}
+
+/* A crawl that was stopped: what for? */
+static void
+stopped(struct service_run *run)
+{
+	if (run->state == RUN_STOPPING) {
+		finish(run);
+		return;
+	}
+	give_back_place(run);
+	if (run->state == RUN_PAUSED || run->service->draining)
+		run_save(run, NULL, NULL, NULL, NULL);
+	/* A run that was resumed while it was still being paused waits for a place. */
+}
+
+static void
+on_end(void *ctx, enum crawl_end end)
+{
+	struct service_run *run = ctx;
+	struct run_work *w = run->work;
+
+	note_stats(run);
+	run->end = end;
+	report_facts_take(&w->facts, run->crawl, end, loop_wall_us(run->service->loop));
+	set_text(&run->end_text, crawl_end_text(end));
+	set_text(&run->why, crawl_why(run->crawl));
+	crawl_free(run->crawl);
+	run->crawl = NULL;
+	if (end == CRAWL_STOPPED) {
+		set_text(&run->end_text, "");
+		stopped(run);
+	} else if (end == CRAWL_DISK_FULL && run->state != RUN_STOPPING) {
+		log_warn("run %" PRIu64 " of %s: waits for room on the disk", run->id,
+		    run->job_name);
+		set_text(&run->end_text, "");
+		run->waits_for_room = true;
+		give_back_place(run);
+		(void)timer_start(&run->service->room, ROOM_LOOK_MS);
+	} else {
+		finish(run);
+	}
+	service_tell(run->service, run);
+}
+
+/* ---- the beginning ---- */
+
+static int
+start_crawl(struct service_run *run, struct run_work *w, struct why *why)
+{
+	struct service *s = run->service;
+	struct crawl_conf conf = {.job = &w->job,
+	    .dir = w->dir,
+	    .resume = true, /* or begins, where nothing was committed */
+	    .strange_seeds = (run->owner == NULL || run->owner->file == NULL) &&
+			     !s->settings->api_allow_local,
+	    .cookies = buf_slice(&w->cookies),
+	    .auth = buf_slice(&w->auth),
+	    .ctx = run,
+	    .on_end = on_end};
+
+	return crawl_start(s->engine, &conf, &run->crawl, why);
+}
+
+static void
+on_prepared(struct run_work *w)
+{
+	struct service_run *run = w->run;
+	struct service *s = run->service;
+	struct why why = w->chore.why;
+	int r = w->chore.err;
+
+	if (r == 0 && run->state == RUN_RUNNING && !s->draining) {
+		r = start_crawl(run, w, &why);
+		if (r == 0) {
+			run->starts++;
+			log_info("run %" PRIu64 " of %s: %s", run->id, run->job_name,
+			    run->starts == 1 ? "begins" : "goes on");
+			run_save(run, NULL, NULL, NULL, NULL);
+			service_tell(s, run);
+			return;
+		}
+	}
+	give_back_place(run);
+	if (run->state == RUN_STOPPING)
+		end_run(run, RUN_CANCELLED);
+	else if (r < 0)
+		fail_run(run, why.text);
+	/* else it is paused or the service stops: it is begun another time */
+}
+
+static void
+begin(struct service_run *run)
+{
+	struct service *s = run->service;
+	int r;
+
+	if (run->state == RUN_QUEUED) {
+		run->began_us = loop_wall_us(s->loop);
+		s->sums.started++;
+		set_state(run, RUN_RUNNING);
+	}
+	r = run_work_prepare(run, on_prepared);
+	if (r == 0 || r == -EAGAIN) /* then at the next turn */
+		return;
+	fail_run(run, strerror(-r));
+}
+
+static uint32_t
+places_taken(const struct service *s)
+{
+	uint32_t n = 0;
+
+	list_foreach (at, &s->runs)
+		n += container_of(at, struct service_run, on_service)->work != NULL;
+	return n;
+}
+
+static bool
+wants_place(const struct service_run *run, enum run_state state)
+{
+	return run->state == state && run->is_saved && run->work == NULL &&
+	       !run->waits_for_room;
+}
+
+/* What was interrupted first, then in the order in which they were made. */
+void
+runs_pump(struct service *s)
+{
+	static const enum run_state order[] = {RUN_RUNNING, RUN_QUEUED};
+	uint32_t taken = places_taken(s);
+
+	for (size_t i = 0; i < 2 && !s->draining; i++) {
+		list_foreach_safe(at, tmp, &s->runs)
+		{
+			struct service_run *run =
+			    container_of(at, struct service_run, on_service);
+
+			if (taken >= s->settings->service_runs_at_once)
+				return;
+			if (!wants_place(run, order[i]))
+				continue;
+			begin(run);
+			taken++;
+		}
+	}
+}
+
+/* ---- room on the disk ---- */
+
+struct room {
+	struct chore chore;
+	struct service *service;
+	char dir[4096];
+	bool is_back;
+};
+
+static int
+room_work(struct chore *c)
+{
+	struct room *r = container_of(c, struct room, chore);
+
+	r->is_back = space_is_back(r->dir);
+	return 0;
+}
+
+static void
+room_done(struct chore *c)
+{
+	struct room *r = container_of(c, struct room, chore);
+	struct service *s = r->service;
+	bool any = false;
+
+	list_foreach (at, &s->runs) {
+		struct service_run *run =
+		    container_of(at, struct service_run, on_service);
+
+		any |= run->waits_for_room;
+		if (r->is_back)
+			run->waits_for_room = false;
+	}
+	if (any && r->is_back)
+		service_pump(s);
+	else if (any && !s->draining)
+		(void)timer_start(&s->room, ROOM_LOOK_MS);
+	free(r);
+}
+
+void
+runs_look_for_room(void *ctx)
+{
+	struct service *s = ctx;
+	struct room *r = calloc(1, sizeof(*r));
+
+	if (r != NULL) {
+		r->chore.work = room_work;
+		r->chore.done = room_done;
+		r->service = s;
+		(void)snprintf(
+		    r->dir, sizeof(r->dir), "%s", s->settings->service_state_dir);
+		if (chores_send(s->desk, &r->chore) == 0)
+			return;
+		free(r);
+	}
+	(void)timer_start(&s->room, ROOM_LOOK_MS);
+}
+
+/* ---- what people ask for ---- */
+
+struct starting {
+	struct service *service;
+	service_run_fn *fn;
+	void *ctx;
+	char *key;
+};
+
+static void
+on_started(void *ctx, struct service_run *run, int err, const char *why)
+{
+	struct starting *st = ctx;
+	struct service *s = run->service;
+	char number[24];
+
+	(void)snprintf(number, sizeof(number), "%" PRIu64, run->id);
+	if (st->key != NULL)
+		key_made(s, st->key, err < 0 ? NULL : number);
+	if (st->fn != NULL)
+		st->fn(st->ctx, run->id, err < 0 ? NULL : run, err, why);
+	else if (err < 0)
+		log_error("job %s: a run cannot be noted: %s", run->job_name, why);
+	free(st->key);
+	free(st);
+	if (err < 0)
+		run_free(run);
+	service_pump(s);
+}
+
+static int
+make_run(struct service *s, struct service_job *j, const struct run_start *how,
+    int64_t scheduled_us, service_run_fn *fn, void *ctx)
+{
+	struct run_row row = {.id = s->run_last + 1,
+	    .job = j->name,
+	    .spec = j->spec,
+	    .state = RUN_QUEUED,
+	    .trigger = how->trigger,
+	    .revision = 1,
+	    .created_us = loop_wall_us(s->loop),
+	    .scheduled_us = scheduled_us};
+	struct key_row key = {
+	    .key = how->key, .body_hash = how->key_hash, .made_us = row.created_us};
+	struct starting *st = calloc(1, sizeof(*st));
+	struct service_run *run;
+	char number[24];
+	int r = st == NULL ? -ENOMEM : 0;
+
+	if (r == 0 && how->key != NULL) {
+		st->key = slice_dup(slice_cstr(how->key));
+		r = st->key == NULL
+			? -ENOMEM
+			: key_add(s, how->key, how->key_hash, NULL, row.created_us);
+	}
+	if (r == 0) {
+		r = run_new(s, &row, &run);
+		if (r < 0 && how->key != NULL)
+			key_made(s, how->key, NULL);
+	}
+	if (r < 0) {
+		if (st != NULL)
+			free(st->key);
+		free(st);
+		return r;
+	}
+	s->run_last++;
+	st->service = s;
+	st->fn = fn;
+	st->ctx = ctx;
+	(void)snprintf(number, sizeof(number), "%" PRIu64, run->id);
+	key.made = number;
+	service_tell(s, run);
+	run_save(run, scheduled_us > 0 ? j : NULL, how->key == NULL ? NULL : &key,
+	    on_started, st);
+	return 0;
+}
+
+void
+service_start_run(
+    struct service *s, const struct run_start *how, service_run_fn *fn, void *ctx)
+{
+	struct service_job *j = service_job(s, slice_cstr(how->job));
+	int r;
+
+	if (s->draining) {
+		refuse(s, fn, ctx, 0, -ESHUTDOWN, "the service is stopping");
+	} else if (j == NULL) {
+		refuse(s, fn, ctx, 0, -ENOENT, "there is no job %s", how->job);
+	} else if (!how->again && !list_is_empty(&j->runs)) {
+		uint64_t id = container_of(j->runs.next, struct service_run, on_job)->id;
+
+		refuse(s, fn, ctx, id, -EBUSY,
+		    "run %" PRIu64 " of job %s is not over yet", id, how->job);
+	} else if (registry_is_busy(s->registry)) {
+		refuse(s, fn, ctx, 0, -EAGAIN, "too much is waiting; try again");
+	} else {
+		r = make_run(s, j, how, 0, fn, ctx);
+		if (r < 0)
+			refuse(s, fn, ctx, 0, r, "%s",
+			    r == -ENOSPC ? "there are too many runs" : "out of memory");
+	}
+}
+
+void
+run_start_scheduled(struct service *s, struct service_job *j, int64_t due_us)
+{
+	struct run_start how = {.job = j->name, .trigger = "schedule"};
+	int r;
+
+	j->served_us = due_us;
+	if (!list_is_empty(&j->runs)) {
+		log_warn("job %s: its run %" PRIu64 " is not over: it is not started "
+			 "again now",
+		    j->name, container_of(j->runs.next, struct service_run, on_job)->id);
+		job_save(s, j);
+		return;
+	}
+	r = make_run(s, j, &how, due_us, NULL, NULL);
+	if (r < 0)
+		log_error(
+		    "job %s: its schedule cannot be followed: %s", j->name, strerror(-r));
+}
+
+static void
+on_state_saved(void *ctx, struct service_run *run, int err, const char *why)
+{
+	(void)ctx;
+	tell_waiters(run, err, why);
+}
+
+/* NULL: refused. */
+static struct service_run *
+open_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
+{
+	struct service_run *run = service_run(s, id);
+
+	if (run != NULL && !run_state_is_over(run->state) && !s->draining)
+		return run;
+	if (s->draining)
+		refuse(s, fn, ctx, id, -ESHUTDOWN, "the service is stopping");
+	else
+		refuse(
+		    s, fn, ctx, id, -ENOENT, "run %" PRIu64 " is over, or never was", id);
+	return NULL;
+}
+
+static bool
+is_waited_for(struct service_run *run, service_run_fn *fn, void *ctx, struct service *s)
+{
+	if (wait_for(run, fn, ctx) == 0)
+		return true;
+	refuse(s, fn, ctx, run->id, -ENOMEM, "out of memory");
+	return false;
+}
+
+void
+service_pause_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
+{
+	struct service_run *run = open_run(s, id, fn, ctx);
+
+	if (run == NULL)
+		return;
+	if (run->state == RUN_STOPPING) {
+		refuse(s, fn, ctx, id, -EBUSY, "run %" PRIu64 " is being cancelled", id);
+		return;
+	}
+	if (!is_waited_for(run, fn, ctx, s))
+		return;
+	/* What is in flight may end; nothing begins from now on. */
+	if (run->crawl != NULL) {
+		crawl_pause(run->crawl, true);
+		crawl_stop(run->crawl, false);
+	}
+	if (run->state != RUN_PAUSED)
+		set_state(run, RUN_PAUSED);
+	run->waits_for_room = false;
+	run_save(run, NULL, NULL, on_state_saved, NULL);
+}
+
+void
+service_resume_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
+{
+	struct service_run *run = open_run(s, id, fn, ctx);
+
+	if (run == NULL)
+		return;
+	if (run->state == RUN_STOPPING) {
+		refuse(s, fn, ctx, id, -EBUSY, "run %" PRIu64 " is being cancelled", id);
+		return;
+	}
+	if (!is_waited_for(run, fn, ctx, s))
+		return;
+	if (run->state == RUN_PAUSED)
+		set_state(run, run->began_us == 0 ? RUN_QUEUED : RUN_RUNNING);
+	run_save(run, NULL, NULL, on_state_saved, NULL);
+	service_pump(s);
+}
+
+static void
+on_cancel_saved(void *ctx, struct service_run *run, int err, const char *why)
+{
+	(void)ctx;
+	/* Who asked hears when it is gone, or that it cannot be noted. */
+	if (err < 0)
+		tell_waiters(run, err, why);
+}
+
+void
+service_cancel_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
+{
+	struct service_run *run = open_run(s, id, fn, ctx);
+	bool again;
+
+	if (run == NULL || !is_waited_for(run, fn, ctx, s))
+		return;
+	again = run->state == RUN_STOPPING;
+	if (again)
+		return;
+	run->waits_for_room = false;
+	if (run->crawl != NULL)
+		crawl_stop(run->crawl, true);
+	set_state(run, RUN_STOPPING);
+	if (run->work == NULL) /* nothing of it is anywhere */
+		end_run(run, RUN_CANCELLED);
+	else
+		run_save(run, NULL, NULL, on_cancel_saved, NULL);
+}
+
+/* ---- start and stop of the service ---- */
+
+static int
+on_row(void *ctx, const struct run_row *row)
+{
+	struct service *s = ctx;
+	struct service_run *run;
+	int r = run_new(s, row, &run);
+
+	if (r < 0)
+		return r;
+	run->is_saved = true;
+	return 0;
+}
+
+int
+runs_load(struct service *s, struct why *why)
+{
+	int r = registry_each_open_run(s->registry, on_row, s, why);
+
+	s->run_last = registry_last_run(s->registry);
+	if (r < 0)
+		return r;
+	list_foreach_safe(at, tmp, &s->runs)
+	{
+		struct service_run *run =
+		    container_of(at, struct service_run, on_service);
+
+		/* It was to be cancelled, and nothing of it runs. */
+		if (run->state == RUN_STOPPING)
+			end_run(run, RUN_CANCELLED);
+	}
+	return 0;
+}
+
+void
+runs_drain(struct service *s)
+{
+	list_foreach (at, &s->runs) {
+		struct service_run *run =
+		    container_of(at, struct service_run, on_service);
+
+		if (run->crawl != NULL)
+			crawl_stop(run->crawl, false);
+	}
+}
+
+void
+runs_hurry(struct service *s)
+{
+	list_foreach (at, &s->runs) {
+		struct service_run *run =
+		    container_of(at, struct service_run, on_service);
+
+		if (run->crawl != NULL)
+			crawl_stop(run->crawl, true);
+	}
+}
+
+bool
+runs_are_quiet(const struct service *s)
+{
+	list_foreach (at, &s->runs) {
+		const struct service_run *run =
+		    container_of(at, struct service_run, on_service);
+
+		if (run->crawl != NULL)
+			return false;
+	}
+	return true;
+}
+
+void
+runs_release(struct service *s)
+{
+	list_foreach_safe(at, tmp, &s->runs)
+	{
+		struct service_run *run =
+		    container_of(at, struct service_run, on_service);
+
+		crawl_free(run->crawl);
+		run_work_free(run->work);
+		tell_waiters(run, -ESHUTDOWN, "the service is stopping");
+		run_free(run);
+	}
+	umap_release(&s->runs_by_id);
+}

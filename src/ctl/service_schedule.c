@@ -1,0 +1,56 @@
+#include "base/log.h"
+#include "ctl/service_int.h"
+
+/* The wall clock may be set: it is looked at again at least so often. */
+enum { LOOK_MS_MAX = 60000, LOOK_MS_MIN = 50 };
+
+static int64_t
+since_of(const struct service_job *j)
+{
+	return j->scheduled_from_us > 0 ? j->scheduled_from_us : j->created_us;
+}
+
+static void
+look(struct service *s, struct service_job *j, int64_t now_us)
+{
+	struct schedule_turn turn;
+
+	schedule_look(&j->schedule, j->served_us, since_of(j), now_us,
+	    siphash(slice_cstr(j->name)), &turn);
+	j->next_us = turn.next_us;
+	if (turn.due_us == 0)
+		return;
+	if (turn.missed && j->schedule.catch_up == CATCH_UP_SKIP) {
+		log_info("job %s: what was due meanwhile is left out", j->name);
+		j->served_us = turn.due_us;
+		job_save(s, j);
+	} else {
+		run_start_scheduled(s, j, turn.due_us);
+	}
+}
+
+void
+schedules_look(void *ctx)
+{
+	struct service *s = ctx;
+	int64_t now_us = loop_wall_us(s->loop), first_us = INT64_MAX, ms;
+
+	timer_stop(&s->schedule);
+	if (s->draining)
+		return;
+	for (size_t i = 0; i < s->jobs_len; i++) {
+		struct service_job *j = s->jobs[i];
+
+		j->next_us = INT64_MAX;
+		if (!schedule_is_on(&j->schedule))
+			continue;
+		look(s, j, now_us);
+		if (j->next_us < first_us)
+			first_us = j->next_us;
+	}
+	if (first_us == INT64_MAX)
+		return;
+	ms = (first_us - now_us) / 1000 + 1;
+	ms = ms < LOOK_MS_MIN ? LOOK_MS_MIN : ms > LOOK_MS_MAX ? LOOK_MS_MAX : ms;
+	(void)timer_start(&s->schedule, ms);
+}

@@ -1,0 +1,216 @@
+#include "ctl/settings.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const struct option_row setting_rows[SETTING_ID_MAX] = {
+#define SETTING(section_, name_, type_, def_, min_, max_, arg_, help_)                   \
+	[SETTING_ID_##section_##_##name_] = {                                            \
+	    .id = (enum option_id)SETTING_ID_##section_##_##name_,                       \
+	    .type = OPTION_##type_,                                                      \
+	    .section = #section_,                                                        \
+	    .name = #name_,                                                              \
+	    .def = def_,                                                                 \
+	    .arg = arg_,                                                                 \
+	    .help = help_,                                                               \
+	    .min = min_,                                                                 \
+	    .max = max_,                                                                 \
+	    .offset = offsetof(struct settings, section_##_##name_)},
+#include "ctl/service.def"
+#undef SETTING
+};
+
+static void *
+field(struct settings *s, const struct option_row *row)
+{
+	return (char *)s + row->offset;
+}
+
+int
+setting_set(
+    struct settings *s, const struct option_row *row, struct slice value, struct why *why)
+{
+	int r = option_parse(row, field(s, row), value, why);
+
+	if (r == 0)
+		s->given[row->id] = true;
+	return r;
+}
+
+int
+settings_init(struct settings *s)
+{
+	int r;
+
+	*s = (struct settings){0};
+	r = job_init(&s->defaults);
+	for (size_t i = 0; i < SETTING_ID_MAX && r == 0; i++) {
+		r = setting_set(
+		    s, &setting_rows[i], slice_cstr(setting_rows[i].def), NULL);
+		s->given[i] = false;
+	}
+	if (r < 0)
+		settings_release(s);
+	return r;
+}
+
+void
+settings_release(struct settings *s)
+{
+	for (size_t i = 0; i < SETTING_ID_MAX; i++) {
+		const struct option_row *row = &setting_rows[i];
+
+		if (row->type == OPTION_STR) {
+			free(*(char **)field(s, row));
+			*(char **)field(s, row) = NULL;
+		} else if (row->type == OPTION_LIST) {
+			strlist_release(field(s, row));
+		}
+	}
+	job_release(&s->defaults);
+}
+
+bool
+settings_mode(const char *text, unsigned *ret)
+{
+	unsigned n = 0;
+
+	if (text == NULL || text[0] == '\0' || strlen(text) > 4)
+		return false;
+	for (; *text != '\0'; text++) {
+		if (*text < '0' || *text > '7')
+			return false;
+		n = n * 8 + (unsigned)(*text - '0');
+	}
+	if (n > 0777)
+		return false;
+	*ret = n;
+	return true;
+}
+
+int
+settings_check(const struct settings *s, struct why *why)
+{
+	unsigned mode;
+
+	if (!settings_mode(s->api_socket_mode, &mode))
+		return why_set(why, -EINVAL,
+		    "api.socket_mode: '%s' is no mode such as 0660",
+		    s->api_socket_mode == NULL ? "" : s->api_socket_mode);
+	if (s->service_state_dir == NULL)
+		return why_set(why, -EINVAL, "service.state_dir must be a directory");
+	return 0;
+}
+
+/* ---- the environment ---- */
+
+/* TRAWL_LIMITS_RATE against limits, rate. */
+static bool
+is_variable_of(struct slice name, const struct option_row *row, const char *prefix)
+{
+	char text[80];
+
+	(void)snprintf(
+	    text, sizeof(text), "TRAWL_%s%s_%s", prefix, row->section, row->name);
+	return slice_ieq(name, slice_cstr(text));
+}
+
+static bool
+is_in_section(struct slice name)
+{
+	char text[40];
+
+	for (size_t i = 0; i < SETTING_ID_MAX; i++) {
+		(void)snprintf(text, sizeof(text), "TRAWL_%s_", setting_rows[i].section);
+		if (slice_istarts(name, slice_cstr(text)))
+			return true;
+	}
+	return slice_istarts(name, SLICE_LIT("TRAWL_DEFAULTS_"));
+}
+
+static const struct option_row *
+row_of(struct slice name, bool *ret_default)
+{
+	*ret_default = false;
+	for (size_t i = 0; i < SETTING_ID_MAX; i++)
+		if (is_variable_of(name, &setting_rows[i], ""))
+			return &setting_rows[i];
+	*ret_default = true;
+	for (size_t i = 0; i < OPTION_ID_MAX; i++)
+		if (is_variable_of(name, &option_rows[i], "DEFAULTS_"))
+			return &option_rows[i];
+	return NULL;
+}
+
+int
+settings_read_environment(
+    struct settings *s, char *const *environment, job_mistake_fn *fn, void *ctx)
+{
+	int mistakes = 0;
+
+	for (; environment != NULL && *environment != NULL; environment++) {
+		struct slice rest = slice_cstr(*environment), name;
+		const struct option_row *row;
+		char text[700];
+		struct why why = {"there is no such setting"};
+		bool is_default;
+		int r = -EINVAL;
+
+		if (!slice_cut(&rest, '=', &name) || !is_in_section(name))
+			continue;
+		row = row_of(name, &is_default);
+		if (row != NULL && is_default) {
+			option_clear_list(&s->defaults.options, row);
+			r = option_set(&s->defaults.options, row, rest, &why);
+		} else if (row != NULL) {
+			r = setting_set(s, row, rest, &why);
+		}
+		if (r == -ENOMEM)
+			return r;
+		if (r == 0)
+			continue;
+		mistakes++;
+		(void)snprintf(text, sizeof(text), SLICE_FMT ": %s",
+		    SLICE_ARG(slice_head(name, 80)), why.text);
+		if (!fn(ctx, &(struct job_mistake){.file = "environment", .text = text}))
+			break;
+	}
+	return mistakes;
+}
+
+/* ---- which options are whose ---- */
+
+bool
+option_is_shared(enum option_id id)
+{
+	switch (id) {
+	case OPTION_ID_net_resolve:
+	case OPTION_ID_net_dns:
+	case OPTION_ID_net_allow_net:
+	case OPTION_ID_fetch_proxy:
+	case OPTION_ID_fetch_no_proxy:
+	case OPTION_ID_fetch_http:
+	case OPTION_ID_fetch_insecure:
+	case OPTION_ID_fetch_ca:
+	case OPTION_ID_fetch_cert:
+	case OPTION_ID_fetch_key:
+	case OPTION_ID_run_workers:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
+option_names_file(enum option_id id)
+{
+	return id == OPTION_ID_fetch_auth_file || id == OPTION_ID_fetch_cookies ||
+	       id == OPTION_ID_fetch_save_cookies;
+}
+
+bool
+option_is_of_terminal(enum option_id id)
+{
+	return id == OPTION_ID_run_progress || id == OPTION_ID_run_json ||
+	       id == OPTION_ID_run_state || id == OPTION_ID_fetch_save_cookies;
+}
