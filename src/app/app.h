@@ -40,6 +40,7 @@ int cmd_demo(int argc, char **argv, struct nursery *nursery);
 int cmd_links(int argc, char **argv, struct nursery *nursery);
 int cmd_url(int argc, char **argv, struct nursery *nursery);
 int cmd_robots(int argc, char **argv, struct nursery *nursery);
+int cmd_serve(int argc, char **argv, struct nursery *nursery);
 int cmd_sitemap(int argc, char **argv, struct nursery *nursery);
 int cmd_warc(int argc, char **argv, struct nursery *nursery);
 int cmd_check_links(int argc, char **argv, struct nursery *nursery);

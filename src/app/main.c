@@ -62,6 +62,12 @@ const struct command commands[] = {
     {"demo", "[OPTION]...", "crawl a small site on loopback",
 	"Starts nginx with a small site on a free port of 127.0.0.1 and crawls it.", true,
 	cmd_demo},
+    {"serve", "[-c trawl.yaml]", "the service",
+	"Runs many jobs, and answers at the socket that the file names; without -c the\n"
+	"file is trawl/trawl.yaml in the directory of settings, if it is there. SIGHUP "
+	"reads\n"
+	"it again, SIGTERM stops: what runs then goes on at the next start.",
+	false, cmd_serve},
     {"check", "[--json] FILE.yaml", "validate a job file",
 	"Prints all mistakes, each with file, line and column; exit 2 if there is one.",
 	false, cmd_check},
@@ -152,7 +158,7 @@ run_command(const struct command *c, int argc, char **argv)
 	if (asks_for_help(argc, argv))
 		return help_one(c);
 	/* First of all: workers must not inherit what comes later. */
-	if (c->crawls && nursery_start(&nursery, &why) < 0)
+	if ((c->crawls || c->run == cmd_serve) && nursery_start(&nursery, &why) < 0)
 		return say_error(EXIT_OTHER, "%s", why.text);
 	code = c->run(argc, argv, nursery);
 	nursery_free(nursery);

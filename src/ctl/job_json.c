@@ -281,6 +281,8 @@ job_service_check(const struct job *j, const struct job_json_rights *rights,
 			       "defaults:";
 		else if (option_names_file(id) && !rights->files)
 			text = "jobs of the API may not name files (api.allow_files)";
+		else if (option_names_program(id) && !rights->programs)
+			text = "only jobs of files may run programs";
 		if (text == NULL)
 			continue;
 		(void)snprintf(

@@ -21,7 +21,8 @@ enum { JOB_JSON_BYTES_MAX = 64 << 20 };
 
 typedef bool job_json_mistake_fn(void *ctx, const char *pointer, const char *text);
 struct job_json_rights {
-	bool files;  /* it may name local files */
+	bool files;    /* it may name local files */
+	bool programs; /* and programs to run: only who writes files of the service may */
 	bool shared; /* it may say what is of the whole process (settings.h) */
 };
 /* Over what `j` holds.  How many mistakes there were. */

@@ -94,7 +94,7 @@ environment(void *ctx, const char *name)
 static int
 read_job(struct files_read *f, struct job *job)
 {
-	static const struct job_json_rights rights = {.files = true};
+	static const struct job_json_rights rights = {.files = true, .programs = true};
 	struct job_reading how = {.path = f->path,
 	    .read = read_other,
 	    .env = environment,

@@ -173,7 +173,8 @@ ignore_mistake(void *ctx, const char *pointer, const char *text)
 bool
 job_spec_schedule(const char *spec, struct schedule *ret)
 {
-	static const struct job_json_rights all = {.files = true, .shared = true};
+	static const struct job_json_rights all = {
+	    .files = true, .programs = true, .shared = true};
 	json_t *json = json_loads(spec, JSON_REJECT_DUPLICATES, NULL);
 	struct job job;
 	int r = -ENOMEM;

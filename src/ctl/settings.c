@@ -209,6 +209,12 @@ option_names_file(enum option_id id)
 }
 
 bool
+option_names_program(enum option_id id)
+{
+	return id == OPTION_ID_exec_exec_command || id == OPTION_ID_exec_exec_env;
+}
+
+bool
 option_is_of_terminal(enum option_id id)
 {
 	return id == OPTION_ID_run_progress || id == OPTION_ID_run_json ||

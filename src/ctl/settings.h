@@ -53,8 +53,10 @@ bool settings_mode(const char *text, unsigned *ret);
 
 /* Of the whole process: names, addresses, TLS, workers. */
 bool option_is_shared(enum option_id id);
-/* Names a local file. */
+/* Names a local file; a program to run.  An option that does so and is not told here is open to
+ * whoever may make jobs. */
 bool option_names_file(enum option_id id);
+bool option_names_program(enum option_id id);
 /* Has no meaning in the service: progress, output to standard output. */
 bool option_is_of_terminal(enum option_id id);
 #endif

@@ -1,0 +1,96 @@
+#include "app/serve_settings.h"
+#include "app/app.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SETTINGS_BYTES_MAX = 4 << 20 };
+
+static const char *
+environment(void *ctx, const char *name)
+{
+	(void)ctx;
+	return getenv(name);
+}
+
+/* What systemd says of directories, where nobody else does. */
+static int
+take_directories(struct settings *s)
+{
+	const char *state = getenv("STATE_DIRECTORY");
+	const char *runtime = getenv("RUNTIME_DIRECTORY");
+	char path[4200];
+	int r = 0;
+
+	if (state != NULL && !s->given[SETTING_ID_service_state_dir])
+		r = setting_set(s, &setting_rows[SETTING_ID_service_state_dir],
+		    slice_head(slice_cstr(state), slice_find(slice_cstr(state), ':')),
+		    NULL);
+	if (r == 0 && runtime != NULL && !s->given[SETTING_ID_api_socket]) {
+		(void)snprintf(path, sizeof(path), "%s/trawl.sock", runtime);
+		r = setting_set(
+		    s, &setting_rows[SETTING_ID_api_socket], slice_cstr(path), NULL);
+	}
+	return r;
+}
+
+static int
+tell(job_mistake_fn *fn, void *ctx, const char *text)
+{
+	(void)fn(ctx, &(struct job_mistake){.text = text});
+	return 1;
+}
+
+static int
+read_file(struct settings *s, const char *path, job_mistake_fn *fn, void *ctx)
+{
+	struct job_reading how = {.path = path, .env = environment, .fn = fn, .ctx = ctx};
+	struct buf text;
+	struct why why;
+	int n;
+
+	if (read_input(path, SETTINGS_BYTES_MAX, &text, &why) < 0)
+		return tell(fn, ctx, why.text);
+	n = settings_read(s, buf_slice(&text), &how);
+	buf_release(&text);
+	return n < 0 ? tell(fn, ctx, "out of memory") : n;
+}
+
+int
+serve_settings_read(const char *path, job_mistake_fn *fn, void *ctx, struct settings *ret)
+{
+	struct settings s;
+	struct why why;
+	int n = 0, more;
+
+	if (settings_init(&s) < 0)
+		return tell(fn, ctx, "out of memory");
+	if (path != NULL)
+		n = read_file(&s, path, fn, ctx);
+	more = settings_read_environment(&s, environ, fn, ctx);
+	n += more < 0 ? tell(fn, ctx, "out of memory") : more;
+	if (n == 0 && take_directories(&s) < 0)
+		n = tell(fn, ctx, "out of memory");
+	if (n == 0 && settings_check(&s, &why) < 0)
+		n = tell(fn, ctx, why.text);
+	if (n > 0)
+		settings_release(&s);
+	else
+		*ret = s;
+	return n;
+}
+
+bool
+serve_settings_are_in(struct slice yaml)
+{
+	static const char *const sections[] = {
+	    "service:", "api:", "history:", "defaults:"};
+	struct slice line;
+
+	while (slice_cut(&yaml, '\n', &line))
+		for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+			if (slice_starts(line, slice_cstr(sections[i])))
+				return true;
+	return false;
+}

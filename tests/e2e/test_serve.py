@@ -1,0 +1,264 @@
+"""`trawl serve`: jobs and runs over HTTP, reload, stop, and what goes on after a stop."""
+
+import json
+import os
+import signal
+import socket
+import time
+
+import pytest
+from harness import demo_site, nginx, wait_until
+from service import Service
+
+SETTINGS = """
+api: {allow_local: yes}
+defaults:
+  net: {allow_net: [127.0.0.0/8]}
+  fetch: {delay: 0, retries: 0}
+"""
+
+
+@pytest.fixture
+def service(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        yield s.start()
+
+
+@pytest.fixture
+def web(tmp_path):
+    with demo_site(tmp_path / "web") as w:
+        yield w
+
+
+def problem(answer, status):
+    """The problem details of an answer, whose form is checked (RFC 9457)."""
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    p = answer.json
+    assert p["status"] == status and p["title"] and p["detail"], p
+    return p
+
+
+def test_health_and_readiness(service):
+    assert service.get("/healthz").json == {"status": "ok"}
+    ready = service.get("/readyz")
+    assert ready.status == 200 and ready.json["status"] == "ready"
+    assert oct(os.stat(service.socket).st_mode & 0o777) == "0o660"
+    assert oct(os.stat(service.state / "registry.db").st_mode & 0o007) == "0o0"
+
+
+def test_a_job_is_made_shown_changed_and_deleted(service):
+    made = service.post("/api/v1/jobs", {"name": "docs", "seeds": ["https://docs.example/"]})
+    assert made.status == 201 and made.headers["Location"] == "/api/v1/jobs/docs"
+    etag = made.headers["ETag"]
+    job = service.get("/api/v1/jobs/docs")
+    assert job.headers["ETag"] == etag and job.json["spec"]["seeds"] == ["https://docs.example/"]
+    assert service.get("/api/v1/jobs/docs", headers={"If-None-Match": etag}).status == 304
+    # Changed by what was seen, and not by what is old.
+    patched = service.call("PATCH", "/api/v1/jobs/docs", {"fetch": {"per_host": 2}}, {"If-Match": etag})
+    assert patched.status == 200 and patched.json["spec"]["fetch"] == {"per_host": 2}
+    problem(service.call("PATCH", "/api/v1/jobs/docs", {"fetch": None}, {"If-Match": etag}), 412)
+    again = service.call("PUT", "/api/v1/jobs/docs", {"seeds": ["https://other.example/"]})
+    assert again.status == 200 and again.json["revision"] == 3 and "fetch" not in again.json["spec"]
+    problem(service.call("DELETE", "/api/v1/jobs/docs", headers={"If-Match": etag}), 412)
+    assert service.call("DELETE", "/api/v1/jobs/docs").status == 204
+    problem(service.get("/api/v1/jobs/docs"), 404)
+
+
+def test_every_bad_field_is_named_with_its_path(service):
+    p = problem(
+        service.post(
+            "/api/v1/jobs",
+            {
+                "name": "x",
+                "seeds": ["https://a.example/", "ftp://b.example/"],
+                "fetch": {"per_host": 0, "dleay": "1s", "cookies": "/etc/passwd"},
+                "output": {"sink": ["exec"]},
+                "exec": {"exec_command": "/bin/sh -c true"},
+                "net": {"allow_net": ["10.0.0.0/8"]},
+                "schedule": {"cron": ["61 * * * *"], "every": "soon"},
+                "rules": [{"match": "/x/", "exclude": "maybe"}],
+            },
+        ),
+        422,
+    )
+    bad = {e["pointer"]: e["detail"] for e in p["errors"]}
+    assert set(bad) >= {
+        "/seeds/1", "/fetch/per_host", "/fetch/dleay", "/fetch/cookies", "/net/allow_net",
+        "/exec/exec_command", "/schedule/cron/0", "/schedule/every", "/rules/0/exclude",
+    }, bad  # fmt: skip
+    assert "did you mean fetch.delay" in bad["/fetch/dleay"]
+    problem(service.get("/api/v1/jobs/x"), 404)
+
+
+def test_the_environment_cannot_be_read_through_a_job(service):
+    job = service.create("env", seeds=["https://a.example/"], fetch={"user_agent": "${HOME} $${x}"})
+    assert job["spec"]["fetch"]["user_agent"] == "${HOME} $${x}"
+    run = service.run("env")
+    wait_until("job.yaml", lambda: (service.state / f"runs/{run}/job.yaml").exists())
+    service.post(f"/api/v1/runs/{run}:cancel")
+    assert os.environ["HOME"] not in (service.state / f"runs/{run}/job.yaml").read_text().split("user_agent")[1][:80]
+
+
+def test_a_run_crawls_and_ends_with_its_report(service, web):
+    service.create("demo", seeds=[web.url()])
+    run = service.run("demo")
+    done = service.wait_for(run, "done")
+    assert done["end"] == "done" and done["stats"]["queued"] == 0
+    out = service.output(run)
+    assert len(out.pages()) > 50
+    report = json.loads((out.dir / "report.json").read_text())
+    assert report["fetched"] == done["stats"]["fetched"]
+    assert [r["id"] for r in service.get("/api/v1/runs?job=demo&state=done").json["items"]] == [run]
+
+
+def test_lists_are_paged_by_cursor(service):
+    for i in range(7):
+        service.create(f"j{i}", seeds=["https://a.example/"])
+    names, cursor = [], ""
+    while True:
+        page = service.get(f"/api/v1/jobs?limit=3{cursor}").json
+        names += [j["name"] for j in page["items"]]
+        if "next" not in page:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert names == [f"j{i}" for i in range(7)]
+    problem(service.get("/api/v1/jobs?limit=0"), 400)
+    p = problem(service.get("/api/v1/jobs?lmit=2"), 400)
+    assert p["errors"][0]["parameter"] == "lmit"
+
+
+def test_a_key_makes_one_thing_however_often_it_is_sent(service):
+    body = {"name": "once", "seeds": ["https://a.example/"]}
+    key = {"Idempotency-Key": "k-1"}
+    first = service.post("/api/v1/jobs", body, headers=key)
+    second = service.post("/api/v1/jobs", body, headers=key)
+    assert first.status == second.status == 201 and first.json == second.json
+    problem(service.post("/api/v1/jobs", {**body, "name": "other"}, headers=key), 422)
+    problem(service.post("/api/v1/jobs", body), 409)
+    runs = [service.post("/api/v1/jobs/once/runs", headers=key).json["id"] for _ in range(2)]
+    assert runs[0] == runs[1]
+    # It is remembered over a restart.
+    service.kill()
+    service.start()
+    assert service.post("/api/v1/jobs", body, headers=key).status == 201
+    assert service.post("/api/v1/jobs/once/runs", headers=key).json["id"] == runs[0]
+
+
+SLOW = """server { listen 127.0.0.1:@PORT@;
+location / { default_type text/html; limit_rate 1; return 200 "<a href=/a>a</a><a href=/b>b</a>"; }
+location = /robots.txt { return 404; } }"""
+
+
+def test_a_run_is_paused_resumed_and_cancelled(tmp_path, service, web):
+    service.create("demo", seeds=[web.url()], fetch={"delay": "50ms"})
+    run = service.run("demo")
+    wait_until("pages", lambda: service.state_of(run).get("stats", {}).get("pages", 0) > 3)
+    paused = service.post(f"/api/v1/runs/{run}:pause")
+    assert paused.status == 200 and paused.json["state"] == "paused"
+    wait_until("it is closed", lambda: not service.state_of(run)["crawling"])
+    asked = len(web.log())
+    # A restart leaves it as it is.
+    assert service.stop() == 0
+    service.start()
+    assert service.state_of(run)["state"] == "paused"
+    assert len(web.log()) == asked
+    assert service.post(f"/api/v1/runs/{run}:resume").json["state"] == "running"
+    wait_until("it goes on", lambda: len(web.log()) > asked + 3)
+    cancelled = service.post(f"/api/v1/runs/{run}:cancel")
+    assert cancelled.status == 200 and cancelled.json["state"] == "cancelled"
+    asked = len(web.log())
+    time.sleep(0.5)  # what is gone asks nobody
+    assert len(web.log()) == asked
+    assert service.post(f"/api/v1/runs/{run}:resume").status == 409
+    service.kill()
+    service.start()
+    assert service.state_of(run)["state"] == "cancelled"
+
+
+def test_a_job_has_one_run_at_a_time_unless_asked(service, web):
+    service.create("demo", seeds=[web.url()], fetch={"delay": "1s"})
+    first = service.run("demo")
+    problem(service.post("/api/v1/jobs/demo/runs"), 409)
+    again = service.post("/api/v1/jobs/demo/runs", {"again": True})
+    assert again.status == 201 and again.json["id"] != first
+    problem(service.call("DELETE", "/api/v1/jobs/demo"), 409)
+
+
+def test_jobs_of_files_are_read_and_read_again(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS, jobs={"one": "seeds: [https://one.example/]\n"}) as s:
+        s.start()
+        assert s.get("/api/v1/jobs/one").json["file"].endswith("one.yaml")
+        problem(s.call("PUT", "/api/v1/jobs/one", {"seeds": ["https://x.example/"]}), 409)
+        (s.jobs_dir / "two.yaml").write_text("seeds: [https://two.example/]\n")
+        (s.jobs_dir / "bad.yaml").write_text("seeds: [https://bad.example/]\nfetch: {per_host: x}\n")
+        s.child.send_signal(signal.SIGHUP)
+        wait_until("the new job", lambda: s.get("/api/v1/jobs/two").status == 200)
+        assert s.get("/api/v1/jobs/bad").status == 404
+        assert "bad.yaml:2:" in s.log()
+        (s.jobs_dir / "one.yaml").unlink()
+        s.child.send_signal(signal.SIGHUP)
+        wait_until("the job is gone", lambda: s.get("/api/v1/jobs/one").status == 404)
+
+
+def test_a_bad_file_of_settings_keeps_the_old_ones_and_says_so(service):
+    service.configure(SETTINGS + "limits: {concurrency: many}\n")
+    service.child.send_signal(signal.SIGHUP)
+    wait_until("it is said", lambda: "those from before stay" in service.log())
+    assert "limits.concurrency: 'many' is not a whole number" in service.log()
+    assert service.get("/healthz").status == 200
+
+
+def test_a_second_service_on_the_same_state_is_refused(service, tmp_path):
+    other = Service(service.dir, SETTINGS, env={"TRAWL_API_SOCKET": str(tmp_path / "other.sock")})
+    other.start(wait=False)
+    assert other.child.wait(10) == 1
+    assert "another trawl serve uses" in other.log()
+
+
+def test_stop_drains_in_time_though_every_slot_hangs(tmp_path):
+    with nginx(tmp_path / "web", SLOW) as slow, Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        s.create("slow", seeds=[slow.url(f"/{i}") for i in range(20)], fetch={"per_host": 20})
+        run = s.run("slow")
+        wait_until("it hangs", lambda: s.state_of(run).get("stats", {}).get("transfers", 0) >= 10)
+        began = time.monotonic()
+        assert s.stop(30) == 0
+        assert time.monotonic() - began < 30
+        s.start()
+        assert s.state_of(run)["state"] == "running"
+        wait_until("it goes on", lambda: s.state_of(run)["starts"] == 2)
+
+
+def test_what_ran_goes_on_after_kill_9(service, web):
+    service.create("demo", seeds=[web.url()], fetch={"delay": "20ms"})
+    run = service.run("demo")
+    for _ in range(3):
+        was = service.state_of(run).get("stats", {}).get("pages", 0)
+        wait_until("pages", lambda: service.state_of(run).get("stats", {}).get("pages", 0) > was + 3)
+        service.kill()
+        service.start()
+    done = service.wait_for(run, "done")
+    assert done["starts"] == 4
+    archived = service.output(run).archived()
+    assert all(len(v) == 1 for v in archived.values()), [u for u, v in archived.items() if len(v) > 1]
+
+
+def test_requests_that_are_not_right_are_answered_as_they_should_be(service):
+    problem(service.get("/"), 404)
+    assert service.call("POST", "/healthz").headers["Allow"] == "GET, HEAD"
+    problem(service.post("/api/v1/jobs", "{}", headers={"Content-Type": "text/plain"}), 415)
+    problem(service.post("/api/v1/jobs", "{", headers={"Content-Type": "application/json"}), 400)
+    problem(service.post("/api/v1/jobs", "[" * 17 + "]" * 17, headers={"Content-Type": "application/json"}), 400)
+    problem(service.post("/api/v1/jobs", '{"a":1,"a":2}', headers={"Content-Type": "application/json"}), 400)
+    problem(service.post("/api/v1/jobs", b"x" * (9 << 20), headers={"Content-Type": "application/json"}), 413)
+    problem(service.get("/api/v1/jobs/%00"), 400)
+    problem(service.get("/api/v1/jobs?prefix=%zz"), 400)
+    problem(service.get("/api/v1/runs/0"), 404)
+    problem(service.get("/api/v1/runs/999"), 404)
+    assert service.call("HEAD", "/healthz").status == 200
+    # Half a request is not waited for without end, and holds up nobody.
+    with socket.socket(socket.AF_UNIX) as half:
+        half.connect(str(service.socket))
+        half.sendall(b"GET /healthz HTTP/1.1\r\n")
+        assert service.get("/healthz").status == 200
