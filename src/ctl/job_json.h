@@ -23,7 +23,7 @@ typedef bool job_json_mistake_fn(void *ctx, const char *pointer, const char *tex
 struct job_json_rights {
 	bool files;    /* it may name local files */
 	bool programs; /* and programs to run: only who writes files of the service may */
-	bool shared; /* it may say what is of the whole process (settings.h) */
+	bool shared;   /* it may say what is of the whole process (settings.h) */
 };
 /* Over what `j` holds.  How many mistakes there were. */
 int job_json_read(struct job *j, json_t *spec, const struct job_json_rights *rights,
