@@ -330,6 +330,8 @@ committer_new(const struct committer_conf *conf, struct committer **ret, struct 
 	c->pages0 = c->saved.totals.pages;
 	c->wire0_bytes = c->saved.totals.wire_bytes;
 	c->began_ms = committer_now_ms(c);
+	if (conf->durable)
+		(void)snprintf(c->state_dir, sizeof(c->state_dir), "%s/state", conf->dir);
 	list_init(&c->refills);
 	hostcount_init(&c->counts);
 	buf_init(&c->scratch, 1 << 20);

@@ -296,6 +296,7 @@ sinks_open(struct committer *c, struct why *why)
 	const char *own[] = {"crawl-log", "rejected-log", NULL, NULL, NULL};
 	size_t own_len = 2;
 
+	c->conf.sink.state_dir = c->conf.durable ? c->state_dir : NULL;
 	if (c->conf.checks)
 		own[own_len++] = "checks";
 	if (c->saved.round.number > 1)
@@ -426,7 +427,6 @@ scan_all(struct committer *c, enum store_table t, struct slice prefix, store_sca
 static int
 open_seen(struct committer *c, struct why *why)
 {
-	char dir[PATH_MAX];
 	struct seen_conf conf = {.store = c->store};
 	int r;
 
@@ -438,8 +438,7 @@ open_seen(struct committer *c, struct why *why)
 	}
 	conf.mark = buf_slice(&c->scratch);
 	if (c->conf.durable) {
-		(void)snprintf(dir, sizeof(dir), "%s/state", c->conf.dir);
-		conf.dir = dir;
+		conf.dir = c->state_dir;
 		conf.memory_bytes_max = c->conf.seen_bytes;
 	}
 	r = seen_open(&conf, &c->seen, why);

@@ -53,6 +53,7 @@ struct committer {
 	struct warc_packer *packer; /* NULL until a worker has failed to pack */
 	struct buf packed;
 	struct scope_rules *rules;
+	char state_dir[PATH_MAX]; /* where the store is, if it is on the disk */
 	struct sink *sinks[SINKS_MAX];
 	size_t sinks_len;
 	struct saved saved; /* with everything that was handled */

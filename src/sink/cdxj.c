@@ -17,6 +17,7 @@
 
 #define UNSORTED "index.unsorted"
 #define SORTED   "index.cdxj"
+#define STATE_DIR "state"
 
 /* -- Lines. -- */
 
@@ -132,17 +133,72 @@ cdxj_write(struct line_sorter *lines, const char *dir, const char *name, struct 
 
 /* -- The sink. -- */
 
+struct index {
+	struct sink file; /* its lines as they come: `priv` is a struct lines */
+	char *dir;        /* of the crawl */
+	bool stays;       /* for a run that goes on with it */
+};
+
+static struct sink *
+file_of(struct sink *s)
+{
+	struct index *x = s->priv;
+
+	return &x->file;
+}
+
 static int
 cdxj_open(
     struct sink *s, const struct sink_conf *conf, struct slice mark, struct why *why)
 {
-	return lines_open(s, conf, UNSORTED, mark, why);
+	struct sink_conf within = *conf;
+	struct index *x = calloc(1, sizeof(*x));
+	int r = -ENOMEM;
+
+	if (x != NULL)
+		x->dir = slice_dup(slice_cstr(conf->dir));
+	if (x == NULL || x->dir == NULL) {
+		(void)why_set(why, r, "no memory for %s", SORTED);
+		goto fail;
+	}
+	x->stays = conf->state_dir != NULL;
+	if (x->stays)
+		within.dir = conf->state_dir;
+	r = lines_open(&x->file, &within, UNSORTED, mark, why);
+	if (r < 0)
+		goto fail;
+	s->priv = x;
+	return 0;
+
+fail:
+	if (x != NULL)
+		free(x->dir);
+	free(x);
+	return r;
+}
+
+static int
+cdxj_flush(struct sink *s, struct why *why)
+{
+	return lines_flush(file_of(s), why);
+}
+
+static int
+cdxj_sync(struct sink *s, struct why *why)
+{
+	return lines_sync(file_of(s), why);
+}
+
+static int
+cdxj_mark(struct sink *s, struct buf *out)
+{
+	return lines_mark(file_of(s), out);
 }
 
 static bool
 cdxj_place(struct slice mark, struct sink_place *ret)
 {
-	return lines_place(UNSORTED, mark, ret);
+	return lines_place(STATE_DIR "/" UNSORTED, mark, ret);
 }
 
 static int
@@ -154,8 +210,8 @@ cdxj_put(struct sink *s, struct sink_event *e, struct why *why)
 	if (e->kind == SINK_REJECT || e->warc_file.len == 0)
 		return 0;
 	clock_format(e->began_wall_us, 0, date);
-	b = lines_begin(s);
-	return lines_end(s,
+	b = lines_begin(file_of(s));
+	return lines_end(file_of(s),
 	    cdxj_line(b,
 		&(struct cdxj){
 		    .url = e->url,
@@ -202,27 +258,28 @@ sort_file(FILE *f, uint64_t length, const char *dir, struct why *why)
 static int
 cdxj_close(struct sink *s, bool finished, struct why *why)
 {
-	struct lines *l = s->priv;
-	uint64_t length;
-	char *dir = slice_dup(slice_cstr(l->file.dir));
+	struct index *x = s->priv;
+	struct lines *l = x->file.priv;
 	char path[PATH_MAX];
 	FILE *f;
-	int r = lines_sync(s, why);
+	uint64_t length;
+	int r = lines_sync(&x->file, why);
 
 	length = l->file.pos;
-	(void)lines_close(s, finished, NULL);
-	if (r == 0 && dir == NULL)
-		r = why_set(why, -ENOMEM, "no memory for %s", SORTED);
+	(void)snprintf(path, sizeof(path), "%s/%s", l->file.dir, UNSORTED);
+	(void)lines_close(&x->file, finished, NULL);
 	if (r == 0) {
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, UNSORTED);
 		f = fopen(path, "re");
 		r = f == NULL ? why_set(why, -errno, "cannot open %s: %s", path,
 				    strerrordesc_np(errno))
-			      : sort_file(f, length, dir, why);
+			      : sort_file(f, length, x->dir, why);
 		if (f != NULL)
 			(void)fclose(f);
 	}
-	free(dir);
+	if (r == 0 && finished && !x->stays)
+		(void)unlink(path);
+	free(x->dir);
+	free(x);
 	return r;
 }
 
@@ -230,9 +287,9 @@ const struct sink_type sink_cdxj = {
     .name = "cdxj",
     .open = cdxj_open,
     .put = cdxj_put,
-    .flush = lines_flush,
-    .sync = lines_sync,
-    .mark = lines_mark,
+    .flush = cdxj_flush,
+    .sync = cdxj_sync,
+    .mark = cdxj_mark,
     .close = cdxj_close,
     .place = cdxj_place,
 };

@@ -4,9 +4,10 @@
  * A line is "KEY TIMESTAMP {url, mime, status, digest, length, offset, filename}"; KEY is
  * the URL as url_surt() has it, and lines are in the order of their bytes.
  *
- * The sink writes lines as records come, into index.unsorted, which is cut back to the
+ * The sink writes lines as records come, into state/index.unsorted, which is cut back to the
  * commit like any other; at the end of each run they are sorted into index.cdxj, which is
- * replaced whole or not at all.
+ * replaced whole or not at all.  Of a crawl without a state on the disk it lies beside that, and
+ * goes when the crawl is over.
  *
  * Errors:  -ENOMEM, -EMSGSIZE, those of files with the sentence.
  * Threads: any, one at a time.

@@ -26,6 +26,8 @@
 struct select;
 struct sink_conf {
 	const char *dir; /* of the crawl; exists */
+	/* Within it, for what nobody but a later run wants; NULL: none goes on from here. */
+	const char *state_dir;
 	const char *job; /* name, for file names: [A-Za-z0-9._-]+ */
 	const char *user_agent, *operator_from; /* warcinfo; from may be NULL */
 	const char *robots;                     /* "obey" or "ignore": warcinfo */

@@ -77,4 +77,13 @@ def test_a_crawl_that_was_killed_has_the_whole_index_in_the_end(tmp_path):
 def test_without_an_archive_there_is_no_index(tmp_path):
     with harness.demo_site(tmp_path / "nginx") as web:
         result, out = harness.crawl(tmp_path / "crawl", "-q", "--sink", "jsonl", "--max-pages", "3", "--delay", "0", web.url("/"))
-    assert not (out.dir / "index.cdxj").exists() and not (out.dir / "index.unsorted").exists()
+    assert list(out.dir.rglob("index.*")) == []
+
+
+@pytest.mark.parametrize("state, where", [("rocksdb", ["index.cdxj", "state/index.unsorted"]), ("memory", ["index.cdxj"])])
+def test_what_is_not_sorted_yet_lies_among_the_state(tmp_path, state, where):
+    with harness.demo_site(tmp_path / "nginx") as web:
+        result, out = harness.crawl(tmp_path / "c", "-q", "--state", state, "--delay", "0", web.url("/"), timeout=120)
+    assert result.rc == 0, result.err
+    assert sorted(str(p.relative_to(out.dir)) for p in out.dir.rglob("index.*")) == where
+    assert len(index(out)) > 100
