@@ -70,6 +70,22 @@ finish_all(struct committer *c)
 	return failed < 0 ? failed : r;
 }
 
+/* All is committed, and that it is done: what fails now is told behind that. */
+static int
+close_sinks(struct committer *c, bool finished)
+{
+	int r = sinks_close(c, finished);
+	struct why why = c->why;
+
+	if (r == 0)
+		return 0;
+	c->saved.end = c->run.end = r == -ENOSPC ? CRAWL_DISK_FULL : CRAWL_STORE;
+	(void)snprintf(c->run.why, sizeof(c->run.why), "%.199s", why.text);
+	(void)group_commit(c);
+	c->why = why;
+	return r;
+}
+
 /* Whether there is room for more does not matter any more. */
 static int
 close_all(struct committer *c, const struct commit *m)
@@ -83,7 +99,7 @@ close_all(struct committer *c, const struct commit *m)
 	if (r == 0)
 		r = finish_all(c);
 	if (r == 0)
-		return sinks_close(c, m->finished);
+		return close_sinks(c, m->finished);
 	sinks_cut_back(c);
 	return r;
 }

@@ -69,6 +69,15 @@ take_status(struct report_facts *f, struct inspect *in, struct why *why)
 	return 0;
 }
 
+/* Of a run that has just ended: the store does not know of a commit that failed. */
+static void
+take_end(struct report_facts *f, const struct report_facts *own)
+{
+	f->running = f->interrupted = false;
+	f->end = own->end;
+	memcpy(f->why, own->why, sizeof(f->why));
+}
+
 /* ---- runs ---- */
 
 static int
@@ -306,6 +315,8 @@ report_make(const struct report_conf *conf, struct report **ret, struct why *why
 		r->facts = *conf->facts;
 	if (e == 0)
 		e = make(&m);
+	if (e == 0 && conf->in != NULL && conf->facts != NULL)
+		take_end(&r->facts, conf->facts);
 	for (size_t i = 0; i < REPORT_LOGS; i++)
 		logfile_close(&m.logs[i]);
 	free(m.spans);

@@ -4,6 +4,7 @@ Without a store on the disk there is nothing to go on from: then it ends with a 
 is there is whole.
 """
 
+import json
 import os
 import signal
 import time
@@ -255,3 +256,26 @@ def test_a_page_that_there_is_no_room_for_is_asked_for_ever_more_rarely(disk_of_
             running.end()
     assert result.rc == 0, result.err
     assert len(out.pages()) == 1
+
+
+def test_what_fails_at_the_very_end_is_told(tmp_path):
+    with harness.demo_site(tmp_path / "nginx") as web:
+        out = harness.Output(tmp_path / "c")
+        run = harness.Running("crawl", "-o", out.dir, "--delay", "5ms", "--progress", "none", web.url("/"))
+        harness.wait_until("it has begun", lambda: (out.dir / "warc").exists(), 30)
+        (out.dir / "index.cdxj.new").mkdir()  # where the index is written
+        result = run.result()
+    assert result.rc == 3
+    line = next(line for line in result.err.splitlines() if "results could not be written" in line)
+    assert "index.cdxj.new: Is a directory" in line
+    assert "trawl: done" not in result.err
+    # And so it is found afterwards.
+    report = json.loads(harness.trawl("report", "--json", out.dir).out)
+    assert report["end"] == "results could not be written" and "index.cdxj.new" in report["why"]
+    assert "index.cdxj.new" in report["runs"][-1]["why"]
+    assert "results could not be written" in harness.trawl("status", out.dir).out
+    # What was fetched is whole, and a resume ends well when that is mended.
+    assert harness.trawl("status", "--verify", out.dir).rc == 0
+    (out.dir / "index.cdxj.new").rmdir()
+    assert harness.trawl("resume", "-q", out.dir).rc == 0
+    assert (out.dir / "index.cdxj").exists()

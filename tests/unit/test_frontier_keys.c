@@ -76,11 +76,12 @@ orders_are_found_by_name(void **state)
 	assert_true(o->across_hosts);
 	assert_true(order_find(SLICE_LIT("sitemap"))->across_hosts);
 	assert_true(order_find(SLICE_LIT("focus"))->across_hosts);
+	assert_true(order_find(SLICE_LIT("opic"))->across_hosts);
 	assert_false(order_find(SLICE_LIT("bfs"))->across_hosts);
 	assert_false(order_find(SLICE_LIT("dfs"))->across_hosts);
 	assert_null(order_find(SLICE_LIT("random")));
 	assert_null(order_find(SLICE_LIT("")));
-	assert_string_equal(order_names(), "bfs, dfs, priority, sitemap, focus");
+	assert_string_equal(order_names(), "bfs, dfs, priority, sitemap, focus, opic");
 }
 
 static void
