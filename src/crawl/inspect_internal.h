@@ -33,6 +33,8 @@ int inspect_scan(struct inspect *in, enum store_table t, struct slice prefix,
 int inspect_counts(struct inspect *in, struct hostcount *ret, struct why *why);
 
 /* inspect_lines.c */
+/* Into in->value; -ENOENT: the crawl has no such sink. */
+int inspect_mark(struct inspect *in, const char *sink, struct why *why);
 int inspect_place(struct inspect *in, const char *sink, struct sink_place *ret,
     struct why *why); /* -ENOENT: the crawl has no such sink */
 /* Each line without its end; fn returning false ends it. */

@@ -7,21 +7,28 @@
 enum { CHUNK_BYTES = 256 << 10, LINE_BYTES_MAX = 2 << 20 };
 
 int
-inspect_place(
-    struct inspect *in, const char *sink, struct sink_place *ret, struct why *why)
+inspect_mark(struct inspect *in, const char *sink, struct why *why)
 {
 	char key[64];
 	int r;
 
 	(void)snprintf(key, sizeof(key), "sink/%s", sink);
+	buf_clear(&in->value);
 	r = store_get(in->store, STORE_META, slice_cstr(key), &in->value);
-	if (r < 0 && r != -ENOENT) {
-		if (why != NULL)
-			*why = *store_why(in->store);
+	if (r < 0 && r != -ENOENT && why != NULL)
+		*why = *store_why(in->store);
+	return r;
+}
+
+int
+inspect_place(
+    struct inspect *in, const char *sink, struct sink_place *ret, struct why *why)
+{
+	int r = inspect_mark(in, sink, why);
+
+	if (r < 0)
 		return r;
-	}
-	if (r == 0)
-		r = sink_place(sink, buf_slice(&in->value), ret);
+	r = sink_place(sink, buf_slice(&in->value), ret);
 	if (r == -EBADMSG)
 		return why_set(
 		    why, r, "the store of %s: the mark of %s is damaged", in->dir, sink);

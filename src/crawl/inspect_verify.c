@@ -147,8 +147,23 @@ verify_queue(struct verify *v, struct why *why)
 
 /* ---- files ---- */
 
-static const char *const sinks[] = {
-    "warc", "jsonl", "crawl-log", "rejected-log", "changes"};
+/* A sink whose mark is no length of a file. */
+static int
+verify_inside(struct verify *v, const char *sink, struct why *why)
+{
+	struct why what = {""};
+	int r = inspect_mark(v->in, sink, why);
+
+	if (r == 0)
+		r = sink_verify(sink, v->in->dir, buf_slice(&v->in->value), &what);
+	else
+		return r == -ENOENT ? 0 : r; /* the crawl has no such sink */
+	if (r == -EBADMSG) {
+		differs(v, "%s", what.text);
+		r = 0;
+	}
+	return r < 0 ? why_set(why, r, "%s", what.text) : 0;
+}
 
 static int
 verify_file(struct verify *v, const char *sink, struct why *why)
@@ -158,8 +173,10 @@ verify_file(struct verify *v, const char *sink, struct why *why)
 	char path[4200];
 	int r = inspect_place(v->in, sink, &at, why);
 
+	if (r == -ENOENT)
+		return verify_inside(v, sink, why);
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+		return r;
 	(void)snprintf(path, sizeof(path), "%s/%s", v->in->dir, at.file);
 	r = stat(path, &st);
 	if (r < 0 && errno == ENOENT) {
@@ -217,8 +234,8 @@ inspect_verify(struct inspect *in, inspect_difference_fn *fn, void *ctx, struct 
 
 	hostcount_init(&v.counts);
 	r = verify_tables(&v, why);
-	for (size_t i = 0; i < sizeof(sinks) / sizeof(sinks[0]) && r == 0; i++)
-		r = verify_file(&v, sinks[i], why);
+	for (size_t i = 0; sink_name(i) != NULL && r == 0; i++)
+		r = verify_file(&v, sink_name(i), why);
 	if (r == 0 && v.err < 0)
 		r = inspect_why(in, v.err, why);
 	hostcount_release(&v.counts);

@@ -124,6 +124,20 @@ sink_place(const char *name, struct slice mark, struct sink_place *ret)
 }
 
 int
+sink_verify(const char *name, const char *dir, struct slice mark, struct why *why)
+{
+	const struct sink_type *type = type_get(name, TYPES_N);
+
+	return type == NULL || type->verify == NULL ? 0 : type->verify(dir, mark, why);
+}
+
+const char *
+sink_name(size_t i)
+{
+	return i < TYPES_N ? types[i]->name : NULL;
+}
+
+int
 sink_close(struct sink *s, bool finished, struct why *why)
 {
 	int r;

@@ -170,6 +170,9 @@ struct sink_type {
 	int (*close)(struct sink *s, bool finished, struct why *why);
 	/* NULL: it has no file. */
 	bool (*place)(struct slice mark, struct sink_place *ret);
+	/* NULL: the length of that says it all.  What the mark stands for is there, in the
+	 * directory of a crawl that may be under way; -EBADMSG with the sentence: not. */
+	int (*verify)(const char *dir, struct slice mark, struct why *why);
 };
 enum { SINK_ID_MAX = 48 };
 struct sink {
@@ -207,6 +210,10 @@ int sink_committed(struct sink *s, struct why *why);
 int sink_finish(struct sink *s, struct why *why);
 /* -ENOENT: that sink has no file; -EBADMSG: the mark is none. */
 int sink_place(const char *name, struct slice mark, struct sink_place *ret);
+/* As struct sink_type has it; 0 of a sink that has no such function. */
+int sink_verify(const char *name, const char *dir, struct slice mark, struct why *why);
+/* The i-th of all there are, NULL past the last. */
+const char *sink_name(size_t i);
 /* finished: the crawl is over (rename .open); false: it will go on another day.  Frees,
  * also on failure. */
 int sink_close(struct sink *s, bool finished, struct why *why);

@@ -411,6 +411,69 @@ sqlite_mark(struct sink *s, struct buf *out)
 	return buf_printf(out, "%" PRId64 " %" PRId64, d->pages, d->links);
 }
 
+/* Ids have no holes: as many rows as the last id says. */
+static int
+verify_rows(struct db *d, const char *table, int64_t want, struct why *why)
+{
+	char sql[128];
+	int64_t rows = 0;
+	int r;
+
+	(void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s WHERE id <= %" PRId64,
+	    table, want);
+	r = ask(d, sql, &rows, why);
+	if (r == 0 && rows != want)
+		r = why_set(why, -EBADMSG,
+		    "%s has %" PRId64 " rows in %s, %" PRId64 " were committed",
+		    FILE_NAME, rows, table, want);
+	return r;
+}
+
+static int
+verify_file(struct db *d, struct why *why)
+{
+	sqlite3_stmt *q;
+	int r = 0;
+
+	if (sqlite3_prepare_v2(d->db, "PRAGMA quick_check(1)", -1, &q, NULL) != SQLITE_OK)
+		return failed(d, "read", why);
+	if (sqlite3_step(q) != SQLITE_ROW)
+		r = failed(d, "read", why);
+	else if (strcmp((const char *)sqlite3_column_text(q, 0), "ok") != 0)
+		r = why_set(why, -EBADMSG, "%s is damaged: %s", FILE_NAME,
+		    (const char *)sqlite3_column_text(q, 0));
+	(void)sqlite3_finalize(q);
+	if (r == 0)
+		r = verify_rows(d, "pages", d->pages, why);
+	return r < 0 ? r : verify_rows(d, "links", d->links, why);
+}
+
+static int
+sqlite_verify(const char *dir, struct slice mark, struct why *why)
+{
+	char path[PATH_MAX];
+	struct db d = {.dir = slice_dup(slice_cstr(dir))};
+	struct stat st;
+	int r = d.dir == NULL ? why_set(why, -ENOMEM, "no memory for '%s'", FILE_NAME)
+			      : read_mark(&d, mark, why);
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, FILE_NAME);
+	if (r == 0 && d.pages + d.links > 0) { /* else there need be no file */
+		if (stat(path, &st) < 0 && errno == ENOENT)
+			r = why_set(why, -EBADMSG, "%s is missing", FILE_NAME);
+		else if (sqlite3_open_v2(path, &d.db,
+			     SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX |
+				 SQLITE_OPEN_NOFOLLOW,
+			     NULL) != SQLITE_OK)
+			r = failed(&d, "open", why);
+		else
+			r = verify_file(&d, why);
+	}
+	(void)sqlite3_close(d.db);
+	free(d.dir);
+	return r;
+}
+
 static int
 sqlite_close(struct sink *s, bool finished, struct why *why)
 {
@@ -429,4 +492,5 @@ const struct sink_type sink_sqlite = {
     .sync = sqlite_sync,
     .mark = sqlite_mark,
     .close = sqlite_close,
+    .verify = sqlite_verify,
 };

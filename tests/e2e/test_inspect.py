@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import time
 import urllib.error
 import urllib.request
@@ -299,6 +300,37 @@ def test_verify_finds_an_archive_that_was_cut_or_lost(site, spoilt):
     path.unlink()
     result = harness.trawl("status", "--verify", spoilt.dir)
     assert result.rc == 3 and f"warc/{path.name} is missing" in result.out
+
+
+def test_verify_looks_into_tables_and_databases(site, tmp_path):
+    sinks = ["--sink", "csv", "--sink", "sqlite", "--sink", "warc"]
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "40", *sinks, site.url("/p0.html"))
+    assert result.rc == 0, result.err
+    assert status(out, "--verify")["verified"] is True
+    csv, index, base = out.dir / "pages.csv", out.dir / "state" / "index.unsorted", out.dir / "pages.sqlite"
+    for path, name in (csv, "pages.csv"), (index, "state/index.unsorted"):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1])
+        want = f"{name} has {len(whole) - 1} bytes, {len(whole)} were committed"
+        assert status(out, "--verify", rc=3)["differences"] == [want]
+        path.write_bytes(whole)
+    db = sqlite3.connect(base)
+    links = db.execute("SELECT count(*) FROM links").fetchone()[0]
+    db.execute("DELETE FROM pages WHERE id = 7")
+    db.commit()
+    assert status(out, "--verify", rc=3)["differences"] == ["pages.sqlite has 39 rows in pages, 40 were committed"]
+    db.execute("INSERT INTO pages (id, url, outcome) VALUES (7, 'x', 'ok'), (41, 'not committed yet', 'ok')")
+    db.execute("DELETE FROM links WHERE id = ?", (links,))
+    db.commit()
+    want = f"pages.sqlite has {links - 1} rows in links, {links} were committed"
+    assert status(out, "--verify", rc=3)["differences"] == [want]
+    db.close()
+    base.write_bytes(b"no database at all, but of some length" * 100)
+    (difference,) = status(out, "--verify", rc=3)["differences"]
+    assert "pages.sqlite" in difference and "not a database" in difference
+    for path in base, *out.dir.glob("pages.sqlite-*"):
+        path.unlink(missing_ok=True)
+    assert status(out, "--verify", rc=3)["differences"] == ["pages.sqlite is missing"]
 
 
 def test_a_damaged_store_is_told_in_one_sentence(site, spoilt):
