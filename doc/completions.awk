@@ -20,6 +20,7 @@ function add_option(name, arg, help, letter, many) {
 	opt_help[options] = help
 	opt_letter[options] = letter
 	opt_many[options] = many
+	is_option["--" name] = 1
 }
 
 # -- Reading. --
@@ -200,12 +201,23 @@ function bash_options(   i, all, names) {
 	printf "_trawl_options='%s'\n\n", all
 }
 
-function bash_command(c,   n, group, i) {
+function bash_command(c,   n, group, i, own) {
 	printf "\t%s)\n", cmd_name[c]
 	if (cmd_crawls[c]) {
+		own = ""
+		n = flags_of(cmd_usage[c])
+		if (n > 0)
+			printf "\t\tcase $prev in\n"
+		for (i = 1; i <= n; i++) {
+			own = own " " flag[i]
+			if (flag_arg[i] != "")
+				printf "\t\t%s) %s; return ;;\n", flag[i], bash_kind(kind_of(flag_arg[i]))
+		}
+		if (n > 0)
+			printf "\t\tesac\n"
 		printf "\t\t_trawl_value && return\n\t\t$split && return\n"
 		printf "\t\tif [[ $cur == -* ]]; then\n"
-		printf "\t\t\tCOMPREPLY=($(compgen -W \"$_trawl_options\" -- \"$cur\"))\n"
+		printf "\t\t\tCOMPREPLY=($(compgen -W \"$_trawl_options%s\" -- \"$cur\"))\n", own
 		printf "\t\telse\n\t\t\t%s\n\t\tfi\n", bash_kind(words_kind(cmd_usage[c]))
 	} else if (is_grouped(c)) {
 		n = groups_of(c, group)
@@ -291,7 +303,12 @@ function zsh_flags(n, words,   i) {
 function zsh_command(c,   n, group, i) {
 	printf "(( $+functions[_trawl_%s] )) ||\n_trawl_%s()\n{\n", cmd_name[c], cmd_name[c]
 	if (cmd_crawls[c]) {
-		printf "\t_arguments -S -s \\\n\t\t\"${_trawl_options[@]}\" \\\n"
+		printf "\t_arguments -S -s \\\n"
+		n = flags_of(cmd_usage[c])
+		for (i = 1; i <= n; i++)
+			if (!(flag[i] in is_option))
+				zsh_spec(flag[i], flag_arg[i], "", 0)
+		printf "\t\t\"${_trawl_options[@]}\" \\\n"
 		zsh_words(words_kind(cmd_usage[c]))
 	} else if (is_grouped(c)) {
 		n = groups_of(c, group)
@@ -369,22 +386,27 @@ function fish_words(kind, condition) {
 		printf "complete -c trawl -n %s -a '(__fish_complete_suffix .yaml)'\n", condition
 }
 
-function fish_flags(n, words, condition,   i, name) {
-	for (i = 1; i <= n; i++) {
-		name = flag[i]
-		sub(/^--?/, "", name)
-		printf "complete -c trawl -n %s -%s %s%s\n", condition,
-		    flag[i] ~ /^--/ ? "l" : "s", name,
-		    flag_arg[i] == "" ? "" : " " fish_kind(kind_of(flag_arg[i]))
-	}
+function fish_flag(i, condition,   name) {
+	name = flag[i]
+	sub(/^--?/, "", name)
+	printf "complete -c trawl -n %s -%s %s%s\n", condition, flag[i] ~ /^--/ ? "l" : "s", name,
+	    flag_arg[i] == "" ? "" : " " fish_kind(kind_of(flag_arg[i]))
+}
+
+function fish_flags(n, words, condition,   i) {
+	for (i = 1; i <= n; i++)
+		fish_flag(i, condition)
 	fish_words(words, condition)
 }
 
 function fish_command(c,   n, group, i, condition) {
 	condition = "'__fish_seen_subcommand_from " cmd_name[c] "'"
-	if (cmd_crawls[c])
+	if (cmd_crawls[c]) {
+		n = flags_of(cmd_usage[c])
+		for (i = 1; i <= n; i++)
+			fish_flag(i, condition)
 		fish_words(words_kind(cmd_usage[c]), condition)
-	else if (is_grouped(c)) {
+	} else if (is_grouped(c)) {
 		n = groups_of(c, group)
 		for (i = 1; i <= n; i++) {
 			printf "complete -c trawl -n '__trawl_wants_group %s' -a %s\n", cmd_name[c], group[i]

@@ -104,11 +104,12 @@ def test_each_option_is_in_both_references():
     for section, name, kind, default, arg in options():
         said = re.search(rf"^\.B {flag(name)}(?: (.*))?\n(.*)$", flags, re.M)
         assert said, name
-        assert (said[1] or "") == arg and f"In a job file: {section}.{name}." in said[2]
+        key = name.removeprefix(f"{section}_")
+        assert (said[1] or "") == arg and f"In a job file: {section}.{key}." in said[2]
         assert default == "" or f"Default: {default}." in said[2]
         assert kind != "BOOL" or f"--no-{name.replace('_', '-')}" in said[2]
         part = keys.split(f"\n.SS {section}:\n")[1].split("\n.S")[0]
-        said = re.search(rf"^\.B {name}:\n(.*)$", part, re.M)
+        said = re.search(rf"^\.B {key}:\n(.*)$", part, re.M)
         assert said, name
         assert (arg or "yes|no") in said[1]
         assert default == "" or f"Default: {default}." in said[1]
@@ -165,11 +166,12 @@ def test_examples_of_job_files_are_good(tmp_path):
 
 def taken(command):
     """Long options that a command completes."""
+    own = {f for f in flags_in(help_of(command).split("\n\n")[0]) if f.startswith("--")}
     if "crawl:\n" not in help_of(command):
-        return {f for f in flags_in(usage_of(command)) if f.startswith("--")} | {"--help"}
+        return own | {"--help"}
     rows = options()
     switches = {flag("no_" + name) for _, name, kind, _, _ in rows if kind == "BOOL"}
-    return {flag(name) for _, name, *_ in rows} | switches | {"--output", "--seeds", "--quiet", "--verbose", "--help"}
+    return own | {flag(name) for _, name, *_ in rows} | switches | {"--output", "--seeds", "--quiet", "--verbose", "--help"}
 
 
 def bash(*lines):
@@ -282,6 +284,8 @@ def test_words_of_an_option_are_completed(shell, tmp_path):
         "trawl crawl --sc": {"--scope"},
         "trawl crawl --scope ": {"page", "prefix", "host", "domain", "any"},
         "trawl resume x --http ": {"auto", "1.1", "2"},
+        "trawl check-links --by ": {"target", "page"},
+        "trawl check-links --http ": {"auto", "1.1", "2"},
         "trawl crawl --user-agent ": set(),
         "trawl warc ": {"list", "verify", "extract", "index", "wacz", "recompress"},
         "trawl warc recompress --to ": {"gzip", "zstd", "none"},
