@@ -46,6 +46,7 @@ static const int codes[OUTCOME_MAX] = {
     [OUTCOME_CANCELLED] = -7000,      /* killed by the operator */
     [OUTCOME_PARSE_CRASH] = -5,       /* unexpected exception */
     [OUTCOME_PARSE_TIMEOUT] = -5,
+    [OUTCOME_KNOWN_GOOD] = -5000, /* by decision, as what is out of scope */
 };
 
 static int
