@@ -14,11 +14,11 @@ E2E, SIM = "tests/e2e/test_%s.py", "tests/sim/test_sim_%s.c"
 
 # A row of options.def, and the test of its effect.
 TESTED = {
-    "crawl.scope": (E2E % "cli", "test_depth_exclude_and_include_bound_the_crawl"),
-    "crawl.include": (SIM % "crawl", "include_and_exclude_decide_by_pattern"),
-    "crawl.exclude": (SIM % "crawl", "include_and_exclude_decide_by_pattern"),
+    "crawl.scope": (SIM % "crawl", "each_scope_reaches_as_far_as_it_says"),
+    "crawl.include": (E2E % "cli", "test_depth_exclude_and_include_bound_the_crawl"),
+    "crawl.exclude": (E2E % "cli", "test_depth_exclude_and_include_bound_the_crawl"),
     "crawl.depth": (E2E % "cli", "test_depth_exclude_and_include_bound_the_crawl"),
-    "crawl.requisites": (SIM % "crawl", "redirects_scope_and_depth_each_have_their_outcome"),
+    "crawl.requisites": (SIM % "crawl", "parts_of_pages_come_from_anywhere_only_if_asked"),
     "crawl.order": (SIM % "crawl", "orders_do_what_their_names_say"),
     "crawl.focus": (SIM % "crawl", "words_that_are_looked_for_decide_what_goes_first"),
     "crawl.priority": (SIM % "crawl", "orders_do_what_their_names_say"),
@@ -53,20 +53,20 @@ TESTED = {
     "limits.trap_duplicates": (SIM % "traps", "each_number_has_its_effect"),
     "limits.trap_hosts": (SIM % "traps", "made_up_hosts_have_an_end"),
     "limits.trap_ok": (SIM % "traps", "without_traps_or_with_trap_ok_nothing_is_cut"),
-    "fetch.concurrency": (SIM % "crawl", "concurrency_and_rate_hold_over_all_hosts"),
-    "fetch.per_host": (SIM % "crawl", "hosts_are_asked_one_at_a_time_and_with_the_gap_that_was_set"),
+    "fetch.concurrency": (SIM % "crawl", "concurrency_holds_over_all_hosts"),
+    "fetch.per_host": (SIM % "crawl", "a_host_gets_as_many_requests_at_once_as_was_said"),
     "fetch.per_ip": (SIM % "politeness", "an_address_is_not_asked_by_more_than_its_limit"),
     "fetch.per_site": (SIM % "politeness", "a_site_is_not_asked_by_more_than_its_limit"),
-    "fetch.delay": (SIM % "crawl", "with_delay_auto_a_host_rests_as_long_as_its_answer_took"),
+    "fetch.delay": (SIM % "crawl", "hosts_are_asked_one_at_a_time_and_with_the_gap_that_was_set"),
     "fetch.crawl_delay_max": (SIM % "politeness", "a_crawl_delay_is_kept_up_to_what_the_user_wants"),
-    "fetch.rate": (SIM % "crawl", "concurrency_and_rate_hold_over_all_hosts"),
+    "fetch.rate": (SIM % "crawl", "rate_holds_over_all_hosts"),
     "fetch.bandwidth": (SIM % "politeness", "no_more_is_received_than_the_bandwidth"),
     "fetch.timeout": (E2E % "options", "test_each_timeout_ends_what_it_is_for"),
     "fetch.connect_timeout": (E2E % "options", "test_each_timeout_ends_what_it_is_for"),
     "fetch.first_byte_timeout": (E2E % "options", "test_each_timeout_ends_what_it_is_for"),
     "fetch.stall_timeout": (E2E % "options", "test_each_timeout_ends_what_it_is_for"),
     "fetch.total_timeout": (E2E % "options", "test_each_timeout_ends_what_it_is_for"),
-    "fetch.retries": (SIM % "crawl", "what_may_pass_is_tried_again_and_what_will_not_is_not"),
+    "fetch.retries": (E2E % "options", "test_as_many_tries_are_made_as_was_said"),
     "fetch.max_body": (E2E % "caps", "test_a_body_is_cut_at_max_body_also_when_memory_is_too_little_for_it"),
     "fetch.max_decoded": (E2E % "caps", "test_options_say_how_many_links_are_taken_and_how_much_is_decoded"),
     "fetch.user_agent": (E2E % "cli", "test_headers_and_user_agent_are_sent"),
@@ -82,14 +82,14 @@ TESTED = {
     "fetch.no_proxy": (E2E % "requests", "test_each_scheme_has_its_proxy_and_exceptions_have_none"),
     "fetch.http": (E2E % "transport", "test_http2_is_spoken_when_asked_for_and_archived_as_http1"),
     "fetch.insecure": (E2E % "transport", "test_insecure_means_that_certificates_are_not_looked_at"),
-    "fetch.ca": (E2E % "transport", "test_a_name_that_the_certificate_does_not_have_is_a_tls_failure"),
+    "fetch.ca": (E2E % "transport", "test_a_site_whose_authority_is_trusted_is_crawled"),
     "fetch.cert": (E2E % "requests", "test_a_server_that_wants_a_certificate_gets_it_or_none"),
-    "fetch.key": (E2E % "requests", "test_a_key_that_wants_a_pass_phrase_is_told_of"),
-    "net.resolve": (E2E % "ledger", "test_each_request_that_servers_saw_is_in_the_ledger"),
+    "fetch.key": (E2E % "requests", "test_a_server_that_wants_a_certificate_gets_it_or_none"),
+    "net.resolve": (E2E % "transport", "test_a_name_that_the_certificate_has_is_crawled"),
     "net.ip": (E2E % "requests", "test_a_host_is_reached_by_the_family_that_works"),
-    "net.dns": (E2E % "cli", "test_a_name_that_does_not_resolve_is_told"),
+    "net.dns": (E2E % "cli", "test_loopback_is_refused_where_no_seed_is"),
     "net.allow_net": (E2E % "cli", "test_loopback_is_refused_where_no_seed_is"),
-    "output.sink": (E2E % "cdxj", "test_without_an_archive_there_is_no_index"),
+    "output.sink": (E2E % "options", "test_each_sink_writes_its_file_and_no_other"),
     "output.simhash": (E2E % "cli", "test_pages_come_with_a_fingerprint_when_asked"),
     "output.text": (E2E % "records", "test_the_main_text_comes_when_asked"),
     "output.csv_columns": (E2E % "records", "test_columns_are_chosen_and_wrong_ones_are_told"),
@@ -104,7 +104,7 @@ TESTED = {
     "output.warc_compression": (E2E % "warc_tools", "test_an_archive_can_be_in_another_coding_or_none"),
     "output.warc_revisits": (E2E % "warc_tools", "test_what_is_archived_already_is_a_revisit"),
     "output.warc_size": (E2E % "warc_tools", "test_an_archive_can_be_in_another_coding_or_none"),
-    "run.workers": (E2E % "quarantine", "test_a_host_of_killers_is_not_parsed_any_more"),
+    "run.workers": (E2E % "options", "test_as_many_workers_run_as_was_said"),
     "run.state": (E2E % "budgets", "test_state_memory_leaves_no_store_and_rocksdb_one"),
     "run.commit_interval": (E2E % "budgets", "test_commit_interval"),
     "run.commit_size": (E2E % "budgets", "test_commit_size"),
@@ -240,3 +240,49 @@ def test_progress_is_a_block_or_nothing(slow, tmp_path):
         assert result.rc == 0, result.err
         shown[how] = result.err
     assert "\x1b[" in shown["bar"] and "\x1b[" not in shown["none"]
+
+
+# -- Who works, how often, and where results go --
+
+
+@pytest.mark.parametrize("retries", [0, 1, 2])
+def test_as_many_tries_are_made_as_was_said(slow, tmp_path, retries):
+    url = f"http://127.0.0.1:{slow.port}/never"
+    options = ["--robots", "ignore", "--first-byte-timeout", "100ms", "--retries", str(retries)]
+    _, out = harness.crawl(tmp_path / "c", "-q", *options, url)
+    assert [line.split()[3] for line in (out.dir / "crawl.log").read_text().splitlines()] == [url] * (retries + 1)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_as_many_workers_run_as_was_said(slow, tmp_path, workers):
+    url = f"http://127.0.0.1:{slow.port}/drip"
+    options = ["--robots", "ignore", "--workers", str(workers)]
+    running = harness.Running("crawl", "-q", "-o", tmp_path / "c", *options, url)
+    try:
+        harness.wait_until("all of them", lambda: len(running.descendants("trawl-worker")) >= workers)
+        time.sleep(0.3)  # for one too many
+        assert len(running.descendants("trawl-worker")) == workers
+    finally:
+        running.end()
+
+
+@pytest.mark.parametrize(
+    "sink, writes",
+    [
+        ("warc", {"warc", "index.cdxj"}),
+        ("jsonl", {"pages.jsonl"}),
+        ("csv", {"pages.csv"}),
+        ("sqlite", {"pages.sqlite"}),
+        ("stdout", set()),
+        ("none", set()),
+        (None, {"warc", "index.cdxj", "pages.jsonl"}),
+    ],
+)
+def test_each_sink_writes_its_file_and_no_other(echo, tmp_path, sink, writes):
+    result, out = harness.crawl(tmp_path / "c", "-q", *(["--sink", sink] if sink else []), echo.url("/"))
+    assert result.rc == 0, result.err
+    always = {"crawl.log", "rejected.log", "job.yaml", "state", "report.html", "report.json", "warc"}
+    there = {p.name for p in out.dir.iterdir()} | ({"warc"} if out.warcs() else set())
+    assert there - always == writes - {"warc"}
+    assert bool(out.warcs()) == ("warc" in writes)
+    assert (sink == "stdout") == (f'"url":"{echo.url("/")}"' in result.out)

@@ -444,7 +444,8 @@ def test_a_server_that_wants_a_certificate_gets_it_or_none(authority, client, tm
     in_one = tmp_path / "both.pem"
     in_one.write_text(client.cert.read_text() + client.key.read_text())
     with guarded(tmp_path, authority, client, "on") as web:
-        for name, args, status in ("a", ["--cert", in_one], 200), ("b", [], 400):
+        apart = ["--cert", client.cert, "--key", client.key]
+        for name, args, status in ("a", ["--cert", in_one], 200), ("b", [], 400), ("c", apart, 200):
             result, out = harness.crawl(
                 tmp_path / name, "-q", "--delay", "0", "--ca", authority.ca, *args, web.url("/", "localhost")
             )

@@ -100,21 +100,46 @@ with_delay_auto_a_host_rests_as_long_as_its_answer_took(void **state)
 }
 
 static void
-concurrency_and_rate_hold_over_all_hosts(void **state)
+concurrency_holds_over_all_hosts(void **state)
 {
-	struct sim_run run = {0};
+	static const char *const options[] = {
+	    "concurrency=1", "concurrency=4", "concurrency=64"};
+	uint64_t most[3];
 
 	(void)state;
-	sim_web_reset(chain_script, NULL);
-	sim_crawl(&run, "http://hub.test/",
-	    OPTIONS("scope=any", "delay=0", "concurrency=4", "rate=50/s"));
-	assert_int_equal(run.stats.pages, 1 + HOSTS * PAGES);
-	assert_true(sim_web.running_max <= 4);
-	assert_true(run.took_ms >= (int64_t)(HOSTS * PAGES - 50) * 1000 / 50);
-	sim_release(&run);
+	for (int i = 0; i < 3; i++) {
+		struct sim_run run = {0};
+
+		sim_web_reset(chain_script, NULL);
+		sim_crawl(&run, "http://hub.test/",
+		    OPTIONS("scope=any", "delay=0", options[i]));
+		assert_int_equal(run.stats.pages, 1 + HOSTS * PAGES);
+		most[i] = sim_web.running_max;
+		sim_release(&run);
+	}
+	assert_int_equal(most[0], 1);
+	assert_int_equal(most[1], 4);
+	assert_in_range(most[2], HOSTS / 2, HOSTS);
 }
 
-/* ---- robots ---- */
+static void
+rate_holds_over_all_hosts(void **state)
+{
+	static const char *const options[] = {"rate=50/s", "rate=0"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const int64_t ms = (int64_t)(HOSTS * PAGES - 50) * 1000 / 50;
+		struct sim_run run = {0};
+
+		sim_web_reset(chain_script, NULL);
+		sim_crawl(&run, "http://hub.test/",
+		    OPTIONS("scope=any", "delay=0", options[i]));
+		assert_int_equal(run.stats.pages, 1 + HOSTS * PAGES);
+		assert_true((run.took_ms >= ms) == (i == 0));
+		sim_release(&run);
+	}
+}
 
 static void
 robots_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
@@ -426,6 +451,56 @@ include_and_exclude_decide_by_pattern(void **state)
 	sim_release(&run);
 }
 
+static void
+parts_of_pages_come_from_anywhere_only_if_asked(void **state)
+{
+	static const char *const options[] = {"requisites=yes", "requisites=no"};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct sim_run run = {0};
+
+		sim_web_reset(maze_script, NULL);
+		sim_crawl(&run, "http://new.test/",
+		    OPTIONS("delay=0", "depth=5", options[i]));
+		assert_int_equal(sim_count("http://img.test/i.png"), i == 0);
+		assert_int_equal(sim_count("http://img.test/page"), 0);
+		sim_release(&run);
+	}
+}
+
+/* One link for each step that a scope may go. */
+static const char *const steps[] = {"http://www.site.test/dir/", "http://www.site.test/dir/in",
+    "http://www.site.test/beside", "http://other.site.test/", "http://elsewhere.test/"};
+
+static void
+steps_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->latency_ms = 5;
+	ret->status = ends(url, "/robots.txt") ? 404 : 200;
+	for (int i = 0; i < 5 && ends(url, "site.test/dir/"); i++)
+		(void)buf_printf(body, "<a href='%s'>x</a>", steps[i]);
+}
+
+static void
+each_scope_reaches_as_far_as_it_says(void **state)
+{
+	static const char *const scopes[] = {
+	    "scope=page", "scope=prefix", "scope=host", "scope=domain", "scope=any"};
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		struct sim_run run = {0};
+
+		sim_web_reset(steps_script, NULL);
+		sim_crawl(&run, steps[0], OPTIONS("delay=0", scopes[i]));
+		for (int k = 0; k < 5; k++)
+			assert_int_equal(sim_count(steps[k]), k <= i);
+		sim_release(&run);
+	}
+}
+
 /* ---- budgets and stops ---- */
 
 /* Page n links 2n+1 and 2n+2, all on one host. */
@@ -443,6 +518,24 @@ tree_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body
 	ret->latency_ms = 50;
 	for (int i = 0; n >= 0 && n < 4000 && i < 2; i++)
 		(void)buf_printf(body, "<a href=/%d>x</a>", 2 * n + 1 + i);
+}
+
+static void
+a_host_gets_as_many_requests_at_once_as_was_said(void **state)
+{
+	static const char *const options[] = {"per-host=1", "per-host=3", "per-host=8"};
+	static const uint64_t most[] = {1, 3, 8};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct sim_run run = {0};
+
+		sim_web_reset(tree_script, NULL);
+		sim_crawl(&run, "http://t.test/0",
+		    OPTIONS("delay=0", "max-pages=100", options[i]));
+		assert_int_equal(sim_web.running_max, most[i]);
+		sim_release(&run);
+	}
 }
 
 static void
@@ -719,7 +812,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(hosts_are_asked_one_at_a_time_and_with_the_gap_that_was_set),
 	    cmocka_unit_test(with_delay_auto_a_host_rests_as_long_as_its_answer_took),
-	    cmocka_unit_test(concurrency_and_rate_hold_over_all_hosts),
+	    cmocka_unit_test(concurrency_holds_over_all_hosts),
+	    cmocka_unit_test(rate_holds_over_all_hosts),
+	    cmocka_unit_test(a_host_gets_as_many_requests_at_once_as_was_said),
+	    cmocka_unit_test(parts_of_pages_come_from_anywhere_only_if_asked),
+	    cmocka_unit_test(each_scope_reaches_as_far_as_it_says),
 	    cmocka_unit_test(robots_rules_delay_and_sitemap_are_obeyed),
 	    cmocka_unit_test(robots_can_be_ignored),
 	    cmocka_unit_test(redirected_robots_ask_a_hub_one_at_a_time_and_are_obeyed),
