@@ -11,6 +11,7 @@
 #include "crawl/credentials.h"
 #include "crawl/fields.h"
 #include "crawl/scope.h"
+#include "crawl/storage.h"
 #include "fetch/fetch.h"
 #include "fetch/jar.h"
 #include "net/addr.h"
@@ -20,7 +21,7 @@
 #include "sink/sink.h"
 
 enum {
-	SINKS_MAX = 9,
+	SINKS_MAX = 10,
 	CA_BYTES_MAX = 16 << 20,
 	/* What is left of SCOPE_SETTINGS_MAX holds the greatest number of seeds. */
 	PATTERNS_BYTES_MAX = 1 << 20,
@@ -97,6 +98,82 @@ check_exec(const struct options *o, struct why *why)
 }
 
 static int
+check_pem(const char *flag, const char *path, const char *what, const char *begin,
+    struct why *why)
+{
+	struct buf text;
+	bool has, locked;
+
+	if (path == NULL)
+		return 0;
+	if (read_input(path, CA_BYTES_MAX, &text, why) < 0)
+		return why_prefix(why, -EINVAL, "%s", flag);
+	has = text.len > 0 && memmem(text.ptr, text.len, begin, strlen(begin)) != NULL;
+	/* Nobody is there to be asked for the pass phrase. */
+	locked = has && memmem(text.ptr, text.len, "ENCRYPTED", 9) != NULL;
+	buf_release(&text);
+	if (!has)
+		return why_set(
+		    why, -EINVAL, "%s: %s holds no %s (PEM)", flag, path, what);
+	return locked
+		   ? why_set(why, -EINVAL,
+			 "%s: the key in %s wants a pass phrase; give one that does not",
+			 flag, path)
+		   : 0;
+}
+
+static bool
+writes_files(const struct options *o)
+{
+	return has_sink(o, "warc") || has_sink(o, "jsonl") || has_sink(o, "csv") ||
+	       has_sink(o, "sqlite");
+}
+
+static int
+check_s3_rest(const struct options *o, struct why *why)
+{
+	if (!writes_files(o))
+		return why_set(why, -EINVAL,
+		    "--sink s3 puts files elsewhere that another sink writes: add --sink "
+		    "warc");
+	if (o->output_wacz && o->s3_s3_delete)
+		return why_set(why, -EINVAL,
+		    "--wacz packs the archive files that --s3-delete removes");
+	if ((uint64_t)o->output_warc_size + (uint64_t)o->fetch_max_body + (1 << 20) >
+	    S3_FILE_BYTES_MAX)
+		return why_set(why, -EINVAL,
+		    "--warc-size: S3 takes files of 5 GiB at most, --max-body included");
+	return 0;
+}
+
+static int
+check_s3(const struct options *o, struct why *why)
+{
+	struct storage storage;
+	struct s3 *s3;
+	int r;
+
+	if (!storage_is_asked(o))
+		return o->s3_s3_endpoint == NULL && o->s3_s3_bucket == NULL
+			   ? 0
+			   : why_set(why, -EINVAL,
+				 "--s3-endpoint and --s3-bucket are nothing without "
+				 "--sink s3");
+	r = check_s3_rest(o, why);
+	if (r == 0)
+		r = check_pem("--s3-ca", o->s3_s3_ca, "certificate", "-----BEGIN ", why);
+	if (r == 0)
+		r = storage_init(&storage, o, why);
+	if (r < 0)
+		return r;
+	r = s3_new(&storage.conf.s3, &s3, why);
+	storage_release(&storage);
+	if (r == 0)
+		s3_free(s3);
+	return r;
+}
+
+static int
 check_headers(const struct options *o, struct why *why)
 {
 	if (o->fetch_header.n > FETCH_HEADERS_MAX)
@@ -139,31 +216,6 @@ check_patterns(const struct job *job, struct why *why)
 	if (r == 0)
 		scope_rules_free(rules);
 	return r;
-}
-
-static int
-check_pem(const char *flag, const char *path, const char *what, const char *begin,
-    struct why *why)
-{
-	struct buf text;
-	bool has, locked;
-
-	if (path == NULL)
-		return 0;
-	if (read_input(path, CA_BYTES_MAX, &text, why) < 0)
-		return why_prefix(why, -EINVAL, "%s", flag);
-	has = text.len > 0 && memmem(text.ptr, text.len, begin, strlen(begin)) != NULL;
-	/* Nobody is there to be asked for the pass phrase. */
-	locked = has && memmem(text.ptr, text.len, "ENCRYPTED", 9) != NULL;
-	buf_release(&text);
-	if (!has)
-		return why_set(
-		    why, -EINVAL, "%s: %s holds no %s (PEM)", flag, path, what);
-	return locked
-		   ? why_set(why, -EINVAL,
-			 "%s: the key in %s wants a pass phrase; give one that does not",
-			 flag, path)
-		   : 0;
 }
 
 static int
@@ -322,6 +374,7 @@ static const struct {
     {OPTION_ID_crawl_recrawl_min, check_recrawl, NULL},
     {OPTION_ID_output_csv_columns, check_csv, NULL},
     {OPTION_ID_exec_exec_command, check_exec, NULL},
+    {OPTION_ID_s3_s3_endpoint, check_s3, NULL},
     {OPTION_ID_fetch_header, check_headers, NULL},
     {OPTION_ID_crawl_extract, check_fields, NULL},
     {OPTION_ID_fetch_ca, check_files, NULL},

@@ -1,5 +1,6 @@
 #include "app/session.h"
 #include "app/job_check.h"
+#include "app/rest.h"
 #include "app/warc_wacz.h"
 #include "base/clock.h"
 #include "base/file_whole.h"
@@ -481,6 +482,19 @@ print_json(const struct report *report)
 	return ok;
 }
 
+/* Of a crawl that may go on in a moment, nothing. */
+static int
+put_rest(struct session *s)
+{
+	if (s->crawl == NULL || s->signals > 0 || s->end == CRAWL_STOPPED ||
+	    s->end == CRAWL_STORE || s->end == CRAWL_DISK_FULL)
+		return EXIT_DONE;
+	sig_free(s->sigint);
+	sig_free(s->sigterm);
+	s->sigint = s->sigterm = NULL;
+	return upload_rest(s->job, s->dir);
+}
+
 static int
 finish(struct session *s)
 {
@@ -499,6 +513,9 @@ finish(struct session *s)
 		(void)say_error(0, "%s", why.text);
 		code = code == EXIT_DONE ? EXIT_FILE : code;
 	}
+	r = put_rest(s); /* the reports, too */
+	if (r != EXIT_DONE)
+		code = code == EXIT_DONE ? r : code;
 	summarise(s, report);
 	if (!save_cookies(s))
 		code = code == EXIT_DONE ? EXIT_FILE : code;

@@ -689,6 +689,7 @@ crawl_free(struct crawl *c)
 	/* Its last replies come while visits and frontier are still here. */
 	c->phase = CRAWL_CLOSING;
 	committer_free(c->committer);
+	storage_release(&c->storage);
 	later_stop(&c->pump);
 	timer_stop(&c->due);
 	timer_stop(&c->grace);

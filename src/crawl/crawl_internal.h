@@ -14,6 +14,7 @@
 #include "crawl/committer.h"
 #include "crawl/crawl.h"
 #include "crawl/credentials.h"
+#include "crawl/storage.h"
 #include "fetch/fetch.h"
 #include "loop/limiter.h"
 
@@ -113,6 +114,7 @@ struct crawl {
 	atomic_bool
 	    hurry; /* it is to stop: nobody is waited for long; read by the store thread */
 	struct exec_conf exec;
+	struct storage storage; /* of --sink s3; empty without it */
 	uint32_t context;
 	uint64_t hash_seed;
 	const struct order *order;

@@ -203,6 +203,7 @@ fill_sink_conf(
 	    .out_hurry_ms = OUT_HURRY_MS,
 	    .hurry = &c->hurry,
 	    .exec = fill_exec_conf(c),
+	    .s3 = storage_is_asked(o) ? &c->storage.conf : NULL,
 	    .tell = tell};
 }
 
@@ -305,8 +306,10 @@ open_committer(struct crawl *c, struct why *why)
 	    .ctx = c,
 	    .on_reply = crawl_on_reply,
 	    .on_room = crawl_on_room};
-	int r = open_store(c, &conf.store, &conf.saved, why);
+	int r = storage_is_asked(o) ? storage_init(&c->storage, o, why) : 0;
 
+	if (r == 0)
+		r = open_store(c, &conf.store, &conf.saved, why);
 	if (r < 0)
 		return r;
 	r = describe_job(c, &file, &brief);

@@ -14,6 +14,7 @@
 	X(sqlite, "sqlite")                                                              \
 	X(output, "stdout")                                                              \
 	X(exec, "exec")                                                                  \
+	X(s3, "s3")                                                                      \
 	X(none, "none")
 #define SINKS_OWN(X)                                                                     \
 	X(crawl_log, "crawl-log")                                                        \

@@ -24,6 +24,7 @@
 #include <stdatomic.h>
 
 struct select;
+struct uploads_conf;
 struct sink_conf {
 	const char *dir; /* of the crawl; exists */
 	/* Within it, for what nobody but a later run wants; NULL: none goes on from here. */
@@ -56,6 +57,7 @@ struct sink_conf {
 	const atomic_bool *hurry;
 	/* Of `exec`: sink/feeder.h says what these are. */
 	const struct exec_conf *exec;
+	const struct uploads_conf *s3; /* of `s3`: sink/uploads.h; for opening only */
 	/* What sinks with a thread have to say, harmless for a terminal; any thread. */
 	void (*tell)(const char *text);
 };

@@ -9,6 +9,7 @@ extern const struct sink_type sink_warc;         /* warc.c */
 extern const struct sink_type sink_jsonl;        /* jsonl.c */
 extern const struct sink_type sink_output;       /* stdout.c */
 extern const struct sink_type sink_exec;         /* exec.c */
+extern const struct sink_type sink_s3;           /* s3.c */
 extern const struct sink_type sink_csv;          /* csv.c */
 extern const struct sink_type sink_sqlite;       /* sqlite.c */
 extern const struct sink_type sink_cdxj;         /* cdxj.c */

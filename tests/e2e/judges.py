@@ -1,4 +1,4 @@
-"""Other people's readers of archives, run as programs.
+"""Other people's readers of archives, and a server of S3 (s3.py), run as programs.
 
 They are Python packages that Debian does not have; `./bootstrap check` puts them into
 build/judges, $TRAWL_JUDGES names another place.  Where they are missing, tests that want one
