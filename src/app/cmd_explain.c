@@ -98,6 +98,12 @@ json_answer(const struct answer *a, struct buf *out)
 	jsonw_opt(&j, "etag", u->etag);
 	jsonw_opt(&j, "last_modified", u->last_modified);
 	jsonw_opt(&j, "digest", u->digest);
+	if (u->looks > 0) {
+		jsonw_int(&j, "looks", u->looks);
+		jsonw_int(&j, "changes", u->changes);
+	}
+	if (u->due_us > 0)
+		look_time_json(&j, "due_at", u->due_us);
 	if (u->page.len > 0)
 		jsonw_raw(&j, "page", u->page);
 	jsonw_object_end(&j);
@@ -177,6 +183,22 @@ text_tries(const struct inspect_url *u, struct buf *out)
 	return e == 0 ? buf_add_byte(out, '\n') : e;
 }
 
+/* For the next round. */
+static int
+text_again(const struct inspect_url *u, struct buf *out)
+{
+	char at[CLOCK_TEXT_MAX];
+	int e = 0;
+
+	if (u->looks > 0)
+		e = buf_printf(out, "  changes   in %u of %u looks since the first\n",
+		    (unsigned)u->changes, (unsigned)u->looks);
+	if (e < 0 || u->due_us == 0)
+		return e;
+	clock_format(u->due_us, 0, at);
+	return buf_printf(out, "  due       for another round at %s\n", at);
+}
+
 static int
 text_page(const struct inspect_url *u, struct buf *out)
 {
@@ -204,6 +226,8 @@ text_page(const struct inspect_url *u, struct buf *out)
 		e = row(out, "etag", u->etag);
 	if (e == 0)
 		e = row(out, "modified", u->last_modified);
+	if (e == 0)
+		e = text_again(u, out);
 	if (e < 0 || u->warc_file.len == 0)
 		return e;
 	e = buf_add_cstr(out, "  archive   warc/");

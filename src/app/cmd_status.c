@@ -110,6 +110,7 @@ json_status(const struct view *v, struct buf *out)
 	if (!st->running && s->end != SAVED_RUNNING)
 		jsonw_str(&j, "end", slice_cstr(crawl_end_text((enum crawl_end)s->end)));
 	jsonw_int(&j, "runs", s->runs);
+	jsonw_int(&j, "round", s->round.number);
 	look_time_json(&j, "started_at", s->began_us);
 	look_time_json(&j, "committed_at", s->at_us);
 	jsonw_real(&j, "seconds", (double)s->elapsed_ms / 1000);
@@ -163,9 +164,10 @@ text_run(const struct view *v, struct buf *out)
 	clock_format(s->began_us, 0, began);
 	clock_format(s->at_us, 0, at);
 	return buf_printf(out,
-	    "  runs      %u, %s in all, since %s; last commit %s ago (%s)\n",
-	    (unsigned)s->runs, ELAPSED(s->elapsed_ms), began,
-	    ELAPSED(ago_ms < 0 ? 0 : ago_ms), at);
+	    "  runs      %u in %u round%s, %s in all, since %s; last commit %s ago "
+	    "(%s)\n",
+	    (unsigned)s->runs, (unsigned)s->round.number, s->round.number == 1 ? "" : "s",
+	    ELAPSED(s->elapsed_ms), began, ELAPSED(ago_ms < 0 ? 0 : ago_ms), at);
 }
 
 static int

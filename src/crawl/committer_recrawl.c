@@ -84,7 +84,9 @@ wait_again(struct committer *c, struct page_scan *s, struct slice value)
 	if (r < 0 || was == OUTCOME_NONE || !may_wait_again(was))
 		return r == -ENOENT ? -EBADMSG : r;
 	rec.known = saved_page_known(value, &page);
-	rec.flags |= URLREC_AGAIN | (c->saved.round.whole ? URLREC_WHOLE : 0);
+	rec.flags |= URLREC_AGAIN;
+	if (c->saved.round.whole && (rec.flags & URLREC_CHECK) == 0) /* has no links */
+		rec.flags |= URLREC_WHOLE;
 	r = commit_wait(c, &rec);
 	if (r == 0) {
 		totals_again(&c->saved.totals, was);

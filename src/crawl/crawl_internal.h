@@ -212,6 +212,7 @@ void watchdog_look(void *crawl); /* again and again from now on */
 int crawl_open_parts(struct crawl *c, struct why *why);
 /* Patterns take a 32nd of the memory, and 16 MiB at most. */
 enum warc_coding crawl_warc_coding(const struct options *o);
+void crawl_recrawl_conf(const struct options *o, struct recrawl_conf *ret);
 void crawl_traps_conf(const struct options *o, struct traps_conf *ret);
 /* What of the politeness the options decide. */
 void crawl_frontier_conf(const struct options *o, struct frontier_conf *ret);

@@ -269,8 +269,8 @@ describe_job(struct crawl *c, struct buf *whole, struct buf *brief)
 }
 
 /* Who asks for another round without saying of what, wants it of all. */
-static void
-recrawl_conf(const struct options *o, struct recrawl_conf *ret)
+void
+crawl_recrawl_conf(const struct options *o, struct recrawl_conf *ret)
 {
 	static const enum recrawl_mode modes[] = {[RECRAWL_WORD_OFF] = RECRAWL_FIXED,
 	    [RECRAWL_WORD_FIXED] = RECRAWL_FIXED,
@@ -323,7 +323,7 @@ open_committer(struct crawl *c, struct why *why)
 	conf.scope_settings = buf_slice(&c->settings);
 	fill_sink_conf(c, &conf.sink, buf_slice(&file), buf_slice(&brief));
 	conf.sink.warc_begin = conf.saved.round.opening;
-	recrawl_conf(o, &conf.recrawl);
+	crawl_recrawl_conf(o, &conf.recrawl);
 	c->judge_anew = conf.saved.judge_anew;
 	if (r < 0)
 		store_close(conf.store);

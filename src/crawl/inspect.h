@@ -96,6 +96,8 @@ struct inspect_url {
 	struct slice quarantine; /* the file there that tells why it is kept */
 	uint64_t body_bytes, warc_offset, warc_length;
 	struct slice etag, last_modified, digest; /* empty: not known */
+	int64_t asked_us, due_us;                 /* it answered; is due again; 0: not */
+	uint32_t looks, changes; /* that were compared with what was there before */
 
 	/* It waits. */
 	uint64_t place; /* 1: it is next in its host's queue; 0: it is not there */

@@ -1,4 +1,5 @@
 #include "base/escape.h"
+#include "crawl/crawl_internal.h"
 #include "crawl/inspect_internal.h"
 #include "crawl/quarantine.h"
 #include "crawl/scope.h"
@@ -520,7 +521,9 @@ read_validators(struct asking *a, struct why *why)
 {
 	struct inspect *in = a->in;
 	struct inspect_url *u = a->u;
+	struct recrawl_conf recrawl;
 	struct saved_page page;
+	int64_t wait_ms;
 	int r =
 	    saved_page_get(in->store, a->authority_hash, a->url_hash, &in->value, &page);
 
@@ -532,7 +535,16 @@ read_validators(struct asking *a, struct why *why)
 		r = keep(a, page.last_modified, &u->last_modified);
 	if (r == 0 && !slice_starts(page.digest, SAVED_PAGE_TO))
 		r = keep(a, page.digest, &u->digest);
-	return r < 0 ? inspect_why(in, r, why) : 0;
+	if (r < 0)
+		return inspect_why(in, r, why);
+	crawl_recrawl_conf(&in->job->options, &recrawl);
+	wait_ms = recrawl_interval_ms(&recrawl, &page.history);
+	u->asked_us = page.asked_us;
+	if (page.asked_us > 0 && wait_ms < INT64_MAX / 4000)
+		u->due_us = page.asked_us + wait_ms * 1000;
+	u->looks = page.history.looks;
+	u->changes = page.history.changes;
+	return 0;
 }
 
 static int

@@ -49,6 +49,8 @@ put_what(struct jsonw *j, const struct sink_event *e)
 	jsonw_str(j, "url", lines_text(e->url));
 	jsonw_str(j, "outcome", slice_cstr(outcome_name(e->outcome)));
 	jsonw_int(j, "status", e->status);
+	if (e->change != PAGE_CHANGE_NONE)
+		jsonw_str(j, "change", slice_cstr(page_change_name(e->change)));
 	jsonw_opt(j, "via", lines_text(e->via));
 	jsonw_opt(j, "hops", lines_text(e->hops));
 	jsonw_int(j, "depth", e->depth);

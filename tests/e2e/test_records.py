@@ -66,7 +66,7 @@ def test_every_line_of_a_crawl_holds_to_the_schema(web, tmp_path):
     assert {"/", "/gone", "/go", "/late", "/broken", "/s.css", "/t.css", "/bg.png", "/frame"} <= set(pages)
     seen = set().union(*pages.values())
     # All but the quarantine, what only some servers cause, and what only --sink exec has (test_exec.py) came to be judged.
-    assert set(SCHEMA["properties"]) - seen <= {"quarantine", "seq"}
+    assert set(SCHEMA["properties"]) - seen <= {"quarantine", "seq", "change"}  # test_recrawl.py has the last
     for page in crawl(web, tmp_path / "plain", "--sink", "jsonl").values():
         schema.validate(page)
         assert not {"text", "fields", "simhash", "warc"} & set(page)

@@ -156,6 +156,20 @@ def tells_in_reports(out, found, unchanged):
     assert json.loads(again.out)["changes"] == c
 
 
+def tells_of_pages(out, site, found):
+    """Each page by itself: its line, and what trawl explain says."""
+    last = {p["url"]: p["change"] for p in out.pages()[2 * PAGES :]}
+    assert {url: c for url, c in last.items() if c != "unchanged"} == found
+    assert not any("change" in p for p in out.pages()[:PAGES])
+    changed = next(url for url, change in found.items() if change == "changed")
+    e = json.loads(harness.trawl("explain", out.dir, changed, "--json").out)
+    assert (e["looks"], e["changes"]) == (2, 1) and "due_at" in e
+    text = harness.trawl("explain", out.dir, changed).out
+    assert "in 1 of 2 looks" in text and "for another round at" in text
+    assert json.loads(harness.trawl("status", out.dir, "--json").out)["round"] == 3
+    assert " 3 in 3 rounds" in harness.trawl("status", out.dir).out
+
+
 def test_a_second_run_costs_little_and_tells_exactly_what_has_changed(site, tmp_path):
     path, out = job(tmp_path, site), harness.Output(tmp_path / "c")
     run(tmp_path, path)
@@ -194,6 +208,7 @@ def test_a_second_run_costs_little_and_tells_exactly_what_has_changed(site, tmp_
         assert (before == "-") == (change == "new") and (now == "-") == (change == "gone")
         assert before != now
     tells_in_reports(out, found, PAGES - CHANGED - GONE)
+    tells_of_pages(out, site, found)
     # And that is told once.
     result = run(tmp_path, path)
     assert told(out, 4) == {}

@@ -1,9 +1,14 @@
 /* The same directory crawled again and again, over weeks of virtual time. */
+#include "../fault/fault.h"
 #include "../unit/files_kit.h"
 #include "crawl/inspect.h"
 #include "sim_crawl.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define HOUR_US      (INT64_C(3600) * 1000000)
@@ -367,10 +372,143 @@ what_was_stopped_is_gone_on_with_in_its_round(void **state)
 	kit_remove(dir);
 }
 
+/* ---- kills ---- */
+
+struct sums {
+	uint32_t rounds;
+	uint64_t changes[PAGE_CHANGE_MAX]; /* of the second round */
+	int differences;
+	uint8_t end;
+};
+
+static int
+add_run(void *ctx, const struct saved_run *run)
+{
+	struct sums *s = ctx;
+
+	s->rounds = run->round;
+	s->end = run->end;
+	for (int c = 0; c < PAGE_CHANGE_MAX; c++)
+		s->changes[c] += run->changes[c];
+	return 0;
+}
+
+static void
+on_difference(void *ctx, const char *sentence)
+{
+	(void)ctx;
+	print_error("%s\n", sentence);
+}
+
+static void
+sum_up(const char *dir, struct sums *ret)
+{
+	struct inspect *in;
+	struct why why = {""};
+	struct job job;
+
+	memset(ret, 0, sizeof(*ret));
+	if (job_init(&job) < 0 || inspect_open(dir, &job, START_US, &in, &why) < 0)
+		_exit(2);
+	if (inspect_runs(in, add_run, ret, &why) < 0)
+		_exit(2);
+	ret->differences = inspect_verify(in, on_difference, NULL, &why);
+	inspect_close(in);
+	job_release(&job);
+}
+
+/* In children alone: a store's threads are not there after fork(). */
+static int
+in_child(void (*fn)(const char *dir, uint64_t n, struct sums *sums), const char *dir,
+    uint64_t n, struct sums *sums)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		fn(dir, n, sums);
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void
+killed_round(const char *dir, uint64_t n, struct sums *sums)
+{
+	struct fault_plan plan = {.kill = n, .seed = n};
+	struct sim_run run;
+
+	(void)sums;
+	run = round_at(dir, START_US, OPTIONS("delay=0"));
+	sim_release(&run);
+	(void)snprintf(plan.dir, sizeof(plan.dir), "%s", dir);
+	if (fault_start(&plan, NULL) < 0)
+		_exit(2);
+	site.gone = true;
+	run = round_at(dir, START_US + DAY_US, OPTIONS("delay=0"));
+	fault_stop();
+	sim_release(&run);
+}
+
+/* What was killed is gone on with, unless it had ended or was killed before it began. */
+static void
+rest(const char *dir, uint64_t n, struct sums *sums)
+{
+	struct sim_run run;
+
+	(void)n;
+	site.gone = true;
+	sum_up(dir, sums);
+	if (sums->rounds == 1 || sums->end == SAVED_RUNNING) {
+		run = round_at(dir, START_US + 2 * DAY_US, OPTIONS("delay=0"));
+		sim_release(&run);
+	}
+	sum_up(dir, sums);
+}
+
+static void
+a_kill_at_any_step_of_a_round_loses_nothing_and_does_nothing_twice(void **state)
+{
+	struct sums *sums = mmap(NULL, sizeof(*sums), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t kills = 0;
+	int end = -SIGKILL;
+
+	(void)state;
+	assert_true(sums != MAP_FAILED);
+	for (uint64_t n = 1; end == -SIGKILL && n < 10000; n += 6) {
+		char dir[KIT_PATH_MAX];
+
+		begin(dir, true);
+		end = in_child(killed_round, dir, n, sums);
+		assert_true(end == 0 || end == -SIGKILL);
+		kills += end != 0;
+		assert_int_equal(in_child(rest, dir, 0, sums), 0);
+		assert_int_equal(sums->rounds, 2);
+		assert_int_equal(sums->differences, 0);
+		assert_int_equal(
+		    sums->changes[PAGE_CHANGE_GONE] + sums->changes[PAGE_CHANGE_ABSENT],
+		    2);
+		assert_int_equal(sums->changes[PAGE_CHANGE_CHANGED] +
+				     sums->changes[PAGE_CHANGE_UNCHANGED],
+		    3);
+		assert_int_equal(sums->changes[PAGE_CHANGE_UNKNOWN], 0);
+		assert_int_equal(sums->changes[PAGE_CHANGE_NEW], 0);
+		kit_remove(dir);
+	}
+	assert_true(kills > 8);
+	(void)munmap(sums, sizeof(*sums));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    /* The first: no store was open in this process. */
+	    cmocka_unit_test(
+		a_kill_at_any_step_of_a_round_loses_nothing_and_does_nothing_twice),
 	    cmocka_unit_test(only_what_is_due_is_asked_again),
 	    cmocka_unit_test(without_validators_digests_tell_what_has_changed),
 	    cmocka_unit_test(
