@@ -161,13 +161,15 @@ what_was_not_asked_is_not_broken(void **state)
 		L("p", "n/robots", "-") L("p", "n/later",
 		    "-") "R\tn/bad\tbad-url\ta\tp\t-\nR\tn/known\tknown-good\ta\tp\t-\n"
 			 "R\tn/robots\trobots-denied\ta\tp\t-\n" T(
-			     "n/later", "o", "http-4xx", "429", "-"),
+			     "n/later", "o", "http-4xx", "429", "-") L("p", "n/zdns", "-")
+		"T\tn/zdns\to\tdns-failure\t0\t9\t-\t-\t-\t-\tno\\x20such\\x20name\n",
 	    "");
 	next_is(&e, "n/bad", LINKCHECK_BROKEN, "no URL");
 	next_is(&e, "n/known", LINKCHECK_GOOD, "");
 	next_is(&e, "n/later", LINKCHECK_UNCHECKED, "429 Too Many Requests");
 	next_is(&e, "n/none", LINKCHECK_UNCHECKED, "the crawl ended before its turn");
 	next_is(&e, "n/robots", LINKCHECK_UNCHECKED, "robots.txt forbids it");
+	next_is(&e, "n/zdns", LINKCHECK_BROKEN, "there is no such host (no such name)");
 	none_is_left(&e);
 	assert_int_equal(linkcheck_sums(e.lc)->robots, 1);
 	close_log(&e);
