@@ -161,8 +161,10 @@ what_was_not_asked_is_not_broken(void **state)
 		L("p", "n/robots", "-") L("p", "n/later",
 		    "-") "R\tn/bad\tbad-url\ta\tp\t-\nR\tn/known\tknown-good\ta\tp\t-\n"
 			 "R\tn/robots\trobots-denied\ta\tp\t-\n" T(
-			     "n/later", "o", "http-4xx", "429", "-") L("p", "n/zdns", "-")
-		"T\tn/zdns\to\tdns-failure\t0\t9\t-\t-\t-\t-\tno\\x20such\\x20name\n",
+			     "n/later", "o", "http-4xx", "429", "-")
+			     L("p", "n/zdns", "-") "T\tn/"
+						   "zdns\to\tdns-failure\t0\t9\t-\t-\t-"
+						   "\t-\tno\\x20such\\x20name\n",
 	    "");
 	next_is(&e, "n/bad", LINKCHECK_BROKEN, "no URL");
 	next_is(&e, "n/known", LINKCHECK_GOOD, "");
