@@ -80,6 +80,8 @@ in_row == 2 && /\},[ \t]*$/ { in_row = 0; command_row() }
 
 # "files", "directories", "jobs", "words a b c", "none": what an argument may be.
 function kind_of(arg,   words) {
+	if (arg ~ /\.yaml$/)
+		return "jobs"
 	if (arg ~ /^(CRAWL)?DIR$/)
 		return "directories"
 	if (arg == "FILE" || arg == "FROM" || arg == "TO")
@@ -95,7 +97,7 @@ function kind_of(arg,   words) {
 
 # What words that are no options are, by the usage of a command.
 function words_kind(usage) {
-	gsub(/--?[a-z-]+ [A-Z]+/, "", usage)
+	gsub(/--?[a-z-]+ ([A-Z]+|[a-z]+\.yaml)/, "", usage)
 	if (usage ~ /\.yaml/)
 		return "jobs"
 	if (usage ~ /DIR/)
@@ -118,7 +120,7 @@ function flags_of(text,   n, rest, word, seen) {
 		seen[word] = 1
 		flag[++n] = word
 		flag_arg[n] = ""
-		if (match(rest, /^ ([A-Z]+|[a-z0-9]+(\|[a-z0-9]+)+)/))
+		if (match(rest, /^ ([A-Z]+|[a-z]+\.yaml|[a-z0-9]+(\|[a-z0-9]+)+)/))
 			flag_arg[n] = substr(rest, 2, RLENGTH - 1)
 	}
 	return n
@@ -372,6 +374,8 @@ function fish_kind(kind) {
 		return "-r -F"
 	if (kind == "directories")
 		return "-x -a '(__fish_complete_directories)'"
+	if (kind == "jobs")
+		return "-x -a '(__fish_complete_suffix .yaml)'"
 	if (kind ~ /^words/)
 		return "-x -a '" substr(kind, 7) "'"
 	return "-x"

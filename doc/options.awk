@@ -1,5 +1,5 @@
 # The options of src/crawl/options.def as man(7) text: of trawl-job.5 with -v form=job, else
-# of trawl.1.
+# of trawl.1; and the settings of src/ctl/service.def, of trawl-serve.8.
 # A row: OPTION(section, name, TYPE, "default", min, max, "argument", "help")
 
 function quoted(   text) { # takes the next "..." off `row`
@@ -47,11 +47,11 @@ function as_key(   value) {
 	printf "\n"
 }
 
-/^OPTION\(/ { row = ""; open = 1 }
+/^(OPTION|SETTING)\(/ { row = ""; open = 1 }
 open { row = row " " $0 }
 open && /\)[ \t]*$/ {
 	open = 0
-	sub(/^ *OPTION\(/, "", row)
+	sub(/^ *(OPTION|SETTING)\(/, "", row)
 	split(row, word, /[, ]+/)
 	section = word[1]
 	name = word[2]

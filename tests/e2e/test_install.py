@@ -64,14 +64,14 @@ def test_install_puts_everything_there_and_uninstall_takes_it_away(tmp_path):
     where = [f"DESTDIR={tmp_path}", "prefix=/usr"]
     make("install", *where)
     there = {str(p.relative_to(tmp_path / "usr")) for p in tmp_path.rglob("*") if not p.is_dir()}
-    examples = {f"share/doc/trawl/examples/{p.name}" for p in (harness.SRCDIR / "conf").glob("*.yaml")}
+    examples = {f"share/doc/trawl/examples/{p.name}" for p in (harness.SRCDIR / "conf").glob("*.yaml") if p.name != "trawl.yaml"}
     schemas = {f"share/doc/trawl/{p.name}" for p in (harness.SRCDIR / "doc").glob("*.schema.json")}
-    pages = {f"share/man/man{s}/{n}.{s}" for n, s in [("trawl", 1), ("trawl-warc", 1), ("trawl-job", 5), ("trawl-files", 5)]}
+    pages = {f"share/man/man{s}/{n}.{s}" for n, s in [("trawl", 1), ("trawl-warc", 1), ("trawl-job", 5), ("trawl-files", 5), ("trawl-serve", 8)]}
     completions = {
         "share/bash-completion/completions/trawl",
         "share/fish/vendor_completions.d/trawl.fish",
     }
-    want = {"bin/trawl", "share/trawl/site/nginx.conf.in"} | examples | schemas | pages | completions
+    want = {"bin/trawl", "share/doc/trawl/trawl.yaml", "share/trawl/site/nginx.conf.in"} | examples | schemas | pages | completions
     assert len(examples) > 4 and len(schemas) > 1
     assert want <= there, want - there
     # Where zsh looks differs: Debian has a directory of its own for packages.

@@ -22,7 +22,7 @@ def page(name):
     return made if made.exists() else harness.SRCDIR / "doc" / name
 
 
-PAGES = ["trawl.1", "trawl-warc.1", "trawl-job.5", "trawl-files.5"]
+PAGES = ["trawl.1", "trawl-warc.1", "trawl-job.5", "trawl-files.5", "trawl-serve.8"]
 
 
 def plain(name):
@@ -85,12 +85,12 @@ def test_pages_are_shown_without_warnings(name):
     run = subprocess.run(args, capture_output=True, text=True, timeout=60, env=env)
     assert run.returncode == 0 and run.stderr == ""
     title = name.replace(".", "(").upper() + ")"
-    assert title in run.stdout and len(run.stdout.splitlines()) > 50
+    assert title in run.stdout and len(run.stdout.splitlines()) > 40
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_that_are_named_exist_and_name_each_other(name):
-    named = set(re.findall(r"\b(trawl[a-z-]*)\s?\(([15])\)", plain(name)))
+    named = set(re.findall(r"\b(trawl[a-z-]*)\s?\(([158])\)", plain(name)))
     for other, section in named:
         assert page(f"{other}.{section}").exists()
     assert name == "trawl.1" or ("trawl", "1") in named
@@ -119,7 +119,8 @@ def test_each_command_and_what_it_takes_is_in_the_manual():
     manual = plain("trawl.1")
     for command in commands():
         assert re.search(rf"^\.B trawl {command}\b", manual.split(".SH DESCRIPTION")[0], re.M), command
-        text = manual + (plain("trawl-warc.1") if command == "warc" else "")
+        own = {"warc": "trawl-warc.1", "serve": "trawl-serve.8"}.get(command)
+        text = manual + (plain(own) if own else "")
         missing = flags_in(usage_of(command)) - flags_in(text)
         assert not missing, (command, missing)
 
@@ -148,6 +149,19 @@ def test_each_key_of_a_job_file_is_in_its_manual():
         assert re.search(rf"^\.B {key}:", manual, re.M), key
     for key in re.findall(r'"(\w+)"', re.search(r'"match", "host"[^}]*', source)[0]):
         assert re.search(rf"\b{key}\b", manual.split(".SH RULES")[1].split(".SH OPTIONS")[0]), key
+
+
+def test_each_setting_of_the_service_is_in_its_manual():
+    table = (harness.SRCDIR / "src/ctl/service.def").read_text()
+    rows = re.findall(r'^SETTING\((\w+), (\w+), \w+, "([^"]*)"', table, re.M)
+    assert len(rows) > 20
+    manual = plain("trawl-serve.8")
+    for section, name, default in rows:
+        part = manual.split(f"\n.SS {section}:\n")[1].split("\n.S")[0]
+        said = re.search(rf"^\.B {name}:\n(.*)$", part, re.M)
+        assert said and (default == "" or f"Default: {default}." in said[1]), name
+    for key in re.findall(r'"(\w+)"', re.search(r"\bkeys\[[^]]*\] = \{([^}]*)\}", (harness.SRCDIR / "src/crawl/schedule.c").read_text())[1]):
+        assert re.search(rf"^\.B {key}:", plain("trawl-job.5"), re.M), key
 
 
 def test_examples_of_job_files_are_good(tmp_path):

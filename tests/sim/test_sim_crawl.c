@@ -461,8 +461,8 @@ parts_of_pages_come_from_anywhere_only_if_asked(void **state)
 		struct sim_run run = {0};
 
 		sim_web_reset(maze_script, NULL);
-		sim_crawl(&run, "http://new.test/",
-		    OPTIONS("delay=0", "depth=5", options[i]));
+		sim_crawl(
+		    &run, "http://new.test/", OPTIONS("delay=0", "depth=5", options[i]));
 		assert_int_equal(sim_count("http://img.test/i.png"), i == 0);
 		assert_int_equal(sim_count("http://img.test/page"), 0);
 		sim_release(&run);
@@ -470,8 +470,9 @@ parts_of_pages_come_from_anywhere_only_if_asked(void **state)
 }
 
 /* One link for each step that a scope may go. */
-static const char *const steps[] = {"http://www.site.test/dir/", "http://www.site.test/dir/in",
-    "http://www.site.test/beside", "http://other.site.test/", "http://elsewhere.test/"};
+static const char *const steps[] = {"http://www.site.test/dir/",
+    "http://www.site.test/dir/in", "http://www.site.test/beside",
+    "http://other.site.test/", "http://elsewhere.test/"};
 
 static void
 steps_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
