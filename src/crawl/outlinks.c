@@ -204,6 +204,16 @@ names_an_id(enum link_kind kind, struct slice fragment)
 	       fragment.len > 0 && slice_find(fragment, '(') == fragment.len;
 }
 
+/* "htp://example.org/" is a slip of the pen, "mailto:" is not. */
+static bool
+is_slip(struct slice ref)
+{
+	struct slice scheme = slice_head(ref, slice_find(ref, ':'));
+
+	return name_distance(scheme, SLICE_LIT("http")) == 1 ||
+	       name_distance(scheme, SLICE_LIT("https")) == 1;
+}
+
 /* Each different URL and id once a page.  Redirects are told by what was redirected, and a
  * guess that is wrong is no fault. */
 static int
@@ -227,7 +237,7 @@ note(struct outlinks *o, enum link_kind kind, struct slice ref)
 		return r;
 	ref = slice_head(ref, hash_at);
 	s = resolve(o, ref, text, &url);
-	if (s == URL_UNSUPPORTED || slice_istarts(ref, SLICE_LIT("data:")) ||
+	if ((s == URL_UNSUPPORTED && !is_slip(ref)) || slice_istarts(ref, SLICE_LIT("data:")) ||
 	    (s != URL_OK && ref.len == 0))
 		return 0;
 	l.url = s == URL_OK ? url_text(&url) : slice_head(ref, ODD_TEXT_MAX);

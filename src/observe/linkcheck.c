@@ -371,7 +371,7 @@ look_at_fragment(struct linkcheck *lc, struct slice rest, struct linkcheck_targe
 		return 0;
 	lc->judged.verdict = fact == FACT_CUT ? LINKCHECK_UNCHECKED : LINKCHECK_BROKEN;
 	(void)snprintf(lc->judged.reason, sizeof(lc->judged.reason), "%s",
-	    fact == FACT_CUT ? "more ids than can be kept"
+	    fact == FACT_CUT ? "what can be kept of its page has no such id"
 			     : "its page has no such id or name");
 	lc->walk = WALK_FRAGMENT;
 	r = fill(lc, ret);

@@ -411,6 +411,8 @@ facts_fragment(const struct linkcheck_facts *f, uint64_t page, struct slice frag
 	uintptr_t of_page = (uintptr_t)umap_get(&f->framed, page);
 	uint64_t keys[2];
 
+	if (id.len > 0 && of_page == 0 && f->ids_cut)
+		return FACT_CUT;
 	if (id.len == 0 || of_page == FACT_WANTED || of_page == 0)
 		return FACT_THERE; /* no page whose ids are known */
 	fragment_keys(page, id, keys);

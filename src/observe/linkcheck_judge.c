@@ -179,6 +179,11 @@ linkcheck_judge(const struct linkcheck_facts *f, const struct checked *c, bool o
 		judge_redirect(f, c, ret);
 	else
 		judge_end(ret, c->outcome, c->status, c->detail);
+	if (c->outcome == OUTCOME_UNSUPPORTED_SCHEME) { /* noted only if it looks so */
+		ret->verdict = LINKCHECK_BROKEN;
+		(void)snprintf(ret->reason, sizeof(ret->reason),
+		    "no such scheme: is http or https meant?");
+	}
 	if (only_forms && is_only_refused(ret))
 		ret->verdict = LINKCHECK_UNCHECKED;
 	if (ret->verdict == LINKCHECK_GOOD && c->asked && facts_suspect(f, c)) {

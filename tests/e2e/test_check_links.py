@@ -135,10 +135,10 @@ def write_site(www, far, dead, tls, silent):
 
     pages = ["status", "hosts", "redirects", "ids", "parts", "odd", "decoys", "moved-to", "ids-of", "sub/deep"]
     page("index.html", *(a(p + ".html") for p in pages))
-    # 404 (5), 410 (2), 403 (1), 500 (2); some linked twice
+    # 404 (5, one on another page), 410 (2), 403 (1), 500 (2); some linked twice
     page(
         "status.html",
-        *(a(fault("404", f"/missing{i}")) for i in range(4)),
+        *(a(fault("404", f"/missing{i}")) for i in range(3)),
         a("/missing0"),
         a(fault("404", far + "/404")),
         a(fault("410", "/gone")),
@@ -206,12 +206,13 @@ def write_site(www, far, dead, tls, silent):
         "style.css",
         f'@import "{fault("part", "/imported.css")}"; p {{ background: url({fault("part", "/background.gif")}) }}',
     )
-    # no URLs (3)
+    # no URLs (3), and one with a slip of the pen
     page(
         "odd.html",
         a(fault("bad-url", "http://[::bad/")),
         a(fault("bad-url", "http://127.0.0.1:99999/")),
         a(fault("bad-url", "http:///:80")),
+        a(fault("scheme", "htp://127.0.0.1/")),
     )
     # none: things that checkers stumble over
     page(
@@ -303,7 +304,7 @@ def test_each_says_why_and_where(forty, found):
         "404": "404 Not Found", "410": "410 Gone", "403": "403", "500": "500", "refused": "cannot connect",
         "dns": "no such host", "tls": "no secure connection", "timeout": "no answer in time",
         "redirect-404": "redirected: 404", "loop": "redirects without end", "id": "no such id",
-        "part": "404", "bad-url": "no URL",
+        "part": "404", "bad-url": "no URL", "scheme": "no such scheme",
     }  # fmt: skip
     for url, kind in faults.items():
         assert words[kind] in links[url]["reason"], links[url]
@@ -547,3 +548,17 @@ def test_bad_usage_is_one_sentence(tmp_path):
     ):
         result = harness.trawl("check-links", *args)
         assert result.rc == 2 and words in result.err and result.err.count("\n") == 1, result.err
+
+
+def test_of_a_page_that_came_in_part_no_id_is_missed():
+    with foreign({}) as own:
+        long = "<p>" + "x" * 200000
+        own.answers["/"] = html("/long#far-below", "/long#top-of-it", "/whole#nowhere")
+        own.answers["/long"] = (200, {}, "<p id=top-of-it>" + long + "<p id=far-below>")
+        own.answers["/whole"] = (200, {}, long)
+        result = check("--max-body", "100KiB", "-v", base(own) + "/")
+        assert "/long#far-below  [unchecked]  what can be kept of its page has no such id" in result.out
+        assert "/long#top-of-it" not in result.out
+        result = check(base(own) + "/")
+        assert result.rc == 8 and "/whole#nowhere  its page has no such id" in result.out
+        assert result.out.startswith(base(own) + "/whole") and "1 broken link, " in result.out

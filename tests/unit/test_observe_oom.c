@@ -1,6 +1,7 @@
 /* A report when memory is out: each allocation fails once. */
 #include "fail_alloc.h"
 #include "files_kit.h"
+#include "observe/linkcheck.h"
 #include "observe/report.h"
 #include <errno.h>
 #include <stdio.h>
@@ -94,10 +95,68 @@ what_is_written_is_whole_or_an_error(void **state)
 	job_release(&job);
 }
 
+static const char checks_log[] =
+    "T\thttp://a/\tps\tok\t200\t9\ttext/html\t-\t0000000000000001\t-\t-\n"
+    "L\thttp://a/\ta\thttp://a/r\tid\tx\nL\thttp://a/\ta\thttp://a/b\tno\t-\n"
+    "I\thttp://a/b\t0000000000000001\nT\thttp://a/b\tp\tok\t200\t9\t-\t-\t-\t-\t-\n"
+    "T\thttp://a/r\tp\tredirect\t301\t9\t-\thttp://a/gone\t-\t-\t-\n"
+    "T\thttp://a/gone\tp\thttp-4xx\t404\t9\t-\t-\t-\t-\t-\n"
+    "T\thttp://a/none\tn\tok\t200\t9\t-\t-\t00000000000000f1\t-\t-\n";
+
+/* Broken links and their places, or the error. */
+static int
+count_broken(const char *dir, int *ret_broken, int *ret_places)
+{
+	struct linkcheck *lc = NULL;
+	struct linkcheck_target t;
+	struct linkcheck_place p;
+	struct why why = {""};
+	int r = linkcheck_open(dir, dir, SLICE_LIT("^never$\n"), &lc, &why);
+
+	*ret_broken = *ret_places = 0;
+	if (r < 0) {
+		assert_true(why.text[0] != '\0' && lc == NULL);
+		return r;
+	}
+	while ((r = linkcheck_next(lc, &t)) > 0) {
+		*ret_broken += t.verdict == LINKCHECK_BROKEN;
+		while ((r = linkcheck_place(lc, &p)) > 0)
+			++*ret_places;
+		if (r < 0)
+			break;
+	}
+	linkcheck_close(lc);
+	return r;
+}
+
+static void
+broken_links_are_all_told_or_none(void **state)
+{
+	char dir[KIT_PATH_MAX];
+	int broken = 0, places = 0, e = -ENOMEM;
+	int64_t n = 0;
+
+	(void)state;
+	kit_scratch(dir);
+	kit_write(dir, CHECKS_FILE, slice_cstr(checks_log));
+	while (e < 0 && n < 5000) {
+		fail_alloc_after = n++;
+		e = count_broken(dir, &broken, &places);
+		fail_alloc_after = -1;
+		assert_true(e == 0 || e == -ENOMEM || e == -EIO);
+	}
+	assert_int_equal(e, 0);
+	assert_int_equal(broken, 2);
+	assert_int_equal(places, 2);
+	assert_true(n > 10);
+	kit_remove(dir);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(broken_links_are_all_told_or_none),
 	    cmocka_unit_test(a_report_is_made_whole_or_not_at_all),
 	    cmocka_unit_test(what_is_written_is_whole_or_an_error),
 	};
