@@ -20,6 +20,7 @@ enum {
 	BODY_BYTES_USUAL = 64 << 20, /* of --max-body */
 	SLOW_LOOK_MS = 100,          /* which requests are slow changes by time alone */
 	HARMFUL_HOSTS_MAX = 1 << 16,
+	KEPT_FOR_KNOWN_PART = 8, /* of the concurrency: of what new hosts leave to others */
 };
 
 const char *
@@ -241,15 +242,15 @@ budget_allows(struct crawl *c)
  * be to themselves until their time-outs.  So those are told apart and do not count, up to a
  * number.
  */
-static bool
-concurrency_allows(struct crawl *c)
+static uint32_t
+room_for_requests(const struct crawl *c)
 {
-	size_t running = c->in_state[VISIT_FETCH];
+	uint32_t usual = c->o->fetch_concurrency;
+	uint32_t room = usual + transport_slow(c->engine->transport);
 
-	if (running < c->o->fetch_concurrency)
-		return true;
-	return running < CRAWL_SLOW_MAX &&
-	       running < c->o->fetch_concurrency + transport_slow(c->engine->transport);
+	if (room > CRAWL_SLOW_MAX)
+		room = CRAWL_SLOW_MAX;
+	return room < usual ? usual : room;
 }
 
 /* Why nothing more may begin now, and how long if that is known (else -1). */
@@ -268,7 +269,7 @@ crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
 		return WAIT_PAUSED;
 	if (!budget_allows(c))
 		return WAIT_BUDGET;
-	if (!concurrency_allows(c)) {
+	if (c->in_state[VISIT_FETCH] >= room_for_requests(c)) {
 		*ret_wait_ms = SLOW_LOOK_MS;
 		return WAIT_CONNECTION_CAP;
 	}
@@ -315,8 +316,12 @@ start_one(struct crawl *c)
 		wake_at(c, wait_ms);
 		return false;
 	}
+	frontier_room(c->frontier, room_for_requests(c),
+	    c->o->fetch_concurrency / KEPT_FOR_KNOWN_PART);
 	r = frontier_next(c->frontier, now, &turn);
 	if (r == 0 && turn.kind == FRONTIER_IDLE) {
+		if (frontier_lacks_room(c->frontier) && turn.due_ms > now + SLOW_LOOK_MS)
+			turn.due_ms = now + SLOW_LOOK_MS;
 		wake_at(c, turn.due_ms == INT64_MAX ? -1 : turn.due_ms - now);
 		return false;
 	}

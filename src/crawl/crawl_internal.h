@@ -72,6 +72,7 @@ struct visit {
 	bool sets_cookie;        /* a redirect, the first time: it may lead to itself */
 	bool abandoned;          /* its attempt is for the log only */
 	struct frontier_gap gap; /* that it had to keep */
+	bool is_probe;           /* its host had not answered yet */
 	uint64_t in_hand_bytes, large_in_hand_bytes;
 	int64_t retry_ms; /* after which it is tried again */
 	struct fetch_id fetch_id;

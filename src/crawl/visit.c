@@ -200,7 +200,9 @@ visit_fetch(struct visit *v)
 	int64_t bandwidth = c->o->fetch_bandwidth;
 	uint64_t share;
 	const char *lines[FETCH_MORE_LINES_MAX];
-	struct fetch_request req = {.url = v->rec->url, .home = crawl_home_of(c, v->rec)};
+	struct fetch_request req = {.url = v->rec->url,
+	    .is_probe = v->is_probe,
+	    .home = crawl_home_of(c, v->rec)};
 
 	if (v->was.state == PAGE_THERE && (v->rec->flags & URLREC_WHOLE) == 0) {
 		req.etag = v->was.etag;
@@ -255,6 +257,7 @@ visit_start(struct crawl *c, struct frontier_turn *turn)
 		v->was =
 		    (struct saved_page){.state = PAGE_NEVER}; /* the store will say */
 	v->gap = turn->gap;
+	v->is_probe = turn->is_probe;
 	v->authority_hash = turn->authority_hash;
 	if (is_of_frontier(v)) {
 		c->stats.queued--;

@@ -69,6 +69,7 @@ visit_robots_turn(const struct frontier_turn *turn)
 		return 0;
 	}
 	v->gap = turn->gap;
+	v->is_probe = turn->is_probe;
 	visit_to(v, VISIT_FETCH);
 	r = visit_fetch(v);
 	if (r < 0)

@@ -23,6 +23,7 @@ struct fetch {
 	enum fetch_state state;
 	enum transport_method method;
 	struct fetch_home *home;
+	bool is_probe;
 	bool overridden; /* its address is the user's word */
 	uint64_t rate_bytes_max, body_bytes_max;
 	uint32_t first_byte_ms, total_ms; /* of this one; 0: as of all */
@@ -353,6 +354,7 @@ step_TRANSFER(struct fetch *f)
 	    .method = f->method,
 	    .url = url_text(&f->url),
 	    .proxy = f->proxy,
+	    .is_probe = f->is_probe,
 	    .show_cert = f->home != NULL,
 	    .own_authority = is_home(f, &f->tries.addrs[f->tries.next]),
 	    .addr = f->tries.addrs[f->tries.next],
@@ -508,6 +510,7 @@ fetch_start(struct fetcher *fetcher, const struct fetch_request *req, fetch_fn *
 	f->state = FETCH_RESOLVE;
 	f->method = req->method;
 	f->home = req->home;
+	f->is_probe = req->is_probe;
 	f->overridden = false;
 	f->rate_bytes_max = req->rate_bytes_max;
 	f->body_bytes_max = req->body_bytes_max;

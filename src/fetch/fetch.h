@@ -69,6 +69,7 @@ struct fetch_home {
 struct fetch_request {
 	enum transport_method method;
 	struct slice url;        /* normal form */
+	bool is_probe;           /* as in transport.h */
 	struct fetch_home *home; /* NULL: of no seed; lives as long as the fetcher */
 	uint64_t rate_bytes_max; /* a second; 0: no limit */
 	/* Tighter than those of the fetcher, each where it is; 0: not. */

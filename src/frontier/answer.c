@@ -30,6 +30,10 @@ frontier_done(struct frontier *f, uint64_t authority_hash,
 	}
 	manners_advance(f->manners, now_ms);
 	hostq_ended(f->manners, h, &f->conf, rep, random_next(&f->random), now_ms);
+	if (h->probes > 0) {
+		h->probes--;
+		gate_ended(f->manners, &f->probes);
+	}
 	if (rep->address != 0)
 		standing_address(f->manners, h->standing, rep->address);
 	frontier_place(f, h, now_ms);

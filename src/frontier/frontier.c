@@ -35,6 +35,8 @@ frontier_new(const struct frontier_conf *conf, struct frontier **ret)
 	f->manners = conf->manners != NULL ? conf->manners : f->own_manners;
 	manners_joined(f->manners, 1);
 	gate_init(&f->names, GATE_NAMES);
+	gate_init(&f->probes, GATE_PROBES);
+	f->conf.probes_max = 0;
 	f->random = conf->jitter_seed;
 	umap_init(&f->hosts, HOSTS_MAX);
 	umap_init(&f->by_url, UINT32_MAX);
@@ -80,6 +82,7 @@ frontier_configure(struct frontier *f, const struct frontier_conf *conf, int64_t
 	f->conf.window_max = old.window_max;
 	f->conf.jitter_seed = old.jitter_seed;
 	f->conf.manners = old.manners;
+	f->conf.probes_max = old.probes_max;
 	list_foreach (it, &f->all) {
 		struct hostq *h = container_of(it, struct hostq, on_hosts);
 
@@ -239,14 +242,57 @@ place_stay(struct frontier *f, struct hostq *h, const struct hostq_state *s)
 	}
 }
 
+static void
+set_probes_max(struct frontier *f)
+{
+	uint32_t was = f->conf.probes_max, n = 0, kept = f->reserve;
+
+	if (kept > f->known && kept > 0) /* one that has nothing may soon have something */
+		kept = f->known > 0 ? f->known : 1;
+	if (kept > 0 && f->room > 0)
+		n = f->room > kept ? f->room - kept : 1;
+	f->conf.probes_max = n;
+	if (n == 0 || n > was)
+		gate_wake(f->manners, &f->probes);
+}
+
+void
+frontier_room(struct frontier *f, uint32_t room, uint32_t reserve)
+{
+	if (room == f->room && reserve == f->reserve)
+		return;
+	f->room = room;
+	f->reserve = reserve;
+	set_probes_max(f);
+}
+
+bool
+frontier_lacks_room(const struct frontier *f)
+{
+	return !list_is_empty(&f->probes.waiters);
+}
+
+void
+frontier_know(struct frontier *f, struct hostq *h, bool known)
+{
+	if (known == h->counted_as_known)
+		return;
+	h->counted_as_known = known;
+	f->known += known ? 1 : UINT32_MAX;
+	set_probes_max(f);
+}
+
 /* At a gate only what could begin but for that. */
 static void
 judge_gate(struct frontier *f, struct hostq *h, struct hostq_state *s)
 {
 	static const enum wait_cause causes[] = {[GATE_NAMES] = WAIT_DNS,
 	    [GATE_SITE] = WAIT_PER_SITE_CAP,
-	    [GATE_ADDRESS] = WAIT_PER_IP_CAP};
+	    [GATE_ADDRESS] = WAIT_PER_IP_CAP,
+	    [GATE_PROBES] = WAIT_CONNECTION_CAP};
 
+	if (h->gate == &f->probes && hostq_is_known(h))
+		gate_leave(f->manners, h);
 	if (h->gate == NULL)
 		return;
 	if (s->place != HOSTQ_READY || h->doom != OUTCOME_NONE)
@@ -298,6 +344,7 @@ place_one(struct frontier *f, struct hostq *h, int64_t now_ms)
 	h->counted_as_dead = dead;
 	hostq_judge(h, &f->conf, now_ms, &s);
 	judge_gate(f, h, &s);
+	frontier_know(f, h, s.place != HOSTQ_EMPTY && hostq_is_known(h));
 	if (s.place == h->state.place) {
 		place_stay(f, h, &s);
 	} else {

@@ -75,6 +75,7 @@ struct frontier_conf {
 	/* Of large answers of one authority, in hand: while there are more it is not asked.
 	 * 0: no limit. */
 	uint64_t in_hand_bytes_max;
+	uint32_t probes_max; /* the frontier's own: see frontier_room() */
 	uint32_t names_max; /* FRONTIER_NAMEs at once; 0: no name is asked for */
 	int64_t delay_ms;  /* least gap; -1: auto, as long as the last answer took */
 	int64_t delay_auto_max_ms;  /* 30000 */
@@ -109,6 +110,15 @@ void frontier_free(struct frontier *f);
 /* Live change of per_host, delays; the order cannot change. */
 void frontier_configure(
     struct frontier *f, const struct frontier_conf *conf, int64_t now_ms);
+
+/*
+ * `room` requests may be under way.  Hosts that never answered leave up to `reserve` of
+ * them to the others, one for each that has something to do, and one in any case: so that
+ * dead ones do not hold those up until their time-outs.  At first there is no such limit.
+ */
+void frontier_room(struct frontier *f, uint32_t room, uint32_t reserve);
+/* Whether any of them waits for that: a greater `room` lets it begin. */
+bool frontier_lacks_room(const struct frontier *f);
 
 /* A URL waits (it was just put into the store's queue).  Copies `r`. */
 int frontier_add(struct frontier *f, const struct urlrec *r, int64_t now_ms);
@@ -170,6 +180,7 @@ struct frontier_turn {
 	struct urlrec *rec;   /* passes to the caller */
 	struct frontier_guest *guest;
 	struct frontier_gap gap; /* FRONTIER_URL, _ROBOTS, _GUEST */
+	bool is_probe;           /* of these: its host has never answered, or not the last time */
 	enum outcome outcome;    /* FRONTIER_REFUSED, _GUEST */
 	char detail[200];     /* the rule that decided */
 	int64_t due_ms; /* FRONTIER_IDLE: when to ask again; INT64_MAX: on an event */

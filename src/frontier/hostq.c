@@ -107,6 +107,14 @@ hostq_asked(struct hostq *h, const struct frontier_conf *conf)
 /* ---- where it stands ---- */
 
 bool
+hostq_is_known(const struct hostq *h)
+{
+	const struct standing *s = h->standing;
+
+	return (s->answered || h->done > 0) && s->failures == 0 && s->unanswered == 0;
+}
+
+bool
 hostq_needs_robots(
     const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms)
 {
@@ -559,6 +567,7 @@ robots_failed(struct hostq *h)
 static void
 reached(struct standing *s)
 {
+	s->answered = true;
 	s->failures = s->unanswered = 0;
 	s->fail_until_ms = HOSTQ_NEVER;
 	list_foreach (it, &s->hosts) {

@@ -98,6 +98,8 @@ struct hostq {
 	struct list guests; /* frontier_guest.on_host */
 	bool guest_was_last;
 	uint64_t done; /* requests for URLs that ended */
+	uint32_t probes; /* of in_flight: begun before it had answered anything */
+	bool counted_as_known;
 
 	/* robots.txt */
 	enum hostq_robots robots;
@@ -145,6 +147,8 @@ hostq_is_doomed(const struct hostq *h, int64_t now_ms)
 {
 	return h->doom != OUTCOME_NONE && now_ms < h->doom_until_ms;
 }
+/* It answers: it did before, and the last time. */
+bool hostq_is_known(const struct hostq *h);
 /* robots.txt must be asked for before the next URL. */
 bool hostq_needs_robots(
     const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms);

@@ -25,6 +25,9 @@ struct frontier {
 	struct manners *manners;
 	struct manners *own_manners; /* nobody gave us any */
 	struct gate names;           /* that are asked for at once */
+	struct gate probes;          /* requests to hosts that never answered */
+	uint32_t room, reserve;      /* frontier_room() */
+	uint32_t known;              /* hosts that answer, and have something to do */
 
 	struct umap hosts; /* authority hash -> hostq */
 	struct list all;   /* the same, most recently served first */
@@ -69,6 +72,8 @@ int frontier_retry_later(
 /* `rec_bytes`: of its record, which may be gone by now. */
 void frontier_retry_free(struct frontier *f, struct retry *retry, uint64_t rec_bytes);
 struct urlrec *frontier_retry_take(struct frontier *f, struct retry *retry);
+/* A host that answers has something to do from now on, or not any more. */
+void frontier_know(struct frontier *f, struct hostq *h, bool known);
 /* Places whoever an event has changed besides. */
 void frontier_settle(struct frontier *f);
 int frontier_host_new(struct frontier *f, uint64_t authority_hash, struct slice authority,

@@ -57,7 +57,7 @@ gate_init(struct gate *g, enum gate_kind kind)
 static struct umap *
 gates_of(struct manners *m, enum gate_kind kind)
 {
-	assert(kind != GATE_NAMES);
+	assert(kind == GATE_SITE || kind == GATE_ADDRESS);
 	return kind == GATE_SITE ? &m->sites : &m->addresses;
 }
 
@@ -69,6 +69,8 @@ gate_limit(const struct gate *g, const struct hostq *h)
 		return h->conf->per_site;
 	case GATE_ADDRESS:
 		return h->conf->per_ip;
+	case GATE_PROBES:
+		return h->conf->probes_max;
 	case GATE_NAMES:
 		break;
 	}

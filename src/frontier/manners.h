@@ -35,7 +35,7 @@
 
 struct hostq;
 
-enum gate_kind { GATE_NAMES, GATE_SITE, GATE_ADDRESS };
+enum gate_kind { GATE_NAMES, GATE_SITE, GATE_ADDRESS, GATE_PROBES };
 struct gate {
 	enum gate_kind kind;
 	uint64_t key;
@@ -60,6 +60,7 @@ struct standing {
 	uint32_t backoff_level;
 	int64_t eased_ms; /* between requests, since it said 429 or 503; 0: nothing */
 	uint32_t eased_answers;
+	bool answered;     /* to anything, ever */
 	uint32_t failures; /* in a row: could not be reached */
 	bool hopeless;     /* the last one: asking again cannot help */
 	uint64_t fails;    /* ever, so that each crawl sees a new one */

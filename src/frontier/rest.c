@@ -79,6 +79,7 @@ forget(struct frontier *f, struct hostq *h, int64_t now_ms)
 	list_remove(&h->on_hosts);
 	waits_leave(&f->waits, h->state.waits, now_ms);
 	f->places[h->state.place]--;
+	frontier_know(f, h, false);
 	f->hosts_bytes -= hostq_bytes(h);
 	f->forgotten++;
 	hostq_free(f->manners, h);

@@ -262,6 +262,7 @@ frontier_check(const struct frontier *f)
 	check_lives(f);
 	manners_check(f->manners);
 	gate_check(&f->names);
+	gate_check(&f->probes);
 	for (uint32_t w = 0; w < WAITS_MAX; w++)
 		assert(t.waits[w] == f->waits.hosts[w]);
 }

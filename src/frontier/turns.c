@@ -184,9 +184,23 @@ turn_of(struct frontier *f, struct hostq *h, int64_t now_ms)
 	if (!gate_enter(f->manners, h->standing->site, h) ||
 	    !gate_enter(f->manners, h->standing->address, h))
 		return FRONTIER_IDLE;
+	if (!hostq_is_known(h) && !gate_enter(f->manners, &f->probes, h))
+		return FRONTIER_IDLE;
 	if (guest)
 		return FRONTIER_GUEST;
 	return hostq_needs_robots(h, &f->conf, now_ms) ? FRONTIER_ROBOTS : FRONTIER_URL;
+}
+
+static void
+begin(struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_turn *ret)
+{
+	hostq_gap(h, &f->conf, &ret->gap);
+	ret->is_probe = !hostq_is_known(h);
+	hostq_started(f->manners, h, ret->kind == FRONTIER_ROBOTS, now_ms);
+	if (!ret->is_probe)
+		return;
+	h->probes++;
+	gate_began(f->manners, &f->probes, h);
 }
 
 static void
@@ -195,8 +209,7 @@ turn_robots(
 {
 	ret->kind = FRONTIER_ROBOTS;
 	memcpy(ret->authority, h->authority, strlen(h->authority) + 1);
-	hostq_gap(h, &f->conf, &ret->gap);
-	hostq_started(f->manners, h, true, now_ms);
+	begin(f, h, now_ms, ret);
 	turn_ends(f, h, now_ms);
 }
 
@@ -209,9 +222,8 @@ turn_guest(struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_
 	if (hostq_is_doomed(h, now_ms)) {
 		ret->outcome = h->doom;
 	} else {
-		hostq_gap(h, &f->conf, &ret->gap);
 		h->guests_in_flight++;
-		hostq_started(f->manners, h, false, now_ms);
+		begin(f, h, now_ms, ret);
 	}
 	turn_ends(f, h, now_ms);
 }
@@ -246,8 +258,7 @@ turn_url(struct frontier *f, struct hostq *h, int64_t now_ms, struct frontier_tu
 	ret->kind = FRONTIER_URL;
 	h->guest_was_last = false;
 	f->in_flight++;
-	hostq_gap(h, &f->conf, &ret->gap);
-	hostq_started(f->manners, h, false, now_ms);
+	begin(f, h, now_ms, ret);
 	turn_ends(f, h, now_ms);
 }
 
@@ -282,6 +293,7 @@ frontier_next(struct frontier *f, int64_t now_ms, struct frontier_turn *ret)
 	ret->due_ms = 0;
 	ret->authority_hash = 0;
 	ret->gap = (struct frontier_gap){0};
+	ret->is_probe = false;
 	ret->kind = FRONTIER_IDLE;
 	for (uint32_t step = 0; step < STEPS_MAX; step++) {
 		h = ready_first(f);

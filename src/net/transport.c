@@ -123,6 +123,7 @@ pace_look(struct transport *t, struct list *on, int64_t limit_ms)
 uint32_t
 transport_slow(struct transport *t)
 {
+	pace_look(t, &t->probing, PROBE_SILENT_MS);
 	pace_look(t, &t->quiet, SILENT_MS);
 	pace_look(t, &t->heard, LONG_MS);
 	return t->slow;
@@ -459,7 +460,7 @@ transport_start(struct transport *t, const struct transport_request *req,
 	} else if (curl_multi_add_handle(t->multi, x->easy) == CURLM_OK) {
 		t->used++;
 		list_push(&t->running, &x->on_list);
-		exchange_pace(x, &t->quiet);
+		exchange_pace(x, req->is_probe ? &t->probing : &t->quiet);
 		timer_arm(t, SAFETY_MS);
 	} else {
 		r = -ENOMEM;
@@ -582,6 +583,7 @@ transport_new(struct loop *l, const struct transport_conf *conf, struct transpor
 	t->loop = l;
 	list_init(&t->running);
 	list_init(&t->ended);
+	list_init(&t->probing);
 	list_init(&t->quiet);
 	list_init(&t->heard);
 	timer_init(&t->timer, l, on_timer, t);

@@ -46,6 +46,7 @@ struct transport_request {
 	bool own_authority; /* a seed's own: the address policy is not asked */
 	/* NULL: none, the environment is never read.  Lives as long as the transport. */
 	const struct proxy *proxy;
+	bool is_probe;             /* the host is not known to answer: see transport_slow() */
 	bool show_cert;            /* our certificate, to a server that asks for one */
 	struct addr addr;          /* where to connect; behind a proxy it may be none */
 	uint16_t port;             /* where to connect */
@@ -97,7 +98,7 @@ void transport_cancel(struct transport *t, struct transport_id id);
 /* Live change; see PITFALLS: near the number of active connections. */
 void transport_set_connections_max(struct transport *t, uint32_t n);
 uint32_t transport_running(const struct transport *t);
-/* How many of them have had no byte of an answer for half a second, or are at one for ten: they
- * cost a descriptor and little else. */
+/* How many of them have had no byte of an answer for half a second, of a probe for a fifth of
+ * one, or are at it for ten: they cost a descriptor and little else. */
 uint32_t transport_slow(struct transport *t);
 #endif

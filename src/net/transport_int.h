@@ -33,6 +33,7 @@ enum {
 	    1 << 20,            /* chunks' framing beyond as much as there is in them */
 	TURN_BYTES = 256 << 10, /* of one body in a turn; others have their turn, too */
 	SILENT_MS = 500,        /* without a byte of the answer: slow */
+	PROBE_SILENT_MS = 200,  /* the same of a probe: there may be many that are in vain */
 	LONG_MS = 10000,        /* at it for so long: slow, too */
 	ROOM_AGAIN_MS = 20,     /* a large answer that has no room looks again ... */
 	ROOM_WAIT_MS = 1000,    /* ... for so long; then it is to be asked for later */
@@ -101,7 +102,7 @@ struct exchange {
 	struct limiter rate; /* of the body */
 	struct timer resume; /* libcurl is to hold back until then */
 	int64_t started_ms, connect_from_ms, asked_ms, last_ms;
-	struct list on_pace;       /* transport's quiet or heard */
+	struct list on_pace;       /* transport's probing, quiet or heard */
 	int64_t pace_from_ms;      /* since when it is there */
 	bool slow;                 /* and on neither any more */
 	int64_t turn_us;           /* the turn in which the last of the body came ... */
@@ -145,7 +146,7 @@ struct transport {
 	uint32_t routes_len;
 	struct list running, ended;
 	uint32_t used;         /* running and ended */
-	struct list quiet, heard; /* exchanges not slow yet, by pace_from_ms */
+	struct list probing, quiet, heard; /* exchanges not slow yet, by pace_from_ms */
 	uint32_t slow;
 	uint32_t starved;      /* large answers that wait for room to go on */
 	char *ca_file, *cert_file, *key_file; /* copies, the last two may be NULL */
@@ -159,7 +160,7 @@ void exchange_close(struct exchange *x);
 int exchange_prepare(struct exchange *x, const struct transport_request *req);
 /* After the handle was removed from the multi: it is not on a socket any more. */
 void exchange_leave(struct exchange *x);
-/* Where transport_slow() looks for it: on quiet, on heard, or on neither. */
+/* Where transport_slow() looks for it: on probing, on quiet, on heard, or on neither. */
 void exchange_pace(struct exchange *x, struct list *on);
 /* Whether it waits for room for more of a large answer. */
 void exchange_starves(struct exchange *x, bool starves);

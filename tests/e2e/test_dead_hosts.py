@@ -1,4 +1,4 @@
-"""Hosts that never answer, and a good one among them that does not notice.
+"""Hosts that never answer, and a good one among them that hardly notices.
 
 Half of the dead hosts take connections and say nothing, half do not even do that: what is sent
 to them is lost, as behind a firewall.  The kernel plays both, with sockets that nobody reads.
@@ -6,6 +6,7 @@ to them is lost, as behind a firewall.  The kernel plays both, with sockets that
 
 import contextlib
 import os
+import resource
 import socket
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 import harness
 
-DEAD = 300
+HOSTS = 900
 PAGES = 20
 LAST_PAGE = f"/p{PAGES - 1}.html"
 DELAY_MS = 200
@@ -30,9 +31,13 @@ def address(i):
 @contextlib.contextmanager
 def dead_hosts():
     """Yields their port."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 4 * HOSTS:
+        pytest.skip("too few descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4 * HOSTS), hard))
     port = harness.free_port()
     with contextlib.ExitStack() as stack:
-        for i in range(DEAD):
+        for i in range(HOSTS):
             s = stack.enter_context(socket.socket())
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             s.bind((address(i), port))
@@ -66,40 +71,56 @@ def was_asked(web, since, path):
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory):
-    """Seconds until the good host has ended, alone and among the dead; CPU share afterwards."""
+def ground(tmp_path_factory):
+    """The good host, the port of the dead ones, and the seconds that the good one takes alone."""
     tmp = tmp_path_factory.mktemp("dead")
     with good_site(tmp) as web, dead_hosts() as port:
-        began = time.time()
-        result, _ = harness.crawl(tmp / "alone", *OPTIONS, web.url("/p0.html"))
-        assert result.rc == 0, result.err
-        alone = max(row["msec"] for row in web.log()) - began
-        asked = len(web.log())
-        dead = [f"http://{address(i)}:{port}/" for i in range(DEAD)]
-        seeds = [*dead[: DEAD // 2], web.url("/p0.html"), *dead[DEAD // 2 :]]
-        began = time.time()
-        running = harness.Running("crawl", "-o", tmp / "among", *OPTIONS, *seeds)
-        try:
-            harness.wait_until("the good host", lambda: was_asked(web, asked, LAST_PAGE), 60)
-            among = max(row["msec"] for row in web.log()) - began
-            pids = running.processes()
-            before, at = cpu_seconds(pids), time.monotonic()
-            time.sleep(QUIET_SECONDS)
-            assert running.child.poll() is None, "the dead hosts were given up too soon to be measured"
-            share = (cpu_seconds(pids) - before) / (time.monotonic() - at)
-        finally:
-            running.end()
-    return alone, among, share
+        yield web, port, min(alone(tmp / f"alone{i}", web) for i in range(2))
 
 
-def test_the_good_host_ends_as_if_alone(measured):
-    alone, among, _ = measured
-    print(f"alone {alone:.2f} s, among {DEAD} dead hosts {among:.2f} s")
-    # Until its first turn comes, dead hosts have to be found slow, 64 at a time, in half a second.
-    assert among <= alone * 1.25 + 2
+def alone(directory, web):
+    asked, began = len(web.log()), time.time()
+    result, _ = harness.crawl(directory, *OPTIONS, web.url("/p0.html"))
+    assert result.rc == 0, result.err
+    return max(row["msec"] for row in web.log()[asked:]) - began
 
 
-def test_nothing_is_done_while_only_dead_hosts_are_left(measured):
-    share = measured[2]
-    print(f"{share * 100:.1f} % of a CPU")
+def dead_urls(port, begin, end):
+    return [f"http://{address(i)}:{port}/" for i in range(begin, end)]
+
+
+def test_the_good_host_ends_as_if_alone_and_then_nothing_is_done(ground, tmp_path):
+    web, port, seconds = ground
+    asked, began = len(web.log()), time.time()
+    seeds = [*dead_urls(port, 0, 150), web.url("/p0.html"), *dead_urls(port, 150, 300)]
+    running = harness.Running("crawl", "-o", tmp_path / "among", *OPTIONS, *seeds)
+    try:
+        harness.wait_until("the good host", lambda: was_asked(web, asked, LAST_PAGE), 60)
+        rows = web.log()[asked:]
+        first, last = (pick(row["msec"] for row in rows) - began for pick in (min, max))
+        pids = running.processes()
+        before, at = cpu_seconds(pids), time.monotonic()
+        time.sleep(QUIET_SECONDS)
+        assert running.child.poll() is None, "the dead hosts were given up too soon to be measured"
+        share = (cpu_seconds(pids) - before) / (time.monotonic() - at)
+    finally:
+        running.end()
+    print(f"alone {seconds:.2f} s; among 300 dead hosts begun at {first:.2f} s, ended at {last:.2f} s; then {share * 100:.1f} % of a CPU")
+    # 150 are asked before it, 64 at a time, and each is known to be slow after a fifth of a second.
+    assert last <= seconds * 1.1 + 0.8
     assert share < CPU_MAX
+
+
+def test_more_dead_hosts_than_there_may_be_requests_do_not_starve_it(ground, tmp_path):
+    """Of 512 requests those to hosts that never answered leave some to the others."""
+    web, port, seconds = ground
+    asked, began = len(web.log()), time.time()
+    seeds = [*dead_urls(port, 0, 300), web.url("/p0.html"), *dead_urls(port, 300, HOSTS)]
+    running = harness.Running("crawl", "-o", tmp_path / "among", *OPTIONS, *seeds)
+    try:
+        harness.wait_until("the good host", lambda: was_asked(web, asked, LAST_PAGE), 60)
+        last = max(row["msec"] for row in web.log()[asked:]) - began
+    finally:
+        running.end()
+    print(f"alone {seconds:.2f} s; among {HOSTS} dead hosts {last:.2f} s")
+    assert last <= seconds * 1.1 + 1.5

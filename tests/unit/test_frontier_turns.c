@@ -107,6 +107,41 @@ what_is_not_wanted_any_more_costs_no_name_and_no_robots(void **state)
 }
 
 static void
+hosts_that_never_answered_leave_room_for_those_that_did(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	frontier_room(rig.f, 4, 2);
+	rig_add(&rig, "http://good/1");
+	rig_add(&rig, "http://good/2");
+	rig_expect_url(&rig, "http://good/1");
+	for (int i = 0; i < 6; i++) {
+		char url[32];
+
+		(void)snprintf(url, sizeof(url), "http://new%d/1", i);
+		rig_add(&rig, url);
+	}
+	rig_expect_url(&rig, "http://new0/1");
+	rig_expect_url(&rig, "http://new1/1");
+	rig_ok(&rig, "http://good", 0); /* one place is its own from now on */
+	rig_expect_url(&rig, "http://new2/1");
+	rig_expect_url(&rig, "http://good/2");
+	rig_expect_idle(&rig, INT64_MAX);
+	frontier_room(rig.f, 6, 2); /* some were found slow */
+	rig_expect_url(&rig, "http://new3/1");
+	rig_expect_url(&rig, "http://new4/1");
+	rig_expect_idle(&rig, INT64_MAX);
+	rig_ok(&rig, "http://good", 0); /* it may soon have something again */
+	rig_expect_idle(&rig, INT64_MAX);
+	rig_ok(&rig, "http://new0", 0);
+	rig_expect_url(&rig, "http://new5/1");
+	rig_stop(&rig);
+}
+
+static void
 breadth_first_takes_the_shallow_ones_of_a_host_first(void **state)
 {
 	struct frontier_conf conf = rig_conf();
@@ -359,6 +394,7 @@ main(void)
 	    cmocka_unit_test(an_empty_frontier_is_idle_until_something_happens),
 	    cmocka_unit_test(hosts_take_turns),
 	    cmocka_unit_test(what_is_not_wanted_any_more_comes_out_without_a_turn),
+	    cmocka_unit_test(hosts_that_never_answered_leave_room_for_those_that_did),
 	    cmocka_unit_test(what_is_not_wanted_any_more_costs_no_name_and_no_robots),
 	    cmocka_unit_test(breadth_first_takes_the_shallow_ones_of_a_host_first),
 	    cmocka_unit_test(depth_first_takes_the_newest_of_a_host_first),

@@ -190,6 +190,15 @@ says_how_many_are_slow_to_answer(void **state)
 	transport_cancel(fx->transport, id[2]);
 	assert_int_equal(transport_slow(fx->transport), 0);
 	got_free(&g[3]);
+	req = request_to("http", "site.test", "/silent");
+	req.is_probe = true;
+	id[0] = start(&req, &g[0]);
+	run_for(100);
+	assert_int_equal(transport_slow(fx->transport), 0);
+	run_for(200);
+	assert_int_equal(transport_slow(fx->transport), 1);
+	transport_cancel(fx->transport, id[0]);
+	assert_int_equal(transport_slow(fx->transport), 0);
 }
 
 static void
