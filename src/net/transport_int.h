@@ -33,7 +33,7 @@ enum {
 	    1 << 20,            /* chunks' framing beyond as much as there is in them */
 	TURN_BYTES = 256 << 10, /* of one body in a turn; others have their turn, too */
 	SILENT_MS = 500,        /* without a byte of the answer: slow */
-	PROBE_SILENT_MS = 200,  /* the same of a probe: there may be many that are in vain */
+	PROBE_SILENT_MS = 200,  /* the same of a probe: there may be many in vain */
 	LONG_MS = 10000,        /* at it for so long: slow, too */
 	ROOM_AGAIN_MS = 20,     /* a large answer that has no room looks again ... */
 	ROOM_WAIT_MS = 1000,    /* ... for so long; then it is to be asked for later */

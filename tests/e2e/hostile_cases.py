@@ -241,7 +241,7 @@ REDIRECTS = [
     Case("redirect-to-itself", moved("/"), "redirect"),
     Case("redirect-in-a-circle", {"/": moved("/b"), "/b": moved("/")}, "redirect", rest={"/b": "redirect"}),
     Case("redirect-chain-of-25", {"/": moved("/1"), **{f"/{i}": moved(f"/{i + 1}") for i in range(1, 26)}},
-         "redirect", 12, rest={"/20": "redirect", "/21": "redirect-limit"}),
+         "redirect", 20, rest={"/20": "redirect", "/21": "redirect-limit"}),
     Case("redirect-to-a-file", moved("file:///etc/passwd"), "redirect", rest={"file:///etc/passwd": "unsupported-scheme"}),
     Case("redirect-to-ftp", moved("ftp://{me}/x"), "redirect", rest={"ftp://{me}/x": "unsupported-scheme"}),
     Case("redirect-to-gopher", moved("gopher://h.example.test/x"), "redirect",

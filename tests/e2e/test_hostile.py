@@ -1,8 +1,8 @@
 """Hosts that do everything wrong, all at once, and a good one beside them.
 
 One crawl asks all hosts of hostile_cases.py, each of which must come to the outcome that its row
-names within the time that its row allows.  The good host is crawled alone first, and then again
-beside the others: they may not slow it.
+names within the time that its row allows.  The good host is crawled alone before and after, and
+beside the others in between: they may not slow it.
 """
 
 import json
@@ -18,8 +18,8 @@ import harness
 import hostile
 from hostile_cases import CASES
 
-GOOD_PAGES = 24
-GOOD_DELAY_MS = 250
+GOOD_PAGES = 20
+GOOD_DELAY_MS = 600
 PACE_MIN = 0.9
 SECONDS_MAX = 50
 OUTCOMES = {o for c in CASES for o in (c.outcome, *c.rest.values())} | {"cancelled", "parse-crash", "parse-timeout"}
@@ -93,17 +93,17 @@ def run_delay(*pids):
     return sum(int(s.split()[1]) for s in stats) / 1e9
 
 
-def pace(rows, delays=()):
-    """Pages a second of the good host: by the clock, and without what the machine gave to others.
+def gaps(rows):
+    """Seconds from the end of one page of the good host to the beginning of the next, by its own log."""
+    spans = sorted((r["msec"] - r["seconds"], r["msec"]) for r in rows if r["uri"].startswith("/p"))
+    assert len(spans) == GOOD_PAGES
+    return [after[0] - before[1] for before, after in zip(spans, spans[1:])]
 
-    `delays`: (time, run_delay()) as it grew.
-    """
+
+def pace(rows):
+    """Pages a second of the good host, as it saw them come: nothing is taken off."""
     times = sorted(r["msec"] for r in rows if r["uri"].startswith("/p"))
-    assert len(times) == GOOD_PAGES
-    within = [d for at, d in delays if times[0] <= at <= times[-1]]
-    lost = within[-1] - within[0] if within else 0
-    span = times[-1] - times[0]
-    return (len(times) - 1) / span, (len(times) - 1) / (span - lost)
+    return (len(times) - 1) / (times[-1] - times[0])
 
 
 class Outcome:
@@ -164,17 +164,28 @@ class Outcome:
         return False
 
 
+class Pace:
+    """The good host's own log of a crawl of it alone, of one beside the others, and of one alone again."""
+
+    def __init__(self, before, beside, after):
+        self.before, self.beside, self.after = before, beside, after
+
+
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """The pace of the good host alone, its pace beside the others, and what became of those."""
+    """The pace of the good host, and what became of the others."""
     tmp = tmp_path_factory.mktemp("hostile")
     with good_site(tmp) as web:
-        result, _ = harness.crawl(tmp / "alone", *OPTIONS, *good_options(web))
-        assert result.rc == 0, result.err
-        alone = len(web.log())
-        outcome = Outcome(tmp, web)
+        ends = [0]
+        for run in ("before", "beside", "after"):
+            if run == "beside":
+                outcome = Outcome(tmp, web)
+            else:
+                result, _ = harness.crawl(tmp / run, *OPTIONS, *good_options(web))
+                assert result.rc == 0, result.err
+            ends.append(len(web.log()))
         rows = web.log()
-    return pace(rows[:alone]), pace(rows[alone:], [d for d in outcome.delays if d[1] is not None]), outcome
+    return Pace(*(rows[a:b] for a, b in zip(ends, ends[1:]))), outcome
 
 
 def test_there_are_cases_enough():
@@ -184,7 +195,7 @@ def test_there_are_cases_enough():
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_hostile(case, both):
-    outcome = both[2]
+    outcome = both[1]
     for url, expected in outcome.expected(case):
         found, at = outcome.watch.found.get(url, ("waiting", outcome.began))
         assert found == expected, f"{url} ended as {found}, not {expected}"
@@ -193,23 +204,34 @@ def test_hostile(case, both):
 
 
 def test_the_crawl_outlives_them_all(both):
-    outcome = both[2]
+    outcome = both[1]
     assert outcome.done, "it ended by itself, or not in time"
     assert outcome.result.rc == 11, outcome.result.err
     outcome.out.records()
 
 
 def test_the_good_host_is_not_slowed(both):
-    alone, beside, _ = both
+    """By what the good host itself saw, beside the others against alone just before and just after.
+
+    Each page waits for the delay of its host, some 600 ms, and then needs a millisecond or two of the crawler: so what
+    this measures is whether the crawler is late for a turn that is due, by a slot that others hold, by a
+    queue, or by a loop that is busy with them; not how fast the machine is.  A pace of 90 % is that it is late by 67 ms a
+    page on average, one stall of 1.3 s, say; what other processes of the machine take away is in both figures,
+    and too little to matter.  The hostile hosts are all there while the good one is crawled, and most of them from its first page
+    to its last.
+    """
+    paces, _ = both
+    before, beside, after = pace(paces.before), pace(paces.beside), pace(paces.after)
+    late = sorted(1000 * g - GOOD_DELAY_MS for g in gaps(paces.beside))
     print(
-        f"pages a second: alone {alone[0]:.2f}, beside the hostile ones {beside[0]:.2f}; "
-        f"{beside[1]:.2f} without the time that the machine gave to others"
+        f"pages a second: alone {before:.3f} and {after:.3f}, beside the hostile ones {beside:.3f} "
+        f"({beside / ((before + after) / 2) * 100:.1f} %); late by {late[len(late) // 2]:.0f} ms, at most {late[-1]:.0f} ms"
     )
-    assert beside[1] >= PACE_MIN * alone[0]
+    assert beside >= PACE_MIN * (before + after) / 2
 
 
 def test_what_was_not_asked_for_is_nobodys_answer(both):
-    out = both[2].out
+    out = both[1].out
     for page in out.pages():
         assert "POISON" not in page.get("title", ""), page
         title = page.get("title", "")
@@ -218,13 +240,13 @@ def test_what_was_not_asked_for_is_nobodys_answer(both):
 
 
 def test_no_denied_address_is_in_the_archive(both):
-    for page in both[2].out.pages():
+    for page in both[1].out.pages():
         assert "127.99." not in page["url"] and "169.254." not in page["url"], page
 
 
 def test_explain_agrees(both):
     """Of one in twenty, for each call opens the store anew."""
-    outcome = both[2]
+    outcome = both[1]
     for case in CASES[::20]:
         url, expected = next(outcome.expected(case))
         told = harness.trawl("explain", "--json", outcome.out.dir, url)
@@ -233,7 +255,7 @@ def test_explain_agrees(both):
 
 
 def test_nothing_that_a_terminal_obeys_is_said_or_logged(both):
-    outcome = both[2]
+    outcome = both[1]
     texts = [outcome.result.err.encode("utf-8", "surrogateescape"), outcome.result.out.encode()]
     texts += [(outcome.out.dir / f).read_bytes() for f in ("crawl.log", "rejected.log", "pages.jsonl")]
     for text in texts:
