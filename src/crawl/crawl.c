@@ -20,7 +20,8 @@ enum {
 	BODY_BYTES_USUAL = 64 << 20, /* of --max-body */
 	SLOW_LOOK_MS = 100,          /* which requests are slow changes by time alone */
 	HARMFUL_HOSTS_MAX = 1 << 16,
-	KEPT_FOR_KNOWN_PART = 8, /* of the concurrency: of what new hosts leave to others */
+	KEPT_FOR_KNOWN_PART =
+	    8, /* of the concurrency: of what new hosts leave to others */
 };
 
 const char *

@@ -247,7 +247,8 @@ set_probes_max(struct frontier *f)
 {
 	uint32_t was = f->conf.probes_max, n = 0, kept = f->reserve;
 
-	if (kept > f->known && kept > 0) /* one that has nothing may soon have something */
+	if (kept > f->known &&
+	    kept > 0) /* one that has nothing may soon have something */
 		kept = f->known > 0 ? f->known : 1;
 	if (kept > 0 && f->room > 0)
 		n = f->room > kept ? f->room - kept : 1;

@@ -180,7 +180,7 @@ struct frontier_turn {
 	struct urlrec *rec;   /* passes to the caller */
 	struct frontier_guest *guest;
 	struct frontier_gap gap; /* FRONTIER_URL, _ROBOTS, _GUEST */
-	bool is_probe;           /* of these: its host has never answered, or not the last time */
+	bool is_probe; /* of these: its host has never answered, or not the last time */
 	enum outcome outcome;    /* FRONTIER_REFUSED, _GUEST */
 	char detail[200];     /* the rule that decided */
 	int64_t due_ms; /* FRONTIER_IDLE: when to ask again; INT64_MAX: on an event */

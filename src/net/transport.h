@@ -46,7 +46,7 @@ struct transport_request {
 	bool own_authority; /* a seed's own: the address policy is not asked */
 	/* NULL: none, the environment is never read.  Lives as long as the transport. */
 	const struct proxy *proxy;
-	bool is_probe;             /* the host is not known to answer: see transport_slow() */
+	bool is_probe; /* the host is not known to answer: see transport_slow() */
 	bool show_cert;            /* our certificate, to a server that asks for one */
 	struct addr addr;          /* where to connect; behind a proxy it may be none */
 	uint16_t port;             /* where to connect */
