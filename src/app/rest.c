@@ -35,23 +35,17 @@ told(int left, const char *dir, const struct why *why)
 }
 
 int
-upload_rest(const struct job *job, const char *dir)
+upload_rest(const struct job *job, const char *dir, bool stopped)
 {
 	const struct sigaction action = {.sa_handler = on_signal};
 	struct sigaction was_int, was_term;
-	struct storage storage;
 	struct why why = {""};
 	int left;
 
-	if (!storage_is_asked(&job->options))
-		return EXIT_DONE;
+	atomic_store(&broken_off, stopped);
 	(void)sigaction(SIGINT, &action, &was_int);
 	(void)sigaction(SIGTERM, &action, &was_term);
-	left = storage_init(&storage, &job->options, &why);
-	if (left == 0) {
-		left = uploads_rest(&storage.conf, dir, &broken_off, tell, &why);
-		storage_release(&storage);
-	}
+	left = storage_put_rest(&job->options, dir, &broken_off, tell, &why);
 	(void)sigaction(SIGINT, &was_int, NULL);
 	(void)sigaction(SIGTERM, &was_term, NULL);
 	return told(left, dir, &why);

@@ -482,17 +482,29 @@ print_json(const struct report *report)
 	return ok;
 }
 
-/* Of a crawl that may go on in a moment, nothing. */
+/* Of a crawl that was stopped or failed, nothing: a resume sees to it. */
 static int
 put_rest(struct session *s)
 {
-	if (s->crawl == NULL || s->signals > 0 || s->end == CRAWL_STOPPED ||
-	    s->end == CRAWL_STORE || s->end == CRAWL_DISK_FULL)
+	if (s->crawl == NULL || s->end == CRAWL_STOPPED || s->end == CRAWL_STORE ||
+	    s->end == CRAWL_DISK_FULL)
 		return EXIT_DONE;
 	sig_free(s->sigint);
 	sig_free(s->sigterm);
 	s->sigint = s->sigterm = NULL;
-	return upload_rest(s->job, s->dir);
+	return upload_rest(s->job, s->dir, s->signals > 0);
+}
+
+/* The crawl was over, and somebody did not want to wait for its program. */
+static bool
+is_unfed(const struct session *s)
+{
+	const struct strlist *sinks = &s->job->options.output_sink;
+
+	for (size_t i = 0; i < sinks->n; i++)
+		if (strcmp(sinks->v[i], "exec") == 0)
+			return s->signals > 0;
+	return false;
 }
 
 static int
@@ -513,6 +525,8 @@ finish(struct session *s)
 		(void)say_error(0, "%s", why.text);
 		code = code == EXIT_DONE ? EXIT_FILE : code;
 	}
+	if (code == EXIT_DONE && is_unfed(s))
+		code = EXIT_SIGNAL;
 	r = put_rest(s); /* the reports, too */
 	if (r != EXIT_DONE)
 		code = code == EXIT_DONE ? r : code;

@@ -157,3 +157,20 @@ storage_release(struct storage *s)
 		buf_release(&s->keys[i]);
 	}
 }
+
+int
+storage_put_rest(const struct options *o, const char *dir, const atomic_bool *cancel,
+    void (*tell)(const char *text), struct why *why)
+{
+	struct storage s;
+	int r;
+
+	if (!storage_is_asked(o))
+		return 0;
+	r = storage_init(&s, o, why);
+	if (r < 0)
+		return r;
+	r = uploads_rest(&s.conf, dir, cancel, tell, why);
+	storage_release(&s);
+	return r;
+}

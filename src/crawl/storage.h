@@ -20,4 +20,8 @@ struct storage {
 bool storage_is_asked(const struct options *o); /* --sink s3 */
 int storage_init(struct storage *s, const struct options *o, struct why *why);
 void storage_release(struct storage *s);
+/* All that the crawl in `dir` has when it is over (sink/uploads.h), if that was asked for.
+ * Returns how many files are not there, or -errno; blocks. */
+int storage_put_rest(const struct options *o, const char *dir, const atomic_bool *cancel,
+    void (*tell)(const char *text), struct why *why);
 #endif

@@ -205,7 +205,21 @@ exec_finish(struct sink *s, struct why *why)
 {
 	struct exec *x = s->priv;
 
-	return x->feeder == NULL ? 0 : feeder_finish(x->feeder, why);
+	struct feeder_place taken;
+	int r = x->feeder == NULL ? 0 : feeder_finish(x->feeder, why);
+
+	if (r < 0 || x->feeder == NULL)
+		return r;
+	taken = feeder_taken(x->feeder);
+	if (taken.lines < x->seq && x->conf.tell != NULL) {
+		struct why text;
+
+		(void)why_set(&text, 0,
+		    "exec: stopped with %" PRIu64 " lines to feed; trawl resume goes on",
+		    x->seq - taken.lines);
+		x->conf.tell(text.text);
+	}
+	return 0;
 }
 
 /* Without sink_finish() before it, the crawl failed: what was not taken comes again. */

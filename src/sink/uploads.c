@@ -412,8 +412,7 @@ uploads_archive(struct uploads *u, uint64_t below, struct why *why)
 
 		(void)snprintf(name, sizeof(name), ARCHIVE "%s", f.names[i]);
 		(void)uploads_serial(slice_cstr(f.names[i]), &serial);
-		r = is_cancelled(u) ? why_set(why, -ECANCELED, "it was broken off")
-				    : uploads_put(u, name, why);
+		r = uploads_put(u, name, why);
 		if (r == 0 && u->conf.remove && serial < f.last)
 			r = remove_it(u, name, why);
 	}

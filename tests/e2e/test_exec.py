@@ -251,6 +251,22 @@ def test_one_that_is_slow_slows_the_crawl_and_a_signal_ends_both(large, tmp_path
     assert seqs == set(range(2, LARGE + 1))
 
 
+def test_a_signal_when_only_the_program_is_awaited_is_told(many, tmp_path):
+    running = harness.Running("crawl", "-o", tmp_path / "out", *FAST[1:], "--sink", "jsonl", "--exec-command",
+                              program(tmp_path, "got(next(lines))\nwhile True: time.sleep(1)"), many.url("/0.html"))  # fmt: skip
+    out = harness.Output(tmp_path / "out")
+    try:
+        harness.wait_until("all pages", lambda: out.dir.exists() and len(out.pages()) == PAGES, 30)
+        running.signal(signal.SIGINT)
+        result = running.result(30)
+    finally:
+        running.end()
+    assert result.rc == 11 and "exec: stopped with 599 lines to feed; trawl resume goes on" in result.err
+    program(tmp_path, "for line in lines: got(line)")
+    assert harness.trawl("resume", "-q", out.dir).rc == 0
+    assert {p["seq"] for p in got(tmp_path)} == set(range(1, PAGES + 1))
+
+
 def test_one_that_closes_its_input_or_takes_nothing_is_ended(many, tmp_path):
     text = """
 if once("closed"): got(next(lines)); os.close(0); time.sleep(100)
