@@ -283,10 +283,14 @@ job_service_check(const struct job *j, const struct job_json_rights *rights,
 			text = "jobs of the API may not name files (api.allow_files)";
 		else if (option_names_program(id) && !rights->programs)
 			text = "only jobs of files may run programs";
+		else if (option_names_storage(id) && !rights->programs)
+			text =
+			    "only jobs of files, and defaults:, may name storage, which "
+			    "the service gives its keys";
 		if (text == NULL)
 			continue;
 		(void)snprintf(
-		    pointer, sizeof(pointer), "/%s/%s", row->section, row->name);
+		    pointer, sizeof(pointer), "/%s/%s", row->section, option_key(row));
 		mistakes++;
 		if (!fn(ctx, pointer, text))
 			break;

@@ -58,7 +58,7 @@ write_options(struct jsonw *j, const struct options *o, bool sections)
 			section = row->section;
 			jsonw_object(j, section);
 		}
-		write_option(j, row->name, o, row);
+		write_option(j, option_key(row), o, row);
 	}
 	if (section != NULL)
 		jsonw_object_end(j);

@@ -1,5 +1,7 @@
 #include "base/file_whole.h"
+#include "base/log.h"
 #include "crawl/credentials.h"
+#include "crawl/storage.h"
 #include "ctl/job_json.h"
 #include "ctl/service_int.h"
 #include <errno.h>
@@ -161,6 +163,22 @@ run_work_prepare(struct service_run *run, void (*then)(struct run_work *w))
 
 /* ---- after it [reports] ---- */
 
+static void
+tell(const char *text)
+{
+	log_warn("%s", text);
+}
+
+/* --sink s3.  What is not there at the end of the drain is left to trawl resume. */
+static int
+put_rest(struct run_work *w, struct why *why)
+{
+	int r =
+	    storage_put_rest(&w->job.options, w->dir, &w->run->service->hurry, tell, why);
+
+	return r > 0 ? why_prefix(why, -EIO, "s3: not all could be put there") : r;
+}
+
 static int
 finish_work(struct chore *c)
 {
@@ -179,7 +197,7 @@ finish_work(struct chore *c)
 		return r;
 	r = report_write(report, w->dir, &c->why);
 	report_free(report);
-	return r;
+	return r < 0 ? r : put_rest(w, &c->why);
 }
 
 int

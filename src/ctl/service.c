@@ -250,7 +250,10 @@ load(struct service *s, struct why *why)
 static void
 on_drain_over(void *ctx)
 {
-	runs_hurry(ctx);
+	struct service *s = ctx;
+
+	atomic_store(&s->hurry, true);
+	runs_hurry(s);
 }
 
 static void
@@ -332,6 +335,7 @@ void
 service_stop(struct service *s)
 {
 	s->draining = true;
+	atomic_store(&s->hurry, true);
 	/* Each is to tell the registry what it did, so that goes last. */
 	chores_free(s->reports);
 	s->reports = NULL;

@@ -38,6 +38,7 @@ struct service {
 	struct timer resend, schedule, room, prune, drain;
 	struct later pump;
 	bool draining, drained, pruning;
+	atomic_bool hurry; /* [reports] what is put elsewhere is broken off */
 	struct service_counts sums;
 };
 

@@ -83,7 +83,7 @@ on_option_mistake(void *ctx, enum option_id option, int code, const char *text)
 	char pointer[80];
 
 	(void)code;
-	(void)snprintf(pointer, sizeof(pointer), "/%s/%s", row->section, row->name);
+	(void)snprintf(pointer, sizeof(pointer), "/%s/%s", row->section, option_key(row));
 	return on_mistake(ctx, pointer, text);
 }
 

@@ -293,7 +293,7 @@ on_finished(struct run_work *w)
 	enum crawl_end end = run->end;
 
 	if (w->chore.err < 0) {
-		log_error("run %" PRIu64 ": its report: %s", run->id,
+		log_error("run %" PRIu64 ": after its end: %s", run->id,
 		    LOG_TEXT(slice_cstr(w->chore.why.text)));
 		if (run->why[0] == '\0')
 			set_text(&run->why, w->chore.why.text);

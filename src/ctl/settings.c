@@ -111,7 +111,7 @@ is_variable_of(struct slice name, const struct option_row *row, const char *pref
 	char text[80];
 
 	(void)snprintf(
-	    text, sizeof(text), "TRAWL_%s%s_%s", prefix, row->section, row->name);
+	    text, sizeof(text), "TRAWL_%s%s_%s", prefix, row->section, option_key(row));
 	return slice_ieq(name, slice_cstr(text));
 }
 
@@ -212,6 +212,13 @@ bool
 option_names_program(enum option_id id)
 {
 	return id == OPTION_ID_exec_exec_command || id == OPTION_ID_exec_exec_env;
+}
+
+bool
+option_names_storage(enum option_id id)
+{
+	return id == OPTION_ID_s3_s3_endpoint || id == OPTION_ID_s3_s3_credentials ||
+	       id == OPTION_ID_s3_s3_ca;
 }
 
 bool

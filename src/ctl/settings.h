@@ -57,6 +57,7 @@ bool option_is_shared(enum option_id id);
  * whoever may make jobs. */
 bool option_names_file(enum option_id id);
 bool option_names_program(enum option_id id);
+bool option_names_storage(enum option_id id); /* that is trusted with our keys */
 /* Has no meaning in the service: progress, output to standard output. */
 bool option_is_of_terminal(enum option_id id);
 #endif

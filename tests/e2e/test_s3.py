@@ -9,6 +9,7 @@ import pytest
 import harness
 import judges
 import s3
+from service import Service
 
 pytestmark = judges.need("moto_server")
 PAGES = 40
@@ -216,6 +217,45 @@ def test_tls_is_verified_and_the_bucket_may_be_in_the_name(store, web, tmp_path,
         assert all(p.startswith(f"/{s3.BUCKET}/") == (not style) for p in store.gate.puts)
 
 
+def test_storage_that_does_not_answer_holds_up_neither_the_crawl_nor_its_stop(store, web, tmp_path):
+    store.gate.plan += [("hold",)] * 10
+    running = harness.Running("crawl", "-o", tmp_path / "out", *FAST, *SMALL, *store.options(), web.url("/0.html"), env=store.env())
+    out = harness.Output(tmp_path / "out")
+    try:
+        harness.wait_until("an upload", store.gate.held.is_set, 30)
+        harness.wait_until("all pages", lambda: len(out.pages()) == PAGES, 30)
+        began = time.monotonic()
+        running.signal(signal.SIGINT)
+        result = running.result(20)
+    finally:
+        running.end()
+    assert result.rc == 11 and time.monotonic() - began < 5 and "s3: stopped before all was put there" in result.err
+    store.gate.plan.clear()
+    assert harness.trawl("resume", "-q", out.dir, env=store.env()).rc == 0
+    same(out, store.objects())
+
+
+def test_the_service_puts_files_to_the_storage_of_its_defaults_and_of_nobody_else(store, web, tmp_path):
+    settings = f"""
+api: {{allow_local: yes}}
+defaults:
+  fetch: {{delay: 0}}
+  s3: {{endpoint: "http://127.0.0.1:{store.gate.port}", region: {s3.REGION}}}
+"""
+    with Service(tmp_path / "serve", settings, env=store.env()) as service:
+        service.start()
+        job = {"seeds": [web.url("/0.html")], "output": {"sink": ["warc", "jsonl", "s3"], "warc_size": "256KiB"}}
+        service.create("kept", **job, s3={"bucket": s3.BUCKET, "prefix": "kept/"})
+        run = service.run("kept")
+        service.wait_for(run, "done")
+        same(service.output(run), store.objects(), "kept/")
+        for section, value in [("s3", {"bucket": "crawls", "endpoint": "http://127.0.0.1:1"}),
+                               ("s3", {"bucket": "crawls", "credentials": "/etc/passwd"}),
+                               ("exec", {"command": "cat"})]:  # fmt: skip
+            refused = service.post("/api/v1/jobs", {"name": "x", **job, section: value})
+            assert refused.status in (400, 422) and f"/{section}/{[*value][-1]}" in str(refused.json), refused
+
+
 BAD = [
     ("--s3-endpoint: 'ftp://x'", {"--s3-endpoint": "ftp://x"}),
     ("--s3-endpoint: 'http://u:p@x/'", {"--s3-endpoint": "http://u:p@x/"}),
@@ -247,7 +287,7 @@ def test_what_is_missing_is_told(web, tmp_path):
         ("--s3-endpoint: ''", ("--sink", "warc", "--sink", "s3", *at[2:]), keys),
         ("--s3-bucket: ''", ("--sink", "warc", "--sink", "s3", *at[:2]), keys),
         ("add --sink warc", ("--sink", "s3", *at), keys),
-        ("are nothing without --sink s3", at, keys),
+        ("--s3-bucket is nothing without --sink s3", at, keys),
     ]:
         result, out = harness.crawl(tmp_path / "out", *options, web.url("/"), env=keys | env)
         assert result.rc == 2 and what in result.err and not out.dir.exists(), result.err
