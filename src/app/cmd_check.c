@@ -1,5 +1,6 @@
 #include "app/app.h"
 #include "app/job_check.h"
+#include "app/serve_settings.h"
 #include "base/json.h"
 #include <errno.h>
 #include <stdio.h>
@@ -126,11 +127,29 @@ on_job_mistake(void *ctx, enum option_id option, int code, const char *text)
 		.text = text});
 }
 
+/* trawl.yaml, or a job. */
+static bool
+is_of_service(const char *path)
+{
+	struct buf text;
+	bool is;
+
+	if (read_input(path, JOB_FILE_BYTES_MAX, &text, NULL) < 0)
+		return false;
+	is = serve_settings_are_in(buf_slice(&text));
+	buf_release(&text);
+	return is;
+}
+
 static void
 check_all(struct mistakes *m, struct job *job)
 {
 	struct check c = {.mistakes = m, .job = job};
 
+	if (is_of_service(m->path)) {
+		(void)serve_settings_check(m->path, on_mistake, m);
+		return;
+	}
 	read_job(m, job);
 	if (job->seeds.n == 0 && (!job->seeds_named || m->n == 0))
 		tell(m, "there is no seed; add seeds: [https://example.org/]");

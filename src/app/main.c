@@ -68,7 +68,7 @@ const struct command commands[] = {
 	"reads\n"
 	"it again, SIGTERM stops: what runs then goes on at the next start.",
 	false, cmd_serve},
-    {"check", "[--json] FILE.yaml", "validate a job file",
+    {"check", "[--json] FILE.yaml", "validate a job file, or that of the service",
 	"Prints all mistakes, each with file, line and column; exit 2 if there is one.",
 	false, cmd_check},
     {"links",

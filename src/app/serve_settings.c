@@ -1,5 +1,6 @@
 #include "app/serve_settings.h"
 #include "app/app.h"
+#include "app/job_check.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,11 +58,39 @@ read_file(struct settings *s, const char *path, job_mistake_fn *fn, void *ctx)
 	return n < 0 ? tell(fn, ctx, "out of memory") : n;
 }
 
+struct checking {
+	job_mistake_fn *fn;
+	void *ctx;
+};
+
+static bool
+on_default(void *ctx, enum option_id option, int code, const char *text)
+{
+	const struct checking *c = ctx;
+	char whole[700];
+
+	(void)option;
+	(void)code;
+	(void)snprintf(whole, sizeof(whole), "defaults: %s", text);
+	return c->fn(c->ctx, &(struct job_mistake){.text = whole});
+}
+
+/* What is wrong with all of it together, once each value is right. */
+static int
+check_whole(struct settings *s, job_mistake_fn *fn, void *ctx)
+{
+	struct checking c = {fn, ctx};
+	struct why why;
+
+	if (settings_check(s, &why) < 0)
+		return tell(fn, ctx, why.text);
+	return job_check_each(&s->defaults, on_default, &c);
+}
+
 int
 serve_settings_read(const char *path, job_mistake_fn *fn, void *ctx, struct settings *ret)
 {
 	struct settings s;
-	struct why why;
 	int n = 0, more;
 
 	if (settings_init(&s) < 0)
@@ -72,12 +101,27 @@ serve_settings_read(const char *path, job_mistake_fn *fn, void *ctx, struct sett
 	n += more < 0 ? tell(fn, ctx, "out of memory") : more;
 	if (n == 0 && take_directories(&s) < 0)
 		n = tell(fn, ctx, "out of memory");
-	if (n == 0 && settings_check(&s, &why) < 0)
-		n = tell(fn, ctx, why.text);
+	if (n == 0)
+		n = check_whole(&s, fn, ctx);
 	if (n > 0)
 		settings_release(&s);
 	else
 		*ret = s;
+	return n;
+}
+
+int
+serve_settings_check(const char *path, job_mistake_fn *fn, void *ctx)
+{
+	struct settings s;
+	int n;
+
+	if (settings_init(&s) < 0)
+		return tell(fn, ctx, "out of memory");
+	n = read_file(&s, path, fn, ctx);
+	if (n == 0)
+		n = check_whole(&s, fn, ctx);
+	settings_release(&s);
 	return n;
 }
 

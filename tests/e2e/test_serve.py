@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import time
 
 import pytest
-from harness import demo_site, nginx, wait_until
+from harness import SRCDIR, demo_site, nginx, trawl, wait_until
 from service import Service
 
 SETTINGS = """
@@ -262,3 +263,24 @@ def test_requests_that_are_not_right_are_answered_as_they_should_be(service):
         half.connect(str(service.socket))
         half.sendall(b"GET /healthz HTTP/1.1\r\n")
         assert service.get("/healthz").status == 200
+
+
+def test_check_tells_the_mistakes_of_a_file_of_the_service(tmp_path):
+    good, bad = tmp_path / "trawl.yaml", tmp_path / "bad.yaml"
+    good.write_text((SRCDIR / "conf/trawl.yaml").read_text())
+    assert trawl("check", good).rc == 0
+    bad.write_text("api:\n  conections: 5\ndefaults:\n  fetch:\n    per_host: x\n")
+    result = trawl("check", bad)
+    assert result.rc == 2
+    assert f"{bad}:2:3: there is no api.conections; did you mean api.connections?" in result.err
+    assert f"{bad}:5:15: fetch.per_host: 'x' is not a whole number" in result.err
+    shown = json.loads(trawl("check", "--json", bad).out)
+    assert [m["line"] for m in shown["mistakes"]] == [2, 5] and not shown["ok"]
+    bad.write_text('defaults: {crawl: {exclude: ["("]}}\n')
+    assert trawl("check", bad).rc == 2
+    # What is commented out there can be said.
+    uncommented = tmp_path / "all.yaml"
+    text, n = re.subn(r"(?m)^  #(?=[a-z])", "  ", good.read_text().split("defaults:\n")[0])
+    uncommented.write_text(text)
+    assert trawl("check", uncommented).rc == 0, trawl("check", uncommented).err
+    assert n > 20

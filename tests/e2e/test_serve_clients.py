@@ -1,0 +1,117 @@
+"""Clients of the API that are slow, silent or greedy harm nobody else."""
+
+import socket
+import time
+
+from harness import wait_until
+from service import Service
+
+SETTINGS = """
+api: {connections: 40, header_timeout: 1s, body_timeout: 1s, reply_timeout: 1s, body_bytes: 64KiB}
+"""
+
+
+def connect(s):
+    c = socket.socket(socket.AF_UNIX)
+    c.settimeout(10)
+    c.connect(str(s.socket))
+    return c
+
+
+def is_closed(c):
+    c.settimeout(0.01)
+    try:
+        return c.recv(1 << 16) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def good_call(s):
+    began = time.monotonic()
+    assert s.get("/readyz").status == 200
+    return time.monotonic() - began
+
+
+def test_silent_clients_are_closed_and_good_calls_go_through(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        # More than may be connected: those idle longest make room.
+        silent = [connect(s) for _ in range(120)]
+        assert max(good_call(s) for _ in range(20)) < 1
+        wait_until("all are closed", lambda: all(is_closed(c) for c in silent), 5)
+        for c in silent:
+            c.close()
+
+
+def test_headers_and_bodies_that_drip_have_an_end(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        header, body, chunks = connect(s), connect(s), connect(s)
+        header.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        post = b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        body.sendall(post + b"Content-Length: 1000\r\n\r\n{")
+        chunks.sendall(post + b"Transfer-Encoding: chunked\r\n\r\n")
+        open_ones = {header: b"X: y\r\n", body: b" ", chunks: b"1\r\n \r\n"}
+        began = time.monotonic()
+        while open_ones and time.monotonic() - began < 6:
+            for c, drop in list(open_ones.items()):
+                try:
+                    c.sendall(drop)
+                except OSError:
+                    del open_ones[c]
+            time.sleep(0.1)
+            assert good_call(s) < 1
+        assert not open_ones
+        assert time.monotonic() - began < 4
+
+
+def test_a_body_without_a_length_is_no_way_around_the_limit(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        c = connect(s)
+        c.sendall(b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                  b"Transfer-Encoding: chunked\r\n\r\n")  # fmt: skip
+        for _ in range(20):
+            c.sendall(b"2000\r\n" + b"x" * 0x2000 + b"\r\n")
+        c.sendall(b"0\r\n\r\n")
+        assert c.recv(1 << 16).startswith(b"HTTP/1.1 413 ")
+        c.close()
+
+
+def test_who_takes_no_answer_is_closed(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        for i in range(60):
+            s.create(f"j{i:02}", seeds=[f"https://{'x' * 50}{k}.example/" for k in range(300)])
+        deaf = connect(s)
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.sendall(b"GET /api/v1/jobs/j00 HTTP/1.1\r\nHost: x\r\n\r\n" * 60)
+        began = time.monotonic()
+
+        def is_cut():
+            try:
+                deaf.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            except OSError:
+                return True
+            return False
+
+        wait_until("it is cut", is_cut, 8, 0.1)
+        assert time.monotonic() - began < 8
+        assert good_call(s) < 1
+
+
+def test_many_requests_on_one_connection_are_answered_in_order(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        c = connect(s)
+        n = 200
+        c.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /readyz HTTP/1.1\r\nHost: x\r\n\r\n" * n)
+        got = b""
+        while got.count(b"HTTP/1.1 200") < 2 * n:
+            part = c.recv(1 << 16)
+            assert part, got[-300:]
+            got += part
+        assert got.count(b'"status":"ok"') == got.count(b'"status":"ready"') == n
+        c.close()

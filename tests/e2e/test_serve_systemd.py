@@ -1,0 +1,150 @@
+"""`trawl serve` as systemd sees it: readiness, reload, watchdog and handed-over sockets, by hand."""
+
+import os
+import signal
+import socket
+import threading
+import time
+
+import harness
+import pytest
+from harness import wait_until
+from service import Service
+
+SETTINGS = "api: {allow_local: yes}\ndefaults: {net: {allow_net: [127.0.0.0/8]}}\n"
+
+
+class Manager:
+    """What systemd listens with: each message as {KEY: value}."""
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.socket.settimeout(0.02)
+        self.heard = []
+
+    def listen(self):
+        while True:
+            try:
+                data = self.socket.recv(4096).decode()
+            except TimeoutError:
+                return self.heard
+            self.heard.append(dict(line.split("=", 1) for line in data.splitlines()))
+
+    def wait(self, key, value=None, after=0, seconds=10):
+        def look():
+            for i, m in enumerate(self.listen()[after:], after):
+                if key in m and (value is None or m[key] == value):
+                    return i + 1
+            return None
+
+        return wait_until(f"{key} in {self.heard}", look, seconds)
+
+
+@pytest.fixture
+def manager(tmp_path):
+    m = Manager(tmp_path / "notify.sock")
+    yield m
+    m.socket.close()
+
+
+def test_ready_is_said_when_the_api_answers_and_stopping_when_it_stops(tmp_path, manager):
+    with Service(tmp_path / "serve", SETTINGS, env={"NOTIFY_SOCKET": manager.path}) as s:
+        s.start(wait=False)
+        at = manager.wait("READY", "1")
+        assert s.get("/readyz").status == 200  # at once: nobody waited
+        manager.wait("STATUS")
+        s.child.send_signal(signal.SIGHUP)
+        at = manager.wait("RELOADING", "1", at)
+        assert int(manager.heard[at - 1]["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
+        at = manager.wait("READY", "1", at)
+        s.configure("limits: {rate: fast}\n")
+        s.child.send_signal(signal.SIGHUP)
+        at = manager.wait("RELOADING", "1", at)
+        at = manager.wait("READY", "1", at)  # with the old settings
+        assert "those from before stay" in manager.heard[at - 1]["STATUS"]
+        assert s.stop() == 0
+        manager.wait("STOPPING", "1", at)
+
+
+def test_the_watchdog_is_fed_by_the_loop_and_by_nothing_else(tmp_path, manager):
+    env = {"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "600000"}
+    with Service(tmp_path / "serve", SETTINGS, env=env) as s:
+        s.start()
+        for _ in range(3):
+            before = len(manager.listen())
+            manager.wait("WATCHDOG", "1", before, 0.6)
+        os.kill(s.child.pid, signal.SIGSTOP)
+        time.sleep(0.1)
+        before = len(manager.listen())
+        time.sleep(0.8)
+        assert len(manager.listen()) == before  # systemd would restart it now
+        os.kill(s.child.pid, signal.SIGCONT)
+        manager.wait("WATCHDOG", "1", before)
+
+
+def start_with_socket(s, listener):
+    """As systemd hands it over: descriptor 3, LISTEN_FDS and LISTEN_PID."""
+    env = {
+        **os.environ,
+        "TRAWL_SERVICE_STATE_DIR": str(s.state),
+        "TRAWL_SERVICE_JOBS_DIR": str(s.jobs_dir),
+        "LISTEN_FDS": "1",
+    }
+
+    def hand_over():
+        harness._die_with_parent()
+        os.dup2(listener.fileno(), 3)
+        os.set_inheritable(3, True)
+
+    import subprocess
+
+    with open(s.log_path, "ab") as log:
+        s.child = subprocess.Popen(
+            ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$0" "$@"', harness.TRAWL, "serve", "-c", s.config],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True,
+            preexec_fn=hand_over, pass_fds=(3,),
+        )  # fmt: skip
+
+
+def test_a_restart_behind_a_handed_over_socket_refuses_no_call(tmp_path):
+    s = Service(tmp_path / "serve", SETTINGS)
+    with socket.socket(socket.AF_UNIX) as listener, s:
+        listener.bind(str(s.socket))
+        listener.listen(512)
+        start_with_socket(s, listener)
+        wait_until("the service answers", s.is_up)
+        answers, failures, over = [], [], threading.Event()
+
+        def ask():
+            while not over.is_set():
+                try:
+                    answers.append(s.get("/healthz", timeout=30).status)
+                except (OSError, ValueError) as e:
+                    failures.append(repr(e))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for _ in range(3):
+            time.sleep(0.3)
+            assert s.stop() == 0
+            start_with_socket(s, listener)
+        time.sleep(0.5)
+        over.set()
+        for t in threads:
+            t.join(40)
+        assert s.socket.exists()  # it is not the service's to remove
+        # A call in the air when a service ends may be cut; none is refused.
+        assert not [f for f in failures if "Refused" in f or "FileNotFound" in f], failures
+        assert len(answers) > 100 and set(answers) == {200}
+        assert not failures, failures
+
+
+def test_without_a_manager_nothing_is_missing(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS, env={"NOTIFY_SOCKET": ""}) as s:
+        s.start()
+        assert s.get("/readyz").status == 200
+        assert s.stop() == 0
+        assert not s.socket.exists()

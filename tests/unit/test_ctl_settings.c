@@ -1,0 +1,203 @@
+#include "ctl/settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+struct told {
+	char text[2000];
+	int n;
+};
+
+static bool
+note(void *ctx, const struct job_mistake *m)
+{
+	struct told *t = ctx;
+	size_t at = strlen(t->text);
+
+	(void)snprintf(t->text + at, sizeof(t->text) - at, "%s%zu:%zu: %s\n",
+	    m->file == NULL ? "" : m->file, m->line, m->column, m->text);
+	t->n++;
+	return true;
+}
+
+static const char *
+no_environment(void *ctx, const char *name)
+{
+	(void)ctx;
+	return strcmp(name, "PLACE") == 0 ? "/srv/trawl" : NULL;
+}
+
+static int
+read_text(struct settings *s, const char *yaml, struct told *t)
+{
+	struct job_reading how = {.env = no_environment, .fn = note, .ctx = t};
+
+	*t = (struct told){.n = 0};
+	assert_int_equal(settings_init(s), 0);
+	return settings_read(s, slice_cstr(yaml), &how);
+}
+
+static void
+an_empty_file_leaves_all_as_it_is_by_default(void **state)
+{
+	struct settings s;
+	struct told t;
+
+	(void)state;
+	assert_int_equal(read_text(&s, "", &t), 0);
+	assert_string_equal(s.service_state_dir, "/var/lib/trawl");
+	assert_int_equal(s.service_runs_at_once, 10);
+	assert_true(s.limits_bandwidth == OPTION_NONE);
+	assert_false(s.api_allow_files);
+	assert_int_equal(settings_check(&s, NULL), 0);
+	settings_release(&s);
+	assert_int_equal(read_text(&s, "service:\napi:\ndefaults:\n", &t), 0);
+	settings_release(&s);
+}
+
+static void
+each_value_is_read_in_its_unit(void **state)
+{
+	struct settings s;
+	struct told t;
+
+	(void)state;
+	assert_int_equal(read_text(&s,
+			     "service: {state_dir: '${PLACE}', runs_at_once: 3}\n"
+			     "limits:\n  bandwidth: 10MB/s\n  rate: 5/s\n"
+			     "api: {allow_files: yes, header_timeout: 500ms}\n"
+			     "history: {keep_runs: 5, keep_for: 30d}\n",
+			     &t),
+	    0);
+	assert_string_equal(s.service_state_dir, "/srv/trawl");
+	assert_int_equal(s.service_runs_at_once, 3);
+	assert_true(s.limits_bandwidth == 10000000);
+	assert_true(s.limits_rate > 4.99 && s.limits_rate < 5.01);
+	assert_int_equal(s.api_header_timeout, 500);
+	assert_true(s.api_allow_files);
+	assert_int_equal(s.history_keep_runs, 5);
+	settings_release(&s);
+}
+
+static void
+defaults_are_options_of_crawls_with_their_lines(void **state)
+{
+	struct settings s;
+	struct told t;
+
+	(void)state;
+	/* What stands before it has characters of more than one byte. */
+	assert_int_equal(read_text(&s,
+			     "# \xC3\xA4\xE2\x82\xAC\n"
+			     "defaults:\n"
+			     "  fetch:\n    per_host: 4\n"
+			     "  net: {allow_net: [10.0.0.0/8]}\n"
+			     "service: {drain: 3s}\n",
+			     &t),
+	    0);
+	assert_int_equal(s.defaults.options.fetch_per_host, 4);
+	assert_int_equal(s.defaults.options.net_allow_net.n, 1);
+	assert_int_equal(s.service_drain, 3000);
+	settings_release(&s);
+	assert_int_equal(read_text(&s,
+			     "# \xC3\xA4\n"
+			     "defaults:\n  fetch:\n    per_hots: 4\n",
+			     &t),
+	    1);
+	assert_non_null(strstr(t.text, "4:5: there is no fetch.per_hots"));
+	settings_release(&s);
+	assert_int_equal(
+	    read_text(&s, "defaults: {fetch: {per_host: 2}}\nlimits: {rate: 1}\n", &t),
+	    0);
+	assert_int_equal(s.defaults.options.fetch_per_host, 2);
+	settings_release(&s);
+}
+
+static void
+mistakes_are_told_with_place_and_what_was_meant(void **state)
+{
+	struct settings s;
+	struct told t;
+
+	(void)state;
+	assert_int_equal(read_text(&s,
+			     "service:\n  state_drr: x\n  runs_at_once: 0\n"
+			     "limits: [1]\n"
+			     "apo: {}\n"
+			     "api: {connections: 8, connections: 9}\n",
+			     &t),
+	    5);
+	assert_non_null(strstr(t.text,
+	    "2:3: there is no service.state_drr; did you mean service.state_dir?"));
+	assert_non_null(strstr(t.text, "3:17: service.runs_at_once: '0' is not between"));
+	assert_non_null(strstr(t.text, "4:9: limits wants keys"));
+	assert_non_null(strstr(t.text, "5:1: there is no section 'apo'"));
+	assert_non_null(
+	    strstr(t.text, "api.connections is there twice; first in line 6"));
+	settings_release(&s);
+	assert_int_equal(
+	    read_text(&s, "defaults: {seeds: [https://a.example/]}\n", &t), 1);
+	assert_non_null(strstr(t.text, "a job's own"));
+	settings_release(&s);
+	assert_int_equal(read_text(&s, "defaults: {run: {progress: none}}\n", &t), 1);
+	settings_release(&s);
+	assert_true(read_text(&s, "service: [", &t) > 0);
+	settings_release(&s);
+}
+
+static void
+the_environment_has_the_last_word(void **state)
+{
+	char *const environment[] = {(char *)"TRAWL_LIMITS_CONCURRENCY=7",
+	    (char *)"TRAWL_DEFAULTS_FETCH_PER_HOST=3",
+	    (char *)"TRAWL_API_SOCKET=/run/x.sock", (char *)"TRAWL=unrelated",
+	    (char *)"TRAWL_SUITES=unrelated", NULL};
+	char *const wrong[] = {
+	    (char *)"TRAWL_LIMITS_CONCURENCY=7", (char *)"TRAWL_LIMITS_RATE=fast", NULL};
+	struct settings s;
+	struct told t;
+
+	(void)state;
+	assert_int_equal(read_text(&s, "limits: {concurrency: 5}\n", &t), 0);
+	assert_int_equal(settings_read_environment(&s, environment, note, &t), 0);
+	assert_int_equal(s.limits_concurrency, 7);
+	assert_int_equal(s.defaults.options.fetch_per_host, 3);
+	assert_string_equal(s.api_socket, "/run/x.sock");
+	assert_int_equal(settings_read_environment(&s, wrong, note, &t), 2);
+	assert_non_null(strstr(t.text, "TRAWL_LIMITS_CONCURENCY: there is no such"));
+	assert_non_null(strstr(t.text, "TRAWL_LIMITS_RATE: 'fast' is not a rate"));
+	settings_release(&s);
+}
+
+static void
+a_mode_is_octal(void **state)
+{
+	unsigned mode;
+
+	(void)state;
+	assert_true(settings_mode("0660", &mode) && mode == 0660);
+	assert_true(settings_mode("600", &mode) && mode == 0600);
+	assert_false(settings_mode("0888", &mode));
+	assert_false(settings_mode("07777", &mode));
+	assert_false(settings_mode("", &mode));
+	assert_false(settings_mode(NULL, &mode));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_empty_file_leaves_all_as_it_is_by_default),
+	    cmocka_unit_test(each_value_is_read_in_its_unit),
+	    cmocka_unit_test(defaults_are_options_of_crawls_with_their_lines),
+	    cmocka_unit_test(mistakes_are_told_with_place_and_what_was_meant),
+	    cmocka_unit_test(the_environment_has_the_last_word),
+	    cmocka_unit_test(a_mode_is_octal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
