@@ -165,11 +165,20 @@ on_term(void *ctx)
 }
 
 static void
-on_drained(void *ctx)
+on_http_drained(void *ctx)
 {
 	struct serve *s = ctx;
 
 	loop_stop(s->loop);
+}
+
+/* Nothing crawls any more; who asked last is still answered. */
+static void
+on_drained(void *ctx)
+{
+	struct serve *s = ctx;
+
+	http_drain(s->http, on_http_drained, s);
 }
 
 /* ---- the start ---- */

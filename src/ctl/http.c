@@ -12,6 +12,9 @@ enum {
 	SWEEP_MS = 250,
 	CONNECTIONS_MORE = 64, /* that are being closed, above the limit */
 	ACCEPTS_PER_TURN = 64,
+	DRAIN_LOOK_MS = 20,
+	DRAIN_IDLE_MS = 200, /* for requests that are on their way */
+	DRAIN_MAX_MS = 2000,
 	NO_ROOM_MS = 1000, /* without descriptors: until the next try */
 	LISTENERS_MAX = 8,
 	OWN_BYTES = 8 << 10, /* of a connection's memory that are not headers */
@@ -37,6 +40,10 @@ struct http {
 	struct later run;
 	struct timer run_at, sweep, room;
 	bool deaf, full;
+	struct timer drain;
+	int64_t draining_ms; /* since; 0: it does not */
+	loop_fn *drained;
+	void *drained_ctx;
 	struct http_stats stats;
 };
 
@@ -263,6 +270,41 @@ on_listener(void *ctx, int events)
 	later_start(&h->run);
 }
 
+/* ---- the end ---- */
+
+static bool
+has_requests(const struct http *h)
+{
+	list_foreach (at, &h->conns) {
+		if (container_of(at, struct conn, on_http)->request != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void
+on_drain(void *ctx)
+{
+	struct http *h = ctx;
+	int64_t ms = loop_now_ms(h->loop) - h->draining_ms;
+
+	if (h->conns_len == 0 || ms >= DRAIN_MAX_MS ||
+	    (ms >= DRAIN_IDLE_MS && !has_requests(h)))
+		h->drained(h->drained_ctx);
+	else
+		(void)timer_start(&h->drain, DRAIN_LOOK_MS);
+}
+
+void
+http_drain(struct http *h, loop_fn *done, void *ctx)
+{
+	http_deafen(h);
+	h->draining_ms = loop_now_ms(h->loop);
+	h->drained = done;
+	h->drained_ctx = ctx;
+	(void)timer_start(&h->drain, 0);
+}
+
 /* ---- requests ---- */
 
 static void *
@@ -369,9 +411,12 @@ begin(struct request *r)
 static enum MHD_Result
 send_answer(struct request *r)
 {
-	struct MHD_Response *m = request_response(r);
+	struct MHD_Response *m;
 	enum MHD_Result ok;
 
+	if (r->http->deaf)
+		request_add_header(r, "Connection", "close");
+	m = request_response(r);
 	if (m == NULL)
 		return MHD_NO;
 	r->state = REQUEST_SENT;
@@ -483,6 +528,7 @@ http_new(const struct http_conf *conf, struct http **ret, struct why *why)
 	timer_init(&h->run_at, h->loop, on_run, h);
 	timer_init(&h->sweep, h->loop, on_sweep, h);
 	timer_init(&h->room, h->loop, on_room, h);
+	timer_init(&h->drain, h->loop, on_drain, h);
 	r = start_daemon(h);
 	if (r < 0) {
 		http_free(h);
@@ -553,5 +599,6 @@ http_free(struct http *h)
 	timer_stop(&h->run_at);
 	timer_stop(&h->sweep);
 	timer_stop(&h->room);
+	timer_stop(&h->drain);
 	free(h);
 }

@@ -49,6 +49,11 @@ int http_new(const struct http_conf *conf, struct http **ret, struct why *why);
 int http_listen(struct http *h, int fd, enum via via);
 /* No connection is taken from now on; those there are go on. */
 void http_deafen(struct http *h);
+/*
+ * The end without a cut: deaf from now on, answers say that the connection closes, and `done` is
+ * called when no request is in hand any more, within 2 s at most.
+ */
+void http_drain(struct http *h, loop_fn *done, void *ctx);
 /* Connections are closed, requests released; no chore may be under way that would reply to
  * one.  NULL is fine. */
 void http_free(struct http *h);

@@ -86,6 +86,13 @@ void runs_drain(struct service *s); /* politely */
 void runs_hurry(struct service *s); /* at once */
 void runs_look_for_room(void *service);
 bool runs_are_quiet(const struct service *s); /* no crawl, nothing on its way */
+int run_new(struct service *s, const struct run_row *row, struct service_run **ret);
+void run_set_state(struct service_run *run, enum run_state state);
+void run_end(struct service_run *run, enum run_state state); /* it is over */
+/* Who wants to hear of its next state. */
+int run_wait_for(struct service_run *run, service_run_fn *fn, void *ctx);
+void run_tell_waiters(struct service_run *run, int err, const char *why);
+/* service_ask.c */
 /* A run that its schedule wants. */
 void run_start_scheduled(struct service *s, struct service_job *j, int64_t due_us);
 /* To the disk; fn may be NULL. */

@@ -32,8 +32,8 @@ struct waiter {
 	void *ctx;
 };
 
-static int
-wait_for(struct service_run *run, service_run_fn *fn, void *ctx)
+int
+run_wait_for(struct service_run *run, service_run_fn *fn, void *ctx)
 {
 	struct waiter *w = calloc(1, sizeof(*w));
 
@@ -45,8 +45,8 @@ wait_for(struct service_run *run, service_run_fn *fn, void *ctx)
 	return 0;
 }
 
-static void
-tell_waiters(struct service_run *run, int err, const char *why)
+void
+run_tell_waiters(struct service_run *run, int err, const char *why)
 {
 	struct list waiters, *at;
 
@@ -58,48 +58,6 @@ tell_waiters(struct service_run *run, int err, const char *why)
 		w->fn(w->ctx, run->id, run, err, why);
 		free(w);
 	}
-}
-
-struct refusal {
-	struct later later;
-	service_run_fn *fn;
-	void *ctx;
-	uint64_t id;
-	struct service_run *run;
-	int err;
-	struct why why;
-};
-
-static void
-on_refusal(void *ctx)
-{
-	struct refusal *r = ctx;
-
-	r->fn(r->ctx, r->id, r->run, r->err, r->why.text);
-	free(r);
-}
-
-/* Later, so that nobody is called back before the call returns. */
-__attribute__((format(printf, 6, 7))) static void
-refuse(struct service *s, service_run_fn *fn, void *ctx, uint64_t id, int err,
-    const char *fmt, ...)
-{
-	struct refusal *r = calloc(1, sizeof(*r));
-	va_list ap;
-
-	if (r == NULL) { /* then now: better than never */
-		fn(ctx, id, NULL, err, "out of memory");
-		return;
-	}
-	r->fn = fn;
-	r->ctx = ctx;
-	r->id = id;
-	r->err = err;
-	va_start(ap, fmt);
-	(void)vsnprintf(r->why.text, sizeof(r->why.text), fmt, ap);
-	va_end(ap);
-	later_init(&r->later, s->loop, on_refusal, r);
-	later_start(&r->later);
 }
 
 /* ---- the table ---- */
@@ -150,7 +108,7 @@ run_free(struct service_run *run)
 	free(run);
 }
 
-static int
+int
 run_new(struct service *s, const struct run_row *row, struct service_run **ret)
 {
 	struct service_run *run = calloc(1, sizeof(*run));
@@ -195,7 +153,7 @@ run_new(struct service *s, const struct run_row *row, struct service_run **ret)
 }
 
 static void
-set_text(char **at, const char *text)
+run_set_text(char **at, const char *text)
 {
 	char *copy = slice_dup(slice_cstr(text));
 
@@ -219,12 +177,12 @@ note_stats(struct service_run *run)
 	jsonw_init(&j, &text);
 	run_stats_write(&j, NULL, &stats);
 	if (j.err == 0 && buf_cstr(&text) != NULL)
-		set_text(&run->stats, buf_cstr(&text));
+		run_set_text(&run->stats, buf_cstr(&text));
 	buf_release(&text);
 }
 
-static void
-set_state(struct service_run *run, enum run_state state)
+void
+run_set_state(struct service_run *run, enum run_state state)
 {
 	run->state = state;
 	run->revision++;
@@ -243,14 +201,14 @@ on_over(void *ctx, struct service_run *run, int err, const char *why)
 		log_error("run %" PRIu64 " of %s: its end cannot be noted, and it will "
 			  "seem to go on at the next start: %s",
 		    run->id, run->job_name, why);
-	tell_waiters(run, err, why);
+	run_tell_waiters(run, err, why);
 	run_free(run);
 	service_pump(s);
 	history_prune(s);
 }
 
-static void
-end_run(struct service_run *run, enum run_state state)
+void
+run_end(struct service_run *run, enum run_state state)
 {
 	struct service *s = run->service;
 
@@ -259,7 +217,7 @@ end_run(struct service_run *run, enum run_state state)
 		s->sums.failed++;
 	else
 		s->sums.ended++;
-	set_state(run, state);
+	run_set_state(run, state);
 	if (state == RUN_FAILED)
 		log_error("run %" PRIu64 " of %s: failed: %s", run->id, run->job_name,
 		    LOG_TEXT(slice_cstr(run->why)));
@@ -273,8 +231,8 @@ end_run(struct service_run *run, enum run_state state)
 static void
 fail_run(struct service_run *run, const char *why)
 {
-	set_text(&run->why, why);
-	end_run(run, RUN_FAILED);
+	run_set_text(&run->why, why);
+	run_end(run, RUN_FAILED);
 }
 
 static void
@@ -296,13 +254,13 @@ on_finished(struct run_work *w)
 		log_error("run %" PRIu64 ": after its end: %s", run->id,
 		    LOG_TEXT(slice_cstr(w->chore.why.text)));
 		if (run->why[0] == '\0')
-			set_text(&run->why, w->chore.why.text);
+			run_set_text(&run->why, w->chore.why.text);
 	}
 	give_back_place(run);
 	if (run->state == RUN_STOPPING)
-		end_run(run, RUN_CANCELLED);
+		run_end(run, RUN_CANCELLED);
 	else
-		end_run(run,
+		run_end(run,
 		    end == CRAWL_STORE || end == CRAWL_WORKERS ? RUN_FAILED : RUN_DONE);
 }
 
@@ -339,17 +297,17 @@ on_end(void *ctx, enum crawl_end end)
 	note_stats(run);
 	run->end = end;
 	report_facts_take(&w->facts, run->crawl, end, loop_wall_us(run->service->loop));
-	set_text(&run->end_text, crawl_end_text(end));
-	set_text(&run->why, crawl_why(run->crawl));
+	run_set_text(&run->end_text, crawl_end_text(end));
+	run_set_text(&run->why, crawl_why(run->crawl));
 	crawl_free(run->crawl);
 	run->crawl = NULL;
 	if (end == CRAWL_STOPPED) {
-		set_text(&run->end_text, "");
+		run_set_text(&run->end_text, "");
 		stopped(run);
 	} else if (end == CRAWL_DISK_FULL && run->state != RUN_STOPPING) {
 		log_warn("run %" PRIu64 " of %s: waits for room on the disk", run->id,
 		    run->job_name);
-		set_text(&run->end_text, "");
+		run_set_text(&run->end_text, "");
 		run->waits_for_room = true;
 		give_back_place(run);
 		(void)timer_start(&run->service->room, ROOM_LOOK_MS);
@@ -399,7 +357,7 @@ on_prepared(struct run_work *w)
 	}
 	give_back_place(run);
 	if (run->state == RUN_STOPPING)
-		end_run(run, RUN_CANCELLED);
+		run_end(run, RUN_CANCELLED);
 	else if (r < 0)
 		fail_run(run, why.text);
 	/* else it is paused or the service stops: it is begun another time */
@@ -414,7 +372,7 @@ begin(struct service_run *run)
 	if (run->state == RUN_QUEUED) {
 		run->began_us = loop_wall_us(s->loop);
 		s->sums.started++;
-		set_state(run, RUN_RUNNING);
+		run_set_state(run, RUN_RUNNING);
 	}
 	r = run_work_prepare(run, on_prepared);
 	if (r == 0 || r == -EAGAIN) /* then at the next turn */
@@ -521,235 +479,6 @@ runs_look_for_room(void *ctx)
 	(void)timer_start(&s->room, ROOM_LOOK_MS);
 }
 
-/* ---- what people ask for ---- */
-
-struct starting {
-	struct service *service;
-	service_run_fn *fn;
-	void *ctx;
-	char *key;
-};
-
-static void
-on_started(void *ctx, struct service_run *run, int err, const char *why)
-{
-	struct starting *st = ctx;
-	struct service *s = run->service;
-	char number[24];
-
-	(void)snprintf(number, sizeof(number), "%" PRIu64, run->id);
-	if (st->key != NULL)
-		key_made(s, st->key, err < 0 ? NULL : number);
-	if (st->fn != NULL)
-		st->fn(st->ctx, run->id, err < 0 ? NULL : run, err, why);
-	else if (err < 0)
-		log_error("job %s: a run cannot be noted: %s", run->job_name, why);
-	free(st->key);
-	free(st);
-	if (err < 0)
-		run_free(run);
-	service_pump(s);
-}
-
-static int
-make_run(struct service *s, struct service_job *j, const struct run_start *how,
-    int64_t scheduled_us, service_run_fn *fn, void *ctx)
-{
-	struct run_row row = {.id = s->run_last + 1,
-	    .job = j->name,
-	    .spec = j->spec,
-	    .state = RUN_QUEUED,
-	    .trigger = how->trigger,
-	    .revision = 1,
-	    .created_us = loop_wall_us(s->loop),
-	    .scheduled_us = scheduled_us};
-	struct key_row key = {
-	    .key = how->key, .body_hash = how->key_hash, .made_us = row.created_us};
-	struct starting *st = calloc(1, sizeof(*st));
-	struct service_run *run;
-	char number[24];
-	int r = st == NULL ? -ENOMEM : 0;
-
-	if (r == 0 && how->key != NULL) {
-		st->key = slice_dup(slice_cstr(how->key));
-		r = st->key == NULL
-			? -ENOMEM
-			: key_add(s, how->key, how->key_hash, NULL, row.created_us);
-	}
-	if (r == 0) {
-		r = run_new(s, &row, &run);
-		if (r < 0 && how->key != NULL)
-			key_made(s, how->key, NULL);
-	}
-	if (r < 0) {
-		if (st != NULL)
-			free(st->key);
-		free(st);
-		return r;
-	}
-	s->run_last++;
-	st->service = s;
-	st->fn = fn;
-	st->ctx = ctx;
-	(void)snprintf(number, sizeof(number), "%" PRIu64, run->id);
-	key.made = number;
-	service_tell(s, run);
-	run_save(run, scheduled_us > 0 ? j : NULL, how->key == NULL ? NULL : &key,
-	    on_started, st);
-	return 0;
-}
-
-void
-service_start_run(
-    struct service *s, const struct run_start *how, service_run_fn *fn, void *ctx)
-{
-	struct service_job *j = service_job(s, slice_cstr(how->job));
-	int r;
-
-	if (s->draining) {
-		refuse(s, fn, ctx, 0, -ESHUTDOWN, "the service is stopping");
-	} else if (j == NULL) {
-		refuse(s, fn, ctx, 0, -ENOENT, "there is no job %s", how->job);
-	} else if (!how->again && !list_is_empty(&j->runs)) {
-		uint64_t id = container_of(j->runs.next, struct service_run, on_job)->id;
-
-		refuse(s, fn, ctx, id, -EBUSY,
-		    "run %" PRIu64 " of job %s is not over yet", id, how->job);
-	} else if (registry_is_busy(s->registry)) {
-		refuse(s, fn, ctx, 0, -EAGAIN, "too much is waiting; try again");
-	} else {
-		r = make_run(s, j, how, 0, fn, ctx);
-		if (r < 0)
-			refuse(s, fn, ctx, 0, r, "%s",
-			    r == -ENOSPC ? "there are too many runs" : "out of memory");
-	}
-}
-
-void
-run_start_scheduled(struct service *s, struct service_job *j, int64_t due_us)
-{
-	struct run_start how = {.job = j->name, .trigger = "schedule"};
-	int r;
-
-	j->served_us = due_us;
-	if (!list_is_empty(&j->runs)) {
-		log_warn("job %s: its run %" PRIu64 " is not over: it is not started "
-			 "again now",
-		    j->name, container_of(j->runs.next, struct service_run, on_job)->id);
-		job_save(s, j);
-		return;
-	}
-	r = make_run(s, j, &how, due_us, NULL, NULL);
-	if (r < 0)
-		log_error(
-		    "job %s: its schedule cannot be followed: %s", j->name, strerror(-r));
-}
-
-static void
-on_state_saved(void *ctx, struct service_run *run, int err, const char *why)
-{
-	(void)ctx;
-	tell_waiters(run, err, why);
-}
-
-/* NULL: refused. */
-static struct service_run *
-open_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
-{
-	struct service_run *run = service_run(s, id);
-
-	if (run != NULL && !run_state_is_over(run->state) && !s->draining)
-		return run;
-	if (s->draining)
-		refuse(s, fn, ctx, id, -ESHUTDOWN, "the service is stopping");
-	else
-		refuse(
-		    s, fn, ctx, id, -ENOENT, "run %" PRIu64 " is over, or never was", id);
-	return NULL;
-}
-
-static bool
-is_waited_for(struct service_run *run, service_run_fn *fn, void *ctx, struct service *s)
-{
-	if (wait_for(run, fn, ctx) == 0)
-		return true;
-	refuse(s, fn, ctx, run->id, -ENOMEM, "out of memory");
-	return false;
-}
-
-void
-service_pause_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
-{
-	struct service_run *run = open_run(s, id, fn, ctx);
-
-	if (run == NULL)
-		return;
-	if (run->state == RUN_STOPPING) {
-		refuse(s, fn, ctx, id, -EBUSY, "run %" PRIu64 " is being cancelled", id);
-		return;
-	}
-	if (!is_waited_for(run, fn, ctx, s))
-		return;
-	/* What is in flight may end; nothing begins from now on. */
-	if (run->crawl != NULL) {
-		crawl_pause(run->crawl, true);
-		crawl_stop(run->crawl, false);
-	}
-	if (run->state != RUN_PAUSED)
-		set_state(run, RUN_PAUSED);
-	run->waits_for_room = false;
-	run_save(run, NULL, NULL, on_state_saved, NULL);
-}
-
-void
-service_resume_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
-{
-	struct service_run *run = open_run(s, id, fn, ctx);
-
-	if (run == NULL)
-		return;
-	if (run->state == RUN_STOPPING) {
-		refuse(s, fn, ctx, id, -EBUSY, "run %" PRIu64 " is being cancelled", id);
-		return;
-	}
-	if (!is_waited_for(run, fn, ctx, s))
-		return;
-	if (run->state == RUN_PAUSED)
-		set_state(run, run->began_us == 0 ? RUN_QUEUED : RUN_RUNNING);
-	run_save(run, NULL, NULL, on_state_saved, NULL);
-	service_pump(s);
-}
-
-static void
-on_cancel_saved(void *ctx, struct service_run *run, int err, const char *why)
-{
-	(void)ctx;
-	/* Who asked hears when it is gone, or that it cannot be noted. */
-	if (err < 0)
-		tell_waiters(run, err, why);
-}
-
-void
-service_cancel_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
-{
-	struct service_run *run = open_run(s, id, fn, ctx);
-	bool again;
-
-	if (run == NULL || !is_waited_for(run, fn, ctx, s))
-		return;
-	again = run->state == RUN_STOPPING;
-	if (again)
-		return;
-	run->waits_for_room = false;
-	if (run->crawl != NULL)
-		crawl_stop(run->crawl, true);
-	set_state(run, RUN_STOPPING);
-	if (run->work == NULL) /* nothing of it is anywhere */
-		end_run(run, RUN_CANCELLED);
-	else
-		run_save(run, NULL, NULL, on_cancel_saved, NULL);
-}
-
 /* ---- start and stop of the service ---- */
 
 static int
@@ -780,7 +509,7 @@ runs_load(struct service *s, struct why *why)
 
 		/* It was to be cancelled, and nothing of it runs. */
 		if (run->state == RUN_STOPPING)
-			end_run(run, RUN_CANCELLED);
+			run_end(run, RUN_CANCELLED);
 	}
 	return 0;
 }
@@ -832,7 +561,7 @@ runs_release(struct service *s)
 
 		crawl_free(run->crawl);
 		run_work_free(run->work);
-		tell_waiters(run, -ESHUTDOWN, "the service is stopping");
+		run_tell_waiters(run, -ESHUTDOWN, "the service is stopping");
 		run_free(run);
 	}
 	umap_release(&s->runs_by_id);

@@ -136,8 +136,6 @@ def test_a_restart_behind_a_handed_over_socket_refuses_no_call(tmp_path):
         for t in threads:
             t.join(40)
         assert s.socket.exists()  # it is not the service's to remove
-        # A call in the air when a service ends may be cut; none is refused.
-        assert not [f for f in failures if "Refused" in f or "FileNotFound" in f], failures
         assert len(answers) > 100 and set(answers) == {200}
         assert not failures, failures
 

@@ -1,0 +1,278 @@
+#include "base/log.h"
+#include "ctl/service_int.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What people and schedules ask for of runs: refused at once, or asked of the state machine
+ * (service_runs.c); who asked hears when the registry has it. */
+
+struct refusal {
+	struct later later;
+	service_run_fn *fn;
+	void *ctx;
+	uint64_t id;
+	struct service_run *run;
+	int err;
+	struct why why;
+};
+
+static void
+on_refusal(void *ctx)
+{
+	struct refusal *r = ctx;
+
+	r->fn(r->ctx, r->id, r->run, r->err, r->why.text);
+	free(r);
+}
+
+/* Later, so that nobody is called back before the call returns. */
+__attribute__((format(printf, 6, 7))) static void
+refuse(struct service *s, service_run_fn *fn, void *ctx, uint64_t id, int err,
+    const char *fmt, ...)
+{
+	struct refusal *r = calloc(1, sizeof(*r));
+	va_list ap;
+
+	if (r == NULL) { /* then now: better than never */
+		fn(ctx, id, NULL, err, "out of memory");
+		return;
+	}
+	r->fn = fn;
+	r->ctx = ctx;
+	r->id = id;
+	r->err = err;
+	va_start(ap, fmt);
+	(void)vsnprintf(r->why.text, sizeof(r->why.text), fmt, ap);
+	va_end(ap);
+	later_init(&r->later, s->loop, on_refusal, r);
+	later_start(&r->later);
+}
+
+struct starting {
+	struct service *service;
+	service_run_fn *fn;
+	void *ctx;
+	char *key;
+};
+
+static void
+on_started(void *ctx, struct service_run *run, int err, const char *why)
+{
+	struct starting *st = ctx;
+	struct service *s = run->service;
+	char number[24];
+
+	(void)snprintf(number, sizeof(number), "%" PRIu64, run->id);
+	if (st->key != NULL)
+		key_made(s, st->key, err < 0 ? NULL : number);
+	if (st->fn != NULL)
+		st->fn(st->ctx, run->id, err < 0 ? NULL : run, err, why);
+	else if (err < 0)
+		log_error("job %s: a run cannot be noted: %s", run->job_name, why);
+	free(st->key);
+	free(st);
+	if (err < 0)
+		run_free(run);
+	service_pump(s);
+}
+
+static int
+make_run(struct service *s, struct service_job *j, const struct run_start *how,
+    int64_t scheduled_us, service_run_fn *fn, void *ctx)
+{
+	struct run_row row = {.id = s->run_last + 1,
+	    .job = j->name,
+	    .spec = j->spec,
+	    .state = RUN_QUEUED,
+	    .trigger = how->trigger,
+	    .revision = 1,
+	    .created_us = loop_wall_us(s->loop),
+	    .scheduled_us = scheduled_us};
+	struct key_row key = {
+	    .key = how->key, .body_hash = how->key_hash, .made_us = row.created_us};
+	struct starting *st = calloc(1, sizeof(*st));
+	struct service_run *run;
+	char number[24];
+	int r = st == NULL ? -ENOMEM : 0;
+
+	if (r == 0 && how->key != NULL) {
+		st->key = slice_dup(slice_cstr(how->key));
+		r = st->key == NULL
+			? -ENOMEM
+			: key_add(s, how->key, how->key_hash, NULL, row.created_us);
+	}
+	if (r == 0) {
+		r = run_new(s, &row, &run);
+		if (r < 0 && how->key != NULL)
+			key_made(s, how->key, NULL);
+	}
+	if (r < 0) {
+		if (st != NULL)
+			free(st->key);
+		free(st);
+		return r;
+	}
+	s->run_last++;
+	st->service = s;
+	st->fn = fn;
+	st->ctx = ctx;
+	(void)snprintf(number, sizeof(number), "%" PRIu64, run->id);
+	key.made = number;
+	service_tell(s, run);
+	run_save(run, scheduled_us > 0 ? j : NULL, how->key == NULL ? NULL : &key,
+	    on_started, st);
+	return 0;
+}
+
+void
+service_start_run(
+    struct service *s, const struct run_start *how, service_run_fn *fn, void *ctx)
+{
+	struct service_job *j = service_job(s, slice_cstr(how->job));
+	int r;
+
+	if (s->draining) {
+		refuse(s, fn, ctx, 0, -ESHUTDOWN, "the service is stopping");
+	} else if (j == NULL) {
+		refuse(s, fn, ctx, 0, -ENOENT, "there is no job %s", how->job);
+	} else if (!how->again && !list_is_empty(&j->runs)) {
+		uint64_t id = container_of(j->runs.next, struct service_run, on_job)->id;
+
+		refuse(s, fn, ctx, id, -EBUSY,
+		    "run %" PRIu64 " of job %s is not over yet", id, how->job);
+	} else if (registry_is_busy(s->registry)) {
+		refuse(s, fn, ctx, 0, -EAGAIN, "too much is waiting; try again");
+	} else {
+		r = make_run(s, j, how, 0, fn, ctx);
+		if (r < 0)
+			refuse(s, fn, ctx, 0, r, "%s",
+			    r == -ENOSPC ? "there are too many runs" : "out of memory");
+	}
+}
+
+void
+run_start_scheduled(struct service *s, struct service_job *j, int64_t due_us)
+{
+	struct run_start how = {.job = j->name, .trigger = "schedule"};
+	int r;
+
+	j->served_us = due_us;
+	if (!list_is_empty(&j->runs)) {
+		log_warn("job %s: its run %" PRIu64 " is not over: it is not started "
+			 "again now",
+		    j->name, container_of(j->runs.next, struct service_run, on_job)->id);
+		job_save(s, j);
+		return;
+	}
+	r = make_run(s, j, &how, due_us, NULL, NULL);
+	if (r < 0)
+		log_error(
+		    "job %s: its schedule cannot be followed: %s", j->name, strerror(-r));
+}
+
+static void
+on_state_saved(void *ctx, struct service_run *run, int err, const char *why)
+{
+	(void)ctx;
+	run_tell_waiters(run, err, why);
+}
+
+/* NULL: refused. */
+static struct service_run *
+open_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
+{
+	struct service_run *run = service_run(s, id);
+
+	if (run != NULL && !run_state_is_over(run->state) && !s->draining)
+		return run;
+	if (s->draining)
+		refuse(s, fn, ctx, id, -ESHUTDOWN, "the service is stopping");
+	else
+		refuse(
+		    s, fn, ctx, id, -ENOENT, "run %" PRIu64 " is over, or never was", id);
+	return NULL;
+}
+
+static bool
+is_waited_for(struct service_run *run, service_run_fn *fn, void *ctx, struct service *s)
+{
+	if (run_wait_for(run, fn, ctx) == 0)
+		return true;
+	refuse(s, fn, ctx, run->id, -ENOMEM, "out of memory");
+	return false;
+}
+
+void
+service_pause_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
+{
+	struct service_run *run = open_run(s, id, fn, ctx);
+
+	if (run == NULL)
+		return;
+	if (run->state == RUN_STOPPING) {
+		refuse(s, fn, ctx, id, -EBUSY, "run %" PRIu64 " is being cancelled", id);
+		return;
+	}
+	if (!is_waited_for(run, fn, ctx, s))
+		return;
+	/* What is in flight may end; nothing begins from now on. */
+	if (run->crawl != NULL) {
+		crawl_pause(run->crawl, true);
+		crawl_stop(run->crawl, false);
+	}
+	if (run->state != RUN_PAUSED)
+		run_set_state(run, RUN_PAUSED);
+	run->waits_for_room = false;
+	run_save(run, NULL, NULL, on_state_saved, NULL);
+}
+
+void
+service_resume_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
+{
+	struct service_run *run = open_run(s, id, fn, ctx);
+
+	if (run == NULL)
+		return;
+	if (run->state == RUN_STOPPING) {
+		refuse(s, fn, ctx, id, -EBUSY, "run %" PRIu64 " is being cancelled", id);
+		return;
+	}
+	if (!is_waited_for(run, fn, ctx, s))
+		return;
+	if (run->state == RUN_PAUSED)
+		run_set_state(run, run->began_us == 0 ? RUN_QUEUED : RUN_RUNNING);
+	run_save(run, NULL, NULL, on_state_saved, NULL);
+	service_pump(s);
+}
+
+static void
+on_cancel_saved(void *ctx, struct service_run *run, int err, const char *why)
+{
+	(void)ctx;
+	/* Who asked hears when it is gone, or that it cannot be noted. */
+	if (err < 0)
+		run_tell_waiters(run, err, why);
+}
+
+void
+service_cancel_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
+{
+	struct service_run *run = open_run(s, id, fn, ctx);
+	bool again;
+
+	if (run == NULL || !is_waited_for(run, fn, ctx, s))
+		return;
+	again = run->state == RUN_STOPPING;
+	if (again)
+		return;
+	run->waits_for_room = false;
+	if (run->crawl != NULL)
+		crawl_stop(run->crawl, true);
+	run_set_state(run, RUN_STOPPING);
+	if (run->work == NULL) /* nothing of it is anywhere */
+		run_end(run, RUN_CANCELLED);
+	else
+		run_save(run, NULL, NULL, on_cancel_saved, NULL);
+}
