@@ -7,9 +7,10 @@
 struct css {
 	const char *p, *end;
 	struct arena *arena;
-	int (*fn)(void *ctx, struct slice url);
+	css_place_fn *fn;
 	void *ctx;
 	int err;
+	bool in_string;       /* the URL that is being told stands in quotes */
 	bool want_string;     /* behind @import or url(: a string is a URL */
 	bool in_namespace;    /* its URLs are names */
 	uint32_t depth;       /* open parentheses */
@@ -91,7 +92,7 @@ url_emit(struct css *c, struct slice raw)
 		return;
 	if (memchr(raw.ptr, '\\', raw.len) == NULL &&
 	    memchr(raw.ptr, '\0', raw.len) == NULL) {
-		c->err = c->fn(c->ctx, raw);
+		c->err = c->fn(c->ctx, raw, raw, c->in_string);
 		return;
 	}
 	/* A NUL, or an escape such as "\0", gives three bytes of one or two. */
@@ -113,7 +114,7 @@ url_emit(struct css *c, struct slice raw)
 			n += len;
 		}
 	}
-	c->err = c->fn(c->ctx, slice_of(out, n));
+	c->err = c->fn(c->ctx, raw, slice_of(out, n), c->in_string);
 }
 
 /* Bytes of '\' and what it takes with it in a string; CR LF is one newline. */
@@ -154,8 +155,10 @@ string_take(struct css *c)
 		to -= slashes & 1;
 	}
 	if (!bad &&
-	    (c->want_string || (c->image_depth > 0 && c->depth == c->image_depth)))
+	    (c->want_string || (c->image_depth > 0 && c->depth == c->image_depth))) {
+		c->in_string = true;
 		url_emit(c, slice_of(from, (size_t)(to - from)));
+	}
 	c->want_string = false;
 }
 
@@ -207,6 +210,7 @@ url_take(struct css *c)
 	}
 	if (c->p < c->end)
 		c->p++;
+	c->in_string = false;
 	url_emit(c, slice_of(from, (size_t)(to - from)));
 }
 
@@ -364,8 +368,7 @@ token_take(struct css *c)
 }
 
 int
-css_urls(
-    struct slice css, struct arena *a, int (*fn)(void *ctx, struct slice url), void *ctx)
+css_places(struct slice css, struct arena *a, css_place_fn *fn, void *ctx)
 {
 	struct css c = {.p = css.ptr, .arena = a, .fn = fn, .ctx = ctx};
 
@@ -379,4 +382,27 @@ css_urls(
 	while (c.p < c.end && c.err == 0)
 		token_take(&c);
 	return c.err;
+}
+
+struct urls {
+	int (*fn)(void *ctx, struct slice url);
+	void *ctx;
+};
+
+static int
+on_place(void *ctx, struct slice raw, struct slice url, bool in_string)
+{
+	const struct urls *u = ctx;
+
+	(void)raw, (void)in_string;
+	return u->fn(u->ctx, url);
+}
+
+int
+css_urls(
+    struct slice css, struct arena *a, int (*fn)(void *ctx, struct slice url), void *ctx)
+{
+	struct urls u = {fn, ctx};
+
+	return css_places(css, a, on_place, &u);
 }

@@ -18,4 +18,7 @@
  * than 0 stops. */
 int css_urls(
     struct slice css, struct arena *a, int (*fn)(void *ctx, struct slice url), void *ctx);
+/* And where: `raw` are its bytes in `css`, between quotes if in_string. */
+typedef int css_place_fn(void *ctx, struct slice raw, struct slice url, bool in_string);
+int css_places(struct slice css, struct arena *a, css_place_fn *fn, void *ctx);
 #endif

@@ -15,6 +15,20 @@ struct gather {
 	bool is_full;
 };
 
+/* Which attribute is a link, and how it is read. */
+enum rule_how {
+	HOW_URL,
+	HOW_URL_OR_EMPTY, /* "" is the page itself */
+	HOW_SRCSET,
+	HOW_LIST, /* by white space */
+};
+
+struct page_rule {
+	uint8_t attr; /* 0 ends a list */
+	enum link_kind kind;
+	enum rule_how how;
+};
+
 /* The element whose text is coming. */
 enum page_in {
 	PAGE_IN_MARKUP,
@@ -90,6 +104,11 @@ int page_value_of(struct page_parser *p, const struct html_tag *tag, enum html_n
 int page_link_add(
     struct page_parser *p, enum link_kind kind, unsigned rel, struct slice ref);
 int page_css_add(struct page_parser *p, struct slice css);
+/* What the attributes of a start tag are, whatever the crawl thinks of them: a form's URL
+ * is one also when it is sent by POST. */
+const struct page_rule *page_rules(const struct html_tag *tag);
+/* Attributes of SVG that are properties of CSS and may hold a URL (SVG 2, section 6.6). */
+bool page_is_presentation(struct slice name);
 /* Links of a start tag. */
 int page_links_of(struct page_parser *p, const struct html_tag *tag);
 /* Other forms of the page, of a link element. */

@@ -4,20 +4,7 @@
 
 #include "base/banned.h"
 
-enum rule_how {
-	HOW_URL,
-	HOW_URL_OR_EMPTY, /* "" is the page itself */
-	HOW_SRCSET,
-	HOW_LIST, /* by white space */
-};
-
-struct rule {
-	uint8_t attr; /* 0 ends a list */
-	enum link_kind kind;
-	enum rule_how how;
-};
-
-#define RULES(name, ...) static const struct rule name[] = {__VA_ARGS__, {0}}
+#define RULES(name, ...) static const struct page_rule name[] = {__VA_ARGS__, {0}}
 RULES(
     rules_a, {HTML_N_HREF, LINK_A, HOW_URL_OR_EMPTY}, {HTML_N_PING, LINK_PING, HOW_LIST});
 RULES(rules_area, {HTML_N_HREF, LINK_AREA, HOW_URL_OR_EMPTY},
@@ -125,7 +112,7 @@ page_rel_kind(struct slice rel)
 	return link_kind_of(rel_words(rel));
 }
 
-static const struct rule *
+static const struct page_rule *
 link_rules(unsigned rel)
 {
 	switch (link_kind_of(rel)) {
@@ -155,7 +142,8 @@ method_is_get(struct page_parser *p, const struct html_tag *tag, enum html_name_
 
 /* One in another is none, unless in a template, where nothing belongs to a form. */
 static int
-form_rules(struct page_parser *p, const struct html_tag *tag, const struct rule **ret)
+form_rules(
+    struct page_parser *p, const struct html_tag *tag, const struct page_rule **ret)
 {
 	bool is_get = true;
 	int err = 0;
@@ -176,7 +164,8 @@ form_rules(struct page_parser *p, const struct html_tag *tag, const struct rule 
 /* A button outside of forms sends nothing; what it says of a form elsewhere ("form=id") is
  * only believed as far as it goes. */
 static int
-submit_rules(struct page_parser *p, const struct html_tag *tag, const struct rule **ret)
+submit_rules(
+    struct page_parser *p, const struct html_tag *tag, const struct page_rule **ret)
 {
 	bool is_get = p->in_form && p->form_is_get, is_image = false;
 	struct slice type = {0};
@@ -194,7 +183,7 @@ submit_rules(struct page_parser *p, const struct html_tag *tag, const struct rul
 	return err;
 }
 
-static const struct rule *
+static const struct page_rule *
 foreign_rules(const struct html_tag *tag)
 {
 	bool old = html_attr_get(tag, HTML_N_HREF) == NULL;
@@ -209,7 +198,7 @@ foreign_rules(const struct html_tag *tag)
 }
 
 /* Of elements that need no more than their name. */
-static const struct rule *
+static const struct page_rule *
 plain_rules(enum html_name_id element)
 {
 	switch (element) {
@@ -258,7 +247,8 @@ plain_rules(enum html_name_id element)
 }
 
 static int
-link_add(struct page_parser *p, const struct rule *r, unsigned rel, struct slice value)
+link_add(
+    struct page_parser *p, const struct page_rule *r, unsigned rel, struct slice value)
 {
 	struct slice url;
 	size_t n;
@@ -293,9 +283,8 @@ link_add(struct page_parser *p, const struct rule *r, unsigned rel, struct slice
 	return page_link_add(p, r->kind, rel & UINT8_MAX, value);
 }
 
-/* Attributes of SVG that are properties of CSS and may hold a URL (SVG 2, section 6.6). */
-static bool
-is_presentation(struct slice name)
+bool
+page_is_presentation(struct slice name)
 {
 	static const struct slice names[] = {SLICE_LIT("clip-path"), SLICE_LIT("cursor"),
 	    SLICE_LIT("fill"), SLICE_LIT("filter"), SLICE_LIT("marker"),
@@ -321,8 +310,8 @@ style_add(struct page_parser *p, const struct html_tag *tag, const struct html_a
 }
 
 static int
-attrs_add(struct page_parser *p, const struct html_tag *tag, const struct rule *rules,
-    unsigned rel)
+attrs_add(struct page_parser *p, const struct html_tag *tag,
+    const struct page_rule *rules, unsigned rel)
 {
 	struct slice value;
 	int err = 0;
@@ -331,11 +320,12 @@ attrs_add(struct page_parser *p, const struct html_tag *tag, const struct rule *
 		const struct html_attr *a = &tag->attrs[i];
 
 		if (a->id == HTML_N_STYLE ||
-		    (tag->ns == HTML_NS_SVG && is_presentation(html_attr_name(tag, a)))) {
+		    (tag->ns == HTML_NS_SVG &&
+			page_is_presentation(html_attr_name(tag, a)))) {
 			err = style_add(p, tag, a);
 			continue;
 		}
-		for (const struct rule *r = rules; r->attr != 0; r++) {
+		for (const struct page_rule *r = rules; r->attr != 0; r++) {
 			if (a->id != r->attr)
 				continue;
 			err = page_value(p, tag, a, &value);
@@ -350,7 +340,7 @@ attrs_add(struct page_parser *p, const struct html_tag *tag, const struct rule *
 int
 page_links_of(struct page_parser *p, const struct html_tag *tag)
 {
-	const struct rule *rules = rules_none;
+	const struct page_rule *rules = rules_none;
 	struct slice rel_text = {0};
 	unsigned rel = 0;
 	int err = 0;
@@ -377,4 +367,22 @@ page_links_of(struct page_parser *p, const struct html_tag *tag)
 	else
 		rules = plain_rules(tag->id);
 	return err != 0 ? err : attrs_add(p, tag, rules, rel);
+}
+
+const struct page_rule *
+page_rules(const struct html_tag *tag)
+{
+	if (tag->ns != HTML_NS_HTML)
+		return foreign_rules(tag);
+	switch (tag->id) {
+	case HTML_N_FORM:
+		return rules_form;
+	case HTML_N_BUTTON:
+	case HTML_N_INPUT:
+		return rules_image_submit;
+	case HTML_N_LINK:
+		return rules_link_embed;
+	default:
+		return plain_rules(tag->id);
+	}
 }
