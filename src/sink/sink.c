@@ -12,6 +12,7 @@
 	X(jsonl, "jsonl")                                                                \
 	X(csv, "csv")                                                                    \
 	X(sqlite, "sqlite")                                                              \
+	X(mirror, "mirror")                                                              \
 	X(output, "stdout")                                                              \
 	X(exec, "exec")                                                                  \
 	X(s3, "s3")                                                                      \

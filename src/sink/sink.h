@@ -54,7 +54,8 @@ struct sink_conf {
 	 * and how long with `hurry`, which is set when the crawl is to stop; NULL: never. */
 	int out_fd;
 	int64_t out_wait_ms, out_hurry_ms;
-	const atomic_bool *hurry;
+	const atomic_bool *hurry;  /* also of `mirror` */
+	uint64_t mirror_bytes_max; /* of a file in the mirror */
 	/* Of `exec`: sink/feeder.h says what these are. */
 	const struct exec_conf *exec;
 	const struct uploads_conf *s3; /* of `s3`: sink/uploads.h; for opening only */
@@ -78,6 +79,14 @@ enum sink_event_kind {
 	SINK_FETCH,
 	SINK_REJECT, /* a URL was rejected: rejected.log */
 	SINK_NAME,   /* a name was asked for: archived as url "dns:NAME" */
+};
+
+/* What a worker made of a body for the mirror. */
+enum sink_copy {
+	SINK_COPY_NONE,
+	SINK_COPY_BYTES,  /* its bytes, the content coding off */
+	SINK_COPY_PIECES, /* sink/mirror_page.h */
+	SINK_COPY_MAX
 };
 
 enum { SINK_TEXT_BYTES_MAX = 256 << 10 }; /* of the main text; longer ones are cut */
@@ -125,6 +134,8 @@ struct sink_event {
 	/* With --check-links: how it was asked, and what was noted of it. */
 	uint8_t check;       /* enum checks_how */
 	struct slice checks; /* sink/checks.h; empty: nothing */
+	enum sink_copy copy;
+	struct slice copy_bytes;
 	struct slice digest; /* sha1:... */
 	struct slice digest_before; /* with a change: of what was there; empty: nothing */
 	struct slice redirect_to, protocol, ip;

@@ -12,6 +12,7 @@ extern const struct sink_type sink_exec;         /* exec.c */
 extern const struct sink_type sink_s3;           /* s3.c */
 extern const struct sink_type sink_csv;          /* csv.c */
 extern const struct sink_type sink_sqlite;       /* sqlite.c */
+extern const struct sink_type sink_mirror;       /* mirror.c */
 extern const struct sink_type sink_cdxj;         /* cdxj.c */
 extern const struct sink_type sink_checks;       /* checks.c */
 extern const struct sink_type sink_none;         /* sink.c */

@@ -1,0 +1,170 @@
+/*
+ * mirror: a copy of the site to be browsed from the disk, in DIR/mirror.
+ *
+ * Which links lead to what is there is known at the end, so pages come as pieces and are
+ * put together when the crawl is over.  Until then all lies in DIR/mirror.work, where a
+ * commit is two lengths (sink/mirror_files.h); what is made of it can be made again.
+ */
+#include "sink/jsonl.h"
+#include "sink/mirror_files.h"
+#include "sink/mirror_name.h"
+#include "sink/mirror_write.h"
+#include "sink/types.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/banned.h"
+
+struct copies {
+	struct mirror_files files;
+	char *dir;
+	uint64_t file_bytes_max;
+	const atomic_bool *hurry;
+	bool made;
+};
+
+static int
+mirror_open(
+    struct sink *s, const struct sink_conf *conf, struct slice mark, struct why *why)
+{
+	struct copies *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (c == NULL || (c->dir = slice_dup(slice_cstr(conf->dir))) == NULL) {
+		free(c);
+		return why_set(why, -ENOMEM, "no memory for the mirror");
+	}
+	c->file_bytes_max = conf->mirror_bytes_max;
+	c->hurry = conf->hurry;
+	r = mirror_files_open(&c->files, conf->dir, mark, why);
+	if (r < 0) {
+		free(c->dir);
+		free(c);
+		return r;
+	}
+	s->priv = c;
+	return 0;
+}
+
+static bool
+is_content(const struct sink_event *e)
+{
+	return (e->outcome == OUTCOME_OK || e->outcome == OUTCOME_DUPLICATE_CONTENT) &&
+	       e->status == 200 && e->copy != SINK_COPY_NONE;
+}
+
+static int
+mirror_put(struct sink *s, struct sink_event *e, struct why *why)
+{
+	struct copies *c = s->priv;
+	struct mirror_record rec = {.seed = e->link == LINK_SEED, .url = e->url};
+
+	if (!jsonl_is_page(e))
+		return 0;
+	if (e->outcome == OUTCOME_REDIRECT && e->redirect_to.len > 0) {
+		rec.what = MIRROR_REDIRECT;
+		rec.target = e->redirect_to;
+	} else if (is_content(e) && e->copy_bytes.len <= c->file_bytes_max) {
+		rec.what = e->copy == SINK_COPY_PIECES ? MIRROR_PAGE : MIRROR_FILE;
+		rec.kind = mirror_kind(e->mime);
+		if (rec.kind == 0 && rec.what == MIRROR_PAGE) /* no type was sent */
+			rec.kind = mirror_kind(SLICE_LIT("text/html"));
+	} else {
+		return 0;
+	}
+	c->made = false;
+	return mirror_files_add(&c->files, &rec, e->copy_bytes, why);
+}
+
+static int
+mirror_flush(struct sink *s, struct why *why)
+{
+	struct copies *c = s->priv;
+
+	return mirror_files_flush(&c->files, why);
+}
+
+static int
+mirror_sync(struct sink *s, struct why *why)
+{
+	struct copies *c = s->priv;
+
+	return mirror_files_sync(&c->files, why);
+}
+
+static int
+mirror_mark(struct sink *s, struct buf *out)
+{
+	const struct copies *c = s->priv;
+
+	return mirror_files_mark(&c->files, out);
+}
+
+/* Not when somebody waits for the end: a resume makes it. */
+static int
+mirror_finish(struct sink *s, struct why *why)
+{
+	struct copies *c = s->priv;
+	int r = c->made || (c->hurry != NULL && atomic_load(c->hurry))
+		    ? 0
+		    : mirror_write(&c->files, c->dir, c->hurry, why);
+
+	c->made = r == 0;
+	return r;
+}
+
+static int
+mirror_close(struct sink *s, bool finished, struct why *why)
+{
+	struct copies *c = s->priv;
+
+	(void)finished, (void)why;
+	mirror_files_close(&c->files);
+	free(c->dir);
+	free(c);
+	return 0;
+}
+
+static int
+verify_file(const char *dir, const char *name, uint64_t length, struct why *why)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%s/mirror.work/%s", dir, name);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return why_set(why, -ENAMETOOLONG, "the name of the mirror is too long");
+	if (stat(path, &st) < 0)
+		return why_set(why, errno == ENOENT ? -EBADMSG : -errno,
+		    "cannot look at %s: %s", path, strerrordesc_np(errno));
+	return (uint64_t)st.st_size >= length
+		   ? 0
+		   : why_set(why, -EBADMSG, "%s has less than was committed", path);
+}
+
+static int
+mirror_verify(const char *dir, struct slice mark, struct why *why)
+{
+	uint64_t index, parts;
+	int r = mirror_files_parse_mark(mark, &index, &parts);
+
+	if (r < 0)
+		return why_set(why, r, "what was committed of the mirror is no number");
+	r = verify_file(dir, "index", index, why);
+	return r < 0 ? r : verify_file(dir, "parts", parts, why);
+}
+
+const struct sink_type sink_mirror = {
+    .name = "mirror",
+    .open = mirror_open,
+    .put = mirror_put,
+    .flush = mirror_flush,
+    .sync = mirror_sync,
+    .mark = mirror_mark,
+    .finish = mirror_finish,
+    .close = mirror_close,
+    .verify = mirror_verify,
+};
