@@ -19,8 +19,8 @@ put_sinks(struct committer *c, struct sink_event *e)
 		if (r < 0)
 			return r;
 	}
-	c->dirty_bytes += e->records.len;
-	c->disk_bytes += e->records.len;
+	c->dirty_bytes += e->records.len + e->copy_bytes.len;
+	c->disk_bytes += e->records.len + e->copy_bytes.len;
 	return 0;
 }
 

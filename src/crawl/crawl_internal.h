@@ -14,6 +14,7 @@
 #include "crawl/committer.h"
 #include "crawl/crawl.h"
 #include "crawl/credentials.h"
+#include "crawl/parse.h"
 #include "crawl/storage.h"
 #include "fetch/fetch.h"
 #include "loop/limiter.h"
@@ -214,6 +215,7 @@ int crawl_open_parts(struct crawl *c, struct why *why);
 /* Patterns take a 32nd of the memory, and 16 MiB at most. */
 enum warc_coding crawl_warc_coding(const struct options *o);
 void crawl_recrawl_conf(const struct options *o, struct recrawl_conf *ret);
+enum parse_copy crawl_copy(const struct options *o);
 void crawl_traps_conf(const struct options *o, struct traps_conf *ret);
 /* What of the politeness the options decide. */
 void crawl_frontier_conf(const struct options *o, struct frontier_conf *ret);
@@ -246,6 +248,7 @@ struct crawl_memory {
 	    body_bytes; /* received and not with the store yet: more is not asked for */
 	uint64_t result_bytes; /* of parsed pages: more is not parsed */
 	uint64_t body_bytes_max, decoded_bytes_max; /* of one answer */
+	uint64_t copy_bytes_max; /* of what is made of one for the mirror */
 	uint64_t notes_bytes_max;                   /* on one answer, in a worker */
 	uint64_t tasks_bytes; /* that tasks may take in workers, all together */
 };

@@ -153,6 +153,17 @@ crawl_warc_coding(const struct options *o)
 	return codings[o->output_warc_compression];
 }
 
+enum parse_copy
+crawl_copy(const struct options *o)
+{
+	for (size_t i = 0; i < o->output_sink.n; i++)
+		if (strcmp(o->output_sink.v[i], "mirror") == 0)
+			return o->mirror_mirror_links == MIRROR_LINKS_RELATIVE
+				   ? PARSE_COPY_RELINKED
+				   : PARSE_COPY_AS_IS;
+	return PARSE_COPY_NONE;
+}
+
 static void
 tell(const char *text)
 {
@@ -204,7 +215,8 @@ fill_sink_conf(
 	    .hurry = &c->hurry,
 	    .exec = fill_exec_conf(c),
 	    .s3 = storage_is_asked(o) ? &c->storage.conf : NULL,
-	    .tell = tell};
+	    .tell = tell,
+	    .mirror_bytes_max = (uint64_t)o->mirror_mirror_max_file};
 }
 
 void

@@ -180,7 +180,9 @@ tell_workers(struct crawl *c)
 	struct parse_limits limits = {.decoded_bytes = m.decoded_bytes_max,
 	    .notes_bytes = m.notes_bytes_max,
 	    .links = c->o->limits_max_links,
-	    .coding = crawl_warc_coding(c->o)};
+	    .coding = crawl_warc_coding(c->o),
+	    .copy = crawl_copy(c->o),
+	    .copy_bytes = m.copy_bytes_max};
 	struct buf settings;
 	int r;
 

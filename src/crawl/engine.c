@@ -141,9 +141,10 @@ open_pool(
 	    .batch_max = TASKS_AHEAD,
 	    .recycle_tasks = TASKS_PER_WORKER,
 	    .head_bytes_max = 64 << 10,
-	    .result_bytes_max = body + body / 8 + RESULT_SLACK,
+	    .result_bytes_max = body + body / 8 + m.copy_bytes_max + RESULT_SLACK,
 	    .worker_memory_bytes = WORKER_MEMORY_MIN + shm_bytes(e->shm) + body * 2 +
-				   m.decoded_bytes_max * 2 + m.notes_bytes_max,
+				   m.decoded_bytes_max * 2 + m.copy_bytes_max * 2 +
+				   m.notes_bytes_max,
 	    /* So that no line of tasks can use up the other half of it. */
 	    .worker_cpu_s = 600 + parse_timeout_ms(body) / 1000 * 4 * TASKS_AHEAD};
 

@@ -13,6 +13,7 @@
  * are with the workers take a quarter.
  */
 enum { ARENA_BODIES = 4 };
+#define COPY_BYTES_MORE (2ull << 20) /* of the URLs in one */
 #define ARENA_BYTES_MIN (64ull << 20)
 #define NOTES_BYTES_MIN (64ull << 20) /* half a million links and their set */
 
@@ -36,6 +37,9 @@ crawl_memory(const struct options *o)
 	m.body_bytes_max =
 	    least((uint64_t)o->fetch_max_body, m.arena_bytes / ARENA_BODIES);
 	m.decoded_bytes_max = least((uint64_t)o->fetch_max_decoded, all / 8);
+	m.copy_bytes_max = m.body_bytes_max > m.decoded_bytes_max ? m.body_bytes_max
+								  : m.decoded_bytes_max;
+	m.copy_bytes_max += COPY_BYTES_MORE;
 	m.notes_bytes_max = all / 4 > NOTES_BYTES_MIN ? all / 4 : NOTES_BYTES_MIN;
 	m.tasks_bytes = all / 4;
 	m.seen_bytes = all / 32;

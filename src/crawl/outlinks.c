@@ -175,8 +175,8 @@ judge(struct outlinks *o, enum link_kind kind, const struct url *url, unsigned f
 }
 
 /* The only place where references become URLs. */
-static enum url_status
-resolve(struct outlinks *o, struct slice ref, char text[URL_BYTES_MAX], struct url *ret)
+enum url_status
+outlinks_url(struct outlinks *o, struct slice ref, char *text, struct url *ret)
 {
 	enum url_status s =
 	    url_resolve(&o->base, ref, o->charset, 0, text, URL_BYTES_MAX, ret);
@@ -236,7 +236,7 @@ note(struct outlinks *o, enum link_kind kind, struct slice ref)
 	if (r <= 0)
 		return r;
 	ref = slice_head(ref, hash_at);
-	s = resolve(o, ref, text, &url);
+	s = outlinks_url(o, ref, text, &url);
 	if ((s == URL_UNSUPPORTED && !is_slip(ref)) || slice_istarts(ref, SLICE_LIT("data:")) ||
 	    (s != URL_OK && ref.len == 0))
 		return 0;
@@ -276,7 +276,7 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 		o->cut++;
 		return 0;
 	}
-	s = resolve(o, ref, text, &url);
+	s = outlinks_url(o, ref, text, &url);
 	if (s != URL_OK) /* a wrong guess is nothing to tell of */
 		return link_kind_is_guess(kind) ? 0 : add_odd(o, kind, ref, s);
 	hash = url_hash(url_text(&url), seed);
@@ -357,7 +357,7 @@ outlinks_resolve(struct outlinks *o, struct slice ref, struct slice *ret)
 	char text[URL_BYTES_MAX];
 	struct url url;
 
-	if (resolve(o, ref, text, &url) != URL_OK)
+	if (outlinks_url(o, ref, text, &url) != URL_OK)
 		return 0;
 	return arena_copy(o->conf.arena, url_text(&url), ret) ? 0 : -ENOMEM;
 }

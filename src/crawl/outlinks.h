@@ -64,6 +64,9 @@ int outlinks_add(
     struct outlinks *o, enum link_kind kind, struct slice ref, unsigned flags);
 /* A page that its host, and if asked those of its links, are sure not to have. */
 int outlinks_probes(struct outlinks *o);
+/* Only the URL; `text` has room for URL_BYTES_MAX. */
+enum url_status outlinks_url(
+    struct outlinks *o, struct slice ref, char *text, struct url *ret);
 /* Only the URL, in the arena; empty when it is none that we fetch. */
 int outlinks_resolve(struct outlinks *o, struct slice ref, struct slice *ret);
 #endif

@@ -238,6 +238,29 @@ is_check(const struct work *w)
 	return (w->task.flags & URLREC_CHECK) != 0;
 }
 
+/* One that cannot be taken apart is copied as it is. */
+static int
+relink(struct work *w, const struct page *page, struct slice body, enum document is)
+{
+	struct copy_page copy = {.links = &w->p->links,
+	    .has_base = page->has_base,
+	    .arena = &w->p->arena,
+	    .body = body,
+	    .http_charset = w->http_charset,
+	    .charset = slice_cstr(page->charset),
+	    .is_css = is == DOCUMENT_CSS,
+	    .is_xml = is == DOCUMENT_XHTML,
+	    .bytes_max = w->limits->copy_bytes};
+	int r;
+
+	if (w->found->copy == SINK_COPY_NONE || w->limits->copy != PARSE_COPY_RELINKED)
+		return 0;
+	r = copy_page(&w->p->copier, &copy, &w->found->copy_bytes);
+	if (r == 0)
+		w->found->copy = SINK_COPY_PIECES;
+	return r == -ENOTSUP || r == -EMSGSIZE ? 0 : r;
+}
+
 static int
 read_page(struct work *w, struct slice body, enum document is)
 {
@@ -284,6 +307,8 @@ read_page(struct work *w, struct slice body, enum document is)
 	r = add_page_links(w, &page);
 	if (r == 0 && page.fields != NULL)
 		r = add_fields(w, &page);
+	if (r == 0)
+		r = relink(w, &page, body, is);
 	if (r == 0 && page.canonical.len > 0)
 		r = outlinks_resolve(&w->p->links, page.canonical, &w->found->canonical);
 	return r;
@@ -471,6 +496,11 @@ read_body(struct work *w)
 		return read_checked(w, body);
 	if (w->task.kind == TASK_ROBOTS)
 		return read_robots(w, body);
+	if (w->limits->copy != PARSE_COPY_NONE && w->found->coding == CODING_OK &&
+	    body.len <= w->limits->copy_bytes) {
+		w->found->copy = SINK_COPY_BYTES;
+		w->found->copy_bytes = body;
+	}
 	if (w->task.sitemap)
 		return read_sitemap(w, body);
 	is = document_of(w, body);

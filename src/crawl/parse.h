@@ -13,11 +13,15 @@
 #include "loop/pool.h"
 #include "sink/warc_input.h"
 
+enum parse_copy { PARSE_COPY_NONE, PARSE_COPY_AS_IS, PARSE_COPY_RELINKED };
+
 struct parse_limits {
 	uint64_t decoded_bytes; /* of one body, after content decoding */
 	uint64_t notes_bytes;   /* of what is noted of it: links, texts, fields */
 	uint32_t links;         /* different ones of one page */
 	enum warc_coding coding; /* of the archive */
+	enum parse_copy copy;    /* for the mirror */
+	uint64_t copy_bytes;     /* of one at most; what is longer is left out */
 };
 
 /* What a context is configured with: the blob of the fields (crawl/fields.h), or nothing,

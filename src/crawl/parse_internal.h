@@ -7,6 +7,7 @@
 #ifndef CRAWL_PARSE_INTERNAL_H
 #define CRAWL_PARSE_INTERNAL_H
 #include "base/arena.h"
+#include "crawl/copy.h"
 #include "crawl/outlinks.h"
 #include "crawl/parse.h"
 #include "crawl/scope.h"
@@ -26,6 +27,7 @@ struct parser {
 	struct arena arena;
 	struct warc_packer *packer;
 	struct buf decoded, records, rules, fields, checks;
+	struct copier copier;
 	struct outlinks links;
 };
 

@@ -29,6 +29,8 @@ parse_settings(struct slice scope, struct slice fields, const struct parse_limit
 	wire_u64(&w, limits->notes_bytes);
 	wire_u32(&w, limits->links);
 	wire_u32(&w, (uint32_t)limits->coding);
+	wire_u8(&w, (uint8_t)limits->copy);
+	wire_u64(&w, limits->copy_bytes);
 	wire_put(&w, scope.ptr, scope.len);
 	return w.err;
 }
@@ -49,6 +51,7 @@ context_read(struct slice settings, struct context *ret)
 	struct slice fields;
 	struct context c = {0};
 	uint32_t coding;
+	uint8_t copy;
 	int r;
 
 	if (settings.len == 0) {
@@ -60,8 +63,11 @@ context_read(struct slice settings, struct context *ret)
 	c.limits.notes_bytes = wire_get_u64(&in);
 	c.limits.links = wire_get_u32(&in);
 	coding = wire_get_u32(&in);
-	if (in.bad || coding > WARC_ZSTD)
+	copy = wire_get_u8(&in);
+	c.limits.copy_bytes = wire_get_u64(&in);
+	if (in.bad || coding > WARC_ZSTD || copy > PARSE_COPY_RELINKED)
 		return -EBADMSG;
+	c.limits.copy = (enum parse_copy)copy;
 	c.limits.coding = (enum warc_coding)coding;
 	r = scope_rules_new(in.rest, &c.rules, NULL);
 	if (r == 0 && fields.len > 0)
@@ -86,6 +92,7 @@ parser_forget(void *state)
 	buf_wipe(&p->records);
 	buf_wipe(&p->rules);
 	buf_wipe(&p->fields);
+	copier_wipe(&p->copier);
 	buf_wipe(&p->checks);
 	explicit_bzero(&p->links, sizeof(p->links));
 	warc_packer_forget(p->packer);
@@ -106,6 +113,7 @@ parser_fini(void *state)
 	buf_release(&p->records);
 	buf_release(&p->rules);
 	buf_release(&p->fields);
+	copier_release(&p->copier);
 	buf_release(&p->checks);
 	free(p);
 }
@@ -124,6 +132,7 @@ parser_init(void **ret_state, struct why *why)
 	buf_init(&p->records, SIZE_MAX / 2);
 	buf_init(&p->rules, 4 << 20);
 	buf_init(&p->fields, FIELDS_BYTES_MAX);
+	copier_init(&p->copier);
 	buf_init(&p->checks, CHECKS_BYTES_MAX);
 	json_object_seed(1); /* our own settings only: no stranger chooses keys */
 	(void)siphash((struct slice){0}); /* draws its key now */

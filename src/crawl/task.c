@@ -145,6 +145,8 @@ found_encode(const struct found *f, struct buf *out)
 	wire_text(&w, f->text);
 	wire_text(&w, f->checks);
 	wire_text(&w, f->fields);
+	wire_u8(&w, (uint8_t)f->copy);
+	wire_text(&w, f->copy_bytes);
 	wire_text(&w, f->rules);
 	wire_u8(&w, (uint8_t)f->parts.revisit);
 	wire_u8(&w, (uint8_t)f->parts.n);
@@ -220,6 +222,18 @@ parts_decode(struct wire_in *w, struct found *f)
 		w->bad = true;
 }
 
+static void
+copy_decode(struct wire_in *w, struct found *f)
+{
+	uint8_t copy = wire_get_u8(w);
+
+	if (copy >= SINK_COPY_MAX)
+		w->bad = true;
+	else
+		f->copy = (enum sink_copy)copy;
+	f->copy_bytes = wire_get_text(w);
+}
+
 int
 found_decode(
     struct slice bytes, struct found_link *links, uint32_t links_max, struct found *ret)
@@ -258,6 +272,7 @@ found_decode(
 	f.fields = wire_get_text(&w);
 	if (f.fields.len > 0 && !select_values_check(f.fields))
 		w.bad = true;
+	copy_decode(&w, &f);
 	f.rules = wire_get_text(&w);
 	parts_decode(&w, &f);
 	for (uint32_t i = 0; i < f.links_len && !w.bad; i++)

@@ -13,6 +13,7 @@
 #define CRAWL_TASK_H
 #include "base/buf.h"
 #include "base/outcome.h"
+#include "sink/sink.h"
 #include "sink/warc_record.h"
 #include "web/coding.h"
 #include "web/link.h"
@@ -78,6 +79,8 @@ struct found {
 	char digest[48];
 	struct slice checks;  /* sink/checks.h; empty: nothing was noted */
 	struct slice fields;  /* select_values_encode(); empty: none were looked for */
+	enum sink_copy copy;
+	struct slice copy_bytes;
 	struct slice rules;   /* TASK_ROBOTS */
 	struct slice records; /* gzip members */
 	struct warc_parts parts;

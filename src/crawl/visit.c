@@ -577,6 +577,8 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .text = f->text,
 	    .check = (uint8_t)check_of(v),
 	    .checks = v->commit.kind == COMMIT_DONE ? f->checks : (struct slice){0},
+	    .copy = f->copy,
+	    .copy_bytes = f->copy_bytes,
 	    .outlinks_len = v->commit.kind == COMMIT_DONE ? f->links_len : 0,
 	    .outlinks = f->links,
 	    .outlink_get = outlink_get,

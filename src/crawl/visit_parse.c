@@ -278,8 +278,9 @@ task_guess(const struct visit *v)
 		text = CODING_RATIO_FREE + body * CODING_RATIO_MAX;
 	if (text > m.decoded_bytes_max && text != body)
 		text = m.decoded_bytes_max;
-	/* The records twice, what was decoded, and what is noted of that. */
+	/* The records twice, what was decoded, what is noted of that, and a copy. */
 	bytes = body * 2 + (text != body ? text : 0) +
+		(crawl_copy(v->crawl->o) != PARSE_COPY_NONE ? text * 2 : 0) +
 		(text * 4 < m.notes_bytes_max ? text * 4 : m.notes_bytes_max);
 	return bytes < m.tasks_bytes ? bytes : m.tasks_bytes;
 }

@@ -91,6 +91,8 @@ TESTED = {
     "net.allow_net": (E2E % "cli", "test_loopback_is_refused_where_no_seed_is"),
     "output.sink": (E2E % "options", "test_each_sink_writes_its_file_and_no_other"),
     "output.simhash": (E2E % "cli", "test_pages_come_with_a_fingerprint_when_asked"),
+    "mirror.mirror_links": (E2E % "mirror", "test_files_can_be_left_out_and_links_be_kept"),
+    "mirror.mirror_max_file": (E2E % "mirror", "test_files_can_be_left_out_and_links_be_kept"),
     "output.text": (E2E % "records", "test_the_main_text_comes_when_asked"),
     "output.csv_columns": (E2E % "records", "test_columns_are_chosen_and_wrong_ones_are_told"),
     "exec.exec_command": (E2E % "exec", "test_it_is_run_without_a_shell_and_with_nothing_of_ours"),
