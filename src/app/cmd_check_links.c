@@ -17,7 +17,7 @@ enum { IGNORE_BYTES_MAX = 1 << 20, REMOVE_FDS = 16 };
 struct check {
 	struct args args;
 	struct job job;
-	const char *job_file, *by, *junit, *ignore, *cache_file, *cache_age;
+	const char *job_file, *by, *junit, *ignore, *cache_file, *cache_age, *from;
 	bool json, strict, verbose;
 	struct buf ignores;
 	struct links_cache cache;
@@ -41,7 +41,7 @@ own_flag(struct check *k, int argc, char **argv, int *i)
 	    {"--by", &k->by, NULL}, {"--json", NULL, &k->json},
 	    {"--junit", &k->junit, NULL}, {"--ignore", &k->ignore, NULL},
 	    {"--strict", NULL, &k->strict}, {"--cache", &k->cache_file, NULL},
-	    {"--cache-age", &k->cache_age, NULL}};
+	    {"--cache-age", &k->cache_age, NULL}, {"--from", &k->from, NULL}};
 	struct slice all = slice_cstr(argv[*i]),
 		     name = slice_head(all, slice_find(all, '='));
 
@@ -243,6 +243,27 @@ tell(struct check *k, int code)
 	return code;
 }
 
+/* Of a crawl with --check-links that somebody else made. */
+static int
+tell_from(struct check *k)
+{
+	char log[4200];
+
+	if (k->args.words_len > 0 || k->args.dir != NULL || k->job_file != NULL ||
+	    k->cache_file != NULL)
+		return usage_error("--from DIR crawls nothing: no URLs, --job, --cache or"
+				   " -o with it");
+	(void)snprintf(log, sizeof(log), "%s/" CHECKS_FILE, k->from);
+	if (access(log, F_OK) < 0)
+		return usage_error(
+		    "%s is not the directory of a crawl with --check-links:"
+		    " there is no " CHECKS_FILE " in it",
+		    k->from);
+	(void)snprintf(k->dir, sizeof(k->dir), "%s", k->from);
+	k->verbose = k->args.verbose > 0;
+	return tell(k, EXIT_DONE);
+}
+
 static int
 run(struct check *k, struct nursery *nursery)
 {
@@ -281,7 +302,7 @@ cmd_check_links(int argc, char **argv, struct nursery *nursery)
 	}
 	code = read_files(&k);
 	if (code == EXIT_DONE)
-		code = run(&k, nursery);
+		code = k.from != NULL ? tell_from(&k) : run(&k, nursery);
 	buf_release(&k.ignores);
 	links_cache_release(&k.cache);
 	job_release(&k.job);

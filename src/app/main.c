@@ -41,7 +41,7 @@ const struct command commands[] = {
     {"check-links",
 	"[--job FILE] [--by target|page] [--json] [--junit FILE] [--ignore FILE] "
 	"[--strict]\n"
-	"       [--cache FILE] [--cache-age T] [OPTION]... [URL]...",
+	"       [--cache FILE] [--cache-age T] [--from DIR] [OPTION]... [URL]...",
 	"which links of a site are broken",
 	"Crawls the sites of the URLs as trawl crawl does, asks of all that they link "
 	"to, and of\n"
@@ -57,6 +57,7 @@ const struct command commands[] = {
 	"  --strict          pages that look like soft 404s count as broken\n"
 	"  --cache FILE      outside links that were good are not asked again before\n"
 	"  --cache-age T     this time is over (1d)\n"
+	"  --from DIR        crawl nothing: of a crawl with --check-links\n"
 	"  -v                print all places, and what was not checked",
 	true, cmd_check_links},
     {"demo", "[OPTION]...", "crawl a small site on loopback",

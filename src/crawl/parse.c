@@ -226,8 +226,8 @@ add_ids(struct work *w, const struct page *page)
 		ids[i] = checks_hash(page->ids[i]);
 	c->ids = ids;
 	c->ids_len = (uint32_t)page->ids_len;
-	c->ids_cut = page->ids_total > page->ids_len ||
-		     w->task.cut != WARC_CUT_NONE || w->found->coding != CODING_OK;
+	c->ids_cut = page->ids_total > page->ids_len || w->task.cut != WARC_CUT_NONE ||
+		     w->found->coding != CODING_OK;
 	c->has_ids = true;
 	return 0;
 }

@@ -278,7 +278,7 @@ percent_decode(struct slice s, char *ret, size_t *ret_len)
 		    s.len - i > 2 && s.ptr[i] == '%' ? ascii_hex(s.ptr[i + 1]) : -1;
 		int low = high < 0 ? -1 : ascii_hex(s.ptr[i + 2]);
 
-		ret[n++] = low < 0 ? s.ptr[i] : (char)(high << 4 | low);
+		ret[n++] = (char)(low < 0 ? s.ptr[i] : (high << 4 | low));
 		i += low < 0 ? 0 : 2;
 	}
 	*ret_len = n;

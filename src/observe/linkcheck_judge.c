@@ -55,7 +55,7 @@ outcome_text(enum outcome o)
 	case OUTCOME_OUT_OF_SCOPE:
 		return "excluded";
 	case OUTCOME_DENIED_ADDRESS:
-		return "a private address (--allow-net)";
+		return "refused";
 	case OUTCOME_UNSUPPORTED_SCHEME:
 		return "not HTTP";
 	default:

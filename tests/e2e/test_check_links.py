@@ -562,3 +562,38 @@ def test_of_a_page_that_came_in_part_no_id_is_missed():
         result = check(base(own) + "/")
         assert result.rc == 8 and "/whole#nowhere  its page has no such id" in result.out
         assert result.out.startswith(base(own) + "/whole") and "1 broken link, " in result.out
+
+
+def test_any_crawl_can_note_links_and_they_are_told_later(tmp_path):
+    with foreign({"/there": html()}) as far, foreign({}) as own:
+        own.answers["/"] = html("/gone", base(far) + "/there", base(far) + "/gone")
+        result, out = harness.crawl(
+            tmp_path / "c", "-q", "--delay", "0", "--check-links", "--allow-net", "127.0.0.0/8", base(own) + "/"
+        )
+        assert result.rc == 0, result.err
+        told = harness.trawl("check-links", "--from", out.dir)
+        assert told.rc == 8, told.err
+        assert "2 broken links, at 2 places; 4 checked on 1 page" in told.out
+        assert told.out.count("404 Not Found") == 2
+        # What was only asked is neither a page nor in the archive.
+        assert {p["url"] for p in out.pages()} == {base(own) + "/", base(own) + "/gone"}
+        assert not [url for url in out.archived() if url.startswith(base(far)) and not url.endswith("/robots.txt")]
+        assert harness.trawl("check-links", "--from", tmp_path).rc == 2
+        assert harness.trawl("check-links", "--from", out.dir, base(own) + "/").rc == 2
+
+
+def test_a_crawl_that_is_killed_tells_the_same_in_the_end(tmp_path):
+    with foreign({}) as far, foreign({}) as own:
+        pages = [f"/p{i}" for i in range(120)]
+        own.answers["/"] = html(*pages)
+        for i, page in enumerate(pages):
+            own.answers[page] = html(f"/gone{i % 7}", f"{base(far)}/gone{i % 5}", "/#none")
+        args = ("--check-links", "--allow-net", "127.0.0.0/8", "--delay", "5ms", "--commit-interval", "50ms", "-q",
+                "--no-traps")  # fmt: skip
+        running = harness.Running("crawl", "-o", tmp_path / "c", *args, base(own) + "/")
+        harness.wait_until("half of it", lambda: len(own.asked) > 60)
+        running.end()
+        assert harness.trawl("resume", tmp_path / "c", "-q").rc == 0
+        told = json.loads(harness.trawl("check-links", "--json", "--from", tmp_path / "c").out)
+        assert len(broken(told)) == told["summary"]["broken"] == 7 + 5 + 1
+        assert sum(link["places_total"] for link in broken(told).values()) == 3 * 120

@@ -139,7 +139,8 @@ ids_are_looked_for_where_redirects_end(void **state)
 	(void)snprintf(log + n, sizeof(log) - (size_t)n, "\n");
 	open_log(&e, log, "");
 	next_is(&e, "h/cut", LINKCHECK_GOOD, "");
-	next_is(&e, "h/cut#any", LINKCHECK_UNCHECKED, "what can be kept of its page has no such id");
+	next_is(&e, "h/cut#any", LINKCHECK_UNCHECKED,
+	    "what can be kept of its page has no such id");
 	next_is(&e, "h/p", LINKCHECK_GOOD, "");
 	next_is(&e, "h/p#There", LINKCHECK_BROKEN, "its page has no such id or name");
 	place_is(&e, "q", "a", "");
