@@ -1,6 +1,7 @@
 #include "app/look.h"
 #include "base/clock.h"
 #include "base/escape.h"
+#include "observe/explain_json.h"
 #include "observe/format.h"
 #include <stdio.h>
 
@@ -23,91 +24,6 @@ outcome_text(const struct inspect_url *u)
 	if (!u->known)
 		return "not discovered";
 	return u->outcome == OUTCOME_NONE ? "waiting" : outcome_name(u->outcome);
-}
-
-/* ---- JSON ---- */
-
-static void
-json_queue(struct jsonw *j, const struct inspect_url *u)
-{
-	jsonw_object(j, "queue");
-	if (u->place > 0)
-		jsonw_int(j, "place", (int64_t)u->place);
-	jsonw_int(j, "queued", (int64_t)u->queued);
-	if (u->priority != 0)
-		jsonw_int(j, "priority", u->priority);
-	if (u->not_before_ms > 0)
-		look_time_json(j, "not_before", u->not_before_ms * 1000);
-	jsonw_object_end(j);
-}
-
-static void
-json_story(struct jsonw *j, const struct inspect_url *u)
-{
-	jsonw_opt(j, "rule", u->rule);
-	jsonw_opt(j, "via", u->via);
-	jsonw_opt(j, "hops", u->hops);
-	if (u->depth >= 0)
-		jsonw_int(j, "depth", u->depth);
-	jsonw_opt(j, "kind", slice_cstr(u->kind));
-	if (u->tries > 0)
-		jsonw_int(j, "tries", u->tries);
-	if (u->tried.len > 0) {
-		jsonw_object(j, "last_try");
-		jsonw_str(j, "at", u->tried_at);
-		jsonw_str(j, "outcome", u->tried);
-		jsonw_opt(j, "why", u->tried_why);
-		jsonw_object_end(j);
-	}
-	if (is_waiting(u))
-		json_queue(j, u);
-}
-
-static int
-json_answer(const struct answer *a, struct buf *out)
-{
-	const struct inspect_url *u = &a->u;
-	struct jsonw j;
-
-	jsonw_init(&j, out);
-	jsonw_object(&j, NULL);
-	jsonw_int(&j, "v", 1);
-	jsonw_str(&j, "url", u->url);
-	jsonw_str(&j, "outcome",
-	    u->known ? slice_cstr(outcome_text(u)) : SLICE_LIT("not-discovered"));
-	if (u->known) {
-		look_time_json(&j, "since", u->since_us);
-		json_story(&j, u);
-	}
-	if (!u->known || u->would_be != OUTCOME_NONE) {
-		jsonw_object(&j, "would_be");
-		jsonw_str(&j, "outcome",
-		    u->would_be == OUTCOME_NONE ? SLICE_LIT("wanted")
-						: slice_cstr(outcome_name(u->would_be)));
-		jsonw_opt(&j, "rule", u->would_rule);
-		jsonw_object_end(&j);
-	}
-	jsonw_opt(&j, "robots_rule", u->robots_rule);
-	if (u->authority.len > 0) {
-		jsonw_object(&j, "host");
-		jsonw_str(&j, "host", u->authority);
-		look_host_json(&j, &u->host, a->look->wall_us);
-		jsonw_object_end(&j);
-	}
-	jsonw_opt(&j, "quarantine", u->quarantine);
-	jsonw_opt(&j, "etag", u->etag);
-	jsonw_opt(&j, "last_modified", u->last_modified);
-	jsonw_opt(&j, "digest", u->digest);
-	if (u->looks > 0) {
-		jsonw_int(&j, "looks", u->looks);
-		jsonw_int(&j, "changes", u->changes);
-	}
-	if (u->due_us > 0)
-		look_time_json(&j, "due_at", u->due_us);
-	if (u->page.len > 0)
-		jsonw_raw(&j, "page", u->page);
-	jsonw_object_end(&j);
-	return j.err == 0 ? buf_add_byte(out, '\n') : j.err;
 }
 
 /* ---- for people ---- */
@@ -325,7 +241,9 @@ explain(struct look *l, const char *url, bool json)
 	if (inspect_url(l->in, slice_cstr(url), &a.u, &why) < 0)
 		return say_error(EXIT_FILE, "%s", why.text);
 	buf_init(&out, VALUE_MAX);
-	r = json ? json_answer(&a, &out) : text_answer(&a, &out);
+	r = json ? explain_json(&a.u, l->wall_us, &out) : text_answer(&a, &out);
+	if (r == 0 && json)
+		r = buf_add_byte(&out, '\n');
 	if (r < 0)
 		code = say_error(EXIT_OTHER, "out of memory");
 	else if (!write_stdout(buf_slice(&out)))

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "crawl/crawl.h"
 #include "crawl/inspect.h"
+#include "observe/explain_json.h"
 #include "observe/format.h"
 #include "observe/traps_view.h"
 #include <stdio.h>
@@ -61,7 +62,7 @@ json_hosts(struct jsonw *j, const char *key, const struct view *v,
 		jsonw_object(j, NULL);
 		jsonw_str(j, "host", slice_cstr(h->authority));
 		jsonw_int(j, "queued", (int64_t)h->queued);
-		look_host_json(j, &h->look, v->look->wall_us);
+		explain_host_json(j, &h->look, v->look->wall_us);
 		jsonw_object_end(j);
 	}
 	jsonw_array_end(j);
@@ -111,8 +112,8 @@ json_status(const struct view *v, struct buf *out)
 		jsonw_str(&j, "end", slice_cstr(crawl_end_text((enum crawl_end)s->end)));
 	jsonw_int(&j, "runs", s->runs);
 	jsonw_int(&j, "round", s->round.number);
-	look_time_json(&j, "started_at", s->began_us);
-	look_time_json(&j, "committed_at", s->at_us);
+	explain_time_json(&j, "started_at", s->began_us);
+	explain_time_json(&j, "committed_at", s->at_us);
 	jsonw_real(&j, "seconds", (double)s->elapsed_ms / 1000);
 	json_totals(&j, &s->totals);
 	traps_view_json(&st->traps, &j);

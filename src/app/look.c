@@ -50,36 +50,6 @@ look_close(struct look *l)
 	job_release(&l->job);
 }
 
-void
-look_time_json(struct jsonw *j, const char *key, int64_t wall_us)
-{
-	char at[CLOCK_TEXT_MAX];
-
-	clock_format(wall_us, 3, at);
-	jsonw_str(j, key, slice_cstr(at));
-}
-
-void
-look_host_json(struct jsonw *j, const struct hostrec_outlook *h, int64_t wall_us)
-{
-	jsonw_int(j, "done", (int64_t)h->done);
-	if (h->crawl_delay_ms >= 0)
-		jsonw_int(j, "crawl_delay_ms", h->crawl_delay_ms);
-	if (h->doom != OUTCOME_NONE) {
-		jsonw_str(j, "given_up", slice_cstr(outcome_name(h->doom)));
-		if (h->doom_until_wall_ms < INT64_MAX / 1000)
-			look_time_json(j, "given_up_until", h->doom_until_wall_ms * 1000);
-		return;
-	}
-	if (h->failures > 0)
-		jsonw_int(j, "failures", h->failures);
-	look_time_json(j, "next_at", h->due_wall_ms * 1000);
-	if (h->due_wall_ms > wall_us / 1000)
-		jsonw_str(j, "waits_for", slice_cstr(wait_cause_name(h->waits_for)));
-	if (h->asks_robots)
-		jsonw_bool(j, "robots_first", true);
-}
-
 int
 look_host_text(struct buf *out, const struct hostrec_outlook *h, int64_t wall_us)
 {

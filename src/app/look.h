@@ -1,11 +1,10 @@
 /*
  * app/look.h -- what `status` and `explain` share: a crawl's directory, and how a host's
- * state and a time are told.
+ * state is told.
  */
 #ifndef APP_LOOK_H
 #define APP_LOOK_H
 #include "app/tool.h"
-#include "base/json.h"
 #include "crawl/inspect.h"
 
 struct look {
@@ -19,9 +18,6 @@ struct look {
 int look_open(struct look *l, const char *dir);
 void look_close(struct look *l);
 
-/* Members of the object that is open: done, next_at and waits_for, or given_up. */
-void look_host_json(struct jsonw *j, const struct hostrec_outlook *h, int64_t wall_us);
 /* "next turn in 12 s: crawl-delay" */
 int look_host_text(struct buf *out, const struct hostrec_outlook *h, int64_t wall_us);
-void look_time_json(struct jsonw *j, const char *key, int64_t wall_us);
 #endif

@@ -1,4 +1,4 @@
-#include "ctl/service_int.h"
+#include "ctl/file_read.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -5,6 +5,7 @@
 #ifndef CTL_SERVICE_INT_H
 #define CTL_SERVICE_INT_H
 #include "base/map.h"
+#include "ctl/file_read.h"
 #include "ctl/service.h"
 #include "observe/report.h"
 
@@ -125,7 +126,4 @@ void run_work_free(struct run_work *w);
 void schedules_look(void *service);
 /* service_history.c */
 void history_prune(void *service);
-
-/* file_read.c: a regular file of at most `max` bytes, appended. */
-int file_read(const char *path, size_t max, struct buf *out, struct why *why);
 #endif

@@ -296,6 +296,15 @@ take_hex(struct slice digits, uint64_t *ret)
 }
 
 static void
+take_page_status(struct slice value, struct pageline *p)
+{
+	uint64_t n;
+
+	if (slice_to_u64(value, &n) && n <= 999)
+		p->status = (int)n;
+}
+
+static void
 take_member(struct slice key, struct slice value, struct pageline *p)
 {
 	if (slice_eq(key, SLICE_LIT("url")))
@@ -306,6 +315,10 @@ take_member(struct slice key, struct slice value, struct pageline *p)
 		p->digest = unquoted(value);
 	else if (slice_eq(key, SLICE_LIT("outcome")))
 		(void)outcome_parse(unquoted(value), &p->outcome);
+	else if (slice_eq(key, SLICE_LIT("status")))
+		take_page_status(value, p);
+	else if (slice_eq(key, SLICE_LIT("mime")))
+		p->mime = unquoted(value);
 	else if (slice_eq(key, SLICE_LIT("simhash")))
 		p->has_simhash = take_hex(unquoted(value), &p->simhash);
 }

@@ -55,7 +55,8 @@ struct changeline {
 bool changeline_parse(struct slice line, struct changeline *ret);
 
 struct pageline {
-	struct slice url, redirect_to, digest; /* as JSON has them, without the quotes */
+	struct slice url, redirect_to, digest, mime; /* as JSON has them, unquoted */
+	int status;
 	enum outcome outcome;
 	bool has_simhash;
 	uint64_t simhash;

@@ -1,0 +1,145 @@
+"""The API of `trawl serve` about runs: pages, hosts, explain, log, report."""
+
+import json
+import time
+
+import pytest
+from harness import demo_site, wait_until
+from service import Service
+from test_serve import SETTINGS, problem
+
+
+@pytest.fixture
+def service(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        yield s.start()
+
+
+@pytest.fixture
+def web(tmp_path):
+    with demo_site(tmp_path / "web") as w:
+        yield w
+
+
+@pytest.fixture
+def crawled(service, web):
+    """A service, and a run of the demonstration site that is done."""
+    service.create("demo", seeds=[web.url()])
+    run = service.run("demo")
+    service.wait_for(run, "done")
+    return service, run
+
+
+def all_of(service, path):
+    """All items of a list, by its cursors, and how many calls it took."""
+    items, cursor, calls = [], "", 0
+    while True:
+        a = service.get(path + cursor)
+        assert a.status == 200, a
+        calls += 1
+        items += a.json["items"]
+        if "next" not in a.json:
+            return items, calls
+        cursor = f"&cursor={a.json['next']}"
+
+
+def test_pages_are_paged_in_both_orders_and_filtered(crawled):
+    service, run = crawled
+    lines = [json.loads(x) for x in (service.output(run).dir / "pages.jsonl").read_text().splitlines()]
+    path = f"/api/v1/runs/{run}/pages"
+    newest, calls = all_of(service, f"{path}?limit=7")
+    assert newest == lines[::-1] and calls >= len(lines) // 7
+    oldest, _ = all_of(service, f"{path}?limit=500&sort=at")
+    assert oldest == lines
+    some_type = next(x["mime"] for x in lines if x.get("mime") not in (None, "text/html"))
+    some_url = lines[len(lines) // 2]["url"]
+    for query, wanted in (
+        ("outcome=http-4xx,http-5xx", lambda x: x["outcome"] in ("http-4xx", "http-5xx")),
+        ("status=404,3xx", lambda x: x["status"] == 404 or 300 <= x["status"] < 400),
+        (f"mime={some_type}", lambda x: x.get("mime", "").startswith(some_type)),
+        (f"prefix={some_url}", lambda x: x["url"].startswith(some_url)),
+        ("contains=.html", lambda x: ".html" in x["url"]),
+        ("contains=.html&status=2xx", lambda x: ".html" in x["url"] and 200 <= x["status"] < 300),
+    ):
+        got, _ = all_of(service, f"{path}?sort=at&limit=5&{query}")
+        assert got == [x for x in lines if wanted(x)], query
+        assert got or "contains" not in query, query
+
+
+def test_what_is_no_list_of_pages_is_refused_by_name(crawled):
+    service, run = crawled
+    for query, name in (
+        ("outcome=nice", "outcome"), ("status=20", "status"), ("sort=url", "sort"), ("cursor=12", "cursor"),
+        ("cursor=f0", "cursor"), ("limit=501", "limit"), ("ouctome=ok", "ouctome"),
+    ):  # fmt: skip
+        p = problem(service.get(f"/api/v1/runs/{run}/pages?{query}"), 400)
+        assert [e["parameter"] for e in p["errors"]] == [name], query
+    problem(service.get(f"/api/v1/runs/{run}/pages?cursor=b5"), 400)  # within a line
+    problem(service.get(f"/api/v1/runs/{run}/pages?cursor=b99999999999"), 400)
+    for path in ("pages", "hosts", "log", "report", "explain?url=https://a.example/"):
+        problem(service.get(f"/api/v1/runs/4711/{path}"), 404)
+        problem(service.get(f"/api/v1/runs/x/{path}"), 404)
+
+
+def test_a_filter_that_finds_nothing_in_a_large_list_is_answered_in_bounded_bites(crawled):
+    service, run = crawled
+    path = service.output(run).dir / "pages.jsonl"
+    text = path.read_text()
+    with path.open("a") as f:
+        while f.tell() < 100_000_000:
+            f.write(text)
+    bites, cursor, found = 0, "", []
+    while True:
+        began = time.monotonic()
+        a = service.get(f"/api/v1/runs/{run}/pages?contains=no-such-page{cursor}")
+        assert a.status == 200 and time.monotonic() - began < 5, a
+        found += a.json["items"]
+        bites += 1
+        if "next" not in a.json:
+            break
+        assert not a.json["at_end"]
+        cursor = f"&cursor={a.json['next']}"
+    assert found == [] and 3 <= bites <= 5
+
+
+def test_hosts_of_a_run_that_crawls_and_of_one_that_is_over(service, web):
+    service.create("slow", seeds=[web.url()], fetch={"delay": "1s"})
+    run = service.run("slow")
+    service.wait_for(run, "running")
+
+    def look():
+        got = service.get(f"/api/v1/runs/{run}/hosts").json
+        return got if got.get("as_of") == "now" and got["items"] else None
+
+    host = wait_until("a host", look)["items"][0]
+    assert host["host"] == web.url().rstrip("/") and host["waits_for"]
+    assert service.get(f"/api/v1/runs/{run}/pages").status == 200
+    assert service.post(f"/api/v1/runs/{run}:pause").status == 200
+    wait_until("its crawl is closed", lambda: not service.state_of(run)["crawling"])
+    stored = service.get(f"/api/v1/runs/{run}/hosts")
+    assert stored.status == 200 and stored.json["as_of"] == "commit", stored
+    assert stored.json["items"][0]["host"] == host["host"]
+    service.post(f"/api/v1/runs/{run}:resume")
+    wait_until("it crawls again", lambda: service.state_of(run)["crawling"])
+    service.post(f"/api/v1/runs/{run}:cancel")
+    over = service.get(f"/api/v1/runs/{run}/hosts")
+    assert over.status == 200 and over.json["as_of"] == "report"
+    assert over.json["items"][0]["host"] == host["host"] and over.json["items"][0]["requests"] >= 1
+
+
+def test_one_page_is_explained_and_log_and_report_are_shown(crawled):
+    service, run = crawled
+    out = service.output(run)
+    page = service.get(f"/api/v1/runs/{run}/pages").json["items"][0]
+    told = service.get(f"/api/v1/runs/{run}/explain?url={page['url']}")
+    assert told.status == 200 and told.json["page"] == page and told.json["outcome"] == page["outcome"], told
+    other = service.get(f"/api/v1/runs/{run}/explain?url=https://other.example/").json
+    assert other["outcome"] == "not-discovered" and other["would_be"]["outcome"] == "out-of-scope"
+    problem(service.get(f"/api/v1/runs/{run}/explain"), 400)
+    lines = (out.dir / "crawl.log").read_text().splitlines()
+    assert service.get(f"/api/v1/runs/{run}/log?tail=5").json["items"] == lines[-5:]
+    rejected = (out.dir / "rejected.log").read_text().splitlines()
+    assert service.get(f"/api/v1/runs/{run}/log?of=rejected&tail=1000").json["items"] == rejected[-1000:]
+    problem(service.get(f"/api/v1/runs/{run}/log?tail=100000"), 400)
+    problem(service.get(f"/api/v1/runs/{run}/log?of=passwd"), 400)
+    assert service.get(f"/api/v1/runs/{run}/report").json == json.loads((out.dir / "report.json").read_text())
