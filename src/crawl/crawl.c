@@ -661,15 +661,18 @@ int
 crawl_start(
     struct engine *e, const struct crawl_conf *conf, struct crawl **ret, struct why *why)
 {
-	struct crawl *c;
-	int r;
+	struct crawl *c = NULL;
+	int r = 0;
 
 	if (conf->job->seeds.n == 0)
-		return why_set(
+		r = why_set(
 		    why, -EINVAL, "there is nothing to crawl: give at least one URL");
-	c = calloc(1, sizeof(*c));
-	if (c == NULL)
-		return why_set(why, -ENOMEM, "out of memory");
+	else if ((c = calloc(1, sizeof(*c))) == NULL)
+		r = why_set(why, -ENOMEM, "out of memory");
+	if (r < 0) {
+		crawl_store_close(conf->store);
+		return r;
+	}
 	crawl_init(c, e, conf);
 	r = fields_new(c->o, &c->fields, why);
 	if (r == 0)
@@ -695,6 +698,7 @@ crawl_free(struct crawl *c)
 	/* Its last replies come while visits and frontier are still here. */
 	c->phase = CRAWL_CLOSING;
 	committer_free(c->committer);
+	crawl_store_close(c->conf.store);
 	storage_release(&c->storage);
 	later_stop(&c->pump);
 	timer_stop(&c->due);

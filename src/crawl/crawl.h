@@ -65,10 +65,18 @@ enum { CRAWL_END_MAX = 0 CRAWL_ENDS(X) };
 #undef X
 const char *crawl_end_text(enum crawl_end e);
 
+/* What takes longest of the start of a crawl, ahead of it and on any thread: its store is
+ * opened. */
+struct store;
+int crawl_store_open(
+    const struct job *job, const char *dir, struct store **ret, struct why *why);
+void crawl_store_close(struct store *s); /* that no crawl was started with; NULL is fine */
+
 struct crawl_conf {
 	const struct job *job;
 	const char *dir; /* exists; NULL: no files (simulation) */
-	int64_t paused_ms; /* since it ended for want of room; 0: it did not */
+	struct store *store; /* opened ahead, the crawl's from now on; NULL: it opens it */
+	int64_t paused_ms;   /* since it ended for want of room; 0: it did not */
 	bool paused;       /* begin so: crawl_pause() */
 	/* Whose the job is is not known: its seeds have no right to private addresses. */
 	bool strange_seeds;

@@ -111,15 +111,41 @@ is_durable(const struct crawl *c)
 }
 
 static int
-open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct why *why)
+make_store(const struct options *o, const char *dir, bool durable, struct store **ret,
+    struct why *why)
 {
-	const struct options *o = c->o;
-	struct store_conf conf = {.dir = c->conf.dir,
+	struct store_conf conf = {.dir = dir,
 	    .mode = STORE_MAKE,
 	    .memory_bytes = crawl_memory(o).store_bytes};
-	struct saved saved;
-	int r = store_open(is_durable(c) ? "rocksdb" : "memory", &conf, ret, why);
 
+	return store_open(durable ? "rocksdb" : "memory", &conf, ret, why);
+}
+
+int
+crawl_store_open(
+    const struct job *job, const char *dir, struct store **ret, struct why *why)
+{
+	return make_store(
+	    &job->options, dir, job->options.run_state != STATE_MEMORY, ret, why);
+}
+
+void
+crawl_store_close(struct store *s)
+{
+	if (s != NULL)
+		store_close(s);
+}
+
+static int
+open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct why *why)
+{
+	struct saved saved;
+	int r = 0;
+
+	*ret = c->conf.store;
+	c->conf.store = NULL;
+	if (*ret == NULL)
+		r = make_store(c->o, c->conf.dir, is_durable(c), ret, why);
 	if (r < 0)
 		return r;
 	r = saved_get(*ret, &saved, why);

@@ -17,6 +17,7 @@ run_work_free(struct run_work *w)
 {
 	if (w == NULL)
 		return;
+	crawl_store_close(w->store);
 	job_release(&w->job);
 	free(w->spec);
 	buf_release(&w->cookies);
@@ -109,7 +110,9 @@ prepare_work(struct chore *c)
 		r = read_files(w, &c->why);
 	if (r == 0)
 		r = service_make_dir(w->dir, &c->why);
-	return r < 0 ? r : write_job_file(w, &c->why);
+	if (r == 0)
+		r = write_job_file(w, &c->why);
+	return r < 0 ? r : crawl_store_open(&w->job, w->dir, &w->store, &c->why);
 }
 
 /* What the run may take of the service's memory. */

@@ -111,6 +111,7 @@ struct run_work {
 	char dir[4096];
 	struct job job;
 	char *spec;
+	struct store *store; /* opened ahead of the crawl, which takes it */
 	struct buf cookies, auth;
 	struct report_facts facts;
 	const char *tmp_dir;

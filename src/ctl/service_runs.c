@@ -330,9 +330,11 @@ start_crawl(struct service_run *run, struct run_work *w, struct why *why)
 			     !s->settings->api_allow_local,
 	    .cookies = buf_slice(&w->cookies),
 	    .auth = buf_slice(&w->auth),
+	    .store = w->store,
 	    .ctx = run,
 	    .on_end = on_end};
 
+	w->store = NULL;
 	return crawl_start(s->engine, &conf, &run->crawl, why);
 }
 

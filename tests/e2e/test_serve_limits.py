@@ -1,0 +1,111 @@
+"""What all runs together may (limits: of trawl.yaml), and that they share it fairly."""
+
+import signal
+
+from harness import nginx, wait_until
+from service import Service
+from test_politeness import most_at_once, spans_of
+
+HOSTS = 24  # of a job
+PAGES = 40
+
+
+def settings(limits):
+    return f"""
+service: {{runs_at_once: 4}}
+limits: {{{limits}}}
+defaults:
+  net: {{allow_net: [127.0.0.0/8]}}
+  fetch: {{delay: 0}}
+"""
+
+
+def address(job, n):
+    return f"127.4.{job}.{n + 1}"
+
+
+def web(tmp):
+    """127.4.1.*: an answer takes half a second; 127.4.2.* and .3.*: none."""
+    www = tmp / "www"
+    www.mkdir()
+    links = "".join(f'<a href="p{i}.html">{i}</a>\n' for i in range(PAGES))
+    for i in range(PAGES):
+        (www / f"p{i}.html").write_text("<!DOCTYPE html>\n<title>p</title>\n" + links + "x" * 4000)
+
+    def server(job, more):
+        listen = "".join(f"listen {address(job, n)}:@PORT@;" for n in range(HOSTS))
+        return f"""server {{ {listen} root "{www}"; sendfile on; location = /robots.txt {{ return 404; }}
+            location ~ html$ {{ {more} }} }}\n"""
+
+    slow = "sendfile_max_chunk 1k; limit_rate 10k;"
+    local = "server { listen 127.0.0.1:@PORT@; return 404; }\n"
+    return nginx(tmp / "nginx", local + server(1, slow) + server(2, "") + server(3, ""))
+
+
+def start(s, w, job, **spec):
+    s.create(f"j{job}", seeds=[w.url("/p0.html", address(job, n)) for n in range(HOSTS)], **spec)
+    return s.run(f"j{job}")
+
+
+def pages(s, run):
+    return s.state_of(run).get("stats", {}).get("pages", 0)
+
+
+def of(job, log):
+    return [row for row in log if row["host"].startswith(f"127.4.{job}.")]
+
+
+def test_requests_at_once_are_those_of_all_runs_and_a_slow_run_does_not_take_them(tmp_path):
+    with web(tmp_path) as w, Service(tmp_path / "serve", settings("concurrency: 6")) as s:
+        s.start()
+        slow = start(s, w, 1)
+        wait_until("the slow one has all there are", lambda: s.state_of(slow).get("stats", {}).get("transfers") == 6, 15)
+        fast = start(s, w, 2)
+        began = wait_until("the fast one begins", lambda: pages(s, fast) > 0 and len(w.log()), 15)
+        wait_until("the fast one is far", lambda: pages(s, fast) > 300, 15)
+        wait_until("the slow one goes on", lambda: len(of(1, w.log()[began:])) >= 3, 5)
+        log = w.log()
+        for run in (slow, fast):
+            s.post(f"/api/v1/runs/{run}:cancel")
+        assert most_at_once(spans_of(log)) <= 6
+
+
+def test_the_rate_is_that_of_all_runs_and_each_has_its_part(tmp_path):
+    with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 40/s")) as s:
+        s.start()
+        runs = [start(s, w, 2), start(s, w, 3)]
+        wait_until("both run", lambda: all(pages(s, r) > 20 for r in runs), 20)
+        log = w.log()
+        for run in runs:
+            s.post(f"/api/v1/runs/{run}:cancel")
+        took = log[-1]["msec"] - log[0]["msec"]
+        assert len(log) <= 40 * took + 8, (len(log), took)
+        both = log[len(log) // 2 :]
+        a, b = len(of(2, both)), len(of(3, both))
+        assert 0.6 < a / b < 1.6, (a, b)
+
+
+def test_a_limit_that_is_changed_holds_at_once(tmp_path):
+    with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 5/s")) as s:
+        s.start()
+        run = start(s, w, 2)
+        wait_until("it runs", lambda: pages(s, run) > 5, 20)
+        s.configure(settings("rate: 0"))
+        s.child.send_signal(signal.SIGHUP)
+        wait_until("it is fast", lambda: s.state_of(run)["state"] == "done", 20)
+
+
+def test_runs_wait_for_a_place_in_order(tmp_path):
+    with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 0").replace("once: 4", "once: 1")) as s:
+        s.start()
+        first = start(s, w, 1)
+        second = start(s, w, 2, limits={"max_pages": 5})
+        third = start(s, w, 3, limits={"max_pages": 5})
+        wait_until("the first runs", lambda: pages(s, first) > 0)
+        assert [s.state_of(r)["state"] for r in (second, third)] == ["queued", "queued"]
+        # Who waits can be cancelled, and a run that is paused makes room.
+        assert s.post(f"/api/v1/runs/{second}:cancel").json["state"] == "cancelled"
+        assert s.post(f"/api/v1/runs/{first}:pause").json["state"] == "paused"
+        assert s.wait_for(third, "done")["end"] == "page budget reached"
+        assert s.post(f"/api/v1/runs/{first}:resume").json["state"] == "running"
+        wait_until("it crawls", lambda: s.state_of(first)["crawling"])
