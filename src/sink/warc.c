@@ -354,6 +354,12 @@ go_on(struct sink *s, struct slice mark, struct why *why)
 	if (r < 0)
 		return r;
 	open_name(w, name);
+	/* It is whole, and stays as it is, or has been taken elsewhere since; the next
+	 * one begins with the first record. */
+	if (w->begin && !file_is_there(w, name)) {
+		w->file.pos = length;
+		return 0;
+	}
 	if (file_is_there(w, w->name)) {
 		if (file_is_there(w, name))
 			return why_set(why, -EEXIST,

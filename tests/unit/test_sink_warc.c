@@ -542,6 +542,50 @@ what_was_not_committed_is_cut_off_and_put_again(void **state)
 	}
 }
 
+/* In a further round, also when what was written has been taken elsewhere since. */
+static void
+what_an_earlier_round_wrote_stays_and_a_new_file_begins_with_the_first_record(
+    void **state)
+{
+	struct env *e = *state;
+	struct kit_list l;
+	struct buf mark, again;
+	char path[KIT_PATH_MAX + 64];
+
+	buf_init(&mark, 1000);
+	buf_init(&again, 1000);
+	make_crash(e, 3, 3, true, &mark);
+	e->conf.warc_begin = true;
+	for (int taken = 0; taken < 2; taken++) {
+		e->conf.wall_us += 5000000;
+		e->conf.run_id[0] ^= 99;
+		if (taken != 0) {
+			(void)snprintf(path, sizeof(path),
+			    "%s/warc/trawl-demo-20260131120000123-00000.warc.gz", e->dir);
+			assert_int_equal(unlink(path), 0);
+		}
+		/* Nothing came. */
+		assert_int_equal(
+		    sink_open("warc", &e->conf, buf_slice(&mark), &e->s, &e->why), 0);
+		assert_int_equal(sink_sync(e->s, &e->why), 0);
+		buf_clear(&again);
+		assert_int_equal(sink_mark(e->s, &again), 0);
+		assert_true(slice_eq(buf_slice(&mark), buf_slice(&again)));
+		close_it(e, true);
+		kit_list(e->dir, "warc", &l);
+		assert_int_equal(l.n, taken == 0);
+	}
+	assert_int_equal(
+	    sink_open("warc", &e->conf, buf_slice(&mark), &e->s, &e->why), 0);
+	put_pages(e, 0, 2);
+	close_it(e, true);
+	assert_int_equal(check_archive(e, 2, true), 1);
+	kit_list(e->dir, "warc", &l);
+	assert_non_null(strstr(l.names[0], "-00001.warc.gz"));
+	buf_release(&mark);
+	buf_release(&again);
+}
+
 static void
 going_on_keeps_the_id_that_the_file_has(void **state)
 {
@@ -868,6 +912,9 @@ main(void)
 		a_new_crawl_takes_what_a_crash_before_the_first_commit_left, up, down),
 	    cmocka_unit_test_setup_teardown(
 		what_was_not_committed_is_cut_off_and_put_again, up, down),
+	    cmocka_unit_test_setup_teardown(
+		what_an_earlier_round_wrote_stays_and_a_new_file_begins_with_the_first_record,
+		up, down),
 	    cmocka_unit_test_setup_teardown(
 		going_on_keeps_the_id_that_the_file_has, up, down),
 	    cmocka_unit_test_setup_teardown(
