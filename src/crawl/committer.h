@@ -117,6 +117,7 @@ struct committer_conf {
 	struct traps_conf traps;     /* but for the hash seed */
 	uint64_t traps_hash;         /* of all options that decide what is cut */
 	struct recrawl_conf recrawl; /* what is due when a round begins */
+	bool recrawl_expected;       /* there will be one, by the options */
 	int64_t commit_ms;           /* 1000 */
 	uint64_t commit_bytes;       /* 32 MiB */
 	uint64_t seen_bytes;         /* of memory, for what was seen */

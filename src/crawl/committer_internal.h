@@ -4,6 +4,7 @@
  *   committer.c         mails in and out, opening and closing
  *   committer_links.c   what a mail means: seen? queue, sinks, sums; all into the batch
  *   committer_recrawl.c which pages wait again, and what has become of them
+ *   committer_due.c     when which page is due
  *   committer_moved.c   where seeds were redirected to, and what that admits
  *   committer_traps.c   what links and pages mean for the traps
  *   committer_group.c   the group commit, and what is read back: refills, hosts
@@ -40,6 +41,12 @@ struct recrawl_page {
 	struct saved_page was; /* zero: it was never asked */
 	char digest[64];       /* of what is there now */
 	size_t digest_len;
+};
+
+enum due_state {
+	DUE_NONE,
+	DUE_BUILDING, /* those of pages that were read so far */
+	DUE_KEPT,     /* of all that were asked and do not wait */
 };
 
 struct committer {
@@ -84,6 +91,10 @@ struct committer {
 	} moved;
 	struct recrawl_page again; /* of the mail that is handled */
 	struct {
+		enum due_state state;
+		uint64_t by; /* hash of the options that decide; 0: none are kept */
+	} due;
+	struct {
 		char id[WARC_ID_MAX]; /* of what its revisit record refers to, */
 		size_t id_len;        /* 0: it is none, or the worker made it */
 		int64_t wall_us;
@@ -123,6 +134,28 @@ int committer_recrawl_open(struct committer *c);
 /* Before the sinks: how it has changed.  Afterwards: what to know of it the next time. */
 int committer_recrawl_judge(struct committer *c, struct commit *m);
 int committer_recrawl_note(struct committer *c, const struct commit *m);
+
+/* committer_due.c */
+/* Before a round is opened. */
+int committer_due_open(struct committer *c);
+/* A page that does not wait: when it is due. */
+int committer_due_put(
+    struct committer *c, const struct urlrec *rec, const struct saved_page *page);
+/* All pages were read. */
+int committer_due_built(struct committer *c);
+struct due_scan {
+	struct buf keys;
+	char last[32];
+	uint8_t last_len;
+	uint32_t n, until_s; /* found by the last call */
+	int err;
+};
+void due_scan_init(struct due_scan *s, uint32_t until_s);
+void due_scan_release(struct due_scan *s);
+/* The next ones that are due, which lose their places. */
+typedef int committer_due_fn(void *ctx, uint64_t authority_hash, uint64_t url_hash);
+int committer_due_some(
+    struct committer *c, struct due_scan *s, committer_due_fn *fn, void *ctx);
 
 /* committer_moved.c */
 int committer_moved_open(struct committer *c);

@@ -10,10 +10,11 @@
 /*
  * A round after the first: which pages wait again, and what has become of each since.
  *
- *   opening   "page/KEY" ---is it due?---> queue, with what is known of it
+ *   opening   "due/TIME KEY" ---> "page/KEY" ---is it due?---> queue, with what is known of it
  *   a page    judged against what was known; noted anew as "page/KEY"
  *
- * Opening goes through the pages in the order of their keys, which is that of the seen
+ * Where it is known which are due, these are taken in the order of time; committer_due.c.
+ * Else opening goes through all pages in the order of their keys, which is that of the seen
  * table, some thousand at a time, and commits what it moved together with how far it is.
  * What waits already is passed over, so each step can be repeated.
  */
@@ -32,6 +33,8 @@ struct page_scan {
 	uint32_t n;
 	int err;
 	uint64_t seen, due, nameless; /* so far */
+	struct committer *c;
+	bool by_time; /* it is known that they are due */
 };
 
 static bool
@@ -75,12 +78,13 @@ wait_again(struct committer *c, struct page_scan *s, struct slice value)
 		s->nameless++;
 		return 0;
 	}
-	if (!recrawl_is_due(&c->conf.recrawl, &page.history, page.asked_us / 1000,
-		committer_wall_us(c) / 1000))
-		return 0;
 	r = urlrec_decode(page.rec, &rec);
-	if (r == 0)
-		r = committer_seen(c, rec.authority_hash, rec.url_hash, &was);
+	if (r < 0)
+		return r;
+	if (!s->by_time && !recrawl_is_due(&c->conf.recrawl, &page.history,
+			       page.asked_us / 1000, committer_wall_us(c) / 1000))
+		return committer_due_put(c, &rec, &page);
+	r = committer_seen(c, rec.authority_hash, rec.url_hash, &was);
 	if (r < 0 || was == OUTCOME_NONE || !may_wait_again(was))
 		return r == -ENOENT ? -EBADMSG : r;
 	rec.known = saved_page_known(value, &page);
@@ -119,18 +123,51 @@ wait_some(struct committer *c, struct page_scan *s)
 	return store_batch_bytes(c->batch) > 0 ? group_commit(c) : 0;
 }
 
+static int
+on_due(void *ctx, uint64_t authority_hash, uint64_t url_hash)
+{
+	struct page_scan *s = ctx;
+	struct saved_page page;
+	int r = saved_page_get(s->c->store, authority_hash, url_hash, &s->values, &page);
+
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r;
+	return wait_again(s->c, s, buf_slice(&s->values));
+}
+
+static int
+wait_by_time(struct committer *c, struct page_scan *s)
+{
+	int64_t now_s = committer_wall_us(c) / 1000000;
+	struct due_scan due;
+	int r;
+
+	s->by_time = true;
+	due_scan_init(&due, now_s < UINT32_MAX ? (uint32_t)now_s : UINT32_MAX);
+	do {
+		r = committer_due_some(c, &due, on_due, s);
+		if (r == 0 && due.n > 0)
+			r = group_commit(c);
+	} while (r == 0 && due.n > 0);
+	due_scan_release(&due);
+	return r;
+}
+
 int
 committer_recrawl_open(struct committer *c)
 {
-	struct page_scan s = {.n = 0};
-	int r;
+	struct page_scan s = {.c = c};
+	int r = committer_due_open(c);
 
-	if (!c->saved.round.opening)
-		return 0;
+	if (r < 0 || !c->saved.round.opening)
+		return r;
 	buf_init(&s.values, SCAN_BYTES + SAVED_PAGE_BYTES_MAX + STORE_VALUE_MAX);
-	do
-		r = wait_some(c, &s);
-	while (r == 0 && s.n > 0);
+	if (c->due.state == DUE_KEPT)
+		r = wait_by_time(c, &s);
+	else
+		do
+			r = wait_some(c, &s);
+		while (r == 0 && s.n > 0);
 	buf_release(&s.values);
 	if (r < 0)
 		return r;
@@ -139,11 +176,13 @@ committer_recrawl_open(struct committer *c)
 			 " pages were found by an older trawl, which did not keep "
 			 "what is needed to ask them again",
 		    s.nameless);
-	log_info("round %" PRIu32 ": of %" PRIu64 " pages %" PRIu64 " are due",
+	log_info("round %" PRIu32 ": of %" PRIu64 " pages that were looked at %" PRIu64
+		 " are due",
 	    c->saved.round.number, s.seen, s.due);
 	c->saved.round.opening = false;
 	c->saved.round.after_len = 0;
-	return group_commit(c);
+	r = committer_due_built(c);
+	return r < 0 ? r : group_commit(c);
 }
 
 /* ---- what has become of one ---- */
@@ -295,6 +334,7 @@ committer_recrawl_note(struct committer *c, const struct commit *m)
 {
 	const struct recrawl_page *p = &c->again;
 	struct saved_page page = p->was;
+	int r;
 
 	if (!p->noted)
 		return 0;
@@ -314,5 +354,6 @@ committer_recrawl_note(struct committer *c, const struct commit *m)
 	default:
 		break;
 	}
-	return saved_page_put(c->batch, m->rec, &page);
+	r = saved_page_put(c->batch, m->rec, &page);
+	return r < 0 ? r : committer_due_put(c, m->rec, &page);
 }

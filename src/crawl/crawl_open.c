@@ -362,6 +362,7 @@ open_committer(struct crawl *c, struct why *why)
 	fill_sink_conf(c, &conf.sink, buf_slice(&file), buf_slice(&brief));
 	conf.sink.warc_begin = conf.saved.round.opening;
 	crawl_recrawl_conf(o, &conf.recrawl);
+	conf.recrawl_expected = o->crawl_recrawl != RECRAWL_WORD_OFF;
 	c->judge_anew = conf.saved.judge_anew;
 	if (r < 0)
 		store_close(conf.store);

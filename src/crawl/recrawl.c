@@ -66,14 +66,22 @@ recrawl_interval_ms(const struct recrawl_conf *conf, const struct page_history *
 	return within(conf, rate > 0 && 1 / rate < most ? 1 / rate : most);
 }
 
+int64_t
+recrawl_due_ms(
+    const struct recrawl_conf *conf, const struct page_history *h, int64_t asked_ms)
+{
+	int64_t interval = recrawl_interval_ms(conf, h);
+
+	interval -= interval / EARLY_PART;
+	if (asked_ms <= 0)
+		return 0;
+	return asked_ms > INT64_MAX - interval ? INT64_MAX : asked_ms + interval;
+}
+
 bool
 recrawl_is_due(const struct recrawl_conf *conf, const struct page_history *h,
     int64_t asked_ms, int64_t now_ms)
 {
-	int64_t interval = recrawl_interval_ms(conf, h);
-
 	/* A clock that was set back since has told nothing. */
-	if (asked_ms <= 0 || asked_ms > now_ms)
-		return true;
-	return now_ms - asked_ms >= interval - interval / EARLY_PART;
+	return asked_ms > now_ms || now_ms >= recrawl_due_ms(conf, h, asked_ms);
 }

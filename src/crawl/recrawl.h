@@ -54,6 +54,8 @@ int64_t recrawl_interval_ms(
  * the interval too early is early enough: who crawls at the same hour each day asks some
  * pages a little sooner and some a little later than the day before.
  */
+int64_t recrawl_due_ms(
+    const struct recrawl_conf *conf, const struct page_history *h, int64_t asked_ms);
 bool recrawl_is_due(const struct recrawl_conf *conf, const struct page_history *h,
     int64_t asked_ms, int64_t now_ms);
 #endif

@@ -5,6 +5,7 @@
  *                "root/HASH"  where a seed was redirected to
  *                "run/NUMBER" struct saved_run, of each run
  *                "page/KEY"   of a URL that was asked: saved_page.h
+ *                "due/TIME KEY", "due-by"  when which is to be asked again: committer_due.c
  *                "seen"       how far DIR/state/seen.log is good: seen_mark()
  *                "cookies/HASH"  those of a site: jar_site_save()
  *                "cookies"    hash of the file that cookies were read from last

@@ -189,6 +189,34 @@ only_what_is_due_is_asked_again(void **state)
 }
 
 static void
+other_intervals_hold_of_all_pages_from_the_next_round_on(void **state)
+{
+	static const struct {
+		int64_t after_min;
+		const char *interval;
+		uint64_t asked;
+	} rounds[] = {{0, "recrawl-interval=1d", 5}, {120, "recrawl-interval=1d", 0},
+	    {122, "recrawl-interval=1h", 5}, {150, "recrawl-interval=1h", 0},
+	    {183, "recrawl-interval=1h", 5}, {250, "recrawl-interval=30d", 0},
+	    {251, "recrawl-interval=1h", 5}, /* a clock that is set back: */
+	    {130, "recrawl-interval=1h", 5}, {131, "recrawl-interval=1h", 0},
+	    {200, "recrawl-interval=1h", 5}};
+	char dir[KIT_PATH_MAX];
+
+	(void)state;
+	begin(dir, true);
+	for (size_t i = 0; i < sizeof(rounds) / sizeof(rounds[0]); i++) {
+		struct sim_run run =
+		    round_at(dir, START_US + rounds[i].after_min * 60 * 1000000,
+			OPTIONS("delay=0", "recrawl=fixed", rounds[i].interval));
+
+		assert_int_equal(last_run(dir).pages, rounds[i].asked);
+		sim_release(&run);
+	}
+	kit_remove(dir);
+}
+
+static void
 without_validators_digests_tell_what_has_changed(void **state)
 {
 	char dir[KIT_PATH_MAX];
@@ -376,7 +404,7 @@ what_was_stopped_is_gone_on_with_in_its_round(void **state)
 
 struct sums {
 	uint32_t rounds;
-	uint64_t changes[PAGE_CHANGE_MAX]; /* of the second round */
+	uint64_t changes[PAGE_CHANGE_MAX]; /* of all rounds */
 	int differences;
 	uint8_t end;
 };
@@ -434,6 +462,17 @@ in_child(void (*fn)(const char *dir, uint64_t n, struct sums *sums), const char 
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* Now with what is due in the order of time, now without. */
+static const char *const *
+by_time(uint64_t n)
+{
+	static const char *const with[] = {
+	    "delay=0", "recrawl=fixed", "recrawl-interval=1h", NULL};
+	static const char *const without[] = {"delay=0", NULL};
+
+	return n % 2 == 1 ? with : without;
+}
+
 static void
 killed_round(const char *dir, uint64_t n, struct sums *sums)
 {
@@ -441,13 +480,13 @@ killed_round(const char *dir, uint64_t n, struct sums *sums)
 	struct sim_run run;
 
 	(void)sums;
-	run = round_at(dir, START_US, OPTIONS("delay=0"));
+	run = round_at(dir, START_US, by_time(n));
 	sim_release(&run);
 	(void)snprintf(plan.dir, sizeof(plan.dir), "%s", dir);
 	if (fault_start(&plan, NULL) < 0)
 		_exit(2);
 	site.gone = true;
-	run = round_at(dir, START_US + DAY_US, OPTIONS("delay=0"));
+	run = round_at(dir, START_US + DAY_US, by_time(n));
 	fault_stop();
 	sim_release(&run);
 }
@@ -458,13 +497,25 @@ rest(const char *dir, uint64_t n, struct sums *sums)
 {
 	struct sim_run run;
 
-	(void)n;
 	site.gone = true;
 	sum_up(dir, sums);
 	if (sums->rounds == 1 || sums->end == SAVED_RUNNING) {
-		run = round_at(dir, START_US + 2 * DAY_US, OPTIONS("delay=0"));
+		run = round_at(dir, START_US + 2 * DAY_US, by_time(n));
 		sim_release(&run);
 	}
+	sum_up(dir, sums);
+}
+
+/* Nothing was forgotten. */
+static void
+next_round(const char *dir, uint64_t n, struct sums *sums)
+{
+	struct sim_run run;
+
+	site.gone = true;
+	run = round_at(dir, START_US + 5 * DAY_US, by_time(n));
+	assert_int_equal(run.stats.queued, 0);
+	sim_release(&run);
 	sum_up(dir, sums);
 }
 
@@ -478,14 +529,14 @@ a_kill_at_any_step_of_a_round_loses_nothing_and_does_nothing_twice(void **state)
 
 	(void)state;
 	assert_true(sums != MAP_FAILED);
-	for (uint64_t n = 1; end == -SIGKILL && n < 10000; n += 6) {
+	for (uint64_t n = 1; end == -SIGKILL && n < 10000; n += 9) {
 		char dir[KIT_PATH_MAX];
 
 		begin(dir, true);
 		end = in_child(killed_round, dir, n, sums);
 		assert_true(end == 0 || end == -SIGKILL);
 		kills += end != 0;
-		assert_int_equal(in_child(rest, dir, 0, sums), 0);
+		assert_int_equal(in_child(rest, dir, n, sums), 0);
 		assert_int_equal(sums->rounds, 2);
 		assert_int_equal(sums->differences, 0);
 		assert_int_equal(
@@ -496,9 +547,17 @@ a_kill_at_any_step_of_a_round_loses_nothing_and_does_nothing_twice(void **state)
 		    3);
 		assert_int_equal(sums->changes[PAGE_CHANGE_UNKNOWN], 0);
 		assert_int_equal(sums->changes[PAGE_CHANGE_NEW], 0);
+		assert_int_equal(in_child(next_round, dir, n, sums), 0);
+		assert_int_equal(sums->rounds, 3);
+		assert_int_equal(sums->differences, 0);
+		assert_int_equal(sums->changes[PAGE_CHANGE_CHANGED] +
+				     sums->changes[PAGE_CHANGE_UNCHANGED] +
+				     sums->changes[PAGE_CHANGE_GONE] +
+				     sums->changes[PAGE_CHANGE_ABSENT],
+		    10);
 		kit_remove(dir);
 	}
-	assert_true(kills > 8);
+	assert_true(kills > 5);
 	(void)munmap(sums, sizeof(*sums));
 }
 
@@ -510,6 +569,7 @@ main(void)
 	    cmocka_unit_test(
 		a_kill_at_any_step_of_a_round_loses_nothing_and_does_nothing_twice),
 	    cmocka_unit_test(only_what_is_due_is_asked_again),
+	    cmocka_unit_test(other_intervals_hold_of_all_pages_from_the_next_round_on),
 	    cmocka_unit_test(without_validators_digests_tell_what_has_changed),
 	    cmocka_unit_test(
 		a_page_that_vanishes_fails_moves_or_comes_back_is_told_of_as_that),
