@@ -24,6 +24,21 @@ put_sinks(struct committer *c, struct sink_event *e)
 	return 0;
 }
 
+/* Of a reference that is no URL: what is wrong with it, where it stood. */
+static int
+why_broken(const struct commit *m, struct slice ref, struct buf *out)
+{
+	char page_text[URL_BYTES_MAX], text[URL_BYTES_MAX];
+	struct slice none = {0};
+	struct url page, url;
+	enum url_status s;
+	bool has_page = m->rec != NULL && url_resolve(NULL, m->rec->url, none, 0, page_text,
+					      sizeof(page_text), &page) == URL_OK;
+
+	s = url_resolve(has_page ? &page : NULL, ref, none, 0, text, sizeof(text), &url);
+	return s == URL_OK ? 0 : buf_add_cstr(out, url_status_text(s));
+}
+
 /* Why a link was rejected goes to rejected.log, once a URL. */
 static int
 put_rejected(struct committer *c, const struct commit *m, const struct found_link *l,
@@ -40,6 +55,8 @@ put_rejected(struct committer *c, const struct commit *m, const struct found_lin
 	buf_clear(&c->scratch);
 	if (m->rec != NULL)
 		e.via = m->rec->url;
+	if (l->verdict == OUTCOME_BAD_URL && why_broken(m, l->url, &c->scratch) < 0)
+		return -ENOMEM;
 	if ((l->verdict == OUTCOME_OUT_OF_SCOPE || l->verdict == OUTCOME_DEPTH ||
 		l->verdict == OUTCOME_REDIRECT_LIMIT) &&
 	    url_resolve(NULL, l->url, (struct slice){0}, 0, text, sizeof(text), &url) ==

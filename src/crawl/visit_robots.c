@@ -125,7 +125,7 @@ meaning(const struct visit *v)
 	/* A denied address of its own: each URL is told so itself. */
 	if (v->commit.event.outcome == OUTCOME_DENIED_ADDRESS)
 		return v->robots_hops == 0 ? FRONTIER_ROBOTS_ALLOW
-					   : FRONTIER_ROBOTS_UNREACHABLE;
+					   : FRONTIER_ROBOTS_NEVER;
 	if (status >= 200 && status < 300)
 		return !is_torn(v) && v->bytes != NULL &&
 			       robots_blob_check(v->found.rules) &&
@@ -156,7 +156,7 @@ tell_clamped(const struct visit *v)
 	int64_t max_ms = v->crawl->o->fetch_crawl_delay_max;
 
 	if (ms > max_ms)
-		log_info("Crawl-delay of %.1f s cut to %.1f s: url=%s", (double)ms / 1000,
+		log_warn("Crawl-delay of %.1f s cut to %.1f s: url=%s", (double)ms / 1000,
 		    (double)max_ms / 1000, LOG_TEXT(v->rec->url));
 }
 

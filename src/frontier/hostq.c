@@ -661,7 +661,9 @@ hostq_robots_came(struct hostq *h, const struct frontier_conf *conf,
 		h->robots_again_ms = now_ms + SECOND_MS;
 		return 0;
 	}
-	if (what == FRONTIER_ROBOTS_UNREACHABLE) {
+	if (what == FRONTIER_ROBOTS_NEVER)
+		h->robots_asks = ROBOTS_ASKS_MAX - 1;
+	if (what == FRONTIER_ROBOTS_UNREACHABLE || what == FRONTIER_ROBOTS_NEVER) {
 		robots_unreachable(h, conf, now_ms);
 		return 0;
 	}

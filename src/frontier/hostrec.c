@@ -5,7 +5,8 @@
 
 #include "base/banned.h"
 
-enum { HOSTREC_VERSION = 1 };
+/* One without the gap of a host that had said 429 is read, too. */
+enum { HOSTREC_VERSION = 2, HOSTREC_VERSION_UNEASED = 1 };
 #define WAIT_MAX_MS  ((int64_t)(24 * 3600 + 24 * 360) * 1000) /* back-off with jitter */
 #define NEVER_STORED INT64_MIN
 
@@ -65,6 +66,8 @@ hostrec_encode(const struct hostq *h, const struct frontier_now *now, struct buf
 	wire_u8(&w, doomed ? (uint8_t)h->doom : OUTCOME_NONE);
 	wire_u32(&w, h->doom_count);
 	put_time(&w, h->doom_until_ms, now);
+	wire_u64(&w, (uint64_t)s->eased_ms);
+	wire_u32(&w, s->eased_answers);
 	return w.err;
 }
 
@@ -77,14 +80,17 @@ struct hostrec {
 	bool robots_known, robots_used, has_rules;
 	int64_t robots_until_ms, robots_again_ms, crawl_delay_ms, doom_until_ms;
 	enum outcome doom;
+	int64_t eased_ms;
+	uint32_t eased_answers;
 };
 
 static int
 parse(struct slice saved, const struct frontier_now *now, struct hostrec *r)
 {
 	struct wire_in in = {.rest = saved};
+	uint8_t version = wire_get_u8(&in);
 
-	if (wire_get_u8(&in) != HOSTREC_VERSION)
+	if (version != HOSTREC_VERSION && version != HOSTREC_VERSION_UNEASED)
 		return -EBADMSG;
 	r->authority = wire_get_text(&in);
 	r->done = wire_get_u64(&in);
@@ -107,6 +113,13 @@ parse(struct slice saved, const struct frontier_now *now, struct hostrec *r)
 	r->doom = (enum outcome)wire_get_u8(&in);
 	r->doom_count = wire_get_u32(&in);
 	r->doom_until_ms = get_time(&in, now, WAIT_MAX_MS);
+	r->eased_ms = r->eased_answers = 0;
+	if (version == HOSTREC_VERSION) {
+		r->eased_ms = (int64_t)wire_get_u64(&in);
+		r->eased_answers = wire_get_u32(&in);
+	}
+	if (r->eased_ms < 0 || r->eased_ms > WAIT_MAX_MS)
+		return -EBADMSG;
 	if (in.bad || in.rest.len > 0 || r->doom >= OUTCOME_MAX || r->took_ms < 0 ||
 	    r->backoff_level > HOSTQ_BACKOFF_LEVEL_MAX)
 		return -EBADMSG;
@@ -133,6 +146,8 @@ hostrec_decode(struct slice saved, const struct frontier_now *now, struct hostq 
 	s.fail_until_ms = r.fail_until_ms;
 	s.fail_set_ms = r.fail_set_ms;
 	s.failures = r.failures;
+	s.eased_ms = r.eased_ms;
+	s.eased_answers = r.eased_answers;
 	standing_merge(h->standing, &s);
 	h->robots_asks = r.robots_asks;
 	h->robots_again_ms = r.robots_again_ms;

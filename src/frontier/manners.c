@@ -329,6 +329,8 @@ standing_merge(struct standing *s, const struct standing *other)
 	s->backoff_set_ms = later_of(s->backoff_set_ms, other->backoff_set_ms);
 	if (other->backoff_level > s->backoff_level)
 		s->backoff_level = other->backoff_level;
+	if (other->eased_ms > s->eased_ms)
+		s->eased_answers = other->eased_answers;
 	s->eased_ms = later_of(s->eased_ms, other->eased_ms);
 	if (other->fail_set_ms > s->fail_set_ms) {
 		s->failures = other->failures;

@@ -43,6 +43,12 @@ summary_broken(const struct report *r, struct buf *out)
 				e = escape_terminal(
 				    out, slice_head(b->via, SUMMARY_URL_BYTES));
 		}
+		if (e == 0 && b->why.len > 0) {
+			e = buf_add_cstr(out, ": ");
+			if (e == 0)
+				e = escape_terminal(
+				    out, slice_head(b->why, SUMMARY_URL_BYTES));
+		}
 		if (e == 0)
 			e = buf_add_byte(out, '\n');
 	}

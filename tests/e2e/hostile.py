@@ -133,6 +133,16 @@ class Conn:
             self.sent += len(part)
             await self.writer.drain()
 
+    def was_asked_again(self):
+        """The next request is here, read by now or not."""
+        if self.reader._buffer:
+            return True
+        with socket.socket(fileno=os.dup(self.writer.get_extra_info("socket").fileno())) as s:
+            try:
+                return bool(s.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+            except BlockingIOError:
+                return False
+
     async def endless(self, data):
         """Until the other side has had enough."""
         data = data * (CHUNK // len(data) + 1)

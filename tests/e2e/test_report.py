@@ -368,3 +368,14 @@ def test_the_page_in_a_browser(crawled, chromium, tmp_path, width, dark, media):
     assert not chromium.complaints()
     shots = Path(os.environ.get("REPORT_SHOTS", tmp_path))
     chromium.picture(shots / f"report-{width}{'-dark' if dark else ''}{media}.png")
+
+
+def test_the_summary_and_rejected_log_say_why(tmp_path):
+    dead = f"http://127.0.0.1:{harness.free_port()}/"
+    server = """server { listen 127.0.0.1:@PORT@; absolute_redirect off;
+        location = / { return 302 http://127.0.0.1:99999/; } }"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "c", "--retries", "0", "--delay", "0", dead, web.url("/"))
+    (line,) = [s for s in result.err.splitlines() if s.startswith("  broken  ")]
+    assert f"connect-failure {dead}: " in line and "connect" in line.split(dead)[1], result.err
+    assert [(r, u, d) for r, u, _, d in out.rejected()] == [("bad-url", "http://127.0.0.1:99999/", "port is not a number up to 65535")]

@@ -151,6 +151,29 @@ def test_a_signal_stops_and_resume_goes_on(site, tmp_path):
     check_whole(out, web, www)
 
 
+@pytest.mark.parametrize("gap", [0.0, 0.02, 0.2])
+def test_signals_again_and_again_lose_nothing_of_what_is_committed(site, tmp_path, gap):
+    """From the second on it is to end at once; one that comes while it writes its reports may kill it."""
+    web, www = site
+    out = harness.Output(tmp_path / "c")
+    before = len(web.log())
+    running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "200/s", "--commit-interval", "50ms",
+                              web.url("/p0.html"))  # fmt: skip
+    try:
+        harness.wait_until("pages", lambda: len(web.log()) > before + 60)
+        while running.child.poll() is None:
+            running.signal(signal.SIGINT)
+            time.sleep(gap)
+        assert running.child.wait() in (11, -signal.SIGINT)
+    finally:
+        running.end()
+    status = json.loads(harness.trawl("status", "--json", "--verify", out.dir).out)
+    assert status["verified"], status["differences"]
+    result = harness.trawl("resume", "-q", out.dir, "--rate", "0")
+    assert result.rc == 0, result.err
+    check_whole(out, web, www)
+
+
 def test_where_a_seed_was_redirected_to_is_no_place_of_its_own_after_a_resume(tmp_path):
     server = """server { listen 0.0.0.0:@PORT@; location = /robots.txt { return 200 ""; }
         location = / { return 302 http://127.0.0.2:@PORT@/inside; } location / { return 200 "x"; } }"""

@@ -201,6 +201,35 @@ inside_is_private(void *ctx, struct slice host, struct dns_answer *ret)
 }
 
 static void
+denied_robots_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	(void)body;
+	ret->latency_ms = 5;
+	ret->status = 200;
+	if (ends(url, "/robots.txt")) {
+		ret->status = 302;
+		ret->headers = "Location: http://inside.test/robots.txt\r\n";
+	}
+}
+
+static void
+a_robots_txt_that_is_at_a_denied_address_is_asked_for_once(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(denied_robots_script, NULL);
+	sim_web.names = inside_is_private;
+	sim_crawl(&run, "http://a.test/", OPTIONS("delay=0"));
+	assert_int_equal(sim_count("http://a.test/robots.txt"), 1);
+	assert_int_equal(sim_count("http://inside.test/robots.txt"), 0);
+	assert_int_equal(sim_outcome(&run, "http://a.test/"), OUTCOME_ROBOTS_UNREACHABLE);
+	assert_true(run.took_ms < 5000);
+	sim_release(&run);
+}
+
+static void
 a_redirect_to_a_denied_address_is_not_followed_even_from_a_seed(void **state)
 {
 	struct sim_run run = {0};
@@ -394,6 +423,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_redirect_has_its_outcome_and_so_has_its_target),
 	    cmocka_unit_test(twenty_redirects_in_a_row_are_followed_and_no_more),
+	    cmocka_unit_test(a_robots_txt_that_is_at_a_denied_address_is_asked_for_once),
 	    cmocka_unit_test(
 		a_redirect_to_a_denied_address_is_not_followed_even_from_a_seed),
 	    cmocka_unit_test(what_sets_a_cookie_and_leads_to_itself_is_asked_once_more),

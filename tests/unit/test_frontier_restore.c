@@ -95,6 +95,28 @@ a_back_off_survives(void **state)
 }
 
 static void
+a_host_that_said_429_is_asked_less_often_by_the_next_life_too(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct lives l;
+
+	(void)state;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	rig_expect_url(&l.rig, "http://a/1");
+	rig_status(&l.rig, "http://a", 429, 60000);
+	die(&l, 1);
+	l.rig.now += 60000;
+	rig_expect_idle(&l.rig, INT64_MAX);
+	refill_one(&l, "http://a/1", false, 0);
+	rig_add(&l.rig, "http://a/2");
+	rig_expect_url(&l.rig, "http://a/1");
+	rig_ok(&l.rig, "http://a", 1);
+	rig_expect_idle(&l.rig, 250);
+	end(&l);
+}
+
+static void
 a_clock_that_was_set_back_makes_no_wait_endless(void **state)
 {
 	struct frontier_conf conf = rig_conf();
@@ -500,6 +522,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_back_off_survives),
+	    cmocka_unit_test(a_host_that_said_429_is_asked_less_often_by_the_next_life_too),
 	    cmocka_unit_test(a_clock_that_was_set_back_makes_no_wait_endless),
 	    cmocka_unit_test(the_delay_counts_from_the_last_life),
 	    cmocka_unit_test(what_was_asked_and_not_saved_counts_for_the_delay),
