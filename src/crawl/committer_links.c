@@ -32,8 +32,9 @@ why_broken(const struct commit *m, struct slice ref, struct buf *out)
 	struct slice none = {0};
 	struct url page, url;
 	enum url_status s;
-	bool has_page = m->rec != NULL && url_resolve(NULL, m->rec->url, none, 0, page_text,
-					      sizeof(page_text), &page) == URL_OK;
+	bool has_page =
+	    m->rec != NULL && url_resolve(NULL, m->rec->url, none, 0, page_text,
+				  sizeof(page_text), &page) == URL_OK;
 
 	s = url_resolve(has_page ? &page : NULL, ref, none, 0, text, sizeof(text), &url);
 	return s == URL_OK ? 0 : buf_add_cstr(out, url_status_text(s));

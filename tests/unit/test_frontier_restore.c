@@ -522,7 +522,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_back_off_survives),
-	    cmocka_unit_test(a_host_that_said_429_is_asked_less_often_by_the_next_life_too),
+	    cmocka_unit_test(
+		a_host_that_said_429_is_asked_less_often_by_the_next_life_too),
 	    cmocka_unit_test(a_clock_that_was_set_back_makes_no_wait_endless),
 	    cmocka_unit_test(the_delay_counts_from_the_last_life),
 	    cmocka_unit_test(what_was_asked_and_not_saved_counts_for_the_delay),
