@@ -15,6 +15,7 @@
 enum {
 	MAILS_MAX = 1 << 16,
 	WINDOW_MAX = 1024,
+	WINDOW_MAX_MOVES = 16384, /* of an order in which only what is in memory moves */
 	ROBOTS_TTL_MS = 24 * 3600 * 1000,
 	DELAY_AUTO_MAX_MS = 30000,
 	OUT_WAIT_MS = 600 * 1000, /* for a reader of standard output that takes nothing */
@@ -506,6 +507,8 @@ open_frontier(struct crawl *c)
 	crawl_frontier_conf(c->o, &conf);
 	conf.jitter_seed = crawl_random(c);
 	conf.order = c->order;
+	if (c->order->given != NULL)
+		conf.window_max = WINDOW_MAX_MOVES;
 	conf.asked_ms = c->asked_ms;
 	conf.unwanted = is_unwanted;
 	conf.unwanted_ctx = c;

@@ -9,9 +9,10 @@
  *
  * Cash is kept as a priority, so that it costs no memory, lies in the queue and survives
  * what the queue survives: a priority is a level, four of them double the cash, a seed has
- * 0.  A share that is worth a part of a level raises a URL by one or by none, by a die that
- * falls as often as that part says and is thrown by the two URLs: the sum is right in the
- * mean, and the same web is always crawled in the same order.
+ * 0.  What is new has the nearest level, so that what one page links to stays in its order.  A
+ * share that is worth a part of a level raises a URL by one or by none, by a die that falls as
+ * often as that part says and is thrown by the two URLs: the sum is right in the mean, and
+ * nothing is left to chance.
  */
 enum {
 	LEVELS_A_DOUBLING = 4,
@@ -53,8 +54,9 @@ die(struct slice from, struct slice to)
 	return h ^ h >> 33;
 }
 
+/* `thrown`: up to the next level if it says so; NULL: if that is nearer. */
 static int
-level_of(uint64_t cash, uint64_t thrown)
+level_of(uint64_t cash, const uint64_t *thrown)
 {
 	uint64_t low, gap;
 	int level = 0;
@@ -70,19 +72,21 @@ level_of(uint64_t cash, uint64_t thrown)
 		return level;
 	low = cash_at(level);
 	gap = cash_at(level + 1) - low;
-	return level + (thrown % gap < cash - low);
+	return level + ((thrown == NULL ? gap / 2 : *thrown % gap) < cash - low);
 }
 
 static int16_t
 opic_given(
     const struct urlrec *had, const struct urlrec *page, uint32_t links, struct slice url)
 {
-	uint64_t cash = had == NULL ? 0 : cash_of(had->priority);
+	uint64_t cash = had == NULL ? 0 : cash_of(had->priority), thrown = 0;
 
 	if (page == NULL)
 		return 0;
 	cash += cash_of(page->priority) / (links > 0 ? links : 1);
-	return (int16_t)(level_of(cash, die(page->url, url)) - SEED_LEVEL);
+	if (had != NULL)
+		thrown = die(page->url, url);
+	return (int16_t)(level_of(cash, had == NULL ? NULL : &thrown) - SEED_LEVEL);
 }
 
 /* The most cash first, of all hosts whose turn it may be; of the same what was found first. */

@@ -30,6 +30,14 @@ a_page_gives_its_cash_in_equal_shares(void **state)
 	assert_int_equal(new_one(0, 2, "http://a/x"), -4);
 	assert_int_equal(new_one(0, 16, "http://a/x"), -16);
 	assert_int_equal(new_one(40, 1024, "http://a/x"), 0);
+	/* The nearest level: what one page links to is alike. */
+	assert_int_equal(new_one(0, 3, "http://a/x"), -6);
+	for (uint32_t i = 0; i < 100; i++) {
+		char to[32];
+
+		(void)snprintf(to, sizeof(to), "http://a/%u", i);
+		assert_int_equal(new_one(0, 60, to), -24);
+	}
 	/* A page without links that count gives what it would give to one. */
 	assert_int_equal(new_one(0, 0, "http://a/x"), 0);
 }
