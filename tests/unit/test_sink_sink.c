@@ -6,13 +6,13 @@ names_are_those_that_people_may_ask_for(void **state)
 {
 	(void)state;
 	assert_string_equal(
-	    sink_names(), "warc, jsonl, csv, sqlite, stdout, exec, s3, none");
+	    sink_names(), "warc, jsonl, csv, sqlite, mirror, stdout, exec, s3, none");
 	assert_true(sink_exists("warc"));
 	assert_true(sink_exists("jsonl"));
 	assert_true(sink_exists("none"));
 	assert_false(sink_exists("crawl-log"));
 	assert_false(sink_exists("rejected-log"));
-	assert_false(sink_exists("mirror"));
+	assert_false(sink_exists("tape"));
 	assert_false(sink_exists(""));
 }
 
@@ -26,7 +26,7 @@ an_unknown_name_is_told_with_those_there_are(void **state)
 	(void)state;
 	assert_int_equal(sink_open("tape", &conf, (struct slice){0}, &s, &why), -ENOENT);
 	assert_string_equal(why.text, "there is no sink 'tape'; there are warc, jsonl, "
-				      "csv, sqlite, stdout, exec, s3, none");
+				      "csv, sqlite, mirror, stdout, exec, s3, none");
 	assert_null(s);
 }
 
