@@ -5,7 +5,7 @@
 #include <xxhash.h>
 
 const struct route *const api_groups[] = {
-    api_health, api_hosts, api_jobs, api_pages, api_runs, NULL};
+    api_compare, api_health, api_hosts, api_jobs, api_pages, api_runs, NULL};
 
 void
 api_refuse(struct request *r, int err, const char *why)

@@ -43,6 +43,28 @@ service_reports(const struct service *s)
 	return s->reports;
 }
 
+const char *
+service_tmp_dir(const struct service *s)
+{
+	return s->conf.tmp_dir;
+}
+
+bool
+service_take_report_place(struct service *s)
+{
+	if (s->report_places == REPORT_PLACES)
+		return false;
+	s->report_places++;
+	return true;
+}
+
+void
+service_give_report_place(struct service *s)
+{
+	assert(s->report_places > 0);
+	s->report_places--;
+}
+
 bool
 service_is_draining(const struct service *s)
 {

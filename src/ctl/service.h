@@ -61,6 +61,11 @@ struct registry *service_registry(const struct service *s);
 struct chores *service_desk(const struct service *s);    /* short work: reading files */
 struct chores *service_reports(const struct service *s); /* long work */
 
+const char *service_tmp_dir(const struct service *s);
+/* What takes long is asked for by few at a time; false: too many do.  Each taken is given back. */
+bool service_take_report_place(struct service *s);
+void service_give_report_place(struct service *s);
+
 struct service_counts {
 	uint32_t jobs, queued, running, paused;
 	uint64_t started, ended, failed; /* runs, since the start */

@@ -9,7 +9,7 @@
 #include "ctl/service.h"
 #include "observe/report.h"
 
-enum { ROOM_LOOK_MS = 5000 };
+enum { ROOM_LOOK_MS = 5000, REPORT_PLACES = 4 };
 enum { JOBS_MAX = 10000, RUNS_OPEN_MAX = 10000, KEYS_MAX = 10000 };
 #define KEY_LIFE_US (86400 * 1000000ll)
 
@@ -39,7 +39,8 @@ struct service {
 	struct timer resend, schedule, room, prune, drain;
 	struct later pump;
 	bool draining, drained, pruning;
-	atomic_bool hurry; /* [reports] what is put elsewhere is broken off */
+	uint32_t report_places; /* taken */
+	atomic_bool hurry;      /* [reports] what is put elsewhere is broken off */
 	struct service_counts sums;
 };
 

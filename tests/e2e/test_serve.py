@@ -284,3 +284,37 @@ def test_check_tells_the_mistakes_of_a_file_of_the_service(tmp_path):
     uncommented.write_text(text)
     assert trawl("check", uncommented).rc == 0, trawl("check", uncommented).err
     assert n > 20
+
+
+def test_two_runs_are_compared(tmp_path, service):
+    www = tmp_path / "www"
+    www.mkdir()
+
+    def write(pages, changed=()):
+        for old in www.glob("*.html"):
+            old.unlink()
+        links = "".join(f'<a href="p{i}.html">{i}</a>' for i in pages)
+        (www / "index.html").write_text(links)
+        for i in pages:
+            (www / f"p{i}.html").write_text(f"<title>{i}</title>{'other' if i in changed else 'same'}")
+
+    server = f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; location = /robots.txt {{ return 404; }} }}'
+    with nginx(tmp_path / "web", server) as w:
+        service.create("site", seeds=[w.url()])
+        write(range(10))
+        first = service.wait_for(service.run("site"), "done")
+        write([*range(8), 20, 21, 22], changed=[3, 4])
+        service.call("PATCH", "/api/v1/jobs/site", {"fetch": {"per_host": 2}})
+        second = service.wait_for(service.run("site"), "done")
+        got = service.get(f"/api/v1/runs/{first['id']}/compare?with={second['id']}")
+        assert got.status == 200, got
+        c = got.json
+        assert c["parameters"] == [{"pointer": "/fetch/per_host", "b": 2}]
+        pages = c["pages"]
+        assert (pages["a"], pages["b"], pages["same"]) == (11, 12, 6)
+        assert sorted(pages["examples"]["new"]) == [w.url(f"/p{i}.html") for i in (20, 21, 22)]
+        assert sorted(pages["examples"]["gone"]) == [w.url(f"/p{i}.html") for i in (8, 9)]
+        assert set(pages["examples"]["changed"]) == {w.url("/"), w.url("/p3.html"), w.url("/p4.html")}
+        assert c["totals"]["pages"] == {"a": 11, "b": 12, "difference": 1}
+        problem(service.get(f"/api/v1/runs/{first['id']}/compare?with=99"), 404)
+        problem(service.get(f"/api/v1/runs/{first['id']}/compare"), 400)
