@@ -270,6 +270,7 @@ bool visit_bounce(struct visit *v); /* instead, if it is to be asked once more *
 /* URLREC_CHECK: what is asked; and whether it is asked once more, with GET. */
 void visit_check_limits(const struct visit *v, struct fetch_request *req);
 bool visit_check_again(struct visit *v);
+bool visit_check_is_deferred(const struct visit *v); /* and not to be tried again */
 /* visit_parse.c */
 void visit_parse(struct visit *v); /* v may be gone */
 void visits_parse_waiting(struct crawl *c);

@@ -433,7 +433,8 @@ may_retry(struct visit *v)
 	struct crawl *c = v->crawl;
 	int status = v->result.t.status;
 
-	if (!is_of_frontier(v) || v->rec->attempts >= c->o->fetch_retries)
+	if (!is_of_frontier(v) || v->rec->attempts >= c->o->fetch_retries ||
+	    visit_check_is_deferred(v))
 		return false;
 	/* The host asks for time, gets it, and has done nothing to be given up for: at one
 	 * that takes a request a second the budget would go, and then its pages. */

@@ -61,3 +61,14 @@ visit_check_again(struct visit *v)
 	visit_commit(v, v->result.outcome);
 	return true;
 }
+
+/* The wait between tries that a host imposes so grows to hours: too long for a link of
+ * which no more is to be known than that it is there. */
+bool
+visit_check_is_deferred(const struct visit *v)
+{
+	int status = v->result.t.status;
+
+	return (v->rec->flags & URLREC_CHECK) != 0 &&
+	       (status == 429 || (status == 503 && v->rec->attempts > 0));
+}

@@ -597,3 +597,11 @@ def test_a_crawl_that_is_killed_tells_the_same_in_the_end(tmp_path):
         told = json.loads(harness.trawl("check-links", "--json", "--from", tmp_path / "c").out)
         assert len(broken(told)) == told["summary"]["broken"] == 7 + 5 + 1
         assert sum(link["places_total"] for link in broken(told).values()) == 3 * 120
+
+
+def test_a_host_that_asks_for_time_does_not_hold_up_the_rest():
+    with foreign({"/x": (429, {}, "")}) as far, foreign({}) as own:
+        own.answers["/"] = html(base(far) + "/x")
+        result = check("-v", base(own) + "/")
+        assert result.rc == 0 and "/x  [unchecked]  429 Too Many Requests" in result.out
+        assert [m for m, p in far.asked if p == "/x"] == ["HEAD"] and result.seconds < 20
