@@ -370,6 +370,32 @@ def test_killed_again_and_again_the_mirror_is_the_same(tmp_path):
     assert not [n for n in tree(out / "mirror.work") if n.startswith(("new/", "fresh"))]
 
 
+def test_a_directory_that_is_crawled_again_has_what_changed(tmp_path):
+    root = tmp_path / "run" / "www"
+    with harness.nginx(tmp_path / "run", SERVE.replace("@ROOT@", str(root))) as web:
+        root.mkdir()
+        (root / "index.html").write_text("<a href=a.html>a</a><a href=b.html>b</a><img src=i.png>")
+        (root / "a.html").write_text("<p>old<a href=new.html>n</a>")
+        (root / "b.html").write_text("<p>gone later")
+        (root / "i.png").write_bytes(png(5, 5, (1, 2, 3)))
+        args = ("-q", "--delay", "0", "--sink", "mirror", "--sink", "jsonl", "--recrawl", "fixed", "--recrawl-interval", "0s")
+        result, out = harness.crawl(tmp_path / "c", *args, web.url("/index.html"))
+        assert result.rc == 0, result.err
+        top = out.dir / "mirror" / f"127.0.0.1+{web.port}"
+        assert text(top / "a.html") == f'<p>old<a href={web.url("/new.html")}>n</a>'
+        (root / "a.html").write_text("<p>changed<a href=new.html>n</a>")
+        (root / "new.html").write_text("<p>new<a href=index.html>i</a>")
+        (root / "i.png").write_bytes(png(6, 6, (3, 2, 1)))
+        (root / "b.html").unlink()
+        os.utime(root / "a.html", (2_000_000_000, 2_000_000_000))
+        result = harness.trawl("run", out.dir / "job.yaml", "-o", out.dir)
+        assert result.rc == 0, result.err
+    assert text(top / "a.html") == "<p>changed<a href=new.html>n</a>"
+    assert text(top / "new.html") == "<p>new<a href=index.html>i</a>" and text(top / "b.html") == "<p>gone later"
+    assert (top / "i.png").read_bytes() == png(6, 6, (3, 2, 1))
+    assert text(top / "index.html") == "<a href=a.html>a</a><a href=b.html>b</a><img src=i.png>"
+
+
 def test_a_mirror_that_was_killed_in_the_making_is_made_by_a_resume(web, mirror, tmp_path):
     result, out = harness.crawl(tmp_path / "c", *SEEN, web.url("/"))
     assert result.rc == 0, result.err
