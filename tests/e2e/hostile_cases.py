@@ -294,7 +294,7 @@ ROBOTS = [
     Case("robots-of-a-gigabyte", {"/robots.txt": then(head("Content-Type: text/plain"), b"User-agent: *\nDisallow: /no\n",
          endless(b"# and so on\n")), "/": page(), "/no": page()}, OK, 20, seeds=("/", "/no"), rest={"/no": "robots-denied"}),
     Case("robots-in-a-circle", {"/robots.txt": moved("/r"), "/r": moved("/robots.txt"), "/": page()}, OK),
-    Case("robots-to-a-denied-address", {"/robots.txt": moved("http://127.99.0.8:{port}/"), "/": page()}, "waiting"),
+    Case("robots-to-a-denied-address", {"/robots.txt": moved("http://127.99.0.8:{port}/"), "/": page()}, "robots-unreachable"),
     Case("robots-to-a-file", {"/robots.txt": moved("file:///etc/passwd"), "/": page()}, OK),
     Case("robots-that-hangs", {"/robots.txt": hang, "/": page()}, "waiting"),
     Case("robots-byte-by-byte", {"/robots.txt": then(head("Content-Type: text/plain"), drip(b"User-agent: *\n" * 9)),
