@@ -118,6 +118,7 @@ proxy_free(struct proxy *p)
 	if (p == NULL)
 		return;
 	free(p->url);
+	free(p->shown);
 	free(p->user);
 	free(p->pass);
 	free(p);
@@ -155,7 +156,10 @@ proxy_parse(struct slice url, struct proxy **ret, struct why *why)
 	(void)snprintf(text, sizeof(text), "%s://" SLICE_FMT ":%u", scheme->used,
 	    SLICE_ARG(host), port);
 	p->url = slice_dup(slice_cstr(text));
-	if (p->url == NULL) {
+	(void)snprintf(text, sizeof(text), "%s://" SLICE_FMT ":%u", scheme->name,
+	    SLICE_ARG(host), port);
+	p->shown = slice_dup(slice_cstr(text));
+	if (p->url == NULL || p->shown == NULL) {
 		proxy_free(p);
 		return why_set(why, -ENOMEM, "out of memory");
 	}

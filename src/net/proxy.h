@@ -16,9 +16,16 @@
 #include "base/why.h"
 
 struct proxy {
-	char *url;         /* without credentials: to connect to, and to show */
+	char *url;         /* without credentials, as libcurl wants it */
+	char *shown;       /* the same, as it was asked for; NULL: as url */
 	char *user, *pass; /* NULL: none */
 };
+
+static inline const char *
+proxy_shown(const struct proxy *p)
+{
+	return p->shown != NULL ? p->shown : p->url;
+}
 
 struct proxies {
 	struct proxy *http, *https; /* NULL: direct */

@@ -188,7 +188,7 @@ static void
 error_through_proxy(struct exchange *x, CURLcode code)
 {
 	struct transport_result *r = &x->result;
-	const char *proxy = x->route->proxy->url;
+	const char *proxy = proxy_shown(x->route->proxy);
 	char was[sizeof(r->error)];
 	long status = 0;
 
@@ -226,7 +226,8 @@ explain(struct exchange *x, CURLcode code)
 		r->outcome = OUTCOME_CONNECT_FAILURE;
 		r->status = 407;
 		(void)snprintf(r->error, sizeof(r->error),
-		    "proxy %.100s wants other credentials (407)", x->route->proxy->url);
+		    "proxy %.100s wants other credentials (407)",
+		    proxy_shown(x->route->proxy));
 		return;
 	}
 	error_set(x, code);

@@ -368,7 +368,7 @@ def test_a_socks_proxy_carries_both(both, authority, socks, tmp_path):
         both, authority, tmp_path / "refused", "--proxy", f"socks5://me:wrong@127.0.0.1:{socks}"
     )
     assert result.rc == 4
-    assert f"proxy socks5h://127.0.0.1:{socks}" in result.err
+    assert f"proxy socks5://127.0.0.1:{socks}" in result.err
 
 
 def test_each_scheme_has_its_proxy_and_exceptions_have_none(both, authority, tinyproxy, tmp_path):

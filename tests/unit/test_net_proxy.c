@@ -60,6 +60,9 @@ names_are_the_proxys_to_resolve(void **state)
 	proxies_release(&p);
 	init(RULES("socks5://p:9050"), 1, NULL);
 	assert_string_equal(url_for(false, "a.test", 80), "socks5h://p:9050");
+	/* Told as it was written. */
+	assert_string_equal(proxy_shown(proxies_for(&p, false, SLICE_LIT("a.test"), 80)),
+	    "socks5://p:9050");
 	proxies_release(&p);
 }
 
