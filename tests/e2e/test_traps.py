@@ -268,7 +268,7 @@ def test_hosts_that_are_made_up_end_over_kills_and_until_overruled(tmp_path):
                 assert f"http://real{n}.wild.test:{port}/{path}" in pages
         cut = [(url, detail) for reason, url, _, detail in out.rejected() if reason == "trap"]
         assert len(cut) > 300
-        assert all(re.fullmatch(r"hosts \*\.wild\.test: of \d+ hosts 1\d\d had nothing new", detail) for _, detail in cut), cut[:3]
+        assert all(re.fullmatch(r"hosts \*\.wild\.test: of \d+ hosts [1-9]\d\d had nothing new", detail) for _, detail in cut), {detail for _, detail in cut}
         assert all(url.startswith("http://n") for url, _ in cut)
         # The robots.txt of some was asked for before enough pages were in.
         assert 113 <= len(Wild.asked) < 100 * 8
