@@ -247,8 +247,10 @@ static uint32_t
 room_for_requests(const struct crawl *c)
 {
 	uint32_t usual = c->o->fetch_concurrency;
-	uint32_t room = usual + transport_slow(c->engine->transport);
+	uint32_t room;
 
+	(void)transport_slow(c->engine->transport); /* looks who is slow by now */
+	room = usual + c->slow;
 	if (room > CRAWL_SLOW_MAX)
 		room = CRAWL_SLOW_MAX;
 	return room < usual ? usual : room;

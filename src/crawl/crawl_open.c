@@ -539,6 +539,7 @@ open_fetcher(struct crawl *c)
 	    .transport = e->transport,
 	    .shm = e->shm,
 	    .policy = e->policy,
+	    .slow = &c->slow,
 	    /* redirected robots.txt come on top */
 	    .fetches_max = o->fetch_concurrency + CRAWL_SLOW_MAX + 64,
 	    .proxies = &e->proxies,

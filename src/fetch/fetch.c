@@ -355,6 +355,7 @@ step_TRANSFER(struct fetch *f)
 	    .url = url_text(&f->url),
 	    .proxy = f->proxy,
 	    .is_probe = f->is_probe,
+	    .slow_of = c->slow,
 	    .show_cert = f->home != NULL,
 	    .own_authority = is_home(f, &f->tries.addrs[f->tries.next]),
 	    .addr = f->tries.addrs[f->tries.next],

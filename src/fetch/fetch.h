@@ -41,6 +41,7 @@ struct fetcher_conf {
 	struct shm *shm; /* the transport's */
 	struct addr_policy *policy;
 	uint32_t fetches_max;
+	uint32_t *slow; /* how many are slow (net/transport.h) is kept there; NULL: nowhere */
 	const struct proxies *proxies; /* NULL: none.  Names are a proxy's to resolve;
 					* addresses in URLs are looked at */
 	int ip; /* AF_INET, AF_INET6: addresses of this family only; 0: any */

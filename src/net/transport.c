@@ -97,6 +97,8 @@ exchange_pace(struct exchange *x, struct list *on)
 {
 	list_remove(&x->on_pace);
 	x->transport->slow -= x->slow;
+	if (x->slow && x->slow_of != NULL)
+		--*x->slow_of;
 	x->slow = false;
 	x->pace_from_ms = loop_now_ms(x->transport->loop);
 	if (on != NULL)
@@ -117,6 +119,8 @@ pace_look(struct transport *t, struct list *on, int64_t limit_ms)
 		list_remove(&x->on_pace);
 		x->slow = true;
 		t->slow++;
+		if (x->slow_of != NULL)
+			++*x->slow_of;
 	}
 }
 
@@ -450,6 +454,7 @@ transport_start(struct transport *t, const struct transport_request *req,
 	exchange_rewind(x, false);
 	x->fn = fn;
 	x->ctx = ctx;
+	x->slow_of = req->slow_of;
 	x->started_ms = x->connect_from_ms;
 	r = deadline_arm(x, x->started_ms);
 	if (r < 0)

@@ -47,6 +47,7 @@ struct transport_request {
 	/* NULL: none, the environment is never read.  Lives as long as the transport. */
 	const struct proxy *proxy;
 	bool is_probe; /* the host is not known to answer: see transport_slow() */
+	uint32_t *slow_of; /* also counted there while it is slow; NULL: nowhere else */
 	bool show_cert;            /* our certificate, to a server that asks for one */
 	struct addr addr;          /* where to connect; behind a proxy it may be none */
 	uint16_t port;             /* where to connect */

@@ -105,6 +105,7 @@ struct exchange {
 	struct list on_pace;       /* transport's probing, quiet or heard */
 	int64_t pace_from_ms;      /* since when it is there */
 	bool slow;                 /* and on neither any more */
+	uint32_t *slow_of;         /* counted there, too; NULL: nowhere else */
 	int64_t turn_us;           /* the turn in which the last of the body came ... */
 	size_t turn_bytes;         /* ... and how much in that one */
 	int64_t room_from_ms;      /* since when there is no room for more; 0: there is */

@@ -172,11 +172,13 @@ says_how_many_are_slow_to_answer(void **state)
 	    "/silent", "/silent", "/stall-in-body", "/plain"};
 	struct transport_request req;
 	struct transport_id id[4];
+	uint32_t mine = 0; /* those of one of two who ask */
 	struct got g[4];
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		req = request_to("http", "site.test", paths[i]);
+		req.slow_of = i == 1 ? NULL : &mine;
 		id[i] = start(&req, &g[i]);
 	}
 	run_for(100);
@@ -184,8 +186,10 @@ says_how_many_are_slow_to_answer(void **state)
 	run_for(700);
 	assert_int_equal(transport_running(fx->transport), 3);
 	assert_int_equal(transport_slow(fx->transport), 2); /* the third has begun */
+	assert_int_equal(mine, 1);
 	transport_cancel(fx->transport, id[0]);
 	assert_int_equal(transport_slow(fx->transport), 1);
+	assert_int_equal(mine, 0);
 	transport_cancel(fx->transport, id[1]);
 	transport_cancel(fx->transport, id[2]);
 	assert_int_equal(transport_slow(fx->transport), 0);
