@@ -115,6 +115,14 @@ on_status(void *ctx)
 }
 
 static void
+on_kept(void *ctx, const char *section, const char *name)
+{
+	(void)ctx;
+	log_warn(
+	    "%s.%s: what was changed there holds from the next start on", section, name);
+}
+
+static void
 on_hup(void *ctx)
 {
 	struct serve *s = ctx;
@@ -129,6 +137,12 @@ on_hup(void *ctx)
 		notify(
 		    "READY=1\nSTATUS=the settings are wrong: those from before stay in "
 		    "force");
+		return;
+	}
+	if (settings_keep(fresh, s->settings, on_kept, NULL) < 0) {
+		log_error("out of memory: the settings from before stay in force");
+		free_settings(fresh);
+		notify("READY=1");
 		return;
 	}
 	service_reload(s->service, fresh);

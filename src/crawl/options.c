@@ -412,7 +412,12 @@ bool
 option_get(
     const struct options *o, const struct option_row *row, size_t i, struct buf *ret)
 {
-	const void *at = field_const(o, row);
+	return option_print(row, field_const(o, row), i, ret);
+}
+
+bool
+option_print(const struct option_row *row, const void *at, size_t i, struct buf *ret)
+{
 	const struct strlist *list = at;
 	struct slice word;
 	int64_t n;

@@ -130,6 +130,9 @@ int option_parse(
 /* The value as option_set() takes it; of a LIST the i-th; false: there is none. */
 bool option_get(
     const struct options *o, const struct option_row *row, size_t i, struct buf *ret);
+/* Likewise, of a field as option_parse() fills it. */
+bool option_print(
+    const struct option_row *row, const void *at, size_t i, struct buf *ret);
 /* A LIST becomes empty; others stay as they are. */
 void option_clear_list(struct options *o, const struct option_row *row);
 /* How unlike two names are: single letters to change; names cut at 31 characters. */

@@ -199,6 +199,70 @@ read_one(struct request *r, uint64_t id, unsigned status)
 	start_reading(at);
 }
 
+/* ---- what happened to one ---- */
+
+static int
+on_change(void *ctx, const struct change_row *row)
+{
+	struct jsonw *j = ctx;
+
+	jsonw_object(j, NULL);
+	jsonw_time(j, "at", row->at_us);
+	jsonw_str(j, "state", slice_cstr(row->state));
+	if (row->why[0] != '\0')
+		jsonw_str(j, "why", slice_cstr(row->why));
+	jsonw_object_end(j);
+	return j->err;
+}
+
+static int
+history_work(struct chore *c)
+{
+	struct reading *at = container_of(c, struct reading, chore);
+	sqlite3 *db = registry_db(at->registry);
+	struct jsonw j;
+	int r = registry_run(db, at->id, on_row, at, &c->why);
+
+	if (r < 0)
+		return r;
+	buf_clear(&at->text);
+	jsonw_init(&j, &at->text);
+	jsonw_object(&j, NULL);
+	jsonw_array(&j, "items");
+	r = registry_changes(db, at->id, on_change, &j, &c->why);
+	jsonw_array_end(&j);
+	jsonw_object_end(&j);
+	return r < 0 ? r : j.err;
+}
+
+static void
+history_done(struct chore *c)
+{
+	struct reading *at = container_of(c, struct reading, chore);
+
+	if (c->err < 0)
+		api_refuse(at->request, c->err, c->why.text);
+	else
+		request_reply(at->request, 200, "application/json", &at->text);
+}
+
+static void
+history(struct request *r)
+{
+	struct reading *at;
+	uint64_t id;
+
+	if (!api_run_id(r, &id))
+		return;
+	at = reading_new(r);
+	if (at == NULL)
+		return;
+	at->id = id;
+	at->chore.work = history_work;
+	at->chore.done = history_done;
+	start_reading(at);
+}
+
 /* ---- GET ---- */
 
 /* ?state=done,failed */
@@ -343,7 +407,14 @@ pause(struct request *r)
 static void
 resume(struct request *r)
 {
-	change(r, service_resume_run);
+	uint64_t id;
+
+	if (!api_run_id(r, &id))
+		return;
+	if (service_run(api_service(r), id) == NULL)
+		service_revive_run(api_service(r), id, on_changed, r);
+	else
+		change(r, service_resume_run);
 }
 
 static void
@@ -423,6 +494,7 @@ const struct route api_runs[] = {
     {"POST", "/api/v1/jobs/{name}/runs", ROUTE_ADMIN | ROUTE_JSON_OPTIONAL, start,
 	"start a run of a job"},
     {"GET", "/api/v1/runs/{id}", 0, get, "one run"},
+    {"GET", "/api/v1/runs/{id}/history", 0, history, "what happened to a run"},
     {"POST", "/api/v1/runs/{id}:pause", ROUTE_ADMIN, pause, "begin nothing more"},
     {"POST", "/api/v1/runs/{id}:resume", ROUTE_ADMIN, resume, "go on"},
     {"POST", "/api/v1/runs/{id}:cancel", ROUTE_ADMIN, cancel, "end it for good"},

@@ -67,10 +67,11 @@ struct run_row {
 	const char *trigger; /* "api", "schedule", "start" ... */
 	uint64_t revision;   /* of the run */
 	int64_t created_us, began_us, ended_us, scheduled_us; /* 0: not */
-	uint32_t starts;   /* of the crawl: 1, and one a resume */
-	const char *end;   /* crawl_end_text(); "" */
-	const char *why;   /* "" */
-	const char *stats; /* JSON, as of the last change; "" */
+	uint32_t starts;    /* of the crawl: 1, and one a resume */
+	const char *end;    /* crawl_end_text(); "" */
+	const char *why;    /* "" */
+	const char *stats;  /* JSON, as of the last change; "" */
+	int64_t changed_us; /* when it became what it is; for registry_changes() only */
 };
 
 int registry_open(
@@ -98,6 +99,13 @@ int registry_put_job(sqlite3 *db, const struct job_row *row, struct why *why);
 int registry_delete_job(sqlite3 *db, const char *name, struct why *why);
 int registry_put_run(sqlite3 *db, const struct run_row *row, struct why *why);
 int registry_delete_run(sqlite3 *db, uint64_t id, struct why *why);
+/* What happened to a run: each state that it came to, oldest first, 1,000 at most. */
+struct change_row {
+	int64_t at_us;
+	const char *state, *why;
+};
+int registry_changes(sqlite3 *db, uint64_t run,
+    int (*fn)(void *ctx, const struct change_row *row), void *ctx, struct why *why);
 struct run_filter {
 	const char *job;    /* NULL: of any */
 	unsigned states;    /* bits 1 << enum run_state; 0: any */

@@ -173,10 +173,7 @@ note_change(sqlite3 *db, const struct run_row *row, struct why *why)
 	if (r < 0)
 		return r;
 	bind_number(s, 1, row->id);
-	bind_number(s, 2,
-	    (uint64_t)(row->ended_us > 0   ? row->ended_us
-		       : row->began_us > 0 ? row->began_us
-					   : row->created_us));
+	bind_number(s, 2, (uint64_t)row->changed_us);
 	bind_text(s, 3, run_state_name(row->state));
 	bind_text(s, 4, row->why);
 	return finish(db, s, why);
@@ -228,6 +225,38 @@ registry_delete_run(sqlite3 *db, uint64_t id, struct why *why)
 		r = finish(db, s, why);
 	}
 	return r;
+}
+
+struct changes {
+	int (*fn)(void *ctx, const struct change_row *row);
+	void *ctx;
+};
+
+static int
+on_change(void *ctx, sqlite3_stmt *s)
+{
+	const struct changes *c = ctx;
+	struct change_row row = {.at_us = sqlite3_column_int64(s, 0),
+	    .state = text_of(s, 1),
+	    .why = text_of(s, 2)};
+
+	return c->fn(c->ctx, &row);
+}
+
+int
+registry_changes(sqlite3 *db, uint64_t run,
+    int (*fn)(void *ctx, const struct change_row *row), void *ctx, struct why *why)
+{
+	struct changes changes = {fn, ctx};
+	sqlite3_stmt *s;
+	int r = prepare(db,
+	    "SELECT at_us, state, why FROM changes WHERE run = ? ORDER BY at_us, rowid",
+	    &s, why);
+
+	if (r < 0)
+		return r;
+	bind_number(s, 1, run);
+	return each(db, s, on_change, &changes, why);
 }
 
 struct runs {

@@ -150,7 +150,8 @@ fill(struct run_save *v, const struct service_run *run, const struct service_job
 	    .starts = run->starts,
 	    .end = keep(v, run->end_text),
 	    .why = keep(v, run->why),
-	    .stats = keep(v, run->stats)};
+	    .stats = keep(v, run->stats),
+	    .changed_us = loop_wall_us(run->service->loop)};
 	v->has_job = job != NULL;
 	if (job != NULL) {
 		job_row_of(job, &v->job);

@@ -172,6 +172,8 @@ void service_start_run(
 /* Called back when it is so: paused, running, cancelled (when it is really gone). */
 void service_pause_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx);
 void service_resume_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx);
+/* One that failed, once what was wrong is mended: it goes on where its last commit left it. */
+void service_revive_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx);
 void service_cancel_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx);
 
 /* What a client's key made within a day; false: nothing yet. */

@@ -247,6 +247,120 @@ service_resume_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx
 	service_pump(s);
 }
 
+/* ---- one that failed ---- */
+
+struct revival {
+	struct chore chore;
+	struct service *service;
+	uint64_t id;
+	service_run_fn *fn;
+	void *ctx;
+	struct run_row row;
+	char *job, *spec, *trigger, *stats;
+};
+
+static void
+revival_free(struct revival *v)
+{
+	free(v->job);
+	free(v->spec);
+	free(v->trigger);
+	free(v->stats);
+	free(v);
+}
+
+static int
+on_failed_row(void *ctx, const struct run_row *row)
+{
+	struct revival *v = ctx;
+
+	v->row = *row;
+	v->row.job = v->job = slice_dup(slice_cstr(row->job));
+	v->row.spec = v->spec = slice_dup(slice_cstr(row->spec));
+	v->row.trigger = v->trigger = slice_dup(slice_cstr(row->trigger));
+	v->row.stats = v->stats = slice_dup(slice_cstr(row->stats));
+	v->row.end = v->row.why = "";
+	return v->job == NULL || v->spec == NULL || v->trigger == NULL || v->stats == NULL
+		   ? -ENOMEM
+		   : 0;
+}
+
+static int
+revive_work(struct chore *c)
+{
+	struct revival *v = container_of(c, struct revival, chore);
+	int r = registry_run(
+	    registry_db(v->service->registry), v->id, on_failed_row, v, &c->why);
+
+	if (r < 0)
+		return r;
+	return v->row.state == RUN_FAILED
+		   ? 0
+		   : why_set(&c->why, -EEXIST, "run %" PRIu64 " is over: %s", v->id,
+			 run_state_name(v->row.state));
+}
+
+static int
+revive(struct revival *v, struct service_run **ret)
+{
+	int r;
+
+	v->row.state = RUN_RUNNING;
+	v->row.revision++;
+	v->row.ended_us = 0;
+	r = run_new(v->service, &v->row, ret); /* -EEXIST: somebody was faster */
+	if (r == 0) {
+		r = run_wait_for(*ret, v->fn, v->ctx);
+		if (r < 0)
+			run_free(*ret);
+	}
+	return r;
+}
+
+static void
+revive_done(struct chore *c)
+{
+	struct revival *v = container_of(c, struct revival, chore);
+	struct service *s = v->service;
+	struct service_run *run;
+	int r = s->draining ? -ESHUTDOWN : c->err;
+
+	if (r == 0)
+		r = revive(v, &run);
+	if (r < 0) {
+		v->fn(v->ctx, v->id, NULL, r, c->err < 0 ? c->why.text : strerror(-r));
+	} else {
+		log_info("run %" PRIu64 " of %s: goes on, though it had failed", run->id,
+		    run->job_name);
+		run->is_saved = true;
+		service_tell(s, run);
+		run_save(run, NULL, NULL, on_state_saved, NULL);
+		service_pump(s);
+	}
+	revival_free(v);
+}
+
+void
+service_revive_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
+{
+	struct revival *v = calloc(1, sizeof(*v));
+
+	if (v != NULL) {
+		v->chore.work = revive_work;
+		v->chore.done = revive_done;
+		v->service = s;
+		v->id = id;
+		v->fn = fn;
+		v->ctx = ctx;
+		if (!s->draining && registry_send(s->registry, &v->chore) == 0)
+			return;
+		free(v);
+	}
+	refuse(s, fn, ctx, id, -EAGAIN, "too much is waiting; try again");
+}
+
+/* ---- the end ---- */
+
 static void
 on_cancel_saved(void *ctx, struct service_run *run, int err, const char *why)
 {

@@ -70,6 +70,76 @@ settings_release(struct settings *s)
 	job_release(&s->defaults);
 }
 
+/* The table says so. */
+static bool
+is_read_again(const struct option_row *row)
+{
+	return strstr(row->help, "(R)") != NULL;
+}
+
+static const void *
+field_const(const struct settings *s, const struct option_row *row)
+{
+	return (const char *)s + row->offset;
+}
+
+static bool
+is_same(const struct option_row *row, const void *a, const void *b, struct buf *texts)
+{
+	for (size_t i = 0;; i++) {
+		bool has_a = option_print(row, a, i, &texts[0]);
+		bool has_b = option_print(row, b, i, &texts[1]);
+
+		if (has_a != has_b)
+			return false;
+		if (!has_a)
+			return true;
+		if (!slice_eq(buf_slice(&texts[0]), buf_slice(&texts[1])))
+			return false;
+	}
+}
+
+static int
+keep_one(struct settings *s, const struct settings *old, const struct option_row *row,
+    struct buf *text)
+{
+	buf_clear(text);
+	(void)option_print(row, field_const(old, row), 0, text);
+	return option_parse(row, field(s, row), buf_slice(text), NULL);
+}
+
+int
+settings_keep(struct settings *s, const struct settings *old,
+    void (*fn)(void *ctx, const char *section, const char *name), void *ctx)
+{
+	struct buf texts[2];
+	int r = 0;
+
+	buf_init(&texts[0], 1 << 20);
+	buf_init(&texts[1], 1 << 20);
+	for (size_t i = 0; i < SETTING_ID_MAX && r == 0; i++) {
+		const struct option_row *row = &setting_rows[i];
+
+		if (is_read_again(row) ||
+		    is_same(row, field(s, row), field_const(old, row), texts))
+			continue;
+		fn(ctx, row->section, row->name);
+		r = keep_one(s, old, row, &texts[0]);
+	}
+	for (size_t i = 0; i < OPTION_ID_MAX && r == 0; i++) {
+		const struct option_row *row = &option_rows[i];
+		size_t at = row->offset;
+
+		if (option_is_shared((enum option_id)i) &&
+		    !is_same(row, (const char *)&s->defaults.options + at,
+			(const char *)&old->defaults.options + at, texts))
+			fn(ctx, row->section, row->name);
+	}
+	buf_release(&texts[0]);
+	buf_release(&texts[1]);
+	return r;
+}
+
 bool
 settings_mode(const char *text, unsigned *ret)
 {

@@ -48,6 +48,10 @@ int settings_read_environment(
     struct settings *s, char *const *environment, job_mistake_fn *fn, void *ctx);
 /* What is wrong with all of it together. */
 int settings_check(const struct settings *s, struct why *why);
+/* What holds from the start to the end becomes as it is in `old`; fn is told of each setting,
+ * and each option of defaults, that only the next start changes.  -ENOMEM. */
+int settings_keep(struct settings *s, const struct settings *old,
+    void (*fn)(void *ctx, const char *section, const char *name), void *ctx);
 /* "0660" */
 bool settings_mode(const char *text, unsigned *ret);
 

@@ -210,6 +210,14 @@ def test_a_bad_file_of_settings_keeps_the_old_ones_and_says_so(service):
     assert service.get("/healthz").status == 200
 
 
+def test_what_holds_to_the_end_is_not_changed_by_a_reload(service, web):
+    service.create("demo", seeds=[web.url()], limits={"max_pages": 3})
+    service.configure(SETTINGS + "service: {runs_at_once: 3}\nlimits: {concurrency: 9}\n")
+    service.child.send_signal(signal.SIGHUP)
+    wait_until("it is said", lambda: "service.runs_at_once: what was changed there" in service.log())
+    assert service.wait_for(service.run("demo"), "done")["end"] == "page budget reached"
+
+
 def test_a_second_service_on_the_same_state_is_refused(service, tmp_path):
     other = Service(service.dir, SETTINGS, env={"TRAWL_API_SOCKET": str(tmp_path / "other.sock")})
     other.start(wait=False)

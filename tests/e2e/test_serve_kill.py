@@ -7,6 +7,7 @@ have every page once.
 
 import os
 import random
+import shutil
 import time
 
 import pytest
@@ -101,10 +102,21 @@ def test_a_run_that_cannot_go_on_says_why_and_is_in_nobodys_way(tmp_path, web):
             wait_until("it runs", lambda: s.state_of(r).get("stats", {}).get("pages", 0) > 2)  # noqa: B023
         time.sleep(1.5)  # a commit
         s.kill()
-        for path in (s.state / "runs" / str(bad) / "state").rglob("*"):
+        store = s.state / "runs" / str(bad) / "state"
+        shutil.copytree(store, tmp_path / "good")
+        for path in store.rglob("*"):
             if path.name.startswith(("MANIFEST", "CURRENT")):
                 path.write_text("damaged")
         s.start()
         failed = s.wait_for(bad, "failed")
         assert failed["why"], failed
         assert s.wait_for(good, "done")["end"] == "page budget reached"
+        # What was damaged is brought back, and it goes on.
+        assert s.post(f"/api/v1/runs/{good}:resume").status == 409
+        shutil.rmtree(store)
+        shutil.copytree(tmp_path / "good", store)
+        assert s.post(f"/api/v1/runs/{bad}:resume").json["state"] == "running"
+        assert s.wait_for(bad, "done")["end"] == "done"
+        check_whole(s.output(bad), web, "127.0.3.1")
+        states = [c["state"] for c in s.get(f"/api/v1/runs/{bad}/history").json["items"]]
+        assert states == ["queued", "running", "failed", "running", "done"]

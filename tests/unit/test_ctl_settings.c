@@ -174,6 +174,48 @@ the_environment_has_the_last_word(void **state)
 }
 
 static void
+note_kept(void *ctx, const char *section, const char *name)
+{
+	struct told *t = ctx;
+	size_t at = strlen(t->text);
+
+	(void)snprintf(t->text + at, sizeof(t->text) - at, "%s.%s ", section, name);
+	t->n++;
+}
+
+static void
+what_holds_to_the_end_is_not_changed_by_a_reload(void **state)
+{
+	struct settings old, fresh;
+	struct told t;
+
+	(void)state;
+	assert_int_equal(read_text(&old,
+			     "service: {state_dir: /a, drain: 3s}\n"
+			     "limits: {concurrency: 5, memory: 512MiB}\n"
+			     "defaults: {net: {dns: 127.0.0.1}, fetch: {per_host: 2}}\n",
+			     &t),
+	    0);
+	assert_int_equal(read_text(&fresh,
+			     "service: {state_dir: /b, drain: 3s}\n"
+			     "limits: {concurrency: 6, memory: 1GiB}\n"
+			     "api: {allow_files: yes}\n"
+			     "defaults: {net: {dns: 127.0.0.2}, fetch: {per_host: 3}}\n",
+			     &t),
+	    0);
+	t = (struct told){.n = 0};
+	assert_int_equal(settings_keep(&fresh, &old, note_kept, &t), 0);
+	assert_string_equal(t.text, "service.state_dir limits.memory net.dns ");
+	assert_string_equal(fresh.service_state_dir, "/a");
+	assert_true(fresh.limits_memory == 512 << 20);
+	assert_int_equal(fresh.limits_concurrency, 6);
+	assert_true(fresh.api_allow_files);
+	assert_int_equal(fresh.defaults.options.fetch_per_host, 3);
+	settings_release(&old);
+	settings_release(&fresh);
+}
+
+static void
 a_mode_is_octal(void **state)
 {
 	unsigned mode;
@@ -196,6 +238,7 @@ main(void)
 	    cmocka_unit_test(defaults_are_options_of_crawls_with_their_lines),
 	    cmocka_unit_test(mistakes_are_told_with_place_and_what_was_meant),
 	    cmocka_unit_test(the_environment_has_the_last_word),
+	    cmocka_unit_test(what_holds_to_the_end_is_not_changed_by_a_reload),
 	    cmocka_unit_test(a_mode_is_octal),
 	};
 
