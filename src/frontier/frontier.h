@@ -147,6 +147,7 @@ void frontier_raise(
 	X(NONE, "none")                                                                  \
 	X(OPTION, "option")           /* --delay */                                      \
 	X(CRAWL_DELAY, "crawl-delay") /* robots.txt */                                   \
+	X(CRAWL_DELAY_CUT, "crawl-delay-cut") /* it asks for more than is obeyed */      \
 	X(ADAPTIVE, "adaptive")       /* --delay auto */                                 \
 	X(BACK_OFF, "back-off")       /* 429, 503, it could not be reached */
 enum gap_rule {
@@ -156,9 +157,10 @@ enum gap_rule {
 	    GAP_RULE_MAX
 };
 const char *gap_rule_name(enum gap_rule r);
+bool gap_rule_is_fixed(enum gap_rule r); /* not by what the host answers */
 struct frontier_gap {
-	int64_t ms; /* from the last end; OPTION and CRAWL_DELAY with at_once above 1:
-		       from the last start */
+	int64_t ms; /* from the last end; with at_once above 1 and a rule that is
+		       fixed: from the last start */
 	enum gap_rule rule;
 	uint32_t at_once; /* requests that may be in flight, this one included */
 	uint32_t per_ip, per_site; /* to the same address, site; 0: no limit */

@@ -161,9 +161,13 @@ fixed_gap_ms(
 	int64_t delay_ms = pace_of(h, conf).delay_ms;
 	int64_t crawl = conf->robots ? h->standing->crawl_delay_ms : -1;
 
-	if (crawl > conf->crawl_delay_max_ms)
+	*ret_rule = GAP_CRAWL_DELAY;
+	if (crawl > conf->crawl_delay_max_ms) {
 		crawl = conf->crawl_delay_max_ms;
-	*ret_rule = crawl > delay_ms ? GAP_CRAWL_DELAY : GAP_OPTION;
+		*ret_rule = GAP_CRAWL_DELAY_CUT;
+	}
+	if (crawl <= delay_ms)
+		*ret_rule = GAP_OPTION;
 	return crawl > delay_ms ? crawl : delay_ms < 0 ? 0 : delay_ms;
 }
 

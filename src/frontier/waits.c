@@ -21,6 +21,12 @@ gap_rule_name(enum gap_rule r)
 	return r < GAP_RULE_MAX ? rules[r] : "none";
 }
 
+bool
+gap_rule_is_fixed(enum gap_rule r)
+{
+	return r == GAP_OPTION || r == GAP_CRAWL_DELAY || r == GAP_CRAWL_DELAY_CUT;
+}
+
 const char *
 wait_cause_name(enum wait_cause c)
 {

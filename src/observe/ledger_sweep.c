@@ -89,8 +89,7 @@ demand_of(const struct ledger_note *n, const struct ledger_conf *conf)
 	}
 	if (conf->at_once > 0)
 		d.at_once = conf->at_once;
-	d.from_start =
-	    d.at_once > 1 && (d.rule == GAP_OPTION || d.rule == GAP_CRAWL_DELAY);
+	d.from_start = d.at_once > 1 && gap_rule_is_fixed(d.rule);
 	return d;
 }
 

@@ -138,3 +138,24 @@ def test_each_request_that_servers_saw_is_in_the_ledger(tmp_path):
     assert abs(min(gaps) - row["gap_min_ms"]) < 30
     busy = [(b, e) for p, b, e in asked["a.test"] if p == "/busy"]
     assert len(busy) == 2 and busy[1][0] - busy[0][1] >= 0.998
+
+
+def test_a_crawl_delay_that_is_cut_is_told_and_so_called_in_the_ledger(tmp_path):
+    with running() as server:
+        server.answers = {
+            ("a.test", "/robots.txt"): answer(200, b"User-agent: *\nCrawl-delay: 3600\n"),
+            ("a.test", "/"): answer(200, b"<a href=/page>x</a>"),
+            ("a.test", "/page"): answer(200, b"x"),
+        }
+        result, _ = harness.crawl(
+            tmp_path / "c", "--allow-net", "127.0.0.0/8", "--resolve", f"a.test:{server.port}:127.0.0.1", "--no-sitemaps",
+            "--crawl-delay-max", "300ms", f"http://a.test:{server.port}/",
+        )  # fmt: skip
+    assert result.rc == 0, result.err
+    told = [line for line in result.err.splitlines() if "Crawl-delay of 3600.0 s cut to 0.3 s" in line]
+    assert len(told) == 1 and f"http://a.test:{server.port}/robots.txt" in told[0], result.err
+    report = harness.trawl("report", "--politeness", "--json", tmp_path / "c")
+    (row,) = json.loads(report.out)["hosts"]
+    assert row["rules"] == ["crawl-delay-cut"] and row["verdict"] == "kept"
+    assert row["delay_max_ms"] == 300 and row["gap_min_ms"] >= 300
+    assert "crawl-delay-cut" in harness.trawl("report", "--politeness", tmp_path / "c").out
