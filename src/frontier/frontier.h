@@ -145,11 +145,11 @@ void frontier_raise(
  * for those who check afterwards that it did (crawl.log). */
 #define GAP_RULES(X)                                                                     \
 	X(NONE, "none")                                                                  \
-	X(OPTION, "option")           /* --delay */                                      \
-	X(CRAWL_DELAY, "crawl-delay") /* robots.txt */                                   \
+	X(OPTION, "option")                   /* --delay */                              \
+	X(CRAWL_DELAY, "crawl-delay")         /* robots.txt */                           \
 	X(CRAWL_DELAY_CUT, "crawl-delay-cut") /* it asks for more than is obeyed */      \
-	X(ADAPTIVE, "adaptive")       /* --delay auto */                                 \
-	X(BACK_OFF, "back-off")       /* 429, 503, it could not be reached */
+	X(ADAPTIVE, "adaptive")               /* --delay auto */                         \
+	X(BACK_OFF, "back-off")               /* 429, 503, it could not be reached */
 enum gap_rule {
 #define X(id, name) GAP_##id,
 	GAP_RULES(X)
