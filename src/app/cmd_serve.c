@@ -318,7 +318,7 @@ start(struct serve *s, struct why *why)
 }
 
 static void
-end(struct serve *s)
+end(struct serve *s, int code)
 {
 	if (s->loop == NULL)
 		return;
@@ -327,6 +327,11 @@ end(struct serve *s)
 	timer_stop(&s->give_up);
 	if (s->service != NULL)
 		service_stop(s->service);
+	if (s->service != NULL && service_is_abandoned(s->service)) {
+		if (s->socket != NULL)
+			(void)unlink(s->socket);
+		_exit(code);
+	}
 	http_free(s->http);
 	service_free(s->service);
 	sig_free(s->sigint);
@@ -359,7 +364,7 @@ serve(struct serve *s)
 			    say_error(EXIT_OTHER, "the service waits for nothing: this "
 						  "is a bug");
 	}
-	end(s);
+	end(s, code);
 	return code;
 }
 

@@ -1,11 +1,16 @@
 #include "ctl/chores.h"
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct chores {
 	struct actor *actor;
 	uint32_t waiting_max;
+	atomic_bool quit, works;
 };
+
+enum { QUIT_LOOK_MS = 10 };
 
 static void
 handle(void *ctx, struct list *mails)
@@ -18,7 +23,12 @@ handle(void *ctx, struct list *mails)
 		struct chore *chore = container_of(m, struct chore, mail);
 
 		chore->why.text[0] = '\0';
-		chore->err = chore->work(chore);
+		/* In this order: who quits and finds nobody at work need not wait. */
+		atomic_store(&c->works, true);
+		chore->err = atomic_load(&c->quit)
+				 ? why_set(&chore->why, -ESHUTDOWN, "the service stops")
+				 : chore->work(chore);
+		atomic_store(&c->works, false);
 		actor_reply(c->actor, m);
 	}
 }
@@ -65,6 +75,20 @@ bool
 chores_are_busy(const struct chores *c)
 {
 	return actor_waiting(c->actor) >= c->waiting_max / 2;
+}
+
+bool
+chores_quit(struct chores *c, int64_t wait_ms)
+{
+	const struct timespec look = {.tv_nsec = QUIT_LOOK_MS * 1000000l};
+
+	atomic_store(&c->quit, true);
+	for (; atomic_load(&c->works); wait_ms -= QUIT_LOOK_MS) {
+		if (wait_ms <= 0)
+			return false;
+		(void)nanosleep(&look, NULL);
+	}
+	return true;
 }
 
 void

@@ -30,6 +30,9 @@ int chores_new(
 int chores_send(struct chores *c, struct chore *chore);
 /* More than half of what may wait does: what comes from outside is to be put off. */
 bool chores_are_busy(const struct chores *c);
+/* What waits is not begun any more: it ends with -ESHUTDOWN.  False: one is not done within
+ * `wait_ms`; then the thread, and what its chore uses, must be left alone for good. */
+bool chores_quit(struct chores *c, int64_t wait_ms);
 /* What was sent is done, and told, before it returns.  NULL is fine. */
 void chores_free(struct chores *c);
 #endif

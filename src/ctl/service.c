@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DESK_MAX = 256, REPORTS_MAX = 4096 };
+enum { DESK_MAX = 256, REPORTS_MAX = 4096, REPORT_WAIT_MS = 3000 };
 
 /* ---- what others ask ---- */
 
@@ -353,14 +353,24 @@ service_drain(struct service *s)
 	service_pump(s);
 }
 
+/* A report may take minutes: then it is made by the next start, whose runs end again. */
+static void
+stop_reports(struct service *s)
+{
+	if (s->reports == NULL)
+		return;
+	s->abandoned = !chores_quit(s->reports, REPORT_WAIT_MS);
+	if (!s->abandoned)
+		chores_free(s->reports);
+	s->reports = NULL;
+}
+
 void
 service_stop(struct service *s)
 {
 	s->draining = true;
-	atomic_store(&s->hurry, true);
 	/* Each is to tell the registry what it did, so that goes last. */
-	chores_free(s->reports);
-	s->reports = NULL;
+	stop_reports(s);
 	chores_free(s->desk);
 	s->desk = NULL;
 	timer_stop(&s->resend);
@@ -368,6 +378,12 @@ service_stop(struct service *s)
 		registry_stop(s->registry);
 		run_flush(s);
 	}
+}
+
+bool
+service_is_abandoned(const struct service *s)
+{
+	return s->abandoned;
 }
 
 void

@@ -52,6 +52,9 @@ bool service_is_draining(const struct service *s);
 /* What its threads were given is done, and told: from then on nobody is called back.  What
  * crawls still is dropped at its last commit by service_free(). */
 void service_stop(struct service *s);
+/* After service_stop(): a report could not be waited for.  All is on the disk, and nothing may be
+ * freed: the process ends by _exit(2). */
+bool service_is_abandoned(const struct service *s);
 void service_free(struct service *s); /* NULL is fine */
 void service_check(const struct service *s);
 

@@ -149,6 +149,10 @@ remove_done(struct chore *c)
 {
 	struct prune *p = container_of(c, struct prune, chore);
 
+	if (c->err < 0) { /* nothing was removed */
+		end(p, LATER_MS);
+		return;
+	}
 	if (c->why.text[0] != '\0')
 		log_error("old runs: %s", c->why.text);
 	c->work = forget_work;

@@ -250,6 +250,10 @@ on_finished(struct run_work *w)
 	struct service_run *run = w->run;
 	enum crawl_end end = run->end;
 
+	if (w->chore.err == -ESHUTDOWN) { /* its end is told by the next start */
+		give_back_place(run);
+		return;
+	}
 	if (w->chore.err < 0) {
 		log_error("run %" PRIu64 ": after its end: %s", run->id,
 		    LOG_TEXT(slice_cstr(w->chore.why.text)));

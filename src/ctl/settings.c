@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What a run of the least --max-memory keeps for itself is 36 MiB; half of limits.memory is
+ * for all runs together. */
+#define RUN_MEMORY_LEAST (72ll << 20)
+
 const struct option_row setting_rows[SETTING_ID_MAX] = {
 #define SETTING(section_, name_, type_, def_, min_, max_, arg_, help_)                   \
 	[SETTING_ID_##section_##_##name_] = {                                            \
@@ -167,6 +171,12 @@ settings_check(const struct settings *s, struct why *why)
 		return why_set(why, -EINVAL,
 		    "api.socket_mode: '%s' is no mode such as 0660",
 		    s->api_socket_mode == NULL ? "" : s->api_socket_mode);
+	if (s->limits_memory != OPTION_NONE &&
+	    s->limits_memory / s->service_runs_at_once < RUN_MEMORY_LEAST)
+		return why_set(why, -EINVAL,
+		    "limits.memory: %u runs at once want %lld MiB at least",
+		    s->service_runs_at_once,
+		    (long long)s->service_runs_at_once * (RUN_MEMORY_LEAST >> 20));
 	if (s->service_state_dir == NULL)
 		return why_set(why, -EINVAL, "service.state_dir must be a directory");
 	return 0;

@@ -220,9 +220,9 @@ read_defaults(struct reader *r, const yaml_node_t *map)
 	if (err < 0)
 		mistake(r, map->start_mark, "out of memory");
 	if (job->seeds.n > 0 || job->seeds_named || job->name != NULL ||
-	    job->schedule.given)
+	    job->schedule.given || job->options.rules_len > 0)
 		mistake(r, map->start_mark,
-		    "defaults: name, seeds and schedule are a job's own");
+		    "defaults: name, seeds, schedule and rules are a job's own");
 	for (unsigned i = 0; i < OPTION_ID_MAX; i++)
 		if (job->options.given[i] && option_is_of_terminal((enum option_id)i))
 			mistake(r, map->start_mark,

@@ -326,3 +326,15 @@ def test_two_runs_are_compared(tmp_path, service):
         assert c["totals"]["pages"] == {"a": 11, "b": 12, "difference": 1}
         problem(service.get(f"/api/v1/runs/{first['id']}/compare?with=99"), 404)
         problem(service.get(f"/api/v1/runs/{first['id']}/compare"), 400)
+
+
+def test_the_seeds_of_strangers_give_no_right_to_private_addresses(tmp_path, web):
+    with Service(tmp_path / "serve", "defaults: {fetch: {retries: 0}}\n") as s:
+        (s.jobs_dir / "ours.yaml").write_text(f"seeds: ['{web.url()}']\nlimits: {{max_pages: 2}}\n")
+        s.start()
+        s.create("theirs", seeds=[web.url()])
+        theirs = s.wait_for(s.run("theirs"), "done")
+        assert theirs["stats"]["pages"] == 0 and web.log() == []
+        assert s.output(theirs["id"]).outcomes()[web.url()] == "denied-address"
+        ours = s.wait_for(s.run("ours"), "done")
+        assert ours["stats"]["pages"] == 2

@@ -122,6 +122,7 @@ mistakes_are_told_with_place_and_what_was_meant(void **state)
 {
 	struct settings s;
 	struct told t;
+	struct why why;
 
 	(void)state;
 	assert_int_equal(read_text(&s,
@@ -142,6 +143,13 @@ mistakes_are_told_with_place_and_what_was_meant(void **state)
 	assert_int_equal(
 	    read_text(&s, "defaults: {seeds: [https://a.example/]}\n", &t), 1);
 	assert_non_null(strstr(t.text, "a job's own"));
+	settings_release(&s);
+	assert_int_equal(
+	    read_text(&s, "defaults: {rules: [{match: x, exclude: yes}]}\n", &t), 1);
+	settings_release(&s);
+	assert_int_equal(read_text(&s, "service: {runs_at_once: 100}\n", &t), 0);
+	assert_true(settings_check(&s, &why) < 0);
+	assert_non_null(strstr(why.text, "100 runs at once want 7200 MiB at least"));
 	settings_release(&s);
 	assert_int_equal(read_text(&s, "defaults: {run: {progress: none}}\n", &t), 1);
 	settings_release(&s);
