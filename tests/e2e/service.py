@@ -4,9 +4,11 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import harness
@@ -38,7 +40,10 @@ class Answer:
 
 
 class Service:
-    """DIR/trawl.yaml, DIR/state, DIR/jobs.d, DIR/trawl.sock, DIR/serve.log."""
+    """DIR/trawl.yaml, DIR/state, DIR/jobs.d, DIR/serve.log.
+
+    The socket has a directory of its own: its name may have 107 bytes.
+    """
 
     def __init__(self, directory, settings="", env=None, jobs=None):
         self.dir = Path(directory)
@@ -46,7 +51,8 @@ class Service:
         self.jobs_dir = self.dir / "jobs.d"
         self.jobs_dir.mkdir(exist_ok=True)
         self.state = self.dir / "state"
-        self.socket = self.dir / "trawl.sock"
+        self.run_dir = Path(tempfile.mkdtemp(prefix="trawl-"))
+        self.socket = self.run_dir / "trawl.sock"
         self.config = self.dir / "trawl.yaml"
         self.log_path = self.dir / "serve.log"
         self.env = env or {}
@@ -155,3 +161,4 @@ class Service:
 
     def __exit__(self, *ignored):
         self.end()
+        shutil.rmtree(self.run_dir, ignore_errors=True)

@@ -218,11 +218,11 @@ def test_what_holds_to_the_end_is_not_changed_by_a_reload(service, web):
     assert service.wait_for(service.run("demo"), "done")["end"] == "page budget reached"
 
 
-def test_a_second_service_on_the_same_state_is_refused(service, tmp_path):
-    other = Service(service.dir, SETTINGS, env={"TRAWL_API_SOCKET": str(tmp_path / "other.sock")})
-    other.start(wait=False)
-    assert other.child.wait(10) == 1
-    assert "another trawl serve uses" in other.log()
+def test_a_second_service_on_the_same_state_is_refused(service):
+    with Service(service.dir, SETTINGS) as other:
+        other.start(wait=False)
+        assert other.child.wait(10) == 1
+        assert "another trawl serve uses" in other.log()
 
 
 def test_stop_drains_in_time_though_every_slot_hangs(tmp_path):

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 
+import pytest
 from harness import nginx, wait_until
 from service import Service
 from test_disk import mounted
@@ -113,24 +114,28 @@ def test_runs_wait_for_a_place_in_order(tmp_path):
         wait_until("it crawls", lambda: s.state_of(first)["crawling"])
 
 
-def test_a_run_whose_disk_is_full_waits_for_room_and_goes_on(tmp_path):
-    for disk in mounted(tmp_path / "disk", "64m"):
-        with web(tmp_path) as w, Service(disk / "serve", settings("rate: 60/s")) as s:
-            s.start()
-            run = start(s, w, 2)
-            wait_until("it runs", lambda: pages(s, run) > 20)
-            ballast = disk / "ballast"
-            with open(ballast, "wb") as f, contextlib.suppress(OSError):
-                while True:
-                    f.write(b"x" * (1 << 20))
-                    f.flush()
-            wait_until("it waits", lambda: "disk is full" in s.state_of(run).get("why", ""), 20)
-            assert s.state_of(run)["state"] == "running" and not s.state_of(run)["crawling"]
-            assert s.get("/healthz").status == 200
-            ballast.unlink()
-            done = s.wait_for(run, "done", seconds=60)
-            assert done["end"] == "done" and done["starts"] == 2
-            archived = s.output(run).archived()
-            wanted = {w.url(f"/p{i}.html", address(2, n)) for n in range(HOSTS) for i in range(PAGES)}
-            assert all(len(archived[u]) == 1 for u in wanted)
-            assert s.stop() == 0
+@pytest.fixture
+def disk(tmp_path):
+    yield from mounted(tmp_path / "disk", "64m")
+
+
+def test_a_run_whose_disk_is_full_waits_for_room_and_goes_on(tmp_path, disk):
+    with web(tmp_path) as w, Service(disk / "serve", settings("rate: 60/s")) as s:
+        s.start()
+        run = start(s, w, 2)
+        wait_until("it runs", lambda: pages(s, run) > 20)
+        ballast = disk / "ballast"
+        with open(ballast, "wb") as f, contextlib.suppress(OSError):
+            while True:
+                f.write(b"x" * (1 << 20))
+                f.flush()
+        wait_until("it waits", lambda: "disk is full" in s.state_of(run).get("why", ""), 20)
+        assert s.state_of(run)["state"] == "running" and not s.state_of(run)["crawling"]
+        assert s.get("/healthz").status == 200
+        ballast.unlink()
+        done = s.wait_for(run, "done", seconds=60)
+        assert done["end"] == "done" and done["starts"] == 2
+        archived = s.output(run).archived()
+        wanted = {w.url(f"/p{i}.html", address(2, n)) for n in range(HOSTS) for i in range(PAGES)}
+        assert all(len(archived[u]) == 1 for u in wanted)
+        assert s.stop() == 0

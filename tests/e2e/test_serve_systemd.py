@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -43,10 +45,11 @@ class Manager:
 
 
 @pytest.fixture
-def manager(tmp_path):
-    m = Manager(tmp_path / "notify.sock")
-    yield m
-    m.socket.close()
+def manager():
+    with tempfile.TemporaryDirectory(prefix="trawl-") as where:
+        m = Manager(f"{where}/notify.sock")
+        yield m
+        m.socket.close()
 
 
 def test_ready_is_said_when_the_api_answers_and_stopping_when_it_stops(tmp_path, manager):
@@ -97,8 +100,6 @@ def start_with_socket(s, listener):
         harness._die_with_parent()
         os.dup2(listener.fileno(), 3)
         os.set_inheritable(3, True)
-
-    import subprocess
 
     with open(s.log_path, "ab") as log:
         s.child = subprocess.Popen(
