@@ -29,6 +29,8 @@ crawl_stats(struct crawl *c, struct crawl_stats *ret)
 	ret->parsing = c->in_state[VISIT_PARSE] + c->in_state[VISIT_QUEUED];
 	ret->committing = c->in_state[VISIT_COMMIT];
 	ret->held = c->held;
+	ret->store_queue = committer_waiting(c->committer);
+	committer_commits(c->committer, &ret->commits, &ret->commit_us);
 	frontier_stats(c->frontier, now, &ret->frontier);
 	pool_stats(c->engine->pool, &ret->pool);
 }
@@ -70,4 +72,83 @@ crawl_tell(struct crawl *c, const struct crawl_event *e)
 	for (size_t i = 0; i < c->subscribers_len; i++)
 		if ((c->subscribers[i].mask & e->kind) != 0)
 			c->subscribers[i].fn(c->subscribers[i].ctx, e);
+}
+
+/* ---- what took how long ---- */
+
+const char *
+crawl_stage_name(enum crawl_stage s)
+{
+	static const char *const names[] = {
+#define X(id, name) [CRAWL_STAGE_##id] = name,
+	    CRAWL_STAGES(X)
+#undef X
+	};
+
+	return names[s];
+}
+
+static void
+no_stages(int64_t ret[CRAWL_STAGE_MAX])
+{
+	for (size_t i = 0; i < CRAWL_STAGE_MAX; i++)
+		ret[i] = -1;
+}
+
+static void
+stages_of_transfer(const struct transport_result *t, int64_t ret[CRAWL_STAGE_MAX])
+{
+	uint32_t before_ms = t->connect_ms + t->tls_ms + t->first_byte_ms;
+
+	if (t->status == 0)
+		return;
+	if (!t->reused)
+		ret[CRAWL_STAGE_CONNECT] = t->connect_ms * INT64_C(1000);
+	if (t->tls_ms > 0)
+		ret[CRAWL_STAGE_TLS] = t->tls_ms * INT64_C(1000);
+	ret[CRAWL_STAGE_FIRST_BYTE] = t->first_byte_ms * INT64_C(1000);
+	ret[CRAWL_STAGE_DOWNLOAD] =
+	    t->total_ms > before_ms ? (t->total_ms - before_ms) * INT64_C(1000) : 0;
+}
+
+/* The worker says how long it was at it, and it cannot have been longer than we waited. */
+static void
+stages_of_parser(const struct visit *v, int64_t ret[CRAWL_STAGE_MAX])
+{
+	int64_t all_us = v->parsed_us - v->came_us, parse_us = v->found.worked_us;
+
+	if (v->came_us == 0 || v->parsed_us == 0)
+		return;
+	if (parse_us > all_us)
+		parse_us = all_us;
+	ret[CRAWL_STAGE_PARSE] = parse_us;
+	ret[CRAWL_STAGE_PARSE_QUEUE] = all_us - parse_us;
+}
+
+void
+crawl_tell_fetch(const struct visit *v)
+{
+	int64_t stage_us[CRAWL_STAGE_MAX];
+	struct crawl_event e = {
+	    .kind = CRAWL_EVENT_FETCH, .fetch = &v->commit.event, .stage_us = stage_us};
+
+	no_stages(stage_us);
+	stages_of_transfer(&v->result.t, stage_us);
+	stages_of_parser(v, stage_us);
+	if (v->sent_us > 0)
+		stage_us[CRAWL_STAGE_STORE] = loop_now_us(v->crawl->loop) - v->sent_us;
+	crawl_tell(v->crawl, &e);
+}
+
+void
+crawl_tell_name(struct crawl *c, const struct dns_answer *a)
+{
+	int64_t stage_us[CRAWL_STAGE_MAX];
+	struct crawl_event e = {.kind = CRAWL_EVENT_NAME, .stage_us = stage_us};
+
+	if (a->from_cache)
+		return;
+	no_stages(stage_us);
+	stage_us[CRAWL_STAGE_DNS] = a->ms * INT64_C(1000);
+	crawl_tell(c, &e);
 }

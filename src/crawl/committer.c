@@ -401,6 +401,13 @@ committer_waiting(const struct committer *c)
 }
 
 void
+committer_commits(const struct committer *c, uint64_t *ret_n, uint64_t *ret_us)
+{
+	*ret_n = atomic_load_explicit(&c->commits, memory_order_relaxed);
+	*ret_us = atomic_load_explicit(&c->commit_us, memory_order_relaxed);
+}
+
+void
 committer_committed(const struct committer *c, struct crawl_totals *ret)
 {
 	*ret = c->committed;

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/wire.h"
@@ -134,6 +135,7 @@ tell_sinks(struct committer *c)
 int
 group_commit(struct committer *c)
 {
+	int64_t began_us = clock_mono_us();
 	int r = 0;
 
 	for (size_t i = 0; i < c->sinks_len && r == 0; i++)
@@ -161,6 +163,9 @@ group_commit(struct committer *c)
 		c->committed = c->saved.totals;
 		r = tell_sinks(c);
 	}
+	atomic_fetch_add_explicit(&c->commits, r == 0, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    &c->commit_us, (uint64_t)(clock_mono_us() - began_us), memory_order_relaxed);
 	c->commit_at_ms = 0;
 	c->committed_ms = committer_now_ms(c);
 	c->dirty_bytes = c->looked_bytes = 0;

@@ -36,6 +36,12 @@ struct engine_limits {
 };
 void engine_limit(struct engine *e, const struct engine_limits *l);
 uint32_t engine_running(const struct engine *e); /* requests, now */
+struct engine_stats {
+	uint32_t crawls, transfers, slow, connections_max, workers;
+	uint64_t arena_bytes, arena_used_bytes;
+	struct pool_stats pool;
+};
+void engine_stats(const struct engine *e, struct engine_stats *ret);
 /* --resolve HOST:PORT:ADDR, the address maybe in brackets; host borrows from text. */
 struct engine_override {
 	struct slice host;
@@ -117,6 +123,8 @@ struct crawl_stats {
 	uint32_t parsing;   /* answers at the workers now */
 	uint32_t committing;
 	uint32_t idle_alarms; /* nothing ran, though something could: a bug of ours */
+	uint32_t store_queue; /* mails that the store thread has not handled */
+	uint64_t commits, commit_us; /* group commits of this run, and what they took */
 	enum wait_cause held; /* why no more is started right now */
 	struct frontier_stats frontier;
 	struct pool_stats pool;
@@ -142,12 +150,33 @@ void crawl_check(struct crawl *c);
 /* Observers: called on the loop, after what they are told is committed to the store
  * thread. */
 enum crawl_event_kind {
-	CRAWL_EVENT_FETCH = 1, /* a try ended; `fetch` */
+	CRAWL_EVENT_FETCH = 1, /* a try ended; `fetch`, `stage_us` */
 	CRAWL_EVENT_STATE = 2, /* the phase changed; `state` */
+	CRAWL_EVENT_NAME = 4,  /* a name server was asked; `stage_us` */
 };
+/* What takes time: a name, then of each try.  The store's is until it has taken it. */
+#define CRAWL_STAGES(X)                                                                  \
+	X(DNS, "dns")                                                                    \
+	X(CONNECT, "connect")                                                            \
+	X(TLS, "tls")                                                                    \
+	X(FIRST_BYTE, "first-byte") /* from the request to it */                         \
+	X(DOWNLOAD, "download")     /* from it to the last */                            \
+	X(PARSE_QUEUE, "parse-queue")                                                    \
+	X(PARSE, "parse")                                                                \
+	X(STORE, "store")
+enum crawl_stage {
+#define X(id, name) CRAWL_STAGE_##id,
+	CRAWL_STAGES(X)
+#undef X
+	    CRAWL_STAGE_MAX
+};
+const char *crawl_stage_name(enum crawl_stage s);
 struct crawl_event {
 	enum crawl_event_kind kind;
 	const struct sink_event *fetch;
+	/* By enum crawl_stage; -1: it did not come to that.  Those of the net are whole
+	 * milliseconds. */
+	const int64_t *stage_us;
 	const char *state; /* "running", "stopping", "closing" */
 };
 typedef void crawl_event_fn(void *ctx, const struct crawl_event *e);

@@ -79,6 +79,9 @@ struct visit {
 	struct fetch_id fetch_id;
 	struct pool_id pool_id;
 	struct fetch_result result;
+	/* On the loop's clock: its answer came, the worker gave it back, the store thread has
+	 * it.  0: not yet. */
+	int64_t came_us, parsed_us, sent_us;
 	struct buf request;    /* as sent */
 	struct buf validators; /* what commit.etag and .last_modified are in */
 	struct saved_page was; /* rec->known; zero: it was never asked */
@@ -290,4 +293,6 @@ int visit_robots_turn(const struct frontier_turn *turn); /* GUEST */
 /* accounting.c */
 void account_end(struct crawl *c, const struct visit *v);
 void crawl_tell(struct crawl *c, const struct crawl_event *e);
+void crawl_tell_fetch(const struct visit *v);
+void crawl_tell_name(struct crawl *c, const struct dns_answer *a);
 #endif

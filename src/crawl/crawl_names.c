@@ -61,6 +61,7 @@ crawl_save_name(struct crawl *c, struct slice host, const struct dns_answer *a)
 	struct commit *m;
 	int r;
 
+	crawl_tell_name(c, a);
 	if (c->warcinfo_id[0] == '\0' || a->from_cache || a->n == 0 ||
 	    a->server[0] == '\0')
 		return;

@@ -185,6 +185,20 @@ engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
 }
 
 void
+engine_stats(const struct engine *e, struct engine_stats *ret)
+{
+	*ret = (struct engine_stats){.transfers = engine_running(e),
+	    .slow = transport_slow(e->transport),
+	    .connections_max = e->connections_max,
+	    .workers = e->workers,
+	    .arena_bytes = shm_bytes(e->shm),
+	    .arena_used_bytes = shm_used_bytes(e->shm)};
+	list_foreach (at, &e->crawls)
+		ret->crawls++;
+	pool_stats(e->pool, &ret->pool);
+}
+
+void
 engine_free(struct engine *e)
 {
 	if (e == NULL)

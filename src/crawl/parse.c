@@ -1,4 +1,5 @@
 #include "crawl/parse.h"
+#include "base/clock.h"
 #include "crawl/fields.h"
 #include "crawl/parse_internal.h"
 #include "crawl/score.h"
@@ -679,6 +680,7 @@ parser_run(void *state, const struct pool_input *in, struct buf *out)
 	struct context *c = parser_context(p, in->context);
 	struct found found = {0};
 	struct work w = {.p = p, .found = &found};
+	int64_t began_us = clock_mono_us();
 	int r = task_decode(in->head, &w.task);
 
 	if (r < 0 || c == NULL || w.task.head_bytes > in->body.len)
@@ -690,6 +692,7 @@ parser_run(void *state, const struct pool_input *in, struct buf *out)
 	w.head = slice_head(in->body, w.task.head_bytes);
 	w.body = slice_from(in->body, w.task.head_bytes);
 	r = work_run(&w);
+	found.worked_us = (uint32_t)(clock_mono_us() - began_us);
 	if (r == 0)
 		r = found_encode(&found, out);
 	arena_reset(&p->arena);

@@ -68,6 +68,7 @@ struct found {
 	uint64_t body_bytes;  /* decoded */
 	uint32_t links_total; /* before dedup and cap */
 	uint32_t links_cut;   /* distinct ones beyond the cap */
+	uint32_t worked_us;   /* that the worker was at it */
 	enum coding_status coding; /* not OK: links are from what could be read */
 	int64_t retry_after_ms; /* -1: none */
 	struct page_robots robots; /* of the head and of the page */

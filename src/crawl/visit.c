@@ -619,6 +619,7 @@ visit_commit(struct visit *v, enum outcome outcome)
 	m->links_len = m->kind == COMMIT_DONE ? v->found.links_len : 0;
 	if (m->harm != NULL)
 		v->harm->report.outcome = outcome;
+	v->sent_us = loop_now_us(v->crawl->loop);
 	visit_to(v, VISIT_COMMIT);
 	if (committer_send(v->crawl->committer, m) < 0) {
 		crawl_fail(v->crawl, CRAWL_STORE, "the store thread takes no more");
@@ -637,10 +638,9 @@ void
 visit_committed(struct visit *v)
 {
 	struct crawl *c = v->crawl;
-	struct crawl_event e = {.kind = CRAWL_EVENT_FETCH, .fetch = &v->commit.event};
 
 	if (v->commit.kind == COMMIT_ATTEMPT) {
-		crawl_tell(c, &e);
+		crawl_tell_fetch(v);
 		if (is_of_frontier(v)) {
 			back_to_frontier(v, v->retry_ms);
 			return;
@@ -653,7 +653,7 @@ visit_committed(struct visit *v)
 	account_end(c, v);
 	if (is_of_frontier(v))
 		frontier_settled(c->frontier, v->rec->authority_hash, v->rec->key);
-	crawl_tell(c, &e);
+	crawl_tell_fetch(v);
 	if (v->robots)
 		visit_robots_ended(v);
 	visit_free(v);

@@ -328,6 +328,8 @@ visit_parse(struct visit *v)
 	struct buf head;
 	int r;
 
+	if (v->came_us == 0)
+		v->came_us = loop_now_us(c->loop);
 	if (has_to_wait(v))
 		return;
 	task.alone = is_suspect(v);
@@ -494,6 +496,7 @@ on_parsed(void *ctx, enum pool_end end, struct slice result)
 		result_weighs(v, 0); /* or it would wait for itself */
 	task_weighs(v, 0);
 	if (r == 0) {
+		v->parsed_us = loop_now_us(c->loop);
 		parse_is_over(v, true);
 	} else if (end != POOL_CANCELLED && note_death(v, end) < 0) {
 		crawl_fail(c, CRAWL_STORE, "out of memory");

@@ -17,12 +17,32 @@ struct sim {
 	struct timer stop;
 };
 
+/* What it came to has its time, and nothing else has one. */
+static void
+check_stages(const struct crawl_event *e)
+{
+	bool answered = e->fetch->status != 0;
+
+	for (size_t i = 0; i < CRAWL_STAGE_MAX; i++)
+		assert_true(e->stage_us[i] >= -1);
+	assert_int_equal(e->stage_us[CRAWL_STAGE_DNS], -1);
+	assert_true(e->stage_us[CRAWL_STAGE_STORE] >= 0);
+	assert_int_equal(e->stage_us[CRAWL_STAGE_FIRST_BYTE] >= 0,
+	    e->stage_us[CRAWL_STAGE_DOWNLOAD] >= 0);
+	if (e->stage_us[CRAWL_STAGE_PARSE] >= 0)
+		assert_true(answered && e->stage_us[CRAWL_STAGE_PARSE_QUEUE] >= 0);
+	if (e->fetch->response)
+		assert_true(e->stage_us[CRAWL_STAGE_FIRST_BYTE] >= 0 &&
+			    e->stage_us[CRAWL_STAGE_PARSE] >= 0);
+}
+
 static void
 on_event(void *ctx, const struct crawl_event *e)
 {
 	struct sim *s = ctx;
 	struct sim_ended *d;
 
+	check_stages(e);
 	assert_true(s->run->ended_len < SIM_ENDED_MAX);
 	if (e->fetch->internal)
 		return;

@@ -58,6 +58,7 @@ encode_sample(struct buf *b, struct found_link *links, uint32_t n)
 	struct found f = {.status = 200,
 	    .body_bytes = 5,
 	    .links_total = 2,
+	    .worked_us = 31,
 	    .retry_after_ms = -1,
 	    .mime = SLICE_LIT("text/html"),
 	    .title = SLICE_LIT("t"),
@@ -99,6 +100,7 @@ a_result_reads_back_and_every_cut_of_it_is_refused(void **state)
 	assert_int_equal(back.links[1].priority, -7);
 	assert_true(slice_eq(back.links[1].url, SLICE_LIT("https://b.test/x")));
 	assert_int_equal(back.parts.at[1], 4);
+	assert_int_equal(back.worked_us, 31);
 	assert_int_equal(back.robots.bits, PAGE_ROBOTS_NOFOLLOW);
 	assert_int_equal(back.robots.unavailable_after_s, 86400);
 	assert_true(back.has_simhash && back.simhash == 77 && back.shape == 99);
