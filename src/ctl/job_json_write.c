@@ -11,34 +11,45 @@ write_list(struct jsonw *j, const char *key, const struct strlist *list)
 	jsonw_array_end(j);
 }
 
+/* What is no text: it fits into some bytes. */
+static void
+write_number(struct jsonw *j, const char *key, const struct options *o,
+    const struct option_row *row)
+{
+	enum { TEXT_MAX = 64 };
+	struct slice text;
+	struct buf value;
+	uint64_t n;
+
+	buf_init(&value, 1 << 10);
+	if (buf_reserve(&value, TEXT_MAX) < 0 || !option_get(o, row, 0, &value)) {
+		j->err = j->err < 0 ? j->err : -ENOMEM;
+		buf_release(&value);
+		return;
+	}
+	text = buf_slice(&value);
+	if (row->type == OPTION_BOOL)
+		jsonw_bool(j, key, slice_eq(text, SLICE_LIT("yes")));
+	else if ((row->type == OPTION_U32 || row->type == OPTION_COUNT) &&
+		 slice_to_u64(text, &n))
+		jsonw_int(j, key, (int64_t)n);
+	else
+		jsonw_str(j, key, text);
+	buf_release(&value);
+}
+
 static void
 write_option(struct jsonw *j, const char *key, const struct options *o,
     const struct option_row *row)
 {
-	struct buf value;
-	int64_t n;
+	const void *at = (const char *)o + row->offset;
 
-	buf_init(&value, 1 << 20);
-	if (row->type == OPTION_LIST) {
-		jsonw_array(j, key);
-		for (size_t i = 0; option_get(o, row, i, &value); i++)
-			jsonw_str(j, NULL, buf_slice(&value));
-		jsonw_array_end(j);
-	} else {
-		struct slice text = {0};
-		uint64_t number;
-
-		if (option_get(o, row, 0, &value))
-			text = buf_slice(&value);
-		n = slice_to_u64(text, &number) ? (int64_t)number : -1;
-		if (row->type == OPTION_BOOL)
-			jsonw_bool(j, key, slice_eq(text, SLICE_LIT("yes")));
-		else if ((row->type == OPTION_U32 || row->type == OPTION_COUNT) && n >= 0)
-			jsonw_int(j, key, n);
-		else
-			jsonw_str(j, key, text);
-	}
-	buf_release(&value);
+	if (row->type == OPTION_LIST)
+		write_list(j, key, at);
+	else if (row->type == OPTION_STR)
+		jsonw_str(j, key, slice_cstr(*(char *const *)at));
+	else
+		write_number(j, key, o, row);
 }
 
 /* The given ones; sections: each below its name. */

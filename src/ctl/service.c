@@ -378,6 +378,7 @@ service_stop(struct service *s)
 		registry_stop(s->registry);
 		run_flush(s);
 	}
+	runs_tell_stop(s);
 }
 
 bool

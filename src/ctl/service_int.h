@@ -83,6 +83,7 @@ int files_reload(struct service *s); /* on the desk, then applied */
 
 /* service_runs.c */
 int runs_load(struct service *s, struct why *why);
+void runs_tell_stop(struct service *s); /* who waits for a state waits no more */
 void runs_release(struct service *s);
 void runs_pump(struct service *s);
 void runs_drain(struct service *s); /* politely */

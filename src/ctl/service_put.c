@@ -221,10 +221,10 @@ check_done(struct chore *c)
 	if (r == 0) {
 		r = send_write(p);
 		if (r < 0)
-			(void)why_set(&p->why, -EBUSY, "too much is waiting; try again");
+			(void)why_set(&p->why, r, "too much is waiting; try again");
 	}
 	if (r < 0)
-		end(p, r == -EAGAIN ? -EBUSY : r);
+		end(p, r);
 }
 
 /* ---- whether it may be [loop] ---- */
@@ -254,6 +254,9 @@ may(struct service *s, const struct job_put *p, struct why *why)
 		return why_set(why, -ENOENT, "there is no job %s", p->name);
 	if (j == NULL && p->revision != 0)
 		return why_set(why, -ESTALE, "there is no job %s", p->name);
+	if (j == NULL && s->jobs_len >= JOBS_MAX)
+		return why_set(
+		    why, -ENOSPC, "there are %d jobs, and no more can be", JOBS_MAX);
 	if (j == NULL)
 		return 0;
 	if (p->spec != NULL && !p->replace)
@@ -335,6 +338,8 @@ service_put_job(struct service *s, struct job_put *p)
 	if (r == 0) {
 		list_push(&s->puts, &p->on_service);
 		r = begin(s, p);
+		if (r == -ENOSPC) /* of keys */
+			r = -EAGAIN;
 		if (r < 0)
 			(void)why_set(&p->why, r, "%s",
 			    r == -ENOMEM ? "out of memory"
@@ -343,7 +348,7 @@ service_put_job(struct service *s, struct job_put *p)
 	if (r == 0)
 		return;
 	/* Nobody is called back before the call returns. */
-	p->err = r == -EAGAIN || r == -ENOSPC ? -EBUSY : r;
+	p->err = r;
 	later_init(&p->refused, s->loop, on_refused, p);
 	later_start(&p->refused);
 }

@@ -558,6 +558,14 @@ runs_are_quiet(const struct service *s)
 }
 
 void
+runs_tell_stop(struct service *s)
+{
+	list_foreach (at, &s->runs)
+		run_tell_waiters(container_of(at, struct service_run, on_service),
+		    -ESHUTDOWN, "the service is stopping");
+}
+
+void
 runs_release(struct service *s)
 {
 	list_foreach_safe(at, tmp, &s->runs)
@@ -567,7 +575,6 @@ runs_release(struct service *s)
 
 		crawl_free(run->crawl);
 		run_work_free(run->work);
-		run_tell_waiters(run, -ESHUTDOWN, "the service is stopping");
 		run_free(run);
 	}
 	umap_release(&s->runs_by_id);

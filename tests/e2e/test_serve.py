@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -338,3 +339,22 @@ def test_the_seeds_of_strangers_give_no_right_to_private_addresses(tmp_path, web
         assert s.output(theirs["id"]).outcomes()[web.url()] == "denied-address"
         ours = s.wait_for(s.run("ours"), "done")
         assert ours["stats"]["pages"] == 2
+
+
+def test_who_waits_for_a_state_when_the_service_stops_is_answered(tmp_path):
+    with nginx(tmp_path / "web", SLOW) as slow, Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        s.create("slow", seeds=[slow.url(f"/{i}") for i in range(8)], fetch={"per_host": 8})
+        run = s.run("slow")
+        wait_until("it hangs", lambda: s.state_of(run).get("stats", {}).get("transfers", 0) >= 4)
+        # Twice: the second does not wait for what is in flight, nor for who asked.
+        answers = []
+        asker = threading.Thread(target=lambda: answers.append(s.post(f"/api/v1/runs/{run}:pause").status))
+        asker.start()
+        s.child.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        assert s.stop(10) == 0
+        asker.join(10)
+        assert answers and answers[0] in (200, 503), answers
+        s.start()
+        assert s.state_of(run)["state"] in ("running", "paused")
