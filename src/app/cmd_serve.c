@@ -1,8 +1,10 @@
 #include "app/app.h"
 #include "app/job_check.h"
 #include "app/notify.h"
+#include "app/serve_access.h"
 #include "app/serve_settings.h"
 #include "base/log.h"
+#include "ctl/access.h"
 #include "ctl/api.h"
 #include "ctl/http.h"
 #include "ctl/service.h"
@@ -28,6 +30,9 @@ struct serve {
 	struct loop *loop;
 	struct service *service;
 	struct http *http;
+	struct access *access;
+	bool tcp;          /* somebody may connect over it */
+	bool http_has_tls; /* and then it is TLS */
 	struct sig *sigint, *sigterm, *sighup;
 	struct timer watchdog, status, give_up;
 	int64_t watchdog_ms;
@@ -114,6 +119,32 @@ on_status(void *ctx)
 	(void)timer_start(&s->status, STATUS_MS);
 }
 
+/* Tokens, certificate, hosts; false: those from before stay, for a reason that was told. */
+static bool
+set_access(struct serve *s, const struct settings *set)
+{
+	struct access_rules rules;
+	struct http_tls *tls;
+	struct why why;
+	int r = serve_access_read(set, s->tcp, &rules, &tls, &why);
+
+	if (r == 0 && s->http_has_tls && tls == NULL)
+		r = why_set(
+		    &why, -EINVAL, "api.tls_cert is gone: that wants a new start");
+	if (r == 0 && access_set(s->access, &rules) < 0) {
+		tokens_release(&rules.tokens);
+		r = why_set(&why, -ENOMEM, "out of memory");
+	}
+	if (r < 0) {
+		log_error("%s", LOG_TEXT(slice_cstr(why.text)));
+		return false;
+	}
+	if (s->http_has_tls)
+		http_set_tls(s->http, tls);
+	http_tls_unref(tls);
+	return true;
+}
+
 static void
 on_kept(void *ctx, const char *section, const char *name)
 {
@@ -132,6 +163,10 @@ on_hup(void *ctx)
 		return;
 	notify_reloading();
 	fresh = read_settings(s->path);
+	if (fresh != NULL && !set_access(s, fresh)) {
+		free_settings(fresh);
+		fresh = NULL;
+	}
 	if (fresh == NULL) {
 		log_error("the settings are wrong: those from before stay in force");
 		notify(
@@ -234,24 +269,31 @@ take_socket(struct serve *s, int fd, enum via via, struct why *why)
 	return r < 0 ? why_set(why, r, "descriptor %d: %s", fd, strerror(-r)) : 0;
 }
 
-/* Those of the manager, or our own. */
+/* Those of the manager. */
 static int
-open_sockets(struct serve *s, struct why *why)
+take_sockets(struct serve *s, int first, int n, struct why *why)
+{
+	int r = 0;
+
+	for (int i = 0; i < n && r == 0; i++) {
+		bool is_unix = notify_is_unix_socket(first + i);
+
+		r = take_socket(s, first + i,
+		    is_unix           ? VIA_UNIX
+		    : s->http_has_tls ? VIA_TLS
+				      : VIA_TCP,
+		    why);
+	}
+	return r;
+}
+
+static int
+open_unix_socket(struct serve *s, struct why *why)
 {
 	const struct settings *set = s->settings;
-	int first, fd, n = notify_sockets(&first), r = 0;
 	unsigned mode = 0660;
+	int fd, r;
 
-	if (n < 0)
-		return why_set(why, n, "sockets of systemd: %s", strerror(-n));
-	for (int i = 0; i < n && r == 0; i++)
-		r = notify_is_unix_socket(first + i)
-			? take_socket(s, first + i, VIA_UNIX, why)
-			: why_set(why, -EINVAL,
-			      "systemd hands over a socket that is not of the unix "
-			      "family; who may use it is not known");
-	if (n > 0 || r < 0)
-		return r;
 	(void)settings_mode(set->api_socket_mode, &mode);
 	r = http_unix_socket(set->api_socket, mode, set->api_socket_group, &fd, why);
 	if (r < 0)
@@ -264,21 +306,81 @@ open_sockets(struct serve *s, struct why *why)
 }
 
 static int
+open_tcp_sockets(struct serve *s, struct why *why)
+{
+	const struct strlist *at = &s->settings->api_listen;
+	int r = 0;
+
+	for (size_t i = 0; i < at->n && r == 0; i++) {
+		int fd;
+
+		r = http_tcp_socket(at->v[i], &fd, why);
+		if (r < 0)
+			break;
+		r = take_socket(s, fd, s->http_has_tls ? VIA_TLS : VIA_TCP, why);
+		if (r < 0)
+			(void)close(fd);
+		else
+			log_info("listening at %s%s", at->v[i],
+			    s->http_has_tls ? ", with TLS" : "");
+	}
+	return r;
+}
+
+/* What is known of who may connect comes before the sockets. */
+static int
+open_access(struct serve *s, int first, int n, struct http_tls **ret_tls, struct why *why)
+{
+	struct access_rules rules;
+	int r;
+
+	s->tcp = n == 0 && s->settings->api_listen.n > 0;
+	for (int i = 0; i < n; i++)
+		s->tcp = s->tcp || !notify_is_unix_socket(first + i);
+	r = serve_access_read(s->settings, s->tcp, &rules, ret_tls, why);
+	if (r < 0)
+		return r;
+	s->http_has_tls = *ret_tls != NULL;
+	r = access_new(s->loop, &s->access);
+	if (r == 0)
+		r = access_set(s->access, &rules);
+	if (r < 0) {
+		tokens_release(&rules.tokens);
+		(void)why_set(why, r, "out of memory");
+	}
+	return r;
+}
+
+static int
 open_http(struct serve *s, struct why *why)
 {
 	const struct settings *set = s->settings;
 	struct http_conf conf = {.loop = s->loop,
 	    .groups = api_groups,
 	    .ctx = s->service,
+	    .authorize = access_judge,
 	    .limits = {.connections_max = set->api_connections,
+		.client_connections_max = set->api_client_connections,
 		.header_bytes_max = (uint32_t)set->api_header_bytes,
 		.body_bytes_max = (uint32_t)set->api_body_bytes,
 		.header_ms = (uint32_t)set->api_header_timeout,
 		.body_ms = (uint32_t)set->api_body_timeout,
 		.reply_ms = (uint32_t)set->api_reply_timeout}};
-	int r = http_new(&conf, &s->http, why);
+	int first = 0, n = notify_sockets(&first), r;
 
-	return r < 0 ? r : open_sockets(s, why);
+	if (n < 0)
+		return why_set(why, n, "sockets of systemd: %s", strerror(-n));
+	r = open_access(s, first, n, &conf.tls, why);
+	if (r < 0)
+		return r;
+	conf.authorize_ctx = s->access;
+	r = http_new(&conf, &s->http, why);
+	http_tls_unref(conf.tls);
+	if (r == 0 && n > 0)
+		return take_sockets(s, first, n, why);
+	if (r == 0)
+		r = open_unix_socket(s, why);
+	return r < 0 ? r : open_tcp_sockets(s, why);
 }
 
 static int
@@ -333,6 +435,7 @@ end(struct serve *s, int code)
 		_exit(code);
 	}
 	http_free(s->http);
+	access_free(s->access);
 	service_free(s->service);
 	sig_free(s->sigint);
 	sig_free(s->sigterm);
@@ -389,8 +492,10 @@ cmd_serve(int argc, char **argv, struct nursery *nursery)
 	struct serve s = {.nursery = nursery};
 	int code;
 
+	if (argc == 4 && strcmp(argv[0], "--new-token") == 0)
+		return serve_new_token(argv[1], argv[2], argv[3]);
 	if (!read_args(argc, argv, &s))
-		return usage_error("serve takes -c FILE and nothing else");
+		return usage_error("serve takes -c FILE, or --new-token ROLE NAME FILE");
 	s.settings = read_settings(s.path);
 	if (s.settings == NULL)
 		return EXIT_USAGE;

@@ -63,11 +63,13 @@ const struct command commands[] = {
     {"demo", "[OPTION]...", "crawl a small site on loopback",
 	"Starts nginx with a small site on a free port of 127.0.0.1 and crawls it.", true,
 	cmd_demo},
-    {"serve", "[-c trawl.yaml]", "the service",
+    {"serve", "[-c trawl.yaml] | --new-token read|admin NAME FILE", "the service",
 	"Runs many jobs, and answers at the socket that the file names; without -c the\n"
 	"file is trawl/trawl.yaml in the directory of settings, if it is there. SIGHUP "
 	"reads\n"
-	"it again, SIGTERM stops: what runs then goes on at the next start.",
+	"it again, SIGTERM stops: what runs then goes on at the next start. --new-token "
+	"prints\n"
+	"a token for TCP, and adds its hash to the file that api.tokens names.",
 	false, cmd_serve},
     {"check", "[--json] FILE.yaml", "validate a job file, or that of the service",
 	"Prints all mistakes, each with file, line and column; exit 2 if there is one.",

@@ -1,6 +1,7 @@
 #include "app/serve_settings.h"
 #include "app/app.h"
 #include "app/job_check.h"
+#include "app/serve_access.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,7 +100,7 @@ serve_settings_read(const char *path, job_mistake_fn *fn, void *ctx, struct sett
 		n = read_file(&s, path, fn, ctx);
 	more = settings_read_environment(&s, environ, fn, ctx);
 	n += more < 0 ? tell(fn, ctx, "out of memory") : more;
-	if (n == 0 && take_directories(&s) < 0)
+	if (n == 0 && (take_directories(&s) < 0 || serve_access_credentials(&s) < 0))
 		n = tell(fn, ctx, "out of memory");
 	if (n == 0)
 		n = check_whole(&s, fn, ctx);

@@ -18,6 +18,9 @@ enum {
 	NO_ROOM_MS = 1000, /* without descriptors: until the next try */
 	LISTENERS_MAX = 8,
 	OWN_BYTES = 8 << 10, /* of a connection's memory that are not headers */
+	CLIENTS_KEPT = 4096, /* that have no connection */
+	HELD_BODIES = 4, /* bodies and answers of all, in the largest body there may be */
+	HELD_LEAST = 64 << 20,
 };
 
 struct listener {
@@ -27,11 +30,18 @@ struct listener {
 	struct io *io;
 };
 
+struct server {
+	struct MHD_Daemon *daemon; /* NULL: there is none */
+	struct io *io;             /* of its epoll descriptor */
+};
+enum { PLAIN, TLS, SERVERS };
+
 struct http {
 	struct http_conf conf;
 	struct loop *loop;
-	struct MHD_Daemon *daemon;
-	struct io *io; /* of its epoll descriptor */
+	struct server servers[SERVERS];
+	struct clients clients;
+	size_t held_bytes, held_bytes_max; /* bodies that came, answers on their way */
 	struct listener *listeners[LISTENERS_MAX];
 	size_t listeners_len;
 	struct list conns; /* conn.on_http */
@@ -51,6 +61,21 @@ void *
 http_service(const struct http *h)
 {
 	return h->conf.ctx;
+}
+
+struct clients *
+http_clients(struct http *h)
+{
+	return &h->clients;
+}
+
+void
+http_set_tls(struct http *h, struct http_tls *tls)
+{
+	struct http_tls *was = h->conf.tls;
+
+	h->conf.tls = http_tls_ref(tls);
+	http_tls_unref(was);
 }
 
 void
@@ -73,6 +98,7 @@ http_check(const struct http *h)
 		n++;
 	}
 	assert(n == h->conns_len);
+	clients_check(&h->clients);
 }
 
 /* ---- the daemon runs ---- */
@@ -80,17 +106,25 @@ http_check(const struct http *h)
 static void
 run(struct http *h)
 {
-	unsigned long long ms;
+	int64_t next_ms = -1;
 
-	if (MHD_run(h->daemon) != MHD_YES)
-		log_error("http: the server cannot run");
+	for (int i = 0; i < SERVERS; i++) {
+		struct MHD_Daemon *d = h->servers[i].daemon;
+		unsigned long long ms;
+
+		if (d == NULL)
+			continue;
+		if (MHD_run(d) != MHD_YES)
+			log_error("http: the server cannot run");
+		if (MHD_get_timeout(d, &ms) == MHD_YES &&
+		    (next_ms < 0 || (int64_t)ms < next_ms))
+			next_ms = ms > 60000 ? 60000 : (int64_t)ms;
+	}
 	timer_stop(&h->run_at);
-	if (MHD_get_timeout(h->daemon, &ms) != MHD_YES)
-		return;
-	if (ms == 0)
+	if (next_ms == 0)
 		later_start(&h->run);
-	else
-		(void)timer_start(&h->run_at, ms > 60000 ? 60000 : (int64_t)ms);
+	else if (next_ms > 0)
+		(void)timer_start(&h->run_at, next_ms);
 }
 
 static void
@@ -138,6 +172,9 @@ shut(struct conn *c)
 		return;
 	c->shut = true;
 	c->deadline_ms = 0;
+	if (c->client != NULL)
+		client_drop(c->client);
+	c->client = NULL;
 	(void)shutdown(c->fd, SHUT_RDWR);
 }
 
@@ -159,18 +196,36 @@ on_sweep(void *ctx)
 		(void)timer_start(&h->sweep, SWEEP_MS);
 }
 
-/* Of those that nothing is done for, the one heard of longest ago. */
-static void
-evict(struct http *h)
+static bool
+may_evict(const struct conn *c, bool answered)
 {
-	list_foreach (at, &h->conns) {
-		struct conn *c = container_of(at, struct conn, on_http);
+	if (c->shut)
+		return false;
+	if (answered)
+		return c->request != NULL && c->request->state == REQUEST_SENT;
+	return c->request == NULL || c->request->state == REQUEST_BODY;
+}
 
-		if (c->shut || (c->request != NULL && c->request->state != REQUEST_BODY))
-			continue;
-		h->stats.evicted++;
-		shut(c);
-		return;
+/*
+ * Of those of the client (NULL: of all) that nothing is done for, the one heard of longest ago;
+ * if all are served, likewise of those that take an answer, or events.
+ */
+static void
+evict(struct http *h, const struct client *of)
+{
+	for (int answered = 0; answered <= 1; answered++) {
+		list_foreach (at, &h->conns) {
+			struct conn *c = container_of(at, struct conn, on_http);
+
+			if ((of != NULL && c->client != of) ||
+			    !may_evict(c, answered != 0))
+				continue;
+			h->stats.evicted++;
+			shut(c);
+			if (c->request != NULL) /* it may wait for more events */
+				http_resume(c->request);
+			return;
+		}
 	}
 }
 
@@ -181,6 +236,9 @@ conn_free(struct conn *c)
 
 	list_remove(&c->on_http);
 	h->conns_len--;
+	if (c->client != NULL)
+		client_drop(c->client);
+	http_tls_unref(c->tls);
 	free(c);
 	if (h->full) {
 		h->full = false;
@@ -204,25 +262,64 @@ on_connection(void *ctx, struct MHD_Connection *mhd, void **conn,
 	}
 }
 
-static void
-take(
-    struct http *h, int fd, const struct sockaddr *peer, socklen_t peer_len, enum via via)
+/* Whether one more connection of that client is taken. */
+static bool
+admit(struct http *h, struct conn *c, const struct sockaddr *peer)
+{
+	uint32_t max = h->conf.limits.client_connections_max;
+	uint64_t key;
+
+	if (c->via == VIA_UNIX || !client_key(peer, &key))
+		return true;
+	c->client = clients_find(&h->clients, key);
+	if (c->client == NULL)
+		return false;
+	if (max > 0 && c->client->connections >= max)
+		evict(h, c->client);
+	if (max > 0 && c->client->connections >= max)
+		return false;
+	client_add(c->client);
+	return true;
+}
+
+static struct conn *
+conn_new(struct http *h, int fd, const struct sockaddr *peer, enum via via)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
-	if (c == NULL) {
-		(void)close(fd);
-		return;
-	}
-	if (h->conns_len >= h->conf.limits.connections_max)
-		evict(h);
+	if (c == NULL)
+		return NULL;
 	*c = (struct conn){.http = h, .fd = fd, .via = via};
+	if (!admit(h, c, peer)) {
+		h->stats.refused++;
+		free(c);
+		return NULL;
+	}
+	if (via == VIA_TLS)
+		c->tls = http_tls_ref(h->conf.tls);
 	set_deadline(c, h->conf.limits.header_ms);
 	list_push(&h->conns, &c->on_http);
 	h->conns_len++;
 	h->stats.connections++;
+	return c;
+}
+
+static void
+take(
+    struct http *h, int fd, const struct sockaddr *peer, socklen_t peer_len, enum via via)
+{
+	struct server *s = &h->servers[via == VIA_TLS ? TLS : PLAIN];
+	struct conn *c;
+
+	if (h->conns_len >= h->conf.limits.connections_max)
+		evict(h, NULL);
+	c = conn_new(h, fd, peer, via);
+	if (c == NULL) {
+		(void)close(fd);
+		return;
+	}
 	h->accepting = c;
-	if (MHD_add_connection(h->daemon, fd, peer, peer_len) != MHD_YES)
+	if (MHD_add_connection(s->daemon, fd, peer, peer_len) != MHD_YES)
 		log_debug("http: a connection was not taken: %s", strerror(errno));
 	if (h->accepting != NULL) { /* nobody will tell of its end */
 		h->accepting = NULL;
@@ -259,7 +356,7 @@ on_listener(void *ctx, int events)
 		    l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 				  errno == ENOBUFS)) {
-			evict(h);
+			evict(h, NULL);
 			listen_on(h, false);
 			(void)timer_start(&h->room, NO_ROOM_MS);
 		}
@@ -324,6 +421,21 @@ on_target(void *ctx, const char *target, struct MHD_Connection *mhd)
 	return r;
 }
 
+/* The request holds so much of the memory of all; false: there is not so much. */
+static bool
+hold(struct request *r, size_t bytes)
+{
+	struct http *h = r->http;
+
+	h->held_bytes -= r->held_bytes;
+	r->held_bytes = 0;
+	if (bytes > h->held_bytes_max - h->held_bytes)
+		return false;
+	h->held_bytes += bytes;
+	r->held_bytes = bytes;
+	return true;
+}
+
 static size_t
 keep_escapes(void *ctx, struct MHD_Connection *mhd, char *text)
 {
@@ -346,6 +458,7 @@ on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
 		return;
 	r->conn->request = NULL;
 	r->over = true;
+	(void)hold(r, 0);
 	set_deadline(r->conn, h->conf.limits.header_ms);
 	list_remove(&r->conn->on_http);
 	list_push(&h->conns, &r->conn->on_http);
@@ -374,7 +487,7 @@ has_body(const struct request *r)
 
 /* The headers are there: whether the rest is wanted. */
 static void
-begin(struct request *r)
+begin(struct request *r, const char *version)
 {
 	const struct http_conf *conf = &r->http->conf;
 	struct slice target = slice_cstr(r->target);
@@ -385,11 +498,13 @@ begin(struct request *r)
 	r->path = slice_head(target, slice_find(target, '?'));
 	set_deadline(r->conn, conf->limits.body_ms);
 	r->role = ROLE_ADMIN;
-	if (conf->authorize != NULL && (flags & ROUTE_OPEN) == 0)
+	if (!request_is_framed(r, version))
+		return;
+	if (conf->authorize != NULL)
 		r->role = conf->authorize(conf->authorize_ctx, r);
 	if (request_is_answered(r))
 		return;
-	if (r->role == ROLE_NONE)
+	if (r->role == ROLE_NONE && (flags & ROUTE_OPEN) == 0)
 		request_problem(r, 401, "who asks is not known");
 	else if (found == ROUTE_BAD_PATH)
 		request_problem(r, 400, "the target must be a path");
@@ -414,6 +529,11 @@ send_answer(struct request *r)
 	struct MHD_Response *m;
 	enum MHD_Result ok;
 
+	if (!hold(r, r->reply.len)) {
+		buf_release(&r->reply);
+		r->state = REQUEST_HANDLED;
+		request_problem(r, 503, "too many answers are on their way");
+	}
 	if (r->http->deaf)
 		request_add_header(r, "Connection", "close");
 	m = request_response(r);
@@ -432,10 +552,13 @@ send_answer(struct request *r)
 static void
 receive(struct request *r, const char *data, size_t len)
 {
-	if (r->too_large || len == 0)
+	if (r->too_large || r->no_room || len == 0)
 		return;
 	r->body.max = r->http->conf.limits.body_bytes_max;
-	if (buf_add(&r->body, data, len) < 0) {
+	if (!hold(r, r->body.len + len)) {
+		r->no_room = true;
+		buf_release(&r->body);
+	} else if (buf_add(&r->body, data, len) < 0) {
 		r->too_large = true;
 		buf_release(&r->body);
 	}
@@ -445,7 +568,9 @@ static void
 handle(struct request *r)
 {
 	r->conn->deadline_ms = 0; /* it is our turn */
-	if (r->too_large)
+	if (r->no_room)
+		request_problem(r, 503, "too many bodies are on their way");
+	else if (r->too_large)
 		request_problem(r, 413, "the body is larger than %u bytes",
 		    r->http->conf.limits.body_bytes_max);
 	else if (request_read_json(r)) {
@@ -463,14 +588,13 @@ on_request(void *ctx, struct MHD_Connection *mhd, const char *url, const char *m
 	(void)ctx;
 	(void)mhd;
 	(void)url;
-	(void)version;
 	if (r == NULL || r->state == REQUEST_SENT)
 		return MHD_NO;
 	if (r->method == NULL) {
 		r->method = slice_dup(slice_cstr(method));
 		if (r->method == NULL)
 			return MHD_NO;
-		begin(r);
+		begin(r, version);
 		/* Without a body the connection can go on: the answer waits for its end. */
 		if (!has_body(r))
 			return MHD_YES;
@@ -490,27 +614,67 @@ on_request(void *ctx, struct MHD_Connection *mhd, const char *url, const char *m
 
 /* ---- life ---- */
 
+/* GnuTLS asks for the certificate of a connection that begins. */
 static int
-start_daemon(struct http *h)
+on_certificate(gnutls_session_t session, const gnutls_datum_t *authorities,
+    int authorities_len, const gnutls_pk_algorithm_t *algorithms, int algorithms_len,
+    gnutls_pcert_st **certs, unsigned *certs_len, gnutls_privkey_t *key)
+{
+	struct MHD_Connection *mhd = gnutls_session_get_ptr(session);
+	const union MHD_ConnectionInfo *info =
+	    mhd == NULL
+		? NULL
+		: MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct conn *c = info == NULL ? NULL : info->socket_context;
+
+	(void)authorities;
+	(void)authorities_len;
+	(void)algorithms;
+	(void)algorithms_len;
+	if (c == NULL || c->tls == NULL)
+		return -1;
+	http_tls_give(c->tls, certs, certs_len, key);
+	return 0;
+}
+
+static int
+start_server(struct http *h, struct server *s, bool tls)
 {
 	const struct http_limits *l = &h->conf.limits;
 	const union MHD_DaemonInfo *info;
 
-	h->daemon = MHD_start_daemon(
-	    MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
-	    NULL, on_request, h, MHD_OPTION_CONNECTION_LIMIT,
+	s->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET |
+					 MHD_ALLOW_SUSPEND_RESUME |
+					 (tls ? MHD_USE_TLS : 0),
+	    0, NULL, NULL, on_request, h, MHD_OPTION_CONNECTION_LIMIT,
 	    (unsigned)(l->connections_max + 2 * CONNECTIONS_MORE),
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)l->header_bytes_max + OWN_BYTES,
 	    MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_UNESCAPE_CALLBACK,
 	    keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_STRICT_FOR_CLIENT,
-	    1, MHD_OPTION_END);
-	if (h->daemon == NULL)
+	    1, MHD_OPTION_HTTPS_CERT_CALLBACK, on_certificate, /* without TLS: nothing */
+	    MHD_OPTION_HTTPS_PRIORITIES, HTTP_TLS_PRIORITIES, MHD_OPTION_END);
+	if (s->daemon == NULL)
 		return -EIO;
-	info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	if (info == NULL)
 		return -EIO;
-	return io_new(h->loop, info->epoll_fd, on_io, h, &h->io);
+	return io_new(h->loop, info->epoll_fd, on_io, h, &s->io);
+}
+
+static int
+start_servers(struct http *h)
+{
+	int r = start_server(h, &h->servers[PLAIN], false);
+
+	if (r == 0)
+		io_set(h->servers[PLAIN].io, IO_READ);
+	if (r == 0 && h->conf.tls != NULL) {
+		r = start_server(h, &h->servers[TLS], true);
+		if (r == 0)
+			io_set(h->servers[TLS].io, IO_READ);
+	}
+	return r;
 }
 
 int
@@ -522,19 +686,24 @@ http_new(const struct http_conf *conf, struct http **ret, struct why *why)
 	if (h == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	h->conf = *conf;
+	(void)http_tls_ref(h->conf.tls);
 	h->loop = conf->loop;
+	h->held_bytes_max = (size_t)HELD_BODIES * conf->limits.body_bytes_max;
+	if (h->held_bytes_max < HELD_LEAST)
+		h->held_bytes_max = HELD_LEAST;
+	clients_init(&h->clients,
+	    conf->limits.connections_max + 2 * CONNECTIONS_MORE + CLIENTS_KEPT);
 	list_init(&h->conns);
 	later_init(&h->run, h->loop, on_run, h);
 	timer_init(&h->run_at, h->loop, on_run, h);
 	timer_init(&h->sweep, h->loop, on_sweep, h);
 	timer_init(&h->room, h->loop, on_room, h);
 	timer_init(&h->drain, h->loop, on_drain, h);
-	r = start_daemon(h);
+	r = start_servers(h);
 	if (r < 0) {
 		http_free(h);
 		return why_set(why, r, "the HTTP server cannot start: %s", strerror(-r));
 	}
-	io_set(h->io, IO_READ);
 	*ret = h;
 	return 0;
 }
@@ -547,6 +716,8 @@ http_listen(struct http *h, int fd, enum via via)
 
 	if (h->listeners_len == LISTENERS_MAX)
 		return -ENOSPC;
+	if (via == VIA_TLS && h->servers[TLS].daemon == NULL)
+		return -EINVAL;
 	l = calloc(1, sizeof(*l));
 	if (l == NULL)
 		return -ENOMEM;
@@ -589,10 +760,12 @@ http_free(struct http *h)
 			http_resume(c->request);
 		}
 	}
-	io_free(h->io);
-	if (h->daemon != NULL) {
-		(void)MHD_run(h->daemon);
-		MHD_stop_daemon(h->daemon);
+	for (int i = 0; i < SERVERS; i++) {
+		io_free(h->servers[i].io);
+		if (h->servers[i].daemon == NULL)
+			continue;
+		(void)MHD_run(h->servers[i].daemon);
+		MHD_stop_daemon(h->servers[i].daemon);
 	}
 	assert(list_is_empty(&h->conns));
 	later_stop(&h->run);
@@ -600,5 +773,7 @@ http_free(struct http *h)
 	timer_stop(&h->sweep);
 	timer_stop(&h->room);
 	timer_stop(&h->drain);
+	clients_release(&h->clients);
+	http_tls_unref(h->conf.tls);
 	free(h);
 }

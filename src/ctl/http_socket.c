@@ -1,6 +1,9 @@
 #include "ctl/http.h"
 #include <errno.h>
 #include <grp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -95,4 +98,74 @@ http_unix_socket(
 	}
 	*ret_fd = fd;
 	return 0;
+}
+
+/* ---- TCP ---- */
+
+/* "127.0.0.1:8620", "[::1]:8620"; NULL: it is not. */
+static struct addrinfo *
+parse_tcp(const char *address)
+{
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+	    .ai_socktype = SOCK_STREAM};
+	struct addrinfo *ret;
+	const char *colon = strrchr(address, ':');
+	char host[80];
+	size_t n = colon == NULL ? 0 : (size_t)(colon - address);
+	uint64_t port;
+
+	if (n == 0 || n >= sizeof(host) || !slice_to_u64(slice_cstr(colon + 1), &port) ||
+	    port == 0 || port > 65535)
+		return NULL;
+	if (address[0] == '[' && address[n - 1] == ']')
+		(void)snprintf(host, sizeof(host), "%.*s", (int)n - 2, address + 1);
+	else if (memchr(address, ':', n) == NULL)
+		(void)snprintf(host, sizeof(host), "%.*s", (int)n, address);
+	else
+		return NULL;
+	return getaddrinfo(host, colon + 1, &hints, &ret) == 0 ? ret : NULL;
+}
+
+bool
+http_tcp_address(const char *address, bool *ret_loopback)
+{
+	struct addrinfo *ai = parse_tcp(address);
+
+	if (ai == NULL)
+		return false;
+	if (ai->ai_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)ai->ai_addr;
+
+		*ret_loopback = ntohl(in->sin_addr.s_addr) >> 24 == 127;
+	} else {
+		const struct sockaddr_in6 *in = (const void *)ai->ai_addr;
+
+		*ret_loopback = IN6_IS_ADDR_LOOPBACK(&in->sin6_addr);
+	}
+	freeaddrinfo(ai);
+	return true;
+}
+
+int
+http_tcp_socket(const char *address, int *ret_fd, struct why *why)
+{
+	struct addrinfo *ai = parse_tcp(address);
+	int fd, on = 1, r = 0;
+
+	if (ai == NULL)
+		return why_set(
+		    why, -EINVAL, "'%s' is no address such as 127.0.0.1:8620", address);
+	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    (ai->ai_family == AF_INET6 &&
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
+	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
+		r = why_set(
+		    why, -errno, "cannot listen at %s: %s", address, strerror(errno));
+	freeaddrinfo(ai);
+	if (r < 0 && fd >= 0)
+		(void)close(fd);
+	if (r == 0)
+		*ret_fd = fd;
+	return r;
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { JSON_DEPTH_MAX = 16, QUERY_BYTES_MAX = 8192 };
+enum { JSON_DEPTH_MAX = 16, JSON_VALUES_MAX = 400000, QUERY_BYTES_MAX = 8192 };
 
 struct request *
 request_new(struct http *h, struct conn *c, const char *target)
@@ -66,6 +66,12 @@ enum via
 request_via(const struct request *r)
 {
 	return r->conn->via;
+}
+
+bool
+request_is_open(const struct request *r)
+{
+	return r->match.route != NULL && (r->match.route->flags & ROUTE_OPEN) != 0;
 }
 
 const char *
@@ -265,11 +271,11 @@ request_decode(struct request *r)
 
 /* ---- JSON ---- */
 
-/* jansson itself goes 2,048 deep. */
+/* jansson itself goes 2,048 deep, and takes some 40 bytes for a value of two. */
 static bool
-is_shallow(struct slice s)
+is_small(struct request *r, struct slice s)
 {
-	unsigned depth = 0;
+	unsigned depth = 0, values = 0;
 	bool quoted = false;
 
 	for (size_t i = 0; i < s.len; i++) {
@@ -282,13 +288,23 @@ is_shallow(struct slice s)
 		} else if (c == '"') {
 			quoted = true;
 		} else if (c == '[' || c == '{') {
-			if (++depth > JSON_DEPTH_MAX)
+			if (++depth > JSON_DEPTH_MAX) {
+				request_problem(r, 400,
+				    "the JSON is nested more than %d deep",
+				    JSON_DEPTH_MAX);
 				return false;
+			}
+			values++;
+		} else if (c == ',') {
+			values++;
 		} else if ((c == ']' || c == '}') && depth > 0) {
 			depth--;
 		}
 	}
-	return true;
+	if (values > JSON_VALUES_MAX)
+		request_problem(
+		    r, 413, "the JSON has more than %d values", JSON_VALUES_MAX);
+	return values <= JSON_VALUES_MAX;
 }
 
 static bool
@@ -331,11 +347,8 @@ request_read_json(struct request *r)
 		request_problem(r, 415, "the body must be application/json in UTF-8");
 		return false;
 	}
-	if (!is_shallow(body)) {
-		request_problem(
-		    r, 400, "the JSON is nested more than %d deep", JSON_DEPTH_MAX);
+	if (!is_small(r, body))
 		return false;
-	}
 	r->json = json_loadb(
 	    body.ptr == NULL ? "" : body.ptr, body.len, JSON_REJECT_DUPLICATES, &e);
 	if (r->json == NULL) {

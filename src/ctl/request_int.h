@@ -10,7 +10,9 @@
 #ifndef CTL_REQUEST_INT_H
 #define CTL_REQUEST_INT_H
 #include "base/list.h"
+#include "ctl/clients.h"
 #include "ctl/http.h"
+#include "ctl/http_tls.h"
 #include "ctl/route.h"
 #include <microhttpd.h>
 
@@ -20,6 +22,8 @@ struct conn {
 	struct http *http;
 	int fd;
 	enum via via;
+	struct client *client; /* NULL: not over TCP */
+	struct http_tls *tls;  /* NULL: none */
 	int64_t deadline_ms; /* 0: none */
 	struct request *request;
 	bool shut;
@@ -54,7 +58,7 @@ struct request {
 	struct request_query query[REQUEST_QUERY_MAX];
 	size_t query_len;
 	struct buf body;
-	bool too_large;
+	bool too_large, no_room;
 	json_t *json;
 
 	struct request_held held[REQUEST_HELD_MAX];
@@ -69,6 +73,7 @@ struct request {
 		char name[32], value[224];
 	} headers[REQUEST_HEADERS_MAX];
 	size_t headers_len;
+	size_t held_bytes; /* of body or answer, as http.c counts them */
 	request_stream_fn *stream;
 	void *stream_ctx;
 };
@@ -76,6 +81,10 @@ struct request {
 /* request.c: NULL when memory is out.  The method comes with the headers. */
 struct request *request_new(struct http *h, struct conn *c, const char *target);
 void request_free(struct request *r);
+/* request_frame.c: there is one way to read it; false: a problem was answered. */
+bool request_is_framed(struct request *r, const char *version);
+/* A route with ROUTE_OPEN. */
+bool request_is_open(const struct request *r);
 /* Splits and decodes path and query; false: a problem was answered. */
 bool request_decode(struct request *r);
 /* The body is there: JSON, if the route takes it. */
@@ -87,4 +96,5 @@ struct MHD_Response *request_response(struct request *r);
 /* http.c: it has become answered, or has more to stream; it may be suspended. */
 void http_resume(struct request *r);
 void *http_service(const struct http *h);
+struct clients *http_clients(struct http *h);
 #endif

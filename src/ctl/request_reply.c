@@ -12,10 +12,19 @@ request_is_answered(const struct request *r)
 	return r->state >= REQUEST_ANSWERED;
 }
 
+static bool
+has_header(const struct request *r, const char *name)
+{
+	for (size_t i = 0; i < r->headers_len; i++)
+		if (strcmp(r->headers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 void
 request_add_header(struct request *r, const char *name, const char *value)
 {
-	if (r->headers_len == REQUEST_HEADERS_MAX)
+	if (r->headers_len == REQUEST_HEADERS_MAX || has_header(r, name))
 		return;
 	(void)snprintf(
 	    r->headers[r->headers_len].name, sizeof(r->headers[0].name), "%s", name);
@@ -168,7 +177,7 @@ static ssize_t
 read_stream(void *ctx, uint64_t at, char *into, size_t cap)
 {
 	struct request *r = ctx;
-	int64_t n = r->over ? -1 : r->stream(r->stream_ctx, into, cap);
+	int64_t n = r->over || r->conn->shut ? -1 : r->stream(r->stream_ctx, into, cap);
 
 	(void)at;
 	if (n < 0)
@@ -178,6 +187,39 @@ read_stream(void *ctx, uint64_t at, char *into, size_t cap)
 		MHD_suspend_connection(r->mhd);
 	}
 	return (ssize_t)n;
+}
+
+/* What a browser may do with our answers: next to nothing, with those that are no pages. */
+static const struct {
+	const char *name, *value;
+} guards[] = {
+    {"Cache-Control", "no-store"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+};
+static const char policy[] = "default-src 'none'; base-uri 'none'; form-action 'none'; "
+			     "frame-ancestors 'none'";
+/* Pages: scripts and styles of ours, none in the page itself, nothing from elsewhere. */
+static const char page_policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+static bool
+add_guards(const struct request *r, struct MHD_Response *m)
+{
+	bool page = r->content_type != NULL &&
+		    slice_starts(slice_cstr(r->content_type), SLICE_LIT("text/html"));
+
+	for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
+		if (!has_header(r, guards[i].name) &&
+		    MHD_add_response_header(m, guards[i].name, guards[i].value) !=
+			MHD_YES)
+			return false;
+	return MHD_add_response_header(
+		   m, "Content-Security-Policy", page ? page_policy : policy) == MHD_YES;
 }
 
 struct MHD_Response *
@@ -191,15 +233,13 @@ request_response(struct request *r)
 		    MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, r, NULL);
 	} else {
 		m = MHD_create_response_from_buffer(
-		    r->reply.len, r->reply.ptr, MHD_RESPMEM_MUST_COPY);
+		    r->reply.len, r->reply.ptr, MHD_RESPMEM_PERSISTENT);
 	}
 	if (m == NULL)
 		return NULL;
 	ok = r->content_type == NULL ||
 	     MHD_add_response_header(m, "Content-Type", r->content_type) == MHD_YES;
-	ok = ok && MHD_add_response_header(m, "Cache-Control", "no-store") == MHD_YES;
-	ok = ok &&
-	     MHD_add_response_header(m, "X-Content-Type-Options", "nosniff") == MHD_YES;
+	ok = ok && add_guards(r, m);
 	for (size_t i = 0; i < r->headers_len; i++)
 		ok = ok && MHD_add_response_header(
 			       m, r->headers[i].name, r->headers[i].value) == MHD_YES;

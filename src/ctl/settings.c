@@ -1,4 +1,5 @@
 #include "ctl/settings.h"
+#include "ctl/http.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,8 @@ settings_init(struct settings *s)
 	*s = (struct settings){0};
 	r = job_init(&s->defaults);
 	for (size_t i = 0; i < SETTING_ID_MAX && r == 0; i++) {
+		if (setting_rows[i].type == OPTION_LIST)
+			continue;
 		r = setting_set(
 		    s, &setting_rows[i], slice_cstr(setting_rows[i].def), NULL);
 		s->given[i] = false;
@@ -162,6 +165,25 @@ settings_mode(const char *text, unsigned *ret)
 	return true;
 }
 
+static int
+check_listen(const struct settings *s, struct why *why)
+{
+	for (size_t i = 0; i < s->api_listen.n; i++) {
+		bool loopback;
+
+		if (!http_tcp_address(s->api_listen.v[i], &loopback))
+			return why_set(why, -EINVAL,
+			    "api.listen: '%s' is no address such as 127.0.0.1:8620",
+			    s->api_listen.v[i]);
+		if (!loopback && s->api_tls_cert == NULL && !s->api_allow_plain)
+			return why_set(why, -EINVAL,
+			    "api.listen: at %s tokens would cross the network for all to "
+			    "read; it wants api.tls_cert, or api.allow_plain",
+			    s->api_listen.v[i]);
+	}
+	return 0;
+}
+
 int
 settings_check(const struct settings *s, struct why *why)
 {
@@ -179,7 +201,12 @@ settings_check(const struct settings *s, struct why *why)
 		    (long long)s->service_runs_at_once * (RUN_MEMORY_LEAST >> 20));
 	if (s->service_state_dir == NULL)
 		return why_set(why, -EINVAL, "service.state_dir must be a directory");
-	return 0;
+	if ((s->api_tls_cert == NULL) != (s->api_tls_key == NULL))
+		return why_set(why, -EINVAL,
+		    "api.tls_cert and api.tls_key want each other: a certificate, and "
+		    "its "
+		    "key");
+	return check_listen(s, why);
 }
 
 /* ---- the environment ---- */
@@ -222,6 +249,23 @@ row_of(struct slice name, bool *ret_default)
 	return NULL;
 }
 
+/* Lists: "a,b". */
+static int
+set_variable(
+    struct settings *s, const struct option_row *row, struct slice value, struct why *why)
+{
+	struct slice one;
+	int r = 0;
+
+	if (row->type != OPTION_LIST)
+		return setting_set(s, row, value, why);
+	strlist_release(field(s, row));
+	while (r == 0 && slice_cut(&value, ',', &one))
+		if (slice_trim(one).len > 0)
+			r = setting_set(s, row, slice_trim(one), why);
+	return r;
+}
+
 int
 settings_read_environment(
     struct settings *s, char *const *environment, job_mistake_fn *fn, void *ctx)
@@ -243,7 +287,7 @@ settings_read_environment(
 			option_clear_list(&s->defaults.options, row);
 			r = option_set(&s->defaults.options, row, rest, &why);
 		} else if (row != NULL) {
-			r = setting_set(s, row, rest, &why);
+			r = set_variable(s, row, rest, &why);
 		}
 		if (r == -ENOMEM)
 			return r;

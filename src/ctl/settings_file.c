@@ -75,6 +75,18 @@ set_one(struct reader *r, const struct option_row *row, const yaml_node_t *n)
 }
 
 static void
+set_all(struct reader *r, const struct option_row *row, const yaml_node_t *n)
+{
+	if (n->type != YAML_SEQUENCE_NODE || row->type != OPTION_LIST) {
+		set_one(r, row, n);
+		return;
+	}
+	for (yaml_node_item_t *i = n->data.sequence.items.start;
+	     i < n->data.sequence.items.top && !r->quit; i++)
+		set_one(r, row, yaml_document_get_node(&r->doc, *i));
+}
+
+static void
 unknown_key(struct reader *r, struct slice section, const yaml_node_t *key)
 {
 	const struct option_row *best = NULL;
@@ -110,7 +122,7 @@ read_key(struct reader *r, struct slice section, const yaml_node_t *key,
 			    "%s.%s is there twice; first in line %zu", row->section,
 			    row->name, r->lines[i]);
 		else
-			set_one(r, row, value);
+			set_all(r, row, value);
 		r->lines[i] = key->start_mark.line + 1;
 		return;
 	}

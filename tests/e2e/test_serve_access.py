@@ -1,0 +1,257 @@
+"""Who may ask `trawl serve`: TCP, tokens, TLS, how many, how often."""
+
+import contextlib
+import json
+import os
+import signal
+import ssl
+import stat
+import subprocess
+import time
+
+import pytest
+from access import TcpService, new_token, read_all
+from harness import TRAWL, free_port, openssl, wait_until
+from service import Service
+
+
+def hup(s, told):
+    was = s.log().count(told)
+    s.child.send_signal(signal.SIGHUP)
+    wait_until(told, lambda: s.log().count(told) > was)
+
+
+def test_tcp_wants_a_token_and_each_role_may_what_it_may(tmp_path):
+    with TcpService(tmp_path / "s") as s:
+        s.start()
+        job = json.dumps({"name": "a", "seeds": ["https://a.example/"]}).encode()
+        status, text = s.tcp()
+        assert status == 401 and "WWW-Authenticate: Bearer" in text and "application/problem+json" in text
+        assert s.tcp(token=s.reader)[0] == 200
+        assert s.tcp(token=s.admin)[0] == 200
+        assert s.tcp("POST", token=s.reader, body=job)[0] == 403
+        assert s.tcp("POST", body=job)[0] == 401
+        assert s.get("/api/v1/jobs").json["items"] == []
+        assert s.tcp("POST", token=s.admin, body=job)[0] == 201
+        assert s.tcp("DELETE", "/api/v1/jobs/a", token=s.reader)[0] == 403
+        assert s.tcp("POST", "/api/v1/jobs/a/runs", token=s.reader)[0] == 403
+        assert s.tcp(path="/healthz")[0] == 200
+        # A token in the address is none: it would be in logs.
+        assert s.tcp(path=f"/api/v1/jobs?access_token={s.admin}")[0] == 401
+        # Over the unix socket none is wanted; one that is shown counts.
+        bearer = {"Authorization": f"Bearer {s.reader}"}
+        assert s.get("/api/v1/jobs").status == 200
+        assert s.call("DELETE", "/api/v1/jobs/a", headers=bearer).status == 403
+        assert s.get("/api/v1/jobs", headers={"Authorization": "Bearer nonsense"}).status == 401
+        assert s.admin not in s.log() and s.reader not in s.log()
+
+
+def test_a_token_is_random_and_only_its_hash_is_kept(tmp_path):
+    path = tmp_path / "tokens"
+    made = {new_token("read", f"n{i}", path) for i in range(5)}
+    assert len(made) == 5 and all(len(t) >= 6 + 64 for t in made)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text()
+    assert len(text.splitlines()) == 5 and not any(t[6:] in text for t in made)
+    for args in (["root", "a", path], ["read", "a b", path], ["read", "", path], ["read", "a", tmp_path]):
+        done = subprocess.run([TRAWL, "serve", "--new-token", *map(str, args)], capture_output=True, text=True)
+        assert done.returncode in (2, 3) and done.stderr.startswith("trawl: ") and done.stdout == "", done
+
+
+def test_tokens_are_read_again_and_a_bad_file_keeps_the_old_ones(tmp_path):
+    with TcpService(tmp_path / "s", "hosts: [a.example]") as s:
+        s.start()
+        second = new_token("read", "second", s.tokens)
+        assert s.tcp(token=second)[0] == 401
+        hup(s, "settings read again")
+        assert s.tcp(token=second)[0] == 200
+        s.tokens.write_text("admin nonsense\n")
+        hup(s, "line 1: sha256:")
+        assert s.tcp(token=s.admin)[0] == 200
+        s.tokens.unlink()
+        hup(s, "the settings are wrong")
+        assert s.tcp(token=s.admin)[0] == 200
+        third = new_token("admin", "third", s.tokens)
+        hup(s, "settings read again")
+        assert s.tcp(token=third)[0] == 200
+        assert s.tcp(token=s.admin)[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("api", "told"),
+    [
+        ('listen: ["127.0.0.1:{port}"]', "api.listen wants api.tokens"),
+        ('listen: ["127.0.0.1:{port}"], tokens: {dir}/empty', "at least one token"),
+        ('listen: ["127.0.0.1:{port}"], tokens: {dir}/open', "others than its owner may write it"),
+        ('listen: ["127.0.0.1:{port}"], tokens: {dir}/nowhere', "nowhere"),
+        ('listen: ["0.0.0.0:{port}"], tokens: {dir}/tokens', "would cross the network"),
+        ('listen: ["localhost:{port}"], tokens: {dir}/tokens', "is no address"),
+        ("listen: [8620], tokens: {dir}/tokens", "is no address"),
+        ("tls_cert: {dir}/cert", "want each other"),
+        ("tls_cert: {dir}/empty, tls_key: {dir}/empty", "certificate or key"),
+    ],
+)
+def test_what_would_be_open_to_all_does_not_start(tmp_path, api, told):
+    new_token("read", "a", tmp_path / "tokens")
+    (tmp_path / "empty").write_text("# nobody\n")
+    (tmp_path / "open").write_text((tmp_path / "tokens").read_text())
+    (tmp_path / "open").chmod(0o666)
+    with Service(tmp_path / "s", f"api: {{{api.format(port=free_port(), dir=tmp_path)}}}\n") as s:
+        s.start(wait=False)
+        assert s.child.wait(20) in (1, 2), s.log()
+        assert told in s.log(), s.log()
+
+
+def test_credentials_of_systemd_are_found_without_a_setting(tmp_path):
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    token = new_token("admin", "a", credentials / "trawl.tokens")
+    with TcpService(tmp_path / "s", env={"CREDENTIALS_DIRECTORY": str(credentials)}) as s:
+        s.configure(f"api: {{listen: '127.0.0.1:{s.port}'}}\n")
+        s.start()
+        assert s.tcp(token=token)[0] == 200
+        assert s.tcp(token=s.admin)[0] == 401
+
+
+def test_wrong_tokens_are_limited_and_right_ones_are_served_all_the_same(tmp_path):
+    with TcpService(tmp_path / "s", "bad_tokens: 5, client_rate: 1000") as s:
+        s.start()
+        got = [s.tcp(token="trawl_" + "0" * 64) for _ in range(12)]
+        assert [status for status, _ in got] == [401] * 5 + [429] * 7
+        assert "Retry-After: " in got[-1][1] and "Connection: close" in got[-1][1]
+        wait = int(got[-1][1].split("Retry-After: ")[1].split("\r\n")[0])
+        assert 1 <= wait <= 13
+        assert s.tcp(token=s.admin)[0] == 200
+        # Another address is another client, but all together have a limit, too.
+        others = [s.tcp(token="x" * 40, source=f"127.0.0.{i}")[0] for i in range(10, 80)]
+        assert 30 <= others.count(401) <= 46 and others[0] == 401 and others[-1] == 429
+        assert s.log().count("a wrong token") <= 60
+
+
+def test_a_client_has_so_many_requests_a_second(tmp_path):
+    with TcpService(tmp_path / "s", "client_rate: 5") as s:
+        s.start()
+        began = time.monotonic()
+        got = [s.tcp(path="/healthz") for _ in range(30)]
+        took = time.monotonic() - began
+        refused = [text for status, text in got if status == 429]
+        assert 30 - len(refused) <= 10 + 5 * took + 1 and all("Retry-After: " in t for t in refused)
+        assert refused
+        assert s.tcp(path="/healthz", source="127.0.0.9")[0] == 200
+        assert s.get("/healthz").status == 200
+        time.sleep(0.3)
+        assert s.tcp(path="/healthz")[0] == 200
+
+
+def test_a_client_has_so_many_connections_and_others_have_theirs(tmp_path):
+    with TcpService(tmp_path / "s", "client_connections: 8, client_rate: 1000, header_timeout: 30s") as s:
+        s.start()
+        greedy = [s.connect("127.0.0.7") for _ in range(60)]
+        # The same address still gets an answer: the one idle longest makes room.
+        assert s.tcp(path="/healthz", source="127.0.0.7")[0] == 200
+        assert s.tcp(path="/healthz")[0] == 200
+
+        def are_open():
+            n = 0
+            for c in greedy:
+                c.settimeout(0.001)
+                try:
+                    n += c.recv(1) != b""
+                except TimeoutError:
+                    n += 1
+                except OSError:
+                    pass
+            return n
+
+        wait_until("few are left", lambda: are_open() <= 16)
+        for c in greedy:
+            c.close()
+
+
+def certificate(where, name, authority=None):
+    where.mkdir(exist_ok=True)
+    openssl(
+        where, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+        "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem",
+    )  # fmt: skip
+    return where / "cert.pem", where / "key.pem"
+
+
+def tls(s, ca, version=None):
+    c = ssl.create_default_context(cafile=ca)
+    if version:
+        c.minimum_version = ssl.TLSVersion.TLSv1
+        c.maximum_version = version
+        c.set_ciphers("ALL:@SECLEVEL=0")
+    return c.wrap_socket(s.connect(), server_hostname="127.0.0.1")
+
+
+def tls_get(s, ca, path="/api/v1/jobs", **kw):
+    with tls(s, ca, **kw) as c:
+        c.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{s.port}\r\nAuthorization: Bearer {s.reader}\r\n"
+            f"Origin: https://127.0.0.1:{s.port}\r\nConnection: close\r\n\r\n".encode()
+        )
+        with contextlib.suppress(ssl.SSLEOFError):
+            return read_all(c)
+
+
+def test_tls_with_a_certificate_that_is_read_again(tmp_path):
+    one, other = certificate(tmp_path / "one", "one"), certificate(tmp_path / "other", "other")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+
+    def install(pair):
+        cert.write_bytes(pair[0].read_bytes())
+        key.write_bytes(pair[1].read_bytes())
+
+    install(one)
+    with TcpService(tmp_path / "s", f"tls_cert: {cert}, tls_key: {key}") as s:
+        s.start()
+        assert tls_get(s, one[0]).startswith(b"HTTP/1.1 200 ")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            tls_get(s, other[0])
+        # Plain HTTP and old TLS are not answered.
+        assert b"HTTP" not in s.ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            tls_get(s, one[0], version=ssl.TLSVersion.TLSv1_1)
+        kept = tls(s, one[0])
+        install(other)
+        hup(s, "settings read again")
+        assert tls_get(s, other[0]).startswith(b"HTTP/1.1 200 ")
+        # A connection from before goes on.
+        kept.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{s.port}\r\n\r\n".encode())
+        assert kept.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        kept.close()
+        # A key of another certificate is refused, and what was there stays.
+        key.write_bytes(one[1].read_bytes())
+        hup(s, "the key is not that of the certificate")
+        assert tls_get(s, other[0]).startswith(b"HTTP/1.1 200 ")
+        # No turn of the loop is wasted while a connection is open.
+        idle = tls(s, other[0])
+        before = cpu(s)
+        time.sleep(1)
+        assert cpu(s) - before < 0.3
+        idle.close()
+        assert s.stop() == 0
+
+
+def cpu(s):
+    words = open(f"/proc/{s.child.pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_the_socket_has_its_mode_and_what_is_left_of_a_dead_service_is_no_hindrance(tmp_path):
+    with Service(tmp_path / "s") as s:
+        s.start()
+        assert stat.S_IMODE(s.socket.stat().st_mode) == 0o660
+        s.kill()
+        assert s.socket.exists()
+        s.start()
+        assert s.get("/healthz").status == 200
+        second = subprocess.run(
+            [TRAWL, "serve", "-c", s.config], capture_output=True, text=True, timeout=20,
+            env={**os.environ, "TRAWL_SERVICE_STATE_DIR": str(tmp_path / "other"), "TRAWL_API_SOCKET": str(s.socket),
+                 "TRAWL_SERVICE_JOBS_DIR": str(s.jobs_dir)},
+        )  # fmt: skip
+        assert second.returncode == 1 and "another service answers there" in second.stderr, second
+        assert s.get("/healthz").status == 200
