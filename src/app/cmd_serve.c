@@ -471,12 +471,15 @@ serve(struct serve *s)
 	return code;
 }
 
-/* -c FILE; else the one that is installed, if it is there. */
+/* -c FILE; else the one of ConfigurationDirectory=, or that is installed, if it is there. */
 static bool
 read_args(int argc, char **argv, struct serve *s)
 {
-	static const char usual[] = TRAWL_SYSCONFDIR "/trawl/trawl.yaml";
+	static char usual[4200] = TRAWL_SYSCONFDIR "/trawl/trawl.yaml";
+	const char *dir = getenv("CONFIGURATION_DIRECTORY");
 
+	if (dir != NULL)
+		(void)snprintf(usual, sizeof(usual), "%.4000s/trawl.yaml", dir);
 	if (argc == 2 && (strcmp(argv[0], "-c") == 0 || strcmp(argv[0], "--config") == 0))
 		s->path = argv[1];
 	else if (argc != 0)

@@ -16,24 +16,32 @@ environment(void *ctx, const char *name)
 	return getenv(name);
 }
 
-/* What systemd says of directories, where nobody else does. */
+/* What systemd says of directories (the first of them), where nobody else does. */
+static int
+take_directory(
+    struct settings *s, enum setting_id setting, const char *variable, const char *below)
+{
+	struct slice dir = slice_cstr(getenv(variable) == NULL ? "" : getenv(variable));
+	char path[4200];
+
+	dir = slice_head(dir, slice_find(dir, ':'));
+	if (dir.len == 0 || s->given[setting])
+		return 0;
+	(void)snprintf(path, sizeof(path), SLICE_FMT "%s", SLICE_ARG(dir), below);
+	return setting_set(s, &setting_rows[setting], slice_cstr(path), NULL);
+}
+
 static int
 take_directories(struct settings *s)
 {
-	const char *state = getenv("STATE_DIRECTORY");
-	const char *runtime = getenv("RUNTIME_DIRECTORY");
-	char path[4200];
-	int r = 0;
+	int r = take_directory(s, SETTING_ID_service_state_dir, "STATE_DIRECTORY", "");
 
-	if (state != NULL && !s->given[SETTING_ID_service_state_dir])
-		r = setting_set(s, &setting_rows[SETTING_ID_service_state_dir],
-		    slice_head(slice_cstr(state), slice_find(slice_cstr(state), ':')),
-		    NULL);
-	if (r == 0 && runtime != NULL && !s->given[SETTING_ID_api_socket]) {
-		(void)snprintf(path, sizeof(path), "%s/trawl.sock", runtime);
-		r = setting_set(
-		    s, &setting_rows[SETTING_ID_api_socket], slice_cstr(path), NULL);
-	}
+	if (r == 0)
+		r = take_directory(
+		    s, SETTING_ID_service_jobs_dir, "CONFIGURATION_DIRECTORY", "/jobs.d");
+	if (r == 0)
+		r = take_directory(
+		    s, SETTING_ID_api_socket, "RUNTIME_DIRECTORY", "/trawl.sock");
 	return r;
 }
 

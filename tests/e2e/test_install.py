@@ -63,7 +63,15 @@ def make(*args):
 def test_install_puts_everything_there_and_uninstall_takes_it_away(tmp_path):
     where = [f"DESTDIR={tmp_path}", "prefix=/usr"]
     make("install", *where)
-    there = {str(p.relative_to(tmp_path / "usr")) for p in tmp_path.rglob("*") if not p.is_dir()}
+    files = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if not p.is_dir()}
+    units = {p for p in files if "/systemd/system/" in f"/{p}"}
+    names = {"trawl.service", "trawl.socket", "trawl@.service", "trawl-job@.timer"}
+    assert not units or {p.split("/")[-1] for p in units} == names  # none: --without-systemd
+    for unit in units:
+        assert "@bindir@" not in (tmp_path / unit).read_text()
+    beside = {"usr/lib/sysusers.d/trawl.conf", "usr/lib/tmpfiles.d/trawl.conf", "usr/libexec/trawl/job-run"}
+    assert not units or beside <= files
+    there = {p.removeprefix("usr/") for p in files - units - beside}
     examples = {f"share/doc/trawl/examples/{p.name}" for p in (harness.SRCDIR / "conf").glob("*.yaml") if p.name != "trawl.yaml"}
     schemas = {f"share/doc/trawl/{p.name}" for p in (harness.SRCDIR / "doc").glob("*.schema.json")}
     pages = {f"share/man/man{s}/{n}.{s}" for n, s in [("trawl", 1), ("trawl-warc", 1), ("trawl-job", 5), ("trawl-files", 5), ("trawl-serve", 8)]}
