@@ -447,18 +447,35 @@ end(struct serve *s, int code)
 }
 
 static int
+start_code(int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return EXIT_USAGE;
+	case -EBUSY: /* another service */
+	case -EADDRINUSE:
+	case -ENOMEM:
+	case -EAGAIN:
+		return EXIT_OTHER;
+	default: /* the registry, directories, sockets */
+		return EXIT_FILE;
+	}
+}
+
+static int
 serve(struct serve *s)
 {
 	struct why why = {""};
-	int code = EXIT_DONE;
+	int code = EXIT_DONE, r;
 
 	set_log_level(s->settings);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)umask(0027);
 	raise_files();
-	if (start(s, &why) < 0) {
-		code = say_error(EXIT_OTHER, "%s", why.text);
+	r = start(s, &why);
+	if (r < 0) {
+		code = say_error(start_code(r), "%s", why.text);
 	} else {
 		notify("READY=1");
 		log_info("trawl %s serves", PACKAGE_VERSION);

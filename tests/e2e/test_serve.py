@@ -1,10 +1,12 @@
 """`trawl serve`: jobs and runs over HTTP, reload, stop, and what goes on after a stop."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import threading
 import time
 
@@ -358,3 +360,26 @@ def test_who_waits_for_a_state_when_the_service_stops_is_answered(tmp_path):
         assert answers and answers[0] in (200, 503), answers
         s.start()
         assert s.state_of(run)["state"] in ("running", "paused")
+
+
+def test_a_registry_that_is_newer_or_damaged_is_refused_with_a_sentence(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        s.create("kept", seeds=["https://a.example/"])
+        assert s.stop() == 0
+        registry = s.state / "registry.db"
+        with contextlib.closing(sqlite3.connect(registry)) as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            db.execute("PRAGMA user_version = 999")
+        s.start(wait=False)
+        assert s.child.wait(10) == 3
+        assert "was written by a newer trawl (version 999 of the registry; this program knows up to" in s.log()
+        with contextlib.closing(sqlite3.connect(registry)) as db:
+            db.execute(f"PRAGMA user_version = {version}")
+        s.start()
+        assert s.get("/api/v1/jobs/kept").status == 200
+        assert s.stop() == 0
+        registry.write_bytes(b"this is no database, but long enough to be looked at as if it was one" * 20)
+        s.start(wait=False)
+        assert s.child.wait(10) == 3
+        assert "registry" in s.log().splitlines()[-1]
