@@ -1,5 +1,6 @@
 #include "app/app.h"
 #include "app/args.h"
+#include "app/journal.h"
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -193,6 +194,7 @@ main(int argc, char **argv)
 {
 	keep_heap_small();
 	open_standard_files();
+	(void)journal_start();
 	if (argc < 2)
 		return usage_error("which command? trawl --help lists them");
 	if (strcmp(argv[1], "--version") == 0) {

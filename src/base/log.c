@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 static _Atomic int log_level_now = LOG_LEVEL_WARN;
+static _Atomic(log_sink_fn *) sink;
 static void (*before_fn)(void *);
 static void *before_ctx;
 
@@ -29,31 +30,63 @@ log_set_before(void (*fn)(void *), void *ctx)
 }
 
 void
-log_line(enum log_level level, const char *fmt, ...)
+log_set_sink(log_sink_fn *fn)
+{
+	atomic_store(&sink, fn);
+}
+
+__attribute__((format(printf, 3, 0))) static void
+write_line(
+    enum log_level level, const struct log_about *about, const char *fmt, va_list ap)
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
+	log_sink_fn *to = atomic_load(&sink);
 	char line[2048];
-	va_list ap;
 	int head, n;
 	size_t len;
 
-	if (!log_enabled(level))
-		return;
-	head = snprintf(line, sizeof(line), "trawl: %s: ", names[level]);
-	va_start(ap, fmt);
+	head = to != NULL ? 0 : snprintf(line, sizeof(line), "trawl: %s: ", names[level]);
 	n = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, fmt, ap);
-	va_end(ap);
 	if (n < 0)
 		return;
 	len = (size_t)head + (size_t)n;
 	if (len > sizeof(line) - 2)
 		len = sizeof(line) - 2;
 	scrub_terminal(line, len); /* whatever a caller forgot, and where it was cut */
-	line[len++] = '\n';
 	if (before_fn != NULL)
 		before_fn(before_ctx);
+	if (to != NULL) {
+		line[len] = '\0';
+		to(level, about, line);
+		return;
+	}
+	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) < 0)
 		return; /* nobody is left to tell */
+}
+
+void
+log_line(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log_enabled(level))
+		return;
+	va_start(ap, fmt);
+	write_line(level, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_line_about(enum log_level level, const struct log_about *about, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!log_enabled(level))
+		return;
+	va_start(ap, fmt);
+	write_line(level, about, fmt, ap);
+	va_end(ap);
 }
 
 const char *

@@ -440,7 +440,8 @@ take_fresh(struct crawl *c, struct commit *m)
 	totals_links(&c->stats.totals, &m->counts);
 	r = crawl_raise(c, m);
 	for (uint32_t i = 0; i < m->closed_len && r == 0; i++) {
-		log_info("trap: %s", m->closed[i].detail);
+		log_info_of(
+		    CRAWL_ABOUT(c, (struct slice){0}), "trap: %s", m->closed[i].detail);
 		r = trap_gates_add(&c->gates, &m->closed[i]);
 	}
 	for (uint32_t i = 0; i < m->fresh_len && r == 0; i++) {

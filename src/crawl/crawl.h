@@ -95,6 +95,7 @@ struct crawl_conf {
 	/* With --check-links: outside URLs, one a line, that need not be asked; for
 	 * crawl_start(). */
 	struct slice known_good;
+	uint64_t run;         /* its number, for the log; 0: it has none */
 	uint64_t random_seed; /* 0: from the system; else a repeatable run */
 	void *ctx;
 	/* Once, deferred; crawl_free() is allowed in it. */

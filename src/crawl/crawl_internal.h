@@ -10,6 +10,7 @@
  */
 #ifndef CRAWL_CRAWL_INTERNAL_H
 #define CRAWL_CRAWL_INTERNAL_H
+#include "base/log.h"
 #include "base/map.h"
 #include "crawl/committer.h"
 #include "crawl/crawl.h"
@@ -103,6 +104,10 @@ struct robots_error {
 enum { ROBOTS_ERRORS = 64 };
 
 enum crawl_phase { CRAWL_RUNNING, CRAWL_STOPPING, CRAWL_CLOSING, CRAWL_ENDED };
+
+/* What a line of the log is about: this crawl, and a URL or {0}. */
+#define CRAWL_ABOUT(c, of)                                                               \
+	(&(struct log_about){(c)->conf.job->name, (c)->conf.run, (of), (c)->conf.dir})
 
 struct crawl {
 	struct list on_engine;

@@ -90,7 +90,7 @@ has_room_for_root(struct crawl *c, struct slice url)
 	if (c->roots < ROOTS_MAX + 2 * c->conf.job->seeds.n)
 		return true;
 	if (!c->roots_full && !scope_reaches(c->rules, url)) {
-		log_warn(
+		log_warn_of(CRAWL_ABOUT(c, url),
 		    "seeds were redirected to so many places that those from here on "
 		    "do not widen the scope: url=%s",
 		    LOG_TEXT(url));

@@ -84,8 +84,9 @@ count_for_host(struct visit *v, const struct death *d)
 	/* Without room it is counted from none again. */
 	(void)umap_put(hosts, v->rec->authority_hash, (void *)n);
 	if (n == HOST_DEATHS_MAX)
-		log_warn("%d workers died or hung at documents of one host, which are "
-			 "archived and not parsed from now on: url=%s",
+		log_warn_of(CRAWL_ABOUT(v->crawl, v->rec->url),
+		    "%d workers died or hung at documents of one host, which are "
+		    "archived and not parsed from now on: url=%s",
 		    HOST_DEATHS_MAX, LOG_TEXT(v->rec->url));
 }
 
@@ -110,8 +111,9 @@ note_death(struct visit *v, enum pool_end end)
 	    .wall_us = loop_wall_us(c->loop)};
 	count_for_host(v, d);
 	v->harm->report.deaths_len++;
-	log_info("worker %s (signal %d) at url=%s (%zu)", pool_end_name(d->end),
-	    d->how.signal, LOG_TEXT(v->rec->url), deaths_of(v));
+	log_info_of(CRAWL_ABOUT(v->crawl, v->rec->url),
+	    "worker %s (signal %d) at url=%s (%zu)", pool_end_name(d->end), d->how.signal,
+	    LOG_TEXT(v->rec->url), deaths_of(v));
 	return 0;
 }
 
@@ -478,7 +480,8 @@ parse_is_over(struct visit *v, bool archived)
 			    c, CRAWL_WORKERS, "the parser processes die at every page");
 	}
 	if (v->found.links_cut > 0)
-		log_warn("more links than %u, %u left out: url=%s",
+		log_warn_of(CRAWL_ABOUT(v->crawl, v->rec->url),
+		    "more links than %u, %u left out: url=%s",
 		    v->crawl->o->limits_max_links, v->found.links_cut,
 		    LOG_TEXT(v->rec->url));
 	if (!visit_bounce(v))
@@ -515,10 +518,12 @@ visit_tell_harm(const struct visit *v)
 	if (v->commit.harm == NULL)
 		return;
 	if (v->commit.kept_as[0] == '\0')
-		log_warn("%s, and the quarantine is full: url=%s",
+		log_warn_of(CRAWL_ABOUT(v->crawl, v->rec->url),
+		    "%s, and the quarantine is full: url=%s",
 		    outcome_name(v->commit.event.outcome), LOG_TEXT(v->rec->url));
 	else
-		log_warn("%s, see quarantine/%s.json: url=%s",
+		log_warn_of(CRAWL_ABOUT(v->crawl, v->rec->url),
+		    "%s, see quarantine/%s.json: url=%s",
 		    outcome_name(v->commit.event.outcome), v->commit.kept_as,
 		    LOG_TEXT(v->rec->url));
 }

@@ -156,7 +156,8 @@ tell_clamped(const struct visit *v)
 	int64_t max_ms = v->crawl->o->fetch_crawl_delay_max;
 
 	if (ms > max_ms)
-		log_warn("Crawl-delay of %.1f s cut to %.1f s: url=%s", (double)ms / 1000,
+		log_warn_of(CRAWL_ABOUT(v->crawl, v->rec->url),
+		    "Crawl-delay of %.1f s cut to %.1f s: url=%s", (double)ms / 1000,
 		    (double)max_ms / 1000, LOG_TEXT(v->rec->url));
 }
 

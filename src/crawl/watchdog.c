@@ -53,7 +53,7 @@ tell(struct crawl *c)
 
 	frontier_stats(c->frontier, loop_now_ms(c->loop), &f);
 	(void)frontier_hosts(c->frontier, loop_now_ms(c->loop), &h, 1);
-	log_warn(
+	log_warn_of(CRAWL_ABOUT(c, (struct slice){0}),
 	    "nothing is done, though something could be; looking again: queued=%llu "
 	    "ready=%u waiting=%u full=%u blocked=%u held=%s host=%s host_queued=%llu "
 	    "host_waits=%s",

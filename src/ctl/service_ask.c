@@ -70,7 +70,8 @@ on_started(void *ctx, struct service_run *run, int err, const char *why)
 	if (st->fn != NULL)
 		st->fn(st->ctx, run->id, err < 0 ? NULL : run, err, why);
 	else if (err < 0)
-		log_error("job %s: a run cannot be noted: %s", run->job_name, why);
+		log_error_of(RUN_ABOUT(run), "job %s: a run cannot be noted: %s",
+		    run->job_name, why);
 	free(st->key);
 	free(st);
 	if (err < 0)
@@ -160,15 +161,16 @@ run_start_scheduled(struct service *s, struct service_job *j, int64_t due_us)
 
 	j->served_us = due_us;
 	if (!list_is_empty(&j->runs)) {
-		log_warn("job %s: its run %" PRIu64 " is not over: it is not started "
-			 "again now",
+		log_warn_of(JOB_ABOUT(j->name),
+		    "job %s: its run %" PRIu64 " is not over: it is not started "
+		    "again now",
 		    j->name, container_of(j->runs.next, struct service_run, on_job)->id);
 		job_save(s, j);
 		return;
 	}
 	r = make_run(s, j, &how, due_us, NULL, NULL);
 	if (r < 0)
-		log_error(
+		log_error_of(JOB_ABOUT(j->name),
 		    "job %s: its schedule cannot be followed: %s", j->name, strerror(-r));
 }
 

@@ -252,7 +252,7 @@ change(struct service *s, struct service_job *j, struct file_job *f)
 	}
 	j->schedule = f->schedule;
 	job_save(s, j);
-	log_info("job %s: changed by its file", j->name);
+	log_info_of(JOB_ABOUT(j->name), "job %s: changed by its file", j->name);
 }
 
 static void
@@ -274,12 +274,12 @@ apply_one(struct service *s, struct file_job *f)
 	}
 	r = job_add(s, &row, f->file, &f->schedule, &j);
 	if (r < 0) {
-		log_error("job %s: %s", f->name,
+		log_error_of(JOB_ABOUT(f->name), "job %s: %s", f->name,
 		    r == -ENOSPC ? "there are too many" : "out of memory");
 		return;
 	}
 	job_save(s, j);
-	log_info("job %s: of %s", j->name, j->file);
+	log_info_of(JOB_ABOUT(j->name), "job %s: of %s", j->name, j->file);
 }
 
 struct job_gone {
@@ -308,7 +308,8 @@ forget(struct service *s, struct service_job *j)
 {
 	struct job_gone *g = calloc(1, sizeof(*g));
 
-	log_info("job %s: its file is gone, and so is the job", j->name);
+	log_info_of(
+	    JOB_ABOUT(j->name), "job %s: its file is gone, and so is the job", j->name);
 	if (g != NULL) {
 		g->chore.work = gone_work;
 		g->chore.done = gone_done;

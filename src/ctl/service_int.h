@@ -4,6 +4,7 @@
  */
 #ifndef CTL_SERVICE_INT_H
 #define CTL_SERVICE_INT_H
+#include "base/log.h"
 #include "base/map.h"
 #include "ctl/file_read.h"
 #include "ctl/service.h"
@@ -18,6 +19,10 @@ struct service_key {
 	uint64_t body_hash;
 	int64_t made_us;
 };
+
+/* What a line of the log is about. */
+#define RUN_ABOUT(r)    (&(struct log_about){.job = (r)->job_name, .run = (r)->id})
+#define JOB_ABOUT(name) (&(struct log_about){.job = (name)})
 
 struct service {
 	struct service_conf conf;

@@ -351,7 +351,7 @@ save_done(struct chore *c)
 	struct job_save *v = container_of(c, struct job_save, chore);
 
 	if (c->err < 0)
-		log_error("job %s: %s", v->name, c->why.text);
+		log_error_of(JOB_ABOUT(v->name), "job %s: %s", v->name, c->why.text);
 	job_save_free(v);
 }
 
@@ -376,5 +376,6 @@ job_save(struct service *s, const struct service_job *j)
 			job_save_free(v);
 	}
 	if (r < 0)
-		log_error("job %s: cannot be saved now: %s", j->name, strerror(-r));
+		log_error_of(JOB_ABOUT(j->name), "job %s: cannot be saved now: %s",
+		    j->name, strerror(-r));
 }

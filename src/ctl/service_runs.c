@@ -198,8 +198,9 @@ on_over(void *ctx, struct service_run *run, int err, const char *why)
 
 	(void)ctx;
 	if (err < 0)
-		log_error("run %" PRIu64 " of %s: its end cannot be noted, and it will "
-			  "seem to go on at the next start: %s",
+		log_error_of(RUN_ABOUT(run),
+		    "run %" PRIu64 " of %s: its end cannot be noted, and it will "
+		    "seem to go on at the next start: %s",
 		    run->id, run->job_name, why);
 	run_tell_waiters(run, err, why);
 	run_free(run);
@@ -219,12 +220,12 @@ run_end(struct service_run *run, enum run_state state)
 		s->sums.ended++;
 	run_set_state(run, state);
 	if (state == RUN_FAILED)
-		log_error("run %" PRIu64 " of %s: failed: %s", run->id, run->job_name,
-		    LOG_TEXT(slice_cstr(run->why)));
+		log_error_of(RUN_ABOUT(run), "run %" PRIu64 " of %s: failed: %s", run->id,
+		    run->job_name, LOG_TEXT(slice_cstr(run->why)));
 	else
-		log_info("run %" PRIu64 " of %s: %s%s%s", run->id, run->job_name,
-		    run_state_name(state), run->end_text[0] == '\0' ? "" : ": ",
-		    run->end_text);
+		log_info_of(RUN_ABOUT(run), "run %" PRIu64 " of %s: %s%s%s", run->id,
+		    run->job_name, run_state_name(state),
+		    run->end_text[0] == '\0' ? "" : ": ", run->end_text);
 	run_save(run, NULL, NULL, on_over, NULL);
 }
 
@@ -255,8 +256,8 @@ on_finished(struct run_work *w)
 		return;
 	}
 	if (w->chore.err < 0) {
-		log_error("run %" PRIu64 ": after its end: %s", run->id,
-		    LOG_TEXT(slice_cstr(w->chore.why.text)));
+		log_error_of(RUN_ABOUT(run), "run %" PRIu64 ": after its end: %s",
+		    run->id, LOG_TEXT(slice_cstr(w->chore.why.text)));
 		if (run->why[0] == '\0')
 			run_set_text(&run->why, w->chore.why.text);
 	}
@@ -309,7 +310,8 @@ on_end(void *ctx, enum crawl_end end)
 		run_set_text(&run->end_text, "");
 		stopped(run);
 	} else if (end == CRAWL_DISK_FULL && run->state != RUN_STOPPING) {
-		log_warn("run %" PRIu64 " of %s: waits for room on the disk", run->id,
+		log_warn_of(RUN_ABOUT(run),
+		    "run %" PRIu64 " of %s: waits for room on the disk", run->id,
 		    run->job_name);
 		run_set_text(&run->end_text, "");
 		run->waits_for_room = true;
@@ -332,6 +334,7 @@ start_crawl(struct service_run *run, struct run_work *w, struct why *why)
 	    .resume = true, /* or begins, where nothing was committed */
 	    .strange_seeds = (run->owner == NULL || run->owner->file == NULL) &&
 			     !s->settings->api_allow_local,
+	    .run = run->id,
 	    .cookies = buf_slice(&w->cookies),
 	    .auth = buf_slice(&w->auth),
 	    .store = w->store,
@@ -354,8 +357,8 @@ on_prepared(struct run_work *w)
 		r = start_crawl(run, w, &why);
 		if (r == 0) {
 			run->starts++;
-			log_info("run %" PRIu64 " of %s: %s", run->id, run->job_name,
-			    run->starts == 1 ? "begins" : "goes on");
+			log_info_of(RUN_ABOUT(run), "run %" PRIu64 " of %s: %s", run->id,
+			    run->job_name, run->starts == 1 ? "begins" : "goes on");
 			run_save(run, NULL, NULL, NULL, NULL);
 			service_tell(s, run);
 			return;

@@ -21,7 +21,8 @@ look(struct service *s, struct service_job *j, int64_t now_us)
 	if (turn.due_us == 0)
 		return;
 	if (turn.missed && j->schedule.catch_up == CATCH_UP_SKIP) {
-		log_info("job %s: what was due meanwhile is left out", j->name);
+		log_info_of(JOB_ABOUT(j->name),
+		    "job %s: what was due meanwhile is left out", j->name);
 		j->served_us = turn.due_us;
 		job_save(s, j);
 	} else {

@@ -1,6 +1,7 @@
 """A site for the container, on all its loopback addresses: site.py PORT.
 
-/N is a page of a ring of LENGTH pages, /slow/N takes half a second, /hang is never answered.
+/N is a page of a ring of LENGTH pages, /slow/N takes half a second, /hang is never answered,
+/many has 20 links.
 """
 
 import http.server
@@ -18,6 +19,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/hang"):
             time.sleep(600)
             return
+        if self.path == "/many":
+            self.answer("".join(f"<a href='/{n}'>" for n in range(20)))
+            return
         m = re.fullmatch(r"/(slow/)?(\d*)", self.path)
         if m is None:
             self.send_error(404)
@@ -25,7 +29,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if m[1]:
             time.sleep(0.5)
         n = (int(m[2] or 0) + 1) % LENGTH
-        body = f"<title>{m[2]}</title><a href='/{m[1] or ''}{n}'>next</a>".encode()
+        self.answer(f"<title>{m[2]}</title><a href='/{m[1] or ''}{n}'>next</a>")
+
+    def answer(self, text):
+        body = text.encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
@@ -36,4 +43,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-http.server.ThreadingHTTPServer(("0.0.0.0", int(sys.argv[1])), Handler).serve_forever()
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *ignored):
+        """A client that is killed, or hangs up."""
+
+
+Server(("0.0.0.0", int(sys.argv[1])), Handler).serve_forever()

@@ -190,6 +190,22 @@ def test_a_crawl_in_the_unit_succeeds_and_its_parsers_are_jailed(machine):
     told(f"{len(jailed)} jailed, with {jailed[0]['Seccomp_filters']} filters (the service: {service['Seccomp_filters']})")
 
 
+def test_the_journal_has_fields(machine):
+    (run,) = [r["id"] for r in machine.call("GET", "/api/v1/runs").json["items"]]
+    lines = machine.journal("-u", "trawl.service", f"TRAWL_RUN={run}")
+    assert {line["TRAWL_JOB"] for line in lines} == {"docs"}
+    assert {line["SYSLOG_IDENTIFIER"] for line in lines} == {"trawl"}
+    texts = [line["MESSAGE"] for line in lines]
+    assert f"run {run} of docs: begins" in texts and any(t.startswith(f"run {run} of docs: done") for t in texts), texts
+    assert {line["PRIORITY"] for line in lines} == {"6"}
+    # A page that says too much of itself, and what a terminal would obey.
+    run = machine.start_run("many", url("/many"), limits={"max_links": 10})
+    machine.wait_for(run, "done", "failed")
+    (line,) = machine.journal("-u", "trawl.service", f"TRAWL_RUN={run}", "PRIORITY=4")
+    assert line["TRAWL_URL"] == url("/many") and line["TRAWL_DIR"].endswith(f"/runs/{run}")
+    assert "10 left out" in line["MESSAGE"]
+
+
 def test_reload_reads_the_settings_and_keeps_the_old_ones_if_they_are_wrong(machine):
     def logged(text):
         wait_until(text, lambda: [m for m in machine.journal("-u", "trawl.service") if text in m["MESSAGE"]], 20, 0.2)
@@ -259,7 +275,7 @@ def test_stop_drains_in_time_even_if_nothing_answers_and_the_run_goes_on_later(m
     at = time.monotonic()
     machine.systemctl("stop", "trawl.service")
     took = time.monotonic() - at
-    told(f"stopped in {took:.1f} s with {len(hosts)} requests that hang (service.drain as it is: 20s)")
+    told(f"stopped in {took:.1f} s with {len(hosts)} requests that hang")
     shown = machine.show("trawl.service", "ActiveState", "Result")
     assert took < 30 and shown == {"ActiveState": "inactive", "Result": "success"}
     machine.systemctl("start", "trawl.service")

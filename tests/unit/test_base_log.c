@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -113,10 +114,67 @@ text_from_the_net_is_escaped_and_cut(void **state)
 	assert_int_equal(strlen(text), 240 * 4);
 }
 
+static struct {
+	enum log_level level;
+	char text[4096];
+	char job[32];
+	uint64_t run;
+	char url[64];
+	unsigned calls, about_nothing;
+} heard;
+
+static void
+on_line(enum log_level level, const struct log_about *about, const char *text)
+{
+	heard.calls++;
+	heard.level = level;
+	(void)snprintf(heard.text, sizeof(heard.text), "%s", text);
+	if (about == NULL) {
+		heard.about_nothing++;
+		return;
+	}
+	(void)snprintf(heard.job, sizeof(heard.job), "%s", about->job);
+	heard.run = about->run;
+	(void)snprintf(heard.url, sizeof(heard.url), SLICE_FMT, SLICE_ARG(about->url));
+}
+
+static void
+say_to_sink(void)
+{
+	log_warn_of((&(struct log_about){
+			.job = "docs", .run = 7, .url = SLICE_LIT("http://h/\x1b[2J")}),
+	    "page %s", "\x1b[2J");
+	log_info_of((&(struct log_about){.job = "docs"}), "not at this level");
+	log_error("plain");
+}
+
+static void
+a_log_with_fields_gets_lines_and_what_they_are_about_and_stderr_gets_none(void **state)
+{
+	char text[4096];
+
+	(void)state;
+	log_set_sink(on_line);
+	capture(say_to_sink, text, sizeof(text));
+	log_set_sink(NULL);
+	assert_string_equal(text, "");
+	assert_int_equal(heard.calls, 2);
+	assert_int_equal(heard.about_nothing, 1);
+	assert_int_equal(heard.level, LOG_LEVEL_ERROR);
+	assert_string_equal(heard.text, "plain");
+	assert_string_equal(heard.job, "docs");
+	assert_int_equal(heard.run, 7);
+	capture(say_to_sink, text, sizeof(text));
+	assert_string_equal(text, "trawl: warning: page ?[2J\ntrawl: error: plain\n");
+	assert_int_equal(heard.calls, 2);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(
+		a_log_with_fields_gets_lines_and_what_they_are_about_and_stderr_gets_none),
 	    cmocka_unit_test(what_is_above_the_level_is_dropped),
 	    cmocka_unit_test(a_long_line_is_cut_and_still_a_line),
 	    cmocka_unit_test(a_hook_runs_before_each_line_that_is_written),
