@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-const struct route *const api_groups[] = {
-    api_compare, api_health, api_hosts, api_jobs, api_pages, api_runs, NULL};
+const struct route *const api_groups[] = {api_compare, api_dashboard, api_health,
+    api_hosts, api_jobs, api_pages, api_runs, NULL};
 
 void
 api_refuse(struct request *r, int err, const char *why)

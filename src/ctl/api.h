@@ -13,8 +13,8 @@
 #include "ctl/service.h"
 
 extern const struct route *const api_groups[]; /* NULL ends them */
-extern const struct route api_compare[], api_health[], api_hosts[], api_jobs[],
-    api_pages[], api_runs[];
+extern const struct route api_compare[], api_dashboard[], api_health[], api_hosts[],
+    api_jobs[], api_pages[], api_runs[];
 
 static inline struct service *
 api_service(const struct request *r)

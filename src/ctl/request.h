@@ -48,7 +48,8 @@ json_t *request_json(const struct request *r);
 int request_own(struct request *r, void (*release)(void *ptr), void *ptr);
 
 /* ---- answers: one, once ---- */
-/* Before the answer: one more header. */
+enum { REQUEST_HEADER_VALUE_MAX = 224 }; /* what is longer is cut */
+/* Before the answer: one more header.  Without Cache-Control nobody may keep it. */
 void request_add_header(struct request *r, const char *name, const char *value);
 /* Takes what is in `body`, which is empty afterwards. */
 void request_reply(
@@ -81,4 +82,6 @@ void etag_print(uint64_t revision, char ret[ETAG_TEXT_MAX]);
  * a GET: 304) was answered, and false.
  */
 bool request_matches(struct request *r, uint64_t revision);
+/* If-None-Match of a GET names it: what the client has is as it is. */
+bool request_has_tag(const struct request *r, const char *etag);
 #endif

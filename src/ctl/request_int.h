@@ -70,7 +70,7 @@ struct request {
 	const char *content_type;
 	struct buf reply;
 	struct {
-		char name[32], value[224];
+		char name[32], value[REQUEST_HEADER_VALUE_MAX];
 	} headers[REQUEST_HEADERS_MAX];
 	size_t headers_len;
 	size_t held_bytes; /* of body or answer, as http.c counts them */

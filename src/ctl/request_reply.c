@@ -218,7 +218,8 @@ add_guards(const struct request *r, struct MHD_Response *m)
 		    MHD_add_response_header(m, guards[i].name, guards[i].value) !=
 			MHD_YES)
 			return false;
-	return MHD_add_response_header(
+	return has_header(r, "Content-Security-Policy") ||
+	       MHD_add_response_header(
 		   m, "Content-Security-Policy", page ? page_policy : policy) == MHD_YES;
 }
 
@@ -273,6 +274,14 @@ list_has(struct slice list, const char *etag, bool weakly)
 			return true;
 	}
 	return false;
+}
+
+bool
+request_has_tag(const struct request *r, const char *etag)
+{
+	struct slice list;
+
+	return request_header(r, "If-None-Match", &list) && list_has(list, etag, true);
 }
 
 bool

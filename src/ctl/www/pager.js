@@ -1,0 +1,43 @@
+// Lists by cursors: what is shown, and a button for more.
+
+import { h } from "./dom.js";
+import { get, sentence } from "./api.js";
+
+// path_of(cursor) -> path; show(items, is_first).  Answers that come too late are dropped.
+export function pager(path_of, show, empty) {
+	let next = null,
+		turn = 0;
+	const note = h("p", { class: "muted", role: "status" });
+	const more = h("button", { type: "button", click: () => load(next) }, "Show more");
+	const el = h("div", { class: "pager" }, note, more);
+	more.hidden = true;
+	let shown = 0;
+
+	async function load(cursor) {
+		const mine = ++turn;
+		more.disabled = true;
+		if (!cursor) note.textContent = "loading …";
+		try {
+			const list = await get(path_of(cursor));
+			if (mine !== turn) return;
+			shown = cursor ? shown + list.items.length : list.items.length;
+			show(list.items, !cursor);
+			next = list.next || null;
+			more.hidden = !next || list.at_end === true;
+			note.textContent =
+				shown === 0
+					? more.hidden
+						? empty
+						: "None so far: there is more to look through."
+					: more.hidden
+						? `${shown} shown, which are all.`
+						: `${shown} shown, there are more.`;
+		} catch (p) {
+			if (mine !== turn) return;
+			note.textContent = sentence(p);
+		} finally {
+			more.disabled = false;
+		}
+	}
+	return { el, note, reload: () => load(null) };
+}

@@ -1,0 +1,359 @@
+"""The dashboard in headless Chromium: what a person does with it, what goes wrong, and how it can be read."""
+
+import http.server
+import re
+import threading
+import time
+
+import pytest
+
+import browser
+from access import TcpService
+from dashboard import Person, Way
+from harness import wait_until
+from service import Service
+from test_serve import SETTINGS
+
+PAGES = 60
+EVIL = "<img src=x onerror=alert(1)></title><script>alert(2)</script>"
+BIDI = "safe\u202egnp.exe"
+PICTURES = "DASHBOARD_PICTURES"  # a directory, for people who want to look
+
+
+class Site(http.server.BaseHTTPRequestHandler):
+    """Sixty pages of which each takes a while; some are missing, some are hostile."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    pause = 0.0
+
+    def answer(self, status, body, mime="text/html; charset=utf-8"):
+        body = body.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", mime)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):  # noqa: N802
+        time.sleep(self.pause)
+        if self.path == "/":
+            links = "".join(f'<a href="/p{n}">{n}</a>' for n in range(PAGES)) + '<a href="/gone">g</a><a href="/gone2">g</a>'
+            links += '<a href="/evil?q=&quot;&gt;&lt;script&gt;alert(3)&lt;/script&gt;">e</a><a href="/broken">b</a>'
+            return self.answer(200, f"<title>Home</title>{links}")
+        if self.path.startswith("/evil"):
+            return self.answer(200, f"<title>&lt;img src=x onerror=alert(1)&gt;&lt;script&gt;alert(2)&lt;/script&gt; {BIDI}</title>x")
+        if self.path.startswith("/p"):
+            return self.answer(200, f"<title>Page {self.path[2:]} of the site</title><p>text {hash(self.path)}")
+        return self.answer(500 if self.path == "/broken" else 404, "none")
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def site():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    Site.pause = 0
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    if browser.PROGRAM is None:
+        pytest.skip("chromium is not installed")
+    with browser.Browser(tmp_path_factory.mktemp("profile")) as b:
+        b.page("Accessibility.enable")
+        yield b
+
+
+@pytest.fixture
+def service(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        yield s.start()
+
+
+@pytest.fixture
+def way(service):
+    with Way(service.socket) as w:
+        yield w
+
+
+# -- the files --
+
+
+def test_the_files_come_with_their_types_a_policy_and_tags(service):
+    a = service.get("/")
+    assert a.status == 200 and a.headers["Content-Type"] == "text/html; charset=utf-8"
+    names = set(re.findall(rb'(?:href|src)="(ui/[^"]+)"', a.body))
+    assert len(names) >= 4
+    for path in ["/", *(f"/{n.decode()}" for n in names)]:
+        a = service.get(path)
+        assert a.status == 200 and a.headers["Cache-Control"] == "no-cache"
+        policy = a.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy
+        assert a.headers["X-Content-Type-Options"] == "nosniff"
+        again = service.get(path, headers={"If-None-Match": a.headers["ETag"]})
+        assert again.status == 304 and again.body == b"" and again.headers["ETag"] == a.headers["ETag"]
+        assert service.get(path, headers={"If-None-Match": '"other"'}).status == 200
+        assert service.call("HEAD", path).headers["ETag"] == a.headers["ETag"]
+    assert service.get("/ui/none.js").status == 404
+    assert service.get("/ui/..%2Fui%2Fapp.js").status == 404
+    assert service.post("/", {}).status == 405
+    assert service.get("/api/v1/runs").headers["Cache-Control"] == "no-store"
+
+
+# -- what a person does --
+
+
+def test_a_job_is_made_started_held_and_seen_to_end(chromium, service, way, site):
+    Site.pause = 0.12
+    p = Person(chromium, way.url())
+    p.see("#link-text", "live")
+    p.see("section", "No run goes on")
+    p.click("link", "^New job$")
+    p.see("h1", "New job")
+    p.click("button", "^Make the job$")
+    p.see("#name-error", "is 1 to 100 of")
+    assert p.focused() == "name" and p.js("document.getElementById('name').getAttribute('aria-invalid')") == "true"
+    p.type("textbox", "^Name", "first")
+    p.type("textbox", "^Addresses to begin", f"{site}\nnonsense")
+    p.type("textbox", "^Links from there", "many")
+    p.type("textbox", "^Requests at once", "1")
+    p.click("button", "^Make the job$")
+    p.see("#depth-error", "many")
+    p.see("#seeds-error", "nonsense")
+    p.see(".mistakes", "Links from there at most")
+    assert p.js("document.getElementById('name-error').textContent") == ""
+    p.type("textbox", "^Addresses to begin", site)
+    p.type("textbox", "^Links from there", "3")
+    p.click("button", "^Make the job$")
+    p.see("h1", "of first")
+    p.see(".state", "running")
+    p.see("#said", "was started")
+    run = int(p.js("location.hash").split("/")[-1])
+
+    pages = "Number(document.querySelector('.tiles dd').textContent)"
+    p.until("pages", f"{pages} > 3")
+    some = p.js(pages)
+    p.until("more pages", f"{pages} > {some}")
+    p.until("a line", "document.querySelector('svg.chart .line.queue').getAttribute('d').split('L').length > 2")
+    label = p.js("document.querySelector('svg.chart').getAttribute('aria-label')")
+    assert re.fullmatch(r"Pages and errors: pages [\d.]+ a second, errors [\d.]+ a second", label)
+
+    p.click("button", "^Pause run")
+    p.see(".state", "paused")
+    p.see("#said", "paused")
+    wait_until("it is paused", lambda: service.state_of(run)["state"] == "paused" and not service.state_of(run)["crawling"])
+    assert "Resume" in p.focused()  # the button that was pressed is there still
+    Site.pause = 0
+    p.click("button", "^Resume run")
+    p.see(".state", "done", seconds=40)
+    assert not p.js("[...document.querySelectorAll('main .buttons button')].some(b => b.checkVisibility())")
+    service.wait_for(run, "done")
+    p.see(".tiles", str(service.state_of(run)["stats"]["pages"]))
+    p.click("link", "^Runs$")
+    p.see("section", "No run goes on")
+    p.see("tbody", "first")
+    p.check(but=["status of 422", "status of 404"])
+
+
+def test_cancel_asks_before_and_takes_no_for_an_answer(chromium, service, way, site):
+    Site.pause = 0.2
+    service.create("long", seeds=[site])
+    run = service.run("long")
+    p = Person(chromium, way.url())
+    p.see("tbody", "long")
+    p.click("button", "^Cancel run")
+    p.see("dialog", "ends for good")
+    assert p.focused() == "No, leave it"
+    p.key("Escape", 27)
+    p.until("the question is gone", "document.querySelector('dialog') === null")
+    assert "Cancel" in p.focused() and service.state_of(run)["state"] == "running"
+    p.click("button", "^Cancel run")
+    p.click("button", "^Cancel the run$")
+    service.wait_for(run, "cancelled")
+    p.see("section", "No run goes on")
+    p.see("tbody .state", "cancelled")
+    p.check(but=["status of 404"])
+
+
+def test_jobs_are_changed_scheduled_and_deleted(chromium, service, way, site):
+    service.create("nightly", seeds=[site], schedule={"at": ["03:00"]}, fetch={"per_host": 2, "retries": 1})
+    p = Person(chromium, way.url("#/jobs"))
+    p.see("tbody", "at 03:00")
+    p.click("link", "^Change nightly$")
+    p.see("h1", "Change nightly")
+    p.until("its values", "document.getElementById('at').value === '03:00'")
+    assert p.js("document.getElementById('seeds').value") == site
+    assert p.js("JSON.parse(document.getElementById('more').value).fetch.retries") == 1
+    p.type("textbox", "^Run at", "")
+    p.type("textbox", "^Run every", "6h")
+    # Somebody else is faster.
+    a = service.call("PATCH", "/api/v1/jobs/nightly", {"limits": {"max_pages": 7}})
+    assert a.status == 200, a
+    p.click("button", "^Save the job$")
+    p.see(".mistakes", "Changed by somebody else")
+    p.click("button", "^Show it as it is now")
+    p.until("its values", "document.getElementById('max_pages').value === '7'")
+    p.type("textbox", "^Run at", "")
+    p.type("textbox", "^Run every", "6h")
+    p.click("button", "^Save the job$")
+    p.see("tbody", "every 6h")
+    spec = service.get("/api/v1/jobs/nightly").json["spec"]
+    assert spec["limits"]["max_pages"] == 7 and spec["fetch"] == {"per_host": 2, "retries": 1}
+    for run in service.get("/api/v1/jobs/nightly").json["open_runs"]:  # "every" begins at once
+        service.wait_for(run, "done")
+    p.click("button", "^Delete nightly$")
+    p.click("button", "^Delete the job$")
+    p.see("section", "There is no job yet")
+    assert service.get("/api/v1/jobs/nightly").status == 404
+    p.check(but=["status of 412", "status of 404"])
+
+
+def crawled(service, site):
+    service.create("whole", seeds=[site], fetch={"per_host": 8})
+    run = service.run("whole")
+    service.wait_for(run, "done")
+    return run
+
+
+def test_pages_are_paged_filtered_and_explained(chromium, service, way, site):
+    run = crawled(service, site)
+    lines = service.output(run).pages()
+    p = Person(chromium, way.url(f"#/runs/{run}/pages"))
+    p.see(".pager", "50 shown, there are more")
+    rows = "document.querySelectorAll('main tbody tr').length"
+    assert p.js(rows) == 50
+    p.click("button", "^Show more$")
+    p.see(".pager", f"{len(lines)} shown, which are all")
+    assert p.js(rows) == len(lines)
+    p.choose("^Outcome$", "http-4xx")
+    p.click("button", "^Show$")
+    p.see(".pager", "2 shown, which are all")
+    assert p.js("[...document.querySelectorAll('tbody .url')].map(e => new URL(e.textContent).pathname).sort().join()") == "/gone,/gone2"
+    p.choose("^Outcome$", "")
+    p.type("textbox", "^Status$", "teapot")
+    p.click("button", "^Show$")
+    p.see(".pager", "teapot is not a status")
+    p.type("textbox", "^Status$", "5xx, 404")
+    p.click("button", "^Show$")
+    p.see(".pager", "3 shown")
+    p.type("textbox", "^Status$", "")
+    p.type("searchbox", "^Address contains$", "/p7")
+    p.key("Enter", 13, "\r")
+    p.see(".pager", "1 shown")
+    assert "contains=%2Fp7" in p.js("location.hash")
+    p.click("link", "/p7$")
+    p.see(".life", "Page 7 of the site")
+    told = p.js("document.querySelector('.life').innerText")
+    assert f"on {site}" in told and "by link" in told and "1 link from the seed" in told and "Outcome: ok" in told
+    p.type("textbox", "^Address$", f"{site}never")
+    p.click("button", "^Explain$")
+    p.see(".life", "Not discovered in this run")
+    p.go(f"#/runs/{run}/hosts", "whole")
+    p.see("tbody", site.rstrip("/"))
+    p.go(f"#/runs/{run}/log", "whole")
+    p.until("lines", f"document.querySelector('pre.log').textContent.includes({site!r})")
+    p.check(but=["status of 400", "status of 404"])
+
+
+def test_what_the_net_says_is_shown_as_text(chromium, service, way, site):
+    run = crawled(service, site)
+    p = Person(chromium, way.url(f"#/runs/{run}/pages?contains=evil"))
+    p.see(".pager", "1 shown")
+    shown = p.js("document.querySelector('.title').textContent")
+    assert "<img src=x onerror=alert(1)><script>alert(2)</script>" in shown
+    assert "safe\\u{202E}gnp.exe" in shown and "\u202e" not in p.text()
+    assert p.js("document.querySelectorAll('main img, main script').length") == 0
+    p.click("link", "evil")
+    p.see(".life", "alert(2)")
+    p.js("location.hash = '#/jobs/' + encodeURIComponent('<img src=x onerror=alert(4)>')")
+    p.see("h1", "Change <img src=x onerror=alert(4)>")
+    p.go("#/runs/" + "9" * 15, "Run 9")
+    p.see("[role=alert]", "run")
+    assert p.js("document.querySelectorAll('main img, main script').length") == 0
+    # Nor could markup come in if somebody forgot.
+    assert p.js("""(() => { try { document.getElementById("main").innerHTML = "<b>x</b>"; return "it did"; }
+        catch (e) { return e.name; } })()""") == "TypeError"
+    p.check(but=["status of 404", "status of 400", "TrustedHTML", "trusted-types", "require-trusted-types-for"])
+
+
+# -- what goes wrong --
+
+
+def test_a_service_that_is_gone_is_told_of_and_found_again(chromium, service, way, site):
+    Site.pause = 0.1
+    service.create("kept", seeds=[site], fetch={"per_host": 1})
+    run = service.run("kept")
+    p = Person(chromium, way.url(f"#/runs/{run}"))
+    p.see("#link-text", "live")
+    p.until("pages", "Number(document.querySelector('.tiles dd').textContent) > 1")
+    service.kill()
+    p.see("#trouble", "The service is not reached")
+    p.see("#link-text", "no connection")
+    p.see("h1", "of kept")  # what was known is shown still
+    p.click("button", "^Pause run")
+    p.see("#said", "the service does not answer")
+    service.start()
+    p.see("#link-text", "live")
+    p.see("#said", "answers again")
+    assert not p.js("document.getElementById('trouble').checkVisibility()")
+    Site.pause = 0
+    p.see(".state", "done", seconds=40)
+    service.wait_for(run, "done")
+    p.check(but=["net::ERR", "status of 404"])
+
+
+def test_a_run_that_is_over_meanwhile_is_no_error_of_the_page(chromium, service, way, site):
+    """409: what is to be paused ended a moment before."""
+    run = crawled(service, site)
+    p = Person(chromium, way.url())
+    p.see("tbody", "whole")
+    p.js(f"""import("./ui/live.js").then(m => {{
+        m.take_run({{id: {run}, job: "whole", state: "running", stats: {{}}}});
+        document.querySelector("tr[data-run] button").click(); }})""")
+    p.see("#said", f"Run {run} of whole is done by now")
+    p.see("section", "No run goes on")
+    p.check(but=["status of 409", "status of 404"])
+
+
+def test_over_tcp_a_token_is_asked_for_kept_in_the_tab_and_may_be_too_little(chromium, tmp_path, site):
+    Site.pause = 0.2
+    with TcpService(tmp_path / "serve", settings=SETTINGS.replace("api: {allow_local: yes}", ""), api="allow_local: yes") as s:
+        s.start()
+        s.create("long", seeds=[site], fetch={"per_host": 1})
+        run = s.run("long")
+        chromium.page("Network.clearBrowserCache")
+        p = Person(chromium, f"http://127.0.0.1:{s.port}/")
+        p.see("dialog", "A token is wanted")
+        assert p.focused() == "token"
+        p.js("document.activeElement.value = 'x'.repeat(43)")
+        p.click("button", "^Use it$")
+        p.see("dialog", "A token is wanted")  # again: it is none
+        p.type("textbox", "oken$", s.reader)
+        p.click("button", "^Use it$")
+        p.see("tbody", "long")
+        p.see("#link-text", "live")
+        p.click("button", "^Pause run")
+        p.see("#said", "Not permitted")
+        assert s.state_of(run)["state"] == "running"
+        assert p.js("Object.values(localStorage).join() + document.cookie").find(s.reader) < 0
+        assert p.js("Object.values(sessionStorage).join()") == s.reader
+        p.js("sessionStorage.clear(); location.reload()")
+        p.see("dialog", "A token is wanted")
+        p.key("Escape", 27)
+        p.see("#trouble", "wants a token")
+        p.click("button", "^Give a token$")
+        p.type("textbox", "oken$", s.admin)
+        p.click("button", "^Use it$")
+        p.see("tbody", "long")
+        p.click("button", "^Cancel run")
+        p.click("button", "^Cancel the run$")
+        s.wait_for(run, "cancelled")
+        assert not [u for u in chromium.requests() if s.admin in u or s.reader in u]
+        p.check(but=["status of 401", "status of 403", "status of 404"])
