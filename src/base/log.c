@@ -9,6 +9,8 @@ static _Atomic int log_level_now = LOG_LEVEL_WARN;
 static _Atomic(log_sink_fn *) sink;
 static void (*before_fn)(void *);
 static void *before_ctx;
+static void (*tap_fn)(void *, enum log_level, struct slice);
+static void *tap_ctx;
 
 void
 log_set_level(enum log_level level)
@@ -27,6 +29,14 @@ log_set_before(void (*fn)(void *), void *ctx)
 {
 	before_fn = fn;
 	before_ctx = ctx;
+}
+
+void
+log_set_tap(void (*fn)(void *, enum log_level, struct slice), void *ctx)
+{
+	tap_fn = NULL;
+	tap_ctx = ctx;
+	tap_fn = fn;
 }
 
 void
@@ -53,6 +63,9 @@ write_line(
 	if (len > sizeof(line) - 2)
 		len = sizeof(line) - 2;
 	scrub_terminal(line, len); /* whatever a caller forgot, and where it was cut */
+	if (tap_fn != NULL)
+		tap_fn(tap_ctx, level,
+		    slice_of(line + head, len > (size_t)head ? len - (size_t)head : 0));
 	if (before_fn != NULL)
 		before_fn(before_ctx);
 	if (to != NULL) {

@@ -19,6 +19,10 @@ bool log_enabled(enum log_level level);
 /* A hook that is called before each line, so that a progress block can clear itself. */
 void log_set_before(void (*fn)(void *), void *ctx);
 
+/* One that is told each line, without its end; any thread, so set it while there is one. */
+void log_set_tap(
+    void (*fn)(void *ctx, enum log_level level, struct slice text), void *ctx);
+
 __attribute__((format(printf, 2, 3))) void log_line(
     enum log_level level, const char *fmt, ...);
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)

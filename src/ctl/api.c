@@ -4,8 +4,19 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-const struct route *const api_groups[] = {api_compare, api_dashboard, api_health,
-    api_hosts, api_jobs, api_pages, api_runs, NULL};
+/* clang-format off */
+const struct route *const api_groups[] = {
+	api_compare,
+	api_dashboard,
+	api_events,
+	api_health,
+	api_hosts,
+	api_jobs,
+	api_pages,
+	api_runs,
+	NULL,
+};
+/* clang-format on */
 
 void
 api_refuse(struct request *r, int err, const char *why)

@@ -13,8 +13,16 @@
 #include "ctl/service.h"
 
 extern const struct route *const api_groups[]; /* NULL ends them */
-extern const struct route api_compare[], api_dashboard[], api_health[], api_hosts[],
-    api_jobs[], api_pages[], api_runs[];
+/* clang-format off */
+extern const struct route api_compare[];
+extern const struct route api_dashboard[];
+extern const struct route api_events[];
+extern const struct route api_health[];
+extern const struct route api_hosts[];
+extern const struct route api_jobs[];
+extern const struct route api_pages[];
+extern const struct route api_runs[];
+/* clang-format on */
 
 static inline struct service *
 api_service(const struct request *r)

@@ -158,6 +158,15 @@ set_deadline(struct conn *c, uint32_t after_ms)
 	c->deadline_ms = loop_now_ms(c->http->loop) + after_ms;
 }
 
+void
+http_stream_deadline(struct request *r, bool has_more)
+{
+	if (has_more)
+		set_deadline(r->conn, r->http->conf.limits.reply_ms);
+	else
+		r->conn->deadline_ms = 0;
+}
+
 static void
 listen_on(struct http *h, bool on)
 {

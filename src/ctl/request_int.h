@@ -95,6 +95,8 @@ struct MHD_Response *request_response(struct request *r);
 
 /* http.c: it has become answered, or has more to stream; it may be suspended. */
 void http_resume(struct request *r);
+/* What it was given has to be taken in time; it waits for more: it has no end. */
+void http_stream_deadline(struct request *r, bool has_more);
 void *http_service(const struct http *h);
 struct clients *http_clients(struct http *h);
 #endif

@@ -182,6 +182,7 @@ read_stream(void *ctx, uint64_t at, char *into, size_t cap)
 	(void)at;
 	if (n < 0)
 		return MHD_CONTENT_READER_END_OF_STREAM;
+	http_stream_deadline(r, n > 0);
 	if (n == 0 && !r->suspended) {
 		r->suspended = true;
 		MHD_suspend_connection(r->mhd);

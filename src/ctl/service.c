@@ -65,6 +65,12 @@ service_give_report_place(struct service *s)
 	s->report_places--;
 }
 
+struct events *
+service_events(const struct service *s)
+{
+	return s->events;
+}
+
 bool
 service_is_draining(const struct service *s)
 {
@@ -310,6 +316,10 @@ service_new(const struct service_conf *conf, struct service **ret, struct why *w
 	init(s, conf);
 	r = lock_state(s, why);
 	if (r == 0)
+		r = events_new(s, &s->events) == 0
+			? 0
+			: why_set(why, -ENOMEM, "out of memory");
+	if (r == 0)
 		r = open_engine(s, why);
 	if (r == 0)
 		r = open_threads(s, why);
@@ -394,6 +404,7 @@ service_free(struct service *s)
 		return;
 	service_stop(s);
 	runs_release(s);
+	events_free(s->events);
 	keys_release(s);
 	jobs_release(s);
 	registry_free(s->registry);

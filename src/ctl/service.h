@@ -63,6 +63,7 @@ struct loop *service_loop(const struct service *s);
 struct registry *service_registry(const struct service *s);
 struct chores *service_desk(const struct service *s);    /* short work: reading files */
 struct chores *service_reports(const struct service *s); /* long work */
+struct events *service_events(const struct service *s);
 
 const char *service_tmp_dir(const struct service *s);
 /* What takes long is asked for by few at a time; false: too many do.  Each taken is given back. */

@@ -6,6 +6,7 @@
 #define CTL_SERVICE_INT_H
 #include "base/log.h"
 #include "base/map.h"
+#include "ctl/events.h"
 #include "ctl/file_read.h"
 #include "ctl/service.h"
 #include "observe/report.h"
@@ -31,6 +32,7 @@ struct service {
 	struct engine *engine;
 	struct registry *registry;
 	struct chores *desk, *reports;
+	struct events *events;
 	int lock_fd;
 	struct service_job **jobs; /* by name */
 	size_t jobs_len, jobs_cap;

@@ -1,0 +1,64 @@
+#include "ctl/api.h"
+#include "ctl/events.h"
+#include <inttypes.h>
+
+static bool
+read_kinds(struct request *r, unsigned *ret)
+{
+	struct slice list, one;
+	enum event_kind kind;
+
+	if (!request_query(r, "kinds", &list))
+		return true;
+	while (slice_cut(&list, ',', &one)) {
+		if (event_kind_find(one, &kind)) {
+			*ret |= 1u << kind;
+			continue;
+		}
+		request_field(r, "?kinds", "is not one of run, progress, page, log");
+		request_problem(r, 400, "the query of this address is not understood");
+		return false;
+	}
+	return true;
+}
+
+static void
+listen_to(struct request *r, uint64_t run)
+{
+	static const char *const names[] = {"kinds", NULL};
+	struct events_wish wish = {.run = run};
+
+	if (!request_query_only(r, names) || !read_kinds(r, &wish.kinds))
+		return;
+	(void)request_header(r, "Last-Event-ID", &wish.last_id);
+	events_listen(service_events(api_service(r)), r, &wish);
+}
+
+static void
+all(struct request *r)
+{
+	listen_to(r, 0);
+}
+
+static void
+of_run(struct request *r)
+{
+	const struct service_run *run;
+	uint64_t id;
+
+	if (!api_run_id(r, &id))
+		return;
+	run = service_run(api_service(r), id);
+	/* One that is over may still be on its way to the registry. */
+	if (run == NULL || run_state_is_over(run->state))
+		request_problem(r, 404, "run %" PRIu64 " is over, or never was", id);
+	else
+		listen_to(r, id);
+}
+
+const struct route api_events[] = {
+    {"GET", "/api/v1/events", 0, all, "what happens, as server-sent events"},
+    {"GET", "/api/v1/runs/{id}/events", 0, of_run,
+	"the same, of one run until it is over"},
+    {NULL, NULL, 0, NULL, NULL},
+};
