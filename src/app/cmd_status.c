@@ -110,6 +110,8 @@ json_status(const struct view *v, struct buf *out)
 		jsonw_int(&j, "pid", st->pid);
 	if (!st->running && s->end != SAVED_RUNNING)
 		jsonw_str(&j, "end", slice_cstr(crawl_end_text((enum crawl_end)s->end)));
+	if (!st->running)
+		jsonw_opt(&j, "why", slice_cstr(st->why));
 	jsonw_int(&j, "runs", s->runs);
 	jsonw_int(&j, "round", s->round.number);
 	explain_time_json(&j, "started_at", s->began_us);
@@ -150,8 +152,13 @@ text_state(const struct view *v, struct buf *out)
 	if (e == 0 && !st->running)
 		e = buf_printf(out, ": %s",
 		    st->saved.end == SAVED_RUNNING
-			? "killed, or the machine went down; trawl resume goes on"
+			? "killed, or disk or machine failed; trawl resume goes on"
 			: crawl_end_text((enum crawl_end)st->saved.end));
+	if (e == 0 && !st->running && st->why[0] != '\0') {
+		e = buf_add_cstr(out, ": ");
+		if (e == 0)
+			e = escape_terminal(out, slice_cstr(st->why));
+	}
 	return e == 0 ? buf_add_byte(out, '\n') : e;
 }
 

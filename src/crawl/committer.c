@@ -86,6 +86,13 @@ close_sinks(struct committer *c, bool finished)
 	return r;
 }
 
+static void
+give_up(struct committer *c, int err)
+{
+	sinks_cut_back(c);
+	group_failed(c, err);
+}
+
 /* Whether there is room for more does not matter any more. */
 static int
 close_all(struct committer *c, const struct commit *m)
@@ -100,7 +107,7 @@ close_all(struct committer *c, const struct commit *m)
 		r = finish_all(c);
 	if (r == 0)
 		return close_sinks(c, m->finished);
-	sinks_cut_back(c);
+	give_up(c, r);
 	return r;
 }
 
@@ -203,7 +210,7 @@ on_mails(void *ctx, struct list *mails)
 		else if (kind == COMMIT_REFILL)
 			list_push(&c->refills, &mail->on_box);
 		else if (kind == COMMIT_CLOSE)
-			sinks_cut_back(c);
+			give_up(c, c->err);
 		if (c->err < 0 || kind == COMMIT_CLOSE)
 			refills_answer(c);
 		if (kind == COMMIT_REFILL)
@@ -410,7 +417,7 @@ committer_commits(const struct committer *c, uint64_t *ret_n, uint64_t *ret_us)
 void
 committer_committed(const struct committer *c, struct crawl_totals *ret)
 {
-	*ret = c->committed;
+	*ret = c->committed.saved.totals;
 }
 
 int

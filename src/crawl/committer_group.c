@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/wire.h"
 #include "crawl/committer_internal.h"
+#include "crawl/crawl.h"
 #include "crawl/space.h"
 #include "frontier/hostrec.h"
 #include "frontier/keys.h"
@@ -19,6 +20,7 @@
 enum {
 	REFILL_GAP_MS = 100,   /* refills do not bring on a commit more often */
 	MEASURE_PART = 100,    /* of the time that measuring the directory takes */
+	END_BYTES = 64 << 10,  /* of a batch that says how a run ended */
 	RECENT_MS = 60 * 1000, /* a host asked since then is remembered by a resume */
 };
 
@@ -160,7 +162,8 @@ group_commit(struct committer *c)
 		assert(totals_hold(&c->saved.totals));
 		hostcount_settle(&c->counts);
 		seen_committed(c->seen);
-		c->committed = c->saved.totals;
+		c->committed.saved = c->saved;
+		c->committed.run = c->run;
 		r = tell_sinks(c);
 	}
 	atomic_fetch_add_explicit(&c->commits, r == 0, memory_order_relaxed);
@@ -389,6 +392,35 @@ sinks_cut_back(struct committer *c)
 			(void)sink_close(again, true, NULL);
 	}
 	c->sinks_len = 0;
+}
+
+/*
+ * Nothing of what was committed changes but how the run ended: else it would look as if it
+ * had been killed.  Nothing was asked since (asked_until() in crawl_open.c).  A disk that
+ * is full has no room for that either, and the crawl goes on by itself.
+ */
+void
+group_failed(struct committer *c, int err)
+{
+	struct saved saved = c->committed.saved;
+	struct saved_run run = c->committed.run;
+	struct store_batch *b;
+	int r;
+
+	if (c->in_doubt || err == -ENOSPC)
+		return;
+	saved.end = run.end = CRAWL_STORE;
+	saved.at_us = run.at_us = committer_wall_us(c);
+	(void)snprintf(run.why, sizeof(run.why), "%.199s",
+	    c->why.text[0] == '\0' ? strerrordesc_np(-err) : c->why.text);
+	if (store_batch_new(END_BYTES, &b) < 0)
+		return;
+	r = saved_put(b, &saved);
+	if (r == 0)
+		r = saved_run_put(b, &run);
+	if (r == 0)
+		(void)store_apply(c->store, b, true, NULL);
+	store_batch_free(b);
 }
 
 /* ---- opening ---- */

@@ -66,7 +66,10 @@ struct committer {
 	struct saved saved; /* with everything that was handled */
 	struct saved_run run;         /* this one */
 	uint64_t pages0, wire0_bytes; /* of the runs before */
-	struct crawl_totals committed;
+	struct {
+		struct saved saved;
+		struct saved_run run;
+	} committed;                        /* these, as the store has them */
 	uint64_t waits0_ms[WAIT_CAUSE_MAX]; /* of the runs before this one */
 	int64_t elapsed0_ms;                /* and their time ... */
 	int64_t began_ms;     /* ... which began then, monotonic */
@@ -211,6 +214,8 @@ int sinks_finish(struct committer *c);
 int sinks_close(struct committer *c, bool finished);
 /* After a failure: every file is cut back to the last commit, unless that is in doubt. */
 void sinks_cut_back(struct committer *c);
+/* That it failed, and why, where there is a store to say it to. */
+void group_failed(struct committer *c, int err);
 /* What was seen and how much of each host waits, from the store. */
 int committer_load(struct committer *c, struct why *why);
 #endif

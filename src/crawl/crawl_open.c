@@ -32,10 +32,12 @@ static int64_t
 asked_until(const struct crawl *c, const struct saved *saved)
 {
 	int64_t ago_us = loop_wall_us(c->loop) - saved->at_us;
+	int64_t at_ms;
 
 	if (saved->end == SAVED_RUNNING || ago_us < 0)
 		ago_us = 0;
-	return loop_now_ms(c->loop) - ago_us / 1000;
+	at_ms = loop_now_ms(c->loop) - ago_us / 1000; /* before the clock began: < 0 */
+	return at_ms == 0 ? -1 : at_ms;
 }
 
 /* Not stopped, nor killed: a budget that is used up ends a round, too, and what waits then

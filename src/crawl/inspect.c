@@ -216,6 +216,20 @@ count_unasked(struct looking *l, struct why *why)
 	return r < 0 ? inspect_why(l->in, r, why) : 0;
 }
 
+static int
+take_why(struct inspect *in, struct inspect_status *ret, struct why *why)
+{
+	struct saved_run run;
+	int r = saved_run_get(in->store, ret->saved.runs, &run);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return inspect_why(in, r, why);
+	memcpy(ret->why, run.why, sizeof(ret->why));
+	return 0;
+}
+
 int
 inspect_status(struct inspect *in, struct inspect_status *ret, struct why *why)
 {
@@ -233,6 +247,8 @@ inspect_status(struct inspect *in, struct inspect_status *ret, struct why *why)
 		    &l, &l.err, why);
 	if (r == 0)
 		r = count_unasked(&l, why);
+	if (r == 0)
+		r = take_why(in, ret, why);
 	if (r == 0) {
 		r = traps_sums_read(in->store, &ret->traps);
 		if (r < 0)

@@ -41,6 +41,7 @@ struct inspect_hosts {
 
 struct inspect_status {
 	struct saved saved;
+	char why[SAVED_WHY_MAX]; /* what was said of the last run's end; "": nothing */
 	bool running;
 	int64_t pid;     /* of who runs it; 0: not known */
 	bool disk_short; /* a crawl that runs pauses, or is about to */

@@ -192,14 +192,24 @@ saved_root_put(struct store_batch *b, uint64_t url_hash, struct slice url)
 
 /* ---- runs ---- */
 
+struct run_key {
+	char text[32];
+};
+
+static struct slice
+run_key(struct run_key *k, uint32_t number)
+{
+	(void)snprintf(k->text, sizeof(k->text), "run/%08" PRIx32, number);
+	return slice_cstr(k->text);
+}
+
 int
 saved_run_put(struct store_batch *b, const struct saved_run *v)
 {
-	char key[32];
+	struct run_key key;
 	struct buf value;
 	struct wire_out w = {.b = &value};
 
-	(void)snprintf(key, sizeof(key), "run/%08" PRIx32, v->number);
 	buf_init(&value, SAVED_BYTES_MAX);
 	wire_u8(&w, RUN_VERSION);
 	wire_u32(&w, v->number);
@@ -215,8 +225,8 @@ saved_run_put(struct store_batch *b, const struct saved_run *v)
 	for (size_t c = 0; c < PAGE_CHANGE_MAX; c++)
 		wire_u64(&w, v->changes[c]);
 	if (w.err == 0)
-		w.err =
-		    store_batch_put(b, STORE_META, slice_cstr(key), buf_slice(&value));
+		w.err = store_batch_put(
+		    b, STORE_META, run_key(&key, v->number), buf_slice(&value));
 	buf_release(&value);
 	return w.err;
 }
@@ -262,6 +272,21 @@ run_decode(struct slice s, struct saved_run *ret)
 	memcpy(v.why, why.ptr == NULL ? "" : why.ptr, why.len);
 	*ret = v;
 	return 0;
+}
+
+int
+saved_run_get(struct store *s, uint32_t number, struct saved_run *ret)
+{
+	struct run_key key;
+	struct buf value;
+	int r;
+
+	buf_init(&value, SAVED_BYTES_MAX);
+	r = store_get(s, STORE_META, run_key(&key, number), &value);
+	if (r == 0)
+		r = run_decode(buf_slice(&value), ret);
+	buf_release(&value);
+	return r;
 }
 
 struct runs {

@@ -77,6 +77,8 @@ struct saved_run {
 	char why[SAVED_WHY_MAX];    /* what was said of the end; "": nothing */
 };
 int saved_run_put(struct store_batch *b, const struct saved_run *v);
+/* -ENOENT: a run of an older trawl. */
+int saved_run_get(struct store *s, uint32_t number, struct saved_run *ret);
 /* In the order of their numbers; runs of an older trawl are not there. */
 typedef int saved_run_fn(void *ctx, const struct saved_run *run);
 int saved_runs(struct store *s, saved_run_fn *fn, void *ctx);

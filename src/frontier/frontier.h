@@ -86,7 +86,8 @@ struct frontier_conf {
 	int64_t robots_ttl_ms;      /* 24 h */
 	uint32_t dead_after; /* host-level failures in a row before it is given up */
 	/* Until then any host may have been asked, whatever was saved of it: a run that was
-	 * killed had no time to save its last requests.  0: none was. */
+	 * killed had no time to save its last requests.  0: none was; less: before the
+	 * clock began. */
 	int64_t asked_ms;
 	/* Of a host ("scheme://host[:port]"): may change what holds of all.  NULL: nothing. */
 	void (*pace)(const void *ctx, struct slice authority, uint32_t *per_host,

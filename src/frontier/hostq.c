@@ -96,7 +96,7 @@ hostq_asked(struct hostq *h, const struct frontier_conf *conf)
 {
 	struct standing *s = h->standing;
 
-	if (conf->asked_ms <= 0)
+	if (conf->asked_ms == 0)
 		return;
 	if (s->start_ms < conf->asked_ms)
 		s->start_ms = conf->asked_ms;

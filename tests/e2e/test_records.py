@@ -133,6 +133,13 @@ def test_a_reader_that_goes_away_ends_the_crawl_and_a_resume_tells_the_rest(many
         assert "nobody reads standard output any more" in running.child.stderr.read()
     finally:
         running.end()
+    # And so it is found afterwards, not as if it had been killed.
+    why = "results could not be written: nobody reads standard output any more"
+    status = harness.trawl("status", tmp_path / "out")
+    assert f"ended: {why}" in status.out, status.out
+    report = json.loads(harness.trawl("report", "--json", tmp_path / "out").out)
+    assert f"{report['end']}: {report['why']}".startswith(why)
+    assert harness.trawl("status", "--verify", tmp_path / "out").rc == 0
     result = harness.trawl("resume", "-q", tmp_path / "out", timeout=120)
     assert result.rc == 0, result.err
     rest = [json.loads(line)["url"] for line in result.out.splitlines()]

@@ -163,14 +163,16 @@ the_delay_counts_from_the_last_life(void **state)
 static void
 what_was_asked_and_not_saved_counts_for_the_delay(void **state)
 {
-	static const int64_t asked_ms[] = {0, 20000, 17000, 12001, 11000};
-	static const int64_t wait_ms[] = {0, 8001, 5001, 2, 0};
+	/* The last one: before the machine started. */
+	static const int64_t now_ms[] = {20000, 20000, 20000, 20000, 20000, 1000};
+	static const int64_t asked_ms[] = {0, 20000, 17000, 12001, 11000, -1000};
+	static const int64_t wait_ms[] = {0, 8001, 5001, 2, 0, 6001};
 	struct frontier_conf conf = rig_conf();
-	struct frontier_now now = {20000, wall0_ms};
 
 	(void)state;
 	conf.delay_ms = 8000;
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < 6; i++) {
+		struct frontier_now now = {now_ms[i], wall0_ms};
 		struct lives l;
 
 		conf.asked_ms = asked_ms[i];
