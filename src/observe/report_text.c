@@ -66,22 +66,45 @@ has_sink(const struct report *r, const char *name)
 	for (size_t i = 0; i < sinks->n; i++)
 		if (strcmp(sinks->v[i], name) == 0)
 			return true;
-	return sinks->n == 0; /* the default has both */
+	return sinks->n == 0 && (strcmp(name, "warc") == 0 || strcmp(name, "jsonl") == 0);
+}
+
+/* Something was left for a resume, whether or not a URL waits. */
+static bool
+is_cut_short(enum crawl_end e)
+{
+	return e == CRAWL_STOPPED || e == CRAWL_STORE || e == CRAWL_DISK_FULL ||
+	       e == CRAWL_WORKERS;
+}
+
+/* It is made at the end only, and not while a person waits for that. */
+static int
+summary_mirror(const struct report *r, const char *dir, struct buf *out)
+{
+	return is_cut_short(r->facts.end)
+		   ? buf_add_cstr(out, "  mirror    is made when the crawl is done\n")
+		   : buf_printf(out, "  mirror    %s/mirror/index.html\n", dir);
 }
 
 static int
 summary_places(const struct report *r, const char *dir, struct buf *out)
 {
+	static const struct {
+		const char *sink, *title, *file;
+	} files[] = {{"warc", "archive", "warc/"}, {"jsonl", "records", "pages.jsonl"},
+	    {"csv", "table", "pages.csv"}, {"sqlite", "database", "pages.sqlite"}};
 	const struct crawl_totals *t = &r->facts.totals;
 	int e = 0;
 
-	if (has_sink(r, "warc"))
-		e = buf_printf(out, "  archive   %s/warc/\n", dir);
-	if (e == 0 && has_sink(r, "jsonl"))
-		e = buf_printf(out, "  records   %s/pages.jsonl\n", dir);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && e == 0; i++)
+		if (has_sink(r, files[i].sink))
+			e = buf_printf(
+			    out, "  %-8s  %s/%s\n", files[i].title, dir, files[i].file);
+	if (e == 0 && has_sink(r, "mirror"))
+		e = summary_mirror(r, dir, out);
 	if (e == 0)
 		e = buf_printf(out, "  report    %s/report.html\n", dir);
-	if (e == 0 && t->queued + t->in_flight > 0 &&
+	if (e == 0 && (t->queued + t->in_flight > 0 || is_cut_short(r->facts.end)) &&
 	    r->job->options.run_state == STATE_ROCKSDB)
 		e = buf_printf(out, "  go on     trawl resume %s\n", dir);
 	return e;

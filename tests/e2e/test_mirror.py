@@ -396,6 +396,27 @@ def test_a_directory_that_is_crawled_again_has_what_changed(tmp_path):
     assert text(top / "index.html") == "<a href=a.html>a</a><a href=b.html>b</a><img src=i.png>"
 
 
+def test_the_summary_tells_where_results_are_and_what_a_stopped_crawl_has_not(web, mirror, tmp_path):
+    asked = len(web.log())
+    running = harness.Running("crawl", "-o", tmp_path / "c", *SEEN, "--sink", "csv", "--sink", "sqlite", "--delay", "200ms",
+                              web.url("/"))  # fmt: skip
+    try:
+        harness.wait_until("it has begun", lambda: len(web.log()) > asked + 2, 30)
+        running.signal(signal.SIGINT)
+        stopped = running.result()
+    finally:
+        running.end()
+    assert stopped.rc == 11 and not (tmp_path / "c" / "mirror").exists()
+    assert "  mirror    is made when the crawl is done\n" in stopped.err
+    assert f"  go on     trawl resume {tmp_path / 'c'}\n" in stopped.err
+    done = harness.trawl("resume", tmp_path / "c", "--delay", "0")
+    assert done.rc == 0 and "go on" not in done.err
+    for place in ("mirror/index.html", "pages.csv", "pages.sqlite", "pages.jsonl", "report.html"):
+        assert f"  {tmp_path / 'c' / place}\n" in done.err, done.err
+        assert (tmp_path / "c" / place).exists()
+    assert "archive" not in done.err
+
+
 def test_a_mirror_that_was_killed_in_the_making_is_made_by_a_resume(web, mirror, tmp_path):
     result, out = harness.crawl(tmp_path / "c", *SEEN, web.url("/"))
     assert result.rc == 0, result.err

@@ -335,7 +335,8 @@ the_summary_is_a_few_lines_for_a_person(void **state)
 	    "URLs      6 discovered = 5 fetched + 1 failed + 0 rejected + 0 queued\n"));
 	assert_non_null(strstr(s, "ok 2"));
 	assert_non_null(strstr(s, "http-4xx 3"));
-	assert_non_null(strstr(s, "http://no.invalid/  on http://a.test/two\n"));
+	assert_non_null(
+	    strstr(s, "http://no.invalid/  on http://a.test/two: no such name\n"));
 	assert_non_null(strstr(s, t.dir));
 	told_release(&t);
 }
