@@ -12,6 +12,7 @@ enum {
 	SWEEP_MS = 250,
 	CONNECTIONS_MORE = 64, /* that are being closed, above the limit */
 	ACCEPTS_PER_TURN = 64,
+	LAST_ANSWER_MS = 100,
 	DRAIN_LOOK_MS = 20,
 	DRAIN_IDLE_MS = 200, /* for requests that are on their way */
 	DRAIN_MAX_MS = 2000,
@@ -453,6 +454,18 @@ keep_escapes(void *ctx, struct MHD_Connection *mhd, char *text)
 	return strlen(text);
 }
 
+/*
+ * The client has closed its side already.  When that came with the request libmicrohttpd
+ * (0.9.75) hears no more of it, and would wait.  Requests that it has read are still served.
+ */
+static bool
+says_no_more(const struct conn *c)
+{
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void
 on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
     enum MHD_RequestTerminationCode how)
@@ -468,7 +481,8 @@ on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
 	r->conn->request = NULL;
 	r->over = true;
 	(void)hold(r, 0);
-	set_deadline(r->conn, h->conf.limits.header_ms);
+	set_deadline(r->conn,
+	    says_no_more(r->conn) ? LAST_ANSWER_MS : h->conf.limits.header_ms);
 	list_remove(&r->conn->on_http);
 	list_push(&h->conns, &r->conn->on_http);
 	request_free(r);
