@@ -12,6 +12,7 @@ const struct route *const api_groups[] = {
 	api_health,
 	api_hosts,
 	api_jobs,
+	api_metrics,
 	api_pages,
 	api_runs,
 	NULL,

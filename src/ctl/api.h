@@ -20,6 +20,7 @@ extern const struct route api_events[];
 extern const struct route api_health[];
 extern const struct route api_hosts[];
 extern const struct route api_jobs[];
+extern const struct route api_metrics[];
 extern const struct route api_pages[];
 extern const struct route api_runs[];
 /* clang-format on */

@@ -71,6 +71,12 @@ chores_send(struct chores *c, struct chore *chore)
 	return actor_send(c->actor, &chore->mail);
 }
 
+uint32_t
+chores_waiting(const struct chores *c)
+{
+	return c == NULL ? 0 : actor_waiting(c->actor);
+}
+
 bool
 chores_are_busy(const struct chores *c)
 {

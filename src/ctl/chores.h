@@ -28,6 +28,7 @@ struct chores;
 int chores_new(
     struct loop *l, const char *name, uint32_t waiting_max, struct chores **ret);
 int chores_send(struct chores *c, struct chore *chore);
+uint32_t chores_waiting(const struct chores *c); /* NULL: none */
 /* More than half of what may wait does: what comes from outside is to be put off. */
 bool chores_are_busy(const struct chores *c);
 /* What waits is not begun any more: it ends with -ESHUTDOWN.  False: one is not done within

@@ -24,6 +24,12 @@ registry_send(struct registry *g, struct chore *c)
 	return g->chores == NULL ? -ESHUTDOWN : chores_send(g->chores, c);
 }
 
+uint32_t
+registry_waiting(const struct registry *g)
+{
+	return chores_waiting(g->chores);
+}
+
 bool
 registry_is_busy(const struct registry *g)
 {

@@ -86,6 +86,7 @@ uint64_t registry_last_run(struct registry *g); /* greatest id ever given; 0: no
 
 int registry_send(struct registry *g, struct chore *c);
 bool registry_is_busy(const struct registry *g);
+uint32_t registry_waiting(const struct registry *g);
 sqlite3 *registry_db(struct registry *g); /* in `work` */
 /* What was sent is done, and told; registry_db() is the loop's then. */
 void registry_stop(struct registry *g);

@@ -62,6 +62,12 @@ request_role(const struct request *r)
 	return r->role;
 }
 
+void
+request_http_stats(const struct request *r, struct http_stats *ret)
+{
+	http_stats(r->http, ret);
+}
+
 enum via
 request_via(const struct request *r)
 {

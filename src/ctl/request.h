@@ -28,6 +28,8 @@ struct request;
 void *request_service(const struct request *r); /* http_conf.ctx */
 enum role request_role(const struct request *r);
 enum via request_via(const struct request *r);
+struct http_stats;
+void request_http_stats(const struct request *r, struct http_stats *ret); /* http.h */
 const char *request_method(const struct request *r);
 struct slice request_path(const struct request *r); /* as sent, without the query */
 /* The i-th {…} of the route's path, decoded. */

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "ctl/metrics.h"
 #include "ctl/service_int.h"
 #include <assert.h>
 #include <errno.h>
@@ -29,6 +30,12 @@ struct registry *
 service_registry(const struct service *s)
 {
 	return s->registry;
+}
+
+struct metrics *
+service_metrics(const struct service *s)
+{
+	return s->metrics;
 }
 
 struct chores *
@@ -323,6 +330,11 @@ service_new(const struct service_conf *conf, struct service **ret, struct why *w
 		r = open_engine(s, why);
 	if (r == 0)
 		r = open_threads(s, why);
+	if (r == 0) {
+		r = metrics_new(s, &s->metrics);
+		if (r < 0)
+			(void)why_set(why, r, "out of memory");
+	}
 	if (r == 0)
 		r = load(s, why);
 	if (r < 0) {
@@ -404,7 +416,11 @@ service_free(struct service *s)
 		return;
 	service_stop(s);
 	runs_release(s);
+<<<<<<< HEAD
 	events_free(s->events);
+=======
+	metrics_free(s->metrics);
+>>>>>>> d6598f6 (ctl: /metrics tells counters, stages, waits and queues, as OpenMetrics)
 	keys_release(s);
 	jobs_release(s);
 	registry_free(s->registry);

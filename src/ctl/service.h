@@ -26,6 +26,7 @@
 #include "ctl/settings.h"
 #include <jansson.h>
 
+struct metrics;
 struct service;
 
 struct service_conf {
@@ -61,6 +62,7 @@ void service_check(const struct service *s);
 const struct settings *service_settings(const struct service *s);
 struct loop *service_loop(const struct service *s);
 struct registry *service_registry(const struct service *s);
+struct metrics *service_metrics(const struct service *s);
 struct chores *service_desk(const struct service *s);    /* short work: reading files */
 struct chores *service_reports(const struct service *s); /* long work */
 struct events *service_events(const struct service *s);

@@ -31,6 +31,7 @@ struct service {
 	const struct settings *settings;
 	struct engine *engine;
 	struct registry *registry;
+	struct metrics *metrics;
 	struct chores *desk, *reports;
 	struct events *events;
 	int lock_fd;

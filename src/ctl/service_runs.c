@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "crawl/space.h"
+#include "ctl/metrics.h"
 #include "ctl/run_view.h"
 #include "ctl/service_int.h"
 #include <assert.h>
@@ -304,6 +305,7 @@ on_end(void *ctx, enum crawl_end end)
 	report_facts_take(&w->facts, run->crawl, end, loop_wall_us(run->service->loop));
 	run_set_text(&run->end_text, crawl_end_text(end));
 	run_set_text(&run->why, crawl_why(run->crawl));
+	metrics_crawl_ended(run->service->metrics, run);
 	crawl_free(run->crawl);
 	run->crawl = NULL;
 	if (end == CRAWL_STOPPED) {
@@ -346,6 +348,15 @@ start_crawl(struct service_run *run, struct run_work *w, struct why *why)
 }
 
 static void
+begin_count(const struct service_run *run)
+{
+	if (metrics_crawl_began(run->service->metrics, run) < 0)
+		log_warn_of(RUN_ABOUT(run),
+		    "run %" PRIu64 " of %s is not in the metrics: out of memory", run->id,
+		    run->job_name);
+}
+
+static void
 on_prepared(struct run_work *w)
 {
 	struct service_run *run = w->run;
@@ -357,6 +368,7 @@ on_prepared(struct run_work *w)
 		r = start_crawl(run, w, &why);
 		if (r == 0) {
 			run->starts++;
+			begin_count(run);
 			log_info_of(RUN_ABOUT(run), "run %" PRIu64 " of %s: %s", run->id,
 			    run->job_name, run->starts == 1 ? "begins" : "goes on");
 			run_save(run, NULL, NULL, NULL, NULL);
