@@ -416,11 +416,8 @@ service_free(struct service *s)
 		return;
 	service_stop(s);
 	runs_release(s);
-<<<<<<< HEAD
 	events_free(s->events);
-=======
 	metrics_free(s->metrics);
->>>>>>> d6598f6 (ctl: /metrics tells counters, stages, waits and queues, as OpenMetrics)
 	keys_release(s);
 	jobs_release(s);
 	registry_free(s->registry);
