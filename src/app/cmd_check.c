@@ -2,6 +2,7 @@
 #include "app/job_check.h"
 #include "app/serve_settings.h"
 #include "base/json.h"
+#include "crawl/job_secrets.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,13 +61,6 @@ read_other(void *ctx, const char *path, struct buf *out, struct why *why)
 	return read_input(path, JOB_FILE_BYTES_MAX, out, why);
 }
 
-static const char *
-environment(void *ctx, const char *name)
-{
-	(void)ctx;
-	return getenv(name);
-}
-
 /* A mistake without a place. */
 static void
 tell(struct mistakes *m, const char *text)
@@ -79,7 +73,7 @@ read_job(struct mistakes *m, struct job *job)
 {
 	struct job_reading how = {.path = m->path,
 	    .read = read_other,
-	    .env = environment,
+	    .env = job_secrets_get,
 	    .fn = on_mistake,
 	    .ctx = m};
 	struct why why;

@@ -1,9 +1,12 @@
 #include "app/app.h"
 #include "app/args.h"
 #include "app/journal.h"
+#include "base/log.h"
+#include "crawl/job_secrets.h"
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct command commands[] = {
@@ -189,12 +192,23 @@ keep_heap_small(void)
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
+/* What systemd hands over; a file that names what is missing is refused where it is read. */
+static void
+read_secrets(void)
+{
+	struct why why;
+
+	if (job_secrets_read(getenv("CREDENTIALS_DIRECTORY"), &why) < 0)
+		log_warn("%s", why.text);
+}
+
 int
 main(int argc, char **argv)
 {
 	keep_heap_small();
 	open_standard_files();
 	(void)journal_start();
+	read_secrets();
 	if (argc < 2)
 		return usage_error("which command? trawl --help lists them");
 	if (strcmp(argv[1], "--version") == 0) {

@@ -2,19 +2,13 @@
 #include "app/app.h"
 #include "app/job_check.h"
 #include "app/serve_access.h"
+#include "crawl/job_secrets.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { SETTINGS_BYTES_MAX = 4 << 20 };
-
-static const char *
-environment(void *ctx, const char *name)
-{
-	(void)ctx;
-	return getenv(name);
-}
 
 /* What systemd says of directories (the first of them), where nobody else does. */
 static int
@@ -55,7 +49,8 @@ tell(job_mistake_fn *fn, void *ctx, const char *text)
 static int
 read_file(struct settings *s, const char *path, job_mistake_fn *fn, void *ctx)
 {
-	struct job_reading how = {.path = path, .env = environment, .fn = fn, .ctx = ctx};
+	struct job_reading how = {
+	    .path = path, .env = job_secrets_get, .fn = fn, .ctx = ctx};
 	struct buf text;
 	struct why why;
 	int n;

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "crawl/job_secrets.h"
 #include "ctl/job_json.h"
 #include "ctl/service_int.h"
 #include <dirent.h>
@@ -84,20 +85,13 @@ read_other(void *ctx, const char *path, struct buf *out, struct why *why)
 	return file_read(path, JOB_FILE_BYTES_MAX - 1, out, why);
 }
 
-static const char *
-environment(void *ctx, const char *name)
-{
-	(void)ctx;
-	return getenv(name);
-}
-
 static int
 read_job(struct files_read *f, struct job *job)
 {
 	static const struct job_json_rights rights = {.files = true, .programs = true};
 	struct job_reading how = {.path = f->path,
 	    .read = read_other,
-	    .env = environment,
+	    .env = job_secrets_get,
 	    .fn = on_file_mistake,
 	    .ctx = f};
 	struct buf text;

@@ -1,0 +1,110 @@
+"""trawl.yaml as it is installed: it has every setting, and says what holds without it; secrets."""
+
+import os
+import re
+
+import harness
+import pytest
+from harness import demo_site, trawl
+from service import Service
+
+EXAMPLE = harness.SRCDIR / "conf" / "trawl.yaml"
+
+
+def rows():
+    """Of service.def: section, name, type, default."""
+    table = (harness.SRCDIR / "src/ctl/service.def").read_text()
+    found = re.findall(r'^SETTING\((\w+), (\w+), (\w+),\s*"([^"]*)"', table, re.M)
+    assert len(found) == len(re.findall(r"^SETTING\(", table, re.M)) > 25
+    return found
+
+
+def commented():
+    """What the example says in comments: {section: {key: (value, is marked (R))}}."""
+    said, section = {}, None
+    for line in EXAMPLE.read_text().splitlines():
+        if m := re.fullmatch(r"(\w+):", line):
+            section = said.setdefault(m[1], {})
+        elif m := re.fullmatch(r"  #(\w+): ?(.*?)(?:\s{2,}# .*)?", line):
+            section[m[1]] = m[2]
+    return said
+
+
+# What has no default is shown by an example.
+EXAMPLES = {"socket_group", "listen", "tokens", "tls_cert", "tls_key", "hosts"}
+
+
+def test_every_setting_is_in_the_example_with_its_default():
+    said = commented()
+    sections = [section for section, *_ in rows()]
+    assert set(said) == {*sections, "defaults"}
+    for section in set(sections):
+        assert set(said[section]) == {n for s, n, *_ in rows() if s == section}, section
+    for section, name, _, default in rows():
+        if name not in EXAMPLES:
+            assert said[section][name].strip('"') == default, name
+        else:
+            assert default == "", name
+
+
+def test_the_example_is_right_as_it_is_and_with_all_that_is_commented_out(tmp_path):
+    assert trawl("check", EXAMPLE).rc == 0
+    for name in ("tokens", "cert.pem", "key.pem"):
+        (tmp_path / name).write_text("")
+    text = re.sub(r"^(  )#(\w+:)", r"\1\2", EXAMPLE.read_text(), flags=re.M)
+    text = re.sub(r"^(  )#(  +\w+:)", r"\1\2", text, flags=re.M)
+    assert "#workers" not in text and "    user_agent" in text
+    whole = tmp_path / "trawl.yaml"
+    whole.write_text(text)
+    got = trawl("check", whole)
+    assert got.rc == 0, got.err
+
+
+def test_a_wrong_value_of_the_environment_is_told_with_its_name(tmp_path):
+    tried = 0
+    for section, name, kind, _ in rows():
+        if kind in ("STR", "LIST"):
+            continue
+        variable = f"TRAWL_{section}_{name}".upper()
+        got = trawl("serve", env={**os.environ, variable: "wrong!", "TRAWL_SERVICE_STATE_DIR": str(tmp_path)})
+        assert got.rc == 2 and variable in got.err, (variable, got.err)
+        tried += 1
+    assert tried > 20
+
+
+@pytest.fixture
+def credentials(tmp_path):
+    where = tmp_path / "credentials"
+    where.mkdir()
+    (where / "agent").write_text("secretbot/1.0 (+https://example.org/)\n")
+    (where / "other.name").write_text("x")
+    return where
+
+
+def test_secrets_are_taken_from_credentials(tmp_path, credentials):
+    job = "seeds: ['@URL@']\nfetch: {delay: 0, user_agent: '${agent}'}\n"
+    settings = "limits: {concurrency: '${slots}'}\ndefaults: {net: {allow_net: [127.0.0.0/8]}}\n"
+    with demo_site(tmp_path / "web") as web:
+        with Service(tmp_path / "s", settings, jobs={"docs": job.replace("@URL@", web.url())},
+                     env={"CREDENTIALS_DIRECTORY": str(credentials)}) as s:  # fmt: skip
+            s.start(wait=False)
+            assert s.child.wait(20) == 2 and "slots is not set" in s.log()
+            (credentials / "slots").write_text("7")
+            s.start()
+            s.wait_for(s.run("docs"), "done")
+            # It is in nobody's environment.
+            assert b"secretbot" not in open(f"/proc/{s.child.pid}/environ", "rb").read()
+        assert any("secretbot/1.0" in str(row) for row in web.log())
+
+
+def test_the_environment_goes_before_credentials_and_a_large_one_is_told(tmp_path, credentials):
+    job = tmp_path / "job.yaml"
+    job.write_text("seeds: ['https://example.org/']\nfetch: {delay: '${wait}'}\n")
+    (credentials / "wait").write_text("soon\n")
+    env = {**os.environ, "CREDENTIALS_DIRECTORY": str(credentials)}
+    got = trawl("check", job, env=env)
+    assert got.rc == 2 and "soon" in got.err
+    assert trawl("check", job, env={**env, "wait": "2s"}).rc == 0
+    (credentials / "wait").write_text("5s" + " " * 70000)
+    got = trawl("check", job, env=env)
+    assert got.rc == 2 and "the credential wait cannot be used" in got.err and "wait is not set" in got.err
