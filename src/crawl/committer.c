@@ -288,6 +288,7 @@ open_all(struct committer *c, struct why *why)
 {
 	struct actor_conf actor = {.name = "store",
 	    .mails_max = c->conf.mails_max,
+	    .linger_us = LINGER_US,
 	    .ctx = c,
 	    .handle = on_mails,
 	    .idle = on_idle,

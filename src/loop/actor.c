@@ -199,6 +199,20 @@ actor_wait(struct actor *a, int64_t due_us)
 			       : pthread_cond_timedwait(&a->cond, &a->lock, &ts);
 }
 
+/* Under the lock, which is free meanwhile: nobody waits on the condition, so that a mail
+ * is no system call. */
+static void
+actor_linger(struct actor *a)
+{
+	struct timespec ts = {.tv_nsec = a->conf.linger_us * 1000L};
+
+	if (ts.tv_nsec == 0 || a->stopping || list_is_empty(&a->box))
+		return;
+	actor_unlock(a);
+	(void)nanosleep(&ts, NULL);
+	actor_lock(a);
+}
+
 static void *
 actor_main(void *arg)
 {
@@ -215,6 +229,7 @@ actor_main(void *arg)
 		if (a->quiet)
 			actor_notify(a);
 		actor_wait(a, due_us);
+		actor_linger(a);
 		last = a->stopping;
 		tell = actor_take(a, &mails);
 		actor_unlock(a);
@@ -305,6 +320,7 @@ actor_new(struct loop *l, const struct actor_conf *conf, struct actor **ret)
 
 	assert(conf->handle != NULL);
 	assert(conf->mails_max > 0);
+	assert(conf->linger_us < 1000000);
 	assert(name_len < sizeof(a->name));
 	a = calloc(1, sizeof(*a));
 	if (a == NULL)

@@ -28,6 +28,9 @@ struct mail {
 struct actor_conf {
 	const char *name; /* thread name, at most 15 bytes */
 	uint32_t mails_max;
+	/* Microseconds from the first mail until `handle`: what comes meanwhile goes with
+	 * it, and costs no switch between threads.  0: at once. */
+	uint32_t linger_us;
 	void *ctx;
 	/* [actor] All that waits, oldest first; takes every mail off the list. */
 	void (*handle)(void *ctx, struct list *mails);

@@ -145,10 +145,11 @@ on_room(void *ctx)
 }
 
 static void
-setup(struct works *w, bool is_virtual, uint32_t mails_max)
+setup_lingering(struct works *w, bool is_virtual, uint32_t mails_max, uint32_t linger_us)
 {
 	struct actor_conf conf = {.name = "test-actor",
 	    .mails_max = mails_max,
+	    .linger_us = linger_us,
 	    .ctx = w,
 	    .handle = on_handle,
 	    .idle = on_idle,
@@ -161,6 +162,12 @@ setup(struct works *w, bool is_virtual, uint32_t mails_max)
 	trace_init(&w->tr, is_virtual);
 	assert_int_equal(actor_new(w->tr.l, &conf, &w->a), 0);
 	actor_check(w->a);
+}
+
+static void
+setup(struct works *w, bool is_virtual, uint32_t mails_max)
+{
+	setup_lingering(w, is_virtual, mails_max, 0);
 }
 
 static void
@@ -350,6 +357,29 @@ a_full_mailbox_refuses_and_tells_once_when_there_is_room(void **state)
 }
 
 static void
+what_comes_while_it_lingers_is_handled_together(void **state)
+{
+	struct works w;
+
+	(void)state;
+	setup_lingering(&w, false, 10, 300000);
+	while (w.to_send < 6) {
+		w.to_send++;
+		send_more(&w);
+		(void)usleep(5000); /* without lingering each would be handled alone */
+	}
+	trace_run(&w.tr);
+	assert_int_equal(w.replies, 6);
+	assert_true(w.ordered);
+	assert_in_range(w.batches, 1, 2);
+	w.to_send = 7;
+	send_more(&w);
+	actor_free(w.a); /* does not wait for more, and forgets nothing */
+	assert_int_equal(w.replies, 7);
+	teardown(&w);
+}
+
+static void
 its_thread_is_another_one_and_takes_no_signals(void **state)
 {
 	struct works w;
@@ -447,6 +477,7 @@ main(void)
 	    TEST_BOTH(an_actor_may_be_freed_in_its_own_reply),
 	    TEST_BOTH(an_actor_that_never_got_mail_is_freed_without_a_call),
 	    cmocka_unit_test(a_full_mailbox_refuses_and_tells_once_when_there_is_room),
+	    cmocka_unit_test(what_comes_while_it_lingers_is_handled_together),
 	    cmocka_unit_test(its_thread_is_another_one_and_takes_no_signals),
 	    cmocka_unit_test(idle_is_not_called_without_need),
 	    cmocka_unit_test(virtually_handle_and_reply_are_a_turn_apart),
