@@ -53,11 +53,14 @@ crawl_random(struct crawl *c)
 {
 	uint64_t x;
 
-	if (c->random == 0) {
-		if (getrandom(&x, sizeof(x), 0) == (ssize_t)sizeof(x))
-			return x;
-		c->random = (uint64_t)loop_wall_us(c->loop) | 1;
+	if (c->random == 0 && c->drawn_left == 0) {
+		if (getrandom(c->drawn, sizeof(c->drawn), 0) == (ssize_t)sizeof(c->drawn))
+			c->drawn_left = CRAWL_DRAWN;
+		else
+			c->random = (uint64_t)loop_wall_us(c->loop) | 1;
 	}
+	if (c->random == 0)
+		return c->drawn[--c->drawn_left];
 	/* splitmix64, Steele et al. 2014 */
 	x = c->random += 0x9e3779b97f4a7c15u;
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;

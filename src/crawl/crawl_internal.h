@@ -103,6 +103,8 @@ struct robots_error {
 };
 enum { ROBOTS_ERRORS = 64 };
 
+enum { CRAWL_DRAWN = 32 }; /* 256 bytes: as many as getrandom(2) always gives at once */
+
 enum crawl_phase { CRAWL_RUNNING, CRAWL_STOPPING, CRAWL_CLOSING, CRAWL_ENDED };
 
 /* What a line of the log is about: this crawl, and a URL or {0}. */
@@ -132,6 +134,8 @@ struct crawl {
 	bool judge_anew;           /* what waits, by these */
 	struct trap_gates gates;   /* what waits and is in a trap */
 	uint64_t random;     /* state of the repeatable generator; 0: ask the system */
+	uint64_t drawn[CRAWL_DRAWN]; /* what it gave, so that not each number is a call */
+	uint32_t drawn_left;
 	bool goes_on;        /* with what an earlier run left */
 	bool went_on;        /* ... in its round */
 	struct buf settings; /* of the scope, until the workers have been told */
