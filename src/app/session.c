@@ -441,8 +441,14 @@ make_report(struct session *s, struct report **ret, struct why *why)
 	struct why unread = {""};
 	int r;
 
-	if (is_durable(s) &&
-	    inspect_open(s->dir, s->job, clock_wall_us(), &conf.in, &unread) < 0)
+	if (!is_durable(s))
+		r = -ENOENT;
+	else if (s->crawl != NULL)
+		r = inspect_open_ended(
+		    s->crawl, s->dir, s->job, clock_wall_us(), &conf.in, &unread);
+	else
+		r = inspect_open(s->dir, s->job, clock_wall_us(), &conf.in, &unread);
+	if (r < 0)
 		conf.in = NULL;
 	r = report_make(&conf, ret, why);
 	inspect_close(conf.in);

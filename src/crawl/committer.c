@@ -402,6 +402,12 @@ committer_send(struct committer *c, struct commit *m)
 	return actor_send(c->actor, &m->mail);
 }
 
+struct store *
+committer_store(const struct committer *c)
+{
+	return c->store;
+}
+
 uint32_t
 committer_waiting(const struct committer *c)
 {

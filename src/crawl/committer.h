@@ -151,6 +151,8 @@ int committer_seen(
 int committer_seeds(struct committer *c, saved_seed_fn *fn, void *ctx);
 /* Before anything is sent, and after the reply to COMMIT_CLOSE. */
 const struct traps *committer_traps(const struct committer *c);
+/* After the reply to COMMIT_CLOSE, until committer_free(): to be read from. */
+struct store *committer_store(const struct committer *c);
 uint32_t committer_waiting(const struct committer *c);
 /* Group commits so far, and what they took, all together. */
 void committer_commits(const struct committer *c, uint64_t *ret_n, uint64_t *ret_us);

@@ -12,13 +12,14 @@ enum { TEXTS_BLOCK = 16 << 10, TEXTS_MAX = 16 << 20 };
 
 /* ---- opening ---- */
 
-int
-inspect_open(const char *dir, const struct job *job, int64_t wall_us,
+/* Without a store: opens it. */
+static int
+open_with(struct store *store, const char *dir, const struct job *job, int64_t wall_us,
     struct inspect **ret, struct why *why)
 {
 	struct store_conf conf = {.dir = dir, .mode = STORE_READ};
 	struct inspect *in = calloc(1, sizeof(*in));
-	int r;
+	int r = 0;
 
 	if (in == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
@@ -28,7 +29,9 @@ inspect_open(const char *dir, const struct job *job, int64_t wall_us,
 	crawl_frontier_conf(&job->options, &in->politeness);
 	buf_init(&in->value, STORE_VALUE_MAX);
 	arena_init(&in->texts, TEXTS_BLOCK, TEXTS_MAX);
-	r = store_open("rocksdb", &conf, &in->store, why);
+	if (store == NULL)
+		r = store_open("rocksdb", &conf, &in->own, why);
+	in->store = store == NULL ? in->own : store;
 	if (r == 0)
 		r = saved_get(in->store, &in->saved, why);
 	if (r < 0) {
@@ -39,12 +42,30 @@ inspect_open(const char *dir, const struct job *job, int64_t wall_us,
 	return 0;
 }
 
+int
+inspect_open(const char *dir, const struct job *job, int64_t wall_us,
+    struct inspect **ret, struct why *why)
+{
+	return open_with(NULL, dir, job, wall_us, ret, why);
+}
+
+int
+inspect_open_ended(const struct crawl *c, const char *dir, const struct job *job,
+    int64_t wall_us, struct inspect **ret, struct why *why)
+{
+	bool sound =
+	    c->phase == CRAWL_ENDED && c->end != CRAWL_STORE && c->end != CRAWL_DISK_FULL;
+
+	return open_with(
+	    sound ? committer_store(c->committer) : NULL, dir, job, wall_us, ret, why);
+}
+
 void
 inspect_close(struct inspect *in)
 {
 	if (in == NULL)
 		return;
-	store_close(in->store);
+	store_close(in->own);
 	buf_release(&in->value);
 	arena_release(&in->texts);
 	free(in);

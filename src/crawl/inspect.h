@@ -24,6 +24,12 @@
 struct inspect;
 int inspect_open(const char *dir, const struct job *job, int64_t wall_us,
     struct inspect **ret, struct why *why);
+/* Of a crawl of this process that has ended and is not free yet: its own store is read as
+ * long, which saves reading all again that the last seconds put into its log.  Where it has
+ * not ended, or a write failed, the store is opened anew. */
+struct crawl;
+int inspect_open_ended(const struct crawl *c, const char *dir, const struct job *job,
+    int64_t wall_us, struct inspect **ret, struct why *why);
 void inspect_close(struct inspect *in); /* NULL is fine */
 
 /* ---- the whole ---- */

@@ -17,7 +17,7 @@ struct inspect {
 	const char *dir;
 	const struct job *job;
 	int64_t wall_us;
-	struct store *store;
+	struct store *store, *own; /* own: NULL if it is somebody else's */
 	struct saved saved;
 	struct frontier_conf politeness; /* as the job has it */
 	struct buf value;
