@@ -78,6 +78,14 @@ int inspect_length(
 int inspect_outcome(
     struct inspect *in, struct slice url, enum outcome *ret, struct why *why);
 
+/* What of that which waits would not be asked any more if the job were `as`: of `max` of
+ * them, by host in no order. */
+struct inspect_fall {
+	uint64_t waiting, sampled, out_of_scope, too_deep;
+};
+int inspect_judge(struct inspect *in, const struct job *as, uint32_t max,
+    struct inspect_fall *ret, struct why *why);
+
 /* ---- one URL ---- */
 
 struct inspect_url {

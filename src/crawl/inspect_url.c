@@ -58,9 +58,9 @@ on_root(void *ctx, struct slice url)
 }
 
 static int
-open_rules(struct inspect *in, struct scope_rules **ret, struct why *why)
+open_rules(
+    struct inspect *in, const struct job *job, struct scope_rules **ret, struct why *why)
 {
-	const struct job *job = in->job;
 	struct buf settings;
 	int r;
 
@@ -109,7 +109,7 @@ ask_scope(struct asking *a, struct why *why)
 	struct scope_link link = {.url = &a->url, .kind = LINK_A};
 	struct scope_verdict verdict;
 	struct scope_rules *rules;
-	int r = open_rules(a->in, &rules, why);
+	int r = open_rules(a->in, a->in->job, &rules, why);
 
 	if (r < 0)
 		return r;
@@ -369,7 +369,7 @@ judge_again(struct asking *a, const struct urlrec *rec)
 
 	if (!a->in->saved.judge_anew)
 		return 0;
-	r = open_rules(a->in, &rules, NULL);
+	r = open_rules(a->in, a->in->job, &rules, NULL);
 	if (r < 0)
 		return r;
 	buf_init(&reason, URL_BYTES_MAX * 2);
@@ -625,4 +625,54 @@ inspect_url(
 	if (r == 0)
 		*ret = u;
 	return r;
+}
+
+/* ---- what waits, under other options ---- */
+
+struct judging {
+	const struct scope_rules *rules;
+	struct inspect_fall *fall;
+	struct buf reason;
+	int err;
+};
+
+static bool
+on_judged(void *ctx, struct slice key, struct slice value)
+{
+	struct judging *g = ctx;
+	struct urlrec rec;
+	enum outcome o;
+
+	(void)key;
+	g->err = urlrec_decode(value, &rec);
+	if (g->err < 0)
+		return false;
+	buf_clear(&g->reason);
+	o = scope_judge_again(g->rules, &rec, &g->reason);
+	g->fall->sampled++;
+	g->fall->out_of_scope += o == OUTCOME_OUT_OF_SCOPE;
+	g->fall->too_deep += o == OUTCOME_DEPTH;
+	return true;
+}
+
+int
+inspect_judge(struct inspect *in, const struct job *as, uint32_t max,
+    struct inspect_fall *ret, struct why *why)
+{
+	struct judging g = {.fall = ret};
+	struct scope_rules *rules;
+	int r = open_rules(in, as, &rules, why);
+
+	*ret = (struct inspect_fall){.waiting = in->saved.totals.queued};
+	if (r < 0)
+		return r;
+	g.rules = rules;
+	buf_init(&g.reason, 64 << 10);
+	r = store_scan(in->store, STORE_QUEUE, (struct slice){0}, (struct slice){0}, max,
+	    on_judged, &g);
+	buf_release(&g.reason);
+	scope_rules_free(rules);
+	if (r == 0)
+		r = g.err;
+	return r < 0 ? inspect_why(in, r, why) : 0;
 }

@@ -6,6 +6,7 @@
 
 /* clang-format off */
 const struct route *const api_groups[] = {
+	api_change,
 	api_compare,
 	api_dashboard,
 	api_events,

@@ -14,6 +14,7 @@
 
 extern const struct route *const api_groups[]; /* NULL ends them */
 /* clang-format off */
+extern const struct route api_change[];
 extern const struct route api_compare[];
 extern const struct route api_dashboard[];
 extern const struct route api_events[];

@@ -6,6 +6,7 @@
 #include "ctl/api.h"
 #include "ctl/file_read.h"
 #include "ctl/run_look.h"
+#include "ctl/run_place.h"
 #include "observe/explain_json.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -13,77 +14,6 @@
 #include <stdlib.h>
 
 enum { HOSTS_MAX = 64, URL_TEXT_MAX = 8192 };
-
-/* ---- a crawl's directory ---- */
-
-struct place {
-	struct job job;
-	struct inspect *in;
-};
-
-static void
-place_close(struct place *p)
-{
-	inspect_close(p->in);
-	job_release(&p->job);
-}
-
-struct first {
-	struct why *why;
-};
-
-static bool
-on_mistake(void *ctx, const struct job_mistake *m)
-{
-	struct first *f = ctx;
-
-	(void)why_set(f->why, 0, "job.yaml:%zu: %s", m->line, m->text);
-	return false;
-}
-
-static int
-read_job(struct run_look *look, struct job *job, struct why *why)
-{
-	struct first first = {why};
-	struct job_reading how = {.fn = on_mistake, .ctx = &first};
-	struct buf text;
-	char path[4200];
-	int r;
-
-	(void)snprintf(path, sizeof(path), "%s/job.yaml", look->dir);
-	buf_init(&text, JOB_FILE_BYTES_MAX);
-	r = file_read(path, JOB_FILE_BYTES_MAX - 1, &text, why);
-	if (r == -ENOENT)
-		(void)why_set(why, r, "run %" PRIu64 " has not begun", look->id);
-	how.path = path;
-	if (r == 0) {
-		r = job_read(job, buf_slice(&text), &how);
-		r = r > 0 ? -EBADMSG : r;
-	}
-	buf_release(&text);
-	return r;
-}
-
-/* On failure nothing is open. */
-static int
-place_open(struct run_look *look, struct place *p, struct why *why)
-{
-	int r = job_init(&p->job);
-
-	p->in = NULL;
-	if (r == 0)
-		r = read_job(look, &p->job, why);
-	if (r == 0 && p->job.options.run_state == STATE_MEMORY)
-		r = why_set(why, 409,
-		    "run %" PRIu64 " has run.state memory, which is not to be asked: its "
-		    "report tells what it came to",
-		    look->id);
-	if (r == 0)
-		r = inspect_open(look->dir, &p->job, look->wall_us, &p->in, why);
-	if (r != 0)
-		place_close(p);
-	return r;
-}
 
 /* ---- hosts ---- */
 
@@ -183,13 +113,13 @@ static int
 hosts_of_store(struct hosts *h, struct jsonw *j, struct why *why)
 {
 	const struct inspect_hosts *list = &h->status.busiest;
-	struct place p;
-	int r = place_open(&h->look, &p, why);
+	struct run_place p;
+	int r = run_place_open(&p, h->look.dir, h->look.id, h->look.wall_us, why);
 
 	if (r != 0)
 		return r;
 	r = inspect_status(p.in, &h->status, why);
-	place_close(&p);
+	run_place_close(&p);
 	if (r < 0)
 		return r;
 	jsonw_str(j, "as_of", SLICE_LIT("commit"));
@@ -263,15 +193,15 @@ static int
 explain_work(struct run_look *look, struct why *why)
 {
 	struct explain *x = container_of(look, struct explain, look);
-	struct place p;
-	int r = place_open(look, &p, why);
+	struct run_place p;
+	int r = run_place_open(&p, look->dir, look->id, look->wall_us, why);
 
 	if (r != 0)
 		return r;
 	r = inspect_url(p.in, slice_of(x->url, x->url_len), &x->found, why);
 	if (r == 0)
 		r = explain_json(&x->found, look->wall_us, &look->text);
-	place_close(&p);
+	run_place_close(&p);
 	return r;
 }
 

@@ -161,6 +161,7 @@ run_work_prepare(struct service_run *run, void (*then)(struct run_work *w))
 		return r;
 	}
 	run->work = w;
+	run->is_changed = false; /* it has the spec as it is now */
 	return 0;
 }
 

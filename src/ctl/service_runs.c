@@ -294,6 +294,14 @@ stopped(struct service_run *run)
 	/* A run that was resumed while it was still being paused waits for a place. */
 }
 
+/* It came to an end of its own while it was given more to do: run_change.h. */
+static bool
+goes_on_changed(const struct service_run *run, enum crawl_end end)
+{
+	return run->is_changed && run->state == RUN_RUNNING && end != CRAWL_DISK_FULL &&
+	       end != CRAWL_STORE && end != CRAWL_WORKERS;
+}
+
 static void
 on_end(void *ctx, enum crawl_end end)
 {
@@ -308,7 +316,7 @@ on_end(void *ctx, enum crawl_end end)
 	metrics_crawl_ended(run->service->metrics, run);
 	crawl_free(run->crawl);
 	run->crawl = NULL;
-	if (end == CRAWL_STOPPED) {
+	if (end == CRAWL_STOPPED || goes_on_changed(run, end)) {
 		run_set_text(&run->end_text, "");
 		stopped(run);
 	} else if (end == CRAWL_DISK_FULL && run->state != RUN_STOPPING) {
@@ -373,6 +381,8 @@ on_prepared(struct run_work *w)
 			    run->job_name, run->starts == 1 ? "begins" : "goes on");
 			run_save(run, NULL, NULL, NULL, NULL);
 			service_tell(s, run);
+			if (run->is_changed) /* since it was prepared */
+				crawl_stop(run->crawl, false);
 			return;
 		}
 	}

@@ -1,0 +1,431 @@
+#include "ctl/run_change.h"
+#include "ctl/job_json.h"
+#include "ctl/run_place.h"
+#include "ctl/service_int.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What may be changed of a run: by section and key. */
+#define CHANGEABLE(X)                                                                    \
+	X(crawl, scope, true)                                                            \
+	X(crawl, include, true)                                                          \
+	X(crawl, exclude, true)                                                          \
+	X(crawl, depth, true)                                                            \
+	X(limits, max_pages, false)                                                      \
+	X(limits, max_bytes, false)                                                      \
+	X(limits, max_time, false)                                                       \
+	X(limits, max_disk, false)                                                       \
+	X(fetch, concurrency, false)                                                     \
+	X(fetch, per_host, false)                                                        \
+	X(fetch, per_ip, false)                                                          \
+	X(fetch, per_site, false)                                                        \
+	X(fetch, delay, false)                                                           \
+	X(fetch, rate, false)                                                            \
+	X(fetch, bandwidth, false)
+
+struct changeable {
+	const char *section, *key;
+	bool is_scope; /* it decides which URLs are wanted */
+};
+static const struct changeable changeables[] = {
+#define X(section, key, is_scope) {#section, #key, is_scope},
+    CHANGEABLE(X)
+#undef X
+};
+
+struct run_change *
+run_change_new(void)
+{
+	struct run_change *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	buf_init(&c->before, 1 << 20);
+	buf_init(&c->after, 1 << 20);
+	return c;
+}
+
+void
+run_change_free(struct run_change *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->mistakes_len; i++) {
+		free(c->mistakes[i].pointer);
+		free(c->mistakes[i].text);
+	}
+	buf_release(&c->before);
+	buf_release(&c->after);
+	free(c->spec);
+	free(c->text);
+	if (c->defaults != NULL)
+		options_release(c->defaults);
+	free(c->defaults);
+	free(c);
+}
+
+static bool
+on_mistake(void *ctx, const char *pointer, const char *text)
+{
+	struct run_change *c = ctx;
+	size_t i = c->mistakes_len;
+
+	if (i == CHANGE_MISTAKES_MAX)
+		return false;
+	c->mistakes[i].pointer = slice_dup(slice_cstr(pointer));
+	c->mistakes[i].text = slice_dup(slice_cstr(text));
+	c->mistakes_len++;
+	return true;
+}
+
+static bool
+on_option_mistake(void *ctx, enum option_id option, int code, const char *text)
+{
+	const struct option_row *row = &option_rows[option];
+	char pointer[80];
+
+	(void)code;
+	(void)snprintf(pointer, sizeof(pointer), "/%s/%s", row->section, option_key(row));
+	return on_mistake(ctx, pointer, text);
+}
+
+/* ---- seeds [desk] ---- */
+
+/* The list of the spec, which may be one string. */
+static json_t *
+seeds_of(json_t *spec)
+{
+	json_t *old = json_object_get(spec, "seeds"), *list;
+
+	if (json_is_array(old))
+		return old;
+	list = json_array();
+	if (list == NULL || (old != NULL && json_array_append(list, old) < 0) ||
+	    json_object_set_new(spec, "seeds", list) < 0)
+		return NULL;
+	return list;
+}
+
+static int
+add_seeds(struct run_change *c, json_t *spec)
+{
+	json_t *list = seeds_of(spec), *seed;
+	size_t i;
+
+	if (list == NULL)
+		return -ENOMEM;
+	json_array_foreach(c->seeds, i, seed)
+	{
+		char pointer[40];
+		struct why why;
+		struct job job;
+		int r = job_init(&job);
+
+		if (r < 0)
+			return r;
+		(void)snprintf(pointer, sizeof(pointer), "/seeds/%zu", i);
+		if (!json_is_string(seed))
+			(void)on_mistake(c, pointer, "is not a URL in a string");
+		else if (job_add_seed(&job, slice_cstr(json_string_value(seed)), &why) <
+			 0)
+			(void)on_mistake(c, pointer, why.text);
+		else if (json_array_append(list, seed) < 0)
+			r = -ENOMEM;
+		job_release(&job);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- a patch [desk] ---- */
+
+static const struct changeable *
+changeable_find(const char *section, const char *key)
+{
+	for (size_t i = 0; i < sizeof(changeables) / sizeof(changeables[0]); i++)
+		if (strcmp(changeables[i].section, section) == 0 &&
+		    strcmp(changeables[i].key, key) == 0)
+			return &changeables[i];
+	return NULL;
+}
+
+static void
+check_section(struct run_change *c, const char *section, json_t *keys, bool *scope)
+{
+	const char *key;
+	json_t *value;
+	char pointer[200];
+
+	json_object_foreach(keys, key, value)
+	{
+		const struct changeable *what = changeable_find(section, key);
+
+		(void)snprintf(pointer, sizeof(pointer), "/%.60s/%.60s", section, key);
+		if (what == NULL)
+			(void)on_mistake(c, pointer, "cannot be changed of a run");
+		else
+			*scope |= what->is_scope;
+	}
+}
+
+/* Whether it concerns what is wanted. */
+static bool
+check_patch(struct run_change *c)
+{
+	const char *section;
+	json_t *keys;
+	bool scope = false;
+	char pointer[80];
+
+	json_object_foreach(c->patch, section, keys)
+	{
+		(void)snprintf(pointer, sizeof(pointer), "/%.60s", section);
+		if (json_is_object(keys))
+			check_section(c, section, keys, &scope);
+		else
+			(void)on_mistake(c, pointer,
+			    "cannot be changed of a run: crawl, fetch and limits can, in "
+			    "part");
+	}
+	return scope;
+}
+
+static int
+apply_patch(struct run_change *c, json_t **spec)
+{
+	json_t *merged = json_merge_patch(*spec, c->patch);
+
+	if (merged == NULL)
+		return -ENOMEM;
+	json_decref(*spec);
+	*spec = merged;
+	return 0;
+}
+
+static void
+write_value(struct jsonw *j, const char *name, const struct options *o,
+    const struct option_row *row)
+{
+	struct buf value;
+	bool is_list = row->type == OPTION_LIST;
+
+	buf_init(&value, 1 << 16);
+	if (is_list)
+		jsonw_array(j, name);
+	for (size_t i = 0; option_get(o, row, i, &value); i++) {
+		jsonw_str(j, is_list ? NULL : name, buf_slice(&value));
+		buf_clear(&value);
+		if (!is_list)
+			break;
+	}
+	if (is_list)
+		jsonw_array_end(j);
+	buf_release(&value);
+}
+
+static int
+write_all(struct buf *out, const struct options *o)
+{
+	struct jsonw j;
+
+	jsonw_init(&j, out);
+	jsonw_object(&j, NULL);
+	for (size_t i = 0; i < sizeof(changeables) / sizeof(changeables[0]); i++) {
+		const struct changeable *what = &changeables[i];
+		char name[80];
+
+		(void)snprintf(name, sizeof(name), "%s.%s", what->section, what->key);
+		write_value(&j, name, o,
+		    option_by_key(slice_cstr(what->section), slice_cstr(what->key)));
+	}
+	jsonw_object_end(&j);
+	return j.err;
+}
+
+/* ---- the check [desk, reports] ---- */
+
+static int
+read_spec(struct run_change *c, json_t *spec, struct job *job, bool told)
+{
+	struct job_json_rights rights = {.files = true, .programs = true};
+	int r = job_init(job);
+
+	if (r == 0)
+		r = options_merge(&job->options, c->defaults);
+	if (r == 0) {
+		struct run_change ignored = {.mistakes_len = CHANGE_MISTAKES_MAX};
+
+		/* What the job says of files was judged when it was made. */
+		r = job_json_read(job, spec, &rights, on_mistake, told ? c : &ignored);
+		r = r < 0 ? r : 0;
+	}
+	return r;
+}
+
+static int
+preview(struct run_change *c, const struct job *after, struct why *why)
+{
+	struct run_place place;
+	struct why unread;
+	int r;
+
+	r = run_place_open(&place, c->dir, c->run, c->wall_us, &unread);
+	if (r != 0)
+		return 0; /* nothing waits there that could be asked */
+	r = inspect_judge(place.in, after, PREVIEW_URLS_MAX, &c->fall, why);
+	run_place_close(&place);
+	c->has_fall = r == 0;
+	return r;
+}
+
+static int
+check_jobs(
+    struct run_change *c, json_t *spec, json_t *changed, bool scope, struct why *why)
+{
+	const struct service_conf *conf = &c->service->conf;
+	struct job before, after;
+	int r = read_spec(c, spec, &before, false);
+
+	if (r == 0) {
+		r = read_spec(c, changed, &after, true);
+		if (r == 0 && c->mistakes_len == 0 && conf->check != NULL)
+			(void)conf->check(&after, on_option_mistake, c);
+		c->added = after.seeds.n - before.seeds.n;
+		if (r == 0 && c->mistakes_len == 0 && c->patch != NULL) {
+			r = write_all(&c->before, &before.options);
+			if (r == 0)
+				r = write_all(&c->after, &after.options);
+		}
+		if (r == 0 && c->mistakes_len == 0 && c->preview && scope)
+			r = job_tidy_seeds(&after);
+		if (r == 0 && c->mistakes_len == 0 && c->preview && scope)
+			r = preview(c, &after, why);
+		job_release(&after);
+	}
+	job_release(&before);
+	return r;
+}
+
+static int
+work(struct chore *chore)
+{
+	struct run_change *c = container_of(chore, struct run_change, chore);
+	json_t *spec = json_loads(c->spec, 0, NULL), *changed = NULL;
+	bool scope = false;
+	int r;
+
+	if (spec == NULL)
+		return why_set(
+		    &chore->why, -EBADMSG, "what is stored of the run is damaged");
+	changed = json_deep_copy(spec);
+	r = changed == NULL ? -ENOMEM : 0;
+	if (r == 0 && c->seeds != NULL)
+		r = add_seeds(c, changed);
+	if (r == 0 && c->patch != NULL) {
+		scope = check_patch(c);
+		r = apply_patch(c, &changed);
+	}
+	if (r == 0 && c->mistakes_len == 0)
+		r = check_jobs(c, spec, changed, scope, &chore->why);
+	if (r == 0 && c->mistakes_len == 0) {
+		c->text = json_dumps(changed, JSON_COMPACT);
+		r = c->text == NULL ? -ENOMEM : 0;
+	}
+	if (r == 0 && c->text != NULL && strlen(c->text) > REGISTRY_TEXT_MAX)
+		r = why_set(&chore->why, -EINVAL, "the run would have too many seeds");
+	if (r == 0 && c->seeds != NULL && c->mistakes_len == 0)
+		c->known = json_array_size(c->seeds) - c->added;
+	json_decref(spec);
+	json_decref(changed);
+	if (r == 0 && c->mistakes_len > 0)
+		return why_set(&chore->why, -EINVAL, "the run cannot be changed so");
+	return r == -ENOMEM ? why_set(&chore->why, r, "out of memory") : r;
+}
+
+/* ---- the change [loop] ---- */
+
+static void
+finish(struct run_change *c, int err, const char *why)
+{
+	c->err = err;
+	(void)snprintf(c->why.text, sizeof(c->why.text), "%s", why == NULL ? "" : why);
+	c->done(c);
+}
+
+static void
+on_saved(void *ctx, struct service_run *run, int err, const char *why)
+{
+	(void)run;
+	finish(ctx, err, why);
+}
+
+static void
+done(struct chore *chore)
+{
+	struct run_change *c = container_of(chore, struct run_change, chore);
+	struct service_run *run = service_run(c->service, c->run);
+
+	if (chore->err < 0) {
+		finish(c, chore->err, chore->why.text);
+	} else if (c->preview || (c->seeds != NULL && c->added == 0)) {
+		finish(c, 0, NULL);
+	} else if (run == NULL || run_state_is_over(run->state) ||
+		   run->state == RUN_STOPPING) {
+		finish(c, -ENOENT, "the run is over");
+	} else if (strcmp(run->spec, c->spec) != 0) {
+		finish(c, -EBUSY, "the run was changed at the same time; try again");
+	} else {
+		free(run->spec);
+		run->spec = c->text;
+		c->text = NULL;
+		run->revision++;
+		run->is_changed = run->work != NULL;
+		if (run->crawl != NULL)
+			crawl_stop(run->crawl, false);
+		run_save(run, NULL, NULL, on_saved, c);
+		service_tell(c->service, run);
+	}
+}
+
+static int
+copy_defaults(struct run_change *c)
+{
+	int r;
+
+	c->defaults = calloc(1, sizeof(*c->defaults));
+	if (c->defaults == NULL)
+		return -ENOMEM;
+	r = options_init(c->defaults);
+	return r < 0
+		   ? r
+		   : options_merge(c->defaults, &c->service->settings->defaults.options);
+}
+
+int
+service_change_run(struct service *s, struct run_change *c)
+{
+	struct service_run *run = service_run(s, c->run);
+	struct chores *to = c->preview ? s->reports : s->desk;
+	int r;
+
+	if (s->draining)
+		return -ESHUTDOWN;
+	if (run == NULL || run_state_is_over(run->state))
+		return -ENOENT;
+	c->service = s;
+	c->wall_us = loop_wall_us(s->loop);
+	c->chore.work = work;
+	c->chore.done = done;
+	c->spec = slice_dup(slice_cstr(run->spec));
+	if (c->spec == NULL)
+		return -ENOMEM;
+	r = copy_defaults(c);
+	if (r == 0)
+		r = service_run_dir(s, c->run, c->dir, sizeof(c->dir));
+	if (r == 0)
+		r = chores_are_busy(to) ? -EAGAIN : chores_send(to, &c->chore);
+	return r;
+}

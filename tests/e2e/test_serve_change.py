@@ -1,0 +1,123 @@
+"""Runs that are changed while they crawl: more seeds, other limits, another scope."""
+
+import json
+
+import pytest
+from harness import demo_site, wait_until
+from service import Service
+from test_serve import SETTINGS, problem
+
+
+@pytest.fixture
+def service(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        yield s.start()
+
+
+@pytest.fixture
+def web(tmp_path):
+    with demo_site(tmp_path / "web") as w:
+        yield w
+
+
+@pytest.fixture
+def other(tmp_path):
+    with demo_site(tmp_path / "other") as w:
+        yield w
+
+
+def slow_run(service, web, **more):
+    """A run that asks once a second, and has begun."""
+    service.create("slow", seeds=[web.url()], fetch={"delay": "1s"}, **more)
+    run = service.run("slow")
+    wait_until("some pages", lambda: service.state_of(run).get("stats", {}).get("queued", 0) > 3)
+    return run
+
+
+def urls(service, run):
+    return [json.loads(x)["url"] for x in (service.output(run).dir / "pages.jsonl").read_text().splitlines()]
+
+
+def patch(service, run, body, query="", **kw):
+    return service.call("PATCH", f"/api/v1/runs/{run}{query}", body, timeout=30, **kw)
+
+
+def test_seeds_are_added_to_a_run_that_crawls_and_survive_a_kill(service, web, other):
+    run = slow_run(service, web)
+    p = problem(service.post(f"/api/v1/runs/{run}/seeds", {"seeds": [other.url(), "ftp://x/", 7]}), 422)
+    assert [e["pointer"] for e in p["errors"]] == ["/seeds/1", "/seeds/2"]
+    problem(service.post(f"/api/v1/runs/{run}/seeds", {"seeds": []}), 422)
+    problem(service.post(f"/api/v1/runs/{run}/seeds", {"urls": [other.url()]}), 422)
+    a = service.post(f"/api/v1/runs/{run}/seeds", {"seeds": [other.url(), web.url()]})
+    assert a.status == 200 and (a.json["added"], a.json["known"]) == (1, 1), a
+    service.kill()
+    service.start()
+    again = service.post(f"/api/v1/runs/{run}/seeds", {"seeds": [other.url()]})
+    assert (again.json["added"], again.json["known"]) == (0, 1)
+    assert patch(service, run, {"fetch": {"delay": 0}}).status == 200
+    service.wait_for(run, "done")
+    got = urls(service, run)
+    assert len(got) == len(set(got))
+    assert sum(u.startswith(other.url()) for u in got) == sum(u.startswith(web.url()) for u in got) > 50
+    problem(service.post(f"/api/v1/runs/{run}/seeds", {"seeds": [other.url()]}), 404)
+
+
+def test_limits_are_changed_live_and_kept_over_a_restart(service, web):
+    run = slow_run(service, web)
+    etag = service.get(f"/api/v1/runs/{run}").headers["ETag"]
+    seen = patch(service, run, {"fetch": {"delay": "10ms"}}, "?preview=1").json
+    assert seen["preview"] and seen["before"]["fetch.delay"] == "1000ms" and seen["after"]["fetch.delay"] == "10ms"
+    assert service.get(f"/api/v1/runs/{run}").headers["ETag"] == etag  # nothing was done
+    a = patch(service, run, {"fetch": {"delay": 0}, "limits": {"max_pages": 60}}, headers={"If-Match": etag})
+    assert a.status == 200, a
+    problem(patch(service, run, {"fetch": {"delay": "1h"}}, headers={"If-Match": etag}), 412)
+    done = service.wait_for(run, "done", seconds=30)
+    assert done["end"] == "page budget reached" and len(urls(service, run)) == 60
+    # The job is as it was.
+    assert service.get("/api/v1/jobs/slow").json["spec"]["fetch"] == {"delay": "1s"}
+    run = service.run("slow")
+    service.wait_for(run, "running")
+    assert patch(service, run, {"limits": {"max_pages": 5}, "fetch": {"delay": "100ms"}}).status == 200
+    service.kill()
+    service.start()
+    assert service.wait_for(run, "done", seconds=30)["end"] == "page budget reached"
+
+
+def test_another_scope_is_previewed_and_then_holds_for_what_waits(service, web):
+    run = slow_run(service, web)
+
+    def waits():
+        fall = patch(service, run, {"crawl": {"exclude": ["."]}}, "?preview=1").json.get("waiting_urls")
+        return fall if fall and fall["sampled"] > 5 else None
+
+    waiting = wait_until("a commit", waits)
+    # Seeds, and sitemaps, are wanted always.
+    assert waiting["sampled"] - 2 <= waiting["would_be_out_of_scope"] <= waiting["sampled"] <= waiting["waiting"]
+    none = patch(service, run, {"crawl": {"exclude": ["no-such-page"]}}, "?preview=1").json["waiting_urls"]
+    assert none["would_be_out_of_scope"] == none["would_be_too_deep"] == 0
+    before = len(urls(service, run))
+    a = patch(service, run, {"crawl": {"exclude": ["."]}, "fetch": {"delay": 0}})
+    assert a.status == 200 and a.json["after"]["crawl.exclude"] == ["."], a
+    service.wait_for(run, "done", seconds=30)
+    # What was in flight, and redirects of seeds at most.
+    assert len(urls(service, run)) <= before + 3
+    assert service.state_of(run)["stats"]["outcomes"]["out-of-scope"] > 5
+
+
+def test_what_cannot_be_changed_is_named(service, web):
+    run = slow_run(service, web)
+    p = problem(
+        patch(
+            service, run,
+            {"output": {"sink": ["jsonl"]}, "fetch": {"user_agent": "x", "delay": "soon", "per_host": 0}, "name": "y"},
+        ),
+        422,
+    )  # fmt: skip
+    named = {e["pointer"] for e in p["errors"]}
+    assert {"/output/sink", "/fetch/user_agent", "/name"} <= named
+    p = problem(patch(service, run, {"fetch": {"delay": "soon", "per_host": 0}, "crawl": {"include": ["("]}}), 422)
+    assert {e["pointer"] for e in p["errors"]} >= {"/fetch/delay", "/fetch/per_host"}
+    problem(patch(service, run, {}, "?preview=2"), 400)
+    problem(patch(service, 4711, {"fetch": {"delay": 0}}), 404)
+    service.post(f"/api/v1/runs/{run}:cancel")
+    problem(patch(service, run, {"fetch": {"delay": 0}}), 404)
