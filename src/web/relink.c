@@ -339,12 +339,13 @@ static int
 attr_drop(struct relink *k, const struct html_tag *tag, const struct html_attr *a)
 {
 	size_t end = a->name_at + a->name_len;
+	struct slice rest = slice_from(k->body, place(k, tag->raw + end));
 	int r = tell_to(k, place(k, tag->raw + a->name_at));
 
 	if (a->value_len > 0)
 		end = a->value_at + a->value_len + is_quoted(tag, a);
-	else if (slice_starts(slice_of(tag->raw + end, 3), SLICE_LIT("=\"\"")) ||
-		 slice_starts(slice_of(tag->raw + end, 3), SLICE_LIT("=''")))
+	else if (slice_starts(rest, SLICE_LIT("=\"\"")) ||
+		 slice_starts(rest, SLICE_LIT("=''")))
 		end += 3;
 	k->told = place(k, tag->raw + end);
 	return r;

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -305,6 +307,26 @@ soup_stays_what_it_was(void **state)
 	}
 }
 
+/* The page ends where the memory does. */
+static void
+nothing_behind_a_page_is_read(void **state)
+{
+	static const char text[] = "<img crossorigin>";
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE), n = sizeof(text) - 1;
+	struct env *e = *state;
+	char *map = mmap(
+	    NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct slice body;
+
+	assert_true(map != MAP_FAILED);
+	assert_int_equal(mprotect(map + page, page, PROT_NONE), 0);
+	memcpy(map + page - n, text, n);
+	body = slice_of(map + page - n, n);
+	assert_int_equal(relink_html(body, &e->conf), 0);
+	assert_string_equal(buf_cstr(&e->out), "<img >");
+	assert_int_equal(munmap(map, 2 * page), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, up, down)
 
 int
@@ -321,6 +343,7 @@ main(void)
 	    TEST(utf16_becomes_utf8),
 	    TEST(xml_is_read_as_xml),
 	    TEST(soup_stays_what_it_was),
+	    TEST(nothing_behind_a_page_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
