@@ -1,9 +1,9 @@
 #include "sink/mirror_write.h"
 #include "base/escape.h"
+#include "base/map.h"
 #include "sink/mirror_map.h"
 #include "sink/mirror_name.h"
 #include "sink/mirror_page.h"
-#include "web/url.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -39,10 +39,12 @@ struct mirror {
 
 /* -- What is where. -- */
 
+/* The map lives no longer than the process, whose key nobody outside knows: no URL can be
+ * made up that hides another one. */
 static uint64_t
 hash_of(struct slice url)
 {
-	return url_hash(url, 0);
+	return siphash(url);
 }
 
 /* In `path`, which is cleared. */
