@@ -34,7 +34,7 @@ struct linkcheck {
 	struct judged judged;
 	uint64_t end;             /* of its redirects */
 	struct buf url, head, id; /* of it, as the lines have them */
-	struct buf texts[5];      /* plain: url, end, page, text, reason */
+	struct buf texts[4];      /* plain: url, end, page, text */
 };
 
 static const char *const names[LINKCHECK_VERDICT_MAX] = {
@@ -178,7 +178,7 @@ linkcheck_open(const char *dir, const char *tmp_dir, struct slice ignore,
 	buf_init(&lc->url, TEXT_BYTES_MAX);
 	buf_init(&lc->head, TEXT_BYTES_MAX);
 	buf_init(&lc->id, TEXT_BYTES_MAX);
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 4; i++)
 		buf_init(&lc->texts[i], TEXT_BYTES_MAX);
 	r = ignores_new(ignore, &lc->ignores, why);
 	if (r == 0) {
@@ -211,7 +211,7 @@ linkcheck_close(struct linkcheck *lc)
 	buf_release(&lc->url);
 	buf_release(&lc->head);
 	buf_release(&lc->id);
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 4; i++)
 		buf_release(&lc->texts[i]);
 	free(lc);
 }
@@ -302,10 +302,8 @@ fill(struct linkcheck *lc, struct linkcheck_target *ret)
 	if (r == 0)
 		r = plain(&lc->texts[1], slice_cstr(j->end));
 	ret->url = buf_slice(&lc->texts[0]);
-	if (r == 0) /* what servers said in it is as the lines have it */
-		r = plain(&lc->texts[4], slice_cstr(j->reason));
 	ret->end = buf_slice(&lc->texts[1]);
-	ret->reason = buf_slice(&lc->texts[4]);
+	ret->reason = slice_cstr(j->reason);
 	return r;
 }
 

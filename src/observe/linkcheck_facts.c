@@ -1,5 +1,6 @@
 #include "base/escape.h"
 #include "observe/linkcheck_int.h"
+#include "sink/lines.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,19 @@ checked_read(struct slice rest, struct checked *ret)
 	c.detail = field_next(&rest);
 	*ret = c;
 	return true;
+}
+
+void
+checked_detail(const struct checked *c, char ret[DETAIL_ROOM])
+{
+	struct slice text = {0};
+	struct buf plain;
+
+	buf_init(&plain, 64 << 10);
+	if (unescape_line(&plain, c->detail) == 0)
+		text = lines_cut(buf_slice(&plain), DETAIL_ROOM - 1);
+	(void)snprintf(ret, DETAIL_ROOM, SLICE_FMT, SLICE_ARG(text));
+	buf_release(&plain);
 }
 
 /* ---- maps ---- */
@@ -259,7 +273,7 @@ fill_end(struct linkcheck_facts *f, const struct checked *c)
 	e->has_simhash = c->has_simhash;
 	e->simhash = c->simhash;
 	e->digest = digest_hash(c->digest);
-	(void)snprintf(e->detail, sizeof(e->detail), SLICE_FMT, SLICE_ARG(c->detail));
+	checked_detail(c, e->detail);
 }
 
 static uint64_t

@@ -24,8 +24,11 @@ struct checked {
 	int status;
 	int64_t at_s;
 	uint64_t simhash;
-	struct slice url, redirect_to, digest, detail, via, kind;
+	struct slice url, redirect_to, digest, detail, via, kind; /* escaped */
 };
+/* Of its detail, as it was said, so much as people read. */
+enum { DETAIL_ROOM = 160 };
+void checked_detail(const struct checked *c, char ret[DETAIL_ROOM]);
 /* False: it is none of these, or broken. */
 bool checked_read(struct slice line, struct checked *ret);
 
@@ -35,7 +38,7 @@ struct end {
 	enum outcome outcome;
 	int status;
 	uint64_t simhash, digest; /* 0: not known */
-	char detail[120];
+	char detail[DETAIL_ROOM];
 	char url[];
 };
 /* What a host says of a page that it has not; what its first page looks like. */

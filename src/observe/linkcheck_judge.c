@@ -102,10 +102,12 @@ verdict_of(enum outcome o, int status)
 	}
 }
 
+/* `detail`: what was said of it; "": nothing. */
 static void
-judge_end(struct judged *j, enum outcome o, int status, struct slice detail)
+judge_end(struct judged *j, enum outcome o, int status, const char *detail)
 {
 	size_t at = strlen(j->reason), room = sizeof(j->reason) - at;
+	const char *text = outcome_text(o);
 
 	j->verdict = verdict_of(o, status);
 	j->status = status;
@@ -114,10 +116,12 @@ judge_end(struct judged *j, enum outcome o, int status, struct slice detail)
 		j->reason[0] = '\0';
 	else if (is_status(o) || (status >= 400 && verdict_of(o, 0) == LINKCHECK_GOOD))
 		(void)snprintf(j->reason + at, room, "%d%s", status, status_text(status));
+	else if (detail[0] == '\0')
+		(void)snprintf(j->reason + at, room, "%s", text);
+	else if (slice_starts(slice_cstr(detail), slice_cstr(text)))
+		(void)snprintf(j->reason + at, room, "%s", detail);
 	else
-		(void)snprintf(j->reason + at, room, "%s%s" SLICE_FMT "%s",
-		    outcome_text(o), detail.len > 0 ? " (" : "",
-		    SLICE_ARG(slice_head(detail, 120)), detail.len > 0 ? ")" : "");
+		(void)snprintf(j->reason + at, room, "%s (%s)", text, detail);
 }
 
 static void
@@ -155,7 +159,7 @@ judge_redirect(const struct linkcheck_facts *f, const struct checked *c, struct 
 	} else if (e->asked && e->outcome == OUTCOME_REDIRECT) {
 		(void)snprintf(j->reason, sizeof(j->reason), "redirected to nowhere");
 	} else {
-		judge_end(j, e->outcome, e->status, slice_cstr(e->detail));
+		judge_end(j, e->outcome, e->status, e->detail);
 	}
 }
 
@@ -171,14 +175,17 @@ void
 linkcheck_judge(const struct linkcheck_facts *f, const struct checked *c, bool only_forms,
     struct judged *ret)
 {
+	char detail[DETAIL_ROOM];
+
 	*ret = (struct judged){.verdict = LINKCHECK_UNCHECKED};
+	checked_detail(c, detail);
 	if (c->outcome == OUTCOME_NONE)
 		(void)snprintf(
 		    ret->reason, sizeof(ret->reason), "the crawl ended before its turn");
 	else if (c->asked && c->outcome == OUTCOME_REDIRECT)
 		judge_redirect(f, c, ret);
 	else
-		judge_end(ret, c->outcome, c->status, c->detail);
+		judge_end(ret, c->outcome, c->status, detail);
 	if (c->outcome == OUTCOME_UNSUPPORTED_SCHEME) { /* noted only if it looks so */
 		ret->verdict = LINKCHECK_BROKEN;
 		(void)snprintf(ret->reason, sizeof(ret->reason),

@@ -89,6 +89,30 @@ broken_links_come_with_all_places_and_good_ones_without(void **state)
 	close_log(&e);
 }
 
+#define REFUSED(url, detail)                                                             \
+	"T\t" url "\to\tconnect-failure\t0\t9\t-\t-\t-\t-\t" detail "\n"
+
+static void
+what_was_said_of_a_failure_is_told_once_and_as_it_was(void **state)
+{
+	struct env e;
+
+	(void)state;
+	open_log(&e,
+	    L("p", "u/1", "-") REFUSED("u/1", "cannot\\x20connect\\x20to\\x20x")
+		L("p", "u/2", "-") REFUSED("u/2", "no\\x20route:\\x20\\\\x41")
+		    L("p", "u/3", "-") REFUSED("u/3", "-") L("p", "u/4", "-")
+			T("u/4", "o", "redirect", "302", "u/2"),
+	    "");
+	next_is(&e, "u/1", LINKCHECK_BROKEN, "cannot connect to x");
+	next_is(&e, "u/2", LINKCHECK_BROKEN, "cannot connect (no route: \\x41)");
+	next_is(&e, "u/3", LINKCHECK_BROKEN, "cannot connect");
+	next_is(
+	    &e, "u/4", LINKCHECK_BROKEN, "redirected: cannot connect (no route: \\x41)");
+	none_is_left(&e);
+	close_log(&e);
+}
+
 static void
 a_redirect_is_what_it_ends_as(void **state)
 {
@@ -271,6 +295,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(broken_links_come_with_all_places_and_good_ones_without),
+	    cmocka_unit_test(what_was_said_of_a_failure_is_told_once_and_as_it_was),
 	    cmocka_unit_test(a_redirect_is_what_it_ends_as),
 	    cmocka_unit_test(ids_are_looked_for_where_redirects_end),
 	    cmocka_unit_test(what_was_not_asked_is_not_broken),
