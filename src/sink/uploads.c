@@ -397,27 +397,40 @@ remove_it(struct uploads *u, const char *name, struct why *why)
 			 strerrordesc_np(errno));
 }
 
+static int
+archive_file(struct uploads *u, const struct found *f, const char *file, struct why *why)
+{
+	char name[NAME_MAX + sizeof(ARCHIVE)];
+	uint64_t serial = 0;
+	int r;
+
+	(void)snprintf(name, sizeof(name), ARCHIVE "%s", file);
+	(void)uploads_serial(slice_cstr(file), &serial);
+	r = uploads_put(u, name, why);
+	return r == 0 && u->conf.remove && serial < f->last ? remove_it(u, name, why) : r;
+}
+
+/* One that is too large for S3 stays, and the others go all the same. */
 int
 uploads_archive(struct uploads *u, uint64_t below, struct why *why)
 {
 	struct found f;
-	int r = find_files(u, below, &f);
+	struct why one;
+	int r = find_files(u, below, &f), large = 0;
 
 	if (r < 0)
 		return why_set(
 		    why, r, "cannot list the archive: %s", strerrordesc_np(-r));
 	for (size_t i = 0; i < f.n && r == 0; i++) {
-		char name[NAME_MAX + sizeof(ARCHIVE)];
-		uint64_t serial = 0;
-
-		(void)snprintf(name, sizeof(name), ARCHIVE "%s", f.names[i]);
-		(void)uploads_serial(slice_cstr(f.names[i]), &serial);
-		r = uploads_put(u, name, why);
-		if (r == 0 && u->conf.remove && serial < f.last)
-			r = remove_it(u, name, why);
+		r = archive_file(u, &f, f.names[i], &one);
+		if (r < 0 && (large == 0 || r != -EFBIG))
+			*why = one;
+		if (r == -EFBIG)
+			large = r;
+		r = r == -EFBIG ? 0 : r;
 	}
 	found_release(&f);
-	return r;
+	return r < 0 ? r : large;
 }
 
 /* -- The end. -- */

@@ -62,6 +62,22 @@ def test_all_that_a_crawl_makes_is_put_there(store, web, tmp_path):
     same(out, store.objects(), "a b+/\u00e4~(1)/")
 
 
+def test_a_file_that_is_too_large_keeps_no_other_from_going(store, web, tmp_path):
+    result, out = crawl(store, web, tmp_path / "out")
+    assert result.rc == 0, result.err
+    with open(out.dir / "warc" / "trawl-0-20260101000000000-00000.warc.gz", "wb") as f:
+        f.truncate((5 << 30) + 1)
+    (out.dir / "s3.log").unlink()  # so that all are put again
+    store.gate.puts.clear()
+    result = harness.trawl("resume", "-q", out.dir, env=store.env())
+    assert result.rc == 3 and "trawl-0-20260101000000000-00000.warc.gz: it is larger than the 5 GiB" in result.err, result.err
+    put = {str(p) for p in store.gate.puts}
+    for path in out.warcs():
+        if not path.name.startswith("trawl-0-"):
+            assert any(path.name in p for p in put), (path, put)
+    assert any("report.html" in p for p in put)
+
+
 def test_only_the_archive_and_another_round_of_it(store, web, tmp_path):
     result, out = crawl(store, web, tmp_path / "out", "--no-s3-extras", "--max-pages", "20")
     assert result.rc == 0, result.err
