@@ -1,6 +1,6 @@
 #include "ctl/http.h"
 #include "base/log.h"
-#include "ctl/request_int.h"
+#include "ctl/http_int.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,49 +13,11 @@ enum {
 	CONNECTIONS_MORE = 64, /* that are being closed, above the limit */
 	ACCEPTS_PER_TURN = 64,
 	LAST_ANSWER_MS = 100,
-	DRAIN_LOOK_MS = 20,
-	DRAIN_IDLE_MS = 200, /* for requests that are on their way */
-	DRAIN_MAX_MS = 2000,
-	NO_ROOM_MS = 1000, /* without descriptors: until the next try */
-	LISTENERS_MAX = 8,
+	NO_ROOM_MS = 1000,   /* without descriptors: until the next try */
 	OWN_BYTES = 8 << 10, /* of a connection's memory that are not headers */
 	CLIENTS_KEPT = 4096, /* that have no connection */
 	HELD_BODIES = 4, /* bodies and answers of all, in the largest body there may be */
 	HELD_LEAST = 64 << 20,
-};
-
-struct listener {
-	struct http *http;
-	int fd;
-	enum via via;
-	struct io *io;
-};
-
-struct server {
-	struct MHD_Daemon *daemon; /* NULL: there is none */
-	struct io *io;             /* of its epoll descriptor */
-};
-enum { PLAIN, TLS, SERVERS };
-
-struct http {
-	struct http_conf conf;
-	struct loop *loop;
-	struct server servers[SERVERS];
-	struct clients clients;
-	size_t held_bytes, held_bytes_max; /* bodies that came, answers on their way */
-	struct listener *listeners[LISTENERS_MAX];
-	size_t listeners_len;
-	struct list conns; /* conn.on_http */
-	uint32_t conns_len;
-	struct conn *accepting; /* what the daemon is being told of */
-	struct later run;
-	struct timer run_at, sweep, room;
-	bool deaf, full;
-	struct timer drain;
-	int64_t draining_ms; /* since; 0: it does not */
-	loop_fn *drained;
-	void *drained_ctx;
-	struct http_stats stats;
 };
 
 void *
@@ -77,29 +39,6 @@ http_set_tls(struct http *h, struct http_tls *tls)
 
 	h->conf.tls = http_tls_ref(tls);
 	http_tls_unref(was);
-}
-
-void
-http_stats(const struct http *h, struct http_stats *ret)
-{
-	*ret = h->stats;
-	ret->connections_now = h->conns_len;
-}
-
-void
-http_check(const struct http *h)
-{
-	uint32_t n = 0;
-
-	list_foreach (at, &h->conns) {
-		const struct conn *c = container_of(at, struct conn, on_http);
-
-		assert(c->http == h);
-		assert(c->request == NULL || c->request->conn == c);
-		n++;
-	}
-	assert(n == h->conns_len);
-	clients_check(&h->clients);
 }
 
 /* ---- the daemon runs ---- */
@@ -377,41 +316,6 @@ on_listener(void *ctx, int events)
 	later_start(&h->run);
 }
 
-/* ---- the end ---- */
-
-static bool
-has_requests(const struct http *h)
-{
-	list_foreach (at, &h->conns) {
-		if (container_of(at, struct conn, on_http)->request != NULL)
-			return true;
-	}
-	return false;
-}
-
-static void
-on_drain(void *ctx)
-{
-	struct http *h = ctx;
-	int64_t ms = loop_now_ms(h->loop) - h->draining_ms;
-
-	if (h->conns_len == 0 || ms >= DRAIN_MAX_MS ||
-	    (ms >= DRAIN_IDLE_MS && !has_requests(h)))
-		h->drained(h->drained_ctx);
-	else
-		(void)timer_start(&h->drain, DRAIN_LOOK_MS);
-}
-
-void
-http_drain(struct http *h, loop_fn *done, void *ctx)
-{
-	http_deafen(h);
-	h->draining_ms = loop_now_ms(h->loop);
-	h->drained = done;
-	h->drained_ctx = ctx;
-	(void)timer_start(&h->drain, 0);
-}
-
 /* ---- requests ---- */
 
 static void *
@@ -481,8 +385,8 @@ on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
 	r->conn->request = NULL;
 	r->over = true;
 	(void)hold(r, 0);
-	set_deadline(r->conn,
-	    says_no_more(r->conn) ? LAST_ANSWER_MS : h->conf.limits.header_ms);
+	set_deadline(
+	    r->conn, says_no_more(r->conn) ? LAST_ANSWER_MS : h->conf.limits.header_ms);
 	list_remove(&r->conn->on_http);
 	list_push(&h->conns, &r->conn->on_http);
 	request_free(r);
@@ -721,7 +625,7 @@ http_new(const struct http_conf *conf, struct http **ret, struct why *why)
 	timer_init(&h->run_at, h->loop, on_run, h);
 	timer_init(&h->sweep, h->loop, on_sweep, h);
 	timer_init(&h->room, h->loop, on_room, h);
-	timer_init(&h->drain, h->loop, on_drain, h);
+	timer_init(&h->drain, h->loop, http_on_drain, h);
 	r = start_servers(h);
 	if (r < 0) {
 		http_free(h);
@@ -737,7 +641,7 @@ http_listen(struct http *h, int fd, enum via via)
 	struct listener *l;
 	int r;
 
-	if (h->listeners_len == LISTENERS_MAX)
+	if (h->listeners_len == HTTP_LISTENERS_MAX)
 		return -ENOSPC;
 	if (via == VIA_TLS && h->servers[TLS].daemon == NULL)
 		return -EINVAL;

@@ -27,7 +27,7 @@ struct http_tls;
 struct http_limits {
 	uint32_t connections_max;
 	uint32_t client_connections_max; /* of one address; 0: as many as there are */
-	uint32_t header_bytes_max; /* request line and headers */
+	uint32_t header_bytes_max;       /* request line and headers */
 	uint32_t body_bytes_max;
 	uint32_t header_ms; /* from connect, or the last answer, to the last header */
 	uint32_t body_ms;   /* then to the end of the body */

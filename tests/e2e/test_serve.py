@@ -257,7 +257,7 @@ def test_what_ran_goes_on_after_kill_9(service, web):
 
 
 def test_requests_that_are_not_right_are_answered_as_they_should_be(service):
-    problem(service.get("/"), 404)
+    problem(service.get("/nowhere"), 404)
     assert service.call("POST", "/healthz").headers["Allow"] == "GET, HEAD"
     problem(service.post("/api/v1/jobs", "{}", headers={"Content-Type": "text/plain"}), 415)
     problem(service.post("/api/v1/jobs", "{", headers={"Content-Type": "application/json"}), 400)
