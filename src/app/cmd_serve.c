@@ -2,6 +2,7 @@
 #include "app/job_check.h"
 #include "app/notify.h"
 #include "app/serve_access.h"
+#include "app/serve_profile.h"
 #include "app/serve_settings.h"
 #include "base/log.h"
 #include "ctl/access.h"
@@ -33,7 +34,8 @@ struct serve {
 	struct access *access;
 	bool tcp;          /* somebody may connect over it */
 	bool http_has_tls; /* and then it is TLS */
-	struct sig *sigint, *sigterm, *sighup;
+	struct serve_profile *profile;
+	struct sig *sigint, *sigterm, *sighup, *sigusr2;
 	struct timer watchdog, status, give_up;
 	int64_t watchdog_ms;
 	char *socket; /* that is ours to remove */
@@ -186,6 +188,18 @@ on_hup(void *ctx)
 	set_log_level(fresh);
 	log_info("settings read again");
 	notify("READY=1");
+}
+
+/* Where time and memory go. */
+static void
+on_usr2(void *ctx)
+{
+	struct serve *s = ctx;
+
+	if (s->profile == NULL)
+		s->profile = serve_profile_new(s->service);
+	if (s->profile != NULL)
+		serve_profile_start(s->profile);
 }
 
 static void
@@ -392,6 +406,8 @@ open_signals(struct serve *s, struct why *why)
 		r = sig_new(s->loop, SIGTERM, on_term, s, &s->sigterm);
 	if (r == 0)
 		r = sig_new(s->loop, SIGHUP, on_hup, s, &s->sighup);
+	if (r == 0)
+		r = sig_new(s->loop, SIGUSR2, on_usr2, s, &s->sigusr2);
 	return r < 0 ? why_set(why, r, "cannot start: %s", strerror(-r)) : 0;
 }
 
@@ -429,6 +445,7 @@ end(struct serve *s, int code)
 	timer_stop(&s->give_up);
 	if (s->service != NULL)
 		service_stop(s->service);
+	serve_profile_free(s->profile);
 	if (s->service != NULL && service_is_abandoned(s->service)) {
 		if (s->socket != NULL)
 			(void)unlink(s->socket);
@@ -440,6 +457,7 @@ end(struct serve *s, int code)
 	sig_free(s->sigint);
 	sig_free(s->sigterm);
 	sig_free(s->sighup);
+	sig_free(s->sigusr2);
 	if (s->socket != NULL)
 		(void)unlink(s->socket);
 	free(s->socket);

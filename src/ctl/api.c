@@ -15,6 +15,7 @@ const struct route *const api_groups[] = {
 	api_jobs,
 	api_metrics,
 	api_pages,
+	api_profile,
 	api_runs,
 	NULL,
 };
