@@ -1,9 +1,11 @@
 """The dashboard in headless Chromium: what a person does with it, what goes wrong, and how it can be read."""
 
 import http.server
+import os
 import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -357,3 +359,123 @@ def test_over_tcp_a_token_is_asked_for_kept_in_the_tab_and_may_be_too_little(chr
         s.wait_for(run, "cancelled")
         assert not [u for u in chromium.requests() if s.admin in u or s.reader in u]
         p.check(but=["status of 401", "status of 403", "status of 404"])
+
+
+# -- how it can be read and used --
+
+NAMED = {"button", "link", "textbox", "searchbox", "combobox", "checkbox", "image", "table", "region", "dialog", "navigation", "log", "alertdialog", "form"}
+LOOK = (Path(__file__).parent / "dashboard_look.js").read_text()
+
+
+def judge(p, what, pictures):
+    """A view as it is now: contrast, sizes, width; every control has a name."""
+    got = p.js(LOOK)
+    assert got["texts"] > 5 and not got["bad"], (what, got["bad"])
+    nameless = [n["role"]["value"] for n in p.tree() if n["role"]["value"] in NAMED and not n.get("name", {}).get("value", "").strip()]
+    assert not nameless, (what, nameless)
+    roles = {n["role"]["value"] for n in p.tree()}
+    if "dialog" not in roles:
+        assert {"banner", "navigation", "main", "contentinfo", "status"} <= roles, (what, roles)
+    if pictures:
+        p.b.picture(Path(pictures) / f"{what}.png")
+
+
+@pytest.mark.parametrize("width, dark", [(1200, False), (1200, True), (360, False), (360, True)])
+def test_every_view_can_be_read_by_everybody(chromium, service, way, site, width, dark):
+    pictures = os.environ.get(PICTURES)
+    name = f"{width}-{'dark' if dark else 'light'}"
+    run = crawled(service, site)
+    Site.pause = 0.25
+    service.create("long", seeds=[site], schedule={"cron": ["0 3 * * mon"]}, fetch={"per_host": 1})
+    going = service.run("long")
+    service.create("held-for-some-time", seeds=[site], fetch={"per_host": 1})
+    held = service.run("held-for-some-time")
+    service.post(f"/api/v1/runs/{held}:pause")
+    p = Person(chromium, way.url(), width, 800, dark)
+    assert p.js("matchMedia('(prefers-color-scheme: dark)').matches") == dark
+    p.see("tbody", "paused")
+    p.until("a pace", f"/[1-9]/.test(document.querySelector('tr[data-run=\"{going}\"] .pace b').textContent)")
+    judge(p, f"{name}-runs", pictures)
+    views = [(f"runs/{going}", "tbody", "%"), (f"runs/{run}", "tbody", "http-4xx"), (f"runs/{run}/pages", ".pager", "50 shown"),
+             (f"runs/{going}/hosts", "tbody", site.rstrip("/")), (f"runs/{run}/explain?url={site}evil", ".life", ""),
+             (f"runs/{run}/log", "pre.log", site), ("jobs", "tbody", "cron"), ("log", "h1", "Log"), ("nowhere", "h1", "Nothing")]  # fmt: skip
+    for hash_, selector, text in views:
+        p.go(f"#/{hash_}", "")
+        p.see(selector, text)
+        judge(p, f"{name}-{hash_.partition('?')[0].replace('/', '-')}", pictures)
+    p.go("#/new", "New job")
+    p.type("textbox", "^Name", "x")
+    p.type("textbox", "^Requests at once", "none")
+    p.type("textbox", "^More, as JSON", '{"net": {"nothing": 1}}')
+    p.click("button", "^Make the job$")
+    p.see("#per_host-error", "none")
+    p.see("#more-error", "/net/nothing")
+    judge(p, f"{name}-new", pictures)
+    p.go("#/", "Runs")
+    p.click("button", f"^Cancel run {going}")
+    p.see("dialog", "for good")
+    judge(p, f"{name}-dialog", pictures)
+    p.key("Escape", 27)
+    service.kill()
+    p.see("#trouble", "not reached")
+    judge(p, f"{name}-gone", pictures)
+    p.check(but=["net::ERR", "status of 404", "status of 422"])
+
+
+def test_the_theme_is_chosen_and_kept(chromium, way):
+    p = Person(chromium, way.url(), dark=True)
+    page = "getComputedStyle(document.body).backgroundColor"
+    dark = p.js(page)
+    p.click("button", "^Theme: system$")
+    p.see("#theme", "Theme: light")
+    light = p.js(page)
+    assert light != dark
+    chromium.show(way.url(), 1200, dark=True)
+    p.see("#theme", "Theme: light")
+    assert p.js(page) == light and not p.js(LOOK)["bad"]
+    chromium.show(way.url(), 1200, dark=False)
+    p.click("button", "^Theme: light$")
+    p.see("#theme", "Theme: dark")
+    assert p.js(page) == dark and not p.js(LOOK)["bad"]
+    p.click("button", "^Theme: dark$")
+    p.see("#theme", "Theme: system")
+    assert p.js(page) == light
+
+
+def test_all_of_it_can_be_done_by_keys(chromium, service, way, site):
+    Site.pause = 0.2
+    service.create("keys", seeds=[site], fetch={"per_host": 1})
+    run = service.run("keys")
+    p = Person(chromium, way.url())
+    p.see("tbody", "keys")
+
+    def tab_to(text, most=25):
+        for _ in range(most):
+            p.key("Tab", 9)
+            if text in (p.js("document.activeElement.getAttribute('aria-label') || ''") or "") or text in p.focused():
+                ring = p.js("(s => s.outlineStyle + parseFloat(s.outlineWidth))(getComputedStyle(document.activeElement))")
+                assert re.fullmatch(r"(solid|auto)[1-9][\d.]*", ring), (text, ring)  # it is seen where one is
+                return
+        raise AssertionError(f"{text} is not reached by keys")
+
+    tab_to("Skip to content", 1)
+    p.key("Enter", 13, "\r")
+    assert p.focused() == "main"
+    tab_to("Pause run")
+    p.key("Enter", 13, "\r")
+    service.wait_for(run, "paused")
+    p.see(".state", "paused")
+    assert p.js("document.activeElement.getAttribute('aria-label')").startswith("Resume run")
+    tab_to("Cancel run")
+    p.key(" ", 32, " ")
+    p.see("dialog", "for good")
+    tab_to("Cancel the run", 3)
+    p.key("Enter", 13, "\r")
+    service.wait_for(run, "cancelled")
+    p.js("location.hash = '#/jobs'")
+    p.see("h1", "Jobs")
+    assert p.focused() == "Jobs" and p.js("document.title") == "Jobs – Trawl"  # one hears where one is
+    tab_to("Start a run of keys")
+    p.key("Enter", 13, "\r")
+    p.see("h1", "of keys")
+    p.check(but=["status of 404"])

@@ -68,6 +68,7 @@ export function ask_token(why) {
 			h(
 				"form",
 				{
+					"aria-labelledby": "token-title",
 					submit: (e) => {
 						e.preventDefault();
 						dialog.close(input.value.trim());

@@ -342,12 +342,13 @@ export function form_view(main, name) {
 		}
 	}
 	main.append(
-		h("h1", { tabindex: "-1" }, name === null ? "New job" : `Change ${name}`),
+		h("h1", { tabindex: "-1", id: "form-title" }, name === null ? "New job" : `Change ${name}`),
 		summary,
 		h(
 			"form",
 			{
 				class: "job-form",
+				"aria-labelledby": "form-title",
 				novalidate: true,
 				submit: (e) => {
 					e.preventDefault();
