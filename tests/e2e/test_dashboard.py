@@ -3,6 +3,7 @@
 import http.server
 import os
 import re
+import signal
 import threading
 import time
 from pathlib import Path
@@ -157,6 +158,8 @@ def test_a_job_is_made_started_held_and_seen_to_end(chromium, service, way, site
     p.see(".state", "done", seconds=40)
     assert not p.js("[...document.querySelectorAll('main .buttons button')].some(b => b.checkVisibility())")
     service.wait_for(run, "done")
+    history = p.js("[...document.querySelectorAll('[aria-labelledby=history-title] tbody .state')].map(e => e.dataset.state).join()")
+    assert "paused" in history and history.endswith("done"), history
     p.see(".tiles", str(service.state_of(run)["stats"]["pages"]))
     p.click("link", "^Runs$")
     p.see("section", "No run goes on")
@@ -359,6 +362,38 @@ def test_over_tcp_a_token_is_asked_for_kept_in_the_tab_and_may_be_too_little(chr
         s.wait_for(run, "cancelled")
         assert not [u for u in chromium.requests() if s.admin in u or s.reader in u]
         p.check(but=["status of 401", "status of 403", "status of 404"])
+
+
+def test_figures_come_by_events_which_go_on_where_they_were(chromium, service, way, site):
+    Site.pause = 0.2
+    service.create("told", seeds=[site], fetch={"per_host": 1, "delay": "150ms"})
+    run = service.run("told")
+    p = Person(chromium, way.url(f"#/runs/{run}"))
+    p.until("it is live", "document.getElementById('link-text').textContent === 'live'")
+    pages = "Number(document.querySelector('.tiles dd').textContent)"
+    p.until("five pages", f"{pages} >= 5")
+    p.see(".waits", "crawl-delay")
+    asked = chromium.requests()
+    assert len([u for u in asked if "/api/v1/events" in u]) == 1
+    assert len([u for u in asked if "/api/v1/runs?state=queued" in u]) == 1  # it does not poll
+    # A tab that is not seen lets go of its connection, and comes back to where it was.
+    chromium.events.clear()
+    p.js("""Object.defineProperty(document, "hidden", {value: true, configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"))""")
+    p.js("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    some = p.js(pages)
+    p.until("more pages", f"{pages} > {some}")
+    again = [e["params"]["request"] for e in chromium.events if e["method"] == "Network.requestWillBeSent"]
+    again = [r for r in again if "/api/v1/events" in r["url"]]
+    assert len(again) == 1 and re.fullmatch(r"[0-9a-f]+-\d+", again[0]["headers"]["Last-Event-ID"])
+    # The log of the service.
+    p.js("location.hash = '#/log'")
+    service.create("other", seeds=["https://other.invalid/"])
+    service.child.send_signal(signal.SIGHUP)
+    p.see(".lines li", "info")
+    p.choose("^Lines$", "error")
+    p.see("main", "Nothing was logged")
+    p.check()
 
 
 # -- how it can be read and used --

@@ -65,7 +65,7 @@ export function run_buttons() {
 			type: "button",
 			click: () =>
 				attempt(hold, () =>
-					run.state === "paused"
+					hold.textContent === "Resume"
 						? change(run, "resume", "goes on")
 						: change(run, "pause", "paused"),
 				),
@@ -80,8 +80,11 @@ export function run_buttons() {
 	const el = h("div", { class: "buttons" }, hold, end);
 	function update(now) {
 		run = now;
-		el.hidden = is_over(run.state);
-		const word = run.state === "paused" ? "Resume" : "Pause";
+		/* One that failed can be gone on with, once what was wrong is mended. */
+		const failed = run.state === "failed";
+		el.hidden = is_over(run.state) && !failed;
+		end.hidden = failed;
+		const word = failed || run.state === "paused" ? "Resume" : "Pause";
 		if (hold.textContent !== word) hold.textContent = word;
 		hold.hidden = run.state === "stopping";
 		set_attr(hold, "aria-label", `${word} run ${run.id} of ${run.job}`);

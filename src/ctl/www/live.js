@@ -64,6 +64,7 @@ export function take_run(run, measured) {
 		was = e.run,
 		now = Date.now() / 1000;
 	e.run = run;
+	if (is_over(run.state)) e.progress = null; // what it came to is in the run
 	if (measured && run.stats && run.crawling) {
 		if (e.before && now > e.before.t)
 			sample(

@@ -14,6 +14,7 @@ import {
 	set_text,
 	time_el,
 	is_over,
+	visible,
 } from "./dom.js";
 import { get, sentence } from "./api.js";
 import { chart, waits } from "./chart.js";
@@ -297,6 +298,46 @@ function head(main, id, part) {
 	};
 }
 
+// What happened to it, read again whenever its state changed.
+function history_view(main, id) {
+	const list = table("History", [["When"], ["State"], ["Why"]], true);
+	const note = h("p", { class: "muted" });
+	let shown = "";
+	main.append(
+		h(
+			"section",
+			{ "aria-labelledby": "history-title" },
+			h("h2", { id: "history-title" }, "History"),
+			note,
+			list.el,
+		),
+	);
+	return async function (run) {
+		const key = `${run.state} ${run.revision}`;
+		if (key === shown) return;
+		shown = key;
+		try {
+			const got = await get(`runs/${id}/history`);
+			if (key !== shown) return;
+			list.body.replaceChildren(
+				...got.items.map((x) =>
+					h(
+						"tr",
+						null,
+						h("th", { scope: "row" }, time_el(x.at)),
+						h("td", null, state_el(x.state)),
+						h("td", null, visible(x.why || "")),
+					),
+				),
+			);
+			set_text(note, "");
+		} catch (p) {
+			shown = "";
+			set_text(note, sentence(p));
+		}
+	};
+}
+
 export function run_view(main, id, part, query) {
 	const show_head = head(main, id, part);
 	let show = () => {},
@@ -305,7 +346,14 @@ export function run_view(main, id, part, query) {
 	else if (part === "hosts") stop = hosts_view(main, id);
 	else if (part === "explain") stop = explain_view(main, id, query);
 	else if (part === "log") stop = log_view(main, id);
-	else show = overview(main, id);
+	else {
+		const figures = overview(main, id),
+			history = history_view(main, id);
+		show = (e) => {
+			figures(e);
+			history(e.run);
+		};
+	}
 
 	function update() {
 		const e = store.runs.get(id);
@@ -315,12 +363,15 @@ export function run_view(main, id, part, query) {
 	}
 	const note = h("p", { role: "alert" });
 	main.prepend(note);
+	let missing = false;
 	const load = async () => {
 		try {
 			take_run(await get(`runs/${id}`));
 			set_text(note, "");
 		} catch (p) {
-			set_text(note, sentence(p));
+			missing = p.status === 404;
+			/* That nobody answers is told above, for all views. */
+			set_text(note, p.status === 0 || p.status === 401 ? "" : sentence(p));
 		}
 	};
 	const unwatch = watch((what) => {
@@ -329,8 +380,14 @@ export function run_view(main, id, part, query) {
 	});
 	window.addEventListener("resize", update);
 	update();
-	load();
+	/* Events of progress tell no outcomes. */
+	const rest = again(async () => {
+		const e = store.runs.get(id);
+		if (missing) return;
+		if (!e || !e.run || (e.run.crawling && part === "" && store.link === "live")) await load();
+	});
 	return () => {
+		rest();
 		unwatch();
 		stop();
 		window.removeEventListener("resize", update);
