@@ -411,6 +411,8 @@ def judge(p, what, pictures):
     roles = {n["role"]["value"] for n in p.tree()}
     if "dialog" not in roles:
         assert {"banner", "navigation", "main", "contentinfo", "status"} <= roles, (what, roles)
+    if p.js("document.querySelector('main table tbody tr') !== null && [...document.querySelectorAll('main table')].some(t => t.checkVisibility())"):
+        assert {"table", "row", "rowheader", "columnheader", "cell"} <= roles or "dialog" in roles, (what, roles)
     if pictures:
         p.b.picture(Path(pictures) / f"{what}.png")
 

@@ -57,6 +57,16 @@ export function keyed(parent, make) {
 	};
 }
 
+// On a phone each row is a card (style.css), whose lines have the names of the columns.
+function label_cells(body, columns) {
+	const watch = new MutationObserver((changes) => {
+		for (const change of changes)
+			for (const row of change.addedNodes)
+				[...row.children].forEach((cell, i) => set_attr(cell, "data-label", columns[i][0]));
+	});
+	watch.observe(body, { childList: true });
+}
+
 // A table that scrolls by itself on a narrow screen, and can be scrolled by keys.
 // columns: [["Pages", "number"], ...]
 export function table(caption, columns, hide_caption) {
@@ -64,9 +74,15 @@ export function table(caption, columns, hide_caption) {
 	const head = columns.map(([name, kind]) =>
 		name === "" ? h("td") : h("th", { scope: "col", class: kind }, name),
 	);
+	if (columns.length > 3) label_cells(body, columns);
 	const el = h(
 		"div",
-		{ class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+		{
+			class: columns.length > 3 ? "scroll cards" : "scroll",
+			tabindex: "0",
+			role: "region",
+			"aria-label": caption,
+		},
 		h(
 			"table",
 			null,

@@ -89,7 +89,9 @@ function take_progress(p) {
 				Object.entries(p).filter(([k]) => k in e.run.stats && k !== "pages_per_second"),
 			),
 		);
-	sample(e, new Date(p.at).getTime() / 1000, p.pages_per_second, p.errors_per_second, p.queued);
+	/* The first one after a silence knows no rates yet. */
+	if (e.samples.length > 0 || p.pages_per_second > 0)
+		sample(e, new Date(p.at).getTime() / 1000, p.pages_per_second, p.errors_per_second, p.queued);
 	if (e.run) tell({ kind: "progress", id: p.run });
 }
 

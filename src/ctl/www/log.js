@@ -60,6 +60,7 @@ export function log_view(main) {
 					? ""
 					: "Nothing was logged since this page was opened. What was before: journalctl -u trawl.",
 		);
+		list.hidden = lines.length === 0;
 		if (follow.checked) list.scrollTop = list.scrollHeight;
 	}
 	update();

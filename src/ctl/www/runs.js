@@ -80,7 +80,7 @@ function old_row(run) {
 		h("td", { class: "number" }, number(s.pages)),
 		h("td", { class: "number" }, number(s.failed)),
 		h("td", null, run.ended_at ? time_el(run.ended_at) : "–"),
-		h("td", { class: "small" }, run.why || run.end || ""),
+		h("td", { class: "small" }, run.why || (run.end !== run.state && run.end) || ""),
 	);
 }
 
