@@ -1,3 +1,4 @@
+#include "ctl/events.h"
 #include "ctl/http.h"
 #include "ctl/metrics_int.h"
 #include "ctl/service_int.h"
@@ -203,6 +204,18 @@ write_parser(const struct engine_stats *e, struct metrics_text *t)
 }
 
 static void
+write_events(const struct view *v, struct metrics_text *t)
+{
+	struct events_stats e;
+
+	events_stats(v->m->service->events, &e);
+	COUNT(t, EVENT_LISTENERS, e.listeners);
+	COUNT(t, EVENTS_KEPT, e.kept);
+	COUNT(t, EVENTS, e.told);
+	COUNT(t, EVENT_GAPS, e.gaps);
+}
+
+static void
 write_engine(const struct view *v, struct metrics_text *t)
 {
 	const struct engine_stats *e = &v->engine;
@@ -223,6 +236,7 @@ write_engine(const struct view *v, struct metrics_text *t)
 	metrics_number(t, "thread", "desk", chores_waiting(s->desk));
 	metrics_number(t, "thread", "reports", chores_waiting(s->reports));
 	metrics_number(t, "thread", "registry", registry_waiting(s->registry));
+	write_events(v, t);
 	COUNT(t, ARENA, e->arena_bytes);
 	COUNT(t, ARENA_USED, e->arena_used_bytes);
 	COUNT(t, FRONTIER, v->in_hand.frontier_bytes);
