@@ -14,6 +14,7 @@ const struct route *const api_groups[] = {
 	api_hosts,
 	api_jobs,
 	api_metrics,
+	api_openapi,
 	api_pages,
 	api_profile,
 	api_runs,

@@ -22,6 +22,7 @@ extern const struct route api_health[];
 extern const struct route api_hosts[];
 extern const struct route api_jobs[];
 extern const struct route api_metrics[];
+extern const struct route api_openapi[];
 extern const struct route api_pages[];
 extern const struct route api_profile[];
 extern const struct route api_runs[];

@@ -116,11 +116,13 @@ hosts_of_store(struct hosts *h, struct jsonw *j, struct why *why)
 	struct run_place p;
 	int r = run_place_open(&p, h->look.dir, h->look.id, h->look.wall_us, why);
 
+	if (r == 0) {
+		r = inspect_status(p.in, &h->status, why);
+		run_place_close(&p);
+	} else if (r == -ENOENT && h->look.is_open) { /* nothing of it is there yet */
+		r = 0;
+	}
 	if (r != 0)
-		return r;
-	r = inspect_status(p.in, &h->status, why);
-	run_place_close(&p);
-	if (r < 0)
 		return r;
 	jsonw_str(j, "as_of", SLICE_LIT("commit"));
 	jsonw_array(j, "items");

@@ -101,10 +101,8 @@ set_deadline(struct conn *c, uint32_t after_ms)
 void
 http_stream_deadline(struct request *r, bool has_more)
 {
-	if (has_more)
-		set_deadline(r->conn, r->http->conf.limits.reply_ms);
-	else
-		r->conn->deadline_ms = 0;
+	r->conn->deadline_ms =
+	    has_more ? loop_now_ms(r->http->loop) + r->http->conf.limits.reply_ms : 0;
 }
 
 static void
