@@ -173,6 +173,23 @@ check_s3(const struct options *o, struct why *why)
 	return r;
 }
 
+/* Rather than when the crawl is over. */
+static int
+check_wacz(const struct options *o, struct why *why)
+{
+	bool has_archive = o->output_sink.n == 0 || has_sink(o, "warc");
+
+	if (!o->output_wacz)
+		return 0;
+	if (!has_archive)
+		return why_set(
+		    why, -EINVAL, "--wacz packs the archive of a crawl: add --sink warc");
+	return o->output_warc_compression == COMPRESS_ZSTD
+		   ? why_set(why, -EINVAL,
+			 "--wacz: viewers read no zstd; say --warc-compression gzip")
+		   : 0;
+}
+
 static int
 check_headers(const struct options *o, struct why *why)
 {
@@ -375,6 +392,7 @@ static const struct {
     {OPTION_ID_output_csv_columns, check_csv, NULL},
     {OPTION_ID_exec_exec_command, check_exec, NULL},
     {OPTION_ID_s3_s3_endpoint, check_s3, NULL},
+    {OPTION_ID_output_wacz, check_wacz, NULL},
     {OPTION_ID_fetch_header, check_headers, NULL},
     {OPTION_ID_crawl_extract, check_fields, NULL},
     {OPTION_ID_fetch_ca, check_files, NULL},

@@ -100,6 +100,8 @@ summary_places(const struct report *r, const char *dir, struct buf *out)
 		if (has_sink(r, files[i].sink))
 			e = buf_printf(
 			    out, "  %-8s  %s/%s\n", files[i].title, dir, files[i].file);
+	if (e == 0 && r->job->options.output_wacz && r->facts.end == CRAWL_DONE)
+		e = buf_printf(out, "  replay    %s/archive.wacz\n", dir);
 	if (e == 0 && has_sink(r, "mirror"))
 		e = summary_mirror(r, dir, out);
 	if (e == 0)

@@ -25,6 +25,21 @@ def packed(tmp_path_factory):
     return web, out, out.dir / "archive.wacz"
 
 
+@pytest.mark.parametrize("options", [("--warc-compression", "zstd"), ("--sink", "jsonl")])
+def test_what_cannot_be_packed_is_told_before_the_crawl(packed, tmp_path, options):
+    web, _, _ = packed
+    result, out = harness.crawl(tmp_path / "out", "--wacz", *options, web.url("/"))
+    assert result.rc == 2 and "--wacz" in result.err and not out.dir.exists(), result.err
+    said = {"zstd": "say --warc-compression gzip", "jsonl": "add --sink warc"}
+    assert said[options[1]] in result.err
+
+
+def test_the_summary_names_the_file(tmp_path):
+    with harness.demo_site(tmp_path / "nginx") as web:
+        result, out = harness.crawl(tmp_path / "out", "--wacz", "--scope", "page", "--delay", "0", web.url("/"))
+    assert result.rc == 0 and f"  replay    {out.dir}/archive.wacz\n" in result.err, result.err
+
+
 def members(path):
     with zipfile.ZipFile(path) as z:
         assert z.testzip() is None
