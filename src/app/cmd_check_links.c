@@ -120,7 +120,8 @@ set_defaults(struct check *k)
 	} defaults[] = {{OPTION_ID_crawl_check_links, true, "yes"},
 	    {OPTION_ID_crawl_nofollow, false, "none"},
 	    {OPTION_ID_limits_max_links, false, "50000"},
-	    {OPTION_ID_output_sink, false, "none"}, {OPTION_ID_output_wacz, false, "no"},
+	    {OPTION_ID_output_sink, false, "none"},
+	    {OPTION_ID_output_wacz, !o->given[OPTION_ID_output_sink], "no"},
 	    {OPTION_ID_run_state, k->is_temporary, "memory"},
 	    {OPTION_ID_run_progress, false, isatty(STDERR_FILENO) ? "auto" : "none"}};
 

@@ -500,7 +500,8 @@ def test_what_was_good_is_not_asked_again_until_it_is_old(tmp_path):
 def test_a_job_file_says_the_same(tmp_path):
     with foreign({"/": html("/gone", "/skip")}) as own:
         job = tmp_path / "job.yaml"
-        job.write_text(f"seeds: [{base(own)}/]\ncrawl:\n  exclude: ['/skip']\nfetch:\n  delay: 0\n")
+        # Nothing is kept of it: what would be made of an archive is no mistake.
+        job.write_text(f"seeds: [{base(own)}/]\ncrawl:\n  exclude: ['/skip']\nfetch:\n  delay: 0\noutput: {{wacz: yes}}\n")
         result = harness.trawl("check-links", "--job", job)
         assert result.rc == 8 and "/gone  404" in result.out and "1 not checked (-v)" in result.out
         assert [p for _, p in own.asked if p == "/skip"] == []
