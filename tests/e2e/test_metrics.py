@@ -329,6 +329,27 @@ def test_series_of_runs_are_few_and_the_sums_have_them_all(service, web):
     assert m.get("trawl_runs_failed_total") == 0 and m.get("trawl_runs_unlabelled") == 0
 
 
+def test_of_many_runs_at_once_some_have_series_and_a_scrape_stays_cheap(tmp_path, endless):
+    runs, shown = 36, 32
+    settings = SETTINGS.replace("runs_at_once: 4", f"runs_at_once: {runs}") + "limits: {memory: 4GiB}\n"
+    with Service(tmp_path / "many", settings) as s:
+        s.start()
+        s.create("slow", seeds=[endless], fetch={"delay": "1s"})
+        for _ in range(runs):
+            assert s.post("/api/v1/jobs/slow/runs", {"again": True}).status == 201
+        wait_until("all crawl", lambda: scrape(s).get("trawl_runs_unlabelled") == runs - shown, 60, 0.5)
+        m = scrape(s)
+        wait_until("all have asked", lambda: scrape(s).get("trawl_requests_total") >= 3, 30, 0.5)
+        took = []
+        for _ in range(10):
+            began = time.monotonic()
+            body = s.get("/metrics").body
+            took.append(time.monotonic() - began)
+    assert len(m.all("trawl_run_crawling")) == shown
+    print(f"\n{len(m.samples)} samples, {len(body)} bytes, {sorted(took)[5] * 1000:.1f} ms")
+    assert len(body) < 512 << 10 and min(took) < 0.25
+
+
 def test_the_process_is_told_as_the_system_sees_it(service):
     m = scrape(service)
     with open(f"/proc/{service.child.pid}/status") as f:
