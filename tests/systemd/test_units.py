@@ -267,6 +267,40 @@ def test_a_service_that_hangs_is_restarted_by_the_watchdog_and_its_run_goes_on(m
     assert sorted(json.loads(line)["url"] for line in out) == sorted(url(f"/slow/{n}") for n in range(40))
 
 
+def test_a_service_that_is_killed_is_started_again_and_its_run_goes_on(machine):
+    run = machine.start_run("killed", url("/slow/0", "127.0.0.2"))
+    time.sleep(3)
+    machine.systemctl("kill", "-s", "KILL", "trawl.service")
+    # Whoever asks waits for it.
+    assert machine.call("GET", "/readyz").status == 200
+    machine.wait_for(run, "done", "failed")
+    out = machine.path(f"/var/lib/private/trawl/runs/{run}/pages.jsonl").read_text().splitlines()
+    want = [url(f"/slow/{n}", "127.0.0.2") for n in range(40)]
+    assert sorted(json.loads(line)["url"] for line in out) == sorted(want)
+
+
+def test_a_job_names_a_credential_that_the_service_only_can_read(machine):
+    machine.write("/etc/credstore/site_agent", "secretbot/1.0 (+https://example.org/)\n", 0o600)
+    machine.write("/etc/systemd/system/trawl.service.d/secrets.conf", "[Service]\nLoadCredential=site_agent\n")
+    machine.write("/etc/trawl/jobs.d/secret.yaml", f"seeds: ['{url()}']\nfetch: {{user_agent: '${{site_agent}}'}}\n", 0o640)
+    machine.run("chgrp", "trawl", "/etc/trawl/jobs.d/secret.yaml")
+    machine.systemctl("daemon-reload")
+    machine.systemctl("restart", "trawl.service")
+    run = machine.call("POST", "/api/v1/jobs/secret/runs").json["id"]
+    assert machine.wait_for(run, "done", "failed")["state"] == "done"
+    job = machine.path(f"/var/lib/private/trawl/runs/{run}/job.yaml").read_text()
+    assert "secretbot" in job
+
+
+def test_the_profile_is_told_inside_the_unit(machine):
+    machine.systemctl("kill", "--kill-who=main", "-s", "USR2", "trawl.service")
+    path = machine.path("/var/lib/private/trawl/profile.json")
+    wait_until("it is there", path.exists, 60, 0.2)
+    profile = json.loads(path.read_text())
+    assert profile["stages"]["parse"]["count"] > 0 and profile["heap"]["used_bytes"] > 0
+    assert profile["functions"]["items"] or profile["functions"]["why_none"]
+
+
 def test_stop_drains_in_time_even_if_nothing_answers_and_the_run_goes_on_later(machine):
     hosts = [f"127.0.1.{n}" for n in range(1, 41)]
     run = machine.start_run("hang", *[url("/hang", h) for h in hosts])
