@@ -1,3 +1,4 @@
+#include "base/probe.h"
 #include "crawl/crawl_internal.h"
 #include <assert.h>
 #include <errno.h>
@@ -137,6 +138,9 @@ crawl_tell_fetch(const struct visit *v)
 	stages_of_parser(v, stage_us);
 	if (v->sent_us > 0)
 		stage_us[CRAWL_STAGE_STORE] = loop_now_us(v->crawl->loop) - v->sent_us;
+	PROBE6(fetch, v->rec->url.ptr, v->rec->url.len, v->commit.event.outcome,
+	    stage_us[CRAWL_STAGE_FIRST_BYTE], stage_us[CRAWL_STAGE_PARSE],
+	    stage_us[CRAWL_STAGE_STORE]);
 	crawl_tell(v->crawl, &e);
 }
 
@@ -150,5 +154,6 @@ crawl_tell_name(struct crawl *c, const struct dns_answer *a)
 		return;
 	no_stages(stage_us);
 	stage_us[CRAWL_STAGE_DNS] = a->ms * INT64_C(1000);
+	PROBE1(name, a->ms);
 	crawl_tell(c, &e);
 }

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/probe.h"
 #include "base/wire.h"
 #include "crawl/committer_internal.h"
 #include "crawl/crawl.h"
@@ -137,7 +138,7 @@ tell_sinks(struct committer *c)
 int
 group_commit(struct committer *c)
 {
-	int64_t began_us = clock_mono_us();
+	int64_t began_us = clock_mono_us(), took_us;
 	int r = 0;
 
 	for (size_t i = 0; i < c->sinks_len && r == 0; i++)
@@ -167,8 +168,9 @@ group_commit(struct committer *c)
 		r = tell_sinks(c);
 	}
 	atomic_fetch_add_explicit(&c->commits, r == 0, memory_order_relaxed);
-	atomic_fetch_add_explicit(
-	    &c->commit_us, (uint64_t)(clock_mono_us() - began_us), memory_order_relaxed);
+	took_us = clock_mono_us() - began_us;
+	atomic_fetch_add_explicit(&c->commit_us, (uint64_t)took_us, memory_order_relaxed);
+	PROBE2(commit, r, took_us);
 	c->commit_at_ms = 0;
 	c->committed_ms = committer_now_ms(c);
 	c->dirty_bytes = c->looked_bytes = 0;

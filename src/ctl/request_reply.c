@@ -1,3 +1,4 @@
+#include "base/probe.h"
 #include "ctl/request_int.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -39,6 +40,7 @@ answer(struct request *r, unsigned status, const char *content_type)
 	if (request_is_answered(r))
 		return;
 	r->status = status;
+	PROBE3(request, request_path(r).ptr, request_path(r).len, status);
 	r->content_type = content_type;
 	r->state = REQUEST_ANSWERED;
 	http_resume(r);

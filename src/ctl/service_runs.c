@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "base/probe.h"
 #include "crawl/space.h"
 #include "ctl/metrics.h"
 #include "ctl/run_view.h"
@@ -187,6 +188,7 @@ run_set_state(struct service_run *run, enum run_state state)
 {
 	run->state = state;
 	run->revision++;
+	PROBE2(run, run->id, state);
 	service_tell(run->service, run);
 }
 

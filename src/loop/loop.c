@@ -10,6 +10,7 @@
  */
 #include "loop/loop.h"
 #include "base/clock.h"
+#include "base/probe.h"
 #include <assert.h>
 #include <errno.h>
 #include <ev.h>
@@ -255,6 +256,7 @@ poll_real(struct loop *l)
 	uint64_t due_us;
 	bool nowait = !list_is_empty(&l->laters) || !can_call_back(l);
 
+	PROBE1(turn, before_us - l->now_us);
 	if (before_us - l->now_us > l->lag_us)
 		l->lag_us = before_us - l->now_us;
 	if (heap_peek(&l->timers, &due_us) != NULL && !nowait) {

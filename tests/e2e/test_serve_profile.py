@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 
+import harness
 import pytest
 from harness import demo_site, wait_until
 from service import Service
@@ -96,6 +98,20 @@ def test_perf_tells_the_functions(service):
     assert percents == sorted(percents, reverse=True) and 0 < sum(percents) <= 101
     assert any(i["object"] == "trawl" or i["object"].startswith("lib") for i in got["items"]), got
     assert not [f for f in os.listdir("/tmp") if f.startswith("trawl-perf-")]
+
+
+def has_probes():
+    config = (harness.BUILDDIR / "config.h").read_text()
+    return shutil.which("readelf") is not None and "#define HAVE_SDT 1" in config
+
+
+@pytest.mark.skipif(not has_probes(), reason="built without sys/sdt.h, or there is no readelf")
+def test_tracers_find_the_probes():
+    notes = subprocess.run(["readelf", "--notes", harness.TRAWL], capture_output=True, text=True).stdout
+    found = set(re.findall(r"Provider: trawl\s+Name: (\w+)", notes))
+    text = (harness.SRCDIR / "src/base/probe.h").read_text()
+    named = set(re.findall(r"^ \*     (\w+)\(", text, re.M))
+    assert found == named == {"turn", "name", "fetch", "commit", "run", "request"}
 
 
 def test_without_perf_it_says_so(tmp_path):
