@@ -81,7 +81,7 @@ function row(job, reload) {
 			job.name,
 			job.file ? h("div", { class: "small muted" }, `of ${visible(job.file)}`) : null,
 		),
-		h("td", null, run_links(job)),
+		h("td", null, h("div", null, run_links(job))),
 		h("td", null, job.next_at ? from_now(job.next_at) : "–"),
 		h("td", null, job.changed_at ? time_el(job.changed_at) : "–"),
 		h(

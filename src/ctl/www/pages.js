@@ -86,6 +86,7 @@ export function pages_view(main, id, query) {
 		],
 		true,
 	);
+	list.el.classList.add("compact");
 	const outcome = h(
 		"select",
 		{ id: "f-outcome" },
