@@ -177,9 +177,13 @@ job_write_json(struct jsonw *j, const char *key, const struct service_job *job,
 	jsonw_bool(j, "scheduled", schedule_is_on(&job->schedule));
 	jsonw_time(j, "next_at", job->next_us);
 	jsonw_array(j, "open_runs");
-	list_foreach (at, &job->runs)
-		jsonw_int(
-		    j, NULL, (int64_t)container_of(at, struct service_run, on_job)->id);
+	list_foreach (at, &job->runs) {
+		const struct service_run *run =
+		    container_of(at, struct service_run, on_job);
+
+		if (!run_state_is_over(run->state))
+			jsonw_int(j, NULL, (int64_t)run->id);
+	}
 	jsonw_array_end(j);
 	if (with_spec)
 		write_spec(j, job, role);

@@ -95,6 +95,8 @@ struct service_job {
 	bool put_pending;          /* a change is on its way to the registry */
 };
 struct service_job *service_job(const struct service *s, struct slice name);
+/* The first of its runs that is not over, as one is whose end is being noted; NULL: none. */
+struct service_run *service_job_run(const struct service_job *j);
 /* By name, the first one after `after`; NULL: no more. */
 struct service_job *service_job_after(const struct service *s, struct slice after);
 

@@ -138,8 +138,8 @@ service_start_run(
 		refuse(s, fn, ctx, 0, -ESHUTDOWN, "the service is stopping");
 	} else if (j == NULL) {
 		refuse(s, fn, ctx, 0, -ENOENT, "there is no job %s", how->job);
-	} else if (!how->again && !list_is_empty(&j->runs)) {
-		uint64_t id = container_of(j->runs.next, struct service_run, on_job)->id;
+	} else if (!how->again && service_job_run(j) != NULL) {
+		uint64_t id = service_job_run(j)->id;
 
 		refuse(s, fn, ctx, id, -EBUSY,
 		    "run %" PRIu64 " of job %s is not over yet", id, how->job);
@@ -160,11 +160,11 @@ run_start_scheduled(struct service *s, struct service_job *j, int64_t due_us)
 	int r;
 
 	j->served_us = due_us;
-	if (!list_is_empty(&j->runs)) {
+	if (service_job_run(j) != NULL) {
 		log_warn_of(JOB_ABOUT(j->name),
 		    "job %s: its run %" PRIu64 " is not over: it is not started "
 		    "again now",
-		    j->name, container_of(j->runs.next, struct service_run, on_job)->id);
+		    j->name, service_job_run(j)->id);
 		job_save(s, j);
 		return;
 	}

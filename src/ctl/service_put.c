@@ -268,7 +268,7 @@ may(struct service *s, const struct job_put *p, struct why *why)
 	if (p->revision != 0 && p->revision != j->revision)
 		return why_set(
 		    why, -ESTALE, "job %s was changed in the meantime", p->name);
-	if (p->spec == NULL && !list_is_empty(&j->runs))
+	if (p->spec == NULL && service_job_run(j) != NULL)
 		return why_set(why, -EBUSY,
 		    "job %s has a run that goes on; cancel it first", p->name);
 	return 0;

@@ -71,6 +71,18 @@ service_run(const struct service *s, uint64_t id)
 }
 
 struct service_run *
+service_job_run(const struct service_job *j)
+{
+	list_foreach (at, &j->runs) {
+		struct service_run *run = container_of(at, struct service_run, on_job);
+
+		if (!run_state_is_over(run->state))
+			return run;
+	}
+	return NULL;
+}
+
+struct service_run *
 service_run_after(const struct service *s, uint64_t id)
 {
 	list_foreach (at, &s->runs) {

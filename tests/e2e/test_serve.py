@@ -383,3 +383,9 @@ def test_a_registry_that_is_newer_or_damaged_is_refused_with_a_sentence(tmp_path
         s.start(wait=False)
         assert s.child.wait(10) == 3
         assert "registry" in s.log().splitlines()[-1]
+
+
+def test_who_hears_of_the_end_of_a_run_may_start_the_next(service, web):
+    service.create("demo", seeds=[web.url()], limits={"max_pages": 1})
+    for _ in range(5):
+        assert service.wait_for(service.run("demo"), "done")["end"] == "page budget reached"
