@@ -1,16 +1,21 @@
 """/metrics: what two independent readers make of it, and whether it says what the runs say."""
 
+import contextlib
 import json
 import re
 import shutil
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import harness
 import pytest
 from access import TcpService
-from harness import BUILDDIR, SRCDIR, demo_site, dnsmasq, nginx, trawl, wait_until
+from harness import BUILDDIR, SRCDIR, demo_site, dnsmasq, free_port, nginx, stop, trawl, wait_until
 from service import Service
 
 parser = pytest.importorskip("prometheus_client.openmetrics.parser", reason="python3-prometheus-client is not installed")
@@ -269,17 +274,21 @@ def test_while_it_crawls_the_identity_holds_and_nothing_falls_over_a_pause(servi
     assert service.post(f"/api/v1/runs/{run}:cancel").status == 200
 
 
-def names_are_there(m):
-    """Of what Grafana and the alerts ask for, each name and each label's value is told."""
+def of_grafana():
     board = json.loads((SRCDIR / "doc" / "grafana.json").read_text())
     asked = [t["expr"] for p in board["panels"] for t in p.get("targets", [])]
     asked += [a["expr"] for a in board["annotations"]["list"]]
     assert len(asked) > 30
+    return asked
+
+
+def names_are_there(m):
+    """Of what Grafana and the alerts ask for, each name and each label's value is told."""
+    asked = of_grafana()
+    boards = len(asked)
     alerts = (SRCDIR / "doc" / "alerts.yaml").read_text()
     asked += re.findall(r"^ +expr: (?:\|\n)?(.*?)\n +(?:for|labels):", alerts, re.M | re.S)
-    assert sum("alert: " in line for line in alerts.splitlines()) == len(asked) - len(board["annotations"]["list"]) - sum(
-        len(p.get("targets", [])) for p in board["panels"]
-    )
+    assert len(re.findall("alert: ", alerts)) == len(asked) - boards
     there = {n for n, _ in m.samples}
     of_the_scrape = {"instance", "job", "exported_job"}
     for expr in asked:
@@ -311,6 +320,69 @@ def test_the_alerts_are_taken_and_fire_when_they_should(tmp_path):
     text = (tmp_path / "alerts.yaml").read_text().replace("> 0.25", "> 0.99")
     (tmp_path / "alerts.yaml").write_text(text)
     assert promtool("test", "rules", tmp_path / "alerts_test.yaml", cwd=tmp_path).returncode != 0
+
+
+PROMETHEUS = """
+global: {scrape_interval: 500ms, evaluation_interval: 500ms}
+rule_files: [@RULES@]
+scrape_configs:
+  - job_name: trawl
+    static_configs: [{targets: ["127.0.0.1:@PORT@"]}]
+    authorization: {credentials: @TOKEN@}
+"""
+
+
+@contextlib.contextmanager
+def prometheus(tmp, conf):
+    """A real one; yields a function that asks it."""
+    program = shutil.which("prometheus")
+    if program is None:
+        pytest.skip("prometheus is not installed")
+    tmp.mkdir()
+    (tmp / "prometheus.yml").write_text(conf)
+    port = free_port()
+    with open(tmp / "log", "wb") as log:
+        child = subprocess.Popen(
+            [program, f"--config.file={tmp}/prometheus.yml", f"--storage.tsdb.path={tmp}/data",
+             f"--web.listen-address=127.0.0.1:{port}"],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=harness._die_with_parent,
+        )  # fmt: skip
+
+    def ask(expr):
+        query = urllib.parse.urlencode({"query": expr})
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=10) as a:
+                return json.load(a)["data"]["result"]
+        except urllib.error.HTTPError as e:
+            raise AssertionError(f"{expr}: {e.read()}") from e
+        except OSError:
+            assert child.poll() is None, (tmp / "log").read_text()[-2000:]
+            return []
+
+    try:
+        yield ask
+    finally:
+        stop(child)
+
+
+def test_prometheus_itself_scrapes_it_and_has_an_answer_for_grafana(tmp_path, endless):
+    with TcpService(tmp_path / "s", "allow_local: yes", "defaults: {net: {allow_net: [127.0.0.0/8]}}") as s:
+        s.start()
+        conf = PROMETHEUS.replace("@PORT@", str(s.port)).replace("@TOKEN@", s.reader)
+        s.create("endless", seeds=[endless], fetch={"delay": "10ms"})
+        s.run("endless")
+        with prometheus(tmp_path / "p", conf.replace("@RULES@", str(SRCDIR / "doc" / "alerts.yaml"))) as ask:
+            wait_until("it is scraped", lambda: [r for r in ask('up{job="trawl"}') if r["value"][1] == "1"], 30, 0.3)
+            wait_until("rates", lambda: ask("rate(trawl_pages_total[10s]) > 0"), 30, 0.3)
+            (run,) = ask("trawl_run_crawling")
+            assert (run["metric"]["exported_job"], run["metric"]["job"]) == ("endless", "trawl")
+            assert run["metric"]["run"] == "1"
+            for expr in of_grafana():
+                expr = expr.replace("$__rate_interval", "10s").replace("$instance", ".*")
+                # Nothing failed, nothing waits for some causes: an answer may be empty, but not an error.
+                got = ask(expr)
+                assert got or "> 0" in expr or "!=" in expr, expr
+            assert ask("ALERTS") == []
 
 
 def test_series_of_runs_are_few_and_the_sums_have_them_all(service, web):
