@@ -32,6 +32,7 @@ int inspect_scan(struct inspect *in, enum store_table t, struct slice prefix,
 /* How much of each host waits. */
 int inspect_counts(struct inspect *in, struct hostcount *ret, struct why *why);
 
+enum { INSPECT_LINE_MAX = 2 << 20 }; /* bytes; a longer one is none of ours */
 /* inspect_lines.c */
 /* Into in->value; -ENOENT: the crawl has no such sink. */
 int inspect_mark(struct inspect *in, const char *sink, struct why *why);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { CHUNK_BYTES = 256 << 10, LINE_BYTES_MAX = 2 << 20 };
+enum { CHUNK_BYTES = 256 << 10 };
 
 int
 inspect_mark(struct inspect *in, const char *sink, struct why *why)
@@ -111,7 +111,7 @@ inspect_lines(
 		return 0;
 	if (fd < 0)
 		return why_set(why, -errno, "cannot read %s: %s", path, strerror(errno));
-	buf_init(&l.half, LINE_BYTES_MAX);
+	buf_init(&l.half, INSPECT_LINE_MAX);
 	r = read_lines(&l, fd, at.length);
 	buf_release(&l.half);
 	(void)close(fd);

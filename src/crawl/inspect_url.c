@@ -22,6 +22,7 @@ struct asking {
 	struct url url; /* when it is one */
 	uint64_t authority_hash, url_hash;
 	struct buf wanted; /* how the line begins, or the field reads, that we look for */
+	struct buf line;   /* of pages.jsonl */
 	uint64_t records;  /* of the queue that were passed */
 	int err;
 };
@@ -179,23 +180,38 @@ take_page(struct asking *a, const json_t *o)
 	return r;
 }
 
+/* Its last answer that says what is there: "not modified" does not.  In the first round
+ * there is one a URL. */
 static bool
 on_page(void *ctx, struct slice line)
 {
 	struct asking *a = ctx;
-	json_error_t bad;
-	json_t *o;
 
 	if (!slice_starts(line, buf_slice(&a->wanted)))
 		return true;
-	o = json_loadb(line.ptr, line.len, 0, &bad);
-	if (o == NULL) /* a line that is damaged: not for us to mend */
+	if (a->line.len > 0 && slice_starts(slice_from(line, a->wanted.len),
+				   SLICE_LIT(",\"outcome\":\"not-modified\"")))
 		return true;
-	a->err = take_page(a, o);
-	if (a->err == 0)
-		a->err = keep(a, line, &a->u->page);
+	buf_clear(&a->line);
+	a->err = buf_add_slice(&a->line, line);
+	return a->err == 0 && a->in->saved.round.number > 1;
+}
+
+static int
+take_line(struct asking *a)
+{
+	json_error_t bad;
+	json_t *o;
+	int r;
+
+	if (a->line.len == 0)
+		return 0;
+	o = json_loadb(a->line.ptr, a->line.len, 0, &bad);
+	if (o == NULL) /* a line that is damaged: not for us to mend */
+		return 0;
+	r = take_page(a, o);
 	json_decref(o);
-	return false; /* there is one a URL */
+	return r < 0 ? r : keep(a, buf_slice(&a->line), &a->u->page);
 }
 
 static int
@@ -204,13 +220,18 @@ read_page(struct asking *a, struct why *why)
 	int r;
 
 	buf_clear(&a->wanted);
+	buf_clear(&a->line);
 	r = buf_add_cstr(&a->wanted, "{\"v\":1,\"url\":\"");
 	if (r == 0)
 		r = escape_json(&a->wanted, a->u->url);
 	if (r == 0)
 		r = buf_add_byte(&a->wanted, '"');
-	return r < 0 ? inspect_why(a->in, r, why)
-		     : inspect_lines(a->in, "jsonl", on_page, a, why);
+	if (r < 0)
+		return inspect_why(a->in, r, why);
+	r = inspect_lines(a->in, "jsonl", on_page, a, why);
+	if (r == 0 && a->err == 0)
+		a->err = take_line(a);
+	return r;
 }
 
 /* The next of the columns that blanks divide. */
@@ -611,6 +632,7 @@ inspect_url(
 	if (why == NULL)
 		why = &unheard;
 	buf_init(&a.wanted, URL_BYTES_MAX * 8);
+	buf_init(&a.line, INSPECT_LINE_MAX);
 	r = find_it(&a, url);
 	r = r < 0 ? inspect_why(in, r, why) : read_seen(&a, why);
 	if (r == 0)
@@ -622,6 +644,7 @@ inspect_url(
 	if (r == 0 && u.invalid == URL_OK)
 		r = read_robots(&a, why);
 	buf_release(&a.wanted);
+	buf_release(&a.line);
 	if (r == 0)
 		*ret = u;
 	return r;

@@ -166,6 +166,8 @@ def tells_of_pages(out, site, found):
     assert (e["looks"], e["changes"]) == (2, 1) and "due_at" in e
     text = harness.trawl("explain", out.dir, changed).out
     assert "in 1 of 2 looks" in text and "for another round at" in text
+    (line,) = [p for p in out.pages() if p["url"] == changed and p.get("change") == "changed"]
+    assert e["page"]["fetched_at"] == line["fetched_at"] and line["warc"]["file"] in text
     assert json.loads(harness.trawl("status", out.dir, "--json").out)["round"] == 3
     assert " 3 in 3 rounds" in harness.trawl("status", out.dir).out
 
