@@ -3,6 +3,7 @@
 import http.server
 import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -236,6 +237,7 @@ def test_pages_are_paged_filtered_and_explained(chromium, service, way, site):
     assert p.js(rows) == 50
     p.click("button", "^Show more$")
     p.see(".pager", f"{len(lines)} shown, which are all")
+    assert p.focused().startswith(f"{len(lines)} shown")  # the button is gone, the place is kept
     assert p.js(rows) == len(lines)
     p.choose("^Outcome$", "http-4xx")
     p.click("button", "^Show$")
@@ -312,6 +314,32 @@ def test_a_service_that_is_gone_is_told_of_and_found_again(chromium, service, wa
     p.see(".state", "done", seconds=40)
     service.wait_for(run, "done")
     p.check(but=["net::ERR", "status of 404"])
+
+
+def test_a_run_that_failed_says_why_and_goes_on_when_it_is_mended(chromium, service, way, site, tmp_path):
+    Site.pause = 0.1
+    service.create("hurt", seeds=[site], fetch={"per_host": 1}, run={"commit_interval": "200ms"})
+    run = service.run("hurt")
+    wait_until("pages", lambda: service.state_of(run).get("stats", {}).get("pages", 0) > 5)
+    service.kill()
+    store = service.state / "runs" / str(run) / "state"
+    shutil.copytree(store, tmp_path / "whole")
+    for path in store.rglob("*"):
+        if path.name.startswith(("MANIFEST", "CURRENT")):
+            path.write_text("damaged")
+    service.start()
+    why = service.wait_for(run, "failed")["why"]
+    shutil.rmtree(store)
+    shutil.copytree(tmp_path / "whole", store)
+    Site.pause = 0
+    p = Person(chromium, way.url(f"#/runs/{run}"))
+    p.see(".state", "failed")
+    p.see(".why", why)
+    p.click("button", "^Resume run")
+    p.see("h1 + .state", "done", seconds=40)
+    service.wait_for(run, "done")
+    p.see("[aria-labelledby=history-title] tbody", why)
+    p.check()
 
 
 def test_a_run_that_is_over_meanwhile_is_no_error_of_the_page(chromium, service, way, site):

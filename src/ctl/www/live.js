@@ -6,6 +6,7 @@ import { is_over } from "./dom.js";
 
 const SAMPLES_MAX = 310,
 	LOG_MAX = 500,
+	OVER_MAX = 100,
 	POLL_MS = 1000,
 	SILENCE_MS = 45000,
 	WAIT_MAX_MS = 8000,
@@ -59,12 +60,22 @@ function sample(e, t, rate, errors, queued) {
 const errors_of = (s) =>
 	s.failed + ((s.outcomes || {})["http-4xx"] || 0) + ((s.outcomes || {})["http-5xx"] || 0);
 
+// A tab may be open for months: of runs that are over the oldest are forgotten.
+function forget(but) {
+	const over = [...store.runs.values()].filter((e) => e.run && e !== but && is_over(e.run.state));
+	for (const e of over.sort((a, b) => a.run.id - b.run.id).slice(0, -OVER_MAX))
+		store.runs.delete(e.run.id);
+}
+
 export function take_run(run, measured) {
 	const e = entry(run.id),
 		was = e.run,
 		now = Date.now() / 1000;
 	e.run = run;
-	if (is_over(run.state)) e.progress = null; // what it came to is in the run
+	if (is_over(run.state)) {
+		e.progress = null; // what it came to is in the run
+		if (!was || !is_over(was.state)) forget(e);
+	}
 	if (measured && run.stats && run.crawling) {
 		if (e.before && now > e.before.t)
 			sample(
