@@ -57,7 +57,7 @@ def test_ready_is_said_when_the_api_answers_and_stopping_when_it_stops(tmp_path,
         s.start(wait=False)
         at = manager.wait("READY", "1")
         assert s.get("/readyz").status == 200  # at once: nobody waited
-        manager.wait("STATUS")
+        manager.wait("STATUS", "0 jobs; runs: 0 running, 0 queued, 0 paused")
         s.child.send_signal(signal.SIGHUP)
         at = manager.wait("RELOADING", "1", at)
         assert int(manager.heard[at - 1]["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
@@ -68,7 +68,8 @@ def test_ready_is_said_when_the_api_answers_and_stopping_when_it_stops(tmp_path,
         at = manager.wait("READY", "1", at)  # with the old settings
         assert "those from before stay" in manager.heard[at - 1]["STATUS"]
         assert s.stop() == 0
-        manager.wait("STOPPING", "1", at)
+        at = manager.wait("STOPPING", "1", at)
+        assert manager.heard[at - 1]["STATUS"] == "stopping"
 
 
 def test_the_watchdog_is_fed_by_the_loop_and_by_nothing_else(tmp_path, manager):

@@ -325,6 +325,15 @@ def test_a_call_starts_the_service_that_is_stopped(machine):
     assert machine.show("trawl.service", "ActiveState")["ActiveState"] == "active"
 
 
+def test_without_its_socket_the_service_stops(machine):
+    machine.systemctl("stop", "trawl.socket")
+    assert machine.show("trawl.service", "ActiveState", "Result") == {"ActiveState": "inactive", "Result": "success"}
+    with pytest.raises(OSError):
+        machine.call("GET", "/healthz")
+    machine.systemctl("start", "trawl.service")
+    assert machine.call("GET", "/healthz").status == 200
+
+
 def one_off(machine, job):
     """Its directory, once the unit has ended as it should."""
     unit = f"trawl@{job}.service"
