@@ -36,6 +36,7 @@ int cmd_resume(int argc, char **argv, struct nursery *nursery);
 int cmd_status(int argc, char **argv, struct nursery *nursery);
 int cmd_explain(int argc, char **argv, struct nursery *nursery);
 int cmd_report(int argc, char **argv, struct nursery *nursery);
+int cmd_ctl(int argc, char **argv, struct nursery *nursery);
 int cmd_demo(int argc, char **argv, struct nursery *nursery);
 int cmd_links(int argc, char **argv, struct nursery *nursery);
 int cmd_url(int argc, char **argv, struct nursery *nursery);

@@ -75,7 +75,7 @@ def test_install_puts_everything_there_and_uninstall_takes_it_away(tmp_path):
     examples = {f"share/doc/trawl/examples/{p.name}" for p in (harness.SRCDIR / "conf").glob("*.yaml") if p.name != "trawl.yaml"}
     schemas = {f"share/doc/trawl/{p.name}" for p in (harness.SRCDIR / "doc").glob("*.schema.json")}
     schemas |= {"share/doc/trawl/alerts.yaml", "share/doc/trawl/grafana.json"}
-    pages = {f"share/man/man{s}/{n}.{s}" for n, s in [("trawl", 1), ("trawl-warc", 1), ("trawl-job", 5), ("trawl-files", 5), ("trawl-serve", 8)]}
+    pages = {f"share/man/man{s}/{n}.{s}" for n, s in [("trawl", 1), ("trawl-warc", 1), ("trawl-ctl", 1), ("trawl-job", 5), ("trawl-files", 5), ("trawl-serve", 8)]}
     completions = {
         "share/bash-completion/completions/trawl",
         "share/fish/vendor_completions.d/trawl.fish",

@@ -22,7 +22,7 @@ def page(name):
     return made if made.exists() else harness.SRCDIR / "doc" / name
 
 
-PAGES = ["trawl.1", "trawl-warc.1", "trawl-job.5", "trawl-files.5", "trawl-serve.8"]
+PAGES = ["trawl.1", "trawl-warc.1", "trawl-ctl.1", "trawl-job.5", "trawl-files.5", "trawl-serve.8"]
 
 
 def plain(name):
@@ -119,7 +119,7 @@ def test_each_command_and_what_it_takes_is_in_the_manual():
     manual = plain("trawl.1")
     for command in commands():
         assert re.search(rf"^\.B trawl {command}\b", manual.split(".SH DESCRIPTION")[0], re.M), command
-        own = {"warc": "trawl-warc.1", "serve": "trawl-serve.8"}.get(command)
+        own = {"warc": "trawl-warc.1", "ctl": "trawl-ctl.1", "serve": "trawl-serve.8"}.get(command)
         text = manual + (plain(own) if own else "")
         missing = flags_in(usage_of(command)) - flags_in(text)
         assert not missing, (command, missing)

@@ -1,0 +1,408 @@
+#include "app/ctl_client.h"
+#include "app/ctl_table.h"
+#include "app/tool.h"
+#include "base/json.h"
+#include "ctl/job_json.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What of the words of a command becomes the body of a request. */
+enum body { BODY_NONE, BODY_JOB, BODY_SEEDS, BODY_SET, BODY_AGAIN };
+
+static const struct ctl_column job_columns[] = {{"NAME", "name", false},
+    {"REVISION", "revision", true}, {"NEXT RUN", "next_at", false},
+    {"OPEN RUNS", "open_runs", false}, {"FILE", "file", false}, {NULL, NULL, false}};
+static const struct ctl_column run_columns[] = {{"RUN", "id", true},
+    {"JOB", "job", false}, {"STATE", "state", false}, {"PAGES", "stats.pages", true},
+    {"QUEUED", "stats.queued", true}, {"PAGES/S", "stats.pages_per_second", true},
+    {"BEGAN", "began_at", false}, {NULL, NULL, false}};
+static const struct ctl_column page_columns[] = {{"STATUS", "status", true},
+    {"OUTCOME", "outcome", false}, {"BYTES", "bytes_body", true}, {"TYPE", "mime", false},
+    {"URL", "url", false}, {NULL, NULL, false}};
+static const struct ctl_column host_columns[] = {{"QUEUED", "queued", true},
+    {"DONE", "done", true}, {"REQUESTS", "requests", true},
+    {"WAITS FOR", "waits_for", false}, {"WAIT MS", "wait_ms", true},
+    {"HOST", "host", false}, {NULL, NULL, false}};
+
+static const struct verb {
+	const char *noun, *name;   /* name "": may be left out */
+	const char *method, *path; /* each {} is one word */
+	enum body body;
+	const char *query; /* flags that it takes */
+	const struct ctl_column *columns;
+	bool more_words; /* one or more, for the body */
+} verbs[] = {
+    {"status", "", "GET", "/api/v1/runs", BODY_NONE, "", run_columns, false},
+    {"jobs", "", "GET", "/api/v1/jobs", BODY_NONE, "limit prefix", job_columns, false},
+    {"jobs", "list", "GET", "/api/v1/jobs", BODY_NONE, "limit prefix", job_columns,
+	false},
+    {"jobs", "show", "GET", "/api/v1/jobs/{}", BODY_NONE, "", NULL, false},
+    {"jobs", "create", "POST", "/api/v1/jobs", BODY_JOB, "", NULL, true},
+    {"jobs", "replace", "PUT", "/api/v1/jobs/{}", BODY_JOB, "", NULL, true},
+    {"jobs", "delete", "DELETE", "/api/v1/jobs/{}", BODY_NONE, "", NULL, false},
+    {"start", "", "POST", "/api/v1/jobs/{}/runs", BODY_AGAIN, "", NULL, false},
+    {"runs", "", "GET", "/api/v1/runs", BODY_NONE, "limit state job sort", run_columns,
+	false},
+    {"runs", "list", "GET", "/api/v1/runs", BODY_NONE, "limit state job sort",
+	run_columns, false},
+    {"runs", "show", "GET", "/api/v1/runs/{}", BODY_NONE, "", NULL, false},
+    {"runs", "pause", "POST", "/api/v1/runs/{}:pause", BODY_NONE, "", NULL, false},
+    {"runs", "resume", "POST", "/api/v1/runs/{}:resume", BODY_NONE, "", NULL, false},
+    {"runs", "cancel", "POST", "/api/v1/runs/{}:cancel", BODY_NONE, "", NULL, false},
+    {"runs", "compare", "GET", "/api/v1/runs/{}/compare?with={}", BODY_NONE, "", NULL,
+	false},
+    {"runs", "history", "GET", "/api/v1/runs/{}/history", BODY_NONE, "", NULL, false},
+    {"runs", "report", "GET", "/api/v1/runs/{}/report", BODY_NONE, "", NULL, false},
+    {"pages", "", "GET", "/api/v1/runs/{}/pages", BODY_NONE,
+	"limit sort outcome status mime prefix contains", page_columns, false},
+    {"hosts", "", "GET", "/api/v1/runs/{}/hosts", BODY_NONE, "limit", host_columns,
+	false},
+    {"explain", "", "GET", "/api/v1/runs/{}/explain?url={}", BODY_NONE, "", NULL, false},
+    {"seeds", "add", "POST", "/api/v1/runs/{}/seeds", BODY_SEEDS, "", NULL, true},
+    {"set", "", "PATCH", "/api/v1/runs/{}", BODY_SET, "preview", NULL, true},
+    {"log", "", "GET", "/api/v1/runs/{}/log", BODY_NONE, "tail of", NULL, false},
+    {"events", "", "GET", "/api/v1/events", BODY_NONE, "kinds", NULL, false},
+    {"events", "of", "GET", "/api/v1/runs/{}/events", BODY_NONE, "kinds", NULL, false},
+};
+
+struct wish {
+	struct ctl_client client;
+	const char *limit, *prefix, *state, *job, *sort, *outcome, *status, *mime,
+	    *contains, *tail, *of, *kinds;
+	bool json, all, preview, again;
+};
+
+static const struct verb *
+verb_find(const char *noun, const char *name)
+{
+	const struct verb *without = NULL;
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(verbs[i].noun, noun) != 0)
+			continue;
+		if (verbs[i].name[0] == '\0')
+			without = &verbs[i];
+		else if (name != NULL && strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	}
+	return without;
+}
+
+/* ---- the address ---- */
+
+static int
+add_escaped(struct buf *out, struct slice s)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s.len && r == 0; i++) {
+		char c = s.ptr[i];
+
+		r = ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '.' ||
+			    c == '_'
+			? buf_add_byte(out, c)
+			: buf_printf(out, "%%%02X", (unsigned)(unsigned char)c);
+	}
+	return r;
+}
+
+/* How many words the path took; -1: out of memory, or too few. */
+static int
+write_path(const struct verb *v, int words, char **argv, struct buf *out)
+{
+	int used = 0;
+
+	for (const char *p = v->path; *p != '\0'; p++) {
+		if (p[0] != '{') {
+			if (buf_add_byte(out, *p) < 0)
+				return -1;
+			continue;
+		}
+		if (used == words || add_escaped(out, slice_cstr(argv[used++])) < 0)
+			return -1;
+		p++;
+	}
+	return used;
+}
+
+static bool
+takes(const struct verb *v, const char *name)
+{
+	struct slice rest = slice_cstr(v->query), one;
+
+	while (slice_cut(&rest, ' ', &one))
+		if (slice_eq(one, slice_cstr(name)))
+			return true;
+	return false;
+}
+
+/* Exit code. */
+static int
+write_query(const struct verb *v, const struct wish *w, struct buf *out)
+{
+	const struct {
+		const char *name, *value;
+	} all[] = {{"limit", w->limit}, {"prefix", w->prefix}, {"state", w->state},
+	    {"job", w->job}, {"sort", w->sort}, {"outcome", w->outcome},
+	    {"status", w->status}, {"mime", w->mime}, {"contains", w->contains},
+	    {"tail", w->tail}, {"of", w->of}, {"kinds", w->kinds},
+	    {"preview", w->preview ? "1" : NULL}};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (all[i].value == NULL)
+			continue;
+		if (!takes(v, all[i].name))
+			return usage_error("ctl %s takes no --%s", v->noun, all[i].name);
+		if (buf_printf(out, "%c%s=", memchr(out->ptr, '?', out->len) ? '&' : '?',
+			all[i].name) < 0 ||
+		    add_escaped(out, slice_cstr(all[i].value)) < 0)
+			return say_error(EXIT_OTHER, "out of memory");
+	}
+	return EXIT_DONE;
+}
+
+/* ---- the body ---- */
+
+static int
+body_of_job(const char *path, struct buf *out)
+{
+	struct job job;
+	int code = EXIT_DONE;
+
+	if (job_init(&job) < 0)
+		return say_error(EXIT_OTHER, "out of memory");
+	if (check_file(path, &job) > 0)
+		code = EXIT_USAGE;
+	else if (job_json_write(&job, out) < 0)
+		code = say_error(EXIT_OTHER, "out of memory");
+	job_release(&job);
+	return code;
+}
+
+static void
+body_of_seeds(int n, char **urls, struct buf *out)
+{
+	struct jsonw j;
+
+	jsonw_init(&j, out);
+	jsonw_object(&j, NULL);
+	jsonw_array(&j, "seeds");
+	for (int i = 0; i < n; i++)
+		jsonw_str(&j, NULL, slice_cstr(urls[i]));
+	jsonw_array_end(&j);
+	jsonw_object_end(&j);
+}
+
+/* "fetch.delay=100ms"; "crawl.exclude=A" again adds to the list. */
+static int
+put_setting(json_t *patch, const char *text)
+{
+	struct slice rest = slice_cstr(text), all = rest, key, section;
+	const struct option_row *row;
+	json_t *keys, *list;
+
+	if (!slice_cut(&rest, '=', &key) || !slice_cut(&key, '.', &section))
+		return usage_error(SLICE_FMT " is not SECTION.KEY=VALUE", SLICE_ARG(all));
+	if (rest.ptr == NULL)
+		rest = SLICE_LIT("");
+	row = option_by_key(section, key);
+	if (row == NULL)
+		return usage_error("there is no option " SLICE_FMT "." SLICE_FMT,
+		    SLICE_ARG(section), SLICE_ARG(key));
+	keys = json_object_get(patch, row->section);
+	if (keys == NULL) {
+		(void)json_object_set_new(patch, row->section, json_object());
+		keys = json_object_get(patch, row->section);
+	}
+	list = json_object_get(keys, option_key(row));
+	if (row->type == OPTION_LIST && list == NULL) {
+		list = json_array();
+		(void)json_object_set_new(keys, option_key(row), list);
+	}
+	if (row->type != OPTION_LIST)
+		(void)json_object_set_new(
+		    keys, option_key(row), json_stringn(rest.ptr, rest.len));
+	else if (rest.len > 0)
+		(void)json_array_append_new(list, json_stringn(rest.ptr, rest.len));
+	return EXIT_DONE;
+}
+
+static int
+body_of_settings(int n, char **words, struct buf *out)
+{
+	json_t *patch = json_object();
+	char *text = NULL;
+	int code = patch == NULL ? say_error(EXIT_OTHER, "out of memory") : EXIT_DONE;
+
+	for (int i = 0; i < n && code == EXIT_DONE; i++)
+		code = put_setting(patch, words[i]);
+	if (code == EXIT_DONE) {
+		text = json_dumps(patch, JSON_COMPACT);
+		if (text == NULL || buf_add_cstr(out, text) < 0)
+			code = say_error(EXIT_OTHER, "out of memory");
+	}
+	free(text);
+	json_decref(patch);
+	return code;
+}
+
+static int
+write_body(
+    const struct verb *v, const struct wish *w, int n, char **words, struct buf *out)
+{
+	switch (v->body) {
+	case BODY_JOB:
+		if (n != 1)
+			return usage_error(
+			    "ctl %s %s wants one job file", v->noun, v->name);
+		return body_of_job(words[0], out);
+	case BODY_SEEDS:
+		body_of_seeds(n, words, out);
+		break;
+	case BODY_SET:
+		return body_of_settings(n, words, out);
+	case BODY_AGAIN:
+		(void)buf_add_cstr(out, w->again ? "{\"again\":true}" : "{}");
+		break;
+	case BODY_NONE:
+		return EXIT_DONE;
+	}
+	return out->len == 0 ? say_error(EXIT_OTHER, "out of memory") : EXIT_DONE;
+}
+
+/* ---- the answer ---- */
+
+static int
+show_lines(json_t *lines, struct buf *out)
+{
+	size_t i;
+	json_t *line;
+	int r = 0;
+
+	json_array_foreach(lines, i, line)
+	{
+		if (r == 0)
+			r = ctl_escape(out, slice_cstr(json_string_value(line)));
+		if (r == 0)
+			r = buf_add_byte(out, '\n');
+	}
+	return r;
+}
+
+static int
+show(const struct verb *v, const struct wish *w, json_t *answer)
+{
+	json_t *items = json_object_get(answer, "items");
+	struct buf out;
+	int r, code;
+
+	buf_init(&out, 256 << 20);
+	if (w->json)
+		r = ctl_json(answer, &out);
+	else if (items != NULL && v->columns != NULL)
+		r = ctl_table(items, v->columns, &out);
+	else if (items != NULL && strcmp(v->noun, "log") == 0)
+		r = show_lines(items, &out);
+	else
+		r = ctl_rows(answer, &out);
+	if (r < 0)
+		code = say_error(EXIT_OTHER, "out of memory");
+	else
+		code = write_stdout(buf_slice(&out)) ? EXIT_DONE : EXIT_FILE;
+	buf_release(&out);
+	return code;
+}
+
+/* One page, or with --all each until the last. */
+static int
+ask_and_show(
+    const struct verb *v, const struct wish *w, struct buf *path, struct slice body)
+{
+	size_t without_cursor = path->len;
+	int code;
+
+	for (;;) {
+		json_t *answer = NULL;
+		const char *next;
+
+		code = ctl_ask(&w->client, v->method, buf_cstr(path), body, &answer);
+		if (code == EXIT_DONE && answer != NULL)
+			code = show(v, w, answer);
+		next = json_string_value(json_object_get(answer, "next"));
+		path->len = without_cursor;
+		if (code != EXIT_DONE || !w->all || next == NULL) {
+			json_decref(answer);
+			return code;
+		}
+		if (buf_printf(path, "%ccursor=",
+			memchr(path->ptr, '?', path->len) != NULL ? '&' : '?') < 0 ||
+		    add_escaped(path, slice_cstr(next)) < 0)
+			code = say_error(EXIT_OTHER, "out of memory");
+		json_decref(answer);
+		if (code != EXIT_DONE)
+			return code;
+	}
+}
+
+static int
+run_verb(const struct verb *v, const struct wish *w, int words, char **argv)
+{
+	struct buf path, body;
+	int used, code;
+
+	buf_init(&path, 1 << 20);
+	buf_init(&body, JOB_JSON_BYTES_MAX);
+	used = write_path(v, words, argv, &path);
+	if (used < 0 || (used < words) != v->more_words)
+		code = usage_error(
+		    "ctl %s%s%s: the words are not those it wants; see trawl ctl "
+		    "--help",
+		    v->noun, v->name[0] == '\0' ? "" : " ", v->name);
+	else
+		code = write_query(v, w, &path);
+	if (code == EXIT_DONE)
+		code = write_body(v, w, words - used, argv + used, &body);
+	if (code == EXIT_DONE && strcmp(v->noun, "events") == 0)
+		code = ctl_follow(&w->client, buf_cstr(&path), w->json);
+	else if (code == EXIT_DONE)
+		code = ask_and_show(v, w, &path,
+		    v->body == BODY_NONE ? (struct slice){0} : buf_slice(&body));
+	buf_release(&path);
+	buf_release(&body);
+	return code;
+}
+
+int
+cmd_ctl(int argc, char **argv, struct nursery *nursery)
+{
+	struct wish w = {0};
+	const struct tool_flag flags[] = {{"--socket", &w.client.socket, NULL},
+	    {"--url", &w.client.url, NULL}, {"--token-file", &w.client.token_file, NULL},
+	    {"--ca", &w.client.ca, NULL}, {"--limit", &w.limit, NULL},
+	    {"--prefix", &w.prefix, NULL}, {"--state", &w.state, NULL},
+	    {"--job", &w.job, NULL}, {"--sort", &w.sort, NULL},
+	    {"--outcome", &w.outcome, NULL}, {"--status", &w.status, NULL},
+	    {"--mime", &w.mime, NULL}, {"--contains", &w.contains, NULL},
+	    {"--tail", &w.tail, NULL}, {"--of", &w.of, NULL}, {"--kinds", &w.kinds, NULL},
+	    {"--json", NULL, &w.json}, {"--all", NULL, &w.all},
+	    {"--preview", NULL, &w.preview}, {"--again", NULL, &w.again}};
+	const struct verb *v;
+	int words, code = tool_flags(
+		       argc, argv, flags, sizeof(flags) / sizeof(flags[0]), &words);
+	int skip;
+
+	(void)nursery;
+	if (code != 0)
+		return code;
+	v = words == 0 ? NULL : verb_find(argv[0], words > 1 ? argv[1] : NULL);
+	if (v == NULL)
+		return usage_error(
+		    "ctl wants a command: status, jobs, start, runs, pages, hosts, "
+		    "explain, seeds, set, log, events");
+	skip = v->name[0] == '\0' ? 1 : 2;
+	code = ctl_client_open(&w.client);
+	if (code == EXIT_DONE)
+		code = run_verb(v, &w, words - skip, argv + skip);
+	ctl_client_close(&w.client);
+	return code;
+}

@@ -1,0 +1,257 @@
+#include "app/ctl_client.h"
+#include "base/escape.h"
+#include "net/ask.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SOCKET_USUAL "/run/trawl/trawl.sock"
+enum { TOKEN_BYTES_MAX = 4096, ANSWER_BYTES_MAX = 128 << 20, LINE_BYTES_MAX = 1 << 20 };
+
+int
+ctl_escape(struct buf *out, struct slice s)
+{
+	return escape_terminal(out, s);
+}
+
+int
+ctl_json(json_t *v, struct buf *out)
+{
+	/* Without a character that is not ASCII it is harmless, too. */
+	char *text = json_dumps(v, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+	int r = text == NULL ? -ENOMEM : buf_add_cstr(out, text);
+
+	free(text);
+	return r == 0 ? buf_add_byte(out, '\n') : r;
+}
+
+static const char *
+or_environment(const char *given, const char *name)
+{
+	const char *set = given != NULL ? given : getenv(name);
+
+	return set == NULL || set[0] == '\0' ? NULL : set;
+}
+
+static int
+read_token(struct ctl_client *c)
+{
+	struct buf text;
+	struct why why = {""};
+	struct slice token;
+	int r, code = EXIT_DONE;
+
+	buf_init(&text, TOKEN_BYTES_MAX + 1);
+	r = read_input(c->token_file, TOKEN_BYTES_MAX, &text, &why);
+	token = slice_trim(buf_slice(&text));
+	if (r < 0)
+		code = say_error(EXIT_FILE, "%s", why.text);
+	else if (token.len == 0 || slice_find(token, '\n') < token.len)
+		code = usage_error("%s does not hold one token", c->token_file);
+	else if (buf_printf(
+		     &c->auth, "Authorization: Bearer " SLICE_FMT, SLICE_ARG(token)) < 0)
+		code = say_error(EXIT_OTHER, "out of memory");
+	buf_release(&text);
+	return code;
+}
+
+int
+ctl_client_open(struct ctl_client *c)
+{
+	buf_init(&c->auth, 2 * TOKEN_BYTES_MAX);
+	if (c->url != NULL && c->socket != NULL)
+		return usage_error("--socket and --url say two places");
+	if (c->url == NULL)
+		c->socket = or_environment(c->socket, "TRAWL_API_SOCKET");
+	if (c->url == NULL && c->socket == NULL)
+		c->socket = SOCKET_USUAL;
+	c->token_file = or_environment(c->token_file, "TRAWL_TOKEN_FILE");
+	return c->token_file == NULL ? EXIT_DONE : read_token(c);
+}
+
+void
+ctl_client_close(struct ctl_client *c)
+{
+	buf_wipe(&c->auth);
+	buf_release(&c->auth);
+}
+
+/* ---- what it answers ---- */
+
+static int
+refused(int status, const struct buf *text)
+{
+	json_t *p = json_loadb(text->ptr == NULL ? "" : text->ptr, text->len, 0, NULL);
+	const char *detail = json_string_value(json_object_get(p, "detail"));
+	json_t *errors = json_object_get(p, "errors"), *e;
+	int code = status == 401 || status == 403 ? EXIT_AUTH : EXIT_BROKEN;
+	size_t i;
+
+	(void)say_error(code, "%s (%d)", detail == NULL ? "refused" : detail, status);
+	json_array_foreach(errors, i, e)
+	{
+		const char *where = json_string_value(json_object_get(e, "pointer"));
+		const char *what = json_string_value(json_object_get(e, "detail"));
+
+		if (where == NULL)
+			where = json_string_value(json_object_get(e, "parameter"));
+		(void)say_error(code, "%s: %s", where == NULL ? "?" : where,
+		    what == NULL ? "?" : what);
+	}
+	json_decref(p);
+	return code;
+}
+
+static int
+send_ask(const struct ctl_client *c, struct ask *a, const char *path, struct buf *out)
+{
+	const char *headers[4];
+	size_t n = 0;
+	struct why why = {""};
+	struct buf url, auth = c->auth;
+	int status, r, code = EXIT_DONE;
+
+	buf_init(&url, 2 << 20);
+	if (c->auth.len > 0)
+		headers[n++] = buf_cstr(&auth);
+	if (a->body.ptr != NULL)
+		headers[n++] = "Content-Type: application/json";
+	headers[n++] = "Expect:";
+	headers[n] = NULL;
+	a->headers = headers;
+	a->unix_path = c->url == NULL ? c->socket : NULL;
+	a->ca = c->ca;
+	r = buf_printf(&url, "%s", c->url == NULL ? "http://localhost" : c->url);
+	while (r == 0 && url.len > 0 && url.ptr[url.len - 1] == '/')
+		url.len--;
+	if (r == 0)
+		r = buf_add_cstr(&url, path);
+	a->url = r == 0 ? buf_cstr(&url) : NULL;
+	if (a->url == NULL)
+		code = say_error(EXIT_OTHER, "out of memory");
+	else if ((r = ask(a, &status, out, &why)) < 0)
+		code = say_error(r == -EPROTO ? EXIT_TLS : EXIT_NETWORK, "%s: %s",
+		    c->url == NULL ? c->socket : c->url, why.text);
+	else if (status >= 300)
+		code = refused(status, out);
+	buf_release(&url);
+	return code;
+}
+
+int
+ctl_ask(const struct ctl_client *c, const char *method, const char *path,
+    struct slice body, json_t **ret)
+{
+	struct ask a = {.method = method, .body = body};
+	struct buf out;
+	int code;
+
+	if (body.ptr == NULL && strcmp(method, "POST") == 0)
+		a.body = SLICE_LIT("");
+	buf_init(&out, ANSWER_BYTES_MAX);
+	code = send_ask(c, &a, path, &out);
+	*ret = NULL;
+	if (code == EXIT_DONE && out.len > 0) {
+		*ret = json_loadb(out.ptr, out.len, 0, NULL);
+		if (*ret == NULL)
+			code = say_error(EXIT_PROTOCOL, "the answer is not JSON");
+	}
+	buf_release(&out);
+	return code;
+}
+
+/* ---- events ---- */
+
+struct following {
+	bool json, failed;
+	struct buf line, kind, out;
+};
+
+static bool
+flush(struct following *f)
+{
+	bool ok = write_stdout(buf_slice(&f->out));
+
+	buf_clear(&f->out);
+	return ok && fflush(stdout) == 0;
+}
+
+static int
+add_event(struct following *f, struct slice data)
+{
+	int r;
+
+	if (!f->json) {
+		r = escape_terminal(&f->out, buf_slice(&f->kind));
+		for (size_t n = f->kind.len; r == 0 && n < 9; n++)
+			r = buf_add_byte(&f->out, ' ');
+		if (r == 0)
+			r = escape_terminal(&f->out, data);
+		return r == 0 ? buf_add_byte(&f->out, '\n') : r;
+	}
+	r = buf_add_cstr(&f->out, "{\"event\":\"");
+	if (r == 0)
+		r = escape_json(&f->out, buf_slice(&f->kind));
+	if (r == 0)
+		r = buf_add_cstr(&f->out, "\",\"data\":");
+	if (r == 0)
+		r = buf_add_slice(&f->out, data);
+	if (r == 0)
+		scrub_terminal(f->out.ptr, f->out.len);
+	return r == 0 ? buf_add_cstr(&f->out, "}\n") : r;
+}
+
+static int
+take_line(struct following *f)
+{
+	struct slice line = buf_slice(&f->line);
+
+	if (slice_starts(line, SLICE_LIT("event: "))) {
+		buf_clear(&f->kind);
+		return buf_add_slice(&f->kind, slice_head(slice_from(line, 7), 60));
+	}
+	return slice_starts(line, SLICE_LIT("data: ")) ? add_event(f, slice_from(line, 6))
+						       : 0;
+}
+
+static bool
+on_data(void *ctx, struct slice data)
+{
+	struct following *f = ctx;
+	int r = 0;
+
+	while (r == 0 && data.len > 0) {
+		size_t n = slice_find(data, '\n');
+
+		r = buf_add_slice(&f->line, slice_head(data, n));
+		if (r == 0 && n < data.len) {
+			r = take_line(f);
+			buf_clear(&f->line);
+		}
+		data = slice_from(data, n + 1);
+	}
+	f->failed = r < 0 || !flush(f);
+	return !f->failed;
+}
+
+int
+ctl_follow(const struct ctl_client *c, const char *path, bool json)
+{
+	struct following f = {.json = json};
+	struct ask a = {.method = "GET", .on_data = on_data, .ctx = &f};
+	struct buf out;
+	int code;
+
+	buf_init(&f.line, LINE_BYTES_MAX);
+	buf_init(&f.kind, 64);
+	buf_init(&f.out, 8 * LINE_BYTES_MAX);
+	buf_init(&out, LINE_BYTES_MAX);
+	code = send_ask(c, &a, path, &out);
+	if (code == EXIT_DONE && f.failed)
+		code = EXIT_FILE;
+	buf_release(&f.line);
+	buf_release(&f.kind);
+	buf_release(&f.out);
+	buf_release(&out);
+	return code;
+}

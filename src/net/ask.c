@@ -1,0 +1,93 @@
+#include "net/ask.h"
+#include <curl/curl.h>
+#include <errno.h>
+
+struct asking {
+	const struct ask *a;
+	struct buf *out;
+	CURL *easy;
+	bool too_large, ended;
+};
+
+static size_t
+on_body(char *ptr, size_t size, size_t n, void *ctx)
+{
+	struct asking *g = ctx;
+	struct slice data = slice_of(ptr, size * n);
+	long status = 0;
+
+	(void)curl_easy_getinfo(g->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (g->a->on_data != NULL && status < 400) {
+		g->ended = !g->a->on_data(g->a->ctx, data);
+		return g->ended ? 0 : data.len;
+	}
+	g->too_large = buf_add_slice(g->out, data) < 0;
+	return g->too_large ? 0 : data.len;
+}
+
+static void
+set(struct asking *g, struct curl_slist *headers, char error[CURL_ERROR_SIZE])
+{
+	const struct ask *a = g->a;
+	CURL *e = g->easy;
+
+	(void)curl_easy_setopt(e, CURLOPT_ERRORBUFFER, error);
+	(void)curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	(void)curl_easy_setopt(e, CURLOPT_URL, a->url);
+	(void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	(void)curl_easy_setopt(e, CURLOPT_PROXY, "");
+	(void)curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, a->method);
+	(void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)a->timeout_ms);
+	(void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+	(void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
+	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, g);
+	if (a->unix_path != NULL)
+		(void)curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, a->unix_path);
+	if (a->ca != NULL)
+		(void)curl_easy_setopt(e, CURLOPT_CAINFO, a->ca);
+	if (a->body.ptr == NULL)
+		return;
+	(void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)a->body.len);
+	(void)curl_easy_setopt(e, CURLOPT_POSTFIELDS, a->body.ptr);
+}
+
+static int
+outcome(const struct asking *g, CURLcode code, const char *error, struct why *why)
+{
+	if (code == CURLE_OK || g->ended)
+		return 0;
+	if (g->too_large)
+		return why_set(why, -EMSGSIZE, "the answer is too large");
+	return why_set(why, code == CURLE_PEER_FAILED_VERIFICATION ? -EPROTO : -EIO, "%s",
+	    error[0] == '\0' ? curl_easy_strerror(code) : error);
+}
+
+int
+ask(const struct ask *a, int *ret_status, struct buf *out, struct why *why)
+{
+	struct asking g = {.a = a, .out = out, .easy = curl_easy_init()};
+	struct curl_slist *headers = NULL;
+	char error[CURL_ERROR_SIZE] = "";
+	long status = 0;
+	int r = g.easy == NULL ? -ENOMEM : 0;
+
+	for (size_t i = 0; r == 0 && a->headers != NULL && a->headers[i] != NULL; i++) {
+		struct curl_slist *more = curl_slist_append(headers, a->headers[i]);
+
+		r = more == NULL ? -ENOMEM : 0;
+		headers = more == NULL ? headers : more;
+	}
+	if (r == 0) {
+		set(&g, headers, error);
+		r = outcome(&g, curl_easy_perform(g.easy), error, why);
+		(void)curl_easy_getinfo(g.easy, CURLINFO_RESPONSE_CODE, &status);
+	} else {
+		(void)why_set(why, r, "out of memory");
+	}
+	curl_slist_free_all(headers);
+	curl_easy_cleanup(g.easy);
+	if (r == 0)
+		*ret_status = (int)status;
+	return r;
+}

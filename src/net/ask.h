@@ -1,0 +1,28 @@
+/*
+ * net/ask.h -- one HTTP request, waited for: for commands that have nothing else to do.
+ *
+ * Over a Unix socket or TCP, to a server that the user named; no redirect is followed.
+ *
+ * Owns:    nothing.   Units: milliseconds.
+ * Errors:  -errno with the sentence: it was not answered.  A status is no error.
+ * Threads: any; blocks.  Not on a loop.
+ */
+#ifndef NET_ASK_H
+#define NET_ASK_H
+#include "base/buf.h"
+#include "base/why.h"
+
+struct ask {
+	const char *method, *url;
+	const char *unix_path;      /* NULL: where the URL says */
+	const char *ca;             /* file of certificates; NULL: the system's */
+	const char *const *headers; /* "Name: value"; NULL ends them */
+	struct slice body;          /* ptr NULL: none */
+	int64_t timeout_ms;         /* 0: none */
+	/* Each piece as it comes; returns false to end it.  NULL: into `out`. */
+	bool (*on_data)(void *ctx, struct slice data);
+	void *ctx;
+};
+/* `out`: what was answered; with on_data the answer to what was not good (>= 400) only. */
+int ask(const struct ask *a, int *ret_status, struct buf *out, struct why *why);
+#endif

@@ -1,0 +1,128 @@
+"""`trawl ctl`: all of the API from the command line."""
+
+import json
+import os
+import subprocess
+
+import harness
+import pytest
+from harness import demo_site, wait_until
+from service import Service
+from test_serve import SETTINGS
+
+
+@pytest.fixture
+def service(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        yield s.start()
+
+
+@pytest.fixture
+def web(tmp_path):
+    with demo_site(tmp_path / "web") as w:
+        yield w
+
+
+class Done:
+    def __init__(self, done):
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+def ctl(service, *args, code=0, env=None):
+    done = Done(
+        subprocess.run(
+            [harness.TRAWL, "ctl", "--socket", service.socket, *map(str, args)], capture_output=True, text=True,
+            timeout=60, env={**os.environ, **(env or {})},
+        )
+    )  # fmt: skip
+    assert done.code == code, (args, done.code, done.out[-2000:], done.err)
+    return done
+
+
+def test_a_job_is_made_run_looked_at_and_deleted(service, web, tmp_path):
+    path = tmp_path / "demo.yaml"
+    path.write_text(f"name: demo\nseeds: [{web.url()}]\nfetch: {{retries: 1}}\n")
+    assert "demo" in ctl(service, "jobs", "create", path).out
+    assert ctl(service, "jobs", "show", "demo", "--json").json["spec"]["fetch"] == {"retries": 1}
+    path.write_text(f"name: demo\nseeds: [{web.url()}]\nfetch: {{delay: 20ms, retries: 0}}\n")
+    ctl(service, "jobs", "replace", "demo", path)
+    table = ctl(service, "jobs").out.splitlines()
+    assert table[0].split()[:2] == ["NAME", "REVISION"] and table[1].split()[:2] == ["demo", "2"]
+    run = ctl(service, "start", "demo", "--json").json["id"]
+    assert "is not over yet" in ctl(service, "start", "demo", code=8).err
+    events = ctl(service, "events", "of", run, "--json", "--kinds", "run,page").out.splitlines()
+    told = [json.loads(x) for x in events]
+    assert told[-1]["event"] == "run" and told[-1]["data"]["state"] == "done"
+    service.wait_for(run, "done")
+    assert " done " in ctl(service, "runs", "--state", "done").out
+    assert str(run) in ctl(service, "status").out
+    lines = (service.output(run).dir / "pages.jsonl").read_text().splitlines()
+    shown = ctl(service, "pages", run, "--all", "--limit", "17", "--sort", "at").out.splitlines()
+    rows = [x for x in shown if not x.lstrip().startswith("STATUS")]
+    assert [x.split()[-1] for x in rows] == [json.loads(x)["url"] for x in lines]
+    only = ctl(service, "pages", run, "--status", "4xx", "--limit", "500", "--json").json["items"]
+    assert only and all(400 <= x["status"] < 500 for x in only)
+    assert web.url().rstrip("/") in ctl(service, "hosts", run).out
+    assert "outcome" in ctl(service, "explain", run, web.url()).out
+    assert len(ctl(service, "log", run, "--tail", "3").out.splitlines()) == 3
+    assert ctl(service, "runs", "report", run, "--json").json["fetched"] >= 50
+    assert "done" in ctl(service, "runs", "history", run).out
+    ctl(service, "jobs", "delete", "demo")
+    assert "there is no job" in ctl(service, "jobs", "show", "demo", code=8).err
+
+
+def test_a_run_is_changed_paused_and_cancelled(service, web):
+    service.create("slow", seeds=[web.url()], fetch={"delay": "1s"})
+    run = service.run("slow")
+    wait_until("it crawls", lambda: service.state_of(run)["crawling"])
+    seen = ctl(service, "set", run, "--preview", "fetch.delay=10ms", "crawl.exclude=a", "crawl.exclude=b", "--json").json
+    assert seen["preview"] and seen["after"]["crawl.exclude"] == ["a", "b"]
+    assert ctl(service, "seeds", "add", run, web.url("/more"), "--json").json["added"] == 1
+    err = ctl(service, "seeds", "add", run, "ftp://x/", code=8).err
+    assert "/seeds/0" in err
+    assert "/fetch/delay" in ctl(service, "set", run, "fetch.delay=soon", code=8).err
+    assert "no option" in ctl(service, "set", run, "fetch.dleay=1", code=2).err
+    ctl(service, "runs", "pause", run)
+    assert service.state_of(run)["state"] == "paused"
+    ctl(service, "runs", "resume", run)
+    ctl(service, "runs", "cancel", run)
+    assert service.wait_for(run, "cancelled")
+    other = service.run("slow")
+    ctl(service, "runs", "cancel", other)
+    assert ctl(service, "runs", "compare", run, other, "--json").json
+
+
+def test_what_goes_wrong_is_said_with_its_code(service, tmp_path):
+    assert "wants a command" in ctl(service, code=2).err
+    ctl(service, "runs", "show", code=2)
+    ctl(service, "runs", "show", "1", "2", code=2)
+    ctl(service, "jobs", "--state", "done", code=2)
+    ctl(service, "nonsense", code=2)
+    assert "parameter" not in ctl(service, "runs", "--state", "nice", code=8).err
+    ctl(service, "runs", "show", "99", code=8)
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("seeds: [https://a.example/]\nfetch: {dleay: 1}\n")
+    assert "dleay" in ctl(service, "jobs", "create", bad, code=2).err
+    service.kill()
+    assert str(service.socket) in ctl(service, "status", code=4).err
+    token = tmp_path / "token"
+    token.write_text("two\nlines\n")
+    ctl(service, "status", "--token-file", token, code=2)
+    ctl(service, "status", "--url", "http://127.0.0.1:1", code=2)  # and a socket
+
+
+def test_what_the_net_says_is_harmless_on_a_terminal(service, web):
+    service.create("demo", seeds=[web.url()])
+    run = service.run("demo")
+    service.wait_for(run, "done")
+    path = service.output(run).dir / "pages.jsonl"
+    line = {"v": 1, "url": "https://x/\u202e\u001b[31m\u009b", "outcome": "ok", "status": 200, "mime": "a\u0007\nb"}
+    with path.open("a") as f:
+        f.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+    for option in ((), ("--json",)):
+        out = ctl(service, "pages", run, "--limit", "1", *option).out
+        assert "https://x/" in out and not set(out) & set("\u202e\u001b\u009b\u0007")
