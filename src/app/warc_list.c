@@ -158,6 +158,12 @@ print_json(const struct warc_counts *n, int files)
 	buf_release(&b);
 }
 
+static const char *
+plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 int
 warc_check(int argc, char **argv)
 {
@@ -188,10 +194,12 @@ warc_check(int argc, char **argv)
 	if (json)
 		print_json(&n, words);
 	else
-		printf("%" PRIu64 " records in %d files, %" PRIu64
-		       " payload digests right, "
-		       "%" PRIu64 " faults, %" PRIu64 " notes\n",
-		    n.records, words, n.payloads, n.faults, n.notes);
+		printf("%" PRIu64 " record%s in %d file%s, %" PRIu64
+		       " payload digest%s right, %" PRIu64 " fault%s, %" PRIu64
+		       " note%s\n",
+		    n.records, plural(n.records), words, plural((uint64_t)words),
+		    n.payloads, plural(n.payloads), n.faults, plural(n.faults), n.notes,
+		    plural(n.notes));
 	return !write_stdout((struct slice){0}) ? EXIT_FILE
 	       : n.faults > 0                   ? EXIT_OTHER
 						: EXIT_DONE;
