@@ -8,7 +8,7 @@
  * Owns:    its sums.  A crawl is borrowed from metrics_crawl_began() to _ended().
  * Units:   microseconds, bytes.
  * Errors:  -ENOMEM.
- * Threads: loop thread, but metrics_look().
+ * Threads: loop thread, but metrics_look(), which may block.
  */
 #ifndef CTL_METRICS_H
 #define CTL_METRICS_H
@@ -22,7 +22,6 @@ enum {
 };
 
 struct metrics;
-/* `dir` is of the state: whose disk it is. */
 int metrics_new(struct service *s, struct metrics **ret);
 void metrics_free(struct metrics *m); /* NULL is fine */
 /* Right after crawl_start(), and before crawl_free(). */
