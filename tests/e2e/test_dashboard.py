@@ -1,5 +1,6 @@
 """The dashboard in headless Chromium: what a person does with it, what goes wrong, and how it can be read."""
 
+import contextlib
 import http.server
 import os
 import re
@@ -15,7 +16,7 @@ import browser
 from access import TcpService
 from dashboard import Person, Way
 from harness import wait_until
-from service import Service
+from service import Service, UnixConnection
 from test_serve import SETTINGS
 
 PAGES = 60
@@ -349,7 +350,7 @@ def test_a_run_that_is_over_meanwhile_is_no_error_of_the_page(chromium, service,
     p.see("tbody", "whole")
     p.js(f"""import("./ui/live.js").then(m => {{
         m.take_run({{id: {run}, job: "whole", state: "running", stats: {{}}}});
-        document.querySelector("tr[data-run] button").click(); }})""")
+        requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector("tr[data-run] button").click())); }})""")
     p.see("#said", f"Run {run} of whole is done by now")
     p.see("section", "No run goes on")
     p.check(but=["status of 409", "status of 404"])
@@ -422,6 +423,33 @@ def test_figures_come_by_events_which_go_on_where_they_were(chromium, service, w
     p.choose("^Lines$", "error")
     p.see("main", "Nothing was logged")
     p.check()
+
+
+LISTENERS_MAX = 64  # EVENTS_LISTENERS_MAX of src/ctl/events.h
+
+
+def test_without_a_place_at_the_events_it_asks_once_a_second(chromium, service, way, site):
+    Site.pause = 0.15
+    with contextlib.ExitStack() as listeners:
+        for _ in range(LISTENERS_MAX):
+            c = UnixConnection(service.socket, 20)
+            listeners.callback(c.close)
+            c.request("GET", "/api/v1/events?kinds=run")
+            assert c.getresponse().status == 200
+        service.create("asked", seeds=[site], fetch={"per_host": 1})
+        run = service.run("asked")
+        p = Person(chromium, way.url(f"#/runs/{run}"))
+        p.see("#link-text", "live, by asking")
+        pages = "Number(document.querySelector('.tiles dd').textContent)"
+        p.until("pages", f"{pages} >= 5")
+        p.until("lines", "document.querySelector('svg.chart .line.rate').getAttribute('d').split('L').length > 2")
+        Site.pause = 0
+        p.see("h1 + .state", "done")
+        p.js("location.hash = '#/log'")
+        p.see("main", "The service tells no events here")
+        asked = [u for u in chromium.requests() if "/api/v1/runs?state=queued" in u]
+        assert len(asked) >= 3
+        p.check(but=["status of 503"])
 
 
 # -- how it can be read and used --

@@ -32,6 +32,18 @@ export function set_attr(el, name, value) {
 	else if (el.getAttribute(name) !== String(value)) el.setAttribute(name, String(value));
 }
 
+// fn(), however often it is asked for, once a frame; never when nobody sees it.
+export function once_a_frame(fn) {
+	let frame = 0;
+	return function () {
+		if (frame === 0)
+			frame = requestAnimationFrame(() => {
+				frame = 0;
+				fn();
+			});
+	};
+}
+
 // Rows that stay the elements they are while what they show changes: focus is kept.
 // make(item) returns {el, update(item)}.
 export function keyed(parent, make) {

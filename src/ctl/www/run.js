@@ -15,6 +15,7 @@ import {
 	time_el,
 	is_over,
 	visible,
+	once_a_frame,
 } from "./dom.js";
 import { get, sentence } from "./api.js";
 import { chart, waits } from "./chart.js";
@@ -374,11 +375,12 @@ export function run_view(main, id, part, query) {
 			set_text(note, p.status === 0 || p.status === 401 ? "" : sentence(p));
 		}
 	};
+	const update_soon = once_a_frame(update);
 	const unwatch = watch((what) => {
 		if (what.kind === "link" && what.was === "gone") load();
-		else if (what.id === id) update();
+		else if (what.id === id) update_soon();
 	});
-	window.addEventListener("resize", update);
+	window.addEventListener("resize", update_soon);
 	update();
 	/* Events of progress tell no outcomes. */
 	const rest = again(async () => {
@@ -390,6 +392,6 @@ export function run_view(main, id, part, query) {
 		rest();
 		unwatch();
 		stop();
-		window.removeEventListener("resize", update);
+		window.removeEventListener("resize", update_soon);
 	};
 }

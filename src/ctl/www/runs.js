@@ -11,6 +11,7 @@ import {
 	set_text,
 	time_el,
 	is_over,
+	once_a_frame,
 } from "./dom.js";
 import { sparkline } from "./chart.js";
 import { run_buttons } from "./actions.js";
@@ -153,10 +154,11 @@ export function runs_view(main) {
 		live.el.hidden = all.length === 0;
 		show_live(all, (e) => e.run.id);
 	}
+	const update_soon = once_a_frame(update);
 	update();
 	past.reload();
 	return watch((what) => {
-		update();
+		update_soon();
 		if (
 			(what.kind === "run" && is_over(what.state) && what.was !== what.state) ||
 			(what.kind === "link" && what.was === "gone")
