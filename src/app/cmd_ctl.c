@@ -61,6 +61,7 @@ static const struct verb {
     {"seeds", "add", "POST", "/api/v1/runs/{}/seeds", BODY_SEEDS, "", NULL, true},
     {"set", "", "PATCH", "/api/v1/runs/{}", BODY_SET, "preview", NULL, true},
     {"log", "", "GET", "/api/v1/runs/{}/log", BODY_NONE, "tail of", NULL, false},
+    {"profile", "", "GET", "/api/v1/profile", BODY_NONE, "seconds", NULL, false},
     {"events", "", "GET", "/api/v1/events", BODY_NONE, "kinds", NULL, false},
     {"events", "of", "GET", "/api/v1/runs/{}/events", BODY_NONE, "kinds", NULL, false},
 };
@@ -68,7 +69,7 @@ static const struct verb {
 struct wish {
 	struct ctl_client client;
 	const char *limit, *prefix, *state, *job, *sort, *outcome, *status, *mime,
-	    *contains, *tail, *of, *kinds;
+	    *contains, *tail, *of, *kinds, *seconds;
 	bool json, all, preview, again;
 };
 
@@ -146,7 +147,7 @@ write_query(const struct verb *v, const struct wish *w, struct buf *out)
 	    {"job", w->job}, {"sort", w->sort}, {"outcome", w->outcome},
 	    {"status", w->status}, {"mime", w->mime}, {"contains", w->contains},
 	    {"tail", w->tail}, {"of", w->of}, {"kinds", w->kinds},
-	    {"preview", w->preview ? "1" : NULL}};
+	    {"seconds", w->seconds}, {"preview", w->preview ? "1" : NULL}};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (all[i].value == NULL)
@@ -384,8 +385,9 @@ cmd_ctl(int argc, char **argv, struct nursery *nursery)
 	    {"--outcome", &w.outcome, NULL}, {"--status", &w.status, NULL},
 	    {"--mime", &w.mime, NULL}, {"--contains", &w.contains, NULL},
 	    {"--tail", &w.tail, NULL}, {"--of", &w.of, NULL}, {"--kinds", &w.kinds, NULL},
-	    {"--json", NULL, &w.json}, {"--all", NULL, &w.all},
-	    {"--preview", NULL, &w.preview}, {"--again", NULL, &w.again}};
+	    {"--seconds", &w.seconds, NULL}, {"--json", NULL, &w.json},
+	    {"--all", NULL, &w.all}, {"--preview", NULL, &w.preview},
+	    {"--again", NULL, &w.again}};
 	const struct verb *v;
 	int words, code = tool_flags(
 		       argc, argv, flags, sizeof(flags) / sizeof(flags[0]), &words);
@@ -398,7 +400,7 @@ cmd_ctl(int argc, char **argv, struct nursery *nursery)
 	if (v == NULL)
 		return usage_error(
 		    "ctl wants a command: status, jobs, start, runs, pages, hosts, "
-		    "explain, seeds, set, log, events");
+		    "explain, seeds, set, log, events, profile");
 	skip = v->name[0] == '\0' ? 1 : 2;
 	code = ctl_client_open(&w.client);
 	if (code == EXIT_DONE)

@@ -76,26 +76,28 @@ const struct command commands[] = {
 	"a token for TCP, and adds its hash to the file that api.tokens names.",
 	false, cmd_serve},
     {"ctl",
-	"[--socket PATH | --url URL [--token-file FILE] [--ca FILE]] [--json] "
-	"COMMAND [ARGUMENT]...",
+	"status|jobs|start|runs|pages|hosts|explain|seeds|set|log|events|profile "
+	"[OPTION]... [ARGUMENT]...",
 	"ask the service, and tell it what to do",
 	"status                                   runs, and how they go\n"
 	"jobs [list] [--limit N] [--prefix P] | show NAME | create JOB.yaml |\n"
 	"     replace NAME JOB.yaml | delete NAME\n"
 	"start [--again] NAME                     a run of the job\n"
 	"runs [list] [--limit N] [--state S] [--job NAME] [--sort id] | show RUN |\n"
-	"     pause RUN | resume RUN | cancel RUN | compare RUN RUN | history RUN | "
-	"report RUN\n"
-	"pages [--limit N] [--sort at] [--outcome O] [--status S] [--mime M] [--prefix "
-	"P]\n"
-	"      [--contains T] [--all] RUN         its pages, the newest first\n"
-	"hosts [--limit N] RUN\n"
+	"     pause RUN | resume RUN | cancel RUN | compare RUN RUN |\n"
+	"     history RUN | report RUN\n"
+	"pages [--limit N] [--sort at|-at] [--outcome O] [--status S] [--mime M]\n"
+	"      [--prefix P] [--contains T] [--all] RUN\n"
+	"                                         its pages, the newest first\n"
+	"hosts [--limit N] RUN                    the busiest\n"
 	"explain RUN URL                          what became of a URL, and why\n"
 	"seeds add RUN URL...                     while it runs\n"
 	"set [--preview] RUN SECTION.KEY=VALUE... other limits or scope, while it runs\n"
-	"log [--tail N] [--of rejected] RUN       the last lines of its log\n"
+	"log [--tail N] [--of crawl|rejected] RUN the last lines of its log\n"
 	"events [--kinds K] [of RUN]              what happens, as it happens\n"
-	"The manual is trawl-ctl(1).",
+	"profile [--seconds N]                    where time and memory go\n"
+	"All take --json, and where the service is: --socket PATH, or --url URL with\n"
+	"--token-file FILE and --ca FILE. The manual is trawl-ctl(1).",
 	false, cmd_ctl},
     {"check", "[--json] FILE.yaml", "validate a job file, or that of the service",
 	"Prints all mistakes, each with file, line and column; exit 2 if there is one.",

@@ -131,6 +131,7 @@ static const struct answer {
 	{"GET", "/api/v1/runs/{id}/compare", "200", "Any", NULL, NULL, "with"},
 	{"GET", "/api/v1/runs/{id}/events", "200", NULL, NULL, "text/event-stream", "kinds"},
 	{"GET", "/api/v1/events", "200", NULL, NULL, "text/event-stream", "kinds"},
+	{"GET", "/api/v1/profile", "200", "Any", NULL, NULL, "seconds"},
 	{"GET", "/api/v1/openapi.json", "200", "Any", NULL, NULL, ""},
 	{"GET", "/healthz", "200", "Status", NULL, NULL, ""},
 	{"GET", "/readyz", "200", "Status", NULL, NULL, ""},

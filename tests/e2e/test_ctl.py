@@ -71,6 +71,7 @@ def test_a_job_is_made_run_looked_at_and_deleted(service, web, tmp_path):
     assert len(ctl(service, "log", run, "--tail", "3").out.splitlines()) == 3
     assert ctl(service, "runs", "report", run, "--json").json["fetched"] >= 50
     assert "done" in ctl(service, "runs", "history", run).out
+    assert "loop_lag" in ctl(service, "profile").out
     ctl(service, "jobs", "delete", "demo")
     assert "there is no job" in ctl(service, "jobs", "show", "demo", code=8).err
 

@@ -284,10 +284,10 @@ def complete(shell, lines, tmp):
 @pytest.mark.parametrize("shell", shells())
 def test_commands_and_their_options_are_completed_all(shell, tmp_path):
     names = commands()
-    lines = ["trawl "] + [f"trawl {name} --" for name in names if name != "warc"]
+    lines = ["trawl "] + [f"trawl {name} --" for name in names if name not in ("warc", "ctl")]
     first, *rest = complete(shell, lines, tmp_path)
     assert set(first) - {"--help", "--version", "-h"} == set(names)
-    for name, offered in zip([n for n in names if n != "warc"], rest):
+    for name, offered in zip([n for n in names if n not in ("warc", "ctl")], rest):
         assert {o.rstrip("=") for o in offered} == taken(name), name
 
 
@@ -301,6 +301,11 @@ def test_words_of_an_option_are_completed(shell, tmp_path):
         "trawl check-links --by ": {"target", "page"},
         "trawl check-links --http ": {"auto", "1.1", "2"},
         "trawl crawl --user-agent ": set(),
+        "trawl ctl ": {
+            "status", "jobs", "start", "runs", "pages", "hosts", "explain", "seeds", "set", "log", "events", "profile",
+        },
+        "trawl ctl log --": {"--tail", "--of"},
+        "trawl ctl log --of ": {"crawl", "rejected"},
         "trawl warc ": {"list", "verify", "extract", "index", "wacz", "recompress"},
         "trawl warc recompress --to ": {"gzip", "zstd", "none"},
         "trawl warc extract --": {"--headers", "--payload", "--block", "--decode", "--offset", "--url", "--id"},

@@ -126,6 +126,8 @@ def test_every_answer_is_as_the_document_says(service, document, web):
     c.call("GET", f"{of_run}/report", 404, id=slow)
     c.call("POST", f"{of_run}:cancel", 200, id=slow)
     c.call("GET", f"{of_run}/compare", 200, id=run, **{"with": slow})
+    c.call("GET", f"{v1}/profile", 200)
+    c.call("GET", f"{v1}/profile", 400, seconds=31)
     c.call("DELETE", f"{v1}/jobs/{{name}}", 204, name="other")
     # Streams: only that they are what they are said to be.
     third = service.run("demo")
