@@ -16,7 +16,7 @@ find(struct request *r)
 }
 
 static void
-show(struct request *r, unsigned status, const struct service_job *job)
+show(struct request *r, unsigned status, struct service_job *job)
 {
 	char etag[ETAG_TEXT_MAX], location[REGISTRY_NAME_MAX + 24];
 	struct buf text;

@@ -18,6 +18,12 @@ bucket_take(struct bucket *b, double a_second, double at_once, int64_t now_ms,
 }
 
 void
+bucket_charge(struct bucket *b, double n)
+{
+	b->left -= n;
+}
+
+void
 clients_init(struct clients *cs, uint32_t max)
 {
 	*cs = (struct clients){.max = max};

@@ -25,6 +25,8 @@ struct bucket {
 /* Takes one.  False: there is none; *ret_wait_ms until there is. */
 bool bucket_take(struct bucket *b, double a_second, double at_once, int64_t now_ms,
     int64_t *ret_wait_ms);
+/* What was taken cost so many more. */
+void bucket_charge(struct bucket *b, double n);
 
 struct client {
 	struct list on_lru; /* the one heard of longest ago first */

@@ -1,4 +1,5 @@
 #include "ctl/http.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "ctl/http_int.h"
 #include <assert.h>
@@ -9,11 +10,8 @@
 #include <unistd.h>
 
 enum {
-	SWEEP_MS = 250,
-	CONNECTIONS_MORE = 64, /* that are being closed, above the limit */
-	ACCEPTS_PER_TURN = 64,
 	LAST_ANSWER_MS = 100,
-	NO_ROOM_MS = 1000,   /* without descriptors: until the next try */
+	REQUEST_US = 5000,   /* of the loop's time, for one */
 	OWN_BYTES = 8 << 10, /* of a connection's memory that are not headers */
 	CLIENTS_KEPT = 4096, /* that have no connection */
 	HELD_BODIES = 4, /* bodies and answers of all, in the largest body there may be */
@@ -90,230 +88,6 @@ http_resume(struct request *r)
 	later_start(&r->http->run);
 }
 
-/* ---- connections ---- */
-
-static void
-set_deadline(struct conn *c, uint32_t after_ms)
-{
-	c->deadline_ms = loop_now_ms(c->http->loop) + after_ms;
-}
-
-void
-http_stream_deadline(struct request *r, bool has_more)
-{
-	r->conn->deadline_ms =
-	    has_more ? loop_now_ms(r->http->loop) + r->http->conf.limits.reply_ms : 0;
-}
-
-static void
-listen_on(struct http *h, bool on)
-{
-	for (size_t i = 0; i < h->listeners_len; i++)
-		io_set(h->listeners[i]->io, on && !h->deaf ? IO_READ : 0);
-}
-
-static void
-shut(struct conn *c)
-{
-	if (c->shut)
-		return;
-	c->shut = true;
-	c->deadline_ms = 0;
-	if (c->client != NULL)
-		client_drop(c->client);
-	c->client = NULL;
-	(void)shutdown(c->fd, SHUT_RDWR);
-}
-
-static void
-on_sweep(void *ctx)
-{
-	struct http *h = ctx;
-	int64_t now = loop_now_ms(h->loop);
-
-	list_foreach (at, &h->conns) {
-		struct conn *c = container_of(at, struct conn, on_http);
-
-		if (c->deadline_ms == 0 || now < c->deadline_ms)
-			continue;
-		h->stats.timeouts++;
-		shut(c);
-	}
-	if (h->conns_len > 0)
-		(void)timer_start(&h->sweep, SWEEP_MS);
-}
-
-static bool
-may_evict(const struct conn *c, bool answered)
-{
-	if (c->shut)
-		return false;
-	if (answered)
-		return c->request != NULL && c->request->state == REQUEST_SENT;
-	return c->request == NULL || c->request->state == REQUEST_BODY;
-}
-
-/*
- * Of those of the client (NULL: of all) that nothing is done for, the one heard of longest ago;
- * if all are served, likewise of those that take an answer, or events.
- */
-static void
-evict(struct http *h, const struct client *of)
-{
-	for (int answered = 0; answered <= 1; answered++) {
-		list_foreach (at, &h->conns) {
-			struct conn *c = container_of(at, struct conn, on_http);
-
-			if ((of != NULL && c->client != of) ||
-			    !may_evict(c, answered != 0))
-				continue;
-			h->stats.evicted++;
-			shut(c);
-			if (c->request != NULL) /* it may wait for more events */
-				http_resume(c->request);
-			return;
-		}
-	}
-}
-
-static void
-conn_free(struct conn *c)
-{
-	struct http *h = c->http;
-
-	list_remove(&c->on_http);
-	h->conns_len--;
-	if (c->client != NULL)
-		client_drop(c->client);
-	http_tls_unref(c->tls);
-	free(c);
-	if (h->full) {
-		h->full = false;
-		listen_on(h, true);
-	}
-}
-
-static void
-on_connection(void *ctx, struct MHD_Connection *mhd, void **conn,
-    enum MHD_ConnectionNotificationCode what)
-{
-	struct http *h = ctx;
-
-	(void)mhd;
-	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		*conn = h->accepting;
-		h->accepting = NULL;
-	} else if (*conn != NULL) {
-		conn_free(*conn);
-		*conn = NULL;
-	}
-}
-
-/* Whether one more connection of that client is taken. */
-static bool
-admit(struct http *h, struct conn *c, const struct sockaddr *peer)
-{
-	uint32_t max = h->conf.limits.client_connections_max;
-	uint64_t key;
-
-	if (c->via == VIA_UNIX || !client_key(peer, &key))
-		return true;
-	c->client = clients_find(&h->clients, key);
-	if (c->client == NULL)
-		return false;
-	if (max > 0 && c->client->connections >= max)
-		evict(h, c->client);
-	if (max > 0 && c->client->connections >= max)
-		return false;
-	client_add(c->client);
-	return true;
-}
-
-static struct conn *
-conn_new(struct http *h, int fd, const struct sockaddr *peer, enum via via)
-{
-	struct conn *c = calloc(1, sizeof(*c));
-
-	if (c == NULL)
-		return NULL;
-	*c = (struct conn){.http = h, .fd = fd, .via = via};
-	if (!admit(h, c, peer)) {
-		h->stats.refused++;
-		free(c);
-		return NULL;
-	}
-	if (via == VIA_TLS)
-		c->tls = http_tls_ref(h->conf.tls);
-	set_deadline(c, h->conf.limits.header_ms);
-	list_push(&h->conns, &c->on_http);
-	h->conns_len++;
-	h->stats.connections++;
-	return c;
-}
-
-static void
-take(
-    struct http *h, int fd, const struct sockaddr *peer, socklen_t peer_len, enum via via)
-{
-	struct server *s = &h->servers[via == VIA_TLS ? TLS : PLAIN];
-	struct conn *c;
-
-	if (h->conns_len >= h->conf.limits.connections_max)
-		evict(h, NULL);
-	c = conn_new(h, fd, peer, via);
-	if (c == NULL) {
-		(void)close(fd);
-		return;
-	}
-	h->accepting = c;
-	if (MHD_add_connection(s->daemon, fd, peer, peer_len) != MHD_YES)
-		log_debug("http: a connection was not taken: %s", strerror(errno));
-	if (h->accepting != NULL) { /* nobody will tell of its end */
-		h->accepting = NULL;
-		conn_free(c);
-	}
-	if (!timer_is_running(&h->sweep))
-		(void)timer_start(&h->sweep, SWEEP_MS);
-}
-
-static void
-on_room(void *ctx)
-{
-	listen_on(ctx, true);
-}
-
-static void
-on_listener(void *ctx, int events)
-{
-	struct listener *l = ctx;
-	struct http *h = l->http;
-
-	(void)events;
-	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		struct sockaddr_storage peer;
-		socklen_t len = sizeof(peer);
-		int fd;
-
-		if (h->conns_len >= h->conf.limits.connections_max + CONNECTIONS_MORE) {
-			h->full = true;
-			listen_on(h, false);
-			break;
-		}
-		fd = accept4(
-		    l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-				  errno == ENOBUFS)) {
-			evict(h, NULL);
-			listen_on(h, false);
-			(void)timer_start(&h->room, NO_ROOM_MS);
-		}
-		if (fd < 0)
-			break;
-		take(h, fd, (struct sockaddr *)&peer, len, l->via);
-	}
-	later_start(&h->run);
-}
-
 /* ---- requests ---- */
 
 static void *
@@ -383,7 +157,8 @@ on_completed(void *ctx, struct MHD_Connection *mhd, void **request,
 	r->conn->request = NULL;
 	r->over = true;
 	(void)hold(r, 0);
-	set_deadline(
+	r->conn->since_ms = loop_now_ms(h->loop);
+	conn_deadline(
 	    r->conn, says_no_more(r->conn) ? LAST_ANSWER_MS : h->conf.limits.header_ms);
 	list_remove(&r->conn->on_http);
 	list_push(&h->conns, &r->conn->on_http);
@@ -421,7 +196,7 @@ begin(struct request *r, const char *version)
 	unsigned flags = found == ROUTE_FOUND ? r->match.route->flags : 0;
 
 	r->path = slice_head(target, slice_find(target, '?'));
-	set_deadline(r->conn, conf->limits.body_ms);
+	conn_deadline(r->conn, conf->limits.body_ms);
 	r->role = ROLE_ADMIN;
 	if (!request_is_framed(r, version))
 		return;
@@ -466,7 +241,7 @@ send_answer(struct request *r)
 		return MHD_NO;
 	r->state = REQUEST_SENT;
 	if (r->stream == NULL)
-		set_deadline(r->conn, r->http->conf.limits.reply_ms);
+		conn_deadline(r->conn, r->http->conf.limits.reply_ms);
 	else
 		r->conn->deadline_ms = 0;
 	ok = MHD_queue_response(r->mhd, r->status, m);
@@ -489,9 +264,19 @@ receive(struct request *r, const char *data, size_t len)
 	}
 }
 
+/* The loop's time is what all share: what takes long counts as several requests. */
+static void
+charge(struct request *r, int64_t us)
+{
+	if (r->conn->client != NULL)
+		bucket_charge(&r->conn->client->requests, (double)us / REQUEST_US);
+}
+
 static void
 handle(struct request *r)
 {
+	int64_t began_us = clock_mono_us();
+
 	r->conn->deadline_ms = 0; /* it is our turn */
 	if (r->no_room)
 		request_problem(r, 503, "too many bodies are on their way");
@@ -502,6 +287,7 @@ handle(struct request *r)
 		r->state = REQUEST_HANDLED;
 		r->match.route->handle(r);
 	}
+	charge(r, clock_mono_us() - began_us);
 }
 
 static enum MHD_Result
@@ -576,8 +362,9 @@ start_server(struct http *h, struct server *s, bool tls)
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)l->header_bytes_max + OWN_BYTES,
 	    MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_UNESCAPE_CALLBACK,
 	    keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_STRICT_FOR_CLIENT,
-	    1, MHD_OPTION_HTTPS_CERT_CALLBACK, on_certificate, /* without TLS: nothing */
+	    MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, h,
+	    MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_HTTPS_CERT_CALLBACK,
+	    on_certificate, /* without TLS: nothing */
 	    MHD_OPTION_HTTPS_PRIORITIES, HTTP_TLS_PRIORITIES, MHD_OPTION_END);
 	if (s->daemon == NULL)
 		return -EIO;
@@ -621,8 +408,8 @@ http_new(const struct http_conf *conf, struct http **ret, struct why *why)
 	list_init(&h->conns);
 	later_init(&h->run, h->loop, on_run, h);
 	timer_init(&h->run_at, h->loop, on_run, h);
-	timer_init(&h->sweep, h->loop, on_sweep, h);
-	timer_init(&h->room, h->loop, on_room, h);
+	timer_init(&h->sweep, h->loop, http_sweep, h);
+	timer_init(&h->room, h->loop, http_on_room, h);
 	timer_init(&h->drain, h->loop, http_on_drain, h);
 	r = start_servers(h);
 	if (r < 0) {
@@ -631,37 +418,6 @@ http_new(const struct http_conf *conf, struct http **ret, struct why *why)
 	}
 	*ret = h;
 	return 0;
-}
-
-int
-http_listen(struct http *h, int fd, enum via via)
-{
-	struct listener *l;
-	int r;
-
-	if (h->listeners_len == HTTP_LISTENERS_MAX)
-		return -ENOSPC;
-	if (via == VIA_TLS && h->servers[TLS].daemon == NULL)
-		return -EINVAL;
-	l = calloc(1, sizeof(*l));
-	if (l == NULL)
-		return -ENOMEM;
-	*l = (struct listener){.http = h, .fd = fd, .via = via};
-	r = io_new(h->loop, fd, on_listener, l, &l->io);
-	if (r < 0) {
-		free(l);
-		return r;
-	}
-	io_set(l->io, IO_READ);
-	h->listeners[h->listeners_len++] = l;
-	return 0;
-}
-
-void
-http_deafen(struct http *h)
-{
-	h->deaf = true;
-	listen_on(h, false);
 }
 
 void
@@ -678,7 +434,7 @@ http_free(struct http *h)
 	list_foreach (at, &h->conns) {
 		struct conn *c = container_of(at, struct conn, on_http);
 
-		shut(c);
+		conn_shut(c);
 		if (c->request != NULL && c->request->suspended) {
 			c->request->over = true;
 			request_problem(c->request, 503, "the service stops");

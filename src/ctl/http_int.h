@@ -1,12 +1,15 @@
 /*
- * ctl/http_int.h -- the server itself: what http.c (sockets, requests) and http_end.c (how it
- * stands, how it ends) share.
+ * ctl/http_int.h -- the server itself: what http.c (libmicrohttpd, requests), http_conns.c
+ * (sockets that listen, connections) and http_end.c (how it stands, how it ends) share.
  */
 #ifndef CTL_HTTP_INT_H
 #define CTL_HTTP_INT_H
 #include "ctl/request_int.h"
 
-enum { HTTP_LISTENERS_MAX = 8 };
+enum {
+	HTTP_LISTENERS_MAX = 8,
+	CONNECTIONS_MORE = 64, /* that are being closed, above the limit */
+};
 
 struct listener {
 	struct http *http;
@@ -30,7 +33,7 @@ struct http {
 	struct listener *listeners[HTTP_LISTENERS_MAX];
 	size_t listeners_len;
 	struct list conns; /* conn.on_http */
-	uint32_t conns_len;
+	uint32_t conns_len, shut_len; /* those that were shut are among them */
 	struct conn *accepting; /* what the daemon is being told of */
 	struct later run;
 	struct timer run_at, sweep, room;
@@ -42,5 +45,13 @@ struct http {
 	struct http_stats stats;
 };
 
+void conn_deadline(struct conn *c, uint32_t after_ms);
+void conn_shut(struct conn *c);
+/* Callbacks of timers, with the struct http. */
+void http_sweep(void *ctx);
+void http_on_room(void *ctx);
+/* libmicrohttpd tells of a connection's beginning and end. */
+void http_on_connection(void *ctx, struct MHD_Connection *mhd, void **conn,
+    enum MHD_ConnectionNotificationCode what);
 void http_on_drain(void *http); /* http_end.c: the timer of http_drain() */
 #endif

@@ -24,6 +24,7 @@ struct conn {
 	enum via via;
 	struct client *client; /* NULL: not over TCP */
 	struct http_tls *tls;  /* NULL: none */
+	int64_t since_ms;      /* of its connect, or its last answer */
 	int64_t deadline_ms; /* 0: none */
 	struct request *request;
 	bool shut;

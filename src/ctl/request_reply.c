@@ -192,7 +192,7 @@ read_stream(void *ctx, uint64_t at, char *into, size_t cap)
 	return (ssize_t)n;
 }
 
-/* What a browser may do with our answers: next to nothing, with those that are no pages. */
+/* What a browser may do with our answers: next to nothing; pages say their own policy. */
 static const struct {
 	const char *name, *value;
 } guards[] = {
@@ -205,25 +205,17 @@ static const struct {
 };
 static const char policy[] = "default-src 'none'; base-uri 'none'; form-action 'none'; "
 			     "frame-ancestors 'none'";
-/* Pages: scripts and styles of ours, none in the page itself, nothing from elsewhere. */
-static const char page_policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 static bool
 add_guards(const struct request *r, struct MHD_Response *m)
 {
-	bool page = r->content_type != NULL &&
-		    slice_starts(slice_cstr(r->content_type), SLICE_LIT("text/html"));
-
 	for (size_t i = 0; i < sizeof(guards) / sizeof(guards[0]); i++)
 		if (!has_header(r, guards[i].name) &&
 		    MHD_add_response_header(m, guards[i].name, guards[i].value) !=
 			MHD_YES)
 			return false;
 	return has_header(r, "Content-Security-Policy") ||
-	       MHD_add_response_header(
-		   m, "Content-Security-Policy", page ? page_policy : policy) == MHD_YES;
+	       MHD_add_response_header(m, "Content-Security-Policy", policy) == MHD_YES;
 }
 
 struct MHD_Response *

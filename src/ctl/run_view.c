@@ -138,34 +138,39 @@ run_write(struct jsonw *j, const char *key, const struct service_run *run)
 
 /* ---- jobs ---- */
 
+/* Once for each change: the spec may be megabytes, and whoever may read may ask often. */
 static void
-write_spec(struct jsonw *j, const struct service_job *job, enum role role)
+make_shown(struct service_job *job)
 {
-	json_t *spec = NULL, *shown = NULL;
-	char *text = NULL;
-	bool hidden = false;
+	json_t *spec = json_loads(job->spec, 0, NULL), *shown = NULL;
 
-	if (role == ROLE_ADMIN) {
-		jsonw_raw(j, "spec", slice_cstr(job->spec));
-		return;
-	}
-	spec = json_loads(job->spec, 0, NULL);
+	job->shown_hides = false;
 	if (spec != NULL)
-		shown = job_json_for_strangers(spec, &hidden);
+		shown = job_json_for_strangers(spec, &job->shown_hides);
 	if (shown != NULL)
-		text = json_dumps(shown, JSON_COMPACT);
-	if (text != NULL)
-		jsonw_raw(j, "spec", slice_cstr(text));
-	if (hidden)
-		jsonw_bool(j, "secrets_hidden", true);
-	free(text);
+		job->shown = json_dumps(shown, JSON_COMPACT);
 	json_decref(shown);
 	json_decref(spec);
 }
 
+static void
+write_spec(struct jsonw *j, struct service_job *job, enum role role)
+{
+	if (role == ROLE_ADMIN) {
+		jsonw_raw(j, "spec", slice_cstr(job->spec));
+		return;
+	}
+	if (job->shown == NULL)
+		make_shown(job);
+	if (job->shown != NULL)
+		jsonw_raw(j, "spec", slice_cstr(job->shown));
+	if (job->shown_hides)
+		jsonw_bool(j, "secrets_hidden", true);
+}
+
 void
-job_write_json(struct jsonw *j, const char *key, const struct service_job *job,
-    enum role role, bool with_spec)
+job_write_json(struct jsonw *j, const char *key, struct service_job *job, enum role role,
+    bool with_spec)
 {
 	jsonw_object(j, key);
 	jsonw_str(j, "name", slice_cstr(job->name));

@@ -16,7 +16,7 @@ void run_write(struct jsonw *j, const char *key, const struct service_run *run);
 /* One that is, from the registry. */
 void run_row_write(struct jsonw *j, const char *key, const struct run_row *row);
 /* `spec` parsed; secrets are for ROLE_ADMIN only. */
-void job_write_json(struct jsonw *j, const char *key, const struct service_job *job,
+void job_write_json(struct jsonw *j, const char *key, struct service_job *job,
     enum role role, bool with_spec);
 /* "2026-..."; 0 and INT64_MAX: nothing. */
 void jsonw_time(struct jsonw *j, const char *key, int64_t wall_us);

@@ -84,6 +84,8 @@ enum { JOB_MISTAKES_MAX = 50 };
 struct service_run;
 struct service_job {
 	char *name, *spec; /* spec: JSON */
+	char *shown; /* what strangers see of it, made when one asks (run_view.c); NULL */
+	bool shown_hides;  /* that is not all */
 	char *file;        /* whence it comes; NULL: the API */
 	uint64_t revision;
 	int64_t created_us, changed_us;

@@ -56,6 +56,7 @@ job_free(struct service_job *j)
 		return;
 	free(j->name);
 	free(j->spec);
+	free(j->shown);
 	free(j->file);
 	free(j);
 }

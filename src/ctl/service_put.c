@@ -163,6 +163,8 @@ static int
 replace(struct service_job *j, struct job_put *p)
 {
 	free(j->spec);
+	free(j->shown);
+	j->shown = NULL;
 	j->spec = p->text;
 	p->text = NULL;
 	j->revision = p->row.revision;

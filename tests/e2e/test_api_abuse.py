@@ -2,10 +2,14 @@
 
 import json
 import re
+import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
-from access import TcpService, read_all
+from access import TcpService
 from harness import nginx, wait_until
 from service import Service
 
@@ -390,3 +394,113 @@ def test_jobs_of_strangers_name_no_file_program_storage_or_address(service):
             assert a.status == 422, (body, a)
     finally:
         assert service.call("DELETE", f"{JOBS}/stranger").status in (200, 204)
+
+
+def test_no_name_redirect_or_link_leads_jobs_of_strangers_to_denied_addresses(tmp_path):
+    pages = """server {{ listen {0}:@PORT@; default_type text/html;
+        location = /robots.txt {{ return 200 'Sitemap: http://127.9.0.1:@PORT@/sitemap.xml'; }}
+        location = /redirect {{ return 302 http://127.9.0.2:@PORT@/secret; }}
+        location = /sitemap.xml {{ return 302 http://127.9.0.2:@PORT@/secret.xml; }}
+        location / {{ return 200 '<a href="http://127.9.0.2:@PORT@/linked">x</a><a href="http://localhost:@PORT@/l">y</a>'; }} }}
+    """
+    settings = """
+defaults: {net: {allow_net: [127.9.0.1/32]}, fetch: {delay: 0, retries: 0}}
+"""
+    with (
+        nginx(tmp_path / "w", "".join(pages.format(f"127.{a}") for a in ("0.0.1", "9.0.1", "9.0.2"))) as w,
+        Service(tmp_path / "s", settings) as s,
+    ):
+        s.start()
+        port = w.url().rstrip("/").rsplit(":", 1)[1]
+        denied = [f"http://{h}:{port}/" for h in (
+            "127.0.0.1", "127.9.0.2", "localhost", "2130706433", "0x7f.1", "0177.0.0.1", "127.1", "[::1]",
+            "[::ffff:127.9.0.2]", "0.0.0.0", "[::]", "[64:ff9b::7f09:2]", "[fe80::1]", "10.0.0.1", "192.168.0.1",
+            "100.64.0.1",
+        )] + ["http://169.254.169.254/latest/meta-data/"]  # fmt: skip
+        good = [f"http://127.9.0.1:{port}/{x}" for x in ("", "redirect")]
+        s.create("x", seeds=good + denied, crawl={"scope": "any"})
+        run = s.run("x")
+        s.wait_for(run, "done", "failed")
+        asked = {(row["host"].split(":")[0], row["uri"]) for row in w.log()}
+        assert {host for host, _ in asked} == {"127.9.0.1"}, asked
+        assert {"/", "/redirect", "/sitemap.xml"} <= {uri for _, uri in asked}
+        outcomes = list(s.output(run).outcomes().values())
+        assert outcomes.count("denied-address") >= 12, outcomes
+
+
+# ---- three hundred at once ----
+
+HOSTS, DELAY, CLIENTS, PAIRS = 30, 0.4, 300, 4
+
+
+def memory(s):
+    """KiB of the service itself."""
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{s.child.pid}/status").read_text())[1])
+
+
+def site(tmp):
+    www = tmp / "www"
+    www.mkdir()
+    for i in range(1500):
+        links = "".join(f'<a href="p{i * 2 + k}.html">{k}</a>' for k in (1, 2))
+        (www / f"p{i}.html").write_text(f"<!DOCTYPE html><title>{i}</title>{links}" + "x" * 2000)
+    listen = "".join(f"listen 127.5.1.{n + 1}:@PORT@;" for n in range(HOSTS))
+    local = "server { listen 127.0.0.1:@PORT@; return 404; }\n"
+    return nginx(tmp / "nginx", local + f'server {{ {listen} root "{www}"; location = /robots.txt {{ return 404; }} }}\n')
+
+
+class Window:
+    """How a stretch of time was: pages a second, the slowest of calls that are as they should be."""
+
+    def __init__(self, s, run, seconds):
+        self.calls = []
+        began, pages = time.monotonic(), s.state_of(run)["stats"]["pages"]
+        while time.monotonic() - began < seconds:
+            for call in (lambda: s.get("/api/v1/jobs?limit=1").status,
+                         lambda: s.tcp(path=f"/api/v1/runs/{run}", token=s.reader)[0]):  # fmt: skip
+                t = time.monotonic()
+                assert call() == 200
+                self.calls.append(time.monotonic() - t)
+            time.sleep(0.05)
+        self.pace = (s.state_of(run)["stats"]["pages"] - pages) / (time.monotonic() - began)
+
+
+def test_three_hundred_slow_and_abusive_clients_harm_nobody_else(tmp_path):
+    settings = f"""
+defaults:
+  net: {{allow_net: [127.0.0.0/8]}}
+  fetch: {{delay: {int(DELAY * 1000)}ms}}
+"""
+    # Fewer connections than clients: they have to be taken from those who do nothing.
+    api = "allow_local: yes, connections: 256, header_timeout: 3s, body_timeout: 3s, reply_timeout: 3s"
+    with site(tmp_path) as w, TcpService(tmp_path / "s", api, settings) as s:
+        s.start()
+        s.create("large", seeds=[f"https://{'x' * 40}{i}.example/" for i in range(20000)])
+        s.create("crawl", seeds=[w.url("/p0.html", f"127.5.1.{n + 1}") for n in range(HOSTS)])
+        run = s.run("crawl")
+        wait_until("the crawl has its pace", lambda: s.state_of(run).get("stats", {}).get("pages", 0) > 4 * HOSTS)
+        quiet, abused, sizes, tried = [], [], [memory(s)], []
+        for _ in range(PAIRS):
+            quiet.append(Window(s, run, 3))
+            # Nice: they stand for other machines, and take no core from what is measured.
+            with subprocess.Popen(
+                ["nice", "-n", "19", sys.executable, Path(__file__).parent / "abusers.py", *map(str, (s.port, s.admin, s.reader, CLIENTS))],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            ) as abusers:  # fmt: skip
+                time.sleep(1.5)
+                abused.append(Window(s, run, 4))
+                sizes.append(memory(s))
+                tried.append(abusers.communicate("")[0].strip())
+                assert abusers.returncode == 0
+        quiet.append(Window(s, run, 3))
+        # Each with what was before and after, for the machine has other things to do, too.
+        ratios = [2 * a.pace / (quiet[i].pace + quiet[i + 1].pace) for i, a in enumerate(abused)]
+        slowest = max(t for x in abused for t in x.calls)
+        print(f"\nratios {[round(x, 2) for x in ratios]}, pace {[round(x.pace) for x in quiet]} and {[round(x.pace) for x in abused]} pages/s, slowest call "
+              f"{slowest * 1000:.0f} ms, memory {[m // 1024 for m in sizes]} MiB, tried: {tried}")  # fmt: skip
+        assert s.state_of(run)["state"] == "running"
+        assert slowest < 1, slowest
+        assert statistics.median(ratios) >= 0.9, ratios
+        assert max(sizes) - sizes[0] < 192 * 1024, sizes
+        assert sizes[-1] - sizes[1] < 48 * 1024, sizes  # it does not grow from one to the next
+        assert all(int(n) > 50 for t in tried for n in re.findall(r"\d+", t)), tried
