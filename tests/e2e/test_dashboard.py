@@ -291,6 +291,37 @@ def test_what_the_net_says_is_shown_as_text(chromium, service, way, site):
     p.check(but=["status of 404", "status of 400", "TrustedHTML", "trusted-types", "require-trusted-types-for"])
 
 
+def test_a_run_that_crawls_gets_other_limits_and_more_addresses(chromium, service, way, site):
+    Site.pause = 0.05
+    service.create("live", seeds=[site], fetch={"delay": "1s"})
+    run = service.run("live")
+    wait_until("it crawls", lambda: service.state_of(run)["crawling"])
+    p = Person(chromium, way.url(f"#/runs/{run}"))
+    p.click("link", "^Change$")
+    p.see("h2", "Other limits")
+    p.type("textbox", "^Delay between", "soon")
+    p.click("button", "^See what it would do$")
+    p.see("#c-delay-error", "soon")
+    assert p.focused() == "c-delay"
+    p.type("textbox", "^Delay between", "10ms")
+    p.click("button", "^See what it would do$")
+    p.see("caption", "What it would change")
+    p.see("tbody tr", "fetch.delay1000ms10ms")
+    assert p.js("document.getElementById('c-delay-error').textContent") == ""
+    p.type("textbox", "^Addresses, one", f"{site}extra\nftp://no/")
+    p.click("button", "^Add them$")
+    p.see("#c-seeds-error", "ftp")
+    p.type("textbox", "^Addresses, one", f"{site}extra")
+    p.click("button", "^Add them$")
+    p.see("#said", "1 added")
+    assert service.state_of(run)["state"] == "running"  # as slow as it was
+    p.click("button", "^Change the run$")
+    p.see("#said", "was changed")
+    service.wait_for(run, "done", seconds=30)
+    assert f"{site}extra" in {x["url"] for x in service.output(run).pages()}
+    p.check(but=["status of 422"])
+
+
 # -- what goes wrong --
 
 
@@ -491,7 +522,7 @@ def test_every_view_can_be_read_by_everybody(chromium, service, way, site, width
     judge(p, f"{name}-runs", pictures)
     views = [(f"runs/{going}", "tbody", "%"), (f"runs/{run}", "tbody", "http-4xx"), (f"runs/{run}/pages", ".pager", "50 shown"),
              (f"runs/{going}/hosts", "tbody", site.rstrip("/")), (f"runs/{run}/explain?url={site}evil", ".life", ""),
-             (f"runs/{run}/log", "pre.log", site), ("jobs", "tbody", "cron"), ("log", "h1", "Log"), ("nowhere", "h1", "Nothing")]  # fmt: skip
+             (f"runs/{going}/change", "h2", "Other limits"), (f"runs/{run}/log", "pre.log", site), ("jobs", "tbody", "cron"), ("log", "h1", "Log"), ("nowhere", "h1", "Nothing")]  # fmt: skip
     for hash_, selector, text in views:
         p.go(f"#/{hash_}", "")
         p.see(selector, text)

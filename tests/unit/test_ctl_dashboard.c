@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static const char *const names[] = {"actions.js", "api.js", "app.js", "chart.js",
+static const char *const names[] = {"actions.js", "api.js", "app.js", "change.js", "chart.js",
     "dialog.js", "dom.js", "explain.js", "form.js", "icon.svg", "index.html", "jobs.js",
     "live.js", "log.js", "pager.js", "pages.js", "run.js", "runs.js", "style.css",
     "theme.js"};

@@ -22,6 +22,7 @@ import { chart, waits } from "./chart.js";
 import { run_buttons } from "./actions.js";
 import { store, take_run, watch } from "./live.js";
 import { pages_view } from "./pages.js";
+import { change_view } from "./change.js";
 import { explain_view } from "./explain.js";
 
 const PARTS = [
@@ -30,6 +31,7 @@ const PARTS = [
 	["hosts", "Hosts"],
 	["explain", "One page"],
 	["log", "Log"],
+	["change", "Change"],
 ];
 const AGAIN_MS = 2000;
 
@@ -346,6 +348,7 @@ export function run_view(main, id, part, query) {
 	if (part === "pages") stop = pages_view(main, id, query);
 	else if (part === "hosts") stop = hosts_view(main, id);
 	else if (part === "explain") stop = explain_view(main, id, query);
+	else if (part === "change") stop = change_view(main, id);
 	else if (part === "log") stop = log_view(main, id);
 	else {
 		const figures = overview(main, id),
