@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-static const char *const names[] = {"actions.js", "api.js", "app.js", "change.js", "chart.js",
-    "dialog.js", "dom.js", "explain.js", "form.js", "icon.svg", "index.html", "jobs.js",
-    "live.js", "log.js", "pager.js", "pages.js", "run.js", "runs.js", "style.css",
-    "theme.js"};
+static const char *const names[] = {"actions.js", "api.js", "app.js", "change.js",
+    "chart.js", "dialog.js", "dom.js", "explain.js", "form.js", "icon.svg", "index.html",
+    "jobs.js", "live.js", "log.js", "pager.js", "pages.js", "run.js", "runs.js",
+    "style.css", "theme.js"};
 enum { NAMES_LEN = sizeof(names) / sizeof(names[0]) };
 
 static const struct dashboard_file *
