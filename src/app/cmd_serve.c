@@ -283,6 +283,15 @@ take_socket(struct serve *s, int fd, enum via via, struct why *why)
 	return r < 0 ? why_set(why, r, "descriptor %d: %s", fd, strerror(-r)) : 0;
 }
 
+static bool
+hands_over_tcp(int first, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!notify_is_unix_socket(first + i))
+			return true;
+	return false;
+}
+
 /* Those of the manager. */
 static int
 take_sockets(struct serve *s, int first, int n, struct why *why)
@@ -348,9 +357,7 @@ open_access(struct serve *s, int first, int n, struct http_tls **ret_tls, struct
 	struct access_rules rules;
 	int r;
 
-	s->tcp = n == 0 && s->settings->api_listen.n > 0;
-	for (int i = 0; i < n; i++)
-		s->tcp = s->tcp || !notify_is_unix_socket(first + i);
+	s->tcp = s->settings->api_listen.n > 0 || hands_over_tcp(first, n);
 	r = serve_access_read(s->settings, s->tcp, &rules, ret_tls, why);
 	if (r < 0)
 		return r;
@@ -390,11 +397,12 @@ open_http(struct serve *s, struct why *why)
 	conf.authorize_ctx = s->access;
 	r = http_new(&conf, &s->http, why);
 	http_tls_unref(conf.tls);
-	if (r == 0 && n > 0)
-		return take_sockets(s, first, n, why);
 	if (r == 0)
-		r = open_unix_socket(s, why);
-	return r < 0 ? r : open_tcp_sockets(s, why);
+		r = n > 0 ? take_sockets(s, first, n, why) : open_unix_socket(s, why);
+	/* Sockets of TCP that are handed over are all there are; beside others, our own. */
+	if (r == 0 && !hands_over_tcp(first, n))
+		r = open_tcp_sockets(s, why);
+	return r;
 }
 
 static int

@@ -1,5 +1,6 @@
 """`trawl serve` as systemd sees it: readiness, reload, watchdog and handed-over sockets, by hand."""
 
+import http.client
 import os
 import signal
 import socket
@@ -88,13 +89,14 @@ def test_the_watchdog_is_fed_by_the_loop_and_by_nothing_else(tmp_path, manager):
         manager.wait("WATCHDOG", "1", before)
 
 
-def start_with_socket(s, listener):
+def start_with_socket(s, listener, **more):
     """As systemd hands it over: descriptor 3, LISTEN_FDS and LISTEN_PID."""
     env = {
         **os.environ,
         "TRAWL_SERVICE_STATE_DIR": str(s.state),
         "TRAWL_SERVICE_JOBS_DIR": str(s.jobs_dir),
         "LISTEN_FDS": "1",
+        **more,
     }
 
     def hand_over():
@@ -140,6 +142,26 @@ def test_a_restart_behind_a_handed_over_socket_refuses_no_call(tmp_path):
         assert s.socket.exists()  # it is not the service's to remove
         assert len(answers) > 100 and set(answers) == {200}
         assert not failures, failures
+
+
+def test_beside_a_socket_that_is_handed_over_it_listens_for_tcp_as_it_is_told(tmp_path):
+    (tmp_path / "credentials").mkdir()
+    tokens = tmp_path / "credentials" / "trawl.tokens"
+    token = harness.trawl("serve", "--new-token", "read", "alice", tokens).out.strip()
+    port = harness.free_port()
+    s = Service(tmp_path / "serve", f"api: {{listen: ['127.0.0.1:{port}']}}\n")
+    with socket.socket(socket.AF_UNIX) as listener, s:
+        listener.bind(str(s.socket))
+        listener.listen(512)
+        start_with_socket(s, listener, CREDENTIALS_DIRECTORY=str(tokens.parent))
+        wait_until("the service answers", s.is_up)
+        for headers, status in (({}, 401), ({"Authorization": f"Bearer {token}"}, 200)):
+            c = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            c.request("GET", "/api/v1/runs", headers=headers)
+            assert c.getresponse().status == status
+            c.close()
+        assert s.stop() == 0
+        assert s.socket.exists()
 
 
 def test_without_a_manager_nothing_is_missing(tmp_path):

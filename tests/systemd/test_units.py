@@ -301,6 +301,25 @@ def test_the_profile_is_told_inside_the_unit(machine):
     assert profile["functions"]["items"] or profile["functions"]["why_none"]
 
 
+def test_over_tcp_who_has_a_token_of_the_credential_may_ask(machine):
+    program = re.search(r"argv\[\]=(\S+)", machine.show("trawl.service", "ExecStart")["ExecStart"])[1]
+    made = machine.run(program, "serve", "--new-token", "read", "alice", "/etc/credstore/trawl.tokens").stdout
+    token = max(made.split(), key=len)
+    machine.write("/etc/trawl/trawl.yaml", SETTINGS.replace("api: {", "api: {listen: ['127.0.0.1:8620'], "))
+    machine.systemctl("restart", "trawl.service")
+
+    def ask(*args):
+        got = subprocess.run(["nsenter", "-t", machine.leader, "-n", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *args,
+                              "http://127.0.0.1:8620/api/v1/runs"], capture_output=True, text=True, timeout=30)  # fmt: skip
+        return got.stdout
+
+    assert ask() == "401", machine.journal("-u", "trawl.service", "-n", "5")
+    assert ask("-H", f"Authorization: Bearer {token}") == "200"
+    assert machine.call("GET", "/readyz").status == 200  # and the socket of systemd is there
+    machine.write("/etc/trawl/trawl.yaml", SETTINGS)
+    machine.systemctl("restart", "trawl.service")
+
+
 def test_stop_drains_in_time_even_if_nothing_answers_and_the_run_goes_on_later(machine):
     hosts = [f"127.0.1.{n}" for n in range(1, 41)]
     run = machine.start_run("hang", *[url("/hang", h) for h in hosts])
