@@ -341,8 +341,8 @@ option_names_program(enum option_id id)
 bool
 option_names_storage(enum option_id id)
 {
-	return id == OPTION_ID_s3_s3_endpoint || id == OPTION_ID_s3_s3_credentials ||
-	       id == OPTION_ID_s3_s3_ca;
+	return id == OPTION_ID_s3_s3_endpoint || id == OPTION_ID_s3_s3_bucket ||
+	       id == OPTION_ID_s3_s3_credentials || id == OPTION_ID_s3_s3_ca;
 }
 
 bool

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from access import TcpService
-from harness import nginx, wait_until
+from harness import BUILDDIR, nginx, wait_until
 from service import Service
 
 JOB = b'{"name":"smuggled","seeds":["https://a.example/"]}'
@@ -366,7 +366,7 @@ OPTIONS = {
     },
     "net": {"resolve": ["a.example:443:127.0.0.1"], "dns": "127.0.0.1", "allow_net": ["127.0.0.0/8"]},
     "exec": {"command": "id", "env": ["HOME"]},
-    "s3": {"endpoint": "http://127.0.0.1:1", "credentials": "/etc/passwd", "ca": "/etc/passwd"},
+    "s3": {"endpoint": "http://127.0.0.1:1", "bucket": "of-others", "credentials": "/etc/passwd", "ca": "/etc/passwd"},
     "run": {"workers": 8, "progress": "bar", "json": True, "state": "memory"},
 }  # fmt: skip
 
@@ -430,6 +430,7 @@ defaults: {net: {allow_net: [127.9.0.1/32]}, fetch: {delay: 0, retries: 0}}
 
 # ---- three hundred at once ----
 
+SANITIZED = "#define TRAWL_SANITIZED 1" in (BUILDDIR / "config.h").read_text()
 HOSTS, DELAY, CLIENTS, PAIRS = 30, 0.4, 300, 4
 
 
@@ -500,6 +501,8 @@ defaults:
               f"{slowest * 1000:.0f} ms, memory {[m // 1024 for m in sizes]} MiB, tried: {tried}")  # fmt: skip
         assert s.state_of(run)["state"] == "running"
         assert slowest < 1, slowest
+        if SANITIZED:  # slow, and freed memory is kept
+            return
         assert statistics.median(ratios) >= 0.9, ratios
         assert max(sizes) - sizes[0] < 192 * 1024, sizes
         assert sizes[-1] - sizes[1] < 48 * 1024, sizes  # it does not grow from one to the next

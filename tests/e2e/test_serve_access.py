@@ -235,6 +235,22 @@ def test_tls_with_a_certificate_that_is_read_again(tmp_path):
         assert s.stop() == 0
 
 
+def test_who_is_silent_or_slow_with_tls_is_closed(tmp_path):
+    cert, key = certificate(tmp_path / "one", "one")
+    with TcpService(tmp_path / "s", f"tls_cert: {cert}, tls_key: {key}, header_timeout: 500ms") as s:
+        s.start()
+        silent, half, slow = s.connect(), s.connect(), tls(s, cert)
+        half.sendall(b"\x16\x03\x01\x02\x00\x01")
+        slow.sendall(b"GET /healthz HTTP/1.1\r\n")
+        began = time.monotonic()
+        for c in (silent, half, slow):
+            c.settimeout(10)
+            with contextlib.suppress(OSError):
+                assert c.recv(100) == b""
+        assert time.monotonic() - began < 3
+        assert tls_get(s, cert).startswith(b"HTTP/1.1 200 ")
+
+
 def cpu(s):
     words = open(f"/proc/{s.child.pid}/stat").read().rsplit(")", 1)[1].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
