@@ -1,6 +1,7 @@
 """Who may ask `trawl serve`: TCP, tokens, TLS, how many, how often."""
 
 import contextlib
+import grp
 import json
 import os
 import signal
@@ -254,6 +255,17 @@ def test_who_is_silent_or_slow_with_tls_is_closed(tmp_path):
 def cpu(s):
     words = open(f"/proc/{s.child.pid}/stat").read().rsplit(")", 1)[1].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_the_socket_is_of_its_group_and_a_group_there_is_not_is_told(tmp_path):
+    mine = grp.getgrgid(os.getgroups()[0] if os.geteuid() else grp.getgrnam("nogroup").gr_gid)
+    with Service(tmp_path / "s", f"api: {{socket_group: {mine.gr_name}, socket_mode: '0600'}}\n") as s:
+        s.start()
+        assert s.socket.stat().st_gid == mine.gr_gid
+        assert stat.S_IMODE(s.socket.stat().st_mode) == 0o600
+    with Service(tmp_path / "none", "api: {socket_group: no-such-group}\n") as s:
+        s.start(wait=False)
+        assert s.child.wait(20) != 0 and "there is no group 'no-such-group'" in s.log()
 
 
 def test_the_socket_has_its_mode_and_what_is_left_of_a_dead_service_is_no_hindrance(tmp_path):

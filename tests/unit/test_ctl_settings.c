@@ -224,6 +224,39 @@ what_holds_to_the_end_is_not_changed_by_a_reload(void **state)
 }
 
 static void
+where_it_listens_is_a_list_and_beyond_this_machine_wants_tls(void **state)
+{
+	char *const environment[] = {
+	    (char *)"TRAWL_API_LISTEN=127.0.0.1:1, [::1]:2", NULL};
+	struct settings s;
+	struct told t;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(read_text(&s,
+			     "api:\n  listen: ['127.0.0.1:8620', '192.0.2.1:8620']\n"
+			     "  hosts: a.example\n",
+			     &t),
+	    0);
+	assert_int_equal(s.api_listen.n, 2);
+	assert_int_equal(s.api_hosts.n, 1);
+	assert_true(settings_check(&s, &why) < 0);
+	assert_non_null(strstr(why.text, "at 192.0.2.1:8620 tokens would cross"));
+	/* The environment's list takes the place of the file's. */
+	assert_int_equal(settings_read_environment(&s, environment, note, &t), 0);
+	assert_int_equal(s.api_listen.n, 2);
+	assert_string_equal(s.api_listen.v[1], "[::1]:2");
+	assert_int_equal(settings_check(&s, NULL), 0);
+	settings_release(&s);
+	assert_int_equal(read_text(&s, "api: {listen: 'localhost:1'}\n", &t), 0);
+	assert_true(settings_check(&s, &why) < 0);
+	assert_non_null(strstr(why.text, "'localhost:1' is no address"));
+	settings_release(&s);
+	assert_int_equal(read_text(&s, "api: {listen: [[a]], socket: [a]}\n", &t), 2);
+	settings_release(&s);
+}
+
+static void
 a_mode_is_octal(void **state)
 {
 	unsigned mode;
@@ -247,6 +280,8 @@ main(void)
 	    cmocka_unit_test(mistakes_are_told_with_place_and_what_was_meant),
 	    cmocka_unit_test(the_environment_has_the_last_word),
 	    cmocka_unit_test(what_holds_to_the_end_is_not_changed_by_a_reload),
+	    cmocka_unit_test(
+		where_it_listens_is_a_list_and_beyond_this_machine_wants_tls),
 	    cmocka_unit_test(a_mode_is_octal),
 	};
 
