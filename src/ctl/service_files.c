@@ -18,7 +18,8 @@ struct file_job {
 };
 struct files_read {
 	struct file_job *v;
-	size_t n, cap;
+	size_t n;
+	struct map names; /* of jobs: the file that was the first to say it */
 	/* of the one being read */
 	const char *path;
 	int mistakes;
@@ -30,6 +31,7 @@ files_read_free(struct files_read *f)
 {
 	if (f == NULL)
 		return;
+	map_release(&f->names);
 	for (size_t i = 0; i < f->n; i++) {
 		free(f->v[i].name);
 		free(f->v[i].file);
@@ -150,6 +152,27 @@ check_rest(struct files_read *f, struct job *job, const struct options *defaults
 	options_release(&whole);
 }
 
+/* Two files of one job would change it by turns, at each reload anew. */
+static void
+check_name(struct files_read *f, struct file_job *made)
+{
+	const struct file_job *other;
+	char text[4400];
+	int r;
+
+	if (made->name == NULL)
+		return;
+	r = map_put(&f->names, slice_cstr(made->name), made);
+	if (r == 0)
+		return;
+	other = map_get(&f->names, slice_cstr(made->name));
+	(void)snprintf(text, sizeof(text), "job %s is of %s already; this file is not taken",
+	    made->name, other == NULL || other->file == NULL ? "a file" : other->file);
+	(void)tell(f, "", r == -EEXIST ? text : "out of memory");
+	free(made->spec);
+	made->spec = NULL;
+}
+
 static void
 read_one(struct files_read *f, const char *dir, const char *base,
     const struct options *defaults)
@@ -176,6 +199,7 @@ read_one(struct files_read *f, const char *dir, const char *base,
 	    .spec = f->mistakes == 0 ? spec_of(f, &job) : NULL,
 	    .schedule = job.schedule};
 	f->n++;
+	check_name(f, made);
 	job_release(&job);
 }
 
@@ -198,6 +222,7 @@ files_read(const char *dir, const struct service_conf *conf,
 	if (f == NULL)
 		return -ENOMEM;
 	f->conf = conf;
+	map_init(&f->names, FILES_MAX);
 	n = dir == NULL ? 0 : scandir(dir, &names, is_job_file, alphasort);
 	if (n < 0 && errno != ENOENT)
 		log_error("cannot read %s: %s", dir, strerror(errno));
@@ -236,6 +261,8 @@ change(struct service *s, struct service_job *j, struct file_job *f)
 	if (strcmp(j->spec, f->spec) == 0)
 		return;
 	free(j->spec);
+	free(j->shown);
+	j->shown = NULL;
 	j->spec = f->spec;
 	f->spec = NULL;
 	j->revision++;

@@ -149,6 +149,22 @@ def test_a_key_makes_one_thing_however_often_it_is_sent(service):
     assert service.post("/api/v1/jobs/once/runs", headers=key).json["id"] == runs[0]
 
 
+def test_a_key_that_is_a_day_old_is_as_good_as_new(service):
+    key = {"Idempotency-Key": "k-1"}
+    service.create("once", seeds=["https://a.example/"])
+    first = service.post("/api/v1/jobs/once/runs", headers=key).json["id"]
+    service.post(f"/api/v1/runs/{first}:cancel")
+    service.kill()
+    with contextlib.closing(sqlite3.connect(service.state / "registry.db")) as db, db:
+        # It is read at the start still, and too old soon after.
+        db.execute("UPDATE keys SET made_us = ?", (int((time.time() - 86400 + 4) * 1e6),))
+    service.start()
+    assert service.post("/api/v1/jobs/once/runs", headers=key).json["id"] == first
+    second = wait_until("it is old", lambda: service.post("/api/v1/jobs/once/runs", headers=key).json["id"] - first)
+    assert second == 1
+    assert service.post("/api/v1/jobs/once/runs", headers=key).json["id"] == first + 1
+
+
 SLOW = """server { listen 127.0.0.1:@PORT@;
 location / { default_type text/html; limit_rate 1; return 200 "<a href=/a>a</a><a href=/b>b</a>"; }
 location = /robots.txt { return 404; } }"""
@@ -200,9 +216,25 @@ def test_jobs_of_files_are_read_and_read_again(tmp_path):
         wait_until("the new job", lambda: s.get("/api/v1/jobs/two").status == 200)
         assert s.get("/api/v1/jobs/bad").status == 404
         assert "bad.yaml:2:" in s.log()
+        # What is shown is what the file says now.
+        assert s.get("/api/v1/jobs/two").json["spec"]["seeds"] == ["https://two.example/"]
+        (s.jobs_dir / "two.yaml").write_text("seeds: [https://deux.example/]\n")
+        s.child.send_signal(signal.SIGHUP)
+        wait_until("it is changed", lambda: s.get("/api/v1/jobs/two").json["revision"] == 2)
+        assert s.get("/api/v1/jobs/two").json["spec"]["seeds"] == ["https://deux.example/"]
         (s.jobs_dir / "one.yaml").unlink()
         s.child.send_signal(signal.SIGHUP)
         wait_until("the job is gone", lambda: s.get("/api/v1/jobs/one").status == 404)
+
+
+def test_of_two_files_that_name_one_job_the_first_has_it(tmp_path):
+    jobs = {f: f"name: one\nseeds: [https://{f}.example/]\n" for f in ("a", "b")}
+    with Service(tmp_path / "serve", SETTINGS, jobs=jobs) as s:
+        s.start()
+        s.child.send_signal(signal.SIGHUP)
+        wait_until("it is said twice", lambda: s.log().count("b.yaml: job one is of ") == 2)
+        job = s.get("/api/v1/jobs/one").json
+        assert job["file"].endswith("/a.yaml") and job["revision"] == 1
 
 
 def test_a_bad_file_of_settings_keeps_the_old_ones_and_says_so(service):
