@@ -127,6 +127,7 @@ struct key_row {
 	int64_t made_us;
 };
 int registry_put_key(sqlite3 *db, const struct key_row *row, struct why *why);
+int registry_forget_keys(sqlite3 *db, int64_t before_us, struct why *why);
 /* Those made after `since_us`; older ones are deleted. */
 int registry_each_key(struct registry *g, int64_t since_us,
     int (*fn)(void *ctx, const struct key_row *row), void *ctx, struct why *why);

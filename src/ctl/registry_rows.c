@@ -400,18 +400,26 @@ on_key(void *ctx, sqlite3_stmt *s)
 }
 
 int
+registry_forget_keys(sqlite3 *db, int64_t before_us, struct why *why)
+{
+	sqlite3_stmt *s;
+	int r = prepare(db, "DELETE FROM keys WHERE made_us < ?", &s, why);
+
+	if (r < 0)
+		return r;
+	(void)sqlite3_bind_int64(s, 1, before_us);
+	return finish(db, s, why);
+}
+
+int
 registry_each_key(struct registry *g, int64_t since_us,
     int (*fn)(void *ctx, const struct key_row *row), void *ctx, struct why *why)
 {
 	sqlite3 *db = registry_db(g);
 	struct keys keys = {fn, ctx};
 	sqlite3_stmt *s;
-	int r = prepare(db, "DELETE FROM keys WHERE made_us < ?", &s, why);
+	int r = registry_forget_keys(db, since_us, why);
 
-	if (r < 0)
-		return r;
-	(void)sqlite3_bind_int64(s, 1, since_us);
-	r = finish(db, s, why);
 	if (r == 0)
 		r = prepare(db,
 		    "SELECT key, body_hash, made, made_us FROM keys ORDER BY made_us", &s,

@@ -21,6 +21,7 @@ struct prune {
 	struct service *service;
 	struct registry *registry;
 	int64_t keep_runs, before_us; /* INT64_MAX: all; 0: whatever its age */
+	int64_t keys_before_us;
 	uint64_t ids[PRUNE_AT_ONCE];
 	size_t n;
 	char dir[4096]; /* state_dir/runs */
@@ -34,8 +35,12 @@ find_work(struct chore *c)
 	struct prune *p = container_of(c, struct prune, chore);
 	sqlite3 *db = registry_db(p->registry);
 	sqlite3_stmt *s;
-	int code = SQLITE_DONE;
+	int code = SQLITE_DONE, r;
 
+	/* Keys of clients are of no use for longer than a day. */
+	r = registry_forget_keys(db, p->keys_before_us, &c->why);
+	if (r < 0)
+		return r;
 	if (sqlite3_prepare_v2(db,
 		"SELECT id FROM (SELECT id, ended_us, row_number() OVER"
 		" (PARTITION BY job ORDER BY id DESC) AS n FROM runs"
@@ -192,6 +197,7 @@ history_prune(void *ctx)
 	p->service = s;
 	p->registry = s->registry;
 	p->keep_runs = set->history_keep_runs;
+	p->keys_before_us = loop_wall_us(s->loop) - KEY_LIFE_US;
 	if (set->history_keep_for != OPTION_NONE)
 		p->before_us = loop_wall_us(s->loop) - set->history_keep_for * 1000;
 	(void)snprintf(p->dir, sizeof(p->dir), "%s/runs", set->service_state_dir);

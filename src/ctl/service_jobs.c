@@ -237,11 +237,17 @@ key_free(struct service_key *k)
 	free(k);
 }
 
+static bool
+key_is_old(const struct service_key *k, int64_t now_us)
+{
+	return k->made != NULL && k->made_us < now_us - KEY_LIFE_US;
+}
+
 /* Those that are a day old make room. */
 static void
 keys_expire(struct service *s)
 {
-	int64_t since = loop_wall_us(s->loop) - KEY_LIFE_US;
+	int64_t now = loop_wall_us(s->loop);
 	struct service_key *old[64];
 	size_t n = 0, i = 0;
 	void *value;
@@ -249,7 +255,7 @@ keys_expire(struct service *s)
 	while (n < 64 && map_at(&s->keys, &i, NULL, &value)) {
 		struct service_key *k = value;
 
-		if (k->made != NULL && k->made_us < since)
+		if (key_is_old(k, now))
 			old[n++] = k;
 	}
 	while (n > 0) {
@@ -264,9 +270,15 @@ int
 key_add(struct service *s, const char *key, uint64_t body_hash, const char *made,
     int64_t made_us)
 {
+	struct service_key *was = map_get(&s->keys, slice_cstr(key));
 	struct service_key *k = calloc(1, sizeof(*k));
 	int r = -ENOMEM;
 
+	/* Of yesterday: service_key() does not know it any more. */
+	if (was != NULL && key_is_old(was, loop_wall_us(s->loop))) {
+		(void)map_take(&s->keys, slice_cstr(key));
+		key_free(was);
+	}
 	if (s->keys.len >= KEYS_MAX)
 		keys_expire(s);
 	if (k == NULL)
@@ -303,8 +315,7 @@ service_key(
 {
 	const struct service_key *k = map_get(&s->keys, slice_cstr(key));
 
-	if (k == NULL ||
-	    (k->made != NULL && k->made_us < loop_wall_us(s->loop) - KEY_LIFE_US))
+	if (k == NULL || key_is_old(k, loop_wall_us(s->loop)))
 		return false;
 	*ret_hash = k->body_hash;
 	*ret_made = k->made;

@@ -187,6 +187,32 @@ no_number_is_given_twice(void **state)
 	assert_int_equal(registry_last_run(rig->registry), 7);
 }
 
+static int
+count_key(void *ctx, const struct key_row *row)
+{
+	assert_string_equal(row->key, "new");
+	++*(int *)ctx;
+	return 0;
+}
+
+static void
+keys_are_forgotten_when_they_are_old(void **state)
+{
+	struct rig *rig = *state;
+	struct key_row old = {.key = "old", .made = "a", .made_us = 10};
+	struct key_row new = {.key = "new", .made = "b", .made_us = 20};
+	sqlite3 *db;
+	int n = 0;
+
+	open_registry(rig);
+	db = registry_db(rig->registry);
+	assert_int_equal(registry_put_key(db, &old, NULL), 0);
+	assert_int_equal(registry_put_key(db, &new, NULL), 0);
+	assert_int_equal(registry_forget_keys(db, 20, NULL), 0);
+	assert_int_equal(registry_each_key(rig->registry, 0, count_key, &n, NULL), 0);
+	assert_int_equal(n, 1);
+}
+
 static void
 an_older_file_goes_forward(void **state)
 {
@@ -294,6 +320,8 @@ main(void)
 		runs_are_found_by_state_job_and_number, setup, teardown),
 	    cmocka_unit_test_setup_teardown(no_number_is_given_twice, setup, teardown),
 	    cmocka_unit_test_setup_teardown(an_older_file_goes_forward, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		keys_are_forgotten_when_they_are_old, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_newer_file_and_a_strange_one_are_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
