@@ -166,8 +166,9 @@ check_name(struct files_read *f, struct file_job *made)
 	if (r == 0)
 		return;
 	other = map_get(&f->names, slice_cstr(made->name));
-	(void)snprintf(text, sizeof(text), "job %s is of %s already; this file is not taken",
-	    made->name, other == NULL || other->file == NULL ? "a file" : other->file);
+	(void)snprintf(text, sizeof(text),
+	    "job %s is of %s already; this file is not taken", made->name,
+	    other == NULL || other->file == NULL ? "a file" : other->file);
 	(void)tell(f, "", r == -EEXIST ? text : "out of memory");
 	free(made->spec);
 	made->spec = NULL;
