@@ -38,13 +38,14 @@ show(struct request *r, unsigned status, const struct service_run *run)
 /* Rows as JSON, each with its number: what goes on still is shown as it is now instead. */
 struct row {
 	uint64_t id, revision;
+	enum run_state state;
 	size_t from, len; /* in text */
 };
 struct reading {
 	struct chore chore;
 	struct registry *registry;
 	struct request *request;
-	unsigned status; /* that a single one is answered with */
+	unsigned status; /* that a single one is answered with; 409: it is over */
 	uint64_t id;     /* of one; 0: those of the filter */
 	struct run_filter filter;
 	char *job;
@@ -77,7 +78,7 @@ on_row(void *ctx, const struct run_row *row)
 	if (j.err < 0)
 		return j.err;
 	at->rows[at->n++] =
-	    (struct row){row->id, row->revision, from, at->text.len - from};
+	    (struct row){row->id, row->revision, row->state, from, at->text.len - from};
 	return 0;
 }
 
@@ -137,6 +138,11 @@ show_one(struct reading *at)
 
 	if (!request_matches(r, at->rows[0].revision))
 		return;
+	if (at->status == 409) {
+		request_problem(r, 409, "run %" PRIu64 " is over: %s", at->id,
+		    run_state_name(at->rows[0].state));
+		return;
+	}
 	add_etag(r, at->rows[0].revision);
 	buf_init(&text, API_JSON_MAX);
 	jsonw_init(&j, &text);

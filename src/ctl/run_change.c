@@ -415,6 +415,8 @@ service_change_run(struct service *s, struct run_change *c)
 		return -ESHUTDOWN;
 	if (run == NULL || run_state_is_over(run->state))
 		return -ENOENT;
+	if (!run->is_saved) /* it may come to nothing: on_started() */
+		return -EAGAIN;
 	c->service = s;
 	c->wall_us = loop_wall_us(s->loop);
 	c->chore.work = work;

@@ -187,10 +187,13 @@ open_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
 {
 	struct service_run *run = service_run(s, id);
 
-	if (run != NULL && !run_state_is_over(run->state) && !s->draining)
+	if (run != NULL && !run_state_is_over(run->state) && run->is_saved &&
+	    !s->draining)
 		return run;
 	if (s->draining)
 		refuse(s, fn, ctx, id, -ESHUTDOWN, "the service is stopping");
+	else if (run != NULL && !run->is_saved) /* it may come to nothing: on_started() */
+		refuse(s, fn, ctx, id, -EBUSY, "run %" PRIu64 " is being made", id);
 	else
 		refuse(
 		    s, fn, ctx, id, -ENOENT, "run %" PRIu64 " is over, or never was", id);

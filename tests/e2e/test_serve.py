@@ -153,13 +153,14 @@ def test_a_key_that_is_a_day_old_is_as_good_as_new(service):
     key = {"Idempotency-Key": "k-1"}
     service.create("once", seeds=["https://a.example/"])
     first = service.post("/api/v1/jobs/once/runs", headers=key).json["id"]
-    service.post(f"/api/v1/runs/{first}:cancel")
+    assert service.post(f"/api/v1/runs/{first}:cancel").json["state"] == "cancelled"
     service.kill()
     with contextlib.closing(sqlite3.connect(service.state / "registry.db")) as db, db:
         # It is read at the start still, and too old soon after.
         db.execute("UPDATE keys SET made_us = ?", (int((time.time() - 86400 + 4) * 1e6),))
     service.start()
-    assert service.post("/api/v1/jobs/once/runs", headers=key).json["id"] == first
+    a = service.post("/api/v1/jobs/once/runs", headers=key)
+    assert a.status == 201 and a.json["id"] == first, a
     second = wait_until("it is old", lambda: service.post("/api/v1/jobs/once/runs", headers=key).json["id"] - first)
     assert second == 1
     assert service.post("/api/v1/jobs/once/runs", headers=key).json["id"] == first + 1
@@ -190,7 +191,9 @@ def test_a_run_is_paused_resumed_and_cancelled(tmp_path, service, web):
     asked = len(web.log())
     time.sleep(0.5)  # what is gone asks nobody
     assert len(web.log()) == asked
-    assert service.post(f"/api/v1/runs/{run}:resume").status == 409
+    for what in ("pause", "resume", "cancel"):
+        p = problem(service.post(f"/api/v1/runs/{run}:{what}"), 409)
+        assert p["detail"] == f"run {run} is over: cancelled"
     service.kill()
     service.start()
     assert service.state_of(run)["state"] == "cancelled"
@@ -203,6 +206,25 @@ def test_a_job_has_one_run_at_a_time_unless_asked(service, web):
     again = service.post("/api/v1/jobs/demo/runs", {"again": True})
     assert again.status == 201 and again.json["id"] != first
     problem(service.call("DELETE", "/api/v1/jobs/demo"), 409)
+
+
+def test_a_run_that_is_not_noted_yet_cannot_be_changed(service):
+    service.create("demo", seeds=["https://a.example/"])
+    made = []
+    with contextlib.closing(sqlite3.connect(service.state / "registry.db")) as db:
+        db.execute("BEGIN IMMEDIATE")
+        starter = threading.Thread(target=lambda: made.append(service.post("/api/v1/jobs/demo/runs")))
+        starter.start()
+        wait_until("it is there", lambda: service.get("/api/v1/jobs/demo").json["open_runs"] == [1])
+        for what in ("pause", "resume", "cancel"):
+            assert "is being made" in problem(service.post(f"/api/v1/runs/1:{what}"), 409)["detail"]
+        problem(service.call("PATCH", "/api/v1/runs/1", {"crawl": {"depth": 1}}), 503)
+        starter.join()  # the registry was busy for too long
+    assert made[0].status >= 400, made
+    assert service.get("/api/v1/jobs/demo").json["open_runs"] == []
+    problem(service.get("/api/v1/runs/1"), 404)
+    run = service.run("demo")
+    assert service.post(f"/api/v1/runs/{run}:cancel").status == 200
 
 
 def test_jobs_of_files_are_read_and_read_again(tmp_path):
