@@ -271,7 +271,7 @@ load(struct service *s, struct why *why)
 	int r = jobs_load(s, why);
 
 	if (r < 0)
-		return r;
+		return why_prefix(why, r, "%s", s->settings->service_state_dir);
 	r = files_read(s->settings->service_jobs_dir, &s->conf,
 	    &s->settings->defaults.options, &files);
 	if (r < 0)
@@ -279,7 +279,8 @@ load(struct service *s, struct why *why)
 		    s->settings->service_jobs_dir, strerror(-r));
 	files_apply(s, files);
 	files_read_free(files);
-	return runs_load(s, why);
+	r = runs_load(s, why);
+	return r < 0 ? why_prefix(why, r, "%s", s->settings->service_state_dir) : 0;
 }
 
 static void

@@ -189,7 +189,8 @@ read_one(struct files_read *f, const char *dir, const char *base,
 		return;
 	if (read_job(f, &job) == 0)
 		check_rest(f, &job, defaults);
-	if (f->mistakes == 0 && job.name == NULL)
+	/* One that is wrong has its name, too: so its job is known, and stays. */
+	if (job.name == NULL)
 		(void)job_set_name(
 		    &job, slice_of(base, strlen(base) - strlen(".yaml")), NULL);
 	if (job.name == NULL)

@@ -249,6 +249,29 @@ def test_jobs_of_files_are_read_and_read_again(tmp_path):
         wait_until("the job is gone", lambda: s.get("/api/v1/jobs/one").status == 404)
 
 
+def test_the_job_of_a_file_that_went_wrong_stays_over_a_restart(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS, jobs={"one": "seeds: [https://one.example/]\n"}) as s:
+        s.start()
+        assert s.stop() == 0
+        (s.jobs_dir / "one.yaml").write_text("seeds: [https://one.example/\n")
+        s.start()
+        assert s.get("/api/v1/jobs/one").json["spec"]["seeds"] == ["https://one.example/"]
+        assert "one.yaml:" in s.log() and "its name has" not in s.log()
+
+
+def test_a_damaged_registry_is_told_with_its_place(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        s.create("one", seeds=["https://one.example/"])
+        assert s.stop() == 0
+        registry = s.state / "registry.db"
+        text = registry.read_bytes()
+        registry.write_bytes(text[:4096] + b"\x55" * (len(text) - 4096))
+        s.start(wait=False)
+        assert s.child.wait(20) == 3
+        assert f"{s.state}: the registry: database disk image is malformed" in s.log()
+
+
 def test_of_two_files_that_name_one_job_the_first_has_it(tmp_path):
     jobs = {f: f"name: one\nseeds: [https://{f}.example/]\n" for f in ("a", "b")}
     with Service(tmp_path / "serve", SETTINGS, jobs=jobs) as s:
