@@ -1,9 +1,12 @@
 #include "ctl/registry.h"
 #include "ctl/registry_schema.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { CHORES_MAX = 1024, BUSY_MS = 2000 };
 
@@ -150,12 +153,27 @@ migrate(sqlite3 *db, const char *path, struct why *why)
 
 /* ---- life ---- */
 
+/* Jobs have passwords in them: SQLite gives its other files the rights of this one. */
+static int
+make_private(const char *path, struct why *why)
+{
+	int r = 0, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fchmod(fd, 0600) < 0)
+		r = why_set(why, -errno, "cannot open %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		(void)close(fd);
+	return r;
+}
+
 static int
 open_db(struct registry *g, const char *path, struct why *why)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
-	int r;
+	int r = make_private(path, why);
 
+	if (r < 0)
+		return r;
 	if (sqlite3_open_v2(path, &g->db, flags, NULL) != SQLITE_OK) {
 		r = g->db == NULL ? why_set(why, -ENOMEM, "out of memory")
 				  : registry_error(g->db, why);
