@@ -354,6 +354,8 @@ def prometheus(tmp, conf):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=10) as a:
                 return json.load(a)["data"]["result"]
         except urllib.error.HTTPError as e:
+            if e.code == 503:  # it still reads its own files
+                return []
             raise AssertionError(f"{expr}: {e.read()}") from e
         except OSError:
             assert child.poll() is None, (tmp / "log").read_text()[-2000:]

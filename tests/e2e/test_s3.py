@@ -256,16 +256,17 @@ def test_the_service_puts_files_to_the_storage_of_its_defaults_and_of_nobody_els
 api: {{allow_local: yes}}
 defaults:
   fetch: {{delay: 0}}
-  s3: {{endpoint: "http://127.0.0.1:{store.gate.port}", region: {s3.REGION}}}
+  s3: {{endpoint: "http://127.0.0.1:{store.gate.port}", region: {s3.REGION}, bucket: {s3.BUCKET}}}
 """
     with Service(tmp_path / "serve", settings, env=store.env()) as service:
         service.start()
         job = {"seeds": [web.url("/0.html")], "output": {"sink": ["warc", "jsonl", "s3"], "warc_size": "256KiB"}}
-        service.create("kept", **job, s3={"bucket": s3.BUCKET, "prefix": "kept/"})
+        service.create("kept", **job, s3={"prefix": "kept/"})
         run = service.run("kept")
         service.wait_for(run, "done")
         same(service.output(run), store.objects(), "kept/")
-        for section, value in [("s3", {"bucket": "crawls", "endpoint": "http://127.0.0.1:1"}),
+        for section, value in [("s3", {"bucket": "another"}),
+                               ("s3", {"bucket": "crawls", "endpoint": "http://127.0.0.1:1"}),
                                ("s3", {"bucket": "crawls", "credentials": "/etc/passwd"}),
                                ("exec", {"command": "cat"})]:  # fmt: skip
             refused = service.post("/api/v1/jobs", {"name": "x", **job, section: value})
