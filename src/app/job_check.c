@@ -153,12 +153,8 @@ check_s3(const struct options *o, struct why *why)
 	struct s3 *s3;
 	int r;
 
-	if (!storage_is_asked(
-		o)) /* an endpoint may be a service's, for those that want it */
-		return o->s3_s3_bucket == NULL
-			   ? 0
-			   : why_set(why, -EINVAL,
-				 "--s3-bucket is nothing without --sink s3");
+	if (!storage_is_asked(o)) /* the rest may be a service's, for jobs that want it */
+		return 0;
 	r = check_s3_rest(o, why);
 	if (r == 0)
 		r = check_pem("--s3-ca", o->s3_s3_ca, "certificate", "-----BEGIN ", why);

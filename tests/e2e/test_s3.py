@@ -304,7 +304,6 @@ def test_what_is_missing_is_told(web, tmp_path):
         ("--s3-endpoint: ''", ("--sink", "warc", "--sink", "s3", *at[2:]), keys),
         ("--s3-bucket: ''", ("--sink", "warc", "--sink", "s3", *at[:2]), keys),
         ("add --sink warc", ("--sink", "s3", *at), keys),
-        ("--s3-bucket is nothing without --sink s3", at, keys),
     ]:
         result, out = harness.crawl(tmp_path / "out", *options, web.url("/"), env=keys | env)
         assert result.rc == 2 and what in result.err and not out.dir.exists(), result.err
