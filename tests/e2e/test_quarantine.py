@@ -164,7 +164,8 @@ def test_a_host_of_killers_is_not_parsed_any_more(good, bad, tmp_path):
         (record,) = archived[url]
         assert record.payload == (bad[1] / f"more{i}.html").read_bytes()
     in_quarantine = [p for p in pages.values() if "quarantine" in p]
-    assert 3 <= len(in_quarantine) <= 5
+    # Two workers each, of eight; how many were the first victim of a page is up to the machine.
+    assert 1 <= len(in_quarantine) <= 5
     assert "8 workers died or hung at documents of one host" in result.err
     assert all(pages[good[0].url(f"/p{i}.html")]["outcome"] == "ok" for i in range(GOOD))
 
