@@ -30,9 +30,7 @@ on_done(struct run_change *c)
 	struct buf text;
 	struct jsonw j;
 
-	for (size_t i = 0; i < c->mistakes_len; i++)
-		if (c->mistakes[i].pointer != NULL && c->mistakes[i].text != NULL)
-			request_field(r, c->mistakes[i].pointer, c->mistakes[i].text);
+	request_fields(r, &c->mistakes);
 	if (c->err < 0) {
 		api_refuse(r, c->err, c->why.text);
 		return;

@@ -132,9 +132,7 @@ on_done(struct job_put *p)
 	struct request *r = c->request;
 	struct service_job *j = service_job(api_service(r), slice_cstr(p->name));
 
-	for (size_t i = 0; i < p->mistakes_len; i++)
-		if (p->mistakes[i].pointer != NULL && p->mistakes[i].text != NULL)
-			request_field(r, p->mistakes[i].pointer, p->mistakes[i].text);
+	request_fields(r, &p->mistakes);
 	if (p->err < 0)
 		api_refuse(r, p->err, p->why.text);
 	else if (j == NULL)

@@ -61,6 +61,8 @@ void request_reply_empty(struct request *r, unsigned status);
 void request_reply_json(struct request *r, unsigned status, struct jsonw *j);
 /* Bad fields are gathered first, then told by request_problem(); too many: the rest is not. */
 void request_field(struct request *r, const char *pointer, const char *text);
+struct mistakes;
+void request_fields(struct request *r, const struct mistakes *m);
 bool request_has_fields(const struct request *r);
 __attribute__((format(printf, 3, 4))) void request_problem(
     struct request *r, unsigned status, const char *fmt, ...);

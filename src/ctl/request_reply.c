@@ -1,4 +1,5 @@
 #include "base/probe.h"
+#include "ctl/mistakes.h"
 #include "ctl/request_int.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -89,6 +90,14 @@ request_field(struct request *r, const char *pointer, const char *text)
 	b->pointer = slice_dup(slice_cstr(pointer));
 	b->text = slice_dup(slice_cstr(text));
 	r->bad_len++;
+}
+
+void
+request_fields(struct request *r, const struct mistakes *m)
+{
+	for (size_t i = 0; i < m->len; i++)
+		if (m->v[i].pointer != NULL && m->v[i].text != NULL)
+			request_field(r, m->v[i].pointer, m->v[i].text);
 }
 
 bool

@@ -52,10 +52,7 @@ run_change_free(struct run_change *c)
 {
 	if (c == NULL)
 		return;
-	for (size_t i = 0; i < c->mistakes_len; i++) {
-		free(c->mistakes[i].pointer);
-		free(c->mistakes[i].text);
-	}
+	mistakes_release(&c->mistakes);
 	buf_release(&c->before);
 	buf_release(&c->after);
 	free(c->spec);
@@ -64,31 +61,6 @@ run_change_free(struct run_change *c)
 		options_release(c->defaults);
 	free(c->defaults);
 	free(c);
-}
-
-static bool
-on_mistake(void *ctx, const char *pointer, const char *text)
-{
-	struct run_change *c = ctx;
-	size_t i = c->mistakes_len;
-
-	if (i == CHANGE_MISTAKES_MAX)
-		return false;
-	c->mistakes[i].pointer = slice_dup(slice_cstr(pointer));
-	c->mistakes[i].text = slice_dup(slice_cstr(text));
-	c->mistakes_len++;
-	return true;
-}
-
-static bool
-on_option_mistake(void *ctx, enum option_id option, int code, const char *text)
-{
-	const struct option_row *row = &option_rows[option];
-	char pointer[80];
-
-	(void)code;
-	(void)snprintf(pointer, sizeof(pointer), "/%s/%s", row->section, option_key(row));
-	return on_mistake(ctx, pointer, text);
 }
 
 /* ---- seeds [desk] ---- */
@@ -127,10 +99,11 @@ add_seeds(struct run_change *c, json_t *spec)
 			return r;
 		(void)snprintf(pointer, sizeof(pointer), "/seeds/%zu", i);
 		if (!json_is_string(seed))
-			(void)on_mistake(c, pointer, "is not a URL in a string");
+			(void)mistakes_add(
+			    &c->mistakes, pointer, "is not a URL in a string");
 		else if (job_add_seed(&job, slice_cstr(json_string_value(seed)), &why) <
 			 0)
-			(void)on_mistake(c, pointer, why.text);
+			(void)mistakes_add(&c->mistakes, pointer, why.text);
 		else if (json_array_append(list, seed) < 0)
 			r = -ENOMEM;
 		job_release(&job);
@@ -165,7 +138,8 @@ check_section(struct run_change *c, const char *section, json_t *keys, bool *sco
 
 		(void)snprintf(pointer, sizeof(pointer), "/%.60s/%.60s", section, key);
 		if (what == NULL)
-			(void)on_mistake(c, pointer, "cannot be changed of a run");
+			(void)mistakes_add(
+			    &c->mistakes, pointer, "cannot be changed of a run");
 		else
 			*scope |= what->is_scope;
 	}
@@ -186,7 +160,7 @@ check_patch(struct run_change *c)
 		if (json_is_object(keys))
 			check_section(c, section, keys, &scope);
 		else
-			(void)on_mistake(c, pointer,
+			(void)mistakes_add(&c->mistakes, pointer,
 			    "cannot be changed of a run: crawl, fetch and limits can, in "
 			    "part");
 	}
@@ -256,10 +230,11 @@ read_spec(struct run_change *c, json_t *spec, struct job *job, bool told)
 	if (r == 0)
 		r = options_merge(&job->options, c->defaults);
 	if (r == 0) {
-		struct run_change ignored = {.mistakes_len = CHANGE_MISTAKES_MAX};
+		struct mistakes ignored = {.len = MISTAKES_MAX};
 
 		/* What the job says of files was judged when it was made. */
-		r = job_json_read(job, spec, &rights, on_mistake, told ? c : &ignored);
+		r = job_json_read(
+		    job, spec, &rights, mistakes_add, told ? &c->mistakes : &ignored);
 		r = r < 0 ? r : 0;
 	}
 	return r;
@@ -291,17 +266,17 @@ check_jobs(
 
 	if (r == 0) {
 		r = read_spec(c, changed, &after, true);
-		if (r == 0 && c->mistakes_len == 0 && conf->check != NULL)
-			(void)conf->check(&after, on_option_mistake, c);
+		if (r == 0 && c->mistakes.len == 0 && conf->check != NULL)
+			(void)conf->check(&after, mistakes_add_option, &c->mistakes);
 		c->added = after.seeds.n - before.seeds.n;
-		if (r == 0 && c->mistakes_len == 0 && c->patch != NULL) {
+		if (r == 0 && c->mistakes.len == 0 && c->patch != NULL) {
 			r = write_all(&c->before, &before.options);
 			if (r == 0)
 				r = write_all(&c->after, &after.options);
 		}
-		if (r == 0 && c->mistakes_len == 0 && c->preview && scope)
+		if (r == 0 && c->mistakes.len == 0 && c->preview && scope)
 			r = job_tidy_seeds(&after);
-		if (r == 0 && c->mistakes_len == 0 && c->preview && scope)
+		if (r == 0 && c->mistakes.len == 0 && c->preview && scope)
 			r = preview(c, &after, why);
 		job_release(&after);
 	}
@@ -328,19 +303,19 @@ work(struct chore *chore)
 		scope = check_patch(c);
 		r = apply_patch(c, &changed);
 	}
-	if (r == 0 && c->mistakes_len == 0)
+	if (r == 0 && c->mistakes.len == 0)
 		r = check_jobs(c, spec, changed, scope, &chore->why);
-	if (r == 0 && c->mistakes_len == 0) {
+	if (r == 0 && c->mistakes.len == 0) {
 		c->text = json_dumps(changed, JSON_COMPACT);
 		r = c->text == NULL ? -ENOMEM : 0;
 	}
 	if (r == 0 && c->text != NULL && strlen(c->text) > REGISTRY_TEXT_MAX)
 		r = why_set(&chore->why, -EINVAL, "the run would have too many seeds");
-	if (r == 0 && c->seeds != NULL && c->mistakes_len == 0)
+	if (r == 0 && c->seeds != NULL && c->mistakes.len == 0)
 		c->known = json_array_size(c->seeds) - c->added;
 	json_decref(spec);
 	json_decref(changed);
-	if (r == 0 && c->mistakes_len > 0)
+	if (r == 0 && c->mistakes.len > 0)
 		return why_set(&chore->why, -EINVAL, "the run cannot be changed so");
 	return r == -ENOMEM ? why_set(&chore->why, r, "out of memory") : r;
 }

@@ -16,7 +16,7 @@
 #include "crawl/inspect.h"
 #include "ctl/service.h"
 
-enum { CHANGE_MISTAKES_MAX = 50, CHANGE_SEEDS_MAX = 10000, PREVIEW_URLS_MAX = 20000 };
+enum { CHANGE_SEEDS_MAX = 10000, PREVIEW_URLS_MAX = 20000 };
 struct run_change {
 	/* ---- filled in by who asks ---- */
 	uint64_t run;
@@ -28,10 +28,7 @@ struct run_change {
 	/* ---- what came of it ---- */
 	int err;
 	struct why why;
-	struct {
-		char *pointer, *text;
-	} mistakes[CHANGE_MISTAKES_MAX];
-	size_t mistakes_len;
+	struct mistakes mistakes;
 	size_t added, known;      /* seeds */
 	struct buf before, after; /* of a patch: JSON objects of what differs */
 	bool has_fall;            /* of a preview that concerns what is wanted */

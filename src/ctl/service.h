@@ -22,6 +22,7 @@
 #define CTL_SERVICE_H
 #include "crawl/crawl.h"
 #include "ctl/job_json.h"
+#include "ctl/mistakes.h"
 #include "ctl/registry.h"
 #include "ctl/settings.h"
 #include <jansson.h>
@@ -80,7 +81,6 @@ void service_counts(const struct service *s, struct service_counts *ret);
 
 /* ---- jobs ---- */
 
-enum { JOB_MISTAKES_MAX = 50 };
 struct service_run;
 struct service_job {
 	char *name, *spec; /* spec: JSON */
@@ -119,10 +119,7 @@ struct job_put {
 	/* ---- */
 	int err; /* 0: it is so now */
 	struct why why;
-	struct {
-		char *pointer, *text;
-	} mistakes[JOB_MISTAKES_MAX];
-	size_t mistakes_len;
+	struct mistakes mistakes;
 	uint64_t new_revision;
 	struct service *service;
 	struct list on_service;

@@ -32,10 +32,7 @@ job_put_free(struct job_put *p)
 {
 	if (p == NULL)
 		return;
-	for (size_t i = 0; i < p->mistakes_len; i++) {
-		free(p->mistakes[i].pointer);
-		free(p->mistakes[i].text);
-	}
+	mistakes_release(&p->mistakes);
 	json_decref(p->spec);
 	free(p->key);
 	free(p->text);
@@ -62,46 +59,22 @@ end(struct job_put *p, int err)
 
 /* ---- check [desk] ---- */
 
-static bool
-on_mistake(void *ctx, const char *pointer, const char *text)
-{
-	struct job_put *p = ctx;
-	size_t i = p->mistakes_len;
-
-	if (i == JOB_MISTAKES_MAX)
-		return false;
-	p->mistakes[i].pointer = slice_dup(slice_cstr(pointer));
-	p->mistakes[i].text = slice_dup(slice_cstr(text));
-	p->mistakes_len++;
-	return true;
-}
-
-static bool
-on_option_mistake(void *ctx, enum option_id option, int code, const char *text)
-{
-	const struct option_row *row = &option_rows[option];
-	char pointer[80];
-
-	(void)code;
-	(void)snprintf(pointer, sizeof(pointer), "/%s/%s", row->section, option_key(row));
-	return on_mistake(ctx, pointer, text);
-}
-
 static void
 check_job(struct job_put *p, struct job *job)
 {
 	const struct service_conf *conf = &p->service->conf;
 
-	if (job_json_read(job, p->spec, &p->rights, on_mistake, p) < 0) {
-		(void)on_mistake(p, "", "out of memory");
+	if (job_json_read(job, p->spec, &p->rights, mistakes_add, &p->mistakes) < 0) {
+		(void)mistakes_add(&p->mistakes, "", "out of memory");
 		return;
 	}
-	if (job->seeds.n == 0 && (!job->seeds_named || p->mistakes_len == 0))
-		(void)on_mistake(p, "/seeds", "there is no seed: give at least one URL");
+	if (job->seeds.n == 0 && (!job->seeds_named || p->mistakes.len == 0))
+		(void)mistakes_add(
+		    &p->mistakes, "/seeds", "there is no seed: give at least one URL");
 	if (job->name != NULL && strcmp(job->name, p->name) != 0)
-		(void)on_mistake(p, "/name", "is not the name of this job");
-	if (p->mistakes_len == 0 && conf->check != NULL)
-		(void)conf->check(job, on_option_mistake, p);
+		(void)mistakes_add(&p->mistakes, "/name", "is not the name of this job");
+	if (p->mistakes.len == 0 && conf->check != NULL)
+		(void)conf->check(job, mistakes_add_option, &p->mistakes);
 	p->schedule = job->schedule;
 }
 
@@ -119,7 +92,7 @@ check_work(struct chore *c)
 		check_job(p, &job);
 	job_release(&job);
 	options_release(p->defaults);
-	if (r == 0 && p->mistakes_len > 0)
+	if (r == 0 && p->mistakes.len > 0)
 		return why_set(&c->why, -EINVAL, "the job is not right");
 	/* The name is the address's; it is in the text once. */
 	if (r == 0 && json_object_set_new(p->spec, "name", json_string(p->name)) < 0)
