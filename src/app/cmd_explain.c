@@ -12,20 +12,6 @@ struct answer {
 	struct inspect_url u;
 };
 
-static bool
-is_waiting(const struct inspect_url *u)
-{
-	return u->known && u->outcome == OUTCOME_NONE;
-}
-
-static const char *
-outcome_text(const struct inspect_url *u)
-{
-	if (!u->known)
-		return "not discovered";
-	return u->outcome == OUTCOME_NONE ? "waiting" : outcome_name(u->outcome);
-}
-
 /* ---- for people ---- */
 
 static int
@@ -47,7 +33,8 @@ text_outcome(const struct inspect_url *u, struct buf *out)
 	if (e < 0 || !u->known)
 		return e < 0 ? e : buf_add_cstr(out, "\n  outcome   not discovered\n");
 	clock_format(u->since_us, 0, since);
-	return buf_printf(out, "\n  outcome   %s, since %s\n", outcome_text(u), since);
+	return buf_printf(
+	    out, "\n  outcome   %s, since %s\n", inspect_url_text(u), since);
 }
 
 static int
@@ -77,8 +64,8 @@ text_tries(const struct inspect_url *u, struct buf *out)
 
 	if (u->tries == 0 && u->not_before_ms == 0)
 		return 0;
-	e = buf_printf(
-	    out, "  tries     %u%s", (unsigned)u->tries, is_waiting(u) ? " so far" : "");
+	e = buf_printf(out, "  tries     %u%s", (unsigned)u->tries,
+	    inspect_url_waits(u) ? " so far" : "");
 	if (e == 0 && u->tried.len > 0) {
 		e = buf_add_cstr(out, ", the last ");
 		if (e == 0)
@@ -158,7 +145,7 @@ text_page(const struct inspect_url *u, struct buf *out)
 static int
 text_place(const struct inspect_url *u, struct buf *out)
 {
-	if (!is_waiting(u))
+	if (!inspect_url_waits(u))
 		return 0;
 	if (u->place == 0)
 		return buf_add_cstr(
@@ -180,7 +167,7 @@ text_host(const struct answer *a, struct buf *out)
 		e = escape_terminal(out, u->authority);
 	if (e == 0)
 		e = buf_printf(out, ", %s asked", COUNT(u->host.done));
-	if (e == 0 && (is_waiting(u) || u->host.doom != OUTCOME_NONE)) {
+	if (e == 0 && (inspect_url_waits(u) || u->host.doom != OUTCOME_NONE)) {
 		e = buf_add_cstr(out, ", ");
 		if (e == 0)
 			e = look_host_text(out, &u->host, a->look->wall_us);

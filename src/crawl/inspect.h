@@ -132,4 +132,6 @@ struct inspect_url {
 };
 int inspect_url(
     struct inspect *in, struct slice url, struct inspect_url *ret, struct why *why);
+bool inspect_url_waits(const struct inspect_url *u);
+const char *inspect_url_text(const struct inspect_url *u); /* its outcome, in words */
 #endif

@@ -699,3 +699,17 @@ inspect_judge(struct inspect *in, const struct job *as, uint32_t max,
 		r = g.err;
 	return r < 0 ? inspect_why(in, r, why) : 0;
 }
+
+bool
+inspect_url_waits(const struct inspect_url *u)
+{
+	return u->known && u->outcome == OUTCOME_NONE;
+}
+
+const char *
+inspect_url_text(const struct inspect_url *u)
+{
+	if (!u->known)
+		return "not discovered";
+	return u->outcome == OUTCOME_NONE ? "waiting" : outcome_name(u->outcome);
+}

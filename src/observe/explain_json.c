@@ -33,20 +33,6 @@ explain_host_json(struct jsonw *j, const struct hostrec_outlook *h, int64_t wall
 		jsonw_bool(j, "robots_first", true);
 }
 
-static bool
-is_waiting(const struct inspect_url *u)
-{
-	return u->known && u->outcome == OUTCOME_NONE;
-}
-
-static const char *
-outcome_text(const struct inspect_url *u)
-{
-	if (!u->known)
-		return "not discovered";
-	return u->outcome == OUTCOME_NONE ? "waiting" : outcome_name(u->outcome);
-}
-
 static void
 json_queue(struct jsonw *j, const struct inspect_url *u)
 {
@@ -79,7 +65,7 @@ json_story(struct jsonw *j, const struct inspect_url *u)
 		jsonw_opt(j, "why", u->tried_why);
 		jsonw_object_end(j);
 	}
-	if (is_waiting(u))
+	if (inspect_url_waits(u))
 		json_queue(j, u);
 }
 
@@ -93,7 +79,7 @@ explain_json(const struct inspect_url *u, int64_t wall_us, struct buf *out)
 	jsonw_int(&j, "v", 1);
 	jsonw_str(&j, "url", u->url);
 	jsonw_str(&j, "outcome",
-	    u->known ? slice_cstr(outcome_text(u)) : SLICE_LIT("not-discovered"));
+	    u->known ? slice_cstr(inspect_url_text(u)) : SLICE_LIT("not-discovered"));
 	if (u->known) {
 		explain_time_json(&j, "since", u->since_us);
 		json_story(&j, u);
