@@ -209,18 +209,27 @@ is_waited_for(struct service_run *run, service_run_fn *fn, void *ctx, struct ser
 	return false;
 }
 
-void
-service_pause_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
+/* One that may be paused or go on, and `fn` hears of it; NULL: it was told why not. */
+static struct service_run *
+steerable_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
 {
 	struct service_run *run = open_run(s, id, fn, ctx);
 
 	if (run == NULL)
-		return;
+		return NULL;
 	if (run->state == RUN_STOPPING) {
 		refuse(s, fn, ctx, id, -EBUSY, "run %" PRIu64 " is being cancelled", id);
-		return;
+		return NULL;
 	}
-	if (!is_waited_for(run, fn, ctx, s))
+	return is_waited_for(run, fn, ctx, s) ? run : NULL;
+}
+
+void
+service_pause_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
+{
+	struct service_run *run = steerable_run(s, id, fn, ctx);
+
+	if (run == NULL)
 		return;
 	/* What is in flight may end; nothing begins from now on. */
 	if (run->crawl != NULL) {
@@ -236,15 +245,9 @@ service_pause_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
 void
 service_resume_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
 {
-	struct service_run *run = open_run(s, id, fn, ctx);
+	struct service_run *run = steerable_run(s, id, fn, ctx);
 
 	if (run == NULL)
-		return;
-	if (run->state == RUN_STOPPING) {
-		refuse(s, fn, ctx, id, -EBUSY, "run %" PRIu64 " is being cancelled", id);
-		return;
-	}
-	if (!is_waited_for(run, fn, ctx, s))
 		return;
 	if (run->state == RUN_PAUSED)
 		run_set_state(run, run->began_us == 0 ? RUN_QUEUED : RUN_RUNNING);
