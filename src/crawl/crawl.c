@@ -266,7 +266,7 @@ crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
 	int64_t now_us = loop_now_us(c->loop), wait_us;
 	/* Large answers have a part of their own, and wait where that is full: some hosts
 	 * that send what never ends do not hold up the others. */
-	uint64_t small = shm_used_bytes(c->engine->shm) - shm_large_bytes(c->engine->shm);
+	uint64_t small = shm_small_bytes(c->engine->shm);
 	uint64_t in_hand = c->in_hand_bytes - c->large_in_hand_bytes;
 
 	*ret_wait_ms = -1;

@@ -34,7 +34,7 @@ struct loop {
 	struct list wakes;
 	int64_t now_us;
 	int64_t wall_start_us; /* virtual: wall time at VIRTUAL_START_US */
-	int64_t lag_us;
+	_Atomic int64_t lag_us;
 	uint64_t calls;      /* callbacks made so far */
 	uint32_t handles;    /* io, sig and wake that exist */
 	uint32_t ios_active; /* that wait for something */
@@ -201,10 +201,7 @@ loop_now_wall_us(const struct loop *l)
 int64_t
 loop_lag_us_take(struct loop *l)
 {
-	int64_t lag_us = l->lag_us;
-
-	l->lag_us = 0;
-	return lag_us;
+	return atomic_exchange(&l->lag_us, 0);
 }
 
 static void

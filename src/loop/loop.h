@@ -8,9 +8,9 @@
  * Owns:    nothing of the caller's; watchers are embedded (timer, later) or heap (io,
  * ...). Clock:   loop_now_ms() is monotonic and does not move within a callback's turn.
  * Errors:  0, -ENOMEM, or -errno of the system call; loop_run() see there.
- * Threads: one thread runs a loop and calls everything here; only wake_send() may be
- * called from others. Rule:    a callback is never called from inside the function that
- * arms it.
+ * Threads: one thread at a time runs a loop and calls everything here; only wake_send()
+ *          and loop_lag_us_take() may be called from others.
+ * Rule:    a callback is never called from inside the function that arms it.
  */
 #ifndef LOOP_LOOP_H
 #define LOOP_LOOP_H
@@ -44,7 +44,7 @@ int64_t loop_now_us(const struct loop *l);
 int64_t loop_wall_us(const struct loop *l);
 /* What the wall clock showed at loop_now_us(): differences of it are those of that. */
 int64_t loop_now_wall_us(const struct loop *l);
-/* Longest turn since the last call, microseconds: the loop's lag. */
+/* Longest turn since the last call, microseconds: the loop's lag.  Any thread. */
 int64_t loop_lag_us_take(struct loop *l);
 void loop_check(const struct loop *l);
 

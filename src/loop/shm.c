@@ -6,11 +6,15 @@
  *
  * A block of order k is 2^k pages and lies at a multiple of 2^k; its buddy is at `page ^
  * 2^k`.  An arena whose size is no power of two begins as several free blocks.
+ *
+ * The lock guards the book-keeping.  What takes time (moving bytes, giving pages back) is
+ * done without it, as long as the block is still its caller's.
  */
 #include "loop/shm.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -35,12 +39,32 @@ struct shm {
 	int fd;    /* writable; never leaves this process */
 	int fd_ro; /* what others get; the same number as `fd` when that one is sealed */
 	char *map;
-	uint64_t bytes, used_bytes, large_bytes;
+	uint64_t bytes;
 	uint32_t pages;
+	pthread_mutex_t lock; /* of what follows; sums may be read without it */
+	_Atomic uint64_t small_bytes, large_bytes;
 	uint8_t *tags;
 	struct link *links;
 	uint32_t free_first[ORDERS];
 };
+
+static void
+shm_lock(struct shm *s)
+{
+	int r = pthread_mutex_lock(&s->lock);
+
+	assert(r == 0);
+	(void)r;
+}
+
+static void
+shm_unlock(struct shm *s)
+{
+	int r = pthread_mutex_unlock(&s->lock);
+
+	assert(r == 0);
+	(void)r;
+}
 
 static uint32_t
 order_pages(unsigned order)
@@ -206,10 +230,15 @@ shm_new(uint64_t bytes, struct shm **ret, struct why *why)
 	r = arena_open(s);
 	if (r < 0)
 		goto fail_links;
+	r = -pthread_mutex_init(&s->lock, NULL);
+	if (r < 0)
+		goto fail_arena;
 	arena_lay(s);
 	*ret = s;
 	return 0;
 
+fail_arena:
+	arena_close(s);
 fail_links:
 	free(s->links);
 fail_tags:
@@ -227,6 +256,7 @@ shm_free_all(struct shm *s)
 	if (s == NULL)
 		return;
 	arena_close(s);
+	(void)pthread_mutex_destroy(&s->lock);
 	free(s->links);
 	free(s->tags);
 	free(s);
@@ -235,23 +265,20 @@ shm_free_all(struct shm *s)
 static void
 used_add(struct shm *s, uint64_t cap)
 {
-	s->used_bytes += cap;
-	if (cap > SHM_LARGE_BYTES)
-		s->large_bytes += cap;
+	*(cap > SHM_LARGE_BYTES ? &s->large_bytes : &s->small_bytes) += cap;
 }
 
 static void
 used_drop(struct shm *s, uint64_t cap)
 {
-	s->used_bytes -= cap;
-	if (cap > SHM_LARGE_BYTES)
-		s->large_bytes -= cap;
+	*(cap > SHM_LARGE_BYTES ? &s->large_bytes : &s->small_bytes) -= cap;
 }
 
-int
-shm_alloc(struct shm *s, uint64_t bytes, struct shm_block *ret)
+/* Under the lock. */
+static int
+take(struct shm *s, unsigned order, struct shm_block *ret)
 {
-	unsigned order = order_of(bytes), from;
+	unsigned from;
 	uint32_t page;
 
 	if (order == ORDERS || order_pages(order) > s->pages)
@@ -271,6 +298,17 @@ shm_alloc(struct shm *s, uint64_t bytes, struct shm_block *ret)
 	    .at = (uint64_t)page * PAGE_BYTES, .cap = (uint64_t)PAGE_BYTES << order};
 	used_add(s, ret->cap);
 	return 0;
+}
+
+int
+shm_alloc(struct shm *s, uint64_t bytes, struct shm_block *ret)
+{
+	int r;
+
+	shm_lock(s);
+	r = take(s, order_of(bytes), ret);
+	shm_unlock(s);
+	return r;
 }
 
 /* The first page of a block that was given out, and its order. */
@@ -298,28 +336,51 @@ can_extend(const struct shm *s, uint32_t page, unsigned from, unsigned order)
 	return true;
 }
 
-int
-shm_grow(struct shm *s, struct shm_block *b, uint64_t used, uint64_t bytes)
+/* Whether others leave room for a large block of that size in the place of `b`. */
+static bool
+large_fits(const struct shm *s, const struct shm_block *b, unsigned order, uint64_t max)
 {
-	unsigned from, order = order_of(bytes);
+	uint64_t cap = order < ORDERS ? (uint64_t)PAGE_BYTES << order : UINT64_MAX;
+	uint64_t others = s->large_bytes - (b->cap > SHM_LARGE_BYTES ? b->cap : 0);
+
+	return max == 0 || cap <= SHM_LARGE_BYTES || others == 0 ||
+	       (cap <= max && others <= max - cap);
+}
+
+/* Under the lock: where it lies, or with *ret_to a place to move it to. */
+static int
+make_room(struct shm *s, struct shm_block *b, unsigned order, struct shm_block *ret_to)
+{
+	unsigned from;
 	uint32_t page = block_page(s, b, &from);
-	struct shm_block to;
+
+	if (order == ORDERS || !can_extend(s, page, from, order))
+		return take(s, order, ret_to);
+	for (unsigned k = from; k < order; k++)
+		free_remove(s, page + order_pages(k));
+	s->tags[page] = (uint8_t)(TAG_USED | order);
+	used_drop(s, b->cap);
+	b->cap = (uint64_t)PAGE_BYTES << order;
+	used_add(s, b->cap);
+	return 0;
+}
+
+int
+shm_grow(struct shm *s, struct shm_block *b, uint64_t used, uint64_t bytes,
+    uint64_t large_bytes_max)
+{
+	unsigned order = order_of(bytes);
+	struct shm_block to = {0};
 	int r;
 
 	assert(used <= b->cap);
 	if (bytes <= b->cap)
 		return 0;
-	if (order < ORDERS && can_extend(s, page, from, order)) {
-		for (unsigned k = from; k < order; k++)
-			free_remove(s, page + order_pages(k));
-		s->tags[page] = (uint8_t)(TAG_USED | order);
-		used_drop(s, b->cap);
-		b->cap = (uint64_t)PAGE_BYTES << order;
-		used_add(s, b->cap);
-		return 0;
-	}
-	r = shm_alloc(s, bytes, &to);
-	if (r < 0)
+	shm_lock(s);
+	r = large_fits(s, b, order, large_bytes_max) ? make_room(s, b, order, &to)
+						     : -EAGAIN;
+	shm_unlock(s);
+	if (r < 0 || to.cap == 0)
 		return r;
 	memcpy(s->map + to.at, s->map + b->at, used);
 	shm_free(s, b);
@@ -331,13 +392,15 @@ void
 shm_shrink(struct shm *s, struct shm_block *b, uint64_t used)
 {
 	unsigned order, to = order_of(used);
-	uint32_t page = block_page(s, b, &order);
 	uint64_t cap = (uint64_t)PAGE_BYTES << to;
+	uint32_t page;
 
 	assert(used <= b->cap);
-	if (to >= order)
+	if (cap >= b->cap)
 		return;
 	punch(s, b->at + cap, b->cap - cap);
+	shm_lock(s);
+	page = block_page(s, b, &order);
 	used_drop(s, b->cap);
 	used_add(s, cap);
 	/* Each half that is split off has a buddy in use: nothing to join. */
@@ -346,6 +409,7 @@ shm_shrink(struct shm *s, struct shm_block *b, uint64_t used)
 		free_put(s, page + order_pages(order), order);
 	}
 	s->tags[page] = (uint8_t)(TAG_USED | order);
+	shm_unlock(s);
 	b->cap = cap;
 }
 
@@ -357,11 +421,13 @@ shm_free(struct shm *s, struct shm_block *b)
 
 	if (b->cap == 0)
 		return;
-	page = block_page(s, b, &order);
 	punch(s, b->at, b->cap);
+	shm_lock(s);
+	page = block_page(s, b, &order);
 	used_drop(s, b->cap);
 	s->tags[page] = 0;
 	free_join(s, page, order);
+	shm_unlock(s);
 	b->cap = 0;
 }
 
@@ -398,7 +464,7 @@ shm_bytes(const struct shm *s)
 uint64_t
 shm_used_bytes(const struct shm *s)
 {
-	return s->used_bytes;
+	return s->small_bytes + s->large_bytes;
 }
 
 uint64_t
@@ -408,17 +474,18 @@ shm_large_bytes(const struct shm *s)
 }
 
 uint64_t
-shm_cap(uint64_t bytes)
+shm_small_bytes(const struct shm *s)
 {
-	return (uint64_t)PAGE_BYTES << order_of(bytes);
+	return s->small_bytes;
 }
 
 void
-shm_check(const struct shm *s)
+shm_check(struct shm *s)
 {
-	uint64_t used_bytes = 0, large_bytes = 0;
+	uint64_t small_bytes = 0, large_bytes = 0;
 	uint32_t frees = 0, listed = 0, page = 0;
 
+	shm_lock(s);
 	while (page < s->pages) {
 		uint8_t tag = s->tags[page];
 		unsigned order = tag & TAG_ORDER;
@@ -435,8 +502,7 @@ shm_check(const struct shm *s)
 		} else {
 			uint64_t cap = (uint64_t)PAGE_BYTES << order;
 
-			used_bytes += cap;
-			large_bytes += cap > SHM_LARGE_BYTES ? cap : 0;
+			*(cap > SHM_LARGE_BYTES ? &large_bytes : &small_bytes) += cap;
 		}
 		page += order_pages(order);
 	}
@@ -446,6 +512,7 @@ shm_check(const struct shm *s)
 			assert(s->tags[p] == (TAG_FREE | k));
 		}
 	assert(frees == listed);
-	assert(used_bytes == s->used_bytes);
+	assert(small_bytes == s->small_bytes);
 	assert(large_bytes == s->large_bytes);
+	shm_unlock(s);
 }

@@ -14,7 +14,8 @@
  * Owns:    the mapping.  A block is the caller's until shm_free().
  * Errors:  -ENOSPC when no block of that size is free (wait for one to be freed),
  *          -EMSGSIZE when the arena is too small for it for ever, -ENOMEM.
- * Threads: loop thread.
+ * Threads: any may take and give back blocks; a block is one thread's at a time.
+ *          shm_new() and shm_free_all(): nobody else is there.
  */
 #ifndef LOOP_SHM_H
 #define LOOP_SHM_H
@@ -34,8 +35,13 @@ enum { SHM_LARGE_BYTES = 1 << 20 };
 int shm_new(uint64_t bytes, struct shm **ret, struct why *why);
 void shm_free_all(struct shm *s); /* the arena itself; NULL is fine */
 int shm_alloc(struct shm *s, uint64_t bytes, struct shm_block *ret);
-/* At least `bytes`, the first `used` kept; the block may move.  Untouched on failure. */
-int shm_grow(struct shm *s, struct shm_block *b, uint64_t used, uint64_t bytes);
+/*
+ * At least `bytes`, the first `used` kept; the block may move.  Untouched on failure.
+ * -EAGAIN: it would be a large one, and all large ones together more than
+ * `large_bytes_max` (0: no limit); but one may always be.
+ */
+int shm_grow(struct shm *s, struct shm_block *b, uint64_t used, uint64_t bytes,
+    uint64_t large_bytes_max);
 /* Gives back what lies beyond `used`, keeping the block where it is. */
 void shm_shrink(struct shm *s, struct shm_block *b, uint64_t used);
 /* And sets cap to 0; harmless when it is. */
@@ -47,6 +53,6 @@ int shm_fd(const struct shm *s); /* for others: can be mapped for reading only *
 uint64_t shm_bytes(const struct shm *s);
 uint64_t shm_used_bytes(const struct shm *s); /* in blocks given out */
 uint64_t shm_large_bytes(const struct shm *s); /* in large ones of these */
-uint64_t shm_cap(uint64_t bytes);              /* of the block that so many bytes need */
-void shm_check(const struct shm *s);
+uint64_t shm_small_bytes(const struct shm *s); /* and in the others */
+void shm_check(struct shm *s);
 #endif

@@ -299,21 +299,16 @@ on_header(char *data, size_t size, size_t n, void *ctx)
 	return head_add(x, line) ? line.len : 0;
 }
 
-/* Whether the block may become so large. */
 static bool
-large_admits(const struct exchange *x, uint64_t bytes)
+block_grow_to(struct exchange *x, uint64_t used, uint64_t bytes)
 {
-	const struct transport_conf *c = &x->transport->conf;
-	uint64_t others;
+	const struct transport *t = x->transport;
 
-	if (c->large_bytes_max == 0 || bytes <= SHM_LARGE_BYTES)
-		return true;
-	others = shm_large_bytes(c->shm);
-	if (x->block.cap > SHM_LARGE_BYTES)
-		others -= x->block.cap;
-	else if (x->transport->starved > 0)
+	if (t->conf.large_bytes_max > 0 && bytes > SHM_LARGE_BYTES &&
+	    x->block.cap <= SHM_LARGE_BYTES && *t->starved > 0)
 		return false; /* who has begun goes first */
-	return others == 0 || others + shm_cap(bytes) <= c->large_bytes_max;
+	return shm_grow(t->conf.shm, &x->block, used, bytes, t->conf.large_bytes_max) ==
+	       0;
 }
 
 /* Room for `need` bytes in the block; doubling, so that a byte is moved once on average.
@@ -321,22 +316,21 @@ large_admits(const struct exchange *x, uint64_t bytes)
 static bool
 block_grow(struct exchange *x, uint64_t need)
 {
-	struct shm *shm = x->transport->conf.shm;
 	uint64_t used = x->head_len + x->body_len, roomy = used * 2;
 
 	if (roomy - x->head_len > x->body_bytes_max)
 		roomy = x->head_len + x->body_bytes_max;
-	if (roomy > need && large_admits(x, roomy) &&
-	    shm_grow(shm, &x->block, used, roomy) == 0)
-		return true;
-	return large_admits(x, need) && shm_grow(shm, &x->block, used, need) == 0;
+	return (roomy > need && block_grow_to(x, used, roomy)) ||
+	       block_grow_to(x, used, need);
 }
 
 void
 exchange_starves(struct exchange *x, bool starves)
 {
-	x->transport->starved += (uint32_t)starves - (uint32_t)x->starves;
+	if (x->starves == starves)
+		return;
 	x->starves = starves;
+	*x->transport->starved += starves ? 1 : UINT32_MAX;
 }
 
 /*

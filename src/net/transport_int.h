@@ -149,7 +149,8 @@ struct transport {
 	uint32_t used;         /* running and ended */
 	struct list probing, quiet, heard; /* exchanges not slow yet, by pace_from_ms */
 	uint32_t slow;
-	uint32_t starved;      /* large answers that wait for room to go on */
+	_Atomic uint32_t *starved; /* large answers that wait for room to go on */
+	_Atomic uint32_t starved_own;
 	char *ca_file, *cert_file, *key_file; /* copies, the last two may be NULL */
 };
 

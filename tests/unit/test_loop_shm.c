@@ -1,6 +1,7 @@
 #include "loop/shm.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -147,21 +148,21 @@ grows_in_place_when_its_buddies_are_free_and_moves_otherwise(void **state)
 	assert_int_equal(shm_alloc(s, 4 * KIB, &a), 0);
 	memset(shm_ptr(s, &a), 'a', 4 * KIB);
 	old = a;
-	assert_int_equal(shm_grow(s, &a, 4 * KIB, 60 * KIB), 0);
+	assert_int_equal(shm_grow(s, &a, 4 * KIB, 60 * KIB, 0), 0);
 	assert_int_equal(a.at, old.at);
 	assert_int_equal(a.cap, 64 * KIB);
 	assert_int_equal(shm_alloc(s, 64 * KIB, &wall), 0);
-	assert_int_equal(shm_grow(s, &a, 4 * KIB, 65 * KIB), 0);
+	assert_int_equal(shm_grow(s, &a, 4 * KIB, 65 * KIB, 0), 0);
 	assert_int_not_equal(a.at, old.at);
 	assert_int_equal(a.cap, 128 * KIB);
 	for (size_t i = 0; i < 4 * KIB; i++)
 		assert_int_equal(shm_ptr(s, &a)[i], 'a');
 	shm_check(s);
 	old = a;
-	assert_int_equal(shm_grow(s, &a, 4 * KIB, 2 * MIB), -EMSGSIZE);
-	assert_int_equal(shm_grow(s, &a, 4 * KIB, MIB), -ENOSPC);
+	assert_int_equal(shm_grow(s, &a, 4 * KIB, 2 * MIB, 0), -EMSGSIZE);
+	assert_int_equal(shm_grow(s, &a, 4 * KIB, MIB, 0), -ENOSPC);
 	assert_memory_equal(&a, &old, sizeof(a));
-	assert_int_equal(shm_grow(s, &a, 4 * KIB, 5), 0);
+	assert_int_equal(shm_grow(s, &a, 4 * KIB, 5, 0), 0);
 	assert_int_equal(a.cap, 128 * KIB);
 	shm_free(s, &a);
 	shm_free(s, &wall);
@@ -177,21 +178,48 @@ tells_what_its_large_blocks_take(void **state)
 	struct shm_block a, b;
 
 	(void)state;
-	assert_int_equal(shm_cap(1), 4 * KIB);
-	assert_int_equal(shm_cap(MIB + 1), 2 * MIB);
 	assert_int_equal(shm_alloc(s, MIB, &a), 0);
 	assert_int_equal(shm_large_bytes(s), 0);
-	assert_int_equal(shm_grow(s, &a, 9, MIB + 1), 0); /* where it is */
+	assert_int_equal(shm_grow(s, &a, 9, MIB + 1, 0), 0); /* where it is */
 	assert_int_equal(shm_large_bytes(s), 2 * MIB);
 	assert_int_equal(shm_alloc(s, 2 * MIB, &b), 0);
-	assert_int_equal(shm_grow(s, &a, 9, 3 * MIB), 0); /* elsewhere */
+	assert_int_equal(shm_grow(s, &a, 9, 3 * MIB, 0), 0); /* elsewhere */
 	assert_int_equal(shm_large_bytes(s), 6 * MIB);
+	assert_int_equal(shm_small_bytes(s), 0);
 	shm_check(s);
 	shm_shrink(s, &a, MIB);
 	assert_int_equal(shm_large_bytes(s), 2 * MIB);
+	assert_int_equal(shm_small_bytes(s), MIB);
 	shm_free(s, &b);
 	assert_int_equal(shm_large_bytes(s), 0);
 	shm_free(s, &a);
+	shm_check(s);
+	shm_free_all(s);
+}
+
+static void
+large_blocks_grow_as_long_as_others_leave_room(void **state)
+{
+	struct shm *s = arena(32 * MIB);
+	struct shm_block a, b, was;
+
+	(void)state;
+	assert_int_equal(shm_alloc(s, MIB, &a), 0);
+	assert_int_equal(shm_alloc(s, MIB, &b), 0);
+	assert_int_equal(shm_grow(s, &a, 9, 2 * MIB, MIB), 0); /* the only one */
+	assert_int_equal(shm_grow(s, &a, 9, 4 * MIB, 6 * MIB), 0);
+	assert_int_equal(shm_grow(s, &b, 9, 2 * MIB, 6 * MIB), 0);
+	was = b;
+	assert_int_equal(shm_grow(s, &b, 9, 4 * MIB, 6 * MIB), -EAGAIN);
+	assert_int_equal(shm_grow(s, &b, 9, 64 * MIB, 6 * MIB), -EAGAIN);
+	assert_memory_equal(&b, &was, sizeof(b));
+	assert_int_equal(shm_large_bytes(s), 6 * MIB);
+	shm_free(s, &a);
+	assert_int_equal(shm_grow(s, &b, 9, 8 * MIB, 6 * MIB), 0);
+	assert_int_equal(shm_alloc(s, 1, &a), 0);
+	assert_int_equal(shm_grow(s, &a, 1, MIB, MIB), 0); /* not a large one */
+	shm_free(s, &a);
+	shm_free(s, &b);
 	shm_check(s);
 	shm_free_all(s);
 }
@@ -321,24 +349,29 @@ finds_what_lies_in_it(void **state)
 	shm_free_all(s);
 }
 
-/* Any order of the four operations leaves the books right and the bytes alone. */
-static void
-stays_sound_whatever_the_order(void **state)
+enum { BLOCKS = 40, STEPS = 20000 };
+
+struct user {
+	struct shm *s;
+	uint32_t seed;
+	bool ok;
+};
+
+/* Any order of the four operations: false when the bytes are not left alone. */
+static bool
+use(struct user *u)
 {
-	enum { BLOCKS = 40, STEPS = 20000 };
-	struct shm *s = arena(3 * MIB);
+	struct shm *s = u->s;
 	struct shm_block b[BLOCKS] = {{0}};
 	uint64_t used[BLOCKS] = {0};
-	uint32_t seed = 12345;
 
-	(void)state;
 	for (int step = 0; step < STEPS; step++) {
 		uint64_t bytes;
 		size_t i;
 
-		seed = seed * 1664525 + 1013904223;
-		i = (seed >> 8) % BLOCKS;
-		bytes = ((uint64_t)(seed >> 4) % 97 + 1) << (seed >> 28);
+		u->seed = u->seed * 1664525 + 1013904223;
+		i = (u->seed >> 8) % BLOCKS;
+		bytes = ((uint64_t)(u->seed >> 4) % 97 + 1) << (u->seed >> 28);
 		if (b[i].cap == 0) {
 			if (shm_alloc(s, bytes, &b[i]) == 0) {
 				used[i] = bytes;
@@ -346,12 +379,13 @@ stays_sound_whatever_the_order(void **state)
 			}
 			continue;
 		}
-		assert_int_equal(shm_ptr(s, &b[i])[0], i + 1);
-		assert_int_equal(shm_ptr(s, &b[i])[used[i] - 1], i + 1);
-		if (seed % 3 == 0) {
+		if (shm_ptr(s, &b[i])[0] != (char)(i + 1) ||
+		    shm_ptr(s, &b[i])[used[i] - 1] != (char)(i + 1))
+			return false;
+		if (u->seed % 3 == 0) {
 			shm_free(s, &b[i]);
-		} else if (seed % 3 == 1 && bytes > used[i]) {
-			if (shm_grow(s, &b[i], used[i], bytes) == 0) {
+		} else if (u->seed % 3 == 1 && bytes > used[i]) {
+			if (shm_grow(s, &b[i], used[i], bytes, 0) == 0) {
 				used[i] = bytes;
 				memset(shm_ptr(s, &b[i]), (int)i + 1, used[i]);
 			}
@@ -364,6 +398,47 @@ stays_sound_whatever_the_order(void **state)
 	}
 	for (size_t i = 0; i < BLOCKS; i++)
 		shm_free(s, &b[i]);
+	return true;
+}
+
+static void
+stays_sound_whatever_the_order(void **state)
+{
+	struct user u = {.s = arena(3 * MIB), .seed = 12345};
+
+	(void)state;
+	assert_true(use(&u));
+	shm_check(u.s);
+	assert_int_equal(shm_used_bytes(u.s), 0);
+	shm_free_all(u.s);
+}
+
+static void *
+use_main(void *user)
+{
+	struct user *u = user;
+
+	u->ok = use(u);
+	return NULL;
+}
+
+static void
+threads_take_and_give_back_blocks_at_once(void **state)
+{
+	enum { USERS = 3 };
+	struct shm *s = arena(5 * MIB);
+	struct user u[USERS];
+	pthread_t thread[USERS];
+
+	(void)state;
+	for (uint32_t i = 0; i < USERS; i++) {
+		u[i] = (struct user){.s = s, .seed = i + 1};
+		assert_int_equal(pthread_create(&thread[i], NULL, use_main, &u[i]), 0);
+	}
+	for (int i = 0; i < USERS; i++) {
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+		assert_true(u[i].ok);
+	}
 	shm_check(s);
 	assert_int_equal(shm_used_bytes(s), 0);
 	shm_free_all(s);
@@ -381,12 +456,14 @@ main(void)
 	    cmocka_unit_test(
 		grows_in_place_when_its_buddies_are_free_and_moves_otherwise),
 	    cmocka_unit_test(tells_what_its_large_blocks_take),
+	    cmocka_unit_test(large_blocks_grow_as_long_as_others_leave_room),
 	    cmocka_unit_test(shrinks_without_moving),
 	    cmocka_unit_test(pages_of_large_blocks_go_back_to_the_system),
 	    cmocka_unit_test(nobody_else_can_write_to_it),
 	    cmocka_unit_test(without_a_second_descriptor_a_seal_keeps_writers_out),
 	    cmocka_unit_test(finds_what_lies_in_it),
 	    cmocka_unit_test(stays_sound_whatever_the_order),
+	    cmocka_unit_test(threads_take_and_give_back_blocks_at_once),
 	};
 
 	return cmocka_run_group_tests_name("loop/shm", tests, NULL, NULL);
