@@ -40,7 +40,7 @@ enum commit_kind {
 	COMMIT_CLOSE,   /* last commit; sinks are closed */
 };
 
-enum { COMMIT_REFILL_MAX = 512, COMMIT_GONE_MAX = 4 };
+enum { COMMIT_REFILL_MAX = 4096, COMMIT_GONE_MAX = 4 };
 
 struct commit {
 	struct mail mail;

@@ -14,7 +14,7 @@
 
 enum {
 	MAILS_MAX = 1 << 16,
-	WINDOW_MAX = 1024,
+	WINDOW_MAX = 8192, /* refills come ten times a second at most */
 	WINDOW_MAX_MOVES = 16384, /* of an order in which only what is in memory moves */
 	ROBOTS_TTL_MS = 24 * 3600 * 1000,
 	DELAY_AUTO_MAX_MS = 30000,
