@@ -305,3 +305,9 @@ date_is_name(struct slice word)
 	return bsearch(&key, date_names, sizeof(date_names) / sizeof(date_names[0]),
 		   sizeof(date_names[0]), by_text) != NULL;
 }
+
+const char *
+date_name(size_t i)
+{
+	return i < sizeof(date_names) / sizeof(date_names[0]) ? date_names[i] : NULL;
+}

@@ -26,4 +26,5 @@ bool date_parts_day(const struct date_parts *p, int32_t *ret_day);
 /* The name of a month or of a day of the week, whole or short, in English, German, French,
  * Spanish, Italian, Portuguese or Dutch; ASCII case does not matter. */
 bool date_is_name(struct slice word);
+const char *date_name(size_t i); /* in lower case; NULL: there are no more */
 #endif

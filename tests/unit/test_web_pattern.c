@@ -249,6 +249,80 @@ pages_made_out_of_their_urls_have_one_shape(void **state)
 	assert_true(shape("<script>", "http://h/") == 0);
 }
 
+/* The same words: where they lie in the bytes that are looked at together is no matter. */
+static void
+a_shape_does_not_depend_on_where_words_begin(void **state)
+{
+	static const char words[] =
+	    "Seventy-four antidisestablishmentarianisms of caf\303\251 <b>and</b> r2d2"
+	    "<script>var a='<b>';</script> 1013 31 8f3a9c01be77 of Mercredi<style "
+	    ">p</style >x";
+	static const char alike[] = "seventy four antidisestablishmentarianisms of "
+				    "caf\303\251 and r2d2 1013 of x";
+	char page[2048];
+
+	(void)state;
+	for (int before = 0; before < 200; before++) {
+		for (int after = 0; after < 3; after++) {
+			(void)snprintf(page, sizeof(page), "<p>%*s%s%*s", before, "",
+			    words, after, "");
+			assert_int_equal(
+			    shape(page, "http://h/"), shape(alike, "http://h/"));
+		}
+		(void)snprintf(
+		    page, sizeof(page), "<a title='%*s'>%s", before, "", words);
+		assert_int_equal(shape(page, "http://h/"), shape(alike, "http://h/"));
+	}
+}
+
+static void
+a_word_is_one_however_long_it_is(void **state)
+{
+	char page[2048], other[2048], name[400];
+
+	(void)state;
+	for (int len = 1; len < 300; len++) {
+		memset(name, 'a', (size_t)len);
+		name[len] = '\0';
+		for (int before = 0; before < 66; before++) {
+			(void)snprintf(
+			    page, sizeof(page), "%*s%s is one of four", before, "", name);
+			(void)snprintf(
+			    other, sizeof(other), "%s <br> is one of four<br", name);
+			assert_int_equal(
+			    shape(page, "http://h/"), shape(other, "http://h/"));
+			(void)snprintf(other, sizeof(other), "%s%s is one of four", name,
+			    before % 2 == 0 ? "a" : " a");
+			assert_int_not_equal(
+			    shape(page, "http://h/"), shape(other, "http://h/"));
+			/* One of the URL is none of the page's. */
+			(void)snprintf(other, sizeof(other), "http://h/%s", name);
+			assert_int_equal(
+			    shape(page, other), shape("is one of four", "http://h/"));
+		}
+	}
+}
+
+static void
+all_names_of_dates_are_left_out(void **state)
+{
+	uint64_t none = shape("there are no events", "http://h/");
+	char page[256];
+	const char *name;
+	size_t n = 0;
+
+	(void)state;
+	for (; (name = date_name(n)) != NULL; n++) {
+		assert_true(date_is_name(slice_cstr(name)));
+		(void)snprintf(page, sizeof(page), "%s there %c%s are no events", name,
+		    name[0] - 'a' + 'A', name + 1);
+		assert_int_equal(shape(page, "http://h/"), none);
+		(void)snprintf(page, sizeof(page), "%sx there are no events", name);
+		assert_int_not_equal(shape(page, "http://h/"), none);
+	}
+	assert_int_equal(n, 167);
+}
+
 int
 main(void)
 {
@@ -260,6 +334,9 @@ main(void)
 	    cmocka_unit_test(the_longest_path_is_judged_at_once),
 	    cmocka_unit_test(names_of_months_and_days_are_known),
 	    cmocka_unit_test(pages_made_out_of_their_urls_have_one_shape),
+	    cmocka_unit_test(a_shape_does_not_depend_on_where_words_begin),
+	    cmocka_unit_test(a_word_is_one_however_long_it_is),
+	    cmocka_unit_test(all_names_of_dates_are_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
