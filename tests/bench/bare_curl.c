@@ -2,10 +2,11 @@
  * tests/bench/bare_curl.c -- the bound: a bare libcurl loop that downloads a list of
  * URLs.
  *
- * bare_curl CONNECTIONS BASE FILE: fetches BASE + line for every line of FILE, with that
- * many connections, throws the bodies away and prints one JSON object: pages, seconds,
- * CPU. multi_socket on epoll, handles used again, nothing else: what a crawler adds on
- * top of this is the crawler's own cost.
+ * bare_curl [-z] [-c CA] [-m N] CONNECTIONS BASE FILE: fetches BASE + line for every line
+ * of FILE, with that many connections, throws the bodies away and prints one JSON object:
+ * pages, seconds, CPU. multi_socket on epoll, handles used again, nothing else: what a
+ * crawler adds on top of this is the crawler's own cost. -z asks for gzip, and leaves it
+ * packed; -c: authorities to trust, PEM; -m: connections to keep, for many hosts.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -22,7 +23,8 @@ struct bench {
 	CURLM *multi;
 	int epoll;
 	long timeout_ms; /* libcurl's wish; -1: none */
-	const char *base;
+	const char *base, *ca;
+	struct curl_slist *headers;
 	FILE *list;
 	unsigned running;
 	unsigned long pages, failed, bytes;
@@ -151,6 +153,9 @@ handle_new(struct bench *b)
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 262144L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, b->headers);
+	if (b->ca != NULL)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, b->ca);
 	return easy;
 }
 
@@ -173,34 +178,77 @@ report(const struct bench *b, double seconds)
 	    b->pages, b->failed, b->bytes, seconds, cpu);
 }
 
+struct args {
+	const char *base, *file, *ca;
+	long connections, kept;
+	bool zipped;
+};
+
+static bool
+args_read(struct args *a, int argc, char **argv)
+{
+	int opt;
+
+	while ((opt = getopt(argc, argv, "zc:m:")) != -1) {
+		if (opt == 'z')
+			a->zipped = true;
+		else if (opt == 'c')
+			a->ca = optarg;
+		else if (opt == 'm')
+			a->kept = strtol(optarg, NULL, 10);
+		else
+			return false;
+	}
+	if (argc - optind != 3)
+		return false;
+	a->connections = strtol(argv[optind], NULL, 10);
+	a->base = argv[optind + 1];
+	a->file = argv[optind + 2];
+	if (a->kept == 0)
+		a->kept = a->connections;
+	return a->connections >= 1 && a->kept >= 1;
+}
+
+static bool
+bench_init(struct bench *b, const struct args *a)
+{
+	b->base = a->base;
+	b->ca = a->ca;
+	b->list = fopen(a->file, "re");
+	b->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (b->list == NULL || b->epoll < 0 ||
+	    curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)
+		return false;
+	if (a->zipped)
+		b->headers = curl_slist_append(NULL, "Accept-Encoding: gzip");
+	b->multi = curl_multi_init();
+	if (b->multi == NULL)
+		return false;
+	curl_multi_setopt(b->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(b->multi, CURLMOPT_SOCKETDATA, b);
+	curl_multi_setopt(b->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(b->multi, CURLMOPT_TIMERDATA, b);
+	curl_multi_setopt(b->multi, CURLMOPT_MAXCONNECTS, a->kept);
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct bench b = {.timeout_ms = 0};
+	struct args args = {0};
 	struct timespec from, to;
-	long connections;
 	int r;
 
-	if (argc != 4 || (connections = strtol(argv[1], NULL, 10)) < 1) {
-		fputs("usage: bare_curl CONNECTIONS BASE FILE\n", stderr);
+	if (!args_read(&args, argc, argv)) {
+		fputs("usage: bare_curl [-z] [-c CA] [-m KEPT] CONNECTIONS BASE FILE\n",
+		    stderr);
 		return 2;
 	}
-	b.base = argv[2];
-	b.list = fopen(argv[3], "re");
-	b.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (b.list == NULL || b.epoll < 0 ||
-	    curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)
+	if (!bench_init(&b, &args))
 		return 1;
-	b.multi = curl_multi_init();
-	if (b.multi == NULL)
-		return 1;
-	curl_multi_setopt(b.multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(b.multi, CURLMOPT_SOCKETDATA, &b);
-	curl_multi_setopt(b.multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(b.multi, CURLMOPT_TIMERDATA, &b);
-	curl_multi_setopt(b.multi, CURLMOPT_MAXCONNECTS, connections);
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	for (long i = 0; i < connections; i++) {
+	for (long i = 0; i < args.connections; i++) {
 		CURL *easy = handle_new(&b);
 
 		if (easy == NULL)
@@ -215,6 +263,7 @@ main(int argc, char **argv)
 	report(&b, (double)(to.tv_sec - from.tv_sec) +
 		       (double)(to.tv_nsec - from.tv_nsec) / 1e9);
 	curl_multi_cleanup(b.multi);
+	curl_slist_free_all(b.headers);
 	curl_global_cleanup();
 	fclose(b.list);
 	close(b.epoll);

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""How fast a crawl is, and what it costs: see README.md beside this file.
+"""How fast a crawl is, what it costs, and how others do: see README.md beside this file.
 
-bench.py [--pages N] [--runs N] [--connections N] [--json FILE] [-- TRAWL-OPTION...]
+bench.py [--sites A,B] [--who X,Y] [--runs N] [--slow-runs N] [--limit SECONDS] [--connections N] [--start-runs N]
+         [--scratch DIR] [--json FILE] [-- TRAWL-OPTION...]
 """
 
 import argparse
@@ -9,134 +10,221 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SRCDIR = Path(os.environ.setdefault("TRAWL_SRCDIR", str(HERE.parent.parent)))
 BUILDDIR = Path(os.environ.setdefault("TRAWL_BUILDDIR", str(SRCDIR / "build")))
-TRAWL = os.environ.setdefault("TRAWL", str(BUILDDIR / "trawl"))
-sys.path.insert(0, str(HERE.parent / "e2e"))
+os.environ.setdefault("TRAWL", str(BUILDDIR / "trawl"))
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 sys.dont_write_bytecode = True
 
-import harness  # noqa: E402
+import bars  # noqa: E402
+import measure  # noqa: E402
+import peers  # noqa: E402
+import sites  # noqa: E402
+import startup  # noqa: E402
 
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-class Sampler(threading.Thread):
-    """CPU of one process, by thread, as it stands until the process has gone."""
-
-    def __init__(self, pid):
-        super().__init__(daemon=True)
-        self.pid = pid
-        self.threads = {}  # id -> seconds
-        self.gone = False
-
-    def sample(self):
-        for tid in os.listdir(f"/proc/{self.pid}/task"):
-            # Nanoseconds on a CPU; finer than the ticks of stat.
-            ns = Path(f"/proc/{self.pid}/task/{tid}/schedstat").read_text().split()[0]
-            self.threads[int(tid)] = int(ns) / 1e9
-
-    def run(self):
-        while not self.gone:
-            try:
-                self.sample()
-            except (OSError, IndexError):
-                pass
-            time.sleep(0.005)
+DEFAULT_SITES = ["start", "20k", "gzip", "tls", "hosts", "docs", "200k"]
+COSTS = ("cpu", "loop", "store", "workers", "server")
 
 
-def run_trawl(url, options, directory):
-    """One crawl: pages, seconds, CPU seconds of the loop, of other threads, of the workers."""
-    began = time.monotonic()
-    child = subprocess.Popen(
-        [TRAWL, "crawl", "-q", "-o", directory, "--delay", "0", *options, url], stdin=subprocess.DEVNULL
-    )
-    sampler = Sampler(child.pid)
-    sampler.start()
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.monotonic() - began
-    sampler.gone = True
-    sampler.join()
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != 0:
-        raise SystemExit(f"bench: trawl ended with {child.returncode}")
-    total = usage.ru_utime + usage.ru_stime  # of the process and all that it waited for
-    loop = sampler.threads.get(child.pid, 0.0)
-    own = sum(sampler.threads.values())
-    return {"seconds": seconds, "cpu": total, "loop": loop, "store": own - loop, "workers": total - own}
+class Bench:
+    def __init__(self, args, tmp):
+        self.args, self.tmp = args, tmp
+        self.results = {}  # (site, contestant) -> runs
+        self.rows = []
+        self.count = 0
+
+    def say(self, text):
+        print(f"bench: {text}", file=sys.stderr, flush=True)
+
+    def once(self, server, who):
+        """One run of one contestant: its figures."""
+        site, self.count = server.site, self.count + 1
+        out = self.tmp / f"run-{self.count}"
+        out.mkdir()
+        urls = site.urls(site.seeds, server.web.port)
+        job = peers.Job(
+            site, urls, lambda: site.urls(site.keys, server.web.port), out, server.authority,
+            self.args.connections, self.args.trawl,
+        )  # fmt: skip
+        command = who.command(job)
+        argv, env = command if isinstance(command, tuple) else (command, None)
+        served = server.seconds()
+        run = measure.run(argv, self.tmp / "said", env, out, self.args.limit)
+        served = server.seconds() - served
+        pages, answers, zipped = server.asked()
+        shutil.rmtree(out, ignore_errors=True)
+        if not run.stopped and run.rc not in who.exits:
+            said = (self.tmp / "said").read_text(errors="replace")[-2000:]
+            raise SystemExit(f"bench: {who.name} ended with {run.rc}; it said:\n{said}")
+        figures = {
+            "pages": pages, "answers": answers, "gzip": zipped, "stopped": run.stopped, "seconds": run.seconds,
+            "pages_per_s": pages / run.seconds, "peak_mib": run.peak_kib / 1024,
+        }  # fmt: skip
+        costs = {"cpu": run.cpu, "server": served, **(who.stages(run) if who.stages else {})}
+        for name, seconds in costs.items():
+            figures[f"{name}_us"] = seconds / max(pages, 1) * 1e6
+        if who.stages:
+            figures["own_us"] = figures["loop_us"] + figures["store_us"]
+        return figures, " ".join(map(str, argv)).replace(str(out), "OUT")
+
+    def crawl(self, site, asked_for, whos, runs):
+        """All these contestants in turn, `runs` times; asked_for: the site that these runs stand for."""
+        commands = {}
+        with sites.serve(site, self.tmp / f"nginx-{site.name}") as server:
+            for round_ in range(runs):
+                for who in whos:
+                    figures, commands[who.name] = self.once(server, who)
+                    self.results.setdefault((asked_for, who.name), []).append(figures)
+                    self.say(
+                        f"{site.name}, round {round_ + 1} of {runs}: {who.name}: {figures['pages_per_s']:,.0f} pages/s, "
+                        f"CPU {figures['cpu_us']:,.1f} us a page"
+                    )
+        for who in whos:
+            self.rows.append(self.row(site, asked_for, who, commands[who.name]))
+
+    def row(self, site, asked_for, who, command):
+        runs = self.results[asked_for, who.name]
+        worst = min(runs, key=lambda run: run["pages"])
+        row = {
+            "site": asked_for, "crawled": site.name, "who": who.name, "what": who.text, "version": who.there(),
+            "command": command, "runs": len(runs), "pages": len(site.keys), "pages_got": worst["pages"],
+            "complete": worst["pages"] == len(site.keys), "stopped_after_s": self.args.limit if worst["stopped"] else None,
+            "gzip_answers": worst["gzip"], "answers": worst["answers"],
+        }  # fmt: skip
+        for name in ("pages_per_s", *(f"{cost}_us" for cost in COSTS), "peak_mib"):
+            each = [run[name] for run in runs if name in run]
+            if each:
+                row[name] = round(statistics.median(each), 1)
+                row[f"{name}_min_max"] = [round(min(each), 1), round(max(each), 1)]
+        return row
+
+    def site(self, name):
+        wanted = [w for w in self.args.who if (not w.only or name in w.only)]
+        there = [w for w in wanted if w.there()]
+        site = sites.get(name)
+        if not site:
+            self.rows.append({"site": name, "absent": "its pages are not here (./bootstrap check fetches them)"})
+            return
+        slow = [w for w in there if w.slow and site.small]
+        fast = [w for w in there if w not in slow]
+        heading = {"site": name, "text": site.text}
+        if slow and self.args.slow_runs:
+            small = sites.get(site.small)
+            heading["slow_text"] = small.text
+        self.rows.append(heading)
+        if fast:
+            self.crawl(site, name, fast, self.args.runs)
+        if slow and self.args.slow_runs:
+            self.crawl(small, name, slow, self.args.slow_runs if name == "20k" else 1)
+        for who in wanted:
+            if who not in there:
+                self.rows.append({"site": name, "who": who.name, "what": who.text, "absent": who.absent})
+
+    def start(self):
+        runs = startup.measure(self.tmp, self.args.start_runs)
+        self.results["start", "trawl"] = runs
+        for name in ("first_ms", "whole_ms"):
+            each = [run[name] for run in runs]
+            self.rows.append({
+                "site": "start", "who": "trawl", "figure": name, "runs": len(runs),
+                "ms": round(statistics.median(each), 1), "ms_min_max": [round(min(each), 1), round(max(each), 1)],
+            })  # fmt: skip
 
 
-def run_bare(base, connections, urls):
-    bare = BUILDDIR / "tests" / "bench" / "bare_curl"
-    out = subprocess.run([bare, str(connections), base, urls], check=True, capture_output=True, text=True).stdout
-    r = json.loads(out)
-    return {"seconds": r["seconds"], "cpu": r["cpu_seconds"]}
+# -- What is printed --
 
 
-def summary(name, runs, pages):
-    """Median of the runs; pages a second, and microseconds of CPU a page."""
-    row = {"what": name, "runs": len(runs), "pages": pages}
-    rates = [pages / r["seconds"] for r in runs]
-    row["pages_per_s"] = round(statistics.median(rates))
-    row["pages_per_s_min_max"] = [round(min(rates)), round(max(rates))]
-    for key in runs[0]:
-        if key != "seconds":
-            row[f"{key}_us_per_page"] = round(statistics.median(r[key] / pages * 1e6 for r in runs), 1)
-    return row
+def cell(row, name, digits=1, ranged=False):
+    if name not in row:
+        return ""
+    text = f"{row[name]:,.{digits}f}"
+    if ranged and row["runs"] > 1:
+        low, high = row[f"{name}_min_max"]
+        text += f" ({low:,.{digits}f} to {high:,.{digits}f})"
+    return text
 
 
-def machine():
-    model = next(
-        (line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?"
-    )
-    return f"{os.cpu_count()} x {model}, {os.uname().sysname} {os.uname().release}"
+def pages_cell(row):
+    text = f"{row['pages_got']:,}"
+    if not row["complete"]:
+        text += f" of {row['pages']:,}"
+    if row["stopped_after_s"]:
+        text += f", stopped after {row['stopped_after_s']:g} s"
+    if row["site"].startswith("gzip") and row["gzip_answers"] < row["answers"]:
+        text += f", {row['answers'] - row['gzip_answers']:,} not compressed"
+    return text
 
 
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--pages", type=int, default=20_000)
+def tables(rows):
+    """Markdown: a table for each site."""
+    for row in rows:
+        if "text" in row:
+            print(f"\n**{row['site']}**: {row['text']}", end="")
+            print(f"; slow ones: {row['slow_text']}\n" if "slow_text" in row else "\n")
+            print("| | pages/s (range) | CPU us a page (range) | loop | store | workers | nginx | memory MiB | pages |")
+            print("|---|---|---|---|---|---|---|---|---|")
+        elif "absent" in row:
+            print(f"| {row['who']} | {row['absent']} |" if "who" in row else f"\n**{row['site']}**: {row['absent']}")
+        elif "pages_per_s" in row:
+            cells = [
+                f"{row['who']} {row['version']}: {row['what']}", cell(row, "pages_per_s", 0, True),
+                cell(row, "cpu_us", 1, True), *(cell(row, f"{cost}_us") for cost in COSTS[1:4]),
+                cell(row, "server_us"), cell(row, "peak_mib", 0), pages_cell(row),
+            ]  # fmt: skip
+            print("| " + " | ".join(cells) + " |")
+
+
+def arguments():
+    p = argparse.ArgumentParser(description="see README.md")
+    p.add_argument("--sites", default=",".join(DEFAULT_SITES), help=f"of start, {', '.join(sites.SITES)}")
+    p.add_argument("--who", help=f"of {', '.join(c.name for c in peers.CONTESTANTS)}")
     p.add_argument("--runs", type=int, default=5)
+    p.add_argument("--slow-runs", type=int, default=3, help="of slow contestants for the first site; 1 on each other; 0")
+    p.add_argument("--start-runs", type=int, default=20)
+    p.add_argument("--limit", type=float, default=120, help="seconds for one run")
     p.add_argument("--connections", type=int, default=64)
+    p.add_argument("--scratch", type=Path, default=sites.scratch(), help="where all files are written for a while")
     p.add_argument("--json", help="append the results to this file, one object a line")
     p.add_argument("trawl", nargs="*", help="further options for trawl crawl")
     args = p.parse_args()
+    args.sites = args.sites.split(",")
+    known = {c.name: c for c in peers.CONTESTANTS}
+    names = args.who.split(",") if args.who else list(known)
+    for name in names:
+        if name not in known:
+            p.error(f"--who {name}: there is no such contestant")
+    for name in args.sites:
+        if name != "start" and name not in sites.SITES:
+            p.error(f"--sites {name}: there is no such site")
+    args.who = [known[name] for name in names]
+    return args
 
-    site = BUILDDIR / "tests" / "bench" / f"site-{args.pages}"
-    site.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["/usr/bin/python3", HERE / "make_site.py", site, str(args.pages)], check=True)
-    server = f'server {{ listen 127.0.0.1:@PORT@; root "{site}"; access_log off; open_file_cache max=2000; }}'
-    options = ["--per-host", str(args.connections), "--concurrency", str(args.connections), *args.trawl]
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="trawl-bench.", dir=BUILDDIR / "tests" / "bench") as tmp:
-        with harness.nginx(Path(tmp) / "nginx", server) as web:
-            bare = [run_bare(web.url(""), args.connections, site / "urls.txt") for _ in range(args.runs)]
-            rows.append(summary("bare libcurl", bare, args.pages))
-            for name, more in (("trawl", []), ("trawl, no files written", ["--sink", "none"])):
-                runs = []
-                for i in range(args.runs):
-                    directory = Path(tmp) / f"crawl-{len(rows)}-{i}"
-                    runs.append(run_trawl(web.url("/00/page00000.html"), [*options, *more], directory))
-                    if not more:
-                        pages = sum(1 for _ in open(directory / "pages.jsonl"))
-                        assert pages == args.pages, f"{pages} pages instead of {args.pages}"
-                    shutil.rmtree(directory, ignore_errors=True)
-                rows.append(summary(name, runs, args.pages))
-    print(f"{args.pages} pages of 10 KB, {args.connections} connections, median of {args.runs}; {machine()}")
-    for row in rows:
-        costs = ", ".join(f"{k.split('_')[0]} {v}" for k, v in row.items() if k.endswith("us_per_page"))
-        low, high = row["pages_per_s_min_max"]
-        print(f"{row['what']:26} {row['pages_per_s']:7} pages/s ({low} to {high}); CPU us a page: {costs}")
+
+def main():
+    args = arguments()
+    about = {"at": time.strftime("%FT%TZ", time.gmtime()), "machine": measure.machine(), "load": os.getloadavg()[0]}
+    sites.TOP.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="trawl-bench.", dir=args.scratch) as tmp:
+        bench = Bench(args, Path(tmp))
+        for name in args.sites:
+            bench.start() if name == "start" else bench.site(name)
+    judged = bars.judged(bench.results)
+    print(f"{about['machine']}; load before {about['load']:.1f}; {args.connections} connections; medians of {args.runs} runs")
+    tables(bench.rows)
+    if judged:
+        print("\n" + bars.table(judged))
+    bench.say(f"took {time.monotonic() - began:.0f} s")
     if args.json:
         with open(args.json, "a") as f:
-            for row in rows:
-                f.write(json.dumps({"at": time.strftime("%FT%TZ", time.gmtime()), "machine": machine(), **row}) + "\n")
+            for row in [*bench.rows, *judged]:
+                f.write(json.dumps({**about, **row}) + "\n")
 
 
 main()

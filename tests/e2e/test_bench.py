@@ -1,0 +1,82 @@
+"""`make bench` on a site of 100 pages: everybody who is here crawls it whole, and the figures are there."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+import harness
+
+BENCH = harness.SRCDIR / "tests" / "bench" / "bench.py"
+ALWAYS = {"bare", "trawl", "trawl-none"}
+QUICK = "bare,trawl,trawl-none,trawl-memory,wget2,wget,scrapy"
+
+
+def bench(*args):
+    return subprocess.run(
+        ["/usr/bin/python3", BENCH, *map(str, args)], capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    where = tmp_path_factory.mktemp("bench")
+    scratch = where / "scratch"
+    scratch.mkdir()
+    done = bench("--sites", "start,tiny", "--who", QUICK, "--runs", 2, "--start-runs", 2, "--scratch", scratch,
+                 "--json", where / "rows.jsonl")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done, [json.loads(line) for line in (where / "rows.jsonl").read_text().splitlines()], scratch
+
+
+def contestants(rows):
+    return {row["who"]: row for row in rows if row["site"] == "tiny" and "who" in row}
+
+
+def test_everybody_is_in_the_results(ran):
+    assert set(contestants(ran[1])) == set(QUICK.split(","))
+
+
+def test_who_is_here_fetched_all_pages(ran):
+    here = {name: row for name, row in contestants(ran[1]).items() if "absent" not in row}
+    assert ALWAYS <= set(here)
+    for name, row in here.items():
+        assert row["complete"] is True and row["pages_got"] == row["pages"] == 100, name
+        assert row["runs"] == 2 and row["command"] and row["version"], name
+
+
+def test_the_figures_make_sense(ran):
+    for name, row in contestants(ran[1]).items():
+        if "absent" in row:
+            continue
+        low, high = row["pages_per_s_min_max"]
+        assert 0 < low <= row["pages_per_s"] <= high, name
+        assert row["cpu_us"] > 0 and row["server_us"] > 0, name
+        if name.startswith("trawl"):
+            assert row["loop_us"] > 0 and row["store_us"] > 0 and row["workers_us"] > 0, name
+
+
+def test_the_start_is_timed(ran):
+    start = {row["figure"]: row for row in ran[1] if row["site"] == "start" and "figure" in row}
+    assert 0 < start["first_ms"]["ms"] <= start["whole_ms"]["ms"]
+    judged = {row["bar"]: row for row in ran[1] if "bar" in row}
+    assert judged["start to first request"]["value"] == pytest.approx(start["first_ms"]["ms"], abs=0.1)
+
+
+def test_the_table_names_them(ran):
+    for name, row in contestants(ran[1]).items():
+        assert f"| {name} " in ran[0].stdout, name
+        assert "absent" not in row or row["absent"] in ran[0].stdout
+
+
+def test_nothing_is_left_behind(ran):
+    assert os.listdir(ran[2]) == []
+
+
+@pytest.mark.parametrize("args", [("--sites", "moon"), ("--who", "nobody")])
+def test_a_name_that_it_does_not_know_is_named(args):
+    done = bench(*args)
+    assert done.returncode == 2
+    assert args[1] in done.stderr
