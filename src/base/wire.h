@@ -19,8 +19,15 @@ struct wire_out {
 static inline void
 wire_put(struct wire_out *w, const void *p, size_t n)
 {
-	if (w->err == 0)
-		w->err = buf_add(w->b, p, n);
+	struct buf *b = w->b;
+
+	if (w->err == 0 && b->cap - b->len >= n && b->len + n <= b->max) {
+		if (n > 0)
+			memcpy(b->ptr + b->len, p, n);
+		b->len += n;
+	} else if (w->err == 0) {
+		w->err = buf_add(b, p, n);
+	}
 }
 static inline void
 wire_u8(struct wire_out *w, uint8_t v)
@@ -99,9 +106,8 @@ wire_get_u64(struct wire_in *w)
 }
 /* Borrows from the message. */
 static inline struct slice
-wire_get_text(struct wire_in *w)
+wire_get_slice(struct wire_in *w, size_t n)
 {
-	uint32_t n = wire_get_u32(w);
 	struct slice s;
 
 	if (w->bad || w->rest.len < n) {
@@ -111,5 +117,10 @@ wire_get_text(struct wire_in *w)
 	s = slice_of(w->rest.ptr, n);
 	w->rest = slice_from(w->rest, n);
 	return s;
+}
+static inline struct slice
+wire_get_text(struct wire_in *w)
+{
+	return wire_get_slice(w, wire_get_u32(w));
 }
 #endif

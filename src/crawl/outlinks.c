@@ -89,7 +89,8 @@ list_room(struct outlinks *o)
 int
 outlinks_begin(struct outlinks *o, const struct outlinks_conf *conf)
 {
-	*o = (struct outlinks){.conf = *conf};
+	memset(o, 0, offsetof(struct outlinks, base_text));
+	o->conf = *conf;
 	if (url_resolve(NULL, conf->url, (struct slice){0}, 0, o->page_text,
 		sizeof(o->page_text), &o->page) != URL_OK)
 		return -EBADMSG;

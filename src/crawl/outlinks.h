@@ -36,7 +36,6 @@ struct outlinks {
 	struct url page, base;
 	struct slice charset;
 	uint64_t bases; /* how often the base was set; keeps raw references apart */
-	char base_text[URL_BYTES_MAX], page_text[URL_BYTES_MAX];
 	uint64_t *set; /* hashes of what was seen; 0: free */
 	uint32_t set_len, set_cap;
 	struct found_link *v;
@@ -46,6 +45,8 @@ struct outlinks {
 	uint32_t guesses; /* speculative ones among them */
 	struct slice anchor; /* that the caller gives to what is added from now on */
 	uint32_t checks_len, checks_cut;
+	char base_text[URL_BYTES_MAX]; /* these two last: they are not cleared */
+	char page_text[URL_BYTES_MAX];
 };
 
 /* Sitemaps named by sitemaps: one level is what sitemaps.org has. */

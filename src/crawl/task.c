@@ -76,36 +76,50 @@ task_decode(struct slice bytes, struct task *ret)
 	return 0;
 }
 
+/* Of a link all but its URL, which follows: most of what is told are links, so that they are
+ * written and read as a whole. */
+struct link_head {
+	uint8_t kind, verdict, flags, redirects;
+	uint16_t depth;
+	int16_t priority;
+	uint64_t authority_hash, url_hash;
+	uint32_t url_bytes;
+} __attribute__((packed));
+
 static void
 link_encode(struct wire_out *w, const struct found_link *l)
 {
-	wire_u8(w, (uint8_t)l->kind);
-	wire_u8(w, (uint8_t)l->verdict);
-	wire_u8(w, l->flags);
-	wire_u8(w, l->redirects);
-	wire_u16(w, l->depth);
-	wire_u16(w, (uint16_t)l->priority);
-	wire_u64(w, l->authority_hash);
-	wire_u64(w, l->url_hash);
-	wire_text(w, l->url);
+	const struct link_head h = {.kind = (uint8_t)l->kind,
+	    .verdict = (uint8_t)l->verdict,
+	    .flags = l->flags,
+	    .redirects = l->redirects,
+	    .depth = l->depth,
+	    .priority = l->priority,
+	    .authority_hash = l->authority_hash,
+	    .url_hash = l->url_hash,
+	    .url_bytes = (uint32_t)l->url.len};
+
+	wire_put(w, &h, sizeof(h));
+	wire_put(w, l->url.ptr, l->url.len);
 }
 
 static bool
 link_decode(struct wire_in *w, struct found_link *ret)
 {
-	uint8_t kind = wire_get_u8(w), verdict = wire_get_u8(w);
+	struct link_head h;
 
-	if (kind >= LINK_KIND_MAX || verdict >= OUTCOME_MAX)
+	wire_take(w, &h, sizeof(h));
+	if (h.kind >= LINK_KIND_MAX || h.verdict >= OUTCOME_MAX)
 		return false;
-	ret->kind = (enum link_kind)kind;
-	ret->verdict = (enum outcome)verdict;
-	ret->flags = wire_get_u8(w);
-	ret->redirects = wire_get_u8(w);
-	ret->depth = wire_get_u16(w);
-	ret->priority = (int16_t)wire_get_u16(w);
-	ret->authority_hash = wire_get_u64(w);
-	ret->url_hash = wire_get_u64(w);
-	ret->url = wire_get_text(w);
+	*ret = (struct found_link){.kind = (enum link_kind)h.kind,
+	    .verdict = (enum outcome)h.verdict,
+	    .flags = h.flags,
+	    .redirects = h.redirects,
+	    .depth = h.depth,
+	    .priority = h.priority,
+	    .authority_hash = h.authority_hash,
+	    .url_hash = h.url_hash,
+	    .url = wire_get_slice(w, h.url_bytes)};
 	if (ret->verdict != OUTCOME_NONE &&
 	    outcome_class(ret->verdict) != OUTCOME_CLASS_REJECTED)
 		return false;

@@ -43,6 +43,8 @@ wants_init(struct html *t, const uint8_t *wants)
 		size_t len = 8 - (unsigned)__builtin_clzll(key) / 8;
 		char first = (char)(key >> (8 * len - 8)), last = (char)key;
 
+		if (wants[id] == 0)
+			continue;   /* nearly all, and each page asks */
 		if (text != NULL) { /* more than its key holds */
 			len = strlen(text);
 			first = text[0];

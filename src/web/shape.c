@@ -199,15 +199,18 @@ is_left_out(const struct shape *p, struct slice word, uint64_t hash)
 	return word.len >= ID_MIN && is_id(word);
 }
 
-static inline void
-add_word(struct shape *p, struct slice word, uint64_t hash, bool has_digits)
+static inline bool
+is_own(const struct shape *p, struct slice word, uint64_t hash, bool has_digits)
 {
-	if ((has_digits | filter_may_have(&p->filter, hash)) &&
-	    is_left_out(p, word, hash))
-		return;
-	hash = (p->hash ^ hash) * UINT64_C(0x9e3779b97f4a7c15);
-	p->hash = hash ^ hash >> 32;
-	p->words++;
+	return !(has_digits | filter_may_have(&p->filter, hash)) ||
+	       !is_left_out(p, word, hash);
+}
+
+static inline uint64_t
+add_hash(uint64_t h, uint64_t of_word)
+{
+	h = (h ^ of_word) * UINT64_C(0x9e3779b97f4a7c15);
+	return h ^ h >> 32;
 }
 
 /* ---- windows ---- */
@@ -296,8 +299,12 @@ add_long_word(struct shape *p, struct slice rest)
 {
 	uint8_t seen;
 	struct slice word = slice_head(rest, word_len(rest, &seen));
+	uint64_t hash = word_hash(word);
 
-	add_word(p, word, word_hash(word), (seen & DIGIT) != 0);
+	if (is_own(p, word, hash, (seen & DIGIT) != 0)) {
+		p->hash = add_hash(p->hash, hash);
+		p->words++;
+	}
 	return word.len;
 }
 
@@ -306,14 +313,21 @@ static inline unsigned
 add_words(struct shape *p, const char *window, const struct window *w, uint64_t words)
 {
 	uint64_t starts = words & ~(words << 1), ends = ~words & words << 1;
+	uint64_t hash = p->hash, n = 0;
 
 	for (; ends != 0; starts &= starts - 1, ends &= ends - 1) {
 		unsigned from = lowest(starts), len = lowest(ends) - from;
 		struct slice word = slice_of(window + from, len);
+		uint64_t of_word = word_hash_in_window(word.ptr, len);
 
-		add_word(p, word, word_hash_in_window(word.ptr, len),
-		    (w->digits >> from & ~(UINT64_MAX << len)) != 0);
+		if (is_own(p, word, of_word,
+			(w->digits >> from & ~(UINT64_MAX << len)) != 0)) {
+			hash = add_hash(hash, of_word);
+			n++;
+		}
 	}
+	p->hash = hash;
+	p->words += n;
 	return starts == 0 ? WINDOW : lowest(starts);
 }
 
