@@ -1,5 +1,4 @@
 #include "store/logfile.h"
-#include "base/buf.h"
 #include "store/crc32c.h"
 #include "store/varint.h"
 #include <errno.h>
@@ -157,4 +156,28 @@ logfile_check(int fd, uint64_t *end, logfile_fn *fn, void *ctx)
 	buf_release(&r->record);
 	free(r);
 	return err;
+}
+
+int
+logfile_add(struct buf *log, struct slice record)
+{
+	size_t at = log->len;
+	char head[HEAD] = {0};
+	uint32_t crc;
+	int r;
+
+	if (at > BLOCK - HEAD || record.len > BLOCK - HEAD - at)
+		return -EMSGSIZE;
+	head[4] = (char)(record.len & 0xff);
+	head[5] = (char)(record.len >> 8);
+	head[6] = TYPE_FULL;
+	r = buf_reserve(log, sizeof(head) + record.len);
+	if (r < 0)
+		return r;
+	(void)buf_add(log, head, sizeof(head));
+	(void)buf_add_slice(log, record);
+	crc = masked(crc32c(slice_of(log->ptr + at + 6, record.len + 1)));
+	for (size_t i = 0; i < 4; i++)
+		log->ptr[at + i] = (char)(crc >> (8 * i));
+	return 0;
 }

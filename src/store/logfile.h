@@ -15,7 +15,7 @@
  */
 #ifndef STORE_LOGFILE_H
 #define STORE_LOGFILE_H
-#include "base/slice.h"
+#include "base/buf.h"
 
 /*
  * Reads on from `*end`, which is 0 or what it was set to before, and moves it behind the
@@ -24,4 +24,7 @@
  */
 typedef int logfile_fn(void *ctx, struct slice record);
 int logfile_check(int fd, uint64_t *end, logfile_fn *fn, void *ctx);
+/* Puts a record behind those in `log`, all of which are of its first block.  -EMSGSIZE:
+ * it does not fit there. */
+int logfile_add(struct buf *log, struct slice record);
 #endif

@@ -55,6 +55,24 @@ read_last(struct mark_file *f)
 	return found ? 0 : -EBADMSG;
 }
 
+/* Into the other slot. */
+static int
+put(struct mark_file *f, struct mark *m)
+{
+	struct slot s = {.mark = *m};
+	ssize_t n;
+
+	s.mark.turn = f->last.turn + 1;
+	memcpy(s.magic, magic, MAGIC_BYTES);
+	s.check = check_of(&s);
+	n = pwrite(f->fd, &s, sizeof(s), (off_t)(s.mark.turn % 2) * SLOT_STRIDE);
+	if (n != sizeof(s))
+		return n < 0 ? -errno : -EIO;
+	m->turn = s.mark.turn;
+	f->last = s.mark;
+	return 0;
+}
+
 int
 mark_open(const char *path, bool make, bool read_only, struct mark_file *ret)
 {
@@ -68,9 +86,9 @@ mark_open(const char *path, bool make, bool read_only, struct mark_file *ret)
 		return -errno;
 	r = read_last(&f);
 	if (r == -EBADMSG && make) {
-		r = mark_write(&f, &none);
+		r = put(&f, &none);
 		if (r == 0)
-			r = mark_write(&f, &none); /* both slots have their place */
+			r = put(&f, &none); /* both slots have their place */
 	}
 	if (r < 0) {
 		mark_close(&f);
@@ -83,20 +101,14 @@ mark_open(const char *path, bool make, bool read_only, struct mark_file *ret)
 int
 mark_write(struct mark_file *f, struct mark *m)
 {
-	struct slot s = {.mark = *m};
-	ssize_t n;
+	struct mark was = f->last;
+	int r = put(f, m);
 
-	s.mark.turn = f->last.turn + 1;
-	memcpy(s.magic, magic, MAGIC_BYTES);
-	s.check = check_of(&s);
-	n = pwrite(f->fd, &s, sizeof(s), (off_t)(s.mark.turn % 2) * SLOT_STRIDE);
-	if (n != sizeof(s))
-		return n < 0 ? -errno : -EIO;
-	if (fdatasync(f->fd) < 0)
-		return -errno;
-	m->turn = s.mark.turn;
-	f->last = s.mark;
-	return 0;
+	if (r == 0 && fdatasync(f->fd) < 0) {
+		r = -errno;
+		f->last = was;
+	}
+	return r;
 }
 
 void

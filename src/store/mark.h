@@ -37,7 +37,8 @@ struct mark_file {
 	struct mark last;
 };
 
-/* Reads the last mark; `make`: where there is none, makes one with all zero. */
+/* Reads the last mark; `make`: where there is none, makes one with all zero, which the
+ * first mark_write() syncs. */
 int mark_open(const char *path, bool make, bool read_only, struct mark_file *ret);
 /* Writes and syncs; `m->turn` is set. */
 int mark_write(struct mark_file *f, struct mark *m);

@@ -85,7 +85,7 @@ rocks_acknowledge(struct rocks *r, struct why *why)
 /* ---- RocksDB ---- */
 
 static int
-open_db(struct rocks *r, bool make, struct why *why)
+open_db(struct rocks *r, struct why *why)
 {
 	struct rocks_tuning *t = &r->tuning;
 	const rocksdb_options_t *const *cf = (const rocksdb_options_t *const *)t->cf;
@@ -95,8 +95,6 @@ open_db(struct rocks *r, bool make, struct why *why)
 		r->db = rocksdb_open_for_read_only_column_families(
 		    t->db, r->dir, ROCKS_CF_MAX, rocks_cf_names, cf, r->cf, 0, &error);
 	} else {
-		rocksdb_options_set_create_if_missing(t->db, make);
-		rocksdb_options_set_create_missing_column_families(t->db, make);
 		r->db = rocksdb_open_column_families(
 		    t->db, r->dir, ROCKS_CF_MAX, rocks_cf_names, cf, r->cf, &error);
 	}
@@ -121,14 +119,15 @@ static int
 open_marked(struct rocks *r, bool make, struct why *why)
 {
 	struct mark m = r->mark.last;
-	int err = make ? 0 : rocks_check(r->dir, &m, ROCKS_REPAIR, why);
+	int err =
+	    make ? rocks_make(r->dir, why) : rocks_check(r->dir, &m, ROCKS_REPAIR, why);
 
 	if (err == 0 && m.is_closed) {
 		m.is_closed = 0;
 		err = write_mark(r, &m, why);
 	}
 	if (err == 0)
-		err = open_db(r, make, why);
+		err = open_db(r, why);
 	if (err == 0)
 		err = check_number(r, &m, why);
 	if (err == 0)
@@ -278,7 +277,7 @@ read_once(struct rocks *r, const char *lock_path, bool *ret_again, struct why *w
 	err =
 	    rocks_check(r->dir, &m, is_written ? ROCKS_LOOK_BESIDE : ROCKS_LOOK_AT, why);
 	if (err == 0)
-		err = open_db(r, false, why);
+		err = open_db(r, why);
 	if (err == 0)
 		err = check_nothing_was_flushed(r, why);
 	if (err == 0)

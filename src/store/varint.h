@@ -1,5 +1,5 @@
 /*
- * store/varint.h -- reading the integers of RocksDB's files: little-endian, or seven bits
+ * store/varint.h -- reading and writing the integers of RocksDB's files: little-endian, or seven bits
  * a byte, the lowest first.
  *
  * The slice is moved past what was taken; false, and the slice undefined, where it is too
@@ -7,7 +7,7 @@
  */
 #ifndef STORE_VARINT_H
 #define STORE_VARINT_H
-#include "base/slice.h"
+#include "base/buf.h"
 
 static inline uint32_t
 load32_le(const char *p)
@@ -53,5 +53,17 @@ text_take(struct slice *s, struct slice *ret)
 	uint64_t n;
 
 	return varint_take(s, &n) && bytes_take(s, n, ret);
+}
+
+static inline int
+varint_add(struct buf *b, uint64_t n)
+{
+	char bytes[10];
+	size_t len = 0;
+
+	for (; n >= 0x80; n >>= 7)
+		bytes[len++] = (char)((n & 0x7f) | 0x80);
+	bytes[len++] = (char)n;
+	return buf_add(b, bytes, len);
 }
 #endif

@@ -191,6 +191,33 @@ records_are_shown_whole_and_reading_goes_on_where_it_ended(void **state)
 	(void)close(l.fd);
 }
 
+static void
+what_is_added_reads_back_as_long_as_it_fits_into_a_block(void **state)
+{
+	struct log l = log_new();
+	char bytes[300];
+	struct buf b;
+	uint64_t end = 0;
+
+	(void)state;
+	memset(bytes, 'r', sizeof(bytes));
+	buf_init(&b, 2 * BLOCK);
+	for (size_t n = 0; n < 100; n++)
+		assert_int_equal(logfile_add(&b, slice_of(bytes, n * 3)), 0);
+	log_add_bytes(&l, b.ptr, b.len);
+	expect_end(&l, b.len);
+	log_add_record(&l, bytes, 100);
+	expect_end(&l, l.len);
+	while (logfile_add(&b, slice_of(bytes, sizeof(bytes))) == 0)
+		end = b.len;
+	assert_int_equal(b.len, end);
+	assert_true(b.len <= BLOCK && b.len > BLOCK - HEAD - sizeof(bytes));
+	b.max = b.cap = b.len;
+	assert_int_equal(logfile_add(&b, (struct slice){0}), -EMSGSIZE);
+	buf_release(&b);
+	(void)close(l.fd);
+}
+
 static int
 logs_are_removed(void **state)
 {
@@ -211,6 +238,7 @@ main(void)
 	    T(a_flipped_byte_ends_it_wherever_it_is),
 	    T(fragments_out_of_order_end_it),
 	    T(records_are_shown_whole_and_reading_goes_on_where_it_ended),
+	    T(what_is_added_reads_back_as_long_as_it_fits_into_a_block),
 	};
 
 	return cmocka_run_group_tests_name("store/logfile", tests, NULL, NULL);

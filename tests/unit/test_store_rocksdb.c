@@ -336,7 +336,10 @@ static void
 what_was_begun_but_not_made_is_no_store_and_can_be_made(void **state)
 {
 	static const char *const left[][2] = {{"", ""}, {"TRAWL-LOCK", ""},
-	    {"TRAWL-MARK", ""}, {"TRAWL-MARK", "trawlmk1"}, {"CURRENT.dbtmp", "MANIF"}};
+	    {"TRAWL-MARK", ""}, {"TRAWL-MARK", "trawlmk1"}, {"CURRENT.dbtmp", "MANIF"},
+	    {"CURRENT", ""}, {"CURRENT", "MANIFEST-000007\n"},
+	    {"MANIFEST-000001", "torn"}, {"MANIFEST-000005", "torn"}, {"IDENTITY", ""},
+	    {"000004.log", "torn"}, {"OPTIONS-000007", "torn"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
