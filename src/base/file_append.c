@@ -40,6 +40,12 @@ file_append_init(
 		r = failed(f, "open directory", ".", why);
 		goto fail;
 	}
+	r = dir_names_open(f->dir_fd, &f->dir_names);
+	if (r < 0) {
+		errno = -r;
+		r = failed(f, "open directory", ".", why);
+		goto fail;
+	}
 	return 0;
 
 fail:
@@ -54,6 +60,7 @@ file_append_release(struct file_append *f)
 		(void)close(f->fd);
 	if (f->dir_fd >= 0)
 		(void)close(f->dir_fd);
+	dir_names_close(f->dir_names);
 	free(f->buf);
 	free(f->dir);
 	*f = (struct file_append){.dir_fd = -1, .fd = -1};
@@ -87,6 +94,13 @@ fail:
 	return r;
 }
 
+void
+file_append_names_changed(struct file_append *f)
+{
+	f->dir_change = dir_names_change(f->dir_names);
+	f->dir_dirty = true;
+}
+
 static void
 take_file(struct file_append *f, int fd, const char *name, uint64_t pos)
 {
@@ -97,7 +111,7 @@ take_file(struct file_append *f, int fd, const char *name, uint64_t pos)
 	f->pos = pos;
 	f->torn = false;
 	f->dirty = false;
-	f->dir_dirty = true;
+	file_append_names_changed(f);
 }
 
 int
@@ -166,7 +180,7 @@ file_append_rename(struct file_append *f, const char *name, struct why *why)
 	if (renameat(f->dir_fd, f->name, f->dir_fd, name) != 0)
 		return failed(f, "rename", f->name, why);
 	(void)snprintf(f->name, sizeof(f->name), "%s", name);
-	f->dir_dirty = true;
+	file_append_names_changed(f);
 	return 0;
 }
 
@@ -267,7 +281,9 @@ file_append_sync(struct file_append *f, struct why *why)
 		return f->sync_err;
 	}
 	f->dirty = false;
-	if (f->dir_dirty && fsync(f->dir_fd) != 0) {
+	r = f->dir_dirty ? dir_names_sync(f->dir_names, f->dir_fd, f->dir_change) : 0;
+	if (r < 0) {
+		errno = -r;
 		f->sync_err = failed(f, "sync directory", ".", why);
 		return f->sync_err;
 	}

@@ -16,6 +16,7 @@
  */
 #ifndef BASE_FILE_APPEND_H
 #define BASE_FILE_APPEND_H
+#include "base/dir_names.h"
 #include "base/slice.h"
 #include "base/why.h"
 #include <limits.h>
@@ -30,8 +31,10 @@ struct file_append {
 	uint64_t pos; /* bytes of the file that are good; the buffer comes behind them */
 	bool torn;    /* there may be bytes behind `pos` in the file */
 	bool dirty;   /* written and not yet synced */
-	bool dir_dirty; /* names were changed and not yet synced */
-	int sync_err;   /* sticks */
+	int sync_err; /* sticks */
+	bool dir_dirty;              /* names were changed and not yet synced */
+	struct dir_names *dir_names; /* with the others in that directory */
+	uint64_t dir_change;         /* the last of ours */
 };
 
 int file_append_init(
@@ -48,6 +51,8 @@ int file_append_open(
 /* Everything must be flushed.  `pos` and `name` stay. */
 void file_append_close(struct file_append *f);
 int file_append_rename(struct file_append *f, const char *name, struct why *why);
+/* Its user has changed names in the directory: the next sync is of those, too. */
+void file_append_names_changed(struct file_append *f);
 
 int file_append_add(struct file_append *f, struct slice bytes, struct why *why);
 int file_append_flush(struct file_append *f, struct why *why);

@@ -262,10 +262,10 @@ scan(struct warc *w, warc_seen_fn *fn, struct why *why)
 static int
 remove_file(struct warc *w, const char *name, struct why *why)
 {
-	w->file.dir_dirty = true;
 	if (unlinkat(w->file.dir_fd, name, 0) != 0 && errno != ENOENT)
 		return why_set(why, -errno, "cannot remove '%s/%s': %s", w->file.dir,
 		    name, strerrordesc_np(errno));
+	file_append_names_changed(&w->file);
 	return 0;
 }
 
