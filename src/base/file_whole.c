@@ -37,7 +37,7 @@ make(const char *path, mode_t mode, struct slice text)
 }
 
 int
-file_whole_write(
+file_whole_put(
     const char *dir, const char *name, mode_t mode, struct slice text, struct why *why)
 {
 	char path[PATH_MAX], fresh[PATH_MAX + 8];
@@ -51,9 +51,20 @@ file_whole_write(
 		r = -errno;
 	if (r < 0)
 		(void)unlink(fresh);
-	else
-		r = dir_sync(dir);
 	return r < 0 ? why_set(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
+int
+file_whole_write(
+    const char *dir, const char *name, mode_t mode, struct slice text, struct why *why)
+{
+	int r = file_whole_put(dir, name, mode, text, why);
+
+	if (r < 0)
+		return r;
+	r = dir_sync(dir);
+	return r < 0 ? why_set(why, r, "cannot write %s/%s: %s", dir, name, strerror(-r))
+		     : 0;
 }
 
 int

@@ -16,6 +16,9 @@
 /* DIR/NAME; `mode` as of open(2). */
 int file_whole_write(
     const char *dir, const char *name, mode_t mode, struct slice text, struct why *why);
+/* The same, but that its name is the caller's to make durable, with dir_sync(). */
+int file_whole_put(
+    const char *dir, const char *name, mode_t mode, struct slice text, struct why *why);
 /* The names in a directory survive a power loss from now on. */
 int dir_sync(const char *dir);
 #endif

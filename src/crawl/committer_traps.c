@@ -245,6 +245,7 @@ committer_traps_reconsider(struct committer *c)
 {
 	uint64_t now = htole64(c->conf.traps_hash), was;
 	struct parked_scan s = {.n = 0};
+	bool any = false;
 	int r;
 
 	buf_clear(&c->scratch);
@@ -258,14 +259,16 @@ committer_traps_reconsider(struct committer *c)
 	}
 	traps_reopen(c->traps);
 	buf_init(&s.values, (size_t)PARKED_A_SCAN * PARKED_BYTES_MAX);
-	do
+	do {
 		r = reconsider_some(c, &s);
-	while (r == 0 && s.n > 0);
+		any = any || s.n > 0;
+	} while (r == 0 && s.n > 0);
 	buf_release(&s.values);
 	if (r == 0)
 		r = store_batch_put(c->batch, STORE_META, CUT_BY,
 		    slice_of((const char *)&now, sizeof(now)));
-	return r < 0 ? r : group_commit(c);
+	/* Where nothing was cut, as in a new crawl, the next commit is soon enough. */
+	return r < 0 || !any ? r : group_commit(c);
 }
 
 /* ---- the reply ---- */

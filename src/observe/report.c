@@ -364,7 +364,7 @@ report_write(const struct report *r, const char *dir, struct why *why)
 	buf_init(&text, OUT_BYTES_MAX);
 	e = report_json(r, (struct slice){0}, &text);
 	e = e < 0 ? why_set(why, e, "out of memory")
-		  : file_whole_write(dir, "report.json", 0644, buf_slice(&text), why);
+		  : file_whole_put(dir, "report.json", 0644, buf_slice(&text), why);
 	if (e == 0) {
 		buf_clear(&text);
 		e = report_html(r, &text);
