@@ -17,6 +17,7 @@ struct warc_fields {
 	const struct warc_original *original;
 	int64_t wall_us;
 	struct slice block[2];
+	bool is_fields; /* the block is names and values, like the head */
 };
 
 /* Appends it as a member.  Values are reduced to printable ASCII. */

@@ -1,29 +1,25 @@
 #include "sink/warc_record.h"
-#define ZLIB_CONST /* deflate() only reads */
 #include "base/clock.h"
 #include "sink/warc_fields.h"
+#include "sink/warc_gzip.h"
 #include "sink/warc_head.h"
 #include "sink/warc_move.h"
 #include "web/http.h"
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <libdeflate.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include "base/banned.h"
 
 /*
- * Up to WHOLE_BYTES_MAX a record is put together in memory and compressed in one call of
- * libdeflate, which at level 1 takes half the time of zlib's and comes out smaller.  It
- * cannot stream, so what is longer goes through zlib piece by piece.
+ * Up to WHOLE_BYTES_MAX a record is put together in memory and compressed in one call,
+ * which is faster; what is longer goes piece by piece.
  */
 enum {
-	GZIP_LEVEL = 1,
 	ZSTD_LEVEL = 3,
 	WHOLE_BYTES_MAX = 4 << 20,
 	HEADER_BYTES_MAX = 256 << 10, /* of a record; URLs have at most 8 KiB */
@@ -37,9 +33,7 @@ enum {
 struct warc_packer {
 	enum warc_coding coding;
 	ZSTD_CCtx *zstd; /* from the first record that wants it */
-	struct libdeflate_compressor *whole;
-	z_stream stream; /* from the first record that is too long for that */
-	bool has_stream;
+	struct warc_gzip *gzip;
 	EVP_MD *sha1;
 	EVP_MD_CTX *digest;
 	struct buf block;  /* an HTTP head or a metadata block, as it is written */
@@ -57,13 +51,12 @@ warc_packer_new(struct warc_packer **ret)
 	p->coding = WARC_GZIP;
 	buf_init(&p->block, HEAD_BYTES_MAX);
 	buf_init(&p->record, (size_t)WHOLE_BYTES_MAX + HEADER_BYTES_MAX);
-	p->whole = libdeflate_alloc_compressor(GZIP_LEVEL);
-	if (p->whole == NULL)
+	if (warc_gzip_new(&p->gzip) < 0)
 		goto fail_packer;
 	/* Fetched once: OpenSSL 3 would search its providers at each EVP_sha1(). */
 	p->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	if (p->sha1 == NULL)
-		goto fail_whole;
+		goto fail_gzip;
 	p->digest = EVP_MD_CTX_new();
 	if (p->digest == NULL)
 		goto fail_sha1;
@@ -78,8 +71,8 @@ fail_digest:
 	EVP_MD_CTX_free(p->digest);
 fail_sha1:
 	EVP_MD_free(p->sha1);
-fail_whole:
-	libdeflate_free_compressor(p->whole);
+fail_gzip:
+	warc_gzip_free(p->gzip);
 fail_packer:
 	free(p);
 	return -ENOMEM;
@@ -95,19 +88,17 @@ warc_packer_free(struct warc_packer *p)
 	buf_release(&p->block);
 	EVP_MD_CTX_free(p->digest);
 	EVP_MD_free(p->sha1);
-	libdeflate_free_compressor(p->whole);
+	warc_gzip_free(p->gzip);
 	free(p);
 }
 
-/* A digest forgets its input when it is finished, libdeflate keeps none. */
+/* A digest forgets its input when it is finished. */
 void
 warc_packer_forget(struct warc_packer *p)
 {
 	buf_wipe(&p->record);
 	buf_wipe(&p->block);
-	if (p->has_stream)
-		(void)deflateEnd(&p->stream);
-	p->has_stream = false;
+	warc_gzip_forget(p->gzip);
 	(void)ZSTD_freeCCtx(p->zstd); /* its window is the input */
 	p->zstd = NULL;
 }
@@ -276,36 +267,6 @@ add_header(struct warc_packer *p, const struct warc_fields *r)
 /* -- Members. -- */
 
 static int
-deflate_piece(z_stream *z, struct slice piece, bool last, struct buf *out)
-{
-	z->next_in = (z_const Bytef *)piece.ptr;
-	do {
-		size_t room,
-		    take = piece.len > UINT32_MAX / 2 ? UINT32_MAX / 2 : piece.len;
-		bool final = last && take == piece.len;
-		int r, err;
-
-		room = out->max - out->len;
-		if (room > STREAM_STEP_BYTES)
-			room = STREAM_STEP_BYTES;
-		if (room == 0)
-			return -EMSGSIZE;
-		err = buf_reserve(out, room);
-		if (err < 0)
-			return err;
-		z->avail_in = (uInt)take;
-		z->next_out = (Bytef *)out->ptr + out->len;
-		z->avail_out = (uInt)room;
-		r = deflate(z, final ? Z_FINISH : Z_NO_FLUSH);
-		assert(r == Z_OK || r == Z_STREAM_END || r == Z_BUF_ERROR);
-		out->len += room - z->avail_out;
-		piece = slice_from(piece, take - z->avail_in);
-		if (r == Z_STREAM_END || (!last && piece.len == 0 && z->avail_out > 0))
-			return 0;
-	} while (true);
-}
-
-static int
 zstd_begin(struct warc_packer *p)
 {
 	if (p->zstd == NULL) {
@@ -350,29 +311,19 @@ zstd_piece(ZSTD_CCtx *z, struct slice piece, bool last, struct buf *out)
 }
 
 static int
-gzip_begin(struct warc_packer *p)
-{
-	/* 15 bits of window, and 16 for a gzip header */
-	if (!p->has_stream && deflateInit2(&p->stream, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
-				  Z_DEFAULT_STRATEGY) != Z_OK)
-		return -ENOMEM;
-	p->has_stream = true;
-	(void)deflateReset(&p->stream);
-	return 0;
-}
-
-static int
 member_begin(struct warc_packer *p)
 {
-	return p->coding == WARC_GZIP   ? gzip_begin(p)
-	       : p->coding == WARC_ZSTD ? zstd_begin(p)
-					: 0;
+	if (p->coding == WARC_ZSTD)
+		return zstd_begin(p);
+	if (p->coding == WARC_GZIP)
+		warc_gzip_begin(p->gzip);
+	return 0;
 }
 
 static int
 member_piece(struct warc_packer *p, struct slice piece, bool last, struct buf *out)
 {
-	return p->coding == WARC_GZIP   ? deflate_piece(&p->stream, piece, last, out)
+	return p->coding == WARC_GZIP   ? warc_gzip_piece(p->gzip, piece, last, out)
 	       : p->coding == WARC_ZSTD ? zstd_piece(p->zstd, piece, last, out)
 					: buf_add_slice(out, piece);
 }
@@ -390,24 +341,15 @@ member_stream(
 
 /* p->record as one member. */
 static int
-member_whole(struct warc_packer *p, struct buf *out)
+member_whole(struct warc_packer *p, enum warc_gzip_text kind, struct buf *out)
 {
 	struct slice all = buf_slice(&p->record);
-	size_t n;
-	int r;
+	int r = -EMSGSIZE;
 
-	if (p->coding != WARC_GZIP)
-		return member_stream(p, &all, 1, out);
-	r = buf_reserve(out, libdeflate_gzip_compress_bound(p->whole, all.len));
-	if (r == -EMSGSIZE) /* the bound does not fit; what comes out may */
-		return member_stream(p, &all, 1, out);
-	if (r < 0)
-		return r;
-	n = libdeflate_gzip_compress(
-	    p->whole, all.ptr, all.len, out->ptr + out->len, out->cap - out->len);
-	assert(n > 0);
-	out->len += n;
-	return 0;
+	if (p->coding == WARC_GZIP)
+		r = warc_gzip_whole(p->gzip, all, kind, out);
+	/* With gzip: the most that it may take does not fit; what comes out may. */
+	return r == -EMSGSIZE ? member_stream(p, &all, 1, out) : r;
 }
 
 int
@@ -432,7 +374,7 @@ warc_add_record(struct warc_packer *p, const struct warc_fields *r, struct buf *
 	(void)buf_add_slice(&p->record, r->block[0]);
 	(void)buf_add_slice(&p->record, r->block[1]);
 	(void)buf_add(&p->record, "\r\n\r\n", 4);
-	return member_whole(p, out);
+	return member_whole(p, r->is_fields ? WARC_GZIP_FIELDS : WARC_GZIP_ANY, out);
 }
 
 /* -- The records of an exchange. -- */
@@ -551,6 +493,7 @@ pack_request(struct warc_packer *p, const struct warc_exchange *x,
 		.protocol = x->protocol,
 		.wall_us = x->wall_us,
 		.block = {buf_slice(&p->block)},
+		.is_fields = true,
 	    },
 	    out);
 }
@@ -600,6 +543,7 @@ pack_metadata(struct warc_packer *p, const struct warc_exchange *x,
 		.uri = x->uri,
 		.wall_us = x->wall_us,
 		.block = {buf_slice(b)},
+		.is_fields = true,
 	    },
 	    out);
 }
