@@ -24,6 +24,7 @@
 #include "crawl/totals.h"
 #include "crawl/traps.h"
 #include "frontier/frontier.h"
+#include "frontier/known.h"
 #include "loop/actor.h"
 #include "sink/sink.h"
 
@@ -57,6 +58,7 @@ struct commit {
 	uint64_t shape;                   /* DONE: of the page's text; as in task.h */
 	struct found_link *links;
 	uint32_t links_len;
+	uint32_t links_known;             /* and were left out by the worker */
 	struct frontier_want want;        /* REFILL */
 	bool has_waits;                   /* DONE, ATTEMPT, CLOSE */
 	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* of this run so far */
@@ -121,6 +123,7 @@ struct committer_conf {
 	int64_t commit_ms;           /* 1000 */
 	uint64_t commit_bytes;       /* 32 MiB */
 	uint64_t seen_bytes;         /* of memory, for what was seen */
+	struct known known;          /* where workers look; NULL in it: nowhere */
 	bool measure_disk;           /* for commit.disk_bytes */
 	uint32_t mails_max;
 	void *ctx;

@@ -183,6 +183,7 @@ enqueue(struct committer *c, struct commit *m, const struct found_link *l)
 	c->moved.seeds_open += (l->flags & (URLREC_SEED | URLREC_SEED_CHAIN)) != 0;
 	m->fresh_len++;
 	m->counts.wanted++;
+	known_put(&c->conf.known, l->url_hash);
 	return 0;
 }
 
@@ -281,6 +282,8 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 	if (added == SEEN_KNOWN) {
 		/* A job's own seeds are sent anew by each run. */
 		m->counts.duplicates += l->kind != LINK_SEED;
+		if (l->verdict == OUTCOME_NONE)
+			known_put(&c->conf.known, l->url_hash);
 		return l->kind == LINK_SEED ? committer_moved_seed(c, l) : 0;
 	}
 	if (added == SEEN_NEW)
@@ -332,7 +335,8 @@ discover_all(struct committer *c, struct commit *m)
 	    (size_t)m->links_len * ((m->rec == NULL ? 0 : m->rec->hops.len) + 1);
 	int r;
 
-	if (m->links_len == 0)
+	m->counts.duplicates += m->links_known;
+	if (m->links_len == 0 && m->links_known == 0)
 		return 0;
 	/* Once, so that hop paths do not move while records point to them. */
 	r = buf_reserve(&m->texts, texts);
@@ -469,6 +473,9 @@ settle(struct committer *c, const struct urlrec *rec, enum outcome outcome)
 	struct key k;
 	int r;
 
+	/* What was rejected by then may be wanted on another way. */
+	if (outcome_class(outcome) == OUTCOME_CLASS_REJECTED)
+		known_drop(&c->conf.known, rec->url_hash);
 	key_make(&k, rec->authority_hash, rec->key);
 	r = store_batch_delete(c->batch, STORE_QUEUE, key_whole(&k));
 	if (r == 0)

@@ -23,6 +23,7 @@
 struct engine {
 	struct loop *loop;
 	struct shm *shm;
+	struct shm_block known; /* in it: frontier/known.h, of all crawls */
 	struct pool *pool;
 	struct addr_policy *policy;
 	struct dns *dns;
@@ -229,6 +230,9 @@ int crawl_open_parts(struct crawl *c, struct why *why);
 enum warc_coding crawl_warc_coding(const struct options *o);
 void crawl_recrawl_conf(const struct options *o, struct recrawl_conf *ret);
 enum parse_copy crawl_copy(const struct options *o);
+/* What workers may leave out; nothing where somebody wants to hear of links to what is
+ * known already. */
+void crawl_known(const struct crawl *c, struct known *ret);
 void crawl_traps_conf(const struct options *o, struct traps_conf *ret);
 /* What of the politeness the options decide. */
 void crawl_frontier_conf(const struct options *o, struct frontier_conf *ret);

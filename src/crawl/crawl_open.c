@@ -193,6 +193,21 @@ crawl_copy(const struct options *o)
 	return PARSE_COPY_NONE;
 }
 
+void
+crawl_known(const struct crawl *c, struct known *ret)
+{
+	const struct options *o = c->o;
+	const struct shm_block *b = &c->engine->known;
+	bool is_told = c->order->given != NULL || o->crawl_check_links;
+
+	for (size_t i = 0; i < o->output_sink.n; i++)
+		is_told |= sink_wants_outlinks(o->output_sink.v[i]);
+	*ret = (struct known){0};
+	if (!is_told)
+		known_init(ret, shm_ptr(c->engine->shm, b), b->cap,
+		    (c->context + 1ull) * 0x9e3779b97f4a7c15u);
+}
+
 static void
 tell(const char *text)
 {
@@ -349,6 +364,7 @@ open_committer(struct crawl *c, struct why *why)
 	    .on_room = crawl_on_room};
 	int r = storage_is_asked(o) ? storage_init(&c->storage, o, why) : 0;
 
+	crawl_known(c, &conf.known);
 	if (r == 0)
 		r = open_store(c, &conf.store, &conf.saved, why);
 	if (r < 0)

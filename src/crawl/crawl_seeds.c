@@ -184,8 +184,15 @@ tell_workers(struct crawl *c)
 	    .copy = crawl_copy(c->o),
 	    .copy_bytes = m.copy_bytes_max};
 	struct buf settings;
+	struct known known;
 	int r;
 
+	crawl_known(c, &known);
+	if (known.v != NULL) {
+		limits.known_at = c->engine->known.at;
+		limits.known_bytes = c->engine->known.cap;
+		limits.known_salt = known.salt;
+	}
 	buf_init(&settings, POOL_SETTINGS_MAX);
 	r = parse_settings(
 	    buf_slice(&c->settings), select_blob(c->fields), &limits, &settings);

@@ -12,6 +12,7 @@ enum {
 	    20000, /* then it is replaced: whatever leaks, leaks no further */
 	RESULT_SLACK = 32 << 20, /* links and texts beside the record */
 	SIZE_EVERY_MS = 1000,
+	KNOWN_BYTES = 1 << 20, /* the latest 100,000 URLs, about */
 	/* With all that may be slow, and those of all files, below 1,024 descriptors. */
 	CONNECTIONS_KEPT_MAX = CRAWL_SLOW_MAX + 128,
 };
@@ -170,6 +171,11 @@ engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
 		(void)why_set(why, r, "out of memory");
 	if (r == 0)
 		r = shm_new(crawl_memory(o).arena_bytes, &e->shm, why);
+	if (r == 0) {
+		r = shm_alloc(e->shm, KNOWN_BYTES, &e->known);
+		if (r < 0)
+			(void)why_set(why, r, "out of memory");
+	}
 	if (r == 0)
 		r = open_pool(e, nursery, o, why);
 	if (r == 0)

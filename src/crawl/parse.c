@@ -5,6 +5,7 @@
 #include "crawl/score.h"
 #include "crawl/task.h"
 #include "crawl/traps.h"
+#include "frontier/known.h"
 #include "frontier/urlrec.h"
 #include "sink/checks.h"
 #include "web/coding.h"
@@ -609,6 +610,30 @@ end_notes(struct work *w)
 	return r;
 }
 
+/* The archive has them by now, and links that lead anywhere else in a redirect are few. */
+static void
+leave_out_known(struct work *w, struct slice arena)
+{
+	const struct parse_limits *limits = w->limits;
+	struct outlinks *o = &w->p->links;
+	uint32_t n = 0;
+
+	if (limits->known_bytes == 0 || limits->known_at > arena.len ||
+	    limits->known_bytes > arena.len - limits->known_at)
+		return;
+	for (uint32_t i = 0; i < o->len; i++) {
+		const struct found_link *l = &o->v[i];
+
+		if (l->verdict == OUTCOME_NONE && l->kind != LINK_REDIRECT &&
+		    known_is_in(arena.ptr + limits->known_at, limits->known_bytes,
+			limits->known_salt, l->url_hash))
+			w->found->links_known++;
+		else
+			o->v[n++] = *l;
+	}
+	o->len = n;
+}
+
 static void
 read_type(struct work *w)
 {
@@ -619,7 +644,7 @@ read_type(struct work *w)
 }
 
 static int
-work_run(struct work *w)
+work_run(struct work *w, struct slice arena)
 {
 	struct found *f = w->found;
 	struct http_status status;
@@ -658,6 +683,7 @@ work_run(struct work *w)
 		r = end_notes(w);
 	if (r == 0)
 		r = archive(w); /* with its outlinks */
+	leave_out_known(w, arena);
 	f->robots = w->robots;
 	f->links = w->p->links.v;
 	f->links_len = w->p->links.len;
@@ -691,7 +717,7 @@ parser_run(void *state, const struct pool_input *in, struct buf *out)
 	p->arena.max_bytes = c->limits.notes_bytes;
 	w.head = slice_head(in->body, w.task.head_bytes);
 	w.body = slice_from(in->body, w.task.head_bytes);
-	r = work_run(&w);
+	r = work_run(&w, in->arena);
 	found.worked_us = (uint32_t)(clock_mono_us() - began_us);
 	if (r == 0)
 		r = found_encode(&found, out);

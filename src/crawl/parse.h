@@ -22,6 +22,9 @@ struct parse_limits {
 	enum warc_coding coding; /* of the archive */
 	enum parse_copy copy;    /* for the mirror */
 	uint64_t copy_bytes;     /* of one at most; what is longer is left out */
+	/* A table of frontier/known.h in the arena: what is in is left out of the links,
+	 * and counted.  0 bytes: none. */
+	uint64_t known_at, known_bytes, known_salt;
 };
 
 /* What a context is configured with: the blob of the fields (crawl/fields.h), or nothing,

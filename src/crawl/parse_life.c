@@ -31,6 +31,9 @@ parse_settings(struct slice scope, struct slice fields, const struct parse_limit
 	wire_u32(&w, (uint32_t)limits->coding);
 	wire_u8(&w, (uint8_t)limits->copy);
 	wire_u64(&w, limits->copy_bytes);
+	wire_u64(&w, limits->known_at);
+	wire_u64(&w, limits->known_bytes);
+	wire_u64(&w, limits->known_salt);
 	wire_put(&w, scope.ptr, scope.len);
 	return w.err;
 }
@@ -65,6 +68,9 @@ context_read(struct slice settings, struct context *ret)
 	coding = wire_get_u32(&in);
 	copy = wire_get_u8(&in);
 	c.limits.copy_bytes = wire_get_u64(&in);
+	c.limits.known_at = wire_get_u64(&in);
+	c.limits.known_bytes = wire_get_u64(&in);
+	c.limits.known_salt = wire_get_u64(&in);
 	if (in.bad || coding > WARC_ZSTD || copy > PARSE_COPY_RELINKED)
 		return -EBADMSG;
 	c.limits.copy = (enum parse_copy)copy;

@@ -140,6 +140,7 @@ found_encode(const struct found *f, struct buf *out)
 	wire_u64(&w, f->body_bytes);
 	wire_u32(&w, f->links_total);
 	wire_u32(&w, f->links_cut);
+	wire_u32(&w, f->links_known);
 	wire_u32(&w, f->worked_us);
 	wire_u8(&w, (uint8_t)f->coding);
 	wire_u64(&w, (uint64_t)f->retry_after_ms);
@@ -263,6 +264,7 @@ found_decode(
 	f.body_bytes = wire_get_u64(&w);
 	f.links_total = wire_get_u32(&w);
 	f.links_cut = wire_get_u32(&w);
+	f.links_known = wire_get_u32(&w);
 	f.worked_us = wire_get_u32(&w);
 	f.coding = coding_decode_status(&w);
 	f.retry_after_ms = (int64_t)wire_get_u64(&w);

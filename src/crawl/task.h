@@ -87,6 +87,7 @@ struct found {
 	struct warc_parts parts;
 	struct found_link *links;
 	uint32_t links_len;
+	uint32_t links_known; /* that were left out: the store thread has them */
 };
 
 /* Links last. */

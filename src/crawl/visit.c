@@ -617,6 +617,7 @@ visit_commit(struct visit *v, enum outcome outcome)
 	m->rec = v->rec;
 	m->links = v->found.links;
 	m->links_len = m->kind == COMMIT_DONE ? v->found.links_len : 0;
+	m->links_known = m->kind == COMMIT_DONE ? v->found.links_known : 0;
 	if (m->harm != NULL)
 		v->harm->report.outcome = outcome;
 	v->sent_us = loop_now_us(v->crawl->loop);

@@ -58,6 +58,7 @@ struct pool_input {
 	uint32_t context;  /* which context the task belongs to */
 	struct slice head; /* small: what to do */
 	struct slice body; /* in the arena; empty when the task has none */
+	struct slice arena;
 };
 
 /*

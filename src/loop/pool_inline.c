@@ -69,6 +69,7 @@ run(struct pool *p, const struct task *t)
 	    .context = t->context,
 	    .head = slice_of(t->head, t->head_bytes),
 	    .body = t->body,
+	    .arena = p->conf.shm == NULL ? slice_of(NULL, 0) : shm_slice(p->conf.shm),
 	};
 	struct pool_context *c = context_get(p, t->context);
 

@@ -438,6 +438,12 @@ shm_ptr(const struct shm *s, const struct shm_block *b)
 	return s->map + b->at;
 }
 
+struct slice
+shm_slice(const struct shm *s)
+{
+	return slice_of(s->map, s->bytes);
+}
+
 int
 shm_find(const struct shm *s, struct slice part, uint64_t *ret_at)
 {

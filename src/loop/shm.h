@@ -47,6 +47,7 @@ void shm_shrink(struct shm *s, struct shm_block *b, uint64_t used);
 /* And sets cap to 0; harmless when it is. */
 void shm_free(struct shm *s, struct shm_block *b);
 char *shm_ptr(const struct shm *s, const struct shm_block *b);
+struct slice shm_slice(const struct shm *s); /* the whole arena */
 /* Offset of `part` in the arena; -EINVAL when it is not wholly in it. */
 int shm_find(const struct shm *s, struct slice part, uint64_t *ret_at);
 int shm_fd(const struct shm *s); /* for others: can be mapped for reading only */

@@ -148,7 +148,9 @@ worker_change_owner(struct worker *w, const struct wire_task *t, size_t packet_b
 static void
 worker_run(struct worker *w, const struct wire_task *t, struct slice head, bool last)
 {
-	struct pool_input in = {.context = t->context, .head = head};
+	struct pool_input in = {.context = t->context,
+	    .head = head,
+	    .arena = slice_of(w->arena, w->conf.arena_bytes)};
 	struct wire_note n = {.type = WIRE_NOTE, .seq = t->seq, .status = WIRE_ERROR};
 	struct buf out;
 

@@ -44,6 +44,14 @@ sink_exists(const char *name)
 	return type_get(name, ASKED_N) != NULL;
 }
 
+bool
+sink_wants_outlinks(const char *name)
+{
+	const struct sink_type *type = type_get(name, ASKED_N);
+
+	return type != NULL && type->outlinks;
+}
+
 const char *
 sink_names(void)
 {

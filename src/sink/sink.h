@@ -170,6 +170,7 @@ struct sink_place {
 struct sink;
 struct sink_type {
 	const char *name;
+	bool outlinks; /* it tells all of a page, also those that are known already */
 	int (*open)(struct sink *s, const struct sink_conf *conf, struct slice mark,
 	    struct why *why);
 	int (*put)(struct sink *s, struct sink_event *e, struct why *why);
@@ -233,5 +234,7 @@ int sink_close(struct sink *s, bool finished, struct why *why);
 /* Among those that people may ask for; "crawl-log", "rejected-log", "changes", "checks"
  * and "cdxj" are the engine's. */
 bool sink_exists(const char *name);
+/* It tells all links of a page, also those that were known already. */
+bool sink_wants_outlinks(const char *name);
 const char *sink_names(void); /* "warc, jsonl, ..." */
 #endif

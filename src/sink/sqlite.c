@@ -486,6 +486,7 @@ sqlite_close(struct sink *s, bool finished, struct why *why)
 
 const struct sink_type sink_sqlite = {
     .name = "sqlite",
+    .outlinks = true,
     .open = sqlite_open,
     .put = sqlite_put,
     .flush = sqlite_flush,

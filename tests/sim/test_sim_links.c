@@ -437,6 +437,49 @@ sitemaps_that_pages_name_are_read_within_scope(void **state)
 	}
 }
 
+/* ---- links to what is known ---- */
+
+enum { MESH = 30 };
+
+static void
+mesh_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	char link[32];
+
+	(void)ctx;
+	ret->status = ends(url, "/robots.txt") ? 404 : 200;
+	ret->latency_ms = 5;
+	for (int i = 0; i < MESH && ret->status == 200; i++) {
+		(void)snprintf(link, sizeof(link), "<a href=/%d>%d</a>", i, i);
+		(void)buf_add_cstr(body, link);
+	}
+}
+
+/* Workers leave out of their results what they see to be known, but where somebody wants
+ * to hear of it: by the order or a sink. */
+static void
+links_to_what_is_known_are_counted_whoever_leaves_them_out(void **state)
+{
+	static const char *const ways[] = {"order=bfs", "order=opic"};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct sim_run run = {0};
+
+		sim_web_reset(mesh_script, NULL);
+		sim_crawl(&run, "http://mesh.test/0", OPTIONS("delay=0", ways[i]));
+		assert_int_equal(run.stats.totals.discovered, MESH);
+		assert_int_equal(run.stats.totals.duplicates, MESH * MESH - (MESH - 1));
+		for (int k = 0; k < MESH; k++) {
+			char url[32];
+
+			(void)snprintf(url, sizeof(url), "http://mesh.test/%d", k);
+			assert_int_equal(sim_count(url), 1);
+		}
+		sim_release(&run);
+	}
+}
+
 int
 main(void)
 {
@@ -453,6 +496,7 @@ main(void)
 	    cmocka_unit_test(urls_in_scripts_are_tried_only_if_asked_and_few_a_page),
 	    cmocka_unit_test(heads_name_parts_of_a_page_and_other_pages),
 	    cmocka_unit_test(feeds_and_xml_are_read_like_pages),
+	    cmocka_unit_test(links_to_what_is_known_are_counted_whoever_leaves_them_out),
 	};
 
 	return cmocka_run_group_tests_name("sim/links", tests, NULL, NULL);
