@@ -157,7 +157,8 @@ judge(struct outlinks *o, enum link_kind kind, const struct url *url, unsigned f
 	    .kind = kind,
 	    .depth = o->conf.depth,
 	    .parent_flags = o->conf.flags,
-	    .redirects = o->conf.redirects};
+	    .redirects = o->conf.redirects,
+	    .reach = o->reach};
 
 	if ((flags & OUTLINK_IS_SITEMAP) != 0) {
 		/* Where a site's owner says its map lies, it lies. */
@@ -253,6 +254,20 @@ note(struct outlinks *o, enum link_kind kind, struct slice ref)
 	return checks_add(o->conf.checks, &l);
 }
 
+static int
+authority_take(struct outlinks *o, const struct url *url)
+{
+	struct slice authority = url_authority(url);
+
+	if (slice_eq(authority, o->authority))
+		return 0;
+	if (!arena_copy(o->conf.arena, authority, &o->authority))
+		return -ENOMEM;
+	o->authority_hash = url_hash(authority, scope_hash_seed(o->conf.rules));
+	o->reach = scope_reach(o->conf.rules, url);
+	return 0;
+}
+
 int
 outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned flags)
 {
@@ -284,6 +299,9 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 	r = set_add(o, hash ^ salt(kind, flags));
 	if (r <= 0)
 		return r;
+	r = authority_take(o, &url);
+	if (r < 0)
+		return r;
 	judge(o, kind, &url, flags, &v);
 	if (link_kind_is_guess(kind) && v.outcome != OUTCOME_NONE)
 		return 0;
@@ -297,7 +315,7 @@ outlinks_add(struct outlinks *o, enum link_kind kind, struct slice ref, unsigned
 	    .depth = v.depth,
 	    .priority = score_add(v.priority, o->score),
 	    .url_hash = hash,
-	    .authority_hash = url_hash(url_authority(&url), seed)};
+	    .authority_hash = o->authority_hash};
 	if (!arena_copy(o->conf.arena, url_text(&url), &l->url))
 		return -ENOMEM;
 	o->len++;

@@ -45,6 +45,11 @@ struct outlinks {
 	uint32_t guesses; /* speculative ones among them */
 	struct slice anchor; /* that the caller gives to what is added from now on */
 	uint32_t checks_len, checks_cut;
+	/* Of the last link, with what is the same for all of it: most links of a page lead to
+	 * one host. */
+	struct slice authority;
+	uint64_t authority_hash;
+	enum scope_reach reach;
 	char base_text[URL_BYTES_MAX]; /* these two last: they are not cleared */
 	char page_text[URL_BYTES_MAX];
 };

@@ -33,6 +33,7 @@ struct work {
 	const struct parse_limits *limits;
 	struct task task;
 	struct slice head, body;
+	struct slice facts; /* of the head: what is looked at here */
 	struct http_mime type;
 	struct slice mime, http_charset; /* of type */
 	struct page_robots robots;       /* of the head, then also of the page */
@@ -50,7 +51,7 @@ decode(struct work *w, struct slice *ret)
 
 	*ret = w->body;
 	buf_init(&coding, 1024);
-	r = http_header_join(w->head, SLICE_LIT("content-encoding"), &coding);
+	r = http_header_join(w->facts, SLICE_LIT("content-encoding"), &coding);
 	if (r == 0 && !coding_is_identity(buf_slice(&coding))) {
 		buf_clear(&w->p->decoded);
 		r = coding_decode(buf_slice(&coding), w->body, w->limits->decoded_bytes,
@@ -357,7 +358,7 @@ read_sitemap(struct work *w, struct slice body)
 		body = buf_slice(&plain);
 	if (w->found->coding == CODING_OK)
 		w->found->coding = status;
-	r = sitemap_parse(body, http_header_get(w->head, SLICE_LIT("content-type")),
+	r = sitemap_parse(body, http_header_get(w->facts, SLICE_LIT("content-type")),
 	    &conf, on_sitemap_entry, w, &result);
 	buf_release(&plain);
 	return r;
@@ -385,7 +386,7 @@ static int
 read_xml(struct work *w, struct slice body)
 {
 	struct sitemap_result result;
-	int r = sitemap_parse(body, http_header_get(w->head, SLICE_LIT("content-type")),
+	int r = sitemap_parse(body, http_header_get(w->facts, SLICE_LIT("content-type")),
 	    NULL, on_xml_entry, w, &result);
 
 	if (r == 0 && result.format == SITEMAP_FORMAT_NONE && is_xhtml(body))
@@ -452,7 +453,7 @@ add_header_link(struct work *w, const struct http_link *link)
 static int
 read_header_links(struct work *w)
 {
-	struct slice rest = http_headers(w->head);
+	struct slice rest = http_headers(w->facts);
 	struct refresh refresh;
 	struct http_header h;
 	struct http_link link;
@@ -530,7 +531,7 @@ leads_on(int status)
 static int
 read_redirect(struct work *w)
 {
-	struct slice location = http_header_get(w->head, SLICE_LIT("location"));
+	struct slice location = http_header_get(w->facts, SLICE_LIT("location"));
 	int r = 0, status = w->found->status;
 
 	if (w->task.kind == TASK_ROBOTS && location.len == 0)
@@ -634,10 +635,26 @@ leave_out_known(struct work *w, struct slice arena)
 	o->len = n;
 }
 
+/* A head is asked for six of its fields, one after the other, and may have many. */
+static int
+read_facts(struct work *w)
+{
+	static const struct slice names[] = {SLICE_LIT("content-type"),
+	    SLICE_LIT("content-encoding"), SLICE_LIT("link"), SLICE_LIT("refresh"),
+	    SLICE_LIT("location"), SLICE_LIT("x-robots-tag")};
+	char *facts = arena_text(&w->p->arena, w->head.len + 1);
+
+	if (facts == NULL)
+		return -ENOMEM;
+	w->facts = slice_of(facts,
+	    http_head_pick(w->head, names, sizeof(names) / sizeof(names[0]), facts));
+	return 0;
+}
+
 static void
 read_type(struct work *w)
 {
-	if (!http_mime(w->head, &w->type))
+	if (!http_mime(w->facts, &w->type))
 		return;
 	w->mime = w->found->mime = slice_cstr(w->type.essence);
 	w->http_charset = slice_cstr(w->type.charset);
@@ -664,7 +681,8 @@ work_run(struct work *w, struct slice arena)
 	if (notes && !is_check(w))
 		conf.checks = &w->p->checks;
 	r = outlinks_begin(&w->p->links, &conf);
-
+	if (r == 0)
+		r = read_facts(w);
 	if (r < 0)
 		return r;
 	if (http_status(w->head, &status))
@@ -672,7 +690,7 @@ work_run(struct work *w, struct slice arena)
 	f->body_bytes = w->body.len;
 	f->retry_after_ms = -1;
 	read_type(w);
-	page_robots_head(&w->robots, w->head, scope_agent(w->rules));
+	page_robots_head(&w->robots, w->facts, scope_agent(w->rules));
 	if (w->task.kind == TASK_ARCHIVE)
 		return archive(w);
 	if (f->status >= 300 && f->status < 400)

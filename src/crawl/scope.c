@@ -608,6 +608,21 @@ judge_check(const struct scope_rules *s, const struct scope_link *l,
 	v->flags = (uint8_t)(URLREC_CHECK | part);
 }
 
+enum scope_reach
+scope_reach(const struct scope_rules *s, const struct url *url)
+{
+	if (s->reach.mode == SCOPE_PAGE || s->reach.mode == SCOPE_PREFIX)
+		return SCOPE_REACH_ASK;
+	return reach_holds(&s->reach, url) ? SCOPE_REACH_IN : SCOPE_REACH_OUT;
+}
+
+static bool
+is_reached(const struct scope_rules *s, const struct scope_link *l)
+{
+	return l->reach == SCOPE_REACH_ASK ? reach_holds(&s->reach, l->url)
+					   : l->reach == SCOPE_REACH_IN;
+}
+
 static enum outcome
 judge(const struct scope_rules *s, const struct scope_link *l,
     const struct rules_verdict *by, struct scope_verdict *v)
@@ -626,11 +641,11 @@ judge(const struct scope_rules *s, const struct scope_link *l,
 		/* Does not take a step away from the seeds. */
 		v->depth = l->depth;
 		v->flags |= URLREC_PART;
-		if (!reach_holds(&s->reach, l->url))
+		if (!is_reached(s, l))
 			v->flags |= URLREC_REQUISITE;
 		return OUTCOME_NONE;
 	}
-	if ((l->parent_flags & URLREC_REQUISITE) != 0 || !reach_holds(&s->reach, l->url))
+	if ((l->parent_flags & URLREC_REQUISITE) != 0 || !is_reached(s, l))
 		return OUTCOME_OUT_OF_SCOPE;
 	if (s->include.n > 0 && patterns_match(s, &s->include, l->url) == NULL)
 		return OUTCOME_OUT_OF_SCOPE;

@@ -49,12 +49,17 @@ int scope_rules_add_root(struct scope_rules *s, struct slice url, struct buf *ne
 int scope_rules_extend(struct scope_rules *s, struct slice news);
 bool scope_reaches(const struct scope_rules *s, struct slice url);
 
+/* The same for all URLs of an authority, or SCOPE_REACH_ASK: it depends on more. */
+enum scope_reach { SCOPE_REACH_ASK, SCOPE_REACH_IN, SCOPE_REACH_OUT };
+enum scope_reach scope_reach(const struct scope_rules *s, const struct url *url);
+
 struct scope_link {
 	const struct url *url;
 	enum link_kind kind;
 	uint16_t depth;       /* of the page it stands on */
 	uint8_t parent_flags; /* enum urlrec_flag of that page */
 	uint8_t redirects;    /* that led to that page */
+	enum scope_reach reach; /* what scope_reach() said of the URL, for who knows it */
 };
 struct scope_verdict {
 	enum outcome outcome; /* NONE: wanted */

@@ -3,11 +3,25 @@
 #include "base/banned.h"
 
 /* RFC 9110, section 5.6.2. */
+static const bool token_chars[256] = {
+    ['0' ... '9'] = true,
+    ['A' ... 'Z'] = true,
+    ['a' ... 'z'] = true,
+    ['!'] = true,
+    ['#' ... '\''] = true,
+    ['*'] = true,
+    ['+'] = true,
+    ['-'] = true,
+    ['.'] = true,
+    ['^' ... '`'] = true,
+    ['|'] = true,
+    ['~'] = true,
+};
+
 static bool
 is_token_char(char c)
 {
-	return ascii_is_alpha(c) || ascii_is_digit(c) ||
-	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+	return token_chars[(unsigned char)c];
 }
 
 static bool
@@ -107,6 +121,33 @@ http_header_next(struct slice *rest, struct http_header *ret)
 		return true;
 	}
 	return false;
+}
+
+size_t
+http_head_pick(struct slice head, const struct slice *names, size_t n, char *out)
+{
+	struct slice rest = http_headers(head);
+	size_t len = head.len - rest.len;
+	struct http_header h;
+
+	if (len > 0)
+		memcpy(out, head.ptr, len);
+	while (http_header_next(&rest, &h)) {
+		size_t i = 0;
+
+		while (i < n && !slice_ieq(h.name, names[i]))
+			i++;
+		if (i == n)
+			continue;
+		memcpy(out + len, h.name.ptr, h.name.len);
+		len += h.name.len;
+		out[len++] = ':';
+		if (h.value.len > 0)
+			memcpy(out + len, h.value.ptr, h.value.len);
+		len += h.value.len;
+		out[len++] = '\n';
+	}
+	return len;
 }
 
 struct slice

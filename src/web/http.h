@@ -33,6 +33,9 @@ struct http_header {
 /* What follows the status line; step through it with http_header_next(). */
 struct slice http_headers(struct slice head);
 bool http_header_next(struct slice *rest, struct http_header *ret);
+/* The status line and the fields of these names, for whoever asks a head many times; into
+ * `out`, which has room for head.len + 1 bytes.  How many were written. */
+size_t http_head_pick(struct slice head, const struct slice *names, size_t n, char *out);
 /* The value of the first, or the empty slice. */
 struct slice http_header_get(struct slice head, struct slice name);
 /* All values of the name with ", " between them, as section 5.2 of RFC 9110 allows. */

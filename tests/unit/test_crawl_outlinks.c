@@ -138,6 +138,45 @@ hashes_are_of_the_url_and_of_its_authority(void **state)
 	rig_close(&r);
 }
 
+/* What is known of a link's host does not go on to the next one's. */
+static void
+links_to_hosts_in_turn_are_judged_each_by_its_own(void **state)
+{
+	static const struct {
+		const char *scope;
+		bool wanted[5];
+	} cases[] = {
+	    {"host", {true, false, true, false, true}},
+	    {"domain", {true, true, true, true, true}},
+	    {"prefix", {true, false, true, false, true}},
+	    {"page", {false, false, false, false, false}},
+	    {"any", {true, true, true, true, true}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rig r;
+
+		RIG(&r, "scope", cases[i].scope);
+		begin(&r, 100);
+		add(&r, LINK_A, "/1");
+		add(&r, LINK_A, "http://b.a.test/2");
+		add(&r, LINK_A, "https://a.test/3");
+		add(&r, LINK_A, "http://a.test:82/4");
+		add(&r, LINK_A, "/5");
+		assert_int_equal(r.o.len, 5);
+		for (uint32_t k = 0; k < 5; k++) {
+			struct urlrec rec = {.url = r.o.v[k].url};
+
+			assert_int_equal(
+			    r.o.v[k].verdict == OUTCOME_NONE, cases[i].wanted[k]);
+			assert_true(r.o.v[k].authority_hash ==
+				    url_hash(urlrec_authority(&rec), 77));
+		}
+		rig_close(&r);
+	}
+}
+
 static void
 references_are_resolved_against_the_base_of_the_document(void **state)
 {
@@ -574,6 +613,7 @@ main(void)
 	    cmocka_unit_test(what_a_page_names_twice_is_one_link),
 	    cmocka_unit_test(what_is_judged_otherwise_is_a_link_of_its_own),
 	    cmocka_unit_test(hashes_are_of_the_url_and_of_its_authority),
+	    cmocka_unit_test(links_to_hosts_in_turn_are_judged_each_by_its_own),
 	    cmocka_unit_test(references_are_resolved_against_the_base_of_the_document),
 	    cmocka_unit_test(one_reference_under_two_bases_is_two_links),
 	    cmocka_unit_test(a_base_that_is_none_leaves_that_of_the_page),

@@ -438,6 +438,50 @@ read_everything(struct slice head)
 	return n;
 }
 
+static const struct slice picked[] = {SLICE_LIT("link"), SLICE_LIT("content-type")};
+
+/* What a picked head says of the names is what the whole one says. */
+static unsigned
+pick(struct slice head)
+{
+	char *out = malloc(head.len + 1);
+	struct http_header h, p;
+	struct slice rest = http_headers(head), rest_picked;
+	struct http_status st, st_picked;
+	struct slice whole;
+	unsigned n = 0;
+
+	assert_non_null(out);
+	whole = slice_of(out, http_head_pick(head, picked, 2, out));
+	assert_true(whole.len <= head.len + 1);
+	assert_int_equal(http_status(head, &st), http_status(whole, &st_picked));
+	rest_picked = http_headers(whole);
+	while (http_header_next(&rest, &h)) {
+		if (!slice_ieq(h.name, picked[0]) && !slice_ieq(h.name, picked[1]))
+			continue;
+		assert_true(http_header_next(&rest_picked, &p));
+		assert_true(slice_eq(h.name, p.name) && slice_eq(h.value, p.value));
+		n++;
+	}
+	assert_false(http_header_next(&rest_picked, &p));
+	free(out);
+	return n;
+}
+
+static void
+of_a_head_some_fields_are_picked(void **state)
+{
+	(void)state;
+	assert_int_equal(pick(SLICE_LIT("HTTP/1.1 200 OK\r\nLink: a\r\nServer: x\r\n"
+					"Link : b\n c\r\n\tContent-Type: 1\r\n"
+					"Content-Type:\r\n text/html\r\nlink:\r\n\r\n")),
+	    4);
+	assert_int_equal(pick(SLICE_LIT("HTTP/1.1 200 OK\r\nX-Link: a\r\n\r\n")), 0);
+	assert_int_equal(pick(SLICE_LIT("\nlink:")), 1);
+	assert_int_equal(pick(SLICE_LIT("HTTP/2 200")), 0);
+	assert_int_equal(pick(SLICE_LIT("")), 0);
+}
+
 static void
 any_bytes_are_read_without_harm(void **state)
 {
@@ -462,6 +506,7 @@ any_bytes_are_read_without_harm(void **state)
 			    0);
 		exact = suite_exact(buf_slice(&b));
 		found += read_everything(slice_of(exact, b.len));
+		(void)pick(slice_of(exact, b.len));
 		free(exact);
 	}
 	buf_release(&b);
@@ -474,6 +519,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(status_lines_are_read),
 	    cmocka_unit_test(header_lines_are_found_in_any_case_folded_or_not),
+	    cmocka_unit_test(of_a_head_some_fields_are_picked),
 	    cmocka_unit_test(lists_and_parameters_respect_quotes),
 	    cmocka_unit_test(content_types_follow_mimesniff),
 	    cmocka_unit_test(of_several_content_types_the_last_that_is_one_counts),
