@@ -1,4 +1,5 @@
 #include "net/transport_int.h"
+#include "net/transport_many.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -103,6 +104,8 @@ exchange_pace(struct exchange *x, struct list *on)
 	x->pace_from_ms = loop_now_ms(x->transport->loop);
 	if (on != NULL)
 		list_push(on, &x->on_pace);
+	if (on == &x->transport->heard && x->transport->on_heard != NULL)
+		x->transport->on_heard(x->ctx);
 }
 
 static void
@@ -127,6 +130,8 @@ pace_look(struct transport *t, struct list *on, int64_t limit_ms)
 uint32_t
 transport_slow(struct transport *t)
 {
+	if (t->many != NULL)
+		return many_slow(t->many);
 	pace_look(t, &t->probing, PROBE_SILENT_MS);
 	pace_look(t, &t->quiet, SILENT_MS);
 	pace_look(t, &t->heard, LONG_MS);
@@ -201,6 +206,8 @@ on_deliver(void *ctx)
 		fn(x->ctx, &x->result);
 		exchange_drop(x);
 	}
+	if (t->on_delivered != NULL)
+		t->on_delivered(t->lane);
 }
 
 /* ---- deadlines: one timer an exchange, moved only when it fires ---- */
@@ -443,6 +450,8 @@ transport_start(struct transport *t, const struct transport_request *req,
 	struct exchange *x;
 	int r;
 
+	if (t->many != NULL)
+		return many_start(t->many, req, fn, ctx, ret);
 	r = route_take(t, req, &route);
 	if (r == 0)
 		r = exchange_take(route, &x);
@@ -487,6 +496,10 @@ transport_cancel(struct transport *t, struct transport_id id)
 {
 	struct exchange *x;
 
+	if (t->many != NULL) {
+		many_cancel(t->many, id);
+		return;
+	}
 	if (id.slot >= t->exchanges_len)
 		return;
 	x = t->exchanges[id.slot];
@@ -509,13 +522,23 @@ void
 transport_set_connections_max(struct transport *t, uint32_t n)
 {
 	t->conf.connections_max = n;
+	if (t->many != NULL) {
+		many_set_connections_max(t->many, n);
+		return;
+	}
 	(void)curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)(n == 0 ? 64 : n));
 }
 
 uint32_t
 transport_running(const struct transport *t)
 {
-	return t->used;
+	return t->many != NULL ? many_running(t->many) : t->used;
+}
+
+int64_t
+transport_lag_us_take(struct transport *t)
+{
+	return t->many != NULL ? many_lag_us_take(t->many) : 0;
 }
 
 static int
@@ -597,6 +620,13 @@ transport_new(struct loop *l, const struct transport_conf *conf, struct transpor
 	later_init(&t->deliver, l, on_deliver, t);
 	conns_init(&t->conns);
 	r = conf_copy(t, conf, why);
+	if (r == 0 && conf->loops > 1) {
+		r = many_new(l, conf, &t->many, why);
+		if (r == 0) {
+			*ret = t;
+			return 0;
+		}
+	}
 	if (r < 0)
 		goto fail_conf;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -624,6 +654,11 @@ transport_free(struct transport *t)
 {
 	if (t == NULL)
 		return;
+	if (t->many != NULL) {
+		many_free(t->many);
+		transport_drop(t);
+		return;
+	}
 	for (uint32_t i = 0; i < t->exchanges_len; i++)
 		transport_cancel(
 		    t, (struct transport_id){.slot = i, .gen = t->exchanges[i]->gen});

@@ -12,7 +12,9 @@
  *          they are, no address).
  * Clock:   loop's; deadlines are our own timers, in milliseconds.
  * Threads: loop thread.  The callback is deferred, never from inside start or cancel; it
- *          may start and cancel others, but not free the transport.
+ *          may start and cancel others, but not free the transport.  With `loops` above 1
+ *          exchanges are done by others, which ask `policy` and read `proxy` and take
+ *          blocks of `shm`: the first two may not change while there are any.
  */
 #ifndef NET_TRANSPORT_H
 #define NET_TRANSPORT_H
@@ -36,7 +38,11 @@ struct transport_conf {
 	const char *cert_file, *key_file; /* of ours, PEM; NULL: none; the key may be in
 					   * the first */
 	int http;                 /* 0 auto, 1: HTTP/1.1, 2: HTTP/2 where TLS negotiates it */
+	/* 0, 1: all is done on this loop.  More: on so many less one others, each with a
+	 * thread; an authority's requests are all done on the same. */
+	uint32_t loops;
 };
+enum { TRANSPORT_LOOPS_MAX = 16 };
 
 enum transport_method { TRANSPORT_GET, TRANSPORT_HEAD };
 
@@ -102,4 +108,6 @@ uint32_t transport_running(const struct transport *t);
 /* How many of them have had no byte of an answer for half a second, of a probe for a fifth of
  * one, or are at it for ten: they cost a descriptor and little else. */
 uint32_t transport_slow(struct transport *t);
+/* Longest turn of the other loops since the last call, microseconds; 0: there are none. */
+int64_t transport_lag_us_take(struct transport *t);
 #endif

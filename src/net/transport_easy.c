@@ -567,8 +567,8 @@ text_is_clean(struct slice s, unsigned char least, unsigned char most)
 	return true;
 }
 
-static int
-request_check(const struct transport_request *req)
+int
+transport_request_check(const struct transport_request *req)
 {
 	size_t bytes = req->url.len + 1;
 
@@ -654,7 +654,7 @@ exchange_prepare(struct exchange *x, const struct transport_request *req)
 {
 	int r;
 
-	r = request_check(req);
+	r = transport_request_check(req);
 	if (r == 0)
 		r = request_copy(x, req);
 	if (r < 0)

@@ -4,6 +4,7 @@
  *   transport.c        exchanges, deadlines, delivery; drives the multi handle
  *   transport_easy.c   a handle's options, libcurl's callbacks: they record, no more
  *   transport_result.c what an ended exchange amounts to
+ *   transport_many.c   the same on loops of their own
  *
  *   transport -> route: how to get there, by which proxy, as whom
  *             -> exchange (slot): one request, with an easy handle of its own for good
@@ -132,6 +133,9 @@ struct exchange {
 	char curl_error[CURL_ERROR_SIZE];
 };
 
+struct lane;
+struct many;
+
 struct transport {
 	struct loop *loop;
 	struct transport_conf conf;
@@ -151,6 +155,12 @@ struct transport {
 	uint32_t slow;
 	_Atomic uint32_t *starved; /* large answers that wait for room to go on */
 	_Atomic uint32_t starved_own;
+	struct many *many; /* who does it; NULL: all is done here */
+	/* Of a lane's (transport_many.c): the first of an answer came, `ctx` is that of
+	 * transport_start(); and the results of a turn were delivered.  NULL: tell nobody. */
+	void (*on_heard)(void *ctx);
+	void (*on_delivered)(struct lane *lane);
+	struct lane *lane;
 	char *ca_file, *cert_file, *key_file; /* copies, the last two may be NULL */
 };
 
@@ -158,6 +168,8 @@ struct transport {
 /* Options that never change; the handle goes on being x->easy. */
 int exchange_open(struct exchange *x);
 void exchange_close(struct exchange *x);
+/* -EINVAL: it cannot be sent as it is. */
+int transport_request_check(const struct transport_request *req);
 /* Options of this request.  -EINVAL, -ENOMEM. */
 int exchange_prepare(struct exchange *x, const struct transport_request *req);
 /* After the handle was removed from the multi: it is not on a socket any more. */

@@ -381,6 +381,13 @@ transport_slow(struct transport *t)
 	return 0;
 }
 
+int64_t
+transport_lag_us_take(struct transport *t)
+{
+	(void)t;
+	return 0;
+}
+
 uint32_t
 transport_running(const struct transport *t)
 {

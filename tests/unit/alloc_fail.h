@@ -8,7 +8,8 @@
  *		what_is_tested();	(checks itself what a failure leaves behind)
  *
  * The round in which nothing failed any more is the last.  After each, as much must have
- * been freed as was allocated.
+ * been freed as was allocated.  Where there are threads, which allocation is the n-th is up
+ * to chance, and two may fail.
  */
 #ifndef TESTS_ALLOC_FAIL_H
 #define TESTS_ALLOC_FAIL_H
@@ -16,9 +17,9 @@
 #include <stddef.h>
 
 static struct {
-	long left; /* allocations until one fails; <0: none does */
-	long live; /* allocated and not freed */
-	bool failed;
+	_Atomic long left; /* allocations until one fails; <0: none does */
+	_Atomic long live; /* allocated and not freed */
+	_Atomic bool failed;
 } alloc_fail = {.left = -1};
 
 void *__real_malloc(size_t n);

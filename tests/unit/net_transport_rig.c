@@ -8,6 +8,16 @@
 #include <cmocka.h>
 
 struct rig *fx;
+uint32_t rig_loops = 1;
+
+const char *
+rig_name(const char *name)
+{
+	static char text[64];
+
+	(void)snprintf(text, sizeof(text), "%s, loops: %u", name, rig_loops);
+	return text;
+}
 
 int
 rig_setup(void **state, struct transport_conf conf, struct http_server *server)
@@ -25,6 +35,7 @@ rig_setup(void **state, struct transport_conf conf, struct http_server *server)
 	conf.policy = f->policy;
 	if (conf.connections_max == 0)
 		conf.connections_max = 16;
+	conf.loops = rig_loops;
 	if (transport_new(f->loop, &conf, &f->transport, &why) < 0)
 		fail_msg("%s", why.text);
 	*state = fx = f;
@@ -329,6 +340,10 @@ rig_script(struct peer *p)
 		peer_wait(p, 50);
 		peer_reset(p);
 	} else if (strcmp(p->target, "/silent") == 0) {
+		peer_wait(p, 10000);
+	} else if (strcmp(p->target, "/late") == 0) {
+		peer_wait(p, 1000);
+		peer_say(p, OK "Content-Length: 10\r\n\r\nhello");
 		peer_wait(p, 10000);
 	} else if (strcmp(p->target, "/stall-in-head") == 0) {
 		peer_say(p, OK "Server: slow\r\n");

@@ -42,6 +42,8 @@ extern const struct reply replies[];
 extern const size_t replies_len;
 
 extern struct rig *fx; /* of the test that runs */
+extern uint32_t rig_loops;              /* of the transports that rig_setup() makes */
+const char *rig_name(const char *name); /* of the tests, with the number of loops */
 
 /* Answers with `replies` and with what takes more than fixed bytes. */
 void rig_script(struct peer *p);

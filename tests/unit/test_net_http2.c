@@ -225,6 +225,10 @@ main(void)
 	    TEST(http2_is_told_in_the_syntax_of_http1),
 	    TEST(many_share_one_connection),
 	};
+	int failed = 0;
 
-	return cmocka_run_group_tests_name("net/http2", tests, NULL, NULL);
+	for (rig_loops = 1; rig_loops <= 3; rig_loops++)
+		failed +=
+		    cmocka_run_group_tests_name(rig_name("net/http2"), tests, NULL, NULL);
+	return failed;
 }

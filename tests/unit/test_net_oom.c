@@ -201,11 +201,11 @@ on_result(void *ctx, struct transport_result *r)
 }
 
 static void
-transport_round(struct run *run, struct addr_policy *policy)
+transport_round(struct run *run, struct addr_policy *policy, uint32_t loops)
 {
 	static const struct slice lines[] = {{.ptr = "A: b", .len = 4}};
 	struct transport_conf conf = {
-	    .shm = run->shm, .policy = policy, .connections_max = 4};
+	    .shm = run->shm, .policy = policy, .connections_max = 4, .loops = loops};
 	char url[64];
 	struct transport_request req = {
 	    .addr = {.family = AF_INET, .bytes = {127, 0, 0, 1}},
@@ -235,11 +235,10 @@ transport_round(struct run *run, struct addr_policy *policy)
 }
 
 static void
-exchanges_end_one_way_or_another(void **state)
+rounds_of_exchanges(uint32_t loops)
 {
 	struct run run;
 
-	(void)state;
 	for (int n = 0; alloc_fail_round(n); n++) {
 		struct addr_policy *policy = NULL;
 
@@ -249,7 +248,7 @@ exchanges_end_one_way_or_another(void **state)
 		if (shm_new(1 << 20, &run.shm, NULL) == 0 &&
 		    addr_policy_new(&policy) == 0 &&
 		    addr_policy_allow(policy, SLICE_LIT("127.0.0.1"), NULL) == 0)
-			transport_round(&run, policy);
+			transport_round(&run, policy, loops);
 		if (run.shm != NULL)
 			assert_int_equal(shm_used_bytes(run.shm), 0);
 		addr_policy_free(policy);
@@ -257,6 +256,20 @@ exchanges_end_one_way_or_another(void **state)
 		loop_free(run.loop);
 	}
 	assert_int_equal(run.answered, 4);
+}
+
+static void
+exchanges_end_one_way_or_another(void **state)
+{
+	(void)state;
+	rounds_of_exchanges(1);
+}
+
+static void
+exchanges_end_on_other_loops_too(void **state)
+{
+	(void)state;
+	rounds_of_exchanges(3);
 }
 
 static void
@@ -287,6 +300,7 @@ main(void)
 	    cmocka_unit_test(the_policy_admits_no_more_than_it_said),
 	    cmocka_unit_test(names_are_answered_or_refused),
 	    cmocka_unit_test(exchanges_end_one_way_or_another),
+	    cmocka_unit_test(exchanges_end_on_other_loops_too),
 	};
 
 	return cmocka_run_group_tests_name("net/oom", tests, servers_start, servers_stop);

@@ -333,7 +333,9 @@ keeps_as_many_connections_as_it_is_told(void **state)
 	visit_twelve();
 	visit_twelve();
 	/* The oldest goes first, which is the one that would have been next. */
-	assert_in_range(http_server_connections(fx->server), 12 + 12, 12 + 24);
+	assert_in_range(http_server_connections(fx->server),
+	    rig_loops > 2 ? 13 : 12 + 12, /* each loop has its share, and some more */
+	    12 + 24);
 }
 
 static void
@@ -344,6 +346,8 @@ looks_after_what_libcurl_forgets_once_a_second(void **state)
 	struct got g[2];
 
 	(void)state;
+	if (rig_loops > 1)
+		skip(); /* what it looks into is on other threads */
 	/* It asks for no call any more: neither at once, to begin, nor later. */
 	assert_int_equal(
 	    curl_multi_setopt(fx->transport->multi, CURLMOPT_TIMERFUNCTION, NULL),
@@ -567,6 +571,10 @@ main(void)
 	    TEST(a_proxy_that_refuses_is_told_as_such, setup_proxy),
 	    TEST(a_proxy_that_is_not_there_is_told_as_such, setup_proxy),
 	};
+	int failed = 0;
 
-	return cmocka_run_group_tests_name("net/transport", tests, NULL, NULL);
+	for (rig_loops = 1; rig_loops <= 3; rig_loops++)
+		failed += cmocka_run_group_tests_name(
+		    rig_name("net/transport"), tests, NULL, NULL);
+	return failed;
 }

@@ -215,6 +215,10 @@ main(void)
 	    TEST(a_proxy_can_be_spoken_to_over_tls, setup_tls_proxy),
 	    TEST(tls_to_who_does_not_speak_it_fails_as_tls, rig_setup_plain),
 	};
+	int failed = 0;
 
-	return cmocka_run_group_tests_name("net/transport TLS", tests, NULL, NULL);
+	for (rig_loops = 1; rig_loops <= 3; rig_loops++)
+		failed += cmocka_run_group_tests_name(
+		    rig_name("net/transport TLS"), tests, NULL, NULL);
+	return failed;
 }
