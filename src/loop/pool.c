@@ -420,11 +420,11 @@ conf_check(const struct loop *l, const struct pool_conf *c, struct why *why)
 		return why_set(why, -EINVAL, "a pool needs something to run");
 	if (c->workers == 0 || c->workers > WORKERS_MAX)
 		return why_set(why, -EINVAL, "a pool has 1 to %u workers", WORKERS_MAX);
-	if (c->queue_max == 0 || c->queue_max > QUEUE_MAX || c->batch_max == 0)
+	if (c->queue_max == 0 || c->queue_max > QUEUE_MAX || c->batch_max == 0 ||
+	    c->batch_max > REGION_NOTES)
 		return why_set(why, -EINVAL,
-		    "a pool's queue holds 1 to %u tasks, its "
-		    "batches at least 1",
-		    QUEUE_MAX);
+		    "a pool's queue holds 1 to %u tasks, its batches 1 to %d", QUEUE_MAX,
+		    REGION_NOTES);
 	if (c->head_bytes_max > WIRE_HEAD_BYTES_MAX)
 		return why_set(why, -EINVAL, "the head of a task has at most %u bytes",
 		    WIRE_HEAD_BYTES_MAX);

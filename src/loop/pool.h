@@ -102,7 +102,7 @@ struct pool_conf {
 	const struct pool_ops *ops;
 	uint32_t workers;          /* processes, at least 1 */
 	uint32_t queue_max;        /* tasks accepted and not ended */
-	uint32_t batch_max;        /* tasks sent ahead to one worker */
+	uint32_t batch_max;        /* tasks sent ahead to one worker, 1 to 64 */
 	uint32_t recycle_tasks;    /* a worker is replaced after so many; 0: never */
 	uint32_t head_bytes_max;   /* at most 64 KiB */
 	uint64_t result_bytes_max; /* of one task */

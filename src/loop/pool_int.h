@@ -84,6 +84,7 @@ struct peer {
 	struct list line, outbox;
 	uint32_t line_len; /* of both */
 	uint32_t seq_next;
+	uint32_t looks;            /* LOOKs in this life */
 	uint32_t given, ended;     /* tasks in this life */
 	int64_t began_us;          /* the first of the line */
 	int64_t busy_us;           /* with those that have ended */
@@ -189,6 +190,7 @@ void peer_die(struct peer *w, enum pool_end end);
 void peer_gone(struct peer *w);
 
 /* ---- pool_talk.c ---- */
+void peer_notes(struct peer *w);
 void peer_read(struct peer *w);  /* all that it has said; it may be dying afterwards */
 void peer_flush(struct peer *w); /* its outbox; likewise */
 

@@ -185,6 +185,7 @@ peer_spawn(struct peer *w)
 	w->given = w->ended = 0;
 	w->busy_us = 0;
 	w->seq_next = 1;
+	w->looks = 0;
 	w->settings_version = 0;
 	r = peer_open(w, &theirs);
 	if (r == 0) {
@@ -400,7 +401,9 @@ peer_deadline(struct peer *w)
 {
 	int64_t now_us = loop_now_us(w->pool->loop);
 
-	peer_read(w);
+	peer_notes(w);
+	if (w->state == PEER_READY)
+		peer_read(w);
 	if (w->state != PEER_READY || w->deadline_us == INT64_MAX)
 		return;
 	if (now_us < w->deadline_us) {

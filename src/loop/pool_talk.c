@@ -16,7 +16,7 @@
 
 #include "base/banned.h"
 
-#define PACKETS     32         /* taken by one system call */
+#define PACKETS     4          /* taken by one system call */
 #define KEEP_BYTES  (1u << 20) /* of the copy of a result, between results */
 #define PUNCH_BYTES (256u * 1024)
 #define PAGE_BYTES  4096u
@@ -25,7 +25,6 @@ union packet {
 	uint32_t type;
 	struct wire_hello hello;
 	struct wire_fail fail;
-	struct wire_note note;
 };
 
 /* ---- what a worker says ---- */
@@ -121,7 +120,7 @@ peer_note(struct peer *w, const struct wire_note *n)
 		end = POOL_ERROR;
 	result_punch(w, n);
 	atomic_store(&w->region->released, n->seq);
-	if (n->wants_room != 0)
+	if (atomic_load(&w->region->waits) != 0)
 		(void)syscall(
 		    SYS_futex, &w->region->released, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 	t = task_of(w->line.next);
@@ -137,16 +136,42 @@ peer_note(struct peer *w, const struct wire_note *n)
 		buf_release(&p->result);
 }
 
+/*
+ * All that it has noted.  No flood is possible: there is one note a task, and whatever is
+ * none of these is the last that is read.
+ */
+void
+peer_notes(struct peer *w)
+{
+	struct wire_note n;
+
+	if (w->state == PEER_READY)
+		atomic_store(&w->region->told, 0);
+	while (w->state == PEER_READY && atomic_load(&w->region->noted) != w->ended) {
+		region_note_get(w->region, w->ended + 1, &n);
+		peer_note(w, &n);
+	}
+}
+
+/* What it noted before counts. */
+static void
+peer_ended(struct peer *w)
+{
+	peer_notes(w);
+	if (w->fd >= 0)
+		peer_gone(w);
+}
+
 static void
 peer_packet(struct peer *w, const union packet *m, size_t len)
 {
 	uint32_t type = len < sizeof(m->type) ? 0 : m->type;
 
 	if (len == 0) {
-		peer_gone(w); /* the end of file */
-	} else if (type == WIRE_NOTE && len == sizeof(m->note) &&
-		   w->state == PEER_READY) {
-		peer_note(w, &m->note);
+		peer_ended(w);
+	} else if (type == WIRE_LOOK && len == sizeof(m->hello) &&
+		   w->state == PEER_READY && ++w->looks < w->seq_next) {
+		peer_notes(w);
 	} else if (type == WIRE_HELLO && len == sizeof(m->hello) && !w->said_hello) {
 		w->said_hello = true;
 		peer_ready_if(w);
@@ -157,10 +182,7 @@ peer_packet(struct peer *w, const union packet *m, size_t len)
 	}
 }
 
-/*
- * All that it has said.  No flood is possible: there is one note a task, and anything
- * else is the last packet that is read.
- */
+/* All that it has said: at most one packet a task, anything else is the last that is read. */
 void
 peer_read(struct peer *w)
 {
@@ -183,7 +205,7 @@ peer_read(struct peer *w)
 		if (n < 0 && errno == ECONNRESET)
 			n = PACKETS;
 		else if (n < 0)
-			peer_gone(w);
+			peer_ended(w);
 		else
 			for (int i = 0; i < n && w->fd >= 0; i++)
 				peer_packet(w, &packets[i], m[i].msg_len);

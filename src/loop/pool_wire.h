@@ -11,14 +11,17 @@
  *                    MORE       likewise of what was appended to them
  *   worker -> loop   HELLO      jailed, ready
  *                    FAIL       cannot start, with the reason
- *                    NOTE       one task has ended
+ *                    LOOK       there are notes, since the loop looked last
  *
  * The worker runs its tasks in the order they came and notes each as it ends, so the loop
- * always knows which task a worker is at; a note for any other is a breach.
+ * always knows which task a worker is at; a note for any other is a breach.  Notes are
+ * written into memory that both see, and last when the worker dies; LOOK is sent when
+ * `told` was not set, which the loop takes back before it reads notes.  So tasks that end
+ * while the loop is at something else cost neither side a system call.
  *
  * The worker's results lie in a memfd of its own: a head page, then the data.  Only the
- * worker writes data; only the loop writes `released`, the number of the last task whose
- * result it has copied.  A worker that has filled its data waits there (futex) until all
+ * worker writes data and notes; only the loop writes `released`, the number of the last
+ * task whose result it has copied.  A worker that has filled its data waits there (futex) until all
  * is released, then begins at the start again; so does one that gets a task of another
  * owner, after it has wiped what it wrote.
  */
@@ -26,6 +29,7 @@
 #define LOOP_POOL_WIRE_H
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 
 #define WIRE_PACKET_BYTES_MAX (128u * 1024)
 #define WIRE_HEAD_BYTES_MAX   (64u * 1024)
@@ -42,7 +46,7 @@ enum wire_type {
 	WIRE_SETTINGS,
 	WIRE_HELLO,
 	WIRE_FAIL,
-	WIRE_NOTE,
+	WIRE_LOOK,
 	WIRE_MORE
 };
 
@@ -69,7 +73,7 @@ struct wire_settings {
 	uint32_t at;
 };
 
-struct wire_hello {
+struct wire_hello { /* and of WIRE_LOOK */
 	uint32_t type;
 	uint32_t zero;
 };
@@ -83,20 +87,52 @@ struct wire_fail {
 enum { WIRE_OK, WIRE_ERROR };
 
 struct wire_note {
-	uint32_t type;
 	uint32_t seq;
-	uint32_t status;     /* WIRE_OK, or WIRE_ERROR without a result */
-	uint32_t wants_room; /* the worker may wait until this one is released */
-	uint64_t at;         /* in the data */
+	uint32_t status; /* WIRE_OK, or WIRE_ERROR without a result */
+	uint64_t at;     /* in the data */
 	uint64_t bytes;
 };
 
 #define REGION_HEAD_BYTES  4096u
 #define REGION_SPARE_BYTES (2u * 1024 * 1024)
+enum { REGION_NOTES = 64 }; /* as many tasks may be with a worker */
+
+/* As words, because the other side may write while one reads. */
+struct region_note {
+	_Atomic uint64_t v[sizeof(struct wire_note) / sizeof(uint64_t)];
+};
 
 struct region_head {
 	_Atomic uint32_t released;
+	_Atomic uint32_t waits; /* the worker, for `released` to change */
+	_Atomic uint32_t noted; /* the last task that has a note */
+	_Atomic uint32_t told;  /* LOOK was sent, or need not be */
+	struct region_note notes[REGION_NOTES];
 };
+_Static_assert(sizeof(struct region_head) <= REGION_HEAD_BYTES, "one page");
+
+static inline void
+region_note_put(struct region_head *h, const struct wire_note *n)
+{
+	struct region_note *to = &h->notes[n->seq % REGION_NOTES];
+	uint64_t v[sizeof(*n) / sizeof(uint64_t)];
+
+	memcpy(v, n, sizeof(v));
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		atomic_store_explicit(&to->v[i], v[i], memory_order_relaxed);
+	atomic_store(&h->noted, n->seq);
+}
+
+static inline void
+region_note_get(const struct region_head *h, uint32_t seq, struct wire_note *ret)
+{
+	const struct region_note *from = &h->notes[seq % REGION_NOTES];
+	uint64_t v[sizeof(*ret) / sizeof(uint64_t)];
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+		v[i] = atomic_load_explicit(&from->v[i], memory_order_relaxed);
+	memcpy(ret, v, sizeof(v));
+}
 
 static inline uint32_t
 wire_pad(uint32_t bytes)

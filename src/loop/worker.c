@@ -35,7 +35,7 @@ struct worker {
 	uint64_t data_bytes;
 	uint64_t at;        /* where the next result goes */
 	uint64_t dirty;     /* what was written before */
-	uint32_t noted;     /* the last task a note was sent for */
+	uint32_t noted;     /* the last task that has a note */
 	uint32_t context;   /* of that, and whose it was */
 	uint64_t owner;
 	struct umap broken; /* contexts whose settings ops->configure() refused */
@@ -85,9 +85,13 @@ worker_wait_read(struct worker *w)
 {
 	uint32_t released;
 
+	if (atomic_load(&w->region->released) == w->noted)
+		return;
+	atomic_store(&w->region->waits, 1);
 	while ((released = atomic_load(&w->region->released)) != w->noted)
 		(void)syscall(
 		    SYS_futex, &w->region->released, FUTEX_WAIT, released, NULL, NULL, 0);
+	atomic_store(&w->region->waits, 0);
 }
 
 /* For the greatest result. */
@@ -144,14 +148,25 @@ worker_change_owner(struct worker *w, const struct wire_task *t, size_t packet_b
 	scrub_stack();
 }
 
-/* `last`: of its packet. */
+/* Before the loop is told, so that it finds it whether it is told or looks by itself. */
 static void
-worker_run(struct worker *w, const struct wire_task *t, struct slice head, bool last)
+worker_note(struct worker *w, const struct wire_note *n)
+{
+	const struct wire_hello look = {.type = WIRE_LOOK};
+
+	region_note_put(w->region, n);
+	if (atomic_exchange(&w->region->told, 1) == 0)
+		worker_send(&look, sizeof(look));
+	w->noted = n->seq;
+}
+
+static void
+worker_run(struct worker *w, const struct wire_task *t, struct slice head)
 {
 	struct pool_input in = {.context = t->context,
 	    .head = head,
 	    .arena = slice_of(w->arena, w->conf.arena_bytes)};
-	struct wire_note n = {.type = WIRE_NOTE, .seq = t->seq, .status = WIRE_ERROR};
+	struct wire_note n = {.seq = t->seq, .status = WIRE_ERROR};
 	struct buf out;
 
 	if (t->body_bytes > 0)
@@ -175,10 +190,7 @@ worker_run(struct worker *w, const struct wire_task *t, struct slice head, bool 
 	} else {
 		worker_drop_garbage(w, out.len);
 	}
-	/* What comes next may be another's. */
-	n.wants_room = last || !worker_has_room(w);
-	worker_send(&n, sizeof(n));
-	w->noted = t->seq;
+	worker_note(w, &n);
 }
 
 /* ---- packets ---- */
@@ -205,8 +217,7 @@ worker_tasks(struct worker *w, size_t len)
 		    t.body_bytes > w->conf.arena_bytes - t.body_at)
 			worker_breach();
 		worker_change_owner(w, &t, len);
-		worker_run(
-		    w, &t, slice_of(w->packet + at, t.head_bytes), i + 1 == m.count);
+		worker_run(w, &t, slice_of(w->packet + at, t.head_bytes));
 		at += wire_pad(t.head_bytes);
 	}
 }

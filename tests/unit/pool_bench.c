@@ -71,15 +71,13 @@ bench_extend(void *state, uint32_t context, struct slice more)
 	return 0;
 }
 
-/* What no worker may say. */
-_Noreturn static void
-rubbish(const char *kind, const struct state *s)
+/* What no worker may note; false: it is no such kind. */
+static bool
+rubbish_note(const char *kind, const struct state *s, struct region_head *region)
 {
-	struct wire_note n = {.type = WIRE_NOTE, .seq = s->runs, .status = WIRE_OK};
-	char bytes[600];
-	size_t len = sizeof(n);
+	struct wire_note n = {.seq = s->runs, .status = WIRE_OK};
+	struct region_note *slot = &region->notes[s->runs % REGION_NOTES];
 
-	memset(bytes, 'r', sizeof(bytes));
 	if (strcmp(kind, "id") == 0)
 		n.seq += 1000;
 	else if (strcmp(kind, "next") == 0)
@@ -91,21 +89,49 @@ rubbish(const char *kind, const struct state *s)
 	else if (strcmp(kind, "offset") == 0)
 		n.at = (uint64_t)1 << 40;
 	else if (strcmp(kind, "wrap") == 0)
-		n = (struct wire_note){
-		    WIRE_NOTE, s->runs, WIRE_OK, 0, UINT64_MAX - 8, 100};
+		n = (struct wire_note){s->runs, WIRE_OK, UINT64_MAX - 8, 100};
 	else if (strcmp(kind, "errlen") == 0)
-		n = (struct wire_note){WIRE_NOTE, s->runs, WIRE_ERROR, 0, 0, 100};
-	else if (strcmp(kind, "type") == 0)
-		n.type = 99;
-	else if (strcmp(kind, "hello") == 0)
-		n.type = WIRE_HELLO;
-	else if (strcmp(kind, "fail") == 0)
-		n.type = WIRE_FAIL;
-	memcpy(bytes, &n, sizeof(n));
+		n = (struct wire_note){s->runs, WIRE_ERROR, 0, 100};
+	else if (strcmp(kind, "unwritten") != 0)
+		return false;
+	if (strcmp(kind, "unwritten") != 0)
+		memcpy(slot, &n, sizeof(n));
+	atomic_store(&region->noted, s->runs);
+	return true;
+}
+
+/* Results begin behind it, and the first are short. */
+static struct region_head *
+region_of(const struct buf *out)
+{
+	uintptr_t page = (uintptr_t)out->ptr & ~(uintptr_t)4095;
+
+	return (struct region_head *)(page - REGION_HEAD_BYTES);
+}
+
+/* What no worker may say. */
+_Noreturn static void
+rubbish(const char *kind, const struct state *s, struct region_head *region)
+{
+	struct wire_hello look = {.type = WIRE_LOOK};
+	char bytes[600];
+	size_t len = sizeof(look);
+
+	memset(bytes, 'r', sizeof(bytes));
+	if (!rubbish_note(kind, s, region)) {
+		if (strcmp(kind, "type") == 0)
+			look.type = 99;
+		else if (strcmp(kind, "hello") == 0)
+			look.type = WIRE_HELLO;
+		else if (strcmp(kind, "fail") == 0)
+			look.type = WIRE_FAIL;
+		else if (strcmp(kind, "flood") == 0)
+			for (int i = 0; i < 1000; i++)
+				(void)send(WORKER_FD_SOCK, &look, sizeof(look), 0);
+	}
+	memcpy(bytes, &look, sizeof(look));
 	if (strcmp(kind, "short") == 0)
 		len = 3;
-	else if (strcmp(kind, "hello") == 0)
-		len = sizeof(struct wire_hello);
 	else if (strcmp(kind, "fail") == 0)
 		len = sizeof(struct wire_fail);
 	else if (strcmp(kind, "long") == 0)
@@ -208,7 +234,7 @@ bench_run(void *state, const struct pool_input *in, struct buf *out)
 	if (strcmp(word, "jail") == 0)
 		return jail_try(arg, in, out);
 	if (strcmp(word, "rubbish") == 0)
-		rubbish(arg, s);
+		rubbish(arg, s, region_of(out));
 	if (strcmp(word, "cut") == 0)
 		return buf_printf(out, "%s", strerror(s->truncate_errno));
 	if (strcmp(word, "alloc") == 0) {

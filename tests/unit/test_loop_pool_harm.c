@@ -380,7 +380,8 @@ static void
 whatever_a_worker_says_wrongly_it_is_killed_and_the_pool_goes_on(void **state)
 {
 	static const char *const kinds[] = {"id", "next", "status", "length", "offset",
-	    "wrap", "errlen", "type", "hello", "fail", "short", "long", "empty"};
+	    "wrap", "errlen", "unwritten", "flood", "type", "hello", "fail", "short",
+	    "long", "empty"};
 	enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 	struct pool_conf c = bench_conf();
 	struct pool_stats st;
