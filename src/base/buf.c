@@ -1,4 +1,5 @@
 #include "base/buf.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,18 +55,49 @@ buf_reserve(struct buf *b, size_t n)
 }
 
 int
-buf_add(struct buf *b, const void *ptr, size_t len)
+buf_add_slow(struct buf *b, const void *ptr, size_t len)
 {
-	int r;
+	int r = buf_reserve(b, len);
 
-	if (len == 0)
-		return 0;
-	r = buf_reserve(b, len);
 	if (r < 0)
 		return r;
 	memcpy(b->ptr + b->len, ptr, len);
 	b->len += len;
 	return 0;
+}
+
+enum { DIGITS_MAX = 20 };
+
+int
+buf_add_u64(struct buf *b, uint64_t n, unsigned digits)
+{
+	char text[DIGITS_MAX];
+	unsigned at = DIGITS_MAX;
+
+	assert(digits <= DIGITS_MAX);
+	do {
+		text[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	while (DIGITS_MAX - at < digits)
+		text[--at] = '0';
+	return buf_add(b, text + at, DIGITS_MAX - at);
+}
+
+int
+buf_add_i64(struct buf *b, int64_t n)
+{
+	size_t was = b->len;
+	int r;
+
+	if (n >= 0)
+		return buf_add_u64(b, (uint64_t)n, 0);
+	r = buf_add(b, "-", 1);
+	if (r == 0)
+		r = buf_add_u64(b, -(uint64_t)n, 0);
+	if (r < 0)
+		b->len = was;
+	return r;
 }
 
 int

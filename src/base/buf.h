@@ -31,7 +31,19 @@ buf_clear(struct buf *b)
 void buf_wipe(struct buf *b);
 /* Room for `n` more bytes at b->ptr + b->len. */
 int buf_reserve(struct buf *b, size_t n);
-int buf_add(struct buf *b, const void *ptr, size_t len);
+int buf_add_slow(struct buf *b, const void *ptr, size_t len); /* what buf_add() calls */
+/* In the place of the call: most of what is added is a few bytes, and there is room. */
+static inline int
+buf_add(struct buf *b, const void *ptr, size_t len)
+{
+	if (len == 0)
+		return 0;
+	if (b->len >= b->cap || len > b->cap - b->len || len > b->max - b->len)
+		return buf_add_slow(b, ptr, len);
+	memcpy(b->ptr + b->len, ptr, len);
+	b->len += len;
+	return 0;
+}
 static inline int
 buf_add_slice(struct buf *b, struct slice s)
 {
@@ -47,6 +59,9 @@ buf_add_byte(struct buf *b, char c)
 {
 	return buf_add(b, &c, 1);
 }
+/* In decimal, as printf would; with zeros before it up to `digits`, which is 20 at most. */
+int buf_add_u64(struct buf *b, uint64_t n, unsigned digits);
+int buf_add_i64(struct buf *b, int64_t n);
 __attribute__((format(printf, 2, 3))) int buf_printf(struct buf *b, const char *fmt, ...);
 __attribute__((format(printf, 2, 0))) int buf_vprintf(
     struct buf *b, const char *fmt, va_list ap);

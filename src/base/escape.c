@@ -1,5 +1,42 @@
 #include "base/escape.h"
 
+#define ONES  UINT64_C(0x0101010101010101)
+#define HIGHS UINT64_C(0x8080808080808080)
+
+static bool
+is_plain(unsigned char c, unsigned char least)
+{
+	return c >= least && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* The high bit of each byte that is 0, and maybe of some behind the first of these. */
+static uint64_t
+zeros(uint64_t x)
+{
+	return (x - ONES) & ~x & HIGHS;
+}
+
+/* Eight bytes at a time: whether one is another, then which. */
+size_t
+escape_plain(struct slice s, char least)
+{
+	unsigned char low = (unsigned char)least;
+	size_t i = 0;
+
+	for (; s.len - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+		uint64_t x;
+
+		memcpy(&x, s.ptr + i, sizeof(x));
+		if (((x & HIGHS) | ((x - ONES * low) & ~x & HIGHS) |
+			zeros(x ^ ONES * 0x7f) | zeros(x ^ ONES * '"') |
+			zeros(x ^ ONES * '\\')) != 0)
+			break;
+	}
+	while (i < s.len && is_plain((unsigned char)s.ptr[i], low))
+		i++;
+	return i;
+}
+
 size_t
 utf8_len(struct slice s)
 {
@@ -87,8 +124,14 @@ escape_line(struct buf *b, struct slice s, bool also_space)
 	int r = 0;
 
 	while (s.len > 0 && r == 0) {
-		size_t n = utf8_len(s);
+		size_t n = escape_plain(s, also_space ? '!' : ' ');
 
+		if (n > 0) {
+			r = buf_add(b, s.ptr, n);
+			s = slice_from(s, n);
+			continue;
+		}
+		n = utf8_len(s);
 		if (n == 0) {
 			r = buf_printf(b, "\\x%02x", (unsigned)(unsigned char)s.ptr[0]);
 			n = 1;
@@ -197,7 +240,7 @@ json_point(struct buf *b, uint32_t c)
 static size_t
 json_plain(struct slice s)
 {
-	size_t i = 0;
+	size_t i = escape_plain(s, ' ');
 
 	while (i < s.len) {
 		unsigned char c = (unsigned char)s.ptr[i];

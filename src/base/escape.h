@@ -27,6 +27,10 @@ void scrub_terminal(char *p, size_t len);
 /* What escape_terminal(), escape_field() and escape_cell() made of it; other backslashes
  * stay. */
 int unescape_line(struct buf *b, struct slice s);
+/* Bytes at the front that all of these write as they are (HTML apart, and escape_cell() at
+ * its begin): printable ASCII but for quote and backslash, `least` is ' ' or '!'.  There may
+ * be more of them. */
+size_t escape_plain(struct slice s, char least);
 /* Bytes of the valid UTF-8 sequence at s[0], or 0. */
 size_t utf8_len(struct slice s);
 #endif

@@ -104,7 +104,7 @@ jsonw_int(struct jsonw *j, const char *key, int64_t value)
 {
 	lead(j, key);
 	if (j->err == 0)
-		note(j, buf_printf(j->b, "%" PRId64, value));
+		note(j, buf_add_i64(j->b, value));
 }
 
 void

@@ -7,7 +7,6 @@
 #include "web/url.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,10 +46,13 @@ add_key(struct buf *b, struct slice url)
 static void
 add_number(struct jsonw *j, const char *key, uint64_t n)
 {
-	char text[24];
+	char text[20]; /* as many digits as there are */
+	size_t at = sizeof(text);
 
-	(void)snprintf(text, sizeof(text), "%" PRIu64, n);
-	jsonw_str(j, key, slice_cstr(text));
+	do
+		text[--at] = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	jsonw_str(j, key, slice_of(text + at, sizeof(text) - at));
 }
 
 int

@@ -16,7 +16,6 @@
 #include "base/escape.h"
 #include "sink/lines.h"
 #include "sink/types.h"
-#include <inttypes.h>
 
 #include "base/banned.h"
 
@@ -78,6 +77,20 @@ add_text(struct buf *b, struct slice s, const char *none)
 	return s.len == 0 ? buf_add_cstr(b, none) : escape_field(b, lines_text(s));
 }
 
+/* As printf's %5d and the like. */
+static int
+add_right(struct buf *b, int64_t n, unsigned width)
+{
+	uint64_t rest = n < 0 ? -(uint64_t)n : (uint64_t)n;
+	int r = 0;
+
+	for (width -= n < 0; rest >= 10 && width > 1; rest /= 10)
+		width--;
+	for (; width > 1 && r == 0; width--)
+		r = buf_add_byte(b, ' ');
+	return r < 0 ? r : buf_add_i64(b, n);
+}
+
 /* Up to the URL: the columns that Heritrix pads. */
 static int
 add_numbers(struct buf *b, const struct sink_event *e)
@@ -86,29 +99,51 @@ add_numbers(struct buf *b, const struct sink_event *e)
 	int r;
 
 	clock_format(e->began_wall_us + (int64_t)e->total_ms * 1000, 3, at);
-	r = buf_printf(b, "%s %5d ", at, status_code(e));
+	r = buf_add_cstr(b, at);
+	if (r == 0)
+		r = buf_add_byte(b, ' ');
+	if (r == 0)
+		r = add_right(b, status_code(e), 5);
+	if (r == 0)
+		r = buf_add_byte(b, ' ');
 	if (r < 0)
 		return r;
-	if (e->response)
-		return buf_printf(b, "%10" PRIu64, e->body_bytes);
-	return buf_printf(b, "%10s", "-");
+	return e->response ? add_right(b, (int64_t)e->body_bytes, 10)
+			   : buf_add_cstr(b, "         -");
+}
+
+static int
+add_count(struct buf *b, const char *name, uint64_t n)
+{
+	int r = buf_add_cstr(b, name);
+
+	return r < 0 ? r : buf_add_u64(b, n, 0);
 }
 
 /* What `trawl report --politeness` judges by. */
 static int
 add_contact(struct buf *b, const struct sink_event *e, const char *lead)
 {
-	int r = buf_printf(
-	    b, "%sgap:%" PRId64 "/%s/%" PRIu32, lead, e->gap_ms, e->gap_rule, e->at_once);
+	int r = buf_add_cstr(b, lead);
 
+	if (r == 0)
+		r = buf_add_cstr(b, "gap:");
+	if (r == 0)
+		r = buf_add_i64(b, e->gap_ms);
+	if (r == 0)
+		r = buf_add_byte(b, '/');
+	if (r == 0)
+		r = buf_add_cstr(b, e->gap_rule);
+	if (r == 0)
+		r = add_count(b, "/", e->at_once);
 	if (r == 0 && e->ip.len > 0)
 		r = buf_add_cstr(b, ",ip:");
 	if (r == 0 && e->ip.len > 0)
 		r = escape_field(b, e->ip);
 	if (r == 0 && e->ip.len > 0 && e->per_ip > 0)
-		r = buf_printf(b, ",per-ip:%" PRIu32, e->per_ip);
+		r = add_count(b, ",per-ip:", e->per_ip);
 	if (r == 0 && e->per_site > 0)
-		r = buf_printf(b, ",per-site:%" PRIu32, e->per_site);
+		r = add_count(b, ",per-site:", e->per_site);
 	return r;
 }
 
@@ -184,7 +219,11 @@ crawl_put(struct sink *s, struct sink_event *e, struct why *why)
 		r = add_text(b, e->mime, "no-type");
 	clock_format17(e->began_wall_us, began);
 	if (r == 0) /* all threads of ours are one to its reader */
-		r = buf_printf(b, " #000 %s+%" PRIu32, began, e->total_ms);
+		r = buf_add_cstr(b, " #000 ");
+	if (r == 0)
+		r = buf_add_cstr(b, began);
+	if (r == 0)
+		r = add_count(b, "+", e->total_ms);
 	if (r == 0)
 		r = add_text(b, e->digest, "-");
 	if (r == 0)

@@ -5,8 +5,6 @@
 #include "sink/types.h"
 #include "web/select.h"
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 
 #include "base/banned.h"
 
@@ -34,12 +32,13 @@ count(struct jsonw *j, const char *key, uint64_t n)
 static void
 put_simhash(struct jsonw *j, const struct sink_event *e)
 {
-	char text[17];
+	char text[16];
 
 	if (!e->has_simhash)
 		return;
-	(void)snprintf(text, sizeof(text), "%016" PRIx64, e->simhash);
-	jsonw_str(j, "simhash", slice_cstr(text));
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = "0123456789abcdef"[e->simhash >> (60 - 4 * i) & 15];
+	jsonw_str(j, "simhash", slice_of(text, sizeof(text)));
 }
 
 static void

@@ -1,5 +1,6 @@
 #include "sink/warc_record.h"
 #include "base/clock.h"
+#include "base/escape.h"
 #include "sink/warc_fields.h"
 #include "sink/warc_gzip.h"
 #include "sink/warc_head.h"
@@ -7,9 +8,7 @@
 #include "web/http.h"
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <zstd.h>
 
@@ -155,18 +154,33 @@ warc_payload_digest(struct warc_packer *p, struct slice payload, char ret[48])
 	digest_text(p, pieces, ret);
 }
 
+static char *
+hex(char *at, uint64_t n, unsigned digits)
+{
+	for (unsigned i = digits; i-- > 0; n >>= 4)
+		at[i] = "0123456789abcdef"[n & 15];
+	return at + digits;
+}
+
 /* RFC 9562 section 5.4. */
 void
 warc_id(const uint64_t bits[2], char ret[WARC_ID_MAX])
 {
 	uint64_t hi = (bits[0] & ~UINT64_C(0xf000)) | 0x4000;
 	uint64_t lo = (bits[1] & ~(UINT64_C(3) << 62)) | UINT64_C(2) << 62;
+	char *at = ret;
 
-	(void)snprintf(ret, WARC_ID_MAX,
-	    "urn:uuid:%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64
-	    "-%012" PRIx64,
-	    hi >> 32, hi >> 16 & 0xffff, hi & 0xffff, lo >> 48,
-	    lo & UINT64_C(0xffffffffffff));
+	memcpy(at, "urn:uuid:", 9);
+	at = hex(at + 9, hi >> 32, 8);
+	*at++ = '-';
+	at = hex(at, hi >> 16, 4);
+	*at++ = '-';
+	at = hex(at, hi, 4);
+	*at++ = '-';
+	at = hex(at, lo >> 48, 4);
+	*at++ = '-';
+	at = hex(at, lo, 12);
+	*at = '\0';
 }
 
 /* -- Fields. -- */
@@ -182,8 +196,9 @@ add_value(struct buf *b, struct slice value)
 	int r = 0;
 
 	while (value.len > 0 && r == 0) {
-		size_t n = 0;
+		size_t n = escape_plain(value, '!');
 
+		/* Quote and backslash are as good as others here. */
 		while (n < value.len && value.ptr[n] > ' ' && value.ptr[n] < 0x7f)
 			n++;
 		r = buf_add(b, value.ptr, n);
@@ -197,56 +212,55 @@ add_value(struct buf *b, struct slice value)
 
 /* `open` and `shut` go around the value; an empty value is left out. */
 static int
-add_field(struct buf *b, const char *open, struct slice value, const char *shut)
+add_field(struct buf *b, struct slice open, struct slice value, struct slice shut)
 {
 	int r;
 
 	if (value.len == 0)
 		return 0;
-	r = buf_add_cstr(b, open);
+	r = buf_add_slice(b, open);
 	if (r == 0)
 		r = add_value(b, value);
-	if (r == 0)
-		r = buf_add_cstr(b, shut);
-	return r;
+	return r < 0 ? r : buf_add_slice(b, shut);
 }
+
+static const struct slice line = SLICE_LIT("\r\n"), id_end = SLICE_LIT(">\r\n");
 
 static int
 add_original(struct buf *b, const struct warc_original *o)
 {
 	char date[CLOCK_TEXT_MAX];
-	int r = add_field(b, "WARC-Refers-To: <", o->id, ">\r\n");
+	int r = add_field(b, SLICE_LIT("WARC-Refers-To: <"), o->id, id_end);
 
 	clock_format(o->wall_us, 0, date);
 	if (r == 0)
-		r = add_field(b, "WARC-Refers-To-Target-URI: ", o->uri, "\r\n");
+		r = add_field(b, SLICE_LIT("WARC-Refers-To-Target-URI: "), o->uri, line);
 	return r < 0 ? r
-		     : add_field(b, "WARC-Refers-To-Date: ", slice_cstr(date), "\r\n");
+		     : add_field(
+			   b, SLICE_LIT("WARC-Refers-To-Date: "), slice_cstr(date), line);
 }
 
 static int
 add_header(struct warc_packer *p, const struct warc_fields *r)
 {
-	static const char end[] = ">\r\n";
 	char date[CLOCK_TEXT_MAX], block_digest[DIGEST_TEXT_MAX];
 	const struct {
-		const char *open;
-		struct slice value;
-		const char *shut;
+		struct slice open, value, shut;
 	} fields[] = {
-	    {"WARC/1.1\r\nWARC-Type: ", r->type, "\r\n"},
-	    {"WARC-Record-ID: <", r->id, end},
-	    {"WARC-Warcinfo-ID: <", r->warcinfo_id, end},
-	    {"WARC-Concurrent-To: <", r->concurrent_to, end},
-	    {"WARC-Filename: ", r->file, "\r\n"},
-	    {"WARC-Target-URI: ", r->uri, "\r\n"},
-	    {"WARC-Date: ", slice_of(date, sizeof("2026-01-31T12:00:00Z") - 1), "\r\n"},
-	    {"WARC-IP-Address: ", r->ip, "\r\n"},
-	    {"WARC-Protocol: ", r->protocol, "\r\n"},
-	    {"WARC-Profile: ", r->profile, "\r\n"},
-	    {"WARC-Payload-Digest: ", r->payload_digest, "\r\n"},
-	    {"WARC-Block-Digest: ", slice_of(block_digest, 5 + 32), "\r\n"},
-	    {"WARC-Truncated: ", r->truncated, "\r\n"},
+	    {SLICE_LIT("WARC/1.1\r\nWARC-Type: "), r->type, line},
+	    {SLICE_LIT("WARC-Record-ID: <"), r->id, id_end},
+	    {SLICE_LIT("WARC-Warcinfo-ID: <"), r->warcinfo_id, id_end},
+	    {SLICE_LIT("WARC-Concurrent-To: <"), r->concurrent_to, id_end},
+	    {SLICE_LIT("WARC-Filename: "), r->file, line},
+	    {SLICE_LIT("WARC-Target-URI: "), r->uri, line},
+	    {SLICE_LIT("WARC-Date: "), slice_of(date, sizeof("2026-01-31T12:00:00Z") - 1),
+		line},
+	    {SLICE_LIT("WARC-IP-Address: "), r->ip, line},
+	    {SLICE_LIT("WARC-Protocol: "), r->protocol, line},
+	    {SLICE_LIT("WARC-Profile: "), r->profile, line},
+	    {SLICE_LIT("WARC-Payload-Digest: "), r->payload_digest, line},
+	    {SLICE_LIT("WARC-Block-Digest: "), slice_of(block_digest, 5 + 32), line},
+	    {SLICE_LIT("WARC-Truncated: "), r->truncated, line},
 	};
 	struct buf *b = &p->record;
 	int err = 0;
@@ -258,10 +272,14 @@ add_header(struct warc_packer *p, const struct warc_fields *r)
 	if (err == 0 && r->original != NULL)
 		err = add_original(b, r->original);
 	if (err == 0) /* has a space in it, and is our own */
-		err = buf_printf(b,
-		    "Content-Type: " SLICE_FMT "\r\nContent-Length: %zu\r\n\r\n",
-		    SLICE_ARG(r->content_type), r->block[0].len + r->block[1].len);
-	return err;
+		err = buf_add_cstr(b, "Content-Type: ");
+	if (err == 0)
+		err = buf_add_slice(b, r->content_type);
+	if (err == 0)
+		err = buf_add_cstr(b, "\r\nContent-Length: ");
+	if (err == 0)
+		err = buf_add_u64(b, r->block[0].len + r->block[1].len, 0);
+	return err < 0 ? err : buf_add_cstr(b, "\r\n\r\n");
 }
 
 /* -- Members. -- */
@@ -498,17 +516,42 @@ pack_request(struct warc_packer *p, const struct warc_exchange *x,
 	    out);
 }
 
+static char *
+put(char *at, struct slice s)
+{
+	memcpy(at, s.ptr, s.len);
+	return at + s.len;
+}
+
+/* There are many: what is plain, as a URL is, is written in one go. */
 static int
 add_outlink(struct buf *b, const struct warc_outlink *l)
 {
+	static const struct slice name = SLICE_LIT("outlink: ");
+	size_t n = name.len + l->url.len + l->kind.len + 3 + line.len;
+	char *at;
 	int r;
 
-	r = add_field(b, "outlink: ", l->url, " ");
-	if (r == 0)
-		r = add_value(b, slice_of(&l->hop, 1));
-	if (r == 0)
-		r = add_field(b, " ", l->kind, "");
-	return r < 0 ? r : buf_add(b, "\r\n", 2);
+	if (escape_plain(l->url, '!') < l->url.len ||
+	    escape_plain(l->kind, '!') < l->kind.len || l->kind.len == 0 ||
+	    l->hop <= ' ') {
+		r = add_field(b, name, l->url, SLICE_LIT(" "));
+		if (r == 0)
+			r = add_value(b, slice_of(&l->hop, 1));
+		if (r == 0)
+			r = add_field(b, SLICE_LIT(" "), l->kind, (struct slice){0});
+		return r < 0 ? r : buf_add_slice(b, line);
+	}
+	r = buf_reserve(b, n);
+	if (r < 0)
+		return r;
+	at = put(put(b->ptr + b->len, name), l->url);
+	*at++ = ' ';
+	*at++ = l->hop;
+	*at++ = ' ';
+	(void)put(put(at, l->kind), line);
+	b->len += n;
+	return 0;
 }
 
 static int
@@ -519,11 +562,15 @@ pack_metadata(struct warc_packer *p, const struct warc_exchange *x,
 	int r;
 
 	buf_clear(b);
-	r = add_field(b, "via: ", x->via, "\r\n");
+	r = add_field(b, SLICE_LIT("via: "), x->via, line);
 	if (r == 0)
-		r = add_field(b, "hopsFromSeed: ", x->hops, "\r\n");
+		r = add_field(b, SLICE_LIT("hopsFromSeed: "), x->hops, line);
 	if (r == 0)
-		r = buf_printf(b, "fetchTimeMs: %" PRIu32 "\r\n", x->fetch_ms);
+		r = buf_add_cstr(b, "fetchTimeMs: ");
+	if (r == 0)
+		r = buf_add_u64(b, x->fetch_ms, 0);
+	if (r == 0)
+		r = buf_add_slice(b, line);
 	for (size_t i = 0; i < x->outlinks_n && r == 0; i++)
 		if (b->len < OUTLINKS_BYTES_MAX) {
 			struct warc_outlink l = x->outlink(x->outlinks, i);

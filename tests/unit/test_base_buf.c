@@ -1,9 +1,11 @@
 #include "base/buf.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +130,54 @@ prints_short_and_long(void **state)
 }
 
 static void
+numbers_are_those_of_printf(void **state)
+{
+	static const uint64_t numbers[] = {0, 1, 9, 10, 99, 100, 12345, UINT32_MAX,
+	    INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX};
+	struct buf b, small;
+
+	(void)state;
+	buf_init(&b, 4096);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		for (int digits = 0; digits <= 20; digits++) {
+			int64_t n = (int64_t)numbers[i];
+			char want[100];
+
+			buf_clear(&b);
+			assert_int_equal(
+			    buf_add_u64(&b, numbers[i], (unsigned)digits), 0);
+			assert_int_equal(buf_add_byte(&b, ' '), 0);
+			assert_int_equal(buf_add_i64(&b, n), 0);
+			assert_int_equal(buf_add_byte(&b, ' '), 0);
+			assert_int_equal(buf_add_i64(&b, (int64_t)(0 - numbers[i])), 0);
+			(void)snprintf(want, sizeof(want),
+			    "%0*" PRIu64 " %" PRId64 " %" PRId64, digits, numbers[i], n,
+			    (int64_t)(0 - numbers[i]));
+			assert_string_equal(buf_cstr(&b), want);
+		}
+	/* All of it, or nothing. */
+	buf_init(&small, 3);
+	assert_int_equal(buf_add_i64(&small, -123), -EMSGSIZE);
+	assert_int_equal(small.len, 0);
+	assert_int_equal(buf_add_i64(&small, -12), 0);
+	buf_release(&small);
+	buf_release(&b);
+}
+
+static void
+room_beyond_the_maximum_is_not_used(void **state)
+{
+	char room[8] = "xxxxxxx";
+	struct buf b = {.ptr = room, .cap = 8, .max = 3};
+
+	(void)state;
+	assert_int_equal(buf_add_cstr(&b, "abc"), 0);
+	assert_int_equal(buf_add_byte(&b, 'd'), -EMSGSIZE);
+	assert_int_equal(b.len, 3);
+	assert_int_equal(room[3], 'x');
+}
+
+static void
 a_wiped_one_holds_nothing_of_what_was_in_it(void **state)
 {
 	struct buf b;
@@ -159,6 +209,8 @@ main(void)
 	    cmocka_unit_test(reserves_room_to_be_written_directly),
 	    cmocka_unit_test(a_c_string_has_its_nul_also_at_the_maximum),
 	    cmocka_unit_test(prints_short_and_long),
+	    cmocka_unit_test(numbers_are_those_of_printf),
+	    cmocka_unit_test(room_beyond_the_maximum_is_not_used),
 	    cmocka_unit_test(a_wiped_one_holds_nothing_of_what_was_in_it),
 	};
 

@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -53,6 +55,28 @@ times_beyond_four_digits_of_a_year_stay_in_bounds(void **state)
 	assert_string_equal(text, "00000101000000000");
 }
 
+/* The calendar is counted here, not asked of libc: which is asked instead. */
+static void
+every_day_of_ten_thousand_years_is_that_of_libc(void **state)
+{
+	(void)state;
+	for (int64_t day = -719528; day < 2932897; day++) {
+		time_t s = (time_t)(day * 86400 + (day % 86400 + 86400) % 86400);
+		char want[CLOCK_TEXT_MAX], text[CLOCK_TEXT_MAX];
+		struct tm tm;
+
+		assert_non_null(gmtime_r(&s, &tm));
+		(void)snprintf(want, sizeof(want), "%04u-%02u-%02uT%02u:%02u:%02uZ",
+		    (unsigned)(tm.tm_year + 1900) % 10000,
+		    (unsigned)(tm.tm_mon + 1) % 100, (unsigned)tm.tm_mday % 100,
+		    (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+		    (unsigned)tm.tm_sec % 100);
+		clock_format((int64_t)s * 1000000, 0, text);
+		if (strcmp(text, want) != 0)
+			assert_string_equal(text, want);
+	}
+}
+
 static void
 archive_names_have_17_digits(void **state)
 {
@@ -89,6 +113,7 @@ main(void)
 	    cmocka_unit_test(times_are_written_as_rfc_3339),
 	    cmocka_unit_test(times_before_1970_round_down_like_all_others),
 	    cmocka_unit_test(times_beyond_four_digits_of_a_year_stay_in_bounds),
+	    cmocka_unit_test(every_day_of_ten_thousand_years_is_that_of_libc),
 	    cmocka_unit_test(archive_names_have_17_digits),
 	    cmocka_unit_test(the_monotonic_clock_does_not_go_back),
 	};

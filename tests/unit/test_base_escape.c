@@ -37,6 +37,29 @@ plain_text_and_other_scripts_pass_a_terminal(void **state)
 		check(escape_terminal, slice_cstr(same[i]), same[i]);
 }
 
+/* Any byte at any place among the eight that are looked at together. */
+static void
+plain_ends_at_the_first_byte_that_is_not(void **state)
+{
+	char text[40];
+
+	(void)state;
+	for (int least = ' '; least <= '!'; least++)
+		for (size_t len = 0; len <= sizeof(text); len++)
+			for (size_t at = 0; at < len; at++)
+				for (int c = 0; c < 256; c++) {
+					bool plain = c >= least && c < 0x7f && c != '"' &&
+						     c != '\\';
+
+					memset(text, "az!~"[at % 4], len);
+					text[at] = (char)c;
+					assert_int_equal(escape_plain(slice_of(text, len),
+							     (char)least),
+					    plain ? len : at);
+				}
+	assert_int_equal(escape_plain((struct slice){0}, ' '), 0);
+}
+
 static void
 controls_never_reach_a_terminal(void **state)
 {
@@ -291,6 +314,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(plain_text_and_other_scripts_pass_a_terminal),
+	    cmocka_unit_test(plain_ends_at_the_first_byte_that_is_not),
 	    cmocka_unit_test(controls_never_reach_a_terminal),
 	    cmocka_unit_test(what_reorders_or_hides_text_never_reaches_a_terminal),
 	    cmocka_unit_test(invalid_utf8_is_told_byte_by_byte),
