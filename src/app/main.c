@@ -210,10 +210,11 @@ open_standard_files(void)
 static void
 keep_heap_small(void)
 {
-	enum { LARGE_BYTES = 512 << 10, KEPT_BYTES = 8 << 20 };
+	enum { LARGE_BYTES = 512 << 10, KEPT_BYTES = 8 << 20, MORE_BYTES = 1 << 20 };
 
 	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	(void)mallopt(M_TOP_PAD, MORE_BYTES); /* at a time: each is a system call */
 }
 
 /* What systemd hands over; a file that names what is missing is refused where it is read. */
