@@ -102,7 +102,9 @@ on_watchdog(void *ctx)
 {
 	struct serve *s = ctx;
 
-	notify("WATCHDOG=1");
+	/* One that hangs is to be told of, as if it were this one. */
+	if (s->service == NULL || service_is_alive(s->service))
+		notify("WATCHDOG=1");
 	(void)timer_start(&s->watchdog, s->watchdog_ms / 3 + 1);
 }
 

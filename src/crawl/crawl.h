@@ -42,6 +42,10 @@ struct engine_stats {
 	struct pool_stats pool;
 };
 void engine_stats(const struct engine *e, struct engine_stats *ret);
+/* Longest turn since the last call, microseconds, of all its loops. */
+int64_t engine_lag_us_take(struct engine *e);
+/* Whether each of its loops but the caller's has made a turn since the last call. */
+bool engine_is_alive(struct engine *e);
 /* --resolve HOST:PORT:ADDR, the address maybe in brackets; host borrows from text. */
 struct engine_override {
 	struct slice host;

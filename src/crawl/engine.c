@@ -70,7 +70,8 @@ open_net(struct engine *e, const struct options *o, struct why *why)
 	    .insecure = o->fetch_insecure,
 	    .cert_file = o->fetch_cert,
 	    .key_file = o->fetch_key,
-	    .http = http[o->fetch_http]};
+	    .http = http[o->fetch_http],
+	    .loops = o->run_loops};
 	int r = addr_policy_new(&e->policy);
 
 	if (r < 0)
@@ -202,6 +203,21 @@ engine_stats(const struct engine *e, struct engine_stats *ret)
 	list_foreach (at, &e->crawls)
 		ret->crawls++;
 	pool_stats(e->pool, &ret->pool);
+}
+
+int64_t
+engine_lag_us_take(struct engine *e)
+{
+	int64_t first_us = loop_lag_us_take(e->loop);
+	int64_t others_us = transport_lag_us_take(e->transport);
+
+	return first_us > others_us ? first_us : others_us;
+}
+
+bool
+engine_is_alive(struct engine *e)
+{
+	return transport_is_alive(e->transport);
 }
 
 void

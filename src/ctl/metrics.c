@@ -218,7 +218,7 @@ on_tick(void *ctx)
 {
 	struct metrics *m = ctx;
 
-	histogram_add(&m->lag, loop_lag_us_take(service_loop(m->service)));
+	histogram_add(&m->lag, engine_lag_us_take(m->service->engine));
 	(void)timer_start(&m->tick, TICK_MS);
 }
 
@@ -241,7 +241,7 @@ metrics_new(struct service *s, struct metrics **ret)
 		free(m);
 		return r;
 	}
-	(void)loop_lag_us_take(l); /* what the start took is no turn */
+	(void)engine_lag_us_take(s->engine); /* what the start took is no turn */
 	m->watch.fn = on_change;
 	m->watch.ctx = m;
 	service_watch(s, &m->watch);

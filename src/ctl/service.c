@@ -26,6 +26,12 @@ service_loop(const struct service *s)
 	return s->loop;
 }
 
+bool
+service_is_alive(struct service *s)
+{
+	return engine_is_alive(s->engine);
+}
+
 struct registry *
 service_registry(const struct service *s)
 {

@@ -62,6 +62,8 @@ void service_check(const struct service *s);
 
 const struct settings *service_settings(const struct service *s);
 struct loop *service_loop(const struct service *s);
+/* Whether each of its loops but the caller's has made a turn since the last call. */
+bool service_is_alive(struct service *s);
 struct registry *service_registry(const struct service *s);
 struct metrics *service_metrics(const struct service *s);
 struct chores *service_desk(const struct service *s);    /* short work: reading files */

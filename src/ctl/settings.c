@@ -319,6 +319,7 @@ option_is_shared(enum option_id id)
 	case OPTION_ID_fetch_cert:
 	case OPTION_ID_fetch_key:
 	case OPTION_ID_run_workers:
+	case OPTION_ID_run_loops:
 		return true;
 	default:
 		return false;

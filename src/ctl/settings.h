@@ -55,7 +55,7 @@ int settings_keep(struct settings *s, const struct settings *old,
 /* "0660" */
 bool settings_mode(const char *text, unsigned *ret);
 
-/* Of the whole process: names, addresses, TLS, workers. */
+/* Of the whole process: names, addresses, TLS, workers, loops. */
 bool option_is_shared(enum option_id id);
 /* Names a local file; a program to run.  An option that does so and is not told here is open to
  * whoever may make jobs. */

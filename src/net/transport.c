@@ -541,6 +541,12 @@ transport_lag_us_take(struct transport *t)
 	return t->many != NULL ? many_lag_us_take(t->many) : 0;
 }
 
+bool
+transport_is_alive(struct transport *t)
+{
+	return t->many == NULL || many_is_alive(t->many);
+}
+
 static int
 file_check(const char *path, struct why *why)
 {

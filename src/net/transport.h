@@ -110,4 +110,6 @@ uint32_t transport_running(const struct transport *t);
 uint32_t transport_slow(struct transport *t);
 /* Longest turn of the other loops since the last call, microseconds; 0: there are none. */
 int64_t transport_lag_us_take(struct transport *t);
+/* Whether each of the other loops has made a turn since the last call. */
+bool transport_is_alive(struct transport *t);
 #endif

@@ -61,6 +61,7 @@ struct lane {
 	pthread_t thread;
 	bool has_thread;
 	bool has_lock;
+	_Atomic bool called; /* to see whether it is alive; it was not heard yet */
 
 	pthread_mutex_t lock; /* of what follows */
 	struct list asked, unwanted, came;
@@ -190,6 +191,7 @@ lane_on_wake(void *ctx)
 
 	list_init(&asked);
 	list_init(&unwanted);
+	lane->called = false;
 	lane_lock(lane);
 	list_splice(&asked, &lane->asked);
 	list_foreach (n, &asked)
@@ -552,6 +554,18 @@ many_lag_us_take(struct many *m)
 			most_us = lag_us;
 	}
 	return most_us;
+}
+
+bool
+many_is_alive(struct many *m)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < m->lanes_len; i++) {
+		all = !atomic_exchange(&m->lanes[i].called, true) && all;
+		wake_send(m->lanes[i].wake);
+	}
+	return all;
 }
 
 /* A lane's share, and twice what chance gives one more than another. */

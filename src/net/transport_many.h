@@ -34,4 +34,5 @@ void many_set_connections_max(struct many *m, uint32_t n);
 uint32_t many_running(const struct many *m);
 uint32_t many_slow(struct many *m);
 int64_t many_lag_us_take(struct many *m);
+bool many_is_alive(struct many *m);
 #endif

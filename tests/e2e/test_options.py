@@ -118,6 +118,7 @@ TESTED = {
     "output.warc_compression": (E2E % "warc_tools", "test_an_archive_can_be_in_another_coding_or_none"),
     "output.warc_revisits": (E2E % "warc_tools", "test_what_is_archived_already_is_a_revisit"),
     "output.warc_size": (E2E % "warc_tools", "test_an_archive_can_be_in_another_coding_or_none"),
+    "run.loops": (E2E % "loops", "test_so_many_threads_are_loops"),
     "run.workers": (E2E % "options", "test_as_many_workers_run_as_was_said"),
     "run.state": (E2E % "budgets", "test_state_memory_leaves_no_store_and_rocksdb_one"),
     "run.commit_interval": (E2E % "budgets", "test_commit_interval"),

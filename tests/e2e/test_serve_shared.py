@@ -1,8 +1,11 @@
 """Ten jobs at once with 50 hosts each, one host shared by all: nobody is hurried, the shared one least of
 all, by the server's log; and each run has the right pages."""
 
+import pytest
+
 from harness import dnsmasq, nginx
 from service import Service
+from test_loops import loops_of
 from test_politeness import spans_of
 
 JOBS = 10
@@ -18,6 +21,7 @@ limits: {concurrency: 200, memory: 1GiB}
 defaults:
   net: {allow_net: [127.0.0.0/8], dns: "@DNS@"}
   fetch: {delay: 100ms}
+  run: {loops: @LOOPS@}
 """
 
 
@@ -45,10 +49,12 @@ def server(tmp):
         location ~ html$ {{ sendfile_max_chunk 2k; limit_rate 20k; }} }}"""
 
 
-def test_the_shared_host_is_asked_politely_by_all_runs_together(tmp_path):
+@pytest.mark.parametrize("loops", [1, 3])
+def test_the_shared_host_is_asked_politely_by_all_runs_together(tmp_path, loops):
     with dnsmasq(addresses()) as dns, nginx(tmp_path / "nginx", server(tmp_path)) as web:
-        with Service(tmp_path / "serve", SETTINGS.replace("@DNS@", dns)) as s:
+        with Service(tmp_path / "serve", SETTINGS.replace("@DNS@", dns).replace("@LOOPS@", str(loops))) as s:
             s.start()
+            assert len(loops_of(s.child.pid)) == loops - 1
             for job in range(JOBS):
                 s.create(f"j{job}", seeds=[web.url("/p0.html", h) for h in hosts_of(job)])
             runs = [s.run(f"j{job}") for job in range(JOBS)]

@@ -1,5 +1,6 @@
 /* What is only so when exchanges are on loops of their own. */
 #include "net_transport_rig.h"
+#include <curl/curl.h>
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -27,6 +29,22 @@ __wrap_pthread_create(
 	if (threads_left >= 0 && threads_left-- == 0)
 		return EAGAIN;
 	return __real_pthread_create(t, attr, fn, arg);
+}
+
+/* A turn of theirs that does not end for so long. */
+static _Atomic long hang_ms;
+
+CURLMcode __real_curl_multi_socket_action(
+    CURLM *m, curl_socket_t fd, int events, int *running);
+CURLMcode __wrap_curl_multi_socket_action(
+    CURLM *m, curl_socket_t fd, int events, int *running);
+
+CURLMcode
+__wrap_curl_multi_socket_action(CURLM *m, curl_socket_t fd, int events, int *running)
+{
+	for (; hang_ms > 0; hang_ms--)
+		(void)usleep(1000);
+	return __real_curl_multi_socket_action(m, fd, events, running);
 }
 
 /* The first loop does nothing meanwhile, the others do. */
@@ -202,6 +220,33 @@ a_callback_cancels_one_that_came_with_it(void **state)
 }
 
 static void
+a_loop_that_hangs_is_not_alive_and_is_waited_for_at_the_end(void **state)
+{
+	struct transport_request req = request_to("http", "site.test", "/plain");
+	struct got g;
+	bool alive = false;
+
+	(void)state;
+	assert_true(transport_is_alive(fx->transport));
+	for (int i = 0; i < 500 && !alive; i++) {
+		stand_still(10);
+		alive = transport_is_alive(fx->transport);
+	}
+	assert_true(alive);
+	stand_still(50);
+	hang_ms = 5000;
+	(void)start(&req, &g);
+	stand_still(100);
+	(void)transport_is_alive(fx->transport);
+	stand_still(200);
+	assert_false(transport_is_alive(fx->transport));
+	hang_ms = 1;
+	assert_int_equal(loop_run(fx->loop), 0);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	got_free(&g);
+}
+
+static void
 what_only_libcurl_finds_wrong_is_told_by_a_result(void **state)
 {
 	struct transport_request req = request_to("http", "site.test", "/plain");
@@ -325,6 +370,7 @@ main(void)
 	    TEST(when_all_is_answered_nothing_is_left_to_wait_for),
 	    TEST(a_result_on_its_way_can_be_cancelled),
 	    TEST(a_callback_cancels_one_that_came_with_it),
+	    TEST(a_loop_that_hangs_is_not_alive_and_is_waited_for_at_the_end),
 	    TEST(what_only_libcurl_finds_wrong_is_told_by_a_result),
 	    TEST(any_may_be_cancelled_at_any_time),
 	    TEST(an_authority_has_its_connections_on_one_loop),
