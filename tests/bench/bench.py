@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """How fast a crawl is, what it costs, and how others do: see README.md beside this file.
 
-bench.py [--sites A,B] [--who X,Y] [--runs N] [--slow-runs N] [--limit SECONDS] [--connections N] [--start-runs N]
-         [--scratch DIR] [--json FILE] [-- TRAWL-OPTION...]
+bench.py [--sites A,B] [--who X,Y] [--runs N] [--slow-runs N] [--limit S] [--slow-limit S] [--connections N]
+         [--start-runs N] [--scratch DIR] [--json FILE] [-- TRAWL-OPTION...]
 """
 
 import argparse
@@ -42,6 +42,9 @@ class Bench:
     def say(self, text):
         print(f"bench: {text}", file=sys.stderr, flush=True)
 
+    def limit(self, who):
+        return self.args.slow_limit if who.slow else self.args.limit
+
     def once(self, server, who):
         """One run of one contestant: its figures."""
         site, self.count = server.site, self.count + 1
@@ -55,7 +58,7 @@ class Bench:
         command = who.command(job)
         argv, env = command if isinstance(command, tuple) else (command, None)
         served = server.seconds()
-        run = measure.run(argv, self.tmp / "said", env, out, self.args.limit)
+        run = measure.run(argv, self.tmp / "said", env, out, self.limit(who))
         served = server.seconds() - served
         pages, answers, zipped = server.asked()
         shutil.rmtree(out, ignore_errors=True)
@@ -81,10 +84,8 @@ class Bench:
                 for who in whos:
                     figures, commands[who.name] = self.once(server, who)
                     self.results.setdefault((asked_for, who.name), []).append(figures)
-                    self.say(
-                        f"{site.name}, round {round_ + 1} of {runs}: {who.name}: {figures['pages_per_s']:,.0f} pages/s, "
-                        f"CPU {figures['cpu_us']:,.1f} us a page"
-                    )
+                    costs = f"{figures['pages_per_s']:,.0f} pages/s, CPU {figures['cpu_us']:,.1f} us a page"
+                    self.say(f"{site.name}, round {round_ + 1} of {runs}: {who.name}: {costs}")
         for who in whos:
             self.rows.append(self.row(site, asked_for, who, commands[who.name]))
 
@@ -94,7 +95,8 @@ class Bench:
         row = {
             "site": asked_for, "crawled": site.name, "who": who.name, "what": who.text, "version": who.there(),
             "command": command, "runs": len(runs), "pages": len(site.keys), "pages_got": worst["pages"],
-            "complete": worst["pages"] == len(site.keys), "stopped_after_s": self.args.limit if worst["stopped"] else None,
+            "complete": worst["pages"] == len(site.keys),
+            "stopped_after_s": self.limit(who) if worst["stopped"] else None,
             "gzip_answers": worst["gzip"], "answers": worst["answers"],
         }  # fmt: skip
         for name in ("pages_per_s", *(f"{cost}_us" for cost in COSTS), "peak_mib"):
@@ -105,23 +107,27 @@ class Bench:
         return row
 
     def site(self, name):
-        wanted = [w for w in self.args.who if (not w.only or name in w.only)]
-        there = [w for w in wanted if w.there()]
         site = sites.get(name)
         if not site:
             self.rows.append({"site": name, "absent": "its pages are not here (./bootstrap check fetches them)"})
             return
-        slow = [w for w in there if w.slow and site.small]
-        fast = [w for w in there if w not in slow]
-        heading = {"site": name, "text": site.text}
-        if slow and self.args.slow_runs:
+        wanted = [w for w in self.args.who if not w.only or name in w.only]
+        if site.who and self.args.who_is_default:
+            wanted = [w for w in wanted if w.name in site.who]
+        there = [w for w in wanted if w.there()]
+        slow = [w for w in there if w.slow and site.small and self.args.slow_runs]
+        fast = [w for w in there if not (w.slow and site.small)]
+        runs = min(self.args.runs, site.runs_max)
+        slow_runs = self.args.slow_runs if name == self.args.sites_crawled[0] else min(self.args.slow_runs, 1)
+        heading = {"site": name, "text": site.text, "runs": runs}
+        if slow:
             small = sites.get(site.small)
-            heading["slow_text"] = small.text
+            heading.update(slow_text=small.text, slow_runs=slow_runs)
         self.rows.append(heading)
         if fast:
-            self.crawl(site, name, fast, self.args.runs)
-        if slow and self.args.slow_runs:
-            self.crawl(small, name, slow, self.args.slow_runs if name == "20k" else 1)
+            self.crawl(site, name, fast, runs)
+        if slow:
+            self.crawl(small, name, slow, slow_runs)
         for who in wanted:
             if who not in there:
                 self.rows.append({"site": name, "who": who.name, "what": who.text, "absent": who.absent})
@@ -165,8 +171,8 @@ def tables(rows):
     """Markdown: a table for each site."""
     for row in rows:
         if "text" in row:
-            print(f"\n**{row['site']}**: {row['text']}", end="")
-            print(f"; slow ones: {row['slow_text']}\n" if "slow_text" in row else "\n")
+            print(f"\n**{row['site']}**: {row['text']}; runs: {row['runs']}", end="")
+            print(f"; slow ones: {row['slow_text']}; runs: {row['slow_runs']}\n" if "slow_text" in row else "\n")
             print("| | pages/s (range) | CPU us a page (range) | loop | store | workers | nginx | memory MiB | pages |")
             print("|---|---|---|---|---|---|---|---|---|")
         elif "absent" in row:
@@ -185,9 +191,10 @@ def arguments():
     p.add_argument("--sites", default=",".join(DEFAULT_SITES), help=f"of start, {', '.join(sites.SITES)}")
     p.add_argument("--who", help=f"of {', '.join(c.name for c in peers.CONTESTANTS)}")
     p.add_argument("--runs", type=int, default=5)
-    p.add_argument("--slow-runs", type=int, default=3, help="of slow contestants for the first site; 1 on each other; 0")
+    p.add_argument("--slow-runs", type=int, default=3, help="of slow ones on the first site; 1 on others")
     p.add_argument("--start-runs", type=int, default=20)
     p.add_argument("--limit", type=float, default=120, help="seconds for one run")
+    p.add_argument("--slow-limit", type=float, default=45, help="... of a slow contestant")
     p.add_argument("--connections", type=int, default=64)
     p.add_argument("--scratch", type=Path, default=sites.scratch(), help="where all files are written for a while")
     p.add_argument("--json", help="append the results to this file, one object a line")
@@ -202,7 +209,8 @@ def arguments():
     for name in args.sites:
         if name != "start" and name not in sites.SITES:
             p.error(f"--sites {name}: there is no such site")
-    args.who = [known[name] for name in names]
+    args.who, args.who_is_default = [known[name] for name in names], not args.who
+    args.sites_crawled = [name for name in args.sites if name != "start"] or [None]
     return args
 
 
@@ -216,7 +224,7 @@ def main():
         for name in args.sites:
             bench.start() if name == "start" else bench.site(name)
     judged = bars.judged(bench.results)
-    print(f"{about['machine']}; load before {about['load']:.1f}; {args.connections} connections; medians of {args.runs} runs")
+    print(f"{about['machine']}; load before {about['load']:.1f}; {args.connections} connections; medians")
     tables(bench.rows)
     if judged:
         print("\n" + bars.table(judged))

@@ -14,13 +14,10 @@ from scrapy.crawler import CrawlerProcess
 
 class Pages(scrapy.Spider):
     name = "pages"
-
-    def start_requests(self):
-        self.seen, self.hosts = set(), set()
-        for url in open(sys.argv[1]).read().split():
-            self.hosts.add(urlsplit(url).netloc)
-            self.seen.add(url)
-            yield scrapy.Request(url, dont_filter=True)
+    with open(sys.argv[1], encoding="utf-8") as seeds:
+        start_urls = seeds.read().split()
+    hosts = {urlsplit(url).netloc for url in start_urls}
+    seen = set(start_urls)
 
     def parse(self, response):
         if not isinstance(response, scrapy.http.TextResponse):
@@ -40,20 +37,13 @@ process = CrawlerProcess(
         "CONCURRENT_REQUESTS_PER_DOMAIN": connections,
         "DOWNLOAD_DELAY": 0,
         "ROBOTSTXT_OBEY": True,
-        "COOKIES_ENABLED": False,
-        "RETRY_ENABLED": False,
-        "REDIRECT_ENABLED": False,
         "TELNETCONSOLE_ENABLED": False,
-        "MEMUSAGE_ENABLED": False,
-        "REQUEST_FINGERPRINTER_IMPLEMENTATION": "2.7",
-        "SPIDER_MIDDLEWARES": {
-            "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
-            "scrapy.spidermiddlewares.offsite.OffsiteMiddleware": None,
-            "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
-            "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+        "SPIDER_MIDDLEWARES_BASE": {},
+        "EXTENSIONS_BASE": {},
+        "DOWNLOADER_MIDDLEWARES_BASE": {
+            "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": 100,
+            "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 590,
         },
-        "EXTENSIONS": {"scrapy.extensions.logstats.LogStats": None, "scrapy.extensions.corestats.CoreStats": None},
-        "DOWNLOADER_MIDDLEWARES": {"scrapy.downloadermiddlewares.stats.DownloaderStats": None},
     }
 )
 process.crawl(Pages)

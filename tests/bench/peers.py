@@ -43,9 +43,9 @@ class Contestant:
     text: str
     command: object  # Job -> argv, or (argv, environment)
     there: object  # () -> its version; "": it is not there
-    absent: str = "not installed"
-    slow: bool = False
+    slow: bool = False  # crawls the small sites
     exits: tuple = (0,)  # codes with which it ends well
+    absent: str = "not installed"
     stages: object = None  # measure.Run -> CPU seconds by stage
     only: tuple = field(default=())  # the sites that it crawls; (): all
 
@@ -101,7 +101,7 @@ def trawl(*more):
 
 def trawl_stages(run):
     """The loop or loops; the store's and RocksDB's threads and those of sinks; parsers in processes of their own."""
-    loop = sum(seconds for name, seconds in run.threads.items() if name == "main" or name.startswith("loop"))
+    loop = sum(seconds for name, seconds in run.threads.items() if name == "main" or name.startswith("trawl-loop"))
     own = sum(run.threads.values())
     return {"loop": loop, "store": own - loop, "workers": run.cpu - own}
 
@@ -126,7 +126,7 @@ def bare(job):
 
 
 def wget2(job):
-    argv = ["wget2", "-q", "-r", "-l", "inf", "--max-threads=16", "-P", job.out]
+    argv = ["wget2", "-q", "-r", "-l", "inf", "--max-threads=16", "--no-xattr", "-P", job.out]
     if job.authority:
         argv.append(f"--ca-certificate={job.ca()}")
     return [*argv, "-i", job.file("seeds", job.urls)]
@@ -142,9 +142,9 @@ def wget(job):
 
 
 def httrack(job):
-    # No limits of sockets, connections a second and bytes a second; no cache, no index, no log.
+    # No limits of connections a second and of bytes; no cache, no index, no log.  More than 16 sockets slow it down.
     return ["httrack", "-%L", job.file("seeds", job.urls), "-O", job.out / "mirror", "-q", "--disable-security-limits",
-            f"-c{job.connections}", "-%c10000", "-A10000000000", "-r100000", "-B", "-C0", "-I0", "-X0", "-Q"]  # fmt: skip
+            "-c16", "-%c10000", "-A10000000000", "-r100000", "-B", "-C0", "-I0", "-X0", "-Q"]  # fmt: skip
 
 
 def scrapy(job):
@@ -153,8 +153,8 @@ def scrapy(job):
 
 
 def scrapy_python():
-    own = PEERS / "scrapy" / "bin" / "python"
-    return own if own.exists() else Path("/usr/bin/python3")
+    own = PEERS / "scrapy" / "bin"
+    return own / "python" if (own / "scrapy").exists() else Path("/usr/bin/python3")
 
 
 @functools.cache
@@ -187,9 +187,9 @@ CONTESTANTS = [
     trawl_contestant("trawl-none", "nothing written but the store", "--sink", "none"),
     trawl_contestant("trawl-memory", "nothing written at all", "--sink", "none", "--state", "memory", needs="--state"),
     trawl_contestant("trawl-zstd", "everything, WARC by zstd", "--warc-compression", "zstd", only=("20k", "tiny")),
-    Contestant("wget2", "16 threads", wget2, version_by("wget2", "--version", word=2), exits=(0, 8)),
-    Contestant("wget", "one connection: it has no more", wget, version_by("wget", "--version", word=2), exits=(0, 8)),
-    Contestant("httrack", "limits off", httrack, version_by("httrack", "--version", word=2), slow=True),
-    Contestant("scrapy", "links by XPath, nothing stored", scrapy, scrapy_version, slow=True),
-    Contestant("crawlee", "CheerioCrawler, storage in memory", crawlee, crawlee_version, slow=True),
+    Contestant("wget2", "16 threads", wget2, version_by("wget2", "--version", word=2), False, (0, 8)),
+    Contestant("wget", "one connection: it has no more", wget, version_by("wget", "--version", word=2), True, (0, 8)),
+    Contestant("httrack", "limits off", httrack, version_by("httrack", "--version", word=2), True),
+    Contestant("scrapy", "links by XPath, nothing stored", scrapy, scrapy_version, True),
+    Contestant("crawlee", "CheerioCrawler, storage in memory", crawlee, crawlee_version, True),
 ]

@@ -34,6 +34,8 @@ class Site:
     scheme: str = "http"
     zipped: bool = False
     hosts: int = 1
+    runs_max: int = 1000  # of a site that takes long
+    who: tuple = ()  # whom it is for; (): everybody
     count_as: object = None  # a request's key -> the page's, where they differ
 
     def server(self):
@@ -106,6 +108,7 @@ def _canonical(key):
     return closure.canonical("http://" + key).partition("://")[2]
 
 
+LARGE = ("bare", "trawl", "wget2")
 SITES = {
     "20k": lambda: generated("20k", 20_000, 10_000, 40, "2k"),
     "2k": lambda: generated("2k", 2_000, 10_000, 40),
@@ -116,7 +119,7 @@ SITES = {
     "hosts": lambda: many_hosts("hosts", 500, "hosts-50"),
     "hosts-50": lambda: many_hosts("hosts-50", 50),
     "docs": lambda: documentation("docs"),
-    "200k": lambda: generated("200k", 200_000, 3_000, 12, "2k-3KB"),
+    "200k": lambda: generated("200k", 200_000, 3_000, 12, "2k-3KB", runs_max=3, who=LARGE),
     "2k-3KB": lambda: generated("2k-3KB", 2_000, 3_000, 12),
     "tiny": lambda: generated("tiny", 100, 3_000, 12),
 }
