@@ -40,26 +40,36 @@ scrub(void *p, size_t n)
 	explicit_bzero((void *)to, end - to);
 }
 
-__attribute__((noinline)) static void
+/*
+ * Zeroes what lies right below, down to the beginning of a page, and tells where that is.
+ * Not a byte below that is written, not by a call either: a page that is dropped and then
+ * touched each time costs more than all the rest here.
+ */
+__attribute__((noinline)) static uintptr_t
 zero_below(void)
 {
-	char below[STACK_USUAL_BYTES];
+	typedef char line __attribute__((vector_size(16), may_alias));
+	char *top = __builtin_alloca(sizeof(line));
+	size_t n = STACK_USUAL_BYTES + ((uintptr_t)top & (PAGE_BYTES - 1));
+	char *bottom = __builtin_alloca(n);
+	uintptr_t from =
+	    ((uintptr_t)bottom + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
 
-	explicit_bzero(below, sizeof(below));
+	for (uintptr_t at = from; at < (uintptr_t)top + sizeof(line); at += sizeof(line))
+		*(volatile line *)at = (line){0};
+	return from;
 }
 
 /*
- * What lies deeper goes by whole pages, but those that calls from here are using.  What
- * was never mapped there does no harm: madvise() goes on behind a hole.
+ * What lies deeper goes by whole pages.  What was never mapped there does no harm: madvise()
+ * goes on behind a hole.
  */
 __attribute__((noinline)) void
 scrub_stack(void)
 {
-	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
-	uintptr_t page = sp & ~(uintptr_t)(PAGE_BYTES - 1);
+	uintptr_t to = zero_below();
 
-	zero_below();
-	drop_pages(page - STACK_BYTES, page - (STACK_USUAL_BYTES - 2 * PAGE_BYTES));
+	drop_pages(to - STACK_BYTES, to);
 }
 
 #ifdef TRAWL_SANITIZED
