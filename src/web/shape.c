@@ -189,9 +189,9 @@ is_left_out(const struct shape *p, struct slice word, uint64_t hash)
 {
 	uint8_t seen;
 
-	(void)word_len(word, &seen);
-	if (is_of_url(p, hash))
+	if (filter_may_have(&p->filter, hash) && is_of_url(p, hash))
 		return true;
+	(void)word_len(word, &seen);
 	if (seen == LETTER)
 		return date_is_name(word);
 	if (seen == DIGIT)
