@@ -61,7 +61,9 @@ def judged(results):
                 continue
             value, low, high = found
         else:
-            each = [run[bar.figure] for run in mine]
+            each = [run[bar.figure] for run in mine if bar.figure in run]
+            if not each:
+                continue
             value, low, high = statistics.median(each), min(each), max(each)
         met = (bar.least is None or value >= bar.least) and (bar.most is None or value <= bar.most)
         asked = bar.least is not None or bar.most is not None

@@ -67,8 +67,10 @@ class Bench:
             raise SystemExit(f"bench: {who.name} ended with {run.rc}; it said:\n{said}")
         figures = {
             "pages": pages, "answers": answers, "gzip": zipped, "stopped": run.stopped, "seconds": run.seconds,
-            "pages_per_s": pages / run.seconds, "peak_mib": run.peak_kib / 1024,
+            "pages_per_s": pages / run.seconds,
         }  # fmt: skip
+        if run.peak_kib:
+            figures["peak_mib"] = run.peak_kib / 1024
         costs = {"cpu": run.cpu, "server": served, **(who.stages(run) if who.stages else {})}
         for name, seconds in costs.items():
             figures[f"{name}_us"] = seconds / max(pages, 1) * 1e6

@@ -22,7 +22,7 @@ class Run:
     seconds: float
     cpu: float  # of all processes, seconds
     threads: dict  # of the first process: name -> seconds; its first thread is called "main"
-    peak_kib: int  # of all processes together, shared pages divided among them; 0: not seen
+    peak_kib: int  # of all processes together, shared pages divided among them; 0: could not be seen
 
 
 class Sampler(threading.Thread):
@@ -34,7 +34,7 @@ class Sampler(threading.Thread):
         self.files = {}  # thread -> (its name, its schedstat)
         self.cpu = {}  # thread -> (name, seconds)
         self.peak_kib = 0
-        self.gone = self.stopped = False
+        self.gone = self.stopped = self.hidden = False
 
     def look_for_threads(self):
         for tid in os.listdir(f"/proc/{self.pid}/task"):
@@ -75,7 +75,9 @@ class Sampler(threading.Thread):
             try:
                 with open(f"/proc/{pid}/smaps_rollup") as f:
                     total += next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
-            except (OSError, StopIteration):
+            except PermissionError:
+                self.hidden = True  # only root sees that of a process without privileges
+            except (OSError, StopIteration):  # it ended
                 continue
         self.peak_kib = max(self.peak_kib, total)
 
@@ -122,8 +124,9 @@ def run(argv, output, env=None, cwd=None, limit=None):
         sampler.gone = True
         sampler.join()
     child.returncode = os.waitstatus_to_exitcode(status)
+    peak_kib = 0 if sampler.hidden else sampler.peak_kib
     cpu = usage.ru_utime + usage.ru_stime  # of the process and all that it waited for
-    return Run(child.returncode, sampler.stopped, seconds, cpu, sampler.by_name(), sampler.peak_kib)
+    return Run(child.returncode, sampler.stopped, seconds, cpu, sampler.by_name(), peak_kib)
 
 
 def machine():
