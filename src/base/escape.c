@@ -1,7 +1,8 @@
 #include "base/escape.h"
 
-#define ONES  UINT64_C(0x0101010101010101)
-#define HIGHS UINT64_C(0x8080808080808080)
+/* As many bytes as any processor of today compares at once. */
+typedef signed char sixteen __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
 
 static bool
 is_plain(unsigned char c, unsigned char least)
@@ -9,30 +10,31 @@ is_plain(unsigned char c, unsigned char least)
 	return c >= least && c < 0x7f && c != '"' && c != '\\';
 }
 
-/* The high bit of each byte that is 0, and maybe of some behind the first of these. */
-static uint64_t
-zeros(uint64_t x)
+/* What is not ASCII is less than 0. */
+static bool
+are_plain(const char *p, char least)
 {
-	return (x - ONES) & ~x & HIGHS;
+	sixteen x;
+	halves other;
+
+	memcpy(&x, p, sizeof(x));
+	other =
+	    (halves)((x < (signed char)least) | (x == 0x7f) | (x == '"') | (x == '\\'));
+	return (other[0] | other[1]) == 0;
 }
 
-/* Eight bytes at a time: whether one is another, then which. */
+/* Whether any of sixteen is another, then which.  The last sixteen may be seen twice. */
 size_t
 escape_plain(struct slice s, char least)
 {
-	unsigned char low = (unsigned char)least;
+	const size_t step = sizeof(sixteen);
 	size_t i = 0;
 
-	for (; s.len - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
-		uint64_t x;
-
-		memcpy(&x, s.ptr + i, sizeof(x));
-		if (((x & HIGHS) | ((x - ONES * low) & ~x & HIGHS) |
-			zeros(x ^ ONES * 0x7f) | zeros(x ^ ONES * '"') |
-			zeros(x ^ ONES * '\\')) != 0)
-			break;
-	}
-	while (i < s.len && is_plain((unsigned char)s.ptr[i], low))
+	while (s.len - i >= step && are_plain(s.ptr + i, least))
+		i += step;
+	if (i > 0 && s.len - i < step && are_plain(s.ptr + s.len - step, least))
+		return s.len;
+	while (i < s.len && is_plain((unsigned char)s.ptr[i], (unsigned char)least))
 		i++;
 	return i;
 }

@@ -37,7 +37,7 @@ plain_text_and_other_scripts_pass_a_terminal(void **state)
 		check(escape_terminal, slice_cstr(same[i]), same[i]);
 }
 
-/* Any byte at any place among the eight that are looked at together. */
+/* Any byte at any place among the sixteen that are looked at together. */
 static void
 plain_ends_at_the_first_byte_that_is_not(void **state)
 {
