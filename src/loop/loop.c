@@ -36,6 +36,7 @@ struct loop {
 	int64_t wall_start_us; /* virtual: wall time at VIRTUAL_START_US */
 	_Atomic int64_t lag_us;
 	uint64_t calls;      /* callbacks made so far */
+	uint64_t waits;
 	uint32_t handles;    /* io, sig and wake that exist */
 	uint32_t ios_active; /* that wait for something */
 	uint32_t wakes_ref;
@@ -204,6 +205,12 @@ loop_lag_us_take(struct loop *l)
 	return atomic_exchange(&l->lag_us, 0);
 }
 
+uint64_t
+loop_waits(const struct loop *l)
+{
+	return l->waits;
+}
+
 static void
 run_laters(struct loop *l)
 {
@@ -271,6 +278,7 @@ poll_real(struct loop *l)
 		}
 	}
 	(void)ev_run(l->ev, nowait ? EVRUN_NOWAIT : EVRUN_ONCE);
+	l->waits++;
 	if (ev_is_active(&l->alarm))
 		ev_timer_stop(l->ev, &l->alarm);
 }
@@ -461,6 +469,12 @@ io_set(struct io *io, int events)
 				 ((events & IO_WRITE) != 0 ? EV_WRITE : 0));
 	ev_io_start(l->ev, &io->w);
 	l->ios_active++;
+}
+
+int
+io_events(const struct io *io)
+{
+	return io->events;
 }
 
 void

@@ -44,6 +44,12 @@ int64_t loop_now_us(const struct loop *l);
 int64_t loop_wall_us(const struct loop *l);
 /* What the wall clock showed at loop_now_us(): differences of it are those of that. */
 int64_t loop_now_wall_us(const struct loop *l);
+/*
+ * How many waits for descriptors have been, with all that came of them.  A descriptor that
+ * was waited for since this showed n, and about which nothing was told until it shows n + 2,
+ * had nothing to tell in between.
+ */
+uint64_t loop_waits(const struct loop *l);
 /* Longest turn since the last call, microseconds: the loop's lag.  Any thread. */
 int64_t loop_lag_us_take(struct loop *l);
 void loop_check(const struct loop *l);
@@ -89,6 +95,7 @@ typedef void io_fn(void *ctx, int events);
  * close(). */
 int io_new(struct loop *l, int fd, io_fn *fn, void *ctx, struct io **ret);
 void io_set(struct io *io, int events); /* IO_READ | IO_WRITE; 0: nothing */
+int io_events(const struct io *io);     /* that it waits for */
 void io_free(struct io *io);            /* NULL is fine; allowed in its own callback */
 
 /* -- signals; one `sig` a signal number in the process (-EBUSY); do not keep the loop

@@ -119,15 +119,17 @@ conns_open(
 static uint64_t
 ends_hash(const struct conn_ends *ends)
 {
+	size_t local = strlen(ends->local_ip) + 1, remote = strlen(ends->remote_ip) + 1;
 	char text[2 * ADDR_TEXT_MAX + 16];
 	uint64_t hash;
-	int n;
 
-	n = snprintf(text, sizeof(text), "%s %d %s %d", ends->local_ip, ends->local_port,
-	    ends->remote_ip, ends->remote_port);
-	if (n < 0 || (size_t)n >= sizeof(text))
+	if (local + remote > 2 * ADDR_TEXT_MAX)
 		return 0;
-	hash = siphash(slice_of(text, (size_t)n));
+	memcpy(text, ends->local_ip, local);
+	memcpy(text + local, ends->remote_ip, remote);
+	memcpy(text + local + remote, &ends->local_port, sizeof(int));
+	memcpy(text + local + remote + sizeof(int), &ends->remote_port, sizeof(int));
+	hash = siphash(slice_of(text, local + remote + 2 * sizeof(int)));
 	return hash == 0 ? 1 : hash;
 }
 
@@ -181,4 +183,11 @@ conn_is_noisy(const struct conn *conn)
 		n = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+bool
+conn_is_quiet(const struct conn *conn, const struct loop *l)
+{
+	return conn->io != NULL && io_events(conn->io) == IO_READ &&
+	       loop_waits(l) >= conn->quiet_since + 2;
 }

@@ -35,7 +35,11 @@ struct conn {
 	uint32_t gen;
 	bool opened;  /* by conns_open() */
 	bool tainted; /* not to be used for another request */
+	bool wanted;  /* libcurl is to be told what the loop sees on it */
 	bool http1;   /* has served an answer over HTTP/1 */
+	uint32_t users; /* exchanges that it carries */
+	uint64_t
+	    quiet_since; /* loop_waits() when it was last left, and watched from then */
 	uint64_t ends;
 	struct addr addr; /* connected to, port likewise */
 	uint16_t port;
@@ -79,4 +83,6 @@ struct conn *conns_find(const struct conns *c, const struct conn_ends *ends);
 struct conn *conns_find_unnamed(const struct conns *c, const struct conn_ends *ends);
 /* Bytes, the end, or an error wait to be read on a connection that should be silent. */
 bool conn_is_noisy(const struct conn *conn);
+/* The loop has watched it since it was left, and would have told: nothing need be asked. */
+bool conn_is_quiet(const struct conn *conn, const struct loop *l);
 #endif

@@ -380,6 +380,12 @@ on_io(void *ctx, int events)
 	struct transport *t = conn->ctx;
 	int what = 0;
 
+	if (!conn->wanted) {
+		/* While it carries nothing that is noise, or its end. */
+		conn->tainted |= conn->users == 0;
+		io_set(conn->io, 0);
+		return;
+	}
 	if ((events & IO_READ) != 0)
 		what |= CURL_CSELECT_IN;
 	if ((events & IO_WRITE) != 0)
@@ -395,6 +401,18 @@ conn_unwatch(struct conn *conn)
 	conn->io = NULL;
 }
 
+/*
+ * Idle, and kept for the next request, or held back.  It goes on being watched: telling the
+ * kernel twice a request costs more, and what comes on an idle one is heard at once.
+ */
+static void
+conn_rest(struct transport *t, struct conn *conn)
+{
+	conn->wanted = false;
+	conn->quiet_since = loop_waits(t->loop);
+	io_set(conn->io, IO_READ);
+}
+
 static int
 on_multi_socket(CURL *e, curl_socket_t fd, int what, void *ctx, void *unused)
 {
@@ -407,7 +425,7 @@ on_multi_socket(CURL *e, curl_socket_t fd, int what, void *ctx, void *unused)
 		if (conn != NULL && !conn->opened)
 			conns_drop(&t->conns, conn);
 		else if (conn != NULL && conn->ends != 0 && conn->io != NULL)
-			io_set(conn->io, 0); /* idle: kept for the next request */
+			conn_rest(t, conn);
 		else if (conn != NULL)
 			conn_unwatch(conn); /* it may be closed, and the number reused */
 		return 0;
@@ -419,6 +437,7 @@ on_multi_socket(CURL *e, curl_socket_t fd, int what, void *ctx, void *unused)
 	if (conn == NULL)
 		return 0;
 	conn->ctx = t;
+	conn->wanted = true;
 	if (conn->io == NULL && io_new(t->loop, fd, on_io, conn, &conn->io) < 0)
 		return 0;
 	io_set(conn->io, ((what & CURL_POLL_IN) != 0 ? IO_READ : 0) |

@@ -7,25 +7,6 @@
 
 #include "base/banned.h"
 
-/* libcurl's own types for options are easily mistaken; each goes through one of these. */
-static bool
-set_long(CURL *e, CURLoption option, long value)
-{
-	return curl_easy_setopt(e, option, value) == CURLE_OK;
-}
-
-static bool
-set_text(CURL *e, CURLoption option, const char *value)
-{
-	return curl_easy_setopt(e, option, value) == CURLE_OK;
-}
-
-static bool
-set_ptr(CURL *e, CURLoption option, void *value)
-{
-	return curl_easy_setopt(e, option, value) == CURLE_OK;
-}
-
 void
 exchange_stop(struct exchange *x, enum exchange_stop why, const char *fmt, ...)
 {
@@ -37,7 +18,7 @@ exchange_stop(struct exchange *x, enum exchange_stop why, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- libcurl's callbacks: they record, and never call libcurl ---- */
+/* ---- libcurl's callbacks: they record; of libcurl they only set VERBOSE ---- */
 
 static curl_socket_t
 on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
@@ -87,6 +68,30 @@ on_close(void *ctx, curl_socket_t fd)
 	return close(fd);
 }
 
+static void
+conn_unuse(struct exchange *x)
+{
+	struct conn *conn = conns_by_id(&x->transport->conns, x->conn);
+
+	if (conn != NULL)
+		conn->users--;
+	x->conn = conn_id(NULL);
+}
+
+/*
+ * libcurl's trace, of which we want the bytes that go out and come in, and not the lines it
+ * writes while it connects: they cost more than all that is done here.  Where there is a
+ * proxy, what comes from that one is to be seen, too.
+ */
+static void
+trace(struct exchange *x, bool on)
+{
+	on = on || x->route->proxy != NULL;
+	if (on != x->set_trace)
+		(void)set_long(x->easy, CURLOPT_VERBOSE, on);
+	x->set_trace = on;
+}
+
 /*
  * Right before a request is sent.  Bytes that wait on a connection that is to be used
  * again would be taken as the answer to this request: such a connection is left.
@@ -103,6 +108,7 @@ on_request(void *ctx, char *remote_ip, char *local_ip, int remote_port, int loca
 	struct conn *conn;
 	bool numbered;
 
+	conn_unuse(x); /* libcurl may have asked twice of itself */
 	conn = conns_by_id(&t->conns, x->opened);
 	if (x->opened_len > 1)
 		conn = conns_find_unnamed(&t->conns, &ends);
@@ -116,11 +122,14 @@ on_request(void *ctx, char *remote_ip, char *local_ip, int remote_port, int loca
 	/* HTTP/2 numbers its answers, and always has frames under way. */
 	numbered = t->conf.http == 2 && x->tls && (conn == NULL || !conn->http1);
 	if (x->reused && !numbered &&
-	    (conn == NULL || conn->tainted || conn_is_noisy(conn))) {
+	    (conn == NULL || conn->tainted ||
+		(!conn_is_quiet(conn, t->loop) && conn_is_noisy(conn)))) {
 		exchange_stop(x, STOP_STALE, "connection not fit for reuse");
 		return CURL_PREREQFUNC_ABORT;
 	}
 	x->conn = conn_id(conn);
+	if (conn != NULL)
+		conn->users++;
 	if (conn != NULL && x->route->proxy == NULL) {
 		x->result.addr = conn->addr;
 		x->result.port = conn->port;
@@ -128,6 +137,7 @@ on_request(void *ctx, char *remote_ip, char *local_ip, int remote_port, int loca
 	x->state = EXCHANGE_WAITING;
 	x->asked_ms = x->last_ms = loop_now_ms(t->loop);
 	buf_clear(&x->sent);
+	trace(x, true);
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -438,10 +448,10 @@ set_callbacks(struct exchange *x)
 	       SET(CURLOPT_CLOSESOCKETDATA, x->transport) &&
 	       SET(CURLOPT_PREREQFUNCTION, on_request) && SET(CURLOPT_PREREQDATA, x) &&
 	       SET(CURLOPT_DEBUGFUNCTION, on_debug) && SET(CURLOPT_DEBUGDATA, x) &&
-	       SET(CURLOPT_VERBOSE, 1L) && SET(CURLOPT_HEADERFUNCTION, on_header) &&
-	       SET(CURLOPT_HEADERDATA, x) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
-	       SET(CURLOPT_WRITEDATA, x) && SET(CURLOPT_ERRORBUFFER, x->curl_error) &&
-	       SET(CURLOPT_PRIVATE, x);
+	       SET(CURLOPT_HEADERFUNCTION, on_header) && SET(CURLOPT_HEADERDATA, x) &&
+	       SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, x) &&
+	       SET(CURLOPT_ERRORBUFFER, x->curl_error) && SET(CURLOPT_PRIVATE, x) &&
+	       SET(CURLOPT_CURLU, x->url);
 #undef SET
 }
 
@@ -527,7 +537,8 @@ exchange_open(struct exchange *x)
 {
 	x->easy = curl_easy_init();
 	x->url = curl_url();
-	buf_init(&x->text, REQUEST_BYTES_MAX);
+	buf_init(&x->text, REQUEST_BYTES_MAX + 8);
+	buf_init(&x->authority, URL_BYTES_MAX);
 	buf_init(&x->sent, REQUEST_BYTES_MAX);
 	buf_init(&x->head, HEAD_BYTES_MAX);
 	if (x->easy == NULL || x->url == NULL || !set_callbacks(x) || !set_protocol(x) ||
@@ -536,6 +547,7 @@ exchange_open(struct exchange *x)
 		return -ENOMEM;
 	}
 	x->set_method = TRANSPORT_GET;
+	trace(x, false);
 	return 0;
 }
 
@@ -545,143 +557,13 @@ exchange_close(struct exchange *x)
 	curl_easy_cleanup(x->easy);
 	curl_url_cleanup(x->url);
 	buf_release(&x->text);
+	buf_release(&x->authority);
 	buf_release(&x->sent);
 	buf_release(&x->head);
 	free(x->lines);
 	x->easy = NULL;
 	x->url = NULL;
 	x->lines = NULL;
-}
-
-/* ---- options of one request ---- */
-
-static bool
-text_is_clean(struct slice s, unsigned char least, unsigned char most)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-
-		if (c < least || c > most || c == 0x7f)
-			return false;
-	}
-	return true;
-}
-
-int
-transport_request_check(const struct transport_request *req)
-{
-	size_t bytes = req->url.len + 1;
-
-	if (req->lines_len > LINES_MAX || req->url.len > URL_BYTES_MAX)
-		return -EINVAL;
-	if (!slice_istarts(req->url, SLICE_LIT("http://")) &&
-	    !slice_istarts(req->url, SLICE_LIT("https://")))
-		return -EINVAL;
-	if (!text_is_clean(req->url, 0x21, 0x7e))
-		return -EINVAL;
-	if (req->proxy == NULL && (req->addr.family == 0 || req->port == 0))
-		return -EINVAL;
-	for (size_t i = 0; i < req->lines_len; i++) {
-		struct slice line = req->lines[i];
-
-		if (!text_is_clean(line, 0x20, 0xff) ||
-		    slice_find(line, ':') == line.len || slice_find(line, ':') == 0)
-			return -EINVAL;
-		bytes += line.len + 1;
-	}
-	return bytes > REQUEST_BYTES_MAX ? -EINVAL : 0;
-}
-
-/* URL and lines, each with a NUL, in x->text; the list of lines points into it. */
-static int
-request_copy(struct exchange *x, const struct transport_request *req)
-{
-	size_t bytes = req->url.len + 1, at;
-	struct curl_slist *lines;
-
-	for (size_t i = 0; i < req->lines_len; i++)
-		bytes += req->lines[i].len + 1;
-	buf_clear(&x->text);
-	if (buf_reserve(&x->text, bytes) < 0)
-		return -ENOMEM;
-	if (req->lines_len > x->lines_cap) {
-		lines = realloc(x->lines, req->lines_len * sizeof(*lines));
-		if (lines == NULL)
-			return -ENOMEM;
-		x->lines = lines;
-		x->lines_cap = req->lines_len;
-	}
-	(void)buf_add_slice(&x->text, req->url);
-	(void)buf_add_byte(&x->text, '\0');
-	for (size_t i = 0; i < req->lines_len; i++) {
-		at = x->text.len;
-		(void)buf_add_slice(&x->text, req->lines[i]);
-		(void)buf_add_byte(&x->text, '\0');
-		x->lines[i].data = x->text.ptr + at;
-		x->lines[i].next = i + 1 < req->lines_len ? &x->lines[i + 1] : NULL;
-	}
-	return 0;
-}
-
-static bool
-set_target(struct exchange *x)
-{
-	char ip[ADDR_TEXT_MAX];
-	bool six = x->addr.family == AF_INET6;
-
-	if (x->route->proxy != NULL)
-		return true; /* the proxy finds the way */
-	addr_format(&x->addr, ip);
-	(void)snprintf(x->connect_to_text, sizeof(x->connect_to_text), "::%s%s%s:%u",
-	    six ? "[" : "", ip, six ? "]" : "", x->port);
-	x->connect_to = (struct curl_slist){.data = x->connect_to_text};
-	return set_ptr(x->easy, CURLOPT_CONNECT_TO, &x->connect_to);
-}
-
-static bool
-set_method(struct exchange *x, enum transport_method method)
-{
-	if (method == x->set_method)
-		return true;
-	x->set_method = method;
-	if (method == TRANSPORT_HEAD)
-		return set_long(x->easy, CURLOPT_NOBODY, 1);
-	return set_long(x->easy, CURLOPT_HTTPGET, 1);
-}
-
-int
-exchange_prepare(struct exchange *x, const struct transport_request *req)
-{
-	int r;
-
-	r = transport_request_check(req);
-	if (r == 0)
-		r = request_copy(x, req);
-	if (r < 0)
-		return r;
-	x->addr = req->addr;
-	x->port = req->port;
-	x->own_authority = req->own_authority;
-	x->tls = slice_istarts(req->url, SLICE_LIT("https:"));
-	x->connect_ms = req->connect_ms;
-	x->first_byte_ms = req->first_byte_ms;
-	x->stall_ms = req->stall_ms;
-	x->total_ms = req->total_ms;
-	limiter_init(&x->rate, (double)req->rate_bytes_max,
-	    (double)req->rate_bytes_max / 8, loop_now_us(x->transport->loop));
-	x->body_bytes_max = req->body_bytes_max == 0 ? SIZE_MAX : req->body_bytes_max;
-	x->wire_bytes_max = req->body_bytes_max == 0
-				? UINT64_MAX
-				: req->body_bytes_max * 2 + WIRE_SLACK_BYTES;
-	/* A parsed URL saves libcurl from writing it out to parse it again. */
-	if (curl_url_set(x->url, CURLUPART_URL, x->text.ptr,
-		CURLU_PATH_AS_IS | CURLU_DISALLOW_USER) != CURLUE_OK)
-		return -EINVAL;
-	if (!set_ptr(x->easy, CURLOPT_CURLU, x->url) || !set_target(x) ||
-	    !set_ptr(x->easy, CURLOPT_HTTPHEADER, req->lines_len > 0 ? x->lines : NULL) ||
-	    !set_method(x, req->method))
-		return -ENOMEM;
-	return 0;
 }
 
 void
@@ -691,6 +573,7 @@ exchange_leave(struct exchange *x)
 
 	if (conn != NULL)
 		conns_drop(&x->transport->conns, conn);
+	conn_unuse(x);
 	x->opened = x->conn = conn_id(NULL);
 	exchange_starves(x, false);
 }
@@ -710,6 +593,7 @@ exchange_rewind(struct exchange *x, bool fresh)
 	x->opened_len = 0;
 	x->stop = STOP_NOT;
 	x->timeout = OUTCOME_NONE;
+	trace(x, false);
 	x->reused = x->head_done = x->after_status = x->folded = false;
 	buf_clear(&x->sent);
 	buf_clear(&x->head);

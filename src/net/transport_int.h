@@ -3,6 +3,7 @@
  *
  *   transport.c        exchanges, deadlines, delivery; drives the multi handle
  *   transport_easy.c   a handle's options, libcurl's callbacks: they record, no more
+ *   transport_request.c the options of one request
  *   transport_result.c what an ended exchange amounts to
  *   transport_many.c   the same on loops of their own
  *
@@ -83,6 +84,7 @@ struct exchange {
 
 	/* The request; lines point into text. */
 	struct buf text;
+	struct buf authority; /* of what is parsed in `url`: "http://host:port" */
 	struct curl_slist *lines;
 	size_t lines_cap;
 	struct curl_slist connect_to;
@@ -96,7 +98,9 @@ struct exchange {
 
 	/* How the handle stands, so that only what changes is set. */
 	enum transport_method set_method;
-	bool set_fresh;
+	bool set_fresh, set_trace;
+	struct addr way_addr;
+	uint16_t way_port;
 
 	/* What has happened. */
 	struct timer deadline;
@@ -164,14 +168,31 @@ struct transport {
 	char *ca_file, *cert_file, *key_file; /* copies, the last two may be NULL */
 };
 
+/* libcurl's own types for options are easily mistaken; each goes through one of these. */
+static inline bool
+set_long(CURL *e, CURLoption option, long value)
+{
+	return curl_easy_setopt(e, option, value) == CURLE_OK;
+}
+
+static inline bool
+set_text(CURL *e, CURLoption option, const char *value)
+{
+	return curl_easy_setopt(e, option, value) == CURLE_OK;
+}
+
+static inline bool
+set_ptr(CURL *e, CURLoption option, void *value)
+{
+	return curl_easy_setopt(e, option, value) == CURLE_OK;
+}
+
 /* -- transport_easy.c -- */
 /* Options that never change; the handle goes on being x->easy. */
 int exchange_open(struct exchange *x);
 void exchange_close(struct exchange *x);
 /* -EINVAL: it cannot be sent as it is. */
 int transport_request_check(const struct transport_request *req);
-/* Options of this request.  -EINVAL, -ENOMEM. */
-int exchange_prepare(struct exchange *x, const struct transport_request *req);
 /* After the handle was removed from the multi: it is not on a socket any more. */
 void exchange_leave(struct exchange *x);
 /* Where transport_slow() looks for it: on probing, on quiet, on heard, or on neither. */
@@ -182,6 +203,10 @@ void exchange_starves(struct exchange *x, bool starves);
 void exchange_rewind(struct exchange *x, bool fresh);
 __attribute__((format(printf, 3, 4))) void exchange_stop(
     struct exchange *x, enum exchange_stop why, const char *fmt, ...);
+
+/* -- transport_request.c -- */
+/* Options of this request.  -EINVAL, -ENOMEM. */
+int exchange_prepare(struct exchange *x, const struct transport_request *req);
 
 /* -- transport_result.c -- */
 /* After the handle was removed from the multi: fills x->result; the block goes there. */

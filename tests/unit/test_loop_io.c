@@ -73,6 +73,60 @@ a_descriptor_calls_only_while_it_is_asked_to(void **state)
 	close(fds[1]);
 }
 
+struct talk {
+	struct loop *loop;
+	struct io *io;
+	int fds[2];
+	uint64_t said, heard;
+};
+
+static void
+on_talk_say(void *ctx)
+{
+	struct talk *t = ctx;
+
+	t->said = loop_waits(t->loop);
+	assert_int_equal(write(t->fds[1], "x", 1), 1);
+}
+
+static void
+on_talk_hear(void *ctx, int events)
+{
+	struct talk *t = ctx;
+	char byte;
+
+	assert_int_equal(events, IO_READ);
+	assert_int_equal(read(t->fds[0], &byte, 1), 1);
+	t->heard = loop_waits(t->loop);
+	loop_stop(t->loop);
+}
+
+static void
+what_a_descriptor_has_to_tell_is_told_within_two_waits(void **state)
+{
+	struct talk t = {0};
+	struct later say;
+
+	(void)state;
+	assert_int_equal(loop_new(&t.loop), 0);
+	assert_int_equal(pipe(t.fds), 0);
+	assert_int_equal(io_new(t.loop, t.fds[0], on_talk_hear, &t, &t.io), 0);
+	assert_int_equal(io_events(t.io), 0);
+	io_set(t.io, IO_READ);
+	assert_int_equal(io_events(t.io), IO_READ);
+	later_init(&say, t.loop, on_talk_say, &t);
+	for (uint64_t i = 0; i < 20; i++) {
+		later_start(&say);
+		assert_int_equal(loop_run(t.loop), 0);
+		assert_true(t.said >= i);
+		assert_in_range(t.heard, t.said, t.said + 1);
+	}
+	io_free(t.io);
+	loop_free(t.loop);
+	close(t.fds[0]);
+	close(t.fds[1]);
+}
+
 static void
 a_descriptor_can_wait_for_both_directions(void **state)
 {
@@ -488,6 +542,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_descriptor_calls_only_while_it_is_asked_to),
+	    cmocka_unit_test(what_a_descriptor_has_to_tell_is_told_within_two_waits),
 	    cmocka_unit_test(a_descriptor_can_wait_for_both_directions),
 	    cmocka_unit_test(a_descriptor_freed_in_a_callback_is_not_called_again),
 	    cmocka_unit_test(what_is_no_descriptor_is_refused),

@@ -118,6 +118,47 @@ reports_the_request_byte_for_byte_as_sent(void **state)
 	}
 }
 
+/* A handle keeps what it had parsed of the last URL: that must not show. */
+static void
+a_handle_asks_one_authority_after_another(void **state)
+{
+	static const struct {
+		const char *url, *want;
+	} cases[] = {
+	    {"http://one.test/a#b", "GET /a HTTP/1.1\r\nHost: one.test\r\n"},
+	    {"http://one.test?q=1", "GET /?q=1 HTTP/1.1\r\nHost: one.test\r\n"},
+	    {"http://one.test", "GET / HTTP/1.1\r\nHost: one.test\r\n"},
+	    {"http://one.test:81/%2E", "GET /%2E HTTP/1.1\r\nHost: one.test:81\r\n"},
+	    {"http://one.tes/t", "GET /t HTTP/1.1\r\nHost: one.tes\r\n"},
+	    {"http://[::1]:8080/", "GET / HTTP/1.1\r\nHost: [::1]:8080\r\n"},
+	    {"http://one.test/http://two.test/",
+		"GET /http://two.test/ HTTP/1.1\r\nHost: one.test\r\n"},
+	    {"http://two.test/", "GET / HTTP/1.1\r\nHost: two.test\r\n"},
+	};
+	static const char *const bad[] = {
+	    "http://a@two.test/", "http://?q", "http://a:99999/", "http://[::1/"};
+	struct transport_request req = request_to("http", "site.test", "/");
+	struct transport_id id;
+	struct got g;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t k = i % (sizeof(cases) / sizeof(cases[0]));
+
+		/* With several loops that is told by the result. */
+		req.url = slice_cstr(bad[i % (sizeof(bad) / sizeof(bad[0]))]);
+		if (rig_loops == 1 &&
+		    transport_start(fx->transport, &req, on_result, NULL, &id) != -EINVAL)
+			fail_msg(SLICE_FMT " is taken", SLICE_ARG(req.url));
+		req.url = slice_cstr(cases[k].url);
+		fetch_request(&req, &g);
+		if (strncmp(g.request, cases[k].want, strlen(cases[k].want)) != 0)
+			fail_msg("%s: %s", cases[k].url, g.request);
+		assert_string_equal(g.request, seen_request);
+		got_free(&g);
+	}
+}
+
 static void
 reports_how_it_went(void **state)
 {
@@ -193,6 +234,44 @@ answers_never_shift_to_another_url(void **state)
 			got_free(&g);
 		}
 	}
+}
+
+static struct conn *
+only_conn(void)
+{
+	struct conns *c = &fx->transport->conns;
+	struct conn *only = NULL;
+
+	for (uint32_t fd = 0; fd < c->cap; fd++)
+		if (c->by_fd[fd] != NULL && c->by_fd[fd]->opened) {
+			assert_null(only);
+			only = c->by_fd[fd];
+		}
+	assert_non_null(only);
+	return only;
+}
+
+static void
+an_idle_connection_is_listened_to(void **state)
+{
+	struct got g;
+
+	(void)state;
+	if (rig_loops > 1)
+		skip(); /* what it looks into is on other threads */
+	fetch("/plain", &g);
+	got_free(&g);
+	assert_int_equal(only_conn()->users, 0);
+	assert_false(conn_is_quiet(only_conn(), fx->loop)); /* not known yet */
+	run_for(5);
+	assert_true(conn_is_quiet(only_conn(), fx->loop));
+	fetch("/late-excess", &g);
+	assert_true(g.r.reused);
+	got_free(&g);
+	assert_false(only_conn()->tainted);
+	run_for(60);
+	assert_true(only_conn()->tainted);
+	assert_false(conn_is_quiet(only_conn(), fx->loop));
 }
 
 static void
@@ -555,9 +634,11 @@ main(void)
 	    TEST(makes_of_each_reply_what_is_right, rig_setup_plain),
 	    TEST(keeps_the_head_as_received_without_interim_ones, rig_setup_plain),
 	    TEST(reports_the_request_byte_for_byte_as_sent, setup_echo),
+	    TEST(a_handle_asks_one_authority_after_another, setup_echo),
 	    TEST(reports_how_it_went, rig_setup_plain),
 	    TEST(a_name_has_connections_of_its_own, rig_setup_plain),
 	    TEST(answers_never_shift_to_another_url, rig_setup_plain),
+	    TEST(an_idle_connection_is_listened_to, rig_setup_plain),
 	    TEST(asks_again_when_a_kept_connection_is_reset, rig_setup_plain),
 	    TEST(head_requests_have_no_body, rig_setup_plain),
 	    TEST(refuses_requests_that_would_say_something_else, rig_setup_plain),
