@@ -16,7 +16,7 @@ struct warc_fields {
 	struct slice profile; /* of a revisit, and what it refers to */
 	const struct warc_original *original;
 	int64_t wall_us;
-	struct slice block[2], block_digest; /* empty: is computed */
+	struct slice block[2];
 	bool is_fields; /* the block is names and values, like the head */
 };
 

@@ -5,10 +5,10 @@
 #include "sink/warc_gzip.h"
 #include "sink/warc_head.h"
 #include "sink/warc_move.h"
-#include "sink/warc_sha1.h"
 #include "web/http.h"
 #include <assert.h>
 #include <errno.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <zstd.h>
 
@@ -25,13 +25,16 @@ enum {
 	HEAD_BYTES_MAX = 4 << 20,     /* of HTTP, or a metadata block */
 	OUTLINKS_BYTES_MAX = 1 << 20,
 	STREAM_STEP_BYTES = 64 << 10,
+	SHA1_BYTES = 20,
+	DIGEST_TEXT_MAX = 48,
 };
 
 struct warc_packer {
 	enum warc_coding coding;
 	ZSTD_CCtx *zstd; /* from the first record that wants it */
 	struct warc_gzip *gzip;
-	struct warc_sha1 *digest;
+	EVP_MD *sha1;
+	EVP_MD_CTX *digest;
 	struct buf block;  /* an HTTP head or a metadata block, as it is written */
 	struct buf record; /* a record's header; of a small one the block too */
 };
@@ -49,12 +52,24 @@ warc_packer_new(struct warc_packer **ret)
 	buf_init(&p->record, (size_t)WHOLE_BYTES_MAX + HEADER_BYTES_MAX);
 	if (warc_gzip_new(&p->gzip) < 0)
 		goto fail_packer;
-	if (warc_sha1_new(&p->digest) < 0)
+	/* Fetched once: OpenSSL 3 would search its providers at each EVP_sha1(). */
+	p->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+	if (p->sha1 == NULL)
 		goto fail_gzip;
+	p->digest = EVP_MD_CTX_new();
+	if (p->digest == NULL)
+		goto fail_sha1;
+	/* The first start allocates; later ones reuse that and cannot fail. */
+	if (EVP_DigestInit_ex2(p->digest, p->sha1, NULL) != 1)
+		goto fail_digest;
 
 	*ret = p;
 	return 0;
 
+fail_digest:
+	EVP_MD_CTX_free(p->digest);
+fail_sha1:
+	EVP_MD_free(p->sha1);
 fail_gzip:
 	warc_gzip_free(p->gzip);
 fail_packer:
@@ -70,7 +85,8 @@ warc_packer_free(struct warc_packer *p)
 	warc_packer_forget(p);
 	buf_release(&p->record);
 	buf_release(&p->block);
-	warc_sha1_free(p->digest);
+	EVP_MD_CTX_free(p->digest);
+	EVP_MD_free(p->sha1);
 	warc_gzip_free(p->gzip);
 	free(p);
 }
@@ -94,12 +110,48 @@ warc_packer_code(struct warc_packer *p, enum warc_coding coding)
 
 /* -- Digests and ids. -- */
 
+/* RFC 4648 section 6: 20 bytes are 32 characters without padding. */
+static void
+base32(const unsigned char in[SHA1_BYTES], char *out)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+	for (size_t i = 0; i < SHA1_BYTES / 5; i++, in += 5) {
+		uint64_t five = (uint64_t)in[0] << 32 | (uint64_t)in[1] << 24 |
+				(uint64_t)in[2] << 16 | (uint64_t)in[3] << 8 | in[4];
+
+		for (int shift = 35; shift >= 0; shift -= 5)
+			*out++ = digits[five >> shift & 31];
+	}
+	*out = '\0';
+}
+
+static void
+digest_text(
+    struct warc_packer *p, const struct slice pieces[2], char ret[DIGEST_TEXT_MAX])
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	int ok;
+
+	ok = EVP_DigestInit_ex2(p->digest, p->sha1, NULL);
+	for (size_t i = 0; i < 2 && ok == 1; i++)
+		if (pieces[i].len > 0)
+			ok = EVP_DigestUpdate(p->digest, pieces[i].ptr, pieces[i].len);
+	if (ok == 1)
+		ok = EVP_DigestFinal_ex(p->digest, sum, &len);
+	assert(ok == 1);
+	assert(len == SHA1_BYTES);
+	memcpy(ret, "sha1:", 5);
+	base32(sum, ret + 5);
+}
+
 void
 warc_payload_digest(struct warc_packer *p, struct slice payload, char ret[48])
 {
 	const struct slice pieces[2] = {payload};
 
-	warc_sha1_text(p->digest, pieces, ret);
+	digest_text(p, pieces, ret);
 }
 
 static char *
@@ -191,7 +243,7 @@ add_original(struct buf *b, const struct warc_original *o)
 static int
 add_header(struct warc_packer *p, const struct warc_fields *r)
 {
-	char date[CLOCK_TEXT_MAX], block_digest[WARC_SHA1_TEXT_MAX];
+	char date[CLOCK_TEXT_MAX], block_digest[DIGEST_TEXT_MAX];
 	const struct {
 		struct slice open, value, shut;
 	} fields[] = {
@@ -207,18 +259,14 @@ add_header(struct warc_packer *p, const struct warc_fields *r)
 	    {SLICE_LIT("WARC-Protocol: "), r->protocol, line},
 	    {SLICE_LIT("WARC-Profile: "), r->profile, line},
 	    {SLICE_LIT("WARC-Payload-Digest: "), r->payload_digest, line},
-	    {SLICE_LIT("WARC-Block-Digest: "),
-		r->block_digest.len > 0 ? r->block_digest
-					: slice_of(block_digest, WARC_SHA1_LEN),
-		line},
+	    {SLICE_LIT("WARC-Block-Digest: "), slice_of(block_digest, 5 + 32), line},
 	    {SLICE_LIT("WARC-Truncated: "), r->truncated, line},
 	};
 	struct buf *b = &p->record;
 	int err = 0;
 
 	clock_format(r->wall_us, 0, date);
-	if (r->block_digest.len == 0)
-		warc_sha1_text(p->digest, r->block, block_digest);
+	digest_text(p, r->block, block_digest);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]) && err == 0; i++)
 		err = add_field(b, fields[i].open, fields[i].value, fields[i].shut);
 	if (err == 0 && r->original != NULL)
@@ -400,8 +448,7 @@ static int
 pack_response(struct warc_packer *p, const struct warc_exchange *x,
     const struct exchange_ids *ids, struct buf *out, struct warc_parts *parts)
 {
-	char block_digest[WARC_SHA1_TEXT_MAX];
-	struct slice digest, block[2] = {{0}, x->body};
+	struct slice digest;
 	enum warc_revisit kind;
 	int r;
 
@@ -409,13 +456,12 @@ pack_response(struct warc_packer *p, const struct warc_exchange *x,
 	r = warc_add_head(&p->block, x->head);
 	if (r < 0)
 		return r;
-	block[0] = buf_slice(&p->block);
-	warc_sha1_texts(p->digest, block, block_digest, parts->payload_digest);
+	warc_payload_digest(p, x->body, parts->payload_digest);
 	kind = parts->revisit = revisit_of(x, parts->payload_digest);
 	digest = slice_cstr(parts->payload_digest);
 	if (kind ==
 	    WARC_NOT_MODIFIED) { /* is of what there is no more than the head of */
-		digest = slice_head(x->original->payload_digest, WARC_SHA1_TEXT_MAX - 1);
+		digest = slice_head(x->original->payload_digest, DIGEST_TEXT_MAX - 1);
 		if (digest.len > 0)
 			memcpy(parts->payload_digest, digest.ptr, digest.len);
 		parts->payload_digest[digest.len] = '\0';
@@ -433,13 +479,11 @@ pack_response(struct warc_packer *p, const struct warc_exchange *x,
 		.profile = warc_profile(kind),
 		.original = kind == WARC_NO_REVISIT ? NULL : x->original,
 		.payload_digest = digest,
-		.block_digest = kind == WARC_NO_REVISIT ? slice_cstr(block_digest)
-							: (struct slice){0},
 		/* 6.7.2 of the standard: so is told that the payload is left out */
 		.truncated =
 		    kind == WARC_IDENTICAL ? SLICE_LIT("length") : cut_name(x->cut),
 		.wall_us = x->wall_us,
-		.block = {block[0],
+		.block = {buf_slice(&p->block),
 		    kind == WARC_NO_REVISIT ? x->body : ((struct slice){0})},
 	    },
 	    out);
