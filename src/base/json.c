@@ -25,25 +25,63 @@ put(struct jsonw *j, struct slice s)
 		note(j, buf_add_slice(j->b, s));
 }
 
+/* Room for `n` bytes, to be written by the caller; NULL: there is none. */
+static char *
+room(struct jsonw *j, size_t n)
+{
+	int r = j->err != 0 ? j->err : buf_reserve(j->b, n);
+
+	if (r < 0) {
+		note(j, r);
+		return NULL;
+	}
+	j->b->len += n;
+	return j->b->ptr + j->b->len - n;
+}
+
+/* Nearly all there is can be written as it is, and then in one go. */
 static void
 quoted(struct jsonw *j, struct slice s)
 {
-	put(j, SLICE_LIT("\""));
-	if (j->err == 0)
-		note(j, escape_json(j->b, s));
-	put(j, SLICE_LIT("\""));
+	char *at;
+
+	if (escape_plain(s, ' ') < s.len) {
+		put(j, SLICE_LIT("\""));
+		if (j->err == 0)
+			note(j, escape_json(j->b, s));
+		put(j, SLICE_LIT("\""));
+		return;
+	}
+	at = room(j, s.len + 2);
+	if (at == NULL)
+		return;
+	*at++ = '"';
+	if (s.len > 0)
+		memcpy(at, s.ptr, s.len);
+	at[s.len] = '"';
 }
 
 static void
 lead(struct jsonw *j, const char *key)
 {
-	if (j->comma)
-		put(j, SLICE_LIT(","));
-	j->comma = true;
-	if (key != NULL) {
-		quoted(j, slice_cstr(key));
-		put(j, SLICE_LIT(":"));
+	struct slice name = key == NULL ? (struct slice){0} : slice_cstr(key);
+	char *at;
+
+	if (key == NULL || escape_plain(name, ' ') < name.len) {
+		if (j->comma)
+			put(j, SLICE_LIT(","));
+		if (key != NULL) {
+			quoted(j, name);
+			put(j, SLICE_LIT(":"));
+		}
+	} else if ((at = room(j, j->comma + name.len + 3)) != NULL) {
+		if (j->comma)
+			*at++ = ',';
+		*at++ = '"';
+		memcpy(at, name.ptr, name.len);
+		memcpy(at + name.len, "\":", 2);
 	}
+	j->comma = true;
 }
 
 static void
