@@ -81,7 +81,7 @@ class Bench:
     def crawl(self, site, asked_for, whos, runs):
         """All these contestants in turn, `runs` times; asked_for: the site that these runs stand for."""
         commands = {}
-        with sites.serve(site, self.tmp / f"nginx-{site.name}") as server:
+        with sites.serve(site, self.tmp / f"nginx-{self.count}") as server:
             for round_ in range(runs):
                 for who in whos:
                     figures, commands[who.name] = self.once(server, who)
@@ -117,13 +117,13 @@ class Bench:
         if site.who and self.args.who_is_default:
             wanted = [w for w in wanted if w.name in site.who]
         there = [w for w in wanted if w.there()]
-        slow = [w for w in there if w.slow and site.small and self.args.slow_runs]
-        fast = [w for w in there if not (w.slow and site.small)]
+        slow = [w for w in there if w.slow and self.args.slow_runs]
+        fast = [w for w in there if not w.slow]
         runs = min(self.args.runs, site.runs_max)
         slow_runs = self.args.slow_runs if name == self.args.sites_crawled[0] else min(self.args.slow_runs, 1)
         heading = {"site": name, "text": site.text, "runs": runs}
         if slow:
-            small = sites.get(site.small)
+            small = sites.get(site.small) if site.small else site
             heading.update(slow_text=small.text, slow_runs=slow_runs)
         self.rows.append(heading)
         if fast:

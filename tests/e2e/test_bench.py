@@ -25,8 +25,8 @@ def ran(tmp_path_factory):
     where = tmp_path_factory.mktemp("bench")
     scratch = where / "scratch"
     scratch.mkdir()
-    done = bench("--sites", "start,tiny", "--who", QUICK, "--runs", 2, "--start-runs", 2, "--scratch", scratch,
-                 "--json", where / "rows.jsonl")  # fmt: skip
+    done = bench("--sites", "start,tiny", "--who", QUICK, "--runs", 2, "--slow-runs", 2, "--start-runs", 2,
+                 "--scratch", scratch, "--json", where / "rows.jsonl")  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done, [json.loads(line) for line in (where / "rows.jsonl").read_text().splitlines()], scratch
 
