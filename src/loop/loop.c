@@ -24,6 +24,8 @@
 #define LOOP_TIMERS_MAX  (1u << 24)
 #define VIRTUAL_START_US 1000000
 #define WAIT_SECONDS_MAX 3600.0
+#define CLOCK_APART_US   100 /* between two readings that count as one */
+#define CLOCK_TRIES      8
 
 struct loop {
 	struct ev_loop *ev; /* NULL: virtual */
@@ -191,12 +193,22 @@ loop_wall_us(const struct loop *l)
 	return l->wall_start_us + (l->now_us - VIRTUAL_START_US);
 }
 
+/* Both clocks at one moment: if the thread is put aside between the two, they are read anew,
+ * or a request would be told to have begun that much too early. */
 int64_t
 loop_now_wall_us(const struct loop *l)
 {
-	if (l->ev != NULL)
-		return clock_wall_us() - (clock_mono_us() - loop_now_us(l));
-	return loop_wall_us(l);
+	int64_t before_us, wall_us, after_us;
+	int tries = CLOCK_TRIES;
+
+	if (l->ev == NULL)
+		return loop_wall_us(l);
+	do {
+		before_us = clock_mono_us();
+		wall_us = clock_wall_us();
+		after_us = clock_mono_us();
+	} while (after_us - before_us > CLOCK_APART_US && --tries > 0);
+	return wall_us - (after_us - loop_now_us(l));
 }
 
 int64_t

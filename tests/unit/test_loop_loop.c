@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -480,10 +481,69 @@ a_freed_null_is_fine(void **state)
 	loop_free(tr.l);
 }
 
+/* As if others had the processor meanwhile. */
+static void
+put_aside(int sig)
+{
+	int64_t end_us = clock_mono_us() + 400;
+
+	(void)sig;
+	while (clock_mono_us() < end_us)
+		;
+}
+
+struct walls {
+	struct loop *l;
+	int64_t first_us, last_us;
+};
+
+static void
+on_walls(void *ctx)
+{
+	struct walls *w = ctx;
+	int64_t end_us = clock_mono_us() + 300000;
+
+	w->first_us = INT64_MAX;
+	w->last_us = INT64_MIN;
+	while (clock_mono_us() < end_us) {
+		int64_t at_us = loop_now_wall_us(w->l);
+
+		if (w->first_us > at_us)
+			w->first_us = at_us;
+		if (w->last_us < at_us)
+			w->last_us = at_us;
+	}
+	loop_stop(w->l);
+}
+
+static void
+the_time_of_day_of_a_turn_stands_still_whoever_interrupts(void **state)
+{
+	const struct itimerval often = {{0, 1000}, {0, 1000}}, never = {0};
+	struct sigaction action = {.sa_handler = put_aside, .sa_flags = SA_RESTART},
+			 before;
+	struct walls w;
+	struct timer t;
+
+	(void)state;
+	assert_int_equal(loop_new(&w.l), 0);
+	timer_init(&t, w.l, on_walls, &w);
+	assert_int_equal(timer_start(&t, 0), 0);
+	assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+	assert_int_equal(loop_run(w.l), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+	if (w.last_us - w.first_us > 300)
+		fail_msg("it differs by %lld us", (long long)(w.last_us - w.first_us));
+	loop_free(w.l);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_time_of_day_of_a_turn_stands_still_whoever_interrupts),
 	    cmocka_unit_test(timers_fire_in_the_order_of_their_times),
 	    cmocka_unit_test(timers_of_equal_time_fire_in_the_order_they_were_started),
 	    cmocka_unit_test(a_timer_restarts_itself_in_its_callback),
