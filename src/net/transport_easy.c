@@ -496,7 +496,7 @@ set_protocol(struct exchange *x)
 	       set_long(e, CURLOPT_PATH_AS_IS, 1) &&
 	       set_long(e, CURLOPT_NETRC, CURL_NETRC_IGNORED) && set_proxy(x) &&
 	       set_long(e, CURLOPT_NOSIGNAL, 1) &&
-	       set_long(e, CURLOPT_BUFFERSIZE, 256 << 10) &&
+	       set_long(e, CURLOPT_BUFFERSIZE, READ_BYTES) &&
 	       set_long(e, CURLOPT_MAXAGE_CONN, 45) &&
 	       set_long(e, CURLOPT_MAXLIFETIME_CONN, 600) &&
 	       /* Addresses come with the request; libcurl walks through what it remembers

@@ -33,6 +33,9 @@ enum {
 	BODY_TRUSTED_BYTES = SHM_LARGE_BYTES, /* of a head with its Content-Length */
 	WIRE_SLACK_BYTES =
 	    1 << 20,            /* chunks' framing beyond as much as there is in them */
+	/* What libcurl reads at once.  It takes such a buffer from the heap for each transfer:
+	 * from 64 KiB on, each time it goes back free() tidies up the whole heap. */
+	READ_BYTES = 48 << 10,
 	TURN_BYTES = 256 << 10, /* of one body in a turn; others have their turn, too */
 	SILENT_MS = 500,        /* without a byte of the answer: slow */
 	PROBE_SILENT_MS = 200,  /* the same of a probe: there may be many in vain */

@@ -150,7 +150,7 @@ handle_new(struct bench *b)
 		return NULL;
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, count_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, b);
-	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 262144L);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 49152L);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, b->headers);
