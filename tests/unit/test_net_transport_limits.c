@@ -144,7 +144,10 @@ many_large_answers_take_turns_until_all_are_there(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 6; i++) {
-		req = request_to("http", "site.test", i % 2 == 0 ? "/big" : "/big-close");
+		char host[32];
+
+		(void)snprintf(host, sizeof(host), "h%zu.test", i);
+		req = request_to("http", host, i % 2 == 0 ? "/big" : "/big-close");
 		req.body_bytes_max = 4000000;
 		start(&req, &g[i]);
 	}
