@@ -124,7 +124,7 @@ class Bench:
         heading = {"site": name, "text": site.text, "runs": runs}
         if slow:
             small = sites.get(site.small) if site.small else site
-            heading.update(slow_text=small.text, slow_runs=slow_runs)
+            heading.update(slow_text=small.text if site.small else "the same", slow_runs=slow_runs)
         self.rows.append(heading)
         if fast:
             self.crawl(site, name, fast, runs)
