@@ -15,7 +15,7 @@ struct op_head {
 };
 
 struct ref {
-	uint64_t rank; /* table and the first bytes of the key */
+	uint64_t rank; /* eight bytes of the key, or the table and its first ones */
 	size_t at;
 };
 
@@ -118,43 +118,58 @@ op_at(const struct store_batch *b, size_t *offset)
 
 /* ---- in the order of keys ---- */
 
-static uint64_t
-rank_of(const struct batch_op *op)
-{
-	enum { TABLE_BITS = 3 };
-	uint64_t head = 0;
+enum { TABLE_BITS = 3 };
+_Static_assert(STORE_TABLE_MAX <= 1 << TABLE_BITS, "a table has three bits");
 
-	_Static_assert(STORE_TABLE_MAX <= 1 << TABLE_BITS, "a table has three bits");
-	memcpy(
-	    &head, op->key.ptr, op->key.len < sizeof(head) ? op->key.len : sizeof(head));
-	return (uint64_t)op->table << (64 - TABLE_BITS) | be64toh(head) >> TABLE_BITS;
+/* Eight bytes of it as a number that sorts as they do; behind its end they are zero. */
+static uint64_t
+key_bytes(struct slice key, size_t offset)
+{
+	uint64_t bytes = 0;
+
+	if (offset < key.len)
+		memcpy(&bytes, key.ptr + offset,
+		    key.len - offset < sizeof(bytes) ? key.len - offset : sizeof(bytes));
+	return be64toh(bytes);
+}
+
+/* By one byte of the rank; false: all have the same, and nothing was moved. */
+static bool
+sort_by_byte(struct ref *to, const struct ref *from, size_t len, unsigned shift)
+{
+	size_t starts[256] = {0}, sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		starts[from[i].rank >> shift & 255]++;
+	if (starts[from[0].rank >> shift & 255] == len)
+		return false;
+	for (int i = 0; i < 256; i++) {
+		size_t n = starts[i];
+
+		starts[i] = sum;
+		sum += n;
+	}
+	for (size_t i = 0; i < len; i++)
+		to[starts[from[i].rank >> shift & 255]++] = from[i];
+	return true;
 }
 
 /* One byte of the rank after the other, the least first; ends in `v`. */
 static void
 sort_by_rank(struct ref *v, struct ref *spare, size_t len)
 {
-	for (unsigned shift = 0; shift < 64; shift += 16) {
-		struct ref *from = v, *to = spare;
+	struct ref *from = v, *to = spare;
 
-		for (unsigned byte = shift; byte < shift + 16; byte += 8) {
-			size_t starts[256] = {0}, sum = 0;
-			struct ref *other = from;
+	for (unsigned shift = 0; shift < 64; shift += 8) {
+		struct ref *other = from;
 
-			for (size_t i = 0; i < len; i++)
-				starts[from[i].rank >> byte & 255]++;
-			for (int i = 0; i < 256; i++) {
-				size_t n = starts[i];
-
-				starts[i] = sum;
-				sum += n;
-			}
-			for (size_t i = 0; i < len; i++)
-				to[starts[from[i].rank >> byte & 255]++] = from[i];
-			from = to;
-			to = other;
-		}
+		if (!sort_by_byte(to, from, len, shift))
+			continue;
+		from = to;
+		to = other;
 	}
+	if (from != v)
+		memcpy(v, from, len * sizeof(*v));
 }
 
 static int
@@ -182,47 +197,81 @@ is_same_key(const struct store_batch *b, size_t at_x, size_t at_y)
 	return x.table == y.table && slice_eq(x.key, y.key);
 }
 
-/* Where ranks are equal, whole keys decide; then the last of each key stays. */
-static size_t
-sort_by_key(const struct store_batch *b, struct ref *v, size_t len)
-{
-	size_t kept = 0;
+/* What is sorted so far, of which nothing but the last of each key stays. */
+struct sorting {
+	struct store_batch *batch;
+	struct ref *v, *spare;
+	size_t kept;
+};
 
-	for (size_t i = 0, n; i < len; i += n) {
-		for (n = 1; i + n < len && v[i + n].rank == v[i].rank; n++)
+/* A few, or such as have whole keys in common, from number `i` to `end`: mostly what was put
+ * again and again, and is in its order. */
+static void
+sort_few(struct sorting *s, size_t i, size_t end)
+{
+	size_t sorted = i + 1;
+
+	while (sorted < end && by_key(&s->v[sorted - 1], &s->v[sorted], s->batch) < 0)
+		sorted++;
+	if (sorted < end)
+		qsort_r(s->v + i, end - i, sizeof(*s->v), by_key, s->batch);
+	for (; i < end; i++)
+		if (i + 1 == end || !is_same_key(s->batch, s->v[i].at, s->v[i + 1].at))
+			s->v[s->kept++] = s->v[i];
+}
+
+/*
+ * Keys of one host have their first nine bytes in common, so where ranks are equal the
+ * next bytes make new ones, down to where whole keys decide.  The ranks that are there
+ * are of the bytes before `offset`.
+ */
+static void
+sort_from(struct sorting *s, size_t i, size_t end, size_t offset)
+{
+	enum { FEW = 24 };
+
+	sort_by_rank(s->v + i, s->spare, end - i);
+	for (size_t to; i < end; i = to) {
+		for (to = i + 1; to < end && s->v[to].rank == s->v[i].rank; to++)
 			;
-		if (n > 1)
-			qsort_r(v + i, n, sizeof(*v), by_key, (void *)(uintptr_t)b);
-		for (size_t j = i; j < i + n; j++) {
-			if (j + 1 < i + n && is_same_key(b, v[j].at, v[j + 1].at))
-				continue;
-			v[kept++] = v[j];
+		if (to - i <= FEW || offset >= STORE_KEY_MAX) {
+			sort_few(s, i, to);
+			continue;
 		}
+		for (size_t k = i; k < to; k++) {
+			size_t at = s->v[k].at;
+
+			s->v[k].rank = key_bytes(op_at(s->batch, &at).key, offset);
+		}
+		sort_from(s, i, to, offset + sizeof(uint64_t));
 	}
-	return kept;
 }
 
 int
 batch_sort(struct store_batch *b)
 {
 	size_t len = b->count, at = 0;
-	struct batch_op op;
-	struct ref *v;
+	struct sorting s = {.batch = b};
 
 	if (b->sorted != NULL)
 		return 0;
 	/* Twice: the second half is where sorting moves things to. */
-	v = calloc(2 * len + 1, sizeof(*v));
-	if (v == NULL)
+	s.v = calloc(2 * len + 1, sizeof(*s.v));
+	if (s.v == NULL)
 		return -ENOMEM;
+	s.spare = s.v + len;
 	for (size_t i = 0; i < len; i++) {
-		v[i].at = at;
+		struct batch_op op;
+
+		s.v[i].at = at;
 		op = op_at(b, &at);
-		v[i].rank = rank_of(&op);
+		s.v[i].rank = (uint64_t)op.table << (64 - TABLE_BITS) |
+			      key_bytes(op.key, 0) >> TABLE_BITS;
 	}
-	sort_by_rank(v, v + len, len);
-	b->sorted_len = sort_by_key(b, v, len);
-	b->sorted = v;
+	if (len > 0) /* the last byte is not whole in the first rank */
+		sort_from(&s, 0, len, sizeof(uint64_t) - 1);
+	b->sorted_len = s.kept;
+	b->sorted = s.v;
 	return 0;
 }
 

@@ -55,6 +55,7 @@ struct rocks {
 	rocksdb_column_family_handle_t *cf[ROCKS_CF_MAX];
 	bool
 	    is_broken; /* a write failed: RocksDB wants to be opened again before the next */
+	size_t applied_bytes; /* since memory was given back */
 };
 
 /* For benches: on top of ours for each column family, the last one for all. */

@@ -80,26 +80,6 @@ universal_compaction(rocksdb_options_t *o)
 	rocksdb_options_set_level0_stop_writes_trigger(o, 9 * RUNS);
 }
 
-static rocksdb_options_t *
-cf_options(const struct rocks_tuning *t, enum store_table table, uint64_t memory_bytes)
-{
-	rocksdb_options_t *o = rocksdb_options_create();
-	rocksdb_block_based_table_options_t *b = table_options(t, table);
-
-	rocksdb_options_set_block_based_table_factory(o, b);
-	rocksdb_block_based_options_destroy(b);
-	/* Of the seen table there is little but hashes. */
-	rocksdb_options_set_compression(
-	    o, table == STORE_SEEN ? rocksdb_no_compression : rocksdb_lz4_compression);
-	rocksdb_options_set_write_buffer_size(o, (size_t)(memory_bytes / 4));
-	rocksdb_options_set_max_write_buffer_number(o, 3);
-	if (table == STORE_SEEN || table == STORE_QUEUE)
-		universal_compaction(o);
-	return o;
-}
-
-const char *rocks_more_options[ROCKS_CF_MAX + 1];
-
 /* The same and `more`, in RocksDB's own words: not all of it has a function in C. */
 static rocksdb_options_t *
 with(rocksdb_options_t *o, const char *more)
@@ -116,6 +96,28 @@ with(rocksdb_options_t *o, const char *more)
 	return both;
 }
 
+static rocksdb_options_t *
+cf_options(const struct rocks_tuning *t, enum store_table table, uint64_t memory_bytes)
+{
+	rocksdb_options_t *o = rocksdb_options_create();
+	rocksdb_block_based_table_options_t *b = table_options(t, table);
+
+	rocksdb_options_set_block_based_table_factory(o, b);
+	rocksdb_block_based_options_destroy(b);
+	/* Of the seen table there is little but hashes. */
+	rocksdb_options_set_compression(
+	    o, table == STORE_SEEN ? rocksdb_no_compression : rocksdb_lz4_compression);
+	rocksdb_options_set_write_buffer_size(o, (size_t)(memory_bytes / 4));
+	rocksdb_options_set_max_write_buffer_number(
+	    o, 2); /* being written out, at most */
+	if (table == STORE_SEEN || table == STORE_QUEUE)
+		universal_compaction(o);
+	/* Batches are sorted: the next key's place is looked for from that of the last. */
+	return with(o, "memtable_insert_with_hint_prefix_extractor=fixed:1");
+}
+
+const char *rocks_more_options[ROCKS_CF_MAX + 1];
+
 static void
 db_options(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 {
@@ -131,7 +133,7 @@ db_options(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 	/* Reading beside a writer: files it removes stay readable while they are open. */
 	rocksdb_options_set_max_open_files(o, mode == STORE_READ ? -1 : OPEN_FILES_MAX);
 	rocksdb_options_set_max_file_opening_threads(o, 1); /* else 16 a column family */
-	rocksdb_options_set_db_write_buffer_size(o, (size_t)(memory_bytes / 4 * 3));
+	rocksdb_options_set_db_write_buffer_size(o, (size_t)(memory_bytes / 2));
 	rocksdb_options_set_max_total_wal_size(o, memory_bytes);
 	rocksdb_options_set_max_log_file_size(o, LOG_BYTES_MAX);
 	rocksdb_options_set_keep_log_file_num(o, 2);
@@ -161,7 +163,7 @@ rocks_tune(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 {
 	if (memory_bytes == 0)
 		memory_bytes = STORE_MEMORY_BYTES;
-	*t = (struct rocks_tuning){.cache = block_cache(memory_bytes / 4),
+	*t = (struct rocks_tuning){.cache = block_cache(memory_bytes / 8),
 	    .env = rocksdb_create_default_env(),
 	    .get = rocksdb_readoptions_create(),
 	    .scan = rocksdb_readoptions_create(),

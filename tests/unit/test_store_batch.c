@@ -104,6 +104,32 @@ zeros_at_the_end_count(void **state)
 	store_batch_free(b);
 }
 
+static void
+keys_that_differ_late_are_sorted_too(void **state)
+{
+	static const char zeros[STORE_KEY_MAX];
+	enum { ROUNDS = 40 };
+	struct store_batch *b = new_batch();
+	struct batch_op op;
+	size_t at = 0, n = 1;
+
+	(void)state;
+	for (size_t i = 0; i < (size_t)ROUNDS * STORE_KEY_MAX; i++) {
+		char value[8];
+
+		(void)snprintf(value, sizeof(value), "%zu", i / STORE_KEY_MAX);
+		put(b, STORE_SEEN, slice_of(zeros, i * 7 % STORE_KEY_MAX + 1), value);
+	}
+	assert_int_equal(batch_sort(b), 0);
+	assert_int_equal(batch_count(b), STORE_KEY_MAX);
+	for (; batch_next(b, &at, &op); n++) {
+		assert_int_equal(op.key.len, n);
+		assert_true(slice_eq(op.value, SLICE_LIT("39")));
+	}
+	assert_int_equal(n, STORE_KEY_MAX + 1);
+	store_batch_free(b);
+}
+
 static uint64_t
 mix(uint64_t i)
 {
@@ -180,6 +206,7 @@ main(void)
 	    cmocka_unit_test(operations_come_by_table_and_key),
 	    cmocka_unit_test(of_one_key_the_last_operation_stays),
 	    cmocka_unit_test(zeros_at_the_end_count),
+	    cmocka_unit_test(keys_that_differ_late_are_sorted_too),
 	    cmocka_unit_test(a_crowd_is_sorted_and_complete),
 	    cmocka_unit_test(without_memory_it_is_not_sorted),
 	};
