@@ -197,6 +197,23 @@ change(struct seen *s, uint64_t print, uint64_t *word, enum state state)
 	add_record(s, print, (uint8_t)state | NOTE_AGAIN);
 }
 
+/* It was met again; does adding it as `state` leave it as it is? */
+static bool
+stays(uint64_t *word, enum outcome state)
+{
+	if ((*word & SEEN_HOT) == 0)
+		*word |= SEEN_HOT;
+	return state != OUTCOME_NONE || word_state(*word) == FIRM;
+}
+
+bool
+seen_has(struct seen *s, uint64_t url_hash, enum outcome state)
+{
+	uint64_t *word = seen_table_find(&s->table, url_hash);
+
+	return word != NULL && stays(word, state);
+}
+
 int
 seen_add(struct seen *s, uint64_t url_hash, enum outcome state, enum seen_add *ret,
     enum outcome *ret_was)
@@ -217,9 +234,7 @@ seen_add(struct seen *s, uint64_t url_hash, enum outcome state, enum seen_add *r
 			*ret = SEEN_NEW;
 		return r;
 	}
-	if ((*word & SEEN_HOT) == 0)
-		*word |= SEEN_HOT;
-	if (state != OUTCOME_NONE || word_state(*word) == FIRM) {
+	if (stays(word, state)) {
 		*ret = SEEN_KNOWN;
 		return 0;
 	}

@@ -68,6 +68,9 @@ const char *seen_mended(const struct seen *s);
  * overrules an earlier rejection by out-of-scope, depth or budget; *ret_was gets that. */
 int seen_add(struct seen *s, uint64_t url_hash, enum outcome state, enum seen_add *ret,
     enum outcome *ret_was);
+/* Whether seen_add() would find it SEEN_KNOWN, where that can be told from memory; false
+ * says nothing. */
+bool seen_has(struct seen *s, uint64_t url_hash, enum outcome state);
 /* A URL that was added has its outcome. */
 int seen_set(struct seen *s, uint64_t url_hash, enum outcome state);
 /* seen_add() of it follows soon: with a page's links hinted first, adding them costs a
