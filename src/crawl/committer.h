@@ -57,8 +57,9 @@ struct commit {
 	uint64_t record_id[2];            /* DONE: of its response, warc_id() */
 	uint64_t shape;                   /* DONE: of the page's text; as in task.h */
 	struct found_link *links;
-	uint32_t links_len;
+	uint32_t links_len, links_done;
 	uint32_t links_known;             /* and were left out by the worker */
+	struct commit_counts counted;     /* of these links, already in the sums */
 	struct frontier_want want;        /* REFILL */
 	bool has_waits;                   /* DONE, ATTEMPT, CLOSE */
 	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* of this run so far */

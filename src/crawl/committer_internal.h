@@ -22,7 +22,7 @@ enum {
 	KNOWN_GOOD_MAX = 1000000,
 	LINGER_US = 1000,       /* a group of pages, not each page, wakes the thread */
 	LOOK_BYTES = 512 << 10, /* written between looks at the disk */
-	BATCH_BYTES = 8 << 20,  /* enough for a commit: some 40,000 new URLs */
+	BATCH_BYTES = 4 << 20,  /* enough for a commit: some 20,000 new URLs */
 	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */
 };
 

@@ -8,7 +8,7 @@
 /* What a mail means for the store and the sinks; nothing is durable before the group
  * commit. */
 
-enum { HOPS_MAX = 250 };
+enum { HOPS_MAX = 250, LINKS_A_LOOK = 1000 /* between looks at the batch's size */ };
 
 static int
 put_sinks(struct committer *c, struct sink_event *e)
@@ -257,6 +257,24 @@ is_known_good(const struct committer *c, const struct found_link *l)
 	       (l->flags & ours) == 0 && umap_get(&c->known_good, l->url_hash) != NULL;
 }
 
+/* Room for what all its links become; once, so that hop paths do not move while records
+ * point to them. */
+static int
+make_room(struct commit *m)
+{
+	size_t texts =
+	    (size_t)m->links_len * ((m->rec == NULL ? 0 : m->rec->hops.len) + 1);
+	int r;
+
+	if (m->fresh != NULL)
+		return 0;
+	r = buf_reserve(&m->texts, texts);
+	if (r < 0)
+		return r;
+	m->fresh = calloc(m->links_len, sizeof(*m->fresh));
+	return m->fresh == NULL ? -ENOMEM : 0;
+}
+
 static int
 discover(struct committer *c, struct commit *m, const struct found_link *l)
 {
@@ -274,9 +292,18 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 		l = &admitted;
 	}
 	verdict = l->verdict;
+	/* Most are known; of these nothing more is looked at than that. */
+	if (l->kind != LINK_SEED && seen_has(c->seen, l->url_hash, verdict)) {
+		m->counts.duplicates++;
+		if (verdict == OUTCOME_NONE)
+			known_put(&c->conf.known, l->url_hash);
+		return 0;
+	}
 	if (!is_genuine(c, m, l))
 		return 0;
-	r = seen_add(c->seen, l->url_hash, l->verdict, &added, &was);
+	r = make_room(m);
+	if (r == 0)
+		r = seen_add(c->seen, l->url_hash, verdict, &added, &was);
 	if (r < 0)
 		return r;
 	if (added == SEEN_KNOWN) {
@@ -318,36 +345,26 @@ discover_each(struct committer *c, struct commit *m)
 	bool in_two = committer_traps_short(c);
 	int r = 0;
 
-	for (uint32_t i = 0; i < m->links_len && r == 0; i++)
+	for (uint32_t i = m->links_done; i < m->links_len; i++)
+		seen_hint(c->seen, m->links[i].url_hash);
+	for (uint32_t i = m->links_done; i < m->links_len && r == 0; i++)
 		if (!in_two || !committer_traps_own_path(c, &m->links[i]))
 			r = discover(c, m, &m->links[i]);
 	committer_traps_news(c);
-	for (uint32_t i = 0; in_two && i < m->links_len && r == 0; i++)
+	for (uint32_t i = m->links_done; in_two && i < m->links_len && r == 0; i++)
 		if (committer_traps_own_path(c, &m->links[i]))
 			r = discover(c, m, &m->links[i]);
+	m->links_done = m->links_len;
 	return r;
 }
 
-static int
-discover_all(struct committer *c, struct commit *m)
+/* What its links have changed so far goes into the sums. */
+static void
+count_links(struct committer *c, struct commit *m)
 {
-	size_t texts =
-	    (size_t)m->links_len * ((m->rec == NULL ? 0 : m->rec->hops.len) + 1);
-	int r;
-
-	m->counts.duplicates += m->links_known;
-	if (m->links_len == 0 && m->links_known == 0)
-		return 0;
-	/* Once, so that hop paths do not move while records point to them. */
-	r = buf_reserve(&m->texts, texts);
-	if (r < 0)
-		return r;
-	m->fresh = calloc(m->links_len, sizeof(*m->fresh));
-	if (m->fresh == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < m->links_len; i++)
-		seen_hint(c->seen, m->links[i].url_hash);
-	return discover_each(c, m);
+	totals_links(&c->saved.totals, &m->counts);
+	commit_counts_add(&m->counted, &m->counts);
+	m->counts = (struct commit_counts){0};
 }
 
 int
@@ -355,14 +372,43 @@ commit_links(struct committer *c, struct commit *m)
 {
 	int r = committer_traps_page(c, m);
 
+	m->counts.duplicates += m->links_known;
 	if (r == 0)
-		r = discover_all(c, m);
+		r = discover_each(c, m);
 	if (r == 0)
 		r = committer_moved_judge(c, m);
 	if (r == 0)
 		r = committer_traps_tell(c, m);
-	if (r == 0)
-		totals_links(&c->saved.totals, &m->counts);
+	if (r < 0)
+		return r;
+	count_links(c, m);
+	m->counts = m->counted; /* for the reply */
+	return 0;
+}
+
+/*
+ * A sitemap's 50,000 links would be one batch of 20 MB, of which the store makes another one.
+ * So before anything is said of the page itself, most of them are discovered, with commits
+ * in between: when the crawl ends there, it still waits and is asked again, and what it led
+ * to is known.
+ */
+static int
+commit_links_ahead(struct committer *c, struct commit *m)
+{
+	int r = 0;
+
+	while (r == 0 && m->links_len - m->links_done > FOUND_LINKS_MAX) {
+		uint32_t end = m->links_done + LINKS_A_LOOK;
+
+		for (uint32_t i = m->links_done; i < end; i++)
+			seen_hint(c->seen, m->links[i].url_hash);
+		for (; m->links_done < end && r == 0; m->links_done++)
+			r = discover(c, m, &m->links[m->links_done]);
+		if (r < 0 || store_batch_bytes(c->batch) < BATCH_BYTES)
+			continue;
+		count_links(c, m);
+		r = group_commit(c);
+	}
 	return r;
 }
 
@@ -556,8 +602,10 @@ put_page(struct committer *c, struct commit *m)
 int
 commit_done(struct committer *c, struct commit *m)
 {
-	int r = put_page(c, m);
+	int r = commit_links_ahead(c, m);
 
+	if (r == 0)
+		r = put_page(c, m);
 	if (r == 0)
 		r = put_host(c, m);
 	if (r == 0 && !m->event.internal)

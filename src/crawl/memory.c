@@ -2,7 +2,7 @@
 
 /*
  * How --max-memory is shared out.  Half is for answers on their way, an eighth for
- * what waits, a sixteenth for the store, a thirty-second for what was seen: little, so that memory
+ * what waits, a sixteenth for the store, a 48th for what was seen: little, so that memory
  * does not grow with the number of URLs, and what does not fit costs a microsecond a look
  * (frontier/seen_cold.h), and as much each for bodies that wait for a worker and for what
  * workers made of them.  What is left is everything else.  The arena is address space: only
@@ -42,9 +42,11 @@ crawl_memory(const struct options *o)
 	m.copy_bytes_max += COPY_BYTES_MORE;
 	m.notes_bytes_max = all / 4 > NOTES_BYTES_MIN ? all / 4 : NOTES_BYTES_MIN;
 	m.tasks_bytes = all / 4;
-	m.seen_bytes = all / 32;
+	m.seen_bytes = all / 48;
 	m.frontier_bytes = all / 8;
 	m.store_bytes = all / 16;
-	m.body_bytes = m.result_bytes = all / 32;
+	m.body_bytes = all / 32;
+	m.result_bytes =
+	    all / 64; /* a sitemap's takes 14 MB: one, while the next is made */
 	return m;
 }

@@ -5,6 +5,16 @@
 
 enum { TOTALS_VERSION = 1 };
 
+void
+commit_counts_add(struct commit_counts *sum, const struct commit_counts *n)
+{
+	sum->discovered += n->discovered;
+	sum->duplicates += n->duplicates;
+	sum->wanted += n->wanted;
+	for (size_t o = 0; o < OUTCOME_MAX; o++)
+		sum->rejected[o] += n->rejected[o];
+}
+
 /* What the links of a page changed. */
 void
 totals_links(struct crawl_totals *t, const struct commit_counts *n)

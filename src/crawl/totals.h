@@ -32,6 +32,8 @@ struct commit_counts {
 	int32_t rejected[OUTCOME_MAX]; /* links; an upgrade counts -1 */
 };
 
+void commit_counts_add(struct commit_counts *sum, const struct commit_counts *n);
+
 void totals_links(struct crawl_totals *t, const struct commit_counts *n);
 /* A URL has its outcome; it was among `queued`. */
 void totals_end(struct crawl_totals *t, const struct sink_event *e);

@@ -337,7 +337,7 @@ transport_start(struct transport *t, const struct transport_request *req,
 	x = &t->slots[slot];
 	*x = (struct transfer){
 	    .t = t, .fn = fn, .ctx = ctx, .used = true, .gen = x->gen, .addr = req->addr};
-	buf_init(&x->body, 1 << 20);
+	buf_init(&x->body, 16 << 20);
 	own(true);
 	log_request(x, req);
 	sim_web.addr = req->addr;

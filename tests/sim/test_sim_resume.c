@@ -271,6 +271,82 @@ whichever_write_fails_a_resume_finds_what_it_needs(void **state)
 	after_each_failure(FAULT_WRITE, 1);
 }
 
+enum { MAP_LINKS = 14500 };
+
+/* robots.txt names a sitemap, of which the links are more than one commit takes. */
+static void
+map_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->latency_ms = 5;
+	ret->status = 200;
+	if (ends(url, "/robots.txt")) {
+		ret->headers = "Content-Type: text/plain\r\n";
+		(void)buf_add_cstr(body, "sitemap: http://m.test/map.txt\n");
+	} else if (ends(url, "/map.txt")) {
+		ret->headers = "Content-Type: text/plain\r\n";
+		for (int i = 0; i < MAP_LINKS; i++)
+			(void)buf_printf(body, "http://m.test/%0400d\n", i);
+	}
+}
+
+static void
+run_map(struct sim_run *run, bool more)
+{
+	sim_web_reset(map_script, NULL);
+	sim_web.own = own;
+	sim_crawl(run, "http://m.test/",
+	    OPTIONS("delay=100ms", more ? "max-pages=4" : "max-pages=2"));
+}
+
+static void
+a_sitemap_larger_than_a_commit_is_there_once_whichever_sync_fails(void **state)
+{
+	uint64_t syncs, between = 0;
+	struct fault_plan none = {.seed = 1};
+	struct sim_run all = {.work = with_faults, .ctx = &none};
+	char dir[KIT_PATH_MAX];
+
+	(void)state;
+	kit_scratch(dir);
+	(void)snprintf(none.dir, sizeof(none.dir), "%s", dir);
+	all.dir = dir;
+	run_map(&all, false);
+	assert_int_equal(all.end, CRAWL_PAGES);
+	assert_int_equal(all.stats.discovered, MAP_LINKS + 2);
+	syncs = fault_counts()->calls[FAULT_FSYNC];
+	sim_release(&all);
+	kit_remove(dir);
+	for (uint64_t n = 1; n <= syncs; n++) {
+		struct fault_plan plan = {.seed = n};
+		struct sim_run run = {
+		    .work = with_faults, .may_fail = true, .ctx = &plan};
+		uint64_t found;
+
+		plan.nth[FAULT_FSYNC] =
+		    (struct fault_nth){.n = n, .times = 1, .err = EIO};
+		kit_scratch(dir);
+		(void)snprintf(plan.dir, sizeof(plan.dir), "%s", dir);
+		run.dir = dir;
+		run_map(&run, false);
+		sim_release(&run);
+
+		run = (struct sim_run){.dir = dir, .resume = true, .random_seed = 7};
+		run_map(&run, true);
+		assert_int_equal(run.end, CRAWL_PAGES);
+		assert_int_equal(run.stats.discovered, MAP_LINKS + 2);
+		assert_int_equal(run.stats.pages, 4);
+		assert_int_equal(run.stats.queued, MAP_LINKS + 2 - run.stats.fetched);
+		/* Some of it was there, and it was read again. */
+		found = run.stats.duplicates;
+		between += found > 0 && found < MAP_LINKS &&
+			   sim_count("http://m.test/map.txt") == 1;
+		sim_release(&run);
+		kit_remove(dir);
+	}
+	assert_true(between > 0);
+}
+
 /* Page n links 2n+1 and 2n+2, up to 40, and three days of a calendar. */
 static void
 calendar_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
@@ -417,6 +493,8 @@ main(void)
 		what_waits_is_dropped_when_the_scope_shrinks_whenever_that_is_stopped),
 	    cmocka_unit_test(whichever_sync_fails_a_resume_finds_what_it_needs),
 	    cmocka_unit_test(whichever_write_fails_a_resume_finds_what_it_needs),
+	    cmocka_unit_test(
+		a_sitemap_larger_than_a_commit_is_there_once_whichever_sync_fails),
 	    cmocka_unit_test(whichever_allocation_fails_a_resume_finds_what_it_needs),
 	    cmocka_unit_test(a_new_crawl_does_not_go_into_the_directory_of_another),
 	};
