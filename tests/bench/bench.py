@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -220,6 +221,8 @@ def main():
     args = arguments()
     about = {"at": time.strftime("%FT%TZ", time.gmtime()), "machine": measure.machine(), "load": os.getloadavg()[0]}
     sites.TOP.mkdir(parents=True, exist_ok=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda got, _: sys.exit(128 + got))  # what was written is removed on the way out
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="trawl-bench.", dir=args.scratch) as tmp:
         bench = Bench(args, Path(tmp))

@@ -119,7 +119,12 @@ def run(argv, output, env=None, cwd=None, limit=None):
         )  # fmt: skip
         sampler = Sampler(child.pid, limit)
         sampler.start()
-        _, status, usage = os.wait4(child.pid, 0)
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+        except BaseException:  # this program is being ended, and will remove what the child writes
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            raise
         seconds = time.monotonic() - began
         sampler.gone = True
         sampler.join()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 
 import pytest
@@ -88,6 +89,15 @@ def test_who_misses_pages_or_is_not_here_stays_in_the_table(tmp_path):
     assert "| 13 of 100 |" in done.stdout
     assert rows["wget2"]["absent"] == "not installed"
     assert "| wget2 | not installed |" in done.stdout
+
+
+def test_it_removes_what_it_wrote_when_it_is_ended(tmp_path):
+    running = harness.Running(BENCH, "--sites", "tiny", "--who", "trawl", "--runs", 1000, "--scratch", tmp_path,
+                              program="/usr/bin/python3")  # fmt: skip
+    harness.wait_until("the first runs", lambda: any(tmp_path.glob("trawl-bench.*/said")))
+    running.signal(signal.SIGTERM)
+    assert running.result().rc == 128 + signal.SIGTERM
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("args", [("--sites", "moon"), ("--who", "nobody")])
