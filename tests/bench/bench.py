@@ -221,7 +221,7 @@ def main():
     args = arguments()
     about = {"at": time.strftime("%FT%TZ", time.gmtime()), "machine": measure.machine(), "load": os.getloadavg()[0]}
     sites.TOP.mkdir(parents=True, exist_ok=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in measure.ENDING:
         signal.signal(number, lambda got, _: sys.exit(128 + got))  # what was written is removed on the way out
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="trawl-bench.", dir=args.scratch) as tmp:

@@ -12,6 +12,7 @@ import harness
 
 EVERY = 0.005  # seconds between looks at the CPU time of the threads
 THREADS_EVERY = 10  # ... and every so many looks, which threads there are
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)  # signals that end the bench
 MEMORY_EVERY = 0.2  # ... and at the memory, which costs the kernel some more
 
 
@@ -109,17 +110,25 @@ class Sampler(threading.Thread):
         return names
 
 
+def _before_exec():
+    harness._die_with_parent()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+
 def run(argv, output, env=None, cwd=None, limit=None):
     """Runs a program to its end, or for `limit` seconds; what it says goes to the file `output`."""
     with open(output, "wb") as out:
         began = time.monotonic()
+        # No child is made that is not known to the line that ends it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         child = subprocess.Popen(
             [str(word) for word in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
-            env={**os.environ, **(env or {})}, start_new_session=True, preexec_fn=harness._die_with_parent,
+            env={**os.environ, **(env or {})}, start_new_session=True, preexec_fn=_before_exec,
         )  # fmt: skip
         sampler = Sampler(child.pid, limit)
         sampler.start()
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
             _, status, usage = os.wait4(child.pid, 0)
         except BaseException:  # this program is being ended, and will remove what the child writes
             os.killpg(child.pid, signal.SIGKILL)

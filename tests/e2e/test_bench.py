@@ -96,8 +96,9 @@ def test_it_removes_what_it_wrote_when_it_is_ended(tmp_path):
                               program="/usr/bin/python3")  # fmt: skip
     harness.wait_until("the first runs", lambda: any(tmp_path.glob("trawl-bench.*/said")))
     running.signal(signal.SIGTERM)
-    assert running.result().rc == 128 + signal.SIGTERM
-    assert os.listdir(tmp_path) == []
+    result = running.result()
+    assert result.rc == 128 + signal.SIGTERM
+    assert list(tmp_path.rglob("*")) == [], result.err
 
 
 @pytest.mark.parametrize("args", [("--sites", "moon"), ("--who", "nobody")])
