@@ -169,7 +169,7 @@ exchange_is_running(const struct exchange *x)
 static void
 exchange_remove(struct exchange *x)
 {
-	(void)curl_multi_remove_handle(x->transport->multi, x->easy);
+	multi_leave(x);
 	timer_stop(&x->resume);
 	exchange_leave(x);
 }
@@ -283,12 +283,10 @@ on_deadline(void *ctx)
 static void
 exchange_done(struct exchange *x, CURLcode code)
 {
-	struct transport *t = x->transport;
-
 	exchange_remove(x);
 	if (exchange_deserves_retry(x, code)) {
 		exchange_rewind(x, true);
-		if (curl_multi_add_handle(t->multi, x->easy) == CURLM_OK)
+		if (multi_add(x) == 0)
 			return;
 		code = CURLE_OUT_OF_MEMORY;
 	}
@@ -308,12 +306,12 @@ on_resume(void *ctx)
 }
 
 static void
-multi_drain(struct transport *t)
+multi_drain(struct multi *mu)
 {
 	CURLMsg *m;
 	int left;
 
-	while ((m = curl_multi_info_read(t->multi, &left)) != NULL) {
+	while ((m = curl_multi_info_read(mu->m, &left)) != NULL) {
 		CURLcode code = m->data.result;
 		char *x = NULL;
 
@@ -324,52 +322,52 @@ multi_drain(struct transport *t)
 }
 
 static void
-multi_act(struct transport *t, curl_socket_t fd, int events)
+multi_act(struct multi *mu, curl_socket_t fd, int events)
 {
 	int running;
 
-	(void)curl_multi_socket_action(t->multi, fd, events, &running);
-	multi_drain(t);
+	(void)curl_multi_socket_action(mu->m, fd, events, &running);
+	multi_drain(mu);
 }
 
 static void
-timer_arm(struct transport *t, int64_t after_ms)
+timer_arm(struct multi *mu, int64_t after_ms)
 {
-	int64_t due_ms = loop_now_ms(t->loop) + after_ms;
+	int64_t due_ms = loop_now_ms(mu->transport->loop) + after_ms;
 
-	if (timer_is_running(&t->timer) && t->timer_due_ms <= due_ms)
+	if (timer_is_running(&mu->timer) && mu->timer_due_ms <= due_ms)
 		return; /* too early does no harm */
-	if (timer_start(&t->timer, after_ms) == 0)
-		t->timer_due_ms = due_ms;
+	if (timer_start(&mu->timer, after_ms) == 0)
+		mu->timer_due_ms = due_ms;
 }
 
-static void
-on_timer(void *ctx)
+void
+multi_on_timer(void *ctx)
 {
-	struct transport *t = ctx;
+	struct multi *mu = ctx;
 
-	multi_act(t, CURL_SOCKET_TIMEOUT, 0);
+	multi_act(mu, CURL_SOCKET_TIMEOUT, 0);
 	/* Whatever libcurl forgets to ask for, it is looked after once a second. */
-	if (!list_is_empty(&t->running))
-		timer_arm(t, SAFETY_MS);
+	if (mu->running > 0)
+		timer_arm(mu, SAFETY_MS);
 }
 
-static void
-on_kick(void *ctx)
+void
+multi_on_kick(void *ctx)
 {
 	multi_act(ctx, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static int
-on_multi_timer(CURLM *multi, long after_ms, void *ctx)
+int
+multi_on_wish(CURLM *multi, long after_ms, void *ctx)
 {
-	struct transport *t = ctx;
+	struct multi *mu = ctx;
 
 	(void)multi;
 	if (after_ms == 0)
-		later_start(&t->kick);
+		later_start(&mu->kick);
 	else if (after_ms > 0)
-		timer_arm(t, after_ms);
+		timer_arm(mu, after_ms);
 	return 0;
 }
 
@@ -377,7 +375,6 @@ static void
 on_io(void *ctx, int events)
 {
 	struct conn *conn = ctx;
-	struct transport *t = conn->ctx;
 	int what = 0;
 
 	if (!conn->wanted) {
@@ -391,7 +388,7 @@ on_io(void *ctx, int events)
 	if ((events & IO_WRITE) != 0)
 		what |= CURL_CSELECT_OUT;
 	/* `conn` may be gone after this. */
-	multi_act(t, conn->fd, what == 0 ? CURL_CSELECT_ERR : what);
+	multi_act(conn->ctx, conn->fd, what == 0 ? CURL_CSELECT_ERR : what);
 }
 
 static void
@@ -413,10 +410,11 @@ conn_rest(struct transport *t, struct conn *conn)
 	io_set(conn->io, IO_READ);
 }
 
-static int
-on_multi_socket(CURL *e, curl_socket_t fd, int what, void *ctx, void *unused)
+int
+multi_on_socket(CURL *e, curl_socket_t fd, int what, void *ctx, void *unused)
 {
-	struct transport *t = ctx;
+	struct multi *mu = ctx;
+	struct transport *t = mu->transport;
 	struct conn *conn = conns_get(&t->conns, fd);
 
 	(void)e;
@@ -436,7 +434,7 @@ on_multi_socket(CURL *e, curl_socket_t fd, int what, void *ctx, void *unused)
 	 * of all of them. */
 	if (conn == NULL)
 		return 0;
-	conn->ctx = t;
+	conn->ctx = mu;
 	conn->wanted = true;
 	if (conn->io == NULL && io_new(t->loop, fd, on_io, conn, &conn->io) < 0)
 		return 0;
@@ -490,11 +488,11 @@ transport_start(struct transport *t, const struct transport_request *req,
 	if (behind_proxy_denied(x)) {
 		t->used++;
 		exchange_end(x, CURLE_COULDNT_CONNECT);
-	} else if (curl_multi_add_handle(t->multi, x->easy) == CURLM_OK) {
+	} else if (multi_add(x) == 0) {
 		t->used++;
 		list_push(&t->running, &x->on_list);
 		exchange_pace(x, req->is_probe ? &t->probing : &t->quiet);
-		timer_arm(t, SAFETY_MS);
+		timer_arm(x->multi, SAFETY_MS);
 	} else {
 		r = -ENOMEM;
 		goto fail_timer;
@@ -545,7 +543,7 @@ transport_set_connections_max(struct transport *t, uint32_t n)
 		many_set_connections_max(t->many, n);
 		return;
 	}
-	(void)curl_multi_setopt(t->multi, CURLMOPT_MAXCONNECTS, (long)(n == 0 ? 64 : n));
+	multis_set_room(t);
 }
 
 uint32_t
@@ -600,21 +598,6 @@ conf_copy(struct transport *t, const struct transport_conf *conf, struct why *wh
 	return 0;
 }
 
-static bool
-multi_open(struct transport *t)
-{
-	CURLM *m = t->multi = curl_multi_init();
-
-#define SET(option, value) (curl_multi_setopt(m, option, value) == CURLM_OK)
-	return m != NULL && SET(CURLMOPT_SOCKETFUNCTION, on_multi_socket) &&
-	       SET(CURLMOPT_SOCKETDATA, t) &&
-	       SET(CURLMOPT_TIMERFUNCTION, on_multi_timer) &&
-	       SET(CURLMOPT_TIMERDATA, t) &&
-	       SET(CURLMOPT_PIPELINING,
-		   (long)(t->conf.http == 2 ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING));
-#undef SET
-}
-
 static void
 transport_drop(struct transport *t)
 {
@@ -640,8 +623,6 @@ transport_new(struct loop *l, const struct transport_conf *conf, struct transpor
 	list_init(&t->probing);
 	list_init(&t->quiet);
 	list_init(&t->heard);
-	timer_init(&t->timer, l, on_timer, t);
-	later_init(&t->kick, l, on_kick, t);
 	later_init(&t->deliver, l, on_deliver, t);
 	conns_init(&t->conns);
 	r = conf_copy(t, conf, why);
@@ -658,7 +639,7 @@ transport_new(struct loop *l, const struct transport_conf *conf, struct transpor
 		r = why_set(why, -ENOMEM, "libcurl does not start");
 		goto fail_conf;
 	}
-	if (!multi_open(t)) {
+	if (!multis_open(t)) {
 		r = why_set(why, -ENOMEM, "out of memory");
 		goto fail_multi;
 	}
@@ -667,7 +648,7 @@ transport_new(struct loop *l, const struct transport_conf *conf, struct transpor
 	return 0;
 
 fail_multi:
-	(void)curl_multi_cleanup(t->multi);
+	multis_close(t);
 	curl_global_cleanup();
 fail_conf:
 	transport_drop(t);
@@ -692,12 +673,9 @@ transport_free(struct transport *t)
 		free(t->exchanges[i]);
 	}
 	free(t->exchanges);
-	/* Closes the idle connections, through our callbacks. */
-	(void)curl_multi_cleanup(t->multi);
+	multis_close(t);
 	curl_global_cleanup();
 	conns_release(&t->conns);
-	timer_stop(&t->timer);
-	later_stop(&t->kick);
 	later_stop(&t->deliver);
 	transport_drop(t);
 }

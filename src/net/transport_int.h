@@ -74,8 +74,29 @@ struct route {
 };
 enum { ROUTES_MAX = 6 }; /* none and two proxies, with and without a certificate */
 
+/*
+ * One of libcurl's multi handles.  With each request it walks over all connections that it
+ * keeps; so these are shared out, by the authority, to several handles.  And libcurl 7.88
+ * keeps an entry for each host whose connection it closed to make room, over which it walks,
+ * too: with 10,000 hosts that were most of a request's cost.  So a handle that has opened
+ * many connections is replaced, and goes when its last request has ended.
+ */
+struct multi {
+	struct transport *transport;
+	CURLM *m;
+	struct timer timer; /* libcurl's, or the safety tick */
+	int64_t timer_due_ms;
+	struct later kick; /* libcurl wants to be called at once */
+	uint32_t running;
+	uint32_t room;          /* its CURLMOPT_MAXCONNECTS */
+	uint32_t opened;        /* connections, by requests that have ended */
+	struct list on_retired; /* it was replaced */
+};
+enum { MULTIS = 8, MULTI_OPENED_MAX = 256 };
+
 struct exchange {
 	struct transport *transport;
+	struct multi *multi; /* while it runs */
 	struct route *route;
 	struct list on_list; /* route's unused, transport's running or ended */
 	uint32_t slot, gen;
@@ -146,11 +167,10 @@ struct many;
 struct transport {
 	struct loop *loop;
 	struct transport_conf conf;
-	CURLM *multi;
+	struct multi *multis[MULTIS];
+	struct list retired;
+	struct later bury;
 	struct conns conns;
-	struct timer timer; /* libcurl's, or the safety tick */
-	int64_t timer_due_ms;
-	struct later kick; /* libcurl wants to be called at once */
 	struct later deliver;
 	struct exchange **exchanges; /* by slot */
 	uint32_t exchanges_len, exchanges_cap;
@@ -189,6 +209,21 @@ set_ptr(CURL *e, CURLoption option, void *value)
 {
 	return curl_easy_setopt(e, option, value) == CURLE_OK;
 }
+
+/* -- transport.c: what libcurl tells a multi, and its time -- */
+int multi_on_socket(CURL *e, curl_socket_t fd, int what, void *ctx, void *unused);
+int multi_on_wish(CURLM *m, long after_ms, void *ctx);
+void multi_on_timer(void *ctx);
+void multi_on_kick(void *ctx);
+
+/* -- transport_multi.c -- */
+bool multis_open(struct transport *t); /* false: no memory; multis_close() in any case */
+void multis_close(struct transport *t);
+/* To conf.connections_max. */
+void multis_set_room(struct transport *t);
+int multi_add(struct exchange *x);
+/* libcurl is done with it, or is told that it is. */
+void multi_leave(struct exchange *x);
 
 /* -- transport_easy.c -- */
 /* Options that never change; the handle goes on being x->easy. */
