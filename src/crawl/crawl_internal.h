@@ -50,6 +50,8 @@ enum visit_state {
 
 enum { VISIT_DEATHS_MAX = 3 };
 enum { CRAWL_SLOW_MAX = 512 }; /* requests, up to which slow ones do not count */
+/* With all that may be slow, and those of all files, below 1,024 descriptors. */
+enum { CRAWL_CONNECTIONS_KEPT_MAX = CRAWL_SLOW_MAX + 128 };
 struct visit_harm {
 	struct death deaths[VISIT_DEATHS_MAX];
 	struct quarantine_case report; /* deaths_len grows; the rest for the commit */

@@ -531,6 +531,10 @@ open_frontier(struct crawl *c)
 	conf.unwanted = is_unwanted;
 	conf.unwanted_ctx = c;
 	conf.names_max = c->o->fetch_concurrency + NAMES_MORE;
+	conf.sessions_max = c->o->fetch_concurrency * 2;
+	if (conf.sessions_max < CRAWL_CONNECTIONS_KEPT_MAX)
+		conf.sessions_max = CRAWL_CONNECTIONS_KEPT_MAX;
+	conf.sessions_ready = c->o->fetch_concurrency;
 	conf.manners = c->engine->manners;
 	conf.on_change = on_change;
 	conf.on_change_ctx = c;

@@ -13,8 +13,6 @@ enum {
 	RESULT_SLACK = 32 << 20, /* links and texts beside the record */
 	SIZE_EVERY_MS = 1000,
 	KNOWN_BYTES = 1 << 20, /* the latest 100,000 URLs, about */
-	/* With all that may be slow, and those of all files, below 1,024 descriptors. */
-	CONNECTIONS_KEPT_MAX = CRAWL_SLOW_MAX + 128,
 };
 #define WORKER_MEMORY_MIN (512ull << 20) /* addresses: libraries, tables, windows */
 
@@ -41,12 +39,13 @@ engine_size_connections(struct engine *e)
 	list_foreach (at, &e->crawls) {
 		struct crawl *c = container_of(at, struct crawl, on_engine);
 
-		hosts += frontier_busy_hosts(c->frontier);
+		hosts += frontier_sessions(c->frontier);
 		if (least < connections_least(c->o))
 			least = connections_least(c->o);
 	}
-	if (hosts > CONNECTIONS_KEPT_MAX)
-		hosts = CONNECTIONS_KEPT_MAX;
+	hosts += hosts / 8; /* where one more than is kept takes its turn, all are lost */
+	if (hosts > CRAWL_CONNECTIONS_KEPT_MAX)
+		hosts = CRAWL_CONNECTIONS_KEPT_MAX;
 	if (hosts < least)
 		hosts = least;
 	if (hosts != e->connections_max)

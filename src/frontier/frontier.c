@@ -42,6 +42,9 @@ frontier_new(const struct frontier_conf *conf, struct frontier **ret)
 	umap_init(&f->by_url, UINT32_MAX);
 	list_init(&f->all);
 	list_init(&f->ready);
+	list_init(&f->ready_soon);
+	list_init(&f->ready_later);
+	list_init(&f->idle);
 	list_init(&f->wants);
 	heap_init(&f->ready_heap, HOSTS_MAX);
 	heap_init(&f->waiting, HOSTS_MAX);
@@ -82,6 +85,8 @@ frontier_configure(struct frontier *f, const struct frontier_conf *conf, int64_t
 	f->conf.window_max = old.window_max;
 	f->conf.jitter_seed = old.jitter_seed;
 	f->conf.manners = old.manners;
+	f->conf.sessions_max = old.sessions_max;
+	f->conf.sessions_ready = old.sessions_ready;
 	f->conf.probes_max = old.probes_max;
 	list_foreach (it, &f->all) {
 		struct hostq *h = container_of(it, struct hostq, on_hosts);
@@ -211,7 +216,7 @@ place_leave(struct frontier *f, struct hostq *h)
 	if (f->conf.order->across_hosts)
 		heap_remove(&f->ready_heap, &h->node);
 	else
-		list_remove(&h->on_ready);
+		session_unready(f, h);
 }
 
 static void
@@ -225,7 +230,7 @@ place_enter(struct frontier *f, struct hostq *h, const struct hostq_state *s)
 		h->ready_key = head_key(h);
 		r = heap_push(&f->ready_heap, &h->node, h->ready_key);
 	} else if (s->place == HOSTQ_READY) {
-		list_push(&f->ready, &h->on_ready);
+		session_ready(f, h);
 	}
 	assert(r == 0); /* heap_room() saw to it */
 }
@@ -359,6 +364,7 @@ place_one(struct frontier *f, struct hostq *h, int64_t now_ms)
 	host_lives(f, h, s.waits, now_ms);
 	waits_move(&f->waits, h->state.waits, s.waits, now_ms);
 	h->state = s;
+	session_placed(f, h, now_ms);
 	frontier_rest(f, h, now_ms);
 	frontier_want(f, h, now_ms);
 }

@@ -76,6 +76,10 @@ struct frontier_conf {
 	 * 0: no limit. */
 	uint64_t in_hand_bytes_max;
 	uint32_t probes_max; /* the frontier's own: see frontier_room() */
+	/* Of many hosts not all take turns, unless the order is one across hosts: at most
+	 * so many, about as many as connections are kept (0: all), and new ones only while
+	 * fewer than sessions_ready of these may be asked, or soon may. */
+	uint32_t sessions_max, sessions_ready;
 	uint32_t names_max; /* FRONTIER_NAMEs at once; 0: no name is asked for */
 	int64_t delay_ms;  /* least gap; -1: auto, as long as the last answer took */
 	int64_t delay_auto_max_ms;  /* 30000 */
@@ -321,6 +325,8 @@ struct frontier_stats {
 };
 /* Hosts with something to do. */
 uint32_t frontier_busy_hosts(const struct frontier *f);
+/* Of these, where not all take turns, those that do. */
+uint32_t frontier_sessions(const struct frontier *f);
 void frontier_stats(struct frontier *f, int64_t now_ms, struct frontier_stats *ret);
 /* Of these only wait_ms. */
 void frontier_waits(struct frontier *f, int64_t now_ms, uint64_t ret[WAIT_CAUSE_MAX]);

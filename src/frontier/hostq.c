@@ -42,6 +42,7 @@ hostq_new(struct manners *m, uint64_t authority_hash, struct slice authority,
 	h->authority_hash = authority_hash;
 	list_init(&h->on_hosts);
 	list_init(&h->on_ready);
+	list_init(&h->on_idle);
 	list_init(&h->on_wants);
 	list_init(&h->retries);
 	list_init(&h->on_dirty);

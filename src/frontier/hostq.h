@@ -60,6 +60,9 @@ struct hostq {
 	/* Where it is; frontier.c only. */
 	struct list on_hosts; /* of all, most recently served first */
 	struct list on_ready; /* orders that take turns */
+	struct list on_idle;  /* in a session, which has nothing to do: session.c */
+	bool in_session, ready_now, soon, blocks_session;
+	uint32_t session_left; /* turns */
 	struct list on_wants;
 	struct heap_node node; /* in frontier.waiting or frontier.ready_heap */
 	uint64_t ready_key;    /* under which it is in ready_heap */

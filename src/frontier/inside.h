@@ -7,6 +7,7 @@
  *   raise.c     a URL that goes before others from now on
  *   refill.c    what lies beyond the windows
  *   rest.c      hosts that are not due leave memory
+ *   session.c   of many hosts, those that are asked just now
  *   restore.c   what survives of a host, and comes back
  *   stats.c     counts, busiest hosts, invariants
  */
@@ -32,6 +33,8 @@ struct frontier {
 	struct umap hosts; /* authority hash -> hostq */
 	struct list all;   /* the same, most recently served first */
 	struct list ready; /* of those that may be asked, whose turn it is */
+	struct list ready_soon, ready_later, idle; /* session.c */
+	uint32_t ready_len, sessions, sessions_idle, sessions_blocked;
 	struct heap
 	    ready_heap;      /* instead, by the key of their head: order->across_hosts */
 	struct heap waiting; /* hosts, by due time */
@@ -84,6 +87,16 @@ int frontier_host_name(struct frontier *f, struct hostq *h, struct slice authori
 void frontier_host_joined(struct frontier *f, struct hostq *h);
 /* rest.c: a host that waits for long leaves memory, as far as the store has it. */
 void frontier_rest(struct frontier *f, struct hostq *h, int64_t now_ms);
+/* session.c: the host whose turn it is, or NULL. */
+struct hostq *session_first(const struct frontier *f);
+/* It may be asked, behind the others; and not any more. */
+void session_ready(struct frontier *f, struct hostq *h);
+void session_unready(struct frontier *f, struct hostq *h);
+/* It has a turn, after which it goes behind the others. */
+void session_turn(struct frontier *f, struct hostq *h);
+/* Its state is another one; and it leaves. */
+void session_placed(struct frontier *f, struct hostq *h, int64_t now_ms);
+void session_end(struct frontier *f, struct hostq *h);
 /* Before a new host. */
 void frontier_make_room(struct frontier *f, int64_t now_ms);
 /* The window runs low, and the store may have more: told by frontier_wants(). */

@@ -76,6 +76,7 @@ forget(struct frontier *f, struct hostq *h, int64_t now_ms)
 	struct hostq *was = umap_take(&f->hosts, h->authority_hash);
 
 	assert(was == h);
+	session_end(f, h);
 	list_remove(&h->on_hosts);
 	waits_leave(&f->waits, h->state.waits, now_ms);
 	f->places[h->state.place]--;

@@ -40,6 +40,17 @@ frontier_busy_hosts(const struct frontier *f)
 	return (uint32_t)f->hosts.len - f->places[HOSTQ_EMPTY];
 }
 
+uint32_t
+frontier_sessions(const struct frontier *f)
+{
+	uint32_t busy = frontier_busy_hosts(f);
+
+	return f->conf.sessions_max > 0 && !f->conf.order->across_hosts &&
+		       f->sessions < busy
+		   ? f->sessions
+		   : busy;
+}
+
 void
 frontier_waits(struct frontier *f, int64_t now_ms, uint64_t ret[WAIT_CAUSE_MAX])
 {
@@ -137,6 +148,7 @@ struct totals {
 	uint64_t queued, in_flight, robots, window_bytes, rec_bytes, hosts_bytes, retries;
 	uint64_t indexed;
 	uint32_t places[HOSTQ_PLACE_MAX], waits[WAITS_MAX], dead, wants;
+	uint32_t sessions, idle, ready_now, blocked;
 };
 
 /* The sum of a host's waits and its transfers is its lifetime. */
@@ -177,6 +189,7 @@ check_place(const struct frontier *f, const struct hostq *h)
 	assert(heap_has(&h->node) == on_heap);
 	assert(
 	    !list_is_empty(&h->on_ready) == (h->state.place == HOSTQ_READY && !across));
+	assert(list_is_empty(&h->on_idle) || h->in_session);
 	assert(!list_is_empty(&h->on_wants) == h->wants);
 	assert(!(h->wants && h->told));
 	if (h->state.place == HOSTQ_WAITING)
@@ -209,6 +222,10 @@ check_host(const struct frontier *f, const struct hostq *h, struct totals *t)
 	t->waits[h->state.waits]++;
 	t->dead += h->counted_as_dead;
 	t->wants += h->wants;
+	t->sessions += h->in_session;
+	t->ready_now += h->ready_now;
+	t->blocked += h->blocks_session;
+	t->idle += !list_is_empty(&h->on_idle);
 	t->queued += host_queued(h);
 	t->in_flight += h->in_flight;
 	t->robots += h->robots_in_flight + h->guests_in_flight;
@@ -248,6 +265,9 @@ frontier_check(const struct frontier *f)
 	}
 	assert(hosts == f->hosts.len);
 	assert(wants == t.wants);
+	assert(t.ready_now == f->ready_len && t.blocked == f->sessions_blocked);
+	assert(t.sessions == f->sessions && t.idle == f->sessions_idle);
+	assert(f->sessions <= f->conf.sessions_max && t.idle <= t.sessions);
 	assert(t.queued == f->queued);
 	assert(t.in_flight - t.robots == f->in_flight);
 	assert(t.retries == f->retries.len);

@@ -64,9 +64,7 @@ ready_first(const struct frontier *f)
 	struct heap_node *node;
 
 	if (!f->conf.order->across_hosts)
-		return list_is_empty(&f->ready)
-			   ? NULL
-			   : container_of(f->ready.next, struct hostq, on_ready);
+		return session_first(f);
 	node = heap_peek(&f->ready_heap, NULL);
 	return node == NULL ? NULL : container_of(node, struct hostq, node);
 }
@@ -107,10 +105,12 @@ host_take(struct frontier *f, struct hostq *h)
 static void
 turn_ends(struct frontier *f, struct hostq *h, int64_t now_ms)
 {
+	if (!h->asks_name)
+		session_turn(f, h);
 	frontier_place(f, h, now_ms);
 	if (h->state.place == HOSTQ_READY && !f->conf.order->across_hosts) {
-		list_remove(&h->on_ready);
-		list_push(&f->ready, &h->on_ready);
+		session_unready(f, h);
+		session_ready(f, h);
 	}
 	list_remove(&h->on_hosts);
 	list_push_front(&f->all, &h->on_hosts);
@@ -143,6 +143,7 @@ frontier_name(struct frontier *f, uint64_t authority_hash, uint64_t address,
 	standing_address(f->manners, s, address);
 	standing_changed(f->manners, s, h);
 	gate_ended(f->manners, &f->names);
+	h->soon = true;
 	frontier_place(f, h, now_ms);
 }
 

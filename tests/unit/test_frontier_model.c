@@ -546,6 +546,8 @@ model_conf(const char *order, uint32_t per_host, int64_t delay_ms, uint32_t wind
 	conf.memory_bytes = per_host == 1 ? 4096 : 0; /* so that resting hosts let go */
 	conf.robots_ttl_ms = 20000;
 	conf.dead_after = 4;
+	conf.sessions_max = per_host == 1 ? 3 : 0;
+	conf.sessions_ready = 2;
 	return conf;
 }
 

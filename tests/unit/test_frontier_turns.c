@@ -40,6 +40,81 @@ hosts_take_turns(void **state)
 	rig_stop(&rig);
 }
 
+/* Of whom the next turn is, which ends at once; 0: of nobody. */
+static char
+whose(struct rig *rig)
+{
+	char authority[] = "http://?";
+
+	if (rig_next(rig) != FRONTIER_URL)
+		return 0;
+	authority[7] = rig->turn.rec->url.ptr[7];
+	rig_ok(rig, authority, 0);
+	urlrec_free(rig->turn.rec);
+	rig->now++;
+	return authority[7];
+}
+
+static void
+of_many_hosts_a_few_take_turns_and_then_others(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	char url[32], was = 0;
+	int turns[3] = {0}, changes = 0;
+	struct rig rig;
+
+	(void)state;
+	conf.sessions_max = 2;
+	conf.sessions_ready = 2;
+	rig_start(&rig, &conf);
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(url, sizeof(url), "http://%c/%d", 'a' + i % 3, i);
+		rig_add(&rig, url);
+	}
+	for (int i = 0; i < 30; i++)
+		turns[whose(&rig) - 'a']++;
+	assert_int_equal(turns[0], 15);
+	assert_int_equal(turns[1], 15);
+	for (int i = 0; i < 30; i++) {
+		char who = whose(&rig);
+
+		changes += who != was;
+		was = who;
+		turns[who - 'a']++;
+	}
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(turns[i], 20);
+	assert_true(changes > 6); /* still by turns */
+	assert_int_equal(whose(&rig), 0);
+	rig_stop(&rig);
+}
+
+static void
+who_has_nothing_to_do_for_a_moment_keeps_its_place(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.sessions_max = 2;
+	conf.sessions_ready = 1;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	for (int i = 0; i < 9; i++)
+		rig_add(&rig, (const char *[]){"http://b/1", "http://b/2", "http://b/3",
+				  "http://b/4", "http://c/1", "http://c/2", "http://d/1",
+				  "http://d/2", "http://d/3"}[i]);
+	assert_int_equal(whose(&rig), 'a');
+	assert_int_equal(whose(&rig), 'b');
+	rig_add(&rig, "http://a/2"); /* that page had a link */
+	assert_int_equal(whose(&rig), 'b');
+	assert_int_equal(whose(&rig), 'a');
+	for (int left = 7; left > 0; left--)
+		assert_int_not_equal(whose(&rig), 0);
+	assert_int_equal(whose(&rig), 0);
+	rig_stop(&rig);
+}
+
 static bool
 is_odd(void *ctx, const struct urlrec *rec, enum outcome *ret_outcome, char *ret_detail,
     size_t detail_cap)
@@ -393,6 +468,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_empty_frontier_is_idle_until_something_happens),
 	    cmocka_unit_test(hosts_take_turns),
+	    cmocka_unit_test(of_many_hosts_a_few_take_turns_and_then_others),
+	    cmocka_unit_test(who_has_nothing_to_do_for_a_moment_keeps_its_place),
 	    cmocka_unit_test(what_is_not_wanted_any_more_comes_out_without_a_turn),
 	    cmocka_unit_test(hosts_that_never_answered_leave_room_for_those_that_did),
 	    cmocka_unit_test(what_is_not_wanted_any_more_costs_no_name_and_no_robots),
