@@ -9,6 +9,7 @@ import pytest
 
 import harness
 
+GROWTH = harness.SRCDIR / "tests" / "bench" / "growth.py"
 BENCH = harness.SRCDIR / "tests" / "bench" / "bench.py"
 ALWAYS = {"bare", "trawl", "trawl-none"}
 QUICK = "bare,trawl,trawl-none,trawl-memory,wget2,wget,scrapy"
@@ -106,3 +107,17 @@ def test_a_name_that_it_does_not_know_is_named(args):
     done = bench(*args)
     assert done.returncode == 2
     assert args[1] in done.stderr
+
+
+def test_growth_crawls_all_pages_of_all_hosts(tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    web = harness.BUILDDIR / "tests" / "bench" / "growth_web"
+    done = subprocess.run(
+        ["/usr/bin/python3", GROWTH, "--pages", "300,900", "--hosts", "70", "--requests", "420", "--dir", tmp_path, "--json", rows],
+        capture_output=True, text=True, timeout=120, env={**os.environ, "TRAWL": str(harness.TRAWL), "GROWTH_WEB": str(web)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in rows.read_text().splitlines()]
+    assert [(r["hosts"], r["pages"], r["requests"]) for r in found] == [(1, 300, 301), (1, 900, 901), (70, 350, 420)]
+    assert all(r["cpu_us"] > 0 and r["loop_us"] > 0 for r in found)
+    assert "CPU a request, 900 pages / 300 pages" in done.stdout
