@@ -363,7 +363,7 @@ rig_script(struct peer *p)
 	} else if (strcmp(p->target, "/slow-but-good") == 0) {
 		peer_say(p, OK "Content-Length: 10\r\n\r\n");
 		for (int i = 0; i < 10; i++) {
-			peer_wait(p, 15);
+			peer_wait(p, 50);
 			peer_say(p, "x");
 		}
 	} else if (strcmp(p->target, "/big") == 0) {

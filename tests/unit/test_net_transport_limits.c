@@ -291,8 +291,8 @@ keeps_deadlines(void **state)
 	    {"/stall-in-head", 5000, 60, 9000, OUTCOME_TIMEOUT_STALL, 0},
 	    {"/stall-before-body", 5000, 60, 9000, OUTCOME_TIMEOUT_STALL, 0},
 	    {"/stall-in-body", 5000, 60, 9000, OUTCOME_TRUNCATED, TRANSPORT_CUT_TIME},
-	    {"/stall-in-body", 150, 200, 0, OUTCOME_TRUNCATED, TRANSPORT_CUT_TIME},
-	    {"/drip", 5000, 2000, 100, OUTCOME_TRUNCATED, TRANSPORT_CUT_TIME},
+	    {"/stall-in-body", 1500, 200, 0, OUTCOME_TRUNCATED, TRANSPORT_CUT_TIME},
+	    {"/drip", 5000, 2000, 700, OUTCOME_TRUNCATED, TRANSPORT_CUT_TIME},
 	};
 	struct transport_request req;
 	struct got g;
@@ -317,7 +317,7 @@ keeps_deadlines(void **state)
 	}
 	/* slow is not stalled */
 	req = request_to("http", "site.test", "/slow-but-good");
-	req.stall_ms = 100;
+	req.stall_ms = 350;
 	fetch_request(&req, &g);
 	assert_int_equal(g.r.outcome, OUTCOME_OK);
 	got_free(&g);
