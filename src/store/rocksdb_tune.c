@@ -133,7 +133,7 @@ db_options(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 	/* Reading beside a writer: files it removes stay readable while they are open. */
 	rocksdb_options_set_max_open_files(o, mode == STORE_READ ? -1 : OPEN_FILES_MAX);
 	rocksdb_options_set_max_file_opening_threads(o, 1); /* else 16 a column family */
-	rocksdb_options_set_db_write_buffer_size(o, (size_t)(memory_bytes / 2));
+	rocksdb_options_set_db_write_buffer_size(o, (size_t)(memory_bytes / 4 * 3));
 	rocksdb_options_set_max_total_wal_size(o, memory_bytes);
 	rocksdb_options_set_max_log_file_size(o, LOG_BYTES_MAX);
 	rocksdb_options_set_keep_log_file_num(o, 2);
