@@ -75,7 +75,7 @@ __attribute__((format(printf, 3, 4))) int rocks_damaged(
 int rocks_open(const struct store_conf *conf, const struct rocks_schema *schema,
     struct store **ret, struct why *why);
 void rocks_close(struct store *s);
-/* In `dir`, an empty database that is not synced, in the place of whatever is there. */
+/* In `dir`, an empty database that is not synced, in the place of any other one. */
 int rocks_make(const char *dir, struct why *why);
 /* After a failed write: opens the database again. */
 int rocks_reopen(struct rocks *r, struct why *why);

@@ -9,7 +9,8 @@
  *
  * None of this is synced: a store is not there until its TRAWL-VERSION is, which is
  * written when RocksDB has opened and synced what it goes on from.  What an attempt that
- * came to no end left is removed here.
+ * came to no end left is removed here; that it was ours its TRAWL-MARK has told, which it
+ * made first (rocksdb_open.c).
  */
 #include "base/buf.h"
 #include "store/logfile.h"
@@ -41,18 +42,33 @@ static const char comparator[] = "leveldb.BytewiseComparator";
 
 /* ---- what is left of an attempt ---- */
 
+/* "000012" and `end`; with anything else in it, it is not RocksDB's. */
+static bool
+is_numbered(struct slice s, const char *end)
+{
+	size_t digits = 0;
+
+	while (digits < s.len && s.ptr[digits] >= '0' && s.ptr[digits] <= '9')
+		digits++;
+	return digits > 0 && slice_eq(slice_from(s, digits), slice_cstr(end));
+}
+
 static bool
 is_rocksdbs(const char *name)
 {
-	static const char *const begins[] = {"MANIFEST-", "CURRENT", "OPTIONS-"};
+	static const char *const begins[] = {"MANIFEST-", "OPTIONS-"};
 	static const char *const ends[] = {".log", ".sst", ".dbtmp"};
 	struct slice s = slice_cstr(name);
 
+	if (slice_eq(s, SLICE_LIT("CURRENT")))
+		return true;
 	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
-		if (slice_starts(s, slice_cstr(begins[i])))
+		if (slice_starts(s, slice_cstr(begins[i])) &&
+		    (is_numbered(slice_from(s, strlen(begins[i])), "") ||
+			is_numbered(slice_from(s, strlen(begins[i])), ".dbtmp")))
 			return true;
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		if (slice_ends(s, slice_cstr(ends[i])))
+		if (is_numbered(s, ends[i]))
 			return true;
 	return false;
 }

@@ -1,5 +1,6 @@
 #include "store/rocksdb.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,29 @@ rocks_reopen(struct rocks *r, struct why *why)
 
 /* ---- opening for writing ---- */
 
+/* No attempt of ours leaves a database that can be opened and no mark: that is made first. */
+static bool
+is_anothers(const struct rocks *r, const char *mark)
+{
+	char path[4096], name[64] = "";
+	int n = snprintf(path, sizeof(path), "%s/CURRENT", r->dir);
+	ssize_t got = -1;
+	int fd;
+
+	if (n < 0 || (size_t)n >= sizeof(path) || access(mark, F_OK) == 0)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		got = read(fd, name, sizeof(name) - 1);
+		(void)close(fd);
+	}
+	if (got <= 0)
+		return false;
+	name[strcspn(name, "\n")] = '\0';
+	n = snprintf(path, sizeof(path), "%s/%s", r->dir, name);
+	return n > 0 && (size_t)n < sizeof(path) && access(path, F_OK) == 0;
+}
+
 static int
 open_mark(struct rocks *r, bool make, bool read_only, struct why *why)
 {
@@ -160,6 +184,11 @@ open_mark(struct rocks *r, bool make, bool read_only, struct why *why)
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return why_set(why, -ENAMETOOLONG, "%s: the name is too long", r->dir);
+	if (make && is_anothers(r, path))
+		return why_set(why, -EEXIST,
+		    "%s has a database in it that is not trawl's, or has lost TRAWL-MARK "
+		    "and TRAWL-VERSION",
+		    r->dir);
 	err = mark_open(path, make, read_only, &r->mark);
 	if (err == -ENOENT || err == -EBADMSG)
 		return rocks_damaged(r->dir, why, "TRAWL-MARK is %s",

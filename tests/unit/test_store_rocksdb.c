@@ -375,9 +375,51 @@ made_but_not_yet_called_so_it_is_made_again(void **state)
 	store_close(open_mode(dir, STORE_EXIST));
 }
 
-/* ---- damage ---- */
-
 static char bytes[8 << 20];
+
+static void
+making_one_takes_away_nothing_of_others(void **state)
+{
+	static const char *const names[] = {"notes.log", "1a.log", "CURRENT.txt",
+	    "OPTIONS-old", "MANIFEST-", "table.sst", ".log"};
+	static const char *const left[] = {"000004.log", "000009.sst", "MANIFEST-000001",
+	    "OPTIONS-000007", "OPTIONS-000008.dbtmp", "000011.dbtmp"};
+	const char *dir = store_dir_new();
+	char path[512];
+
+	(void)state;
+	store_close(open_mode(dir, STORE_MAKE));
+	store_file_remove(dir, "TRAWL-VERSION");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		store_file_write(dir, names[i], "mine", 4);
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+		store_file_write(dir, left[i], "left", 4);
+	store_close(open_mode(dir, STORE_MAKE));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_equal(store_file_read(dir, names[i], bytes, sizeof(bytes)), 4);
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		store_file_path(dir, left[i], path);
+		if (access(path, F_OK) == 0 &&
+		    store_file_read(dir, left[i], bytes, sizeof(bytes)) == 4)
+			fail_msg("%s was left", left[i]);
+	}
+}
+
+static void
+a_database_of_another_program_is_not_replaced(void **state)
+{
+	const char *dir = killed_store();
+
+	(void)state;
+	store_file_remove(dir, "TRAWL-VERSION");
+	store_file_remove(dir, "TRAWL-MARK");
+	/* Also when it is tried again. */
+	for (int i = 0; i < 2; i++)
+		expect_refused(
+		    dir, STORE_MAKE, -EEXIST, "database in it that is not trawl's");
+}
+
+/* ---- damage ---- */
 
 static void
 append(const char *dir, const char *name, const char *more, size_t n)
@@ -554,6 +596,8 @@ main(void)
 	    T(a_version_that_is_not_one_is_damage),
 	    T(what_was_begun_but_not_made_is_no_store_and_can_be_made),
 	    T(made_but_not_yet_called_so_it_is_made_again),
+	    T(making_one_takes_away_nothing_of_others),
+	    T(a_database_of_another_program_is_not_replaced),
 	    T(a_missing_file_is_told_and_put_back_all_is_well),
 	    T(an_old_manifest_is_not_taken_for_the_new_one),
 	    T(a_torn_tail_is_cut_off),
