@@ -79,7 +79,8 @@ enum { ROUTES_MAX = 6 }; /* none and two proxies, with and without a certificate
  * keeps; so these are shared out, by the authority, to several handles.  And libcurl 7.88
  * keeps an entry for each host whose connection it closed to make room, over which it walks,
  * too: with 10,000 hosts that were most of a request's cost.  So a handle that has opened
- * many connections is replaced, and goes when its last request has ended.
+ * many connections is replaced, and goes when its last request has ended.  Until then it
+ * keeps its idle connections; as a request may take as long as it likes, so few wait at once.
  */
 struct multi {
 	struct transport *transport;
@@ -92,7 +93,7 @@ struct multi {
 	uint32_t opened;        /* connections, by requests that have ended */
 	struct list on_retired; /* it was replaced */
 };
-enum { MULTIS = 8, MULTI_OPENED_MAX = 256 };
+enum { MULTIS = 8, MULTI_OPENED_MAX = 256, MULTIS_RETIRED_MAX = 2 };
 
 struct exchange {
 	struct transport *transport;
@@ -169,6 +170,7 @@ struct transport {
 	struct transport_conf conf;
 	struct multi *multis[MULTIS];
 	struct list retired;
+	uint32_t retired_len;
 	struct later bury;
 	struct conns conns;
 	struct later deliver;

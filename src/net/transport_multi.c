@@ -47,8 +47,10 @@ on_bury(void *ctx)
 	{
 		struct multi *mu = container_of(it, struct multi, on_retired);
 
-		if (mu->running == 0)
+		if (mu->running == 0) {
 			multi_free(mu);
+			t->retired_len--;
+		}
 	}
 }
 
@@ -90,10 +92,14 @@ multi_new(struct transport *t)
 static void
 multi_replace(struct transport *t, struct multi **slot)
 {
-	struct multi *fresh = multi_new(t), *old = *slot;
+	struct multi *fresh, *old = *slot;
 
+	if (t->retired_len >= MULTIS_RETIRED_MAX)
+		return;
+	fresh = multi_new(t);
 	if (fresh == NULL)
 		return; /* the old one does it, too */
+	t->retired_len++;
 	list_push(&t->retired, &old->on_retired);
 	if (old->running == 0)
 		later_start(&t->bury);

@@ -439,6 +439,39 @@ a_handle_that_has_opened_many_connections_is_replaced(void **state)
 }
 
 static void
+few_replaced_handles_wait_for_requests_that_take_long(void **state)
+{
+	enum { ROUNDS = 5, EACH = 16 };
+	static struct got g[ROUNDS * EACH];
+	struct transport_id ids[ROUNDS * EACH];
+	uint32_t len = 0;
+
+	(void)state;
+	if (rig_loops > 1)
+		skip(); /* what it looks into is on other threads */
+	for (int i = 0; i < ROUNDS * EACH; i++) {
+		struct transport_request req;
+		char host[32];
+
+		/* Each of them is due to be replaced. */
+		for (size_t k = 0; k < MULTIS && i % EACH == 0; k++)
+			fx->transport->multis[k]->opened = MULTI_OPENED_MAX;
+		(void)snprintf(host, sizeof(host), "host%d.test", i);
+		req = request_to("http", host, "/silent");
+		ids[i] = start(&req, &g[i]);
+	}
+	run_for(50);
+	list_foreach (at, &fx->transport->retired)
+		len++;
+	assert_int_equal(len, MULTIS_RETIRED_MAX);
+	for (int i = 0; i < ROUNDS * EACH; i++)
+		transport_cancel(fx->transport, ids[i]);
+	run_for(10);
+	assert_true(list_is_empty(&fx->transport->retired));
+	assert_int_equal(fx->transport->retired_len, 0);
+}
+
+static void
 looks_after_what_libcurl_forgets_once_a_second(void **state)
 {
 	struct transport_request req = request_to("http", "site.test", "/silent");
@@ -667,6 +700,7 @@ main(void)
 	    TEST(serves_many_at_once, rig_setup_plain),
 	    TEST(keeps_about_as_many_connections_as_it_is_told, rig_setup_plain),
 	    TEST(a_handle_that_has_opened_many_connections_is_replaced, rig_setup_plain),
+	    TEST(few_replaced_handles_wait_for_requests_that_take_long, rig_setup_plain),
 	    TEST(looks_after_what_libcurl_forgets_once_a_second, rig_setup_plain),
 	    TEST(says_what_is_wrong_with_its_settings, rig_setup_plain),
 	    TEST(the_environment_has_no_say, rig_setup_plain),
