@@ -35,6 +35,7 @@ struct frontier {
 	struct list ready; /* of those that may be asked, whose turn it is */
 	struct list ready_soon, ready_later, idle; /* session.c */
 	uint32_t ready_len, sessions, sessions_idle, sessions_blocked;
+	uint32_t sessions_begun; /* ever, or wanted to */
 	struct heap
 	    ready_heap;      /* instead, by the key of their head: order->across_hosts */
 	struct heap waiting; /* hosts, by due time */

@@ -25,6 +25,9 @@
 enum {
 	SESSION_TURNS = 16,
 	SESSION_WAIT_MS = 5000, /* who waits for longer has nothing to do */
+	/* Hosts that have a page at a time, each found when another's was read, are soon without
+	 * end: before each of so many sessions one of the others has a single turn. */
+	SESSIONS_LATER = 16,
 };
 
 static bool
@@ -34,12 +37,19 @@ has_place(const struct frontier *f)
 	       (f->sessions < f->conf.sessions_max || f->sessions_idle > 0);
 }
 
+static bool
+is_others_turn(const struct frontier *f)
+{
+	return f->sessions_begun % SESSIONS_LATER == 0 &&
+	       !list_is_empty(&f->ready_soon) && !list_is_empty(&f->ready_later);
+}
+
 struct hostq *
 session_first(const struct frontier *f)
 {
 	const struct list *of = &f->ready, *others = &f->ready_soon;
 
-	if (list_is_empty(others))
+	if (list_is_empty(others) || is_others_turn(f))
 		others = &f->ready_later;
 	if (!list_is_empty(others) && (list_is_empty(of) || has_place(f)))
 		of = others;
@@ -126,8 +136,11 @@ session_turn(struct frontier *f, struct hostq *h)
 {
 	if (f->conf.sessions_max == 0 || f->conf.order->across_hosts)
 		return;
-	if (!h->in_session)
-		session_begin(f, h);
+	if (!h->in_session) {
+		if (!is_others_turn(f))
+			session_begin(f, h);
+		f->sessions_begun++;
+	}
 	if (!h->in_session || --h->session_left > 0)
 		return;
 	if (list_is_empty(&f->ready_soon) && list_is_empty(&f->ready_later))

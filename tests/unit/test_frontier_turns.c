@@ -115,6 +115,39 @@ who_has_nothing_to_do_for_a_moment_keeps_its_place(void **state)
 	rig_stop(&rig);
 }
 
+/* Each page of nine hosts has one link, to another one of them. */
+static void
+hosts_with_a_page_at_a_time_do_not_hold_up_the_others(void **state)
+{
+	enum { HOSTS = 9, PAGES = 40, STEPS = 1000 };
+	struct frontier_conf conf = rig_conf();
+	int turns = 0;
+	char url[32];
+	struct rig rig;
+
+	(void)state;
+	conf.sessions_max = 2;
+	conf.sessions_ready = 1;
+	rig_start(&rig, &conf);
+	for (int i = 0; i < PAGES; i++) {
+		(void)snprintf(url, sizeof(url), "http://z/%d", i);
+		rig_add(&rig, url);
+	}
+	for (int i = 0; i < STEPS; i++) {
+		char who = i < HOSTS - 3 ? (char)('a' + i) : whose(&rig);
+
+		assert_int_not_equal(who, 0);
+		turns += who == 'z';
+		if (who == 'z')
+			continue;
+		(void)snprintf(
+		    url, sizeof(url), "http://%c/%d", 'a' + (who - 'a' + 4) % HOSTS, i);
+		rig_add(&rig, url);
+	}
+	assert_int_equal(turns, PAGES);
+	rig_stop(&rig);
+}
+
 static bool
 is_odd(void *ctx, const struct urlrec *rec, enum outcome *ret_outcome, char *ret_detail,
     size_t detail_cap)
@@ -470,6 +503,7 @@ main(void)
 	    cmocka_unit_test(hosts_take_turns),
 	    cmocka_unit_test(of_many_hosts_a_few_take_turns_and_then_others),
 	    cmocka_unit_test(who_has_nothing_to_do_for_a_moment_keeps_its_place),
+	    cmocka_unit_test(hosts_with_a_page_at_a_time_do_not_hold_up_the_others),
 	    cmocka_unit_test(what_is_not_wanted_any_more_comes_out_without_a_turn),
 	    cmocka_unit_test(hosts_that_never_answered_leave_room_for_those_that_did),
 	    cmocka_unit_test(what_is_not_wanted_any_more_costs_no_name_and_no_robots),
