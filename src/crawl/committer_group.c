@@ -19,10 +19,11 @@
 /* The group commit, and what is read back from the store. */
 
 enum {
-	REFILL_GAP_MS = 100,   /* refills do not bring on a commit more often */
-	MEASURE_PART = 100,    /* of the time that measuring the directory takes */
-	END_BYTES = 64 << 10,  /* of a batch that says how a run ended */
-	RECENT_MS = 60 * 1000, /* a host asked since then is remembered by a resume */
+	REFILL_GAP_MS = 100,    /* refills do not bring on a commit more often */
+	REFILL_BYTES = 1 << 20, /* of records, and one more; some thousands as a rule */
+	MEASURE_PART = 100,     /* of the time that measuring the directory takes */
+	END_BYTES = 64 << 10,   /* of a batch that says how a run ended */
+	RECENT_MS = 60 * 1000,  /* a host asked since then is remembered by a resume */
 };
 
 /* ---- the group commit ---- */
@@ -182,9 +183,11 @@ group_commit(struct committer *c)
 struct refill {
 	struct commit *m;
 	uint32_t n;
+	bool full;
 	int err;
 };
 
+/* Of URLs that are as long as they may be, a refill is much fewer. */
 static bool
 on_record(void *ctx, struct slice key, struct slice value)
 {
@@ -192,6 +195,9 @@ on_record(void *ctx, struct slice key, struct slice value)
 	struct wire_out w = {.b = &f->m->texts};
 
 	(void)key;
+	f->full = f->m->texts.len >= REFILL_BYTES;
+	if (f->full)
+		return false;
 	wire_text(&w, value);
 	f->err = w.err;
 	if (f->err == 0)
@@ -231,7 +237,7 @@ refill(struct committer *c, struct commit *m)
 		r = f.err;
 	if (r < 0)
 		return r;
-	m->more = f.n > max;
+	m->more = f.full || f.n > max;
 	m->fresh = calloc(f.n + 1, sizeof(*m->fresh));
 	if (m->fresh == NULL)
 		return -ENOMEM;

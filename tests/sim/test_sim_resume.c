@@ -347,6 +347,50 @@ a_sitemap_larger_than_a_commit_is_there_once_whichever_sync_fails(void **state)
 	assert_true(between > 0);
 }
 
+enum { LONG_BYTES = 8192, LONG_LINKS = 5500 };
+static char long_seed[LONG_BYTES];
+
+/* The seed links thousands of URLs that are as long as they may be. */
+static void
+long_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->latency_ms = 5;
+	ret->status = 200;
+	if (ends(url, "/robots.txt"))
+		ret->status = 404;
+	for (int i = 0; ends(url, "/") && i < LONG_LINKS; i++)
+		(void)buf_printf(body, "<a href=%05d>x</a>", i);
+}
+
+static void
+what_waits_of_the_longest_urls_is_read_again(void **state)
+{
+	char dir[KIT_PATH_MAX];
+	struct sim_run run = {.dir = dir};
+	int at = snprintf(long_seed, sizeof(long_seed), "http://l.test/");
+
+	(void)state;
+	kit_scratch(dir);
+	memset(long_seed + at, 'a', LONG_BYTES - (size_t)at);
+	long_seed[LONG_BYTES - 6] = '/';
+	long_seed[LONG_BYTES - 5] = '\0';
+	sim_web_reset(long_script, NULL);
+	sim_web.own = own;
+	sim_crawl(&run, long_seed, OPTIONS("delay=0", "traps=no", "max-pages=1"));
+	assert_int_equal(run.stats.discovered, LONG_LINKS + 1);
+	sim_release(&run);
+
+	run = (struct sim_run){.dir = dir, .resume = true};
+	sim_web_reset(long_script, NULL);
+	sim_web.own = own;
+	sim_crawl(&run, long_seed, OPTIONS("delay=0", "traps=no", "max-pages=300"));
+	assert_int_equal(run.end, CRAWL_PAGES);
+	assert_int_equal(run.stats.pages, 300);
+	sim_release(&run);
+	kit_remove(dir);
+}
+
 /* Page n links 2n+1 and 2n+2, up to 40, and three days of a calendar. */
 static void
 calendar_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
@@ -495,6 +539,7 @@ main(void)
 	    cmocka_unit_test(whichever_write_fails_a_resume_finds_what_it_needs),
 	    cmocka_unit_test(
 		a_sitemap_larger_than_a_commit_is_there_once_whichever_sync_fails),
+	    cmocka_unit_test(what_waits_of_the_longest_urls_is_read_again),
 	    cmocka_unit_test(whichever_allocation_fails_a_resume_finds_what_it_needs),
 	    cmocka_unit_test(a_new_crawl_does_not_go_into_the_directory_of_another),
 	};
