@@ -17,7 +17,8 @@ enum {
 	WINDOW_MIN = 4,
 };
 
-/* With many hosts each gets less, so that all windows together stay within the limit. */
+/* With many hosts each gets less, so that all windows together stay within the limit, and less
+ * again where records are larger than others: a URL may have 8 KiB, and so may its page's. */
 uint32_t
 frontier_window_max(const struct frontier *f)
 {
@@ -27,7 +28,10 @@ frontier_window_max(const struct frontier *f)
 		return f->conf.window_max;
 	n = f->conf.memory_bytes / RECORD_BYTES / (hosts > 0 ? hosts : 1);
 	if (n > f->conf.window_max)
-		return f->conf.window_max;
+		n = f->conf.window_max;
+	/* Twice, so that at most some twice as much as is meant to be is taken. */
+	for (int i = 0; i < 2 && f->rec_bytes > f->conf.memory_bytes / 2; i++)
+		n = n * (f->conf.memory_bytes / 2) / f->rec_bytes;
 	return n < WINDOW_MIN ? WINDOW_MIN : (uint32_t)n;
 }
 

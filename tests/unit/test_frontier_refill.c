@@ -540,6 +540,30 @@ a_large_queue_takes_the_memory_of_its_window(void **state)
 	rig_stop(&rig);
 }
 
+static void
+windows_of_long_urls_hold_fewer(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	static char url[8000];
+	struct rig rig;
+
+	(void)state;
+	conf.window_max = 8192;
+	conf.memory_bytes = 4 << 20;
+	rig_start(&rig, &conf);
+	memset(url, 'a', sizeof(url) - 1);
+	for (int i = 0; i < 2000; i++) { /* 16 MB */
+		char digit = url[20];
+		int n = snprintf(url, 21, "http://%c/%011d", 'a' + i % 4, i);
+
+		assert_in_range(n, 1, 20);
+		url[n] = digit;
+		rig_add(&rig, url);
+	}
+	assert_true(rig_stats(&rig).memory_bytes < 8 << 20);
+	rig_stop(&rig);
+}
+
 int
 main(void)
 {
@@ -563,6 +587,7 @@ main(void)
 	    cmocka_unit_test(a_retry_is_not_refilled_while_it_waits),
 	    cmocka_unit_test(a_dead_host_gives_out_what_lies_beyond_too),
 	    cmocka_unit_test(a_large_queue_takes_the_memory_of_its_window),
+	    cmocka_unit_test(windows_of_long_urls_hold_fewer),
 	};
 
 	return cmocka_run_group_tests_name("frontier/refill", tests, NULL, NULL);
