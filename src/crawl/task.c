@@ -265,6 +265,8 @@ found_decode(
 	f.links_total = wire_get_u32(&w);
 	f.links_cut = wire_get_u32(&w);
 	f.links_known = wire_get_u32(&w);
+	if (f.links_known > FOUND_SITEMAP_LINKS_MAX)
+		return -EBADMSG;
 	f.worked_us = wire_get_u32(&w);
 	f.coding = coding_decode_status(&w);
 	f.retry_after_ms = (int64_t)wire_get_u64(&w);

@@ -144,6 +144,24 @@ fields_that_are_no_values_are_refused(void **state)
 	buf_release(&b);
 }
 
+static void
+more_known_links_than_a_page_can_have_are_refused(void **state)
+{
+	struct found f = {.status = 200, .links_known = FOUND_SITEMAP_LINKS_MAX}, back;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 65536);
+	assert_int_equal(found_encode(&f, &b), 0);
+	assert_int_equal(found_decode(buf_slice(&b), NULL, 0, &back), 0);
+	assert_int_equal(back.links_known, FOUND_SITEMAP_LINKS_MAX);
+	buf_clear(&b);
+	f.links_known++;
+	assert_int_equal(found_encode(&f, &b), 0);
+	assert_int_equal(found_decode(buf_slice(&b), NULL, 0, &back), -EBADMSG);
+	buf_release(&b);
+}
+
 /* A worker that was taken over sends what it likes: never a crash, never a wild value. */
 static void
 mutated_results_are_refused_or_sane(void **state)
@@ -207,6 +225,7 @@ main(void)
 	    cmocka_unit_test(a_task_reads_back_as_it_was_written),
 	    cmocka_unit_test(a_result_reads_back_and_every_cut_of_it_is_refused),
 	    cmocka_unit_test(fields_that_are_no_values_are_refused),
+	    cmocka_unit_test(more_known_links_than_a_page_can_have_are_refused),
 	    cmocka_unit_test(mutated_results_are_refused_or_sane),
 	    cmocka_unit_test(a_wanted_link_must_be_http),
 	};
