@@ -163,7 +163,7 @@ rocks_tune(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 {
 	if (memory_bytes == 0)
 		memory_bytes = STORE_MEMORY_BYTES;
-	*t = (struct rocks_tuning){.cache = block_cache(memory_bytes / 8),
+	*t = (struct rocks_tuning){.cache = block_cache(memory_bytes / 16),
 	    .env = rocksdb_create_default_env(),
 	    .get = rocksdb_readoptions_create(),
 	    .scan = rocksdb_readoptions_create(),
