@@ -397,6 +397,10 @@ commit_links_ahead(struct committer *c, struct commit *m)
 {
 	int r = 0;
 
+	/* With --max-links a page may have as many, but what the traps say of its links is
+	 * said of the page's path, too, which they are told first. */
+	if (m->rec == NULL || (m->rec->flags & URLREC_SITEMAP) == 0)
+		return 0;
 	while (r == 0 && m->links_len - m->links_done > FOUND_LINKS_MAX) {
 		uint32_t end = m->links_done + LINKS_A_LOOK;
 
