@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -247,18 +246,6 @@ on_drained(void *ctx)
 }
 
 /* ---- the start ---- */
-
-/* Each connection and each run takes some. */
-static void
-raise_files(void)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-		l.rlim_cur = l.rlim_max > 1 << 20 ? 1 << 20 : l.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &l);
-	}
-}
 
 static int
 open_service(struct serve *s, struct why *why)
@@ -500,7 +487,6 @@ serve(struct serve *s)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)umask(0027);
-	raise_files();
 	r = start(s, &why);
 	if (r < 0) {
 		code = say_error(start_code(r), "%s", why.text);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 const struct command commands[] = {
     {"crawl", "[OPTION]... URL...", "crawl now",
@@ -217,6 +218,18 @@ keep_heap_small(void)
 	(void)mallopt(M_TOP_PAD, MORE_BYTES); /* at a time: each is a system call */
 }
 
+/* Each connection and each run takes some. */
+static void
+raise_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max > 1 << 20 ? 1 << 20 : l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
 /* What systemd hands over; a file that names what is missing is refused where it is read. */
 static void
 read_secrets(void)
@@ -231,6 +244,7 @@ int
 main(int argc, char **argv)
 {
 	keep_heap_small();
+	raise_files();
 	open_standard_files();
 	(void)journal_start();
 	read_secrets();

@@ -7,6 +7,7 @@ pages, the same politeness, the same accounts, also when the crawl is stopped, k
 import json
 import os
 import random
+import resource
 import signal
 import time
 from collections import defaultdict
@@ -133,6 +134,24 @@ def test_hosts_are_asked_one_at_a_time_and_with_the_gap_that_was_set(crawls, loo
     report, rows = ledger(out.dir)
     assert report["violated"] == report["lax"] == 0
     assert {host: row["requests"] for host, row in rows.items()} == {host: len(s) for host, s in spans.items()}
+
+
+def test_more_files_may_be_open_than_the_shell_allows(site, tmp_path):
+    """Its soft limit, 1,024 as a rule, is less than hosts at once may take."""
+    web, dns, seeds = site
+    out = harness.Output(tmp_path / "c")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (150, hard))
+    try:
+        running = harness.Running("crawl", "-o", out.dir, "--delay", "0", *options(dns, 3), *seeds)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        result = running.result(120)
+    finally:
+        running.end()
+    assert result.rc == 0, result.err
+    check_whole(out, web)
 
 
 def test_a_connection_serves_as_many_requests_as_the_server_permits(crawls):
