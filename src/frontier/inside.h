@@ -95,6 +95,8 @@ void session_ready(struct frontier *f, struct hostq *h);
 void session_unready(struct frontier *f, struct hostq *h);
 /* It has a turn, after which it goes behind the others. */
 void session_turn(struct frontier *f, struct hostq *h);
+/* Its turn went to asking for its name. */
+void session_passed(struct frontier *f, const struct hostq *h);
 /* Its state is another one; and it leaves. */
 void session_placed(struct frontier *f, struct hostq *h, int64_t now_ms);
 void session_end(struct frontier *f, struct hostq *h);

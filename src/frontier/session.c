@@ -149,6 +149,13 @@ session_turn(struct frontier *f, struct hostq *h)
 		session_end(f, h);
 }
 
+/* Or all of the others would be asked for theirs before anybody else has a turn. */
+void
+session_passed(struct frontier *f, const struct hostq *h)
+{
+	f->sessions_begun += !h->in_session;
+}
+
 void
 session_placed(struct frontier *f, struct hostq *h, int64_t now_ms)
 {

@@ -105,7 +105,9 @@ host_take(struct frontier *f, struct hostq *h)
 static void
 turn_ends(struct frontier *f, struct hostq *h, int64_t now_ms)
 {
-	if (!h->asks_name)
+	if (h->asks_name)
+		session_passed(f, h);
+	else
 		session_turn(f, h);
 	frontier_place(f, h, now_ms);
 	if (h->state.place == HOSTQ_READY && !f->conf.order->across_hosts) {

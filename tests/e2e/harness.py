@@ -348,6 +348,11 @@ class Output:
         rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
         return [(r + ["", "", ""])[:4] for r in rows]
 
+    def pages_yet(self):
+        """How many are there while the crawl is under way: the last line may be half there."""
+        path = self.dir / "pages.jsonl"
+        return path.read_bytes().count(b"\n") if path.exists() else 0
+
     def crawl_log(self):
         path = self.dir / "crawl.log"
         return [line.split() for line in path.read_text(encoding="utf-8").splitlines()]

@@ -256,7 +256,7 @@ def test_a_signal_when_only_the_program_is_awaited_is_told(many, tmp_path):
                               program(tmp_path, "got(next(lines))\nwhile True: time.sleep(1)"), many.url("/0.html"))  # fmt: skip
     out = harness.Output(tmp_path / "out")
     try:
-        harness.wait_until("all pages", lambda: out.dir.exists() and len(out.pages()) == PAGES, 30)
+        harness.wait_until("all pages", lambda: out.pages_yet() == PAGES, 30)
         running.signal(signal.SIGINT)
         result = running.result(30)
     finally:

@@ -96,7 +96,7 @@ def test_status_and_explain_while_it_runs_and_after_kill(site, tmp_path):
     running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "25/s",
                               "--commit-interval", "100ms", site.url("/p0.html"))  # fmt: skip
     try:
-        harness.wait_until("pages", lambda: len(out.pages()) > 20)
+        harness.wait_until("pages", lambda: out.pages_yet() > 20)
         last = None
         for _ in range(10):
             s = status(out, "--verify")

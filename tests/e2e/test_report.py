@@ -288,7 +288,7 @@ def test_beside_a_crawl_that_runs_and_after_it_was_killed(site, tmp_path):
     Handler.pause = 0.1
     running = harness.Running("crawl", "-o", where, *OPTIONS, "--commit-interval", "100ms", "--sink", "jsonl", site + "/")
     try:
-        harness.wait_until("ten pages", lambda: len(harness.Output(where).pages()) > 10)
+        harness.wait_until("ten pages", lambda: harness.Output(where).pages_yet() > 10)
         result = harness.trawl("report", where)
         assert result.rc == 0, result.err
         during = read(where)

@@ -239,7 +239,7 @@ def test_storage_that_does_not_answer_holds_up_neither_the_crawl_nor_its_stop(st
     out = harness.Output(tmp_path / "out")
     try:
         harness.wait_until("an upload", store.gate.held.is_set, 30)
-        harness.wait_until("all pages", lambda: len(out.pages()) == PAGES, 30)
+        harness.wait_until("all pages", lambda: out.pages_yet() == PAGES, 30)
         began = time.monotonic()
         running.signal(signal.SIGINT)
         result = running.result(20)
