@@ -12,6 +12,7 @@
  */
 #define ZLIB_CONST /* deflate() and inflate() only read */
 #include "base/map.h"
+#include "bench_common.h"
 #include "corpus.h"
 #include "sink/warc_record.h"
 #include "web/page.h"
@@ -38,24 +39,6 @@ enum {
 	PARTS_MAX = 3, /* response, request, metadata */
 };
 
-static void
-must(int r, const char *what)
-{
-	if (r == 0)
-		return;
-	(void)fprintf(stderr, "bench_gzip: %s: %s\n", what, strerror(r < 0 ? -r : r));
-	exit(1);
-}
-
-static double
-cpu_s(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 /* -- The records ----------------------------------------------------------------- */
 
 struct one {
@@ -79,7 +62,7 @@ keep(struct data *d, const char *text, size_t len)
 {
 	char *s = arena_text(&d->keep, len + 1);
 
-	must(s == NULL ? -ENOMEM : 0, "pages");
+	bench_must(s == NULL ? -ENOMEM : 0, "pages");
 	memcpy(s, text, len);
 	s[len] = '\0';
 	return slice_of(s, len);
@@ -101,9 +84,9 @@ links_find(struct data *d, struct one *o, const struct url *base)
 	struct map seen;
 
 	arena_reset(&d->page);
-	must(page_parse(o->body, &conf, &d->page, &page), "page_parse");
+	bench_must(page_parse(o->body, &conf, &d->page, &page), "page_parse");
 	o->links = arena_alloc(&d->keep, (page.links_len + 1) * sizeof(*o->links));
-	must(o->links == NULL ? -ENOMEM : 0, "links");
+	bench_must(o->links == NULL ? -ENOMEM : 0, "links");
 	map_init(&seen, LINKS_MAX);
 	for (size_t i = 0; i < page.links_len; i++) {
 		struct warc_outlink *l = &o->links[o->links_len];
@@ -116,7 +99,7 @@ links_find(struct data *d, struct one *o, const struct url *base)
 		l->url = keep(d, out, url.len);
 		l->kind = slice_cstr(link_kind_name(page.links[i].kind));
 		l->hop = link_kind_hop(page.links[i].kind);
-		must(map_put(&seen, l->url, l), "links");
+		bench_must(map_put(&seen, l->url, l), "links");
 		o->links_len++;
 	}
 	map_release(&seen);
@@ -148,7 +131,7 @@ pack(struct data *d, size_t i, struct warc_parts *parts)
 
 	for (size_t k = 0; k < 4; k++) /* as good as random, and every time the same */
 		x.record_id[k] = (i * 4 + k + 1) * UINT64_C(0x9e3779b97f4a7c15);
-	must(warc_pack(d->packer, &x, &d->out, parts), "warc_pack");
+	bench_must(warc_pack(d->packer, &x, &d->out, parts), "warc_pack");
 }
 
 static void
@@ -163,7 +146,7 @@ one_make(struct data *d, size_t i)
 
 	if (url_resolve(NULL, slice_of(text, (size_t)n), (struct slice){0}, 0, out,
 		sizeof(out), &url) != URL_OK)
-		must(-EINVAL, d->html.files[i].path);
+		bench_must(-EINVAL, d->html.files[i].path);
 	o->url = keep(d, out, url.len);
 	o->body = d->html.files[i].body;
 	n = snprintf(text, sizeof(text),
@@ -180,7 +163,7 @@ one_make(struct data *d, size_t i)
 	buf_clear(&d->out);
 	warc_packer_code(d->packer, WARC_PLAIN);
 	pack(d, i, &parts);
-	must(parts.n == PARTS_MAX ? 0 : -EINVAL, "records");
+	bench_must(parts.n == PARTS_MAX ? 0 : -EINVAL, "records");
 	for (uint32_t k = 0; k < parts.n; k++) {
 		uint64_t end = k + 1 < parts.n ? parts.at[k + 1] : d->out.len;
 
@@ -195,14 +178,14 @@ data_make(struct data *d, const char *dir, size_t bytes_max)
 {
 	int r = corpus_load(&d->html, dir, ".html", bytes_max);
 
-	must(r == 0 && d->html.files_len == 0 ? -ENOENT : r, dir);
+	bench_must(r == 0 && d->html.files_len == 0 ? -ENOENT : r, dir);
 	arena_init(&d->page, 256 << 10, 256 << 20);
 	arena_init(&d->keep, 1 << 20, 1u << 30);
 	buf_init(&d->out, OUT_BYTES_MAX);
-	must(warc_packer_new(&d->packer), "memory");
-	must(buf_reserve(&d->out, 16 << 20), "memory");
+	bench_must(warc_packer_new(&d->packer), "memory");
+	bench_must(buf_reserve(&d->out, 16 << 20), "memory");
 	d->v = calloc(d->html.files_len, sizeof(*d->v));
-	must(d->v == NULL ? -ENOMEM : 0, "memory");
+	bench_must(d->v == NULL ? -ENOMEM : 0, "memory");
 	d->len = d->html.files_len;
 	for (size_t i = 0; i < d->len; i++)
 		one_make(d, i);
@@ -389,7 +372,7 @@ read_back(const struct coder *c, struct slice was, const char *out, size_t n)
 	char *again = malloc(was.len + 1);
 	bool ok;
 
-	must(again == NULL ? -ENOMEM : 0, "memory");
+	bench_must(again == NULL ? -ENOMEM : 0, "memory");
 	if (c->is_zstd) {
 		ok = ZSTD_decompress(again, was.len + 1, out, n) == was.len;
 	} else {
@@ -403,7 +386,7 @@ read_back(const struct coder *c, struct slice was, const char *out, size_t n)
 		     z.total_out == was.len;
 		(void)inflateEnd(&z);
 	}
-	must(ok && memcmp(again, was.ptr, was.len) == 0 ? 0 : -EBADMSG, c->what);
+	bench_must(ok && memcmp(again, was.ptr, was.len) == 0 ? 0 : -EBADMSG, c->what);
 	free(again);
 }
 
@@ -411,25 +394,25 @@ read_back(const struct coder *c, struct slice was, const char *out, size_t n)
 static double
 run_part(struct data *d, struct row *r, size_t k, bool check)
 {
-	double from = cpu_s();
+	double from = bench_cpu_s();
 
 	r->part_bytes[k] = 0;
 	for (size_t i = 0; i < d->len; i++) {
 		size_t n =
 		    r->coder->run(r->state, d->v[i].parts[k], d->out.ptr, d->out.cap);
 
-		must(n > 0 ? 0 : -EINVAL, r->coder->what);
+		bench_must(n > 0 ? 0 : -EINVAL, r->coder->what);
 		r->part_bytes[k] += n;
 		if (check)
 			read_back(r->coder, d->v[i].parts[k], d->out.ptr, n);
 	}
-	return cpu_s() - from;
+	return bench_cpu_s() - from;
 }
 
 static double
 run_pack(struct data *d, struct row *r)
 {
-	double from = cpu_s();
+	double from = bench_cpu_s();
 	struct warc_parts parts;
 
 	warc_packer_code(d->packer, r->coding);
@@ -439,7 +422,7 @@ run_pack(struct data *d, struct row *r)
 		pack(d, i, &parts);
 		r->bytes += d->out.len;
 	}
-	return cpu_s() - from;
+	return bench_cpu_s() - from;
 }
 
 static double
@@ -504,7 +487,7 @@ rows_begin(struct row *rows)
 	for (size_t i = 0; i < n; i++) {
 		rows[i] = (struct row){.coder = &coders[i]};
 		rows[i].state = coders[i].begin(coders[i].level);
-		must(rows[i].state == NULL ? -ENOMEM : 0, coders[i].what);
+		bench_must(rows[i].state == NULL ? -ENOMEM : 0, coders[i].what);
 	}
 	for (int i = WARC_PLAIN; i <= WARC_ZSTD; i++)
 		rows[n + (size_t)i] = (struct row){.coding = (enum warc_coding)i};

@@ -8,6 +8,7 @@
  * `archive` it also makes the WARC records.
  */
 #include "base/clock.h"
+#include "bench_common.h"
 #include "corpus.h"
 #include "crawl/options.h"
 #include "crawl/parse.h"
@@ -49,15 +50,6 @@ must(int r, const char *what)
 		return;
 	(void)fprintf(stderr, "bench_parse: %s: %s\n", what, strerror(-r));
 	exit(1);
-}
-
-static double
-cpu_us(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
 
 /* As an ordinary crawl has it. */
@@ -119,7 +111,7 @@ prepare(struct bench *b, size_t i, bool archive)
 static double
 run_once(struct bench *b)
 {
-	double from = cpu_us();
+	double from = bench_cpu_s() * 1e6;
 
 	b->links = b->result_bytes = 0;
 	for (size_t i = 0; i < b->pages.files_len; i++) {
@@ -132,7 +124,7 @@ run_once(struct bench *b)
 		b->links += found_links_len(buf_slice(&b->out));
 		b->result_bytes += b->out.len;
 	}
-	return cpu_us() - from;
+	return bench_cpu_s() * 1e6 - from;
 }
 
 static int

@@ -4,6 +4,7 @@
  *
  *   bench_seen [DIR [millions ...]]     DIR: where seen.log is written; default 1 5 20 50
  */
+#include "bench_common.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -23,15 +24,6 @@ mix(uint64_t i)
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
 	return z ^ (z >> 31);
-}
-
-static double
-cpu_s(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static double
@@ -83,7 +75,7 @@ add(struct seen *s, uint64_t hash, enum seen_add want)
 static double
 lookups(struct seen *s, uint64_t n, bool hinted)
 {
-	double t = cpu_s();
+	double t = bench_cpu_s();
 
 	for (uint64_t i = 0; i < LOOKUPS; i += PAGE) {
 		for (uint64_t j = i; j < i + PAGE && hinted; j++)
@@ -91,7 +83,7 @@ lookups(struct seen *s, uint64_t n, bool hinted)
 		for (uint64_t j = i; j < i + PAGE; j++)
 			add(s, mix(mix(j) % n), SEEN_KNOWN);
 	}
-	return (cpu_s() - t) / LOOKUPS * 1e9;
+	return (bench_cpu_s() - t) / LOOKUPS * 1e9;
 }
 
 static void
@@ -117,7 +109,7 @@ bench(const char *dir, struct store *store, uint64_t n, uint64_t limit)
 
 	buf_init(&mark, 1024);
 	must(seen_open(&conf, &s, &why), &why);
-	t = cpu_s();
+	t = bench_cpu_s();
 	for (uint64_t i = 0; i < n; i++) {
 		for (uint64_t j = i; j < i + PAGE && i % PAGE == 0; j++)
 			seen_hint(s, mix(j));
@@ -126,17 +118,17 @@ bench(const char *dir, struct store *store, uint64_t n, uint64_t limit)
 			commit(s, &mark);
 	}
 	commit(s, &mark);
-	add_ns = (cpu_s() - t) / (double)n * 1e9;
+	add_ns = (bench_cpu_s() - t) / (double)n * 1e9;
 	known = lookups(s, n, false);
 	hinted = lookups(s, n, true);
 	rss = resident() - rss;
 	seen_stats(s, &stats);
 	seen_close(s);
 	conf.mark = buf_slice(&mark);
-	t = cpu_s();
+	t = bench_cpu_s();
 	wall = wall_s();
 	must(seen_open(&conf, &s, &why), &why);
-	load = cpu_s() - t;
+	load = bench_cpu_s() - t;
 	load_wall = wall_s() - wall;
 	if (seen_mended(s) != NULL)
 		must(-1, &(struct why){"the log was not accepted"});

@@ -22,30 +22,12 @@
 enum { BATCH = 5000, VALUE_BYTES = 80, HOSTS = 20000, CLUSTER = 50 };
 
 double
-bench_cpu_s(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-double
 bench_wall_s(void)
 {
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-void
-bench_must(int r, const char *what)
-{
-	if (r == 0)
-		return;
-	(void)fprintf(stderr, "%s: %s\n", what, strerror(r < 0 ? -r : r));
-	exit(1);
 }
 
 static uint64_t

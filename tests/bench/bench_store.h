@@ -4,6 +4,7 @@
 #ifndef TESTS_BENCH_STORE_H
 #define TESTS_BENCH_STORE_H
 #include "base/slice.h"
+#include "bench_common.h"
 
 enum { BENCH_KEY_BYTES = 17 };
 enum bench_order {
@@ -18,9 +19,7 @@ struct bench_result {
 
 /* Key number i. */
 struct slice bench_key(enum bench_order order, uint64_t i, char text[BENCH_KEY_BYTES]);
-double bench_cpu_s(void);
 double bench_wall_s(void);
-void bench_must(int r, const char *what); /* ends the program with a sentence */
 void bench_dir_empty(const char *dir);
 double bench_dir_mb(const char *dir);
 void bench_report(const char *name, enum bench_order order, const struct bench_result *r);

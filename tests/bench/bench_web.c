@@ -35,32 +35,14 @@ static const struct bench_group *const groups[] = {&bench_html, &bench_url, &ben
 static struct result results[ROWS_MAX];
 static size_t results_len;
 
-void
-bench_must(int r, const char *what)
-{
-	if (r == 0)
-		return;
-	(void)fprintf(stderr, "bench_web: %s: %s\n", what, strerror(r < 0 ? -r : r));
-	exit(1);
-}
-
-static double
-cpu_s(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 static double
 run_once(struct result *r, struct bench_data *d)
 {
-	double from = cpu_s();
+	double from = bench_cpu_s();
 
 	for (unsigned i = 0; i < r->repeats; i++)
 		r->found = r->row->run(d);
-	return (cpu_s() - from) / r->repeats;
+	return (bench_cpu_s() - from) / r->repeats;
 }
 
 static void

@@ -8,6 +8,7 @@
 #define BENCH_WEB_H
 #include "base/arena.h"
 #include "base/buf.h"
+#include "bench_common.h"
 #include "corpus.h"
 #include "web/url.h"
 
@@ -56,8 +57,6 @@ struct bench_group {
 extern const struct bench_group bench_html, bench_url, bench_rest;
 
 size_t bench_html_work(const struct bench_data *d);
-/* Exits with a message when `r` is not 0. */
-void bench_must(int r, const char *what);
 /* What the rows need; exits when it cannot be had. */
 void bench_setup_urls(struct bench_data *d);
 void bench_setup_rest(struct bench_data *d, const char *dir);
