@@ -9,6 +9,9 @@
 
 #include "base/banned.h"
 
+/* How many hosts above its share a handle may have before they crowd each other out. */
+enum { ROOM_SLACK = 28 };
+
 /* Its share of the connections, and some slack: hosts are not spread evenly.  Those in use
  * count, and one host may have all. */
 static void
@@ -16,7 +19,7 @@ multi_set_room(struct multi *mu)
 {
 	uint32_t n = mu->transport->conf.connections_max, room;
 
-	room = (n == 0 ? 64 : n) / MULTIS + 8;
+	room = (n == 0 ? 64 : n) / MULTIS + ROOM_SLACK;
 	if (room < mu->running + 8)
 		room = mu->running + 8;
 	if (room != mu->room)
