@@ -404,7 +404,7 @@ visit(int hosts)
 static void
 keeps_about_as_many_connections_as_it_is_told(void **state)
 {
-	int hosts = 25 * MULTIS * (int)rig_loops;
+	int hosts = 50 * MULTIS * (int)rig_loops;
 	uint32_t was;
 
 	(void)state;
