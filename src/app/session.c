@@ -3,6 +3,7 @@
 #include "app/rest.h"
 #include "app/warc_wacz.h"
 #include "base/clock.h"
+#include "base/dir_make.h"
 #include "base/file_whole.h"
 #include "base/log.h"
 #include "crawl/crawl.h"
@@ -76,24 +77,6 @@ name_job(struct job *job)
 }
 
 static int
-make_parents(char *path)
-{
-	for (char *p = path + 1; *p != '\0'; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(path, 0777) < 0 && errno != EEXIST) {
-			int err = errno;
-
-			*p = '/';
-			return -err;
-		}
-		*p = '/';
-	}
-	return 0;
-}
-
-static int
 make_dir(struct session *s, struct why *why)
 {
 	char stamp[CLOCK_TEXT_MAX];
@@ -106,9 +89,7 @@ make_dir(struct session *s, struct why *why)
 		clock_format17(clock_wall_us(), stamp);
 		(void)snprintf(s->dir, sizeof(s->dir), "./%s-%s", s->job->name, stamp);
 	}
-	r = make_parents(s->dir);
-	if (r == 0 && mkdir(s->dir, 0777) < 0 && errno != EEXIST)
-		r = -errno;
+	r = dir_make(s->dir, 0777);
 	if (r < 0)
 		return why_set(
 		    why, r, "cannot make directory %s: %s", s->dir, strerror(-r));

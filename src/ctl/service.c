@@ -1,3 +1,4 @@
+#include "base/dir_make.h"
 #include "base/log.h"
 #include "ctl/metrics.h"
 #include "ctl/service_int.h"
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { DESK_MAX = 256, REPORTS_MAX = 4096, REPORT_WAIT_MS = 3000 };
@@ -168,37 +168,13 @@ on_pump(void *ctx)
 
 /* ---- the beginning ---- */
 
-static int
-make_parents(char *path)
-{
-	for (char *p = path + 1; *p != '\0'; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(path, 0750) < 0 && errno != EEXIST) {
-			int err = errno;
-
-			*p = '/';
-			return -err;
-		}
-		*p = '/';
-	}
-	return 0;
-}
-
 int
 service_make_dir(const char *path, struct why *why)
 {
-	char copy[4096];
-	int r;
+	int r = dir_make(path, 0750);
 
-	if (strlen(path) >= sizeof(copy))
-		return why_set(
-		    why, -ENAMETOOLONG, "%.60s...: the name is too long", path);
-	memcpy(copy, path, strlen(path) + 1);
-	r = make_parents(copy);
-	if (r == 0 && mkdir(path, 0750) < 0 && errno != EEXIST)
-		r = -errno;
+	if (r == -ENAMETOOLONG)
+		return why_set(why, r, "%.60s...: the name is too long", path);
 	return r < 0 ? why_set(why, r, "cannot make directory %s: %s", path, strerror(-r))
 		     : 0;
 }

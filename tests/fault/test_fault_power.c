@@ -1,4 +1,5 @@
 /* What a power loss takes, and what it may not. */
+#include "base/dir_make.h"
 #include "base/file_append.h"
 #include "fault_child.h"
 #include <fcntl.h>
@@ -324,6 +325,72 @@ names_go_back_in_order_and_only_those_that_were_not_synced(void **state)
 		assert_true(seen[i] > SEEDS / 100);
 }
 
+/* What a crawl does at its beginning, and commits. */
+static int
+make_far_below(void *ctx)
+{
+	struct file_append f;
+
+	(void)ctx;
+	return dir_make("a/b//c", 0755) < 0 ||
+	       file_append_init(&f, "a/b/c", 100, NULL) < 0 ||
+	       file_append_create(&f, "log", NULL) < 0 ||
+	       file_append_add(&f, SLICE_LIT("committed;"), NULL) < 0 ||
+	       file_append_sync(&f, NULL) < 0;
+}
+
+static void
+what_was_committed_in_a_new_directory_stays_with_all_above_it(void **state)
+{
+	(void)state;
+	for (int seed = 0; seed < SEEDS; seed++) {
+		struct child_dirs d;
+		struct slice f;
+
+		child_dirs_make(&d);
+		assert_int_equal(child_run(&d, "", make_far_below, NULL), 0);
+		lose(&d, seed);
+		f = kit_file(d.dir, "a/b/c/log");
+		assert_slice(f, "committed;");
+		kit_free(f);
+		child_dirs_remove(&d);
+	}
+}
+
+static int
+make_only(void *ctx)
+{
+	(void)ctx;
+	return dir_make("a/b/c", 0755) < 0;
+}
+
+/* The next one finds directories of which it cannot know whether they are durable. */
+static void
+it_stays_also_when_whoever_made_those_above_it_was_killed(void **state)
+{
+	int step = 1, r = CHILD_KILLED;
+
+	(void)state;
+	for (; r == CHILD_KILLED; step++) {
+		for (int seed = 0; seed < SEEDS / 10; seed++) {
+			struct child_dirs d;
+			struct slice f;
+			char plan[64];
+
+			child_dirs_make(&d);
+			(void)snprintf(plan, sizeof(plan), "kill=%d", step);
+			r = child_run(&d, plan, make_only, NULL);
+			assert_int_equal(child_run(&d, "", make_far_below, NULL), 0);
+			lose(&d, seed);
+			f = kit_file(d.dir, "a/b/c/log");
+			assert_slice(f, "committed;");
+			kit_free(f);
+			child_dirs_remove(&d);
+		}
+	}
+	assert_int_equal(step, 8); /* three are made, and each is synced */
+}
+
 /* ---- at a step ---- */
 
 /* Commits as a careful program makes them: records, then a length that is believed. */
@@ -388,6 +455,9 @@ main(void)
 	    cmocka_unit_test(
 		what_a_growing_file_was_cut_back_to_is_durable_with_its_sync),
 	    cmocka_unit_test(names_go_back_in_order_and_only_those_that_were_not_synced),
+	    cmocka_unit_test(
+		what_was_committed_in_a_new_directory_stays_with_all_above_it),
+	    cmocka_unit_test(it_stays_also_when_whoever_made_those_above_it_was_killed),
 	    cmocka_unit_test(a_careful_program_never_finds_less_than_it_committed),
 	};
 
