@@ -34,7 +34,7 @@ enum {
 	SPACE_PERCENT = 200, /* beyond that of the oldest run, then all is merged */
 	FILTER_BITS = 10,    /* a key: one in a hundred absent keys costs a read */
 	OPEN_FILES_MAX = 256,
-	LOG_BYTES_MAX = 1 << 20, /* RocksDB's own log; two are kept */
+	LOG_NOTHING = 5, /* one above what it calls fatal */
 };
 
 static rocksdb_block_based_table_options_t *
@@ -135,7 +135,10 @@ db_options(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes)
 	rocksdb_options_set_max_file_opening_threads(o, 1); /* else 16 a column family */
 	rocksdb_options_set_db_write_buffer_size(o, (size_t)(memory_bytes / 4 * 3));
 	rocksdb_options_set_max_total_wal_size(o, memory_bytes);
-	rocksdb_options_set_max_log_file_size(o, LOG_BYTES_MAX);
+	/* Debian's asserts that nothing is written to its file LOG after a write to it has
+	 * failed, as one does on a full disk, and ends the process: so LOG stays empty.  What
+	 * goes wrong comes back from the calls, too. */
+	rocksdb_options_set_info_log_level(o, LOG_NOTHING);
 	rocksdb_options_set_keep_log_file_num(o, 2);
 	rocksdb_options_set_stats_dump_period_sec(o, 0);
 	rocksdb_options_set_stats_persist_period_sec(o, 0);

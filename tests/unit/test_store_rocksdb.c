@@ -573,6 +573,73 @@ an_older_copy_of_the_database_is_noticed(void **state)
 	expect_refused(old, STORE_EXIST, -EBADMSG, "is damaged");
 }
 
+/* The descriptor of this process that is open on `path`, or -1. */
+static int
+descriptor_of(const char *path)
+{
+	char link[64], target[PATH_MAX];
+
+	for (int fd = 3; fd < 1024; fd++) {
+		ssize_t n;
+
+		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, target, sizeof(target) - 1);
+		if (n < 0)
+			continue;
+		target[n] = '\0';
+		if (strcmp(target, path) == 0)
+			return fd;
+	}
+	return -1;
+}
+
+/* Enough that memtables are written out many times: RocksDB might say much about that. */
+static void
+put_much(struct store *s)
+{
+	enum { BATCHES = 240, VALUE = 64 << 10 };
+	for (int i = 0; i < BATCHES; i++) {
+		struct store_batch *b;
+		char key[32];
+
+		assert_int_equal(store_batch_new(VALUE + (1 << 10), &b), 0);
+		(void)snprintf(key, sizeof(key), "%d", i);
+		assert_int_equal(store_batch_put(b, STORE_HOST, slice_cstr(key),
+				     slice_of(bytes, VALUE)),
+		    0);
+		assert_int_equal(store_apply(s, b, false, NULL), 0);
+		store_batch_free(b);
+	}
+}
+
+/* See rocksdb_tune.c: a second write after one that failed would end the process. */
+static void
+rocksdbs_own_log_may_be_on_a_disk_that_is_full(void **state)
+{
+	struct store_conf conf = {
+	    .dir = store_dir_new(), .mode = STORE_MAKE, .memory_bytes = 1 << 20};
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC), log;
+	char path[PATH_MAX], real[PATH_MAX];
+	struct store *s;
+
+	(void)state;
+	assert_true(full >= 0);
+	assert_int_equal(store_open("rocksdb", &conf, &s, NULL), 0);
+	(void)snprintf(path, sizeof(path), "%s/state/LOG", conf.dir);
+	assert_non_null(realpath(path, real));
+	log = descriptor_of(real);
+	assert_true(log >= 0);
+	assert_int_equal(dup3(full, log, O_CLOEXEC), log);
+	assert_int_equal(close(full), 0);
+	put_much(s);
+	put_one(s, "a", "1");
+	expect_one(s, "a", "1");
+	store_close(s);
+	s = open_mode(conf.dir, STORE_EXIST);
+	expect_one(s, "a", "1");
+	store_close(s);
+}
+
 static int
 stores_are_removed(void **state)
 {
@@ -604,6 +671,7 @@ main(void)
 	    T(what_was_closed_has_no_torn_tail),
 	    T(what_was_acknowledged_is_not_taken_for_a_torn_tail),
 	    T(an_older_copy_of_the_database_is_noticed),
+	    T(rocksdbs_own_log_may_be_on_a_disk_that_is_full),
 	};
 
 	return cmocka_run_group_tests_name("store/rocksdb", tests, NULL, NULL);
