@@ -88,14 +88,12 @@ cookies_before(
 static void
 cookies_after(struct fetch_steps *s, const struct fetch_ask *ask, struct slice head)
 {
-	struct slice rest = http_headers(head);
-	struct http_header h;
+	struct slice rest = http_headers(head), value;
 
 	if (s->jar == NULL || !s->accept_cookies)
 		return;
-	while (http_header_next(&rest, &h))
-		if (slice_ieq(h.name, SLICE_LIT("set-cookie")))
-			(void)jar_set(s->jar, ask->url, h.value, ask->now_s);
+	while (http_header_find(&rest, SLICE_LIT("set-cookie"), &value))
+		(void)jar_set(s->jar, ask->url, value, ask->now_s);
 }
 
 /* ---- validators: only if it is not what we have (RFC 9110, section 13) ---- */

@@ -150,16 +150,44 @@ http_head_pick(struct slice head, const struct slice *names, size_t n, char *out
 	return len;
 }
 
+/* Past a line and those that belong to it. */
+static void
+line_skip(struct slice *rest)
+{
+	struct slice line;
+
+	while (line_next(rest, &line) && rest->len > 0 &&
+	       (rest->ptr[0] == ' ' || rest->ptr[0] == '\t'))
+		;
+}
+
+bool
+http_header_find(struct slice *rest, struct slice name, struct slice *ret)
+{
+	struct http_header h;
+
+	while (rest->len > 0) {
+		/* Most lines have another name, and need not be taken apart to see it. */
+		if (!slice_istarts(*rest, name) && !ascii_is_space(rest->ptr[0])) {
+			line_skip(rest);
+			continue;
+		}
+		if (!http_header_next(rest, &h))
+			return false;
+		if (slice_ieq(h.name, name)) {
+			*ret = h.value;
+			return true;
+		}
+	}
+	return false;
+}
+
 struct slice
 http_header_get(struct slice head, struct slice name)
 {
-	struct slice rest = http_headers(head);
-	struct http_header h;
+	struct slice rest = http_headers(head), value = {0};
 
-	while (http_header_next(&rest, &h))
-		if (slice_ieq(h.name, name))
-			return h.value;
-	return (struct slice){0};
+	return http_header_find(&rest, name, &value) ? value : (struct slice){0};
 }
 
 int

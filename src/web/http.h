@@ -33,6 +33,8 @@ struct http_header {
 /* What follows the status line; step through it with http_header_next(). */
 struct slice http_headers(struct slice head);
 bool http_header_next(struct slice *rest, struct http_header *ret);
+/* The value of the next of that name, which is faster than to step through all. */
+bool http_header_find(struct slice *rest, struct slice name, struct slice *ret);
 /* The status line and the fields of these names, for whoever asks a head many times; into
  * `out`, which has room for head.len + 1 bytes.  How many were written. */
 size_t http_head_pick(struct slice head, const struct slice *names, size_t n, char *out);

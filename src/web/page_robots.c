@@ -199,12 +199,10 @@ page_robots_header(struct page_robots *r, struct slice value, struct slice agent
 void
 page_robots_head(struct page_robots *r, struct slice head, struct slice agent)
 {
-	struct slice rest = http_headers(head);
-	struct http_header h;
+	struct slice rest = http_headers(head), value;
 
-	while (http_header_next(&rest, &h))
-		if (slice_ieq(h.name, SLICE_LIT("x-robots-tag")))
-			page_robots_header(r, h.value, agent);
+	while (http_header_find(&rest, SLICE_LIT("x-robots-tag"), &value))
+		page_robots_header(r, value, agent);
 }
 
 void

@@ -53,7 +53,7 @@ header_lines_are_found_in_any_case_folded_or_not(void **state)
 	struct slice head =
 	    SLICE_LIT("HTTP/1.1 200 OK\r\nA: 1\r\nno colon\r\n: empty\r\n"
 		      "bad name: x\r\nB : two\n folded\r\n\there\r\na:3\r\nC:\r\n\r\n");
-	struct slice rest = http_headers(head);
+	struct slice rest = http_headers(head), value;
 	struct http_header h;
 	struct buf b;
 
@@ -71,6 +71,15 @@ header_lines_are_found_in_any_case_folded_or_not(void **state)
 	assert_false(http_header_next(&rest, &h));
 	assert_slice(http_header_get(head, SLICE_LIT("a")), "1");
 	assert_slice(http_header_get(head, SLICE_LIT("x")), "");
+	rest = http_headers(head);
+	assert_true(http_header_find(&rest, SLICE_LIT("A"), &value));
+	assert_slice(value, "1");
+	assert_true(http_header_find(&rest, SLICE_LIT("A"), &value));
+	assert_slice(value, "3");
+	assert_false(http_header_find(&rest, SLICE_LIT("A"), &value));
+	assert_slice(http_header_get(SLICE_LIT("HTTP/1.1 200 OK\nb: x\n a: y\na: z\n"),
+			 SLICE_LIT("a")),
+	    "z");
 	buf_init(&b, 5);
 	assert_int_equal(http_header_join(head, SLICE_LIT("A"), &b), 0);
 	assert_slice(buf_slice(&b), "1, 3");
@@ -482,6 +491,23 @@ of_a_head_some_fields_are_picked(void **state)
 	assert_int_equal(pick(SLICE_LIT("")), 0);
 }
 
+/* A look-up finds what one finds who steps through all. */
+static void
+find_all(struct slice head, struct slice name)
+{
+	struct slice rest = http_headers(head), rest_found = rest, value;
+	struct http_header h;
+
+	while (http_header_next(&rest, &h)) {
+		if (!slice_ieq(h.name, name))
+			continue;
+		assert_true(http_header_find(&rest_found, name, &value));
+		assert_ptr_equal(value.ptr, h.value.ptr);
+		assert_int_equal(value.len, h.value.len);
+	}
+	assert_false(http_header_find(&rest_found, name, &value));
+}
+
 static void
 any_bytes_are_read_without_harm(void **state)
 {
@@ -490,6 +516,8 @@ any_bytes_are_read_without_harm(void **state)
 	    "Content-Type: text/html;charset=", "\"", "\\", ";", ",", "=", "<", ">", "'",
 	    "%41", "%", "filename*=UTF-8''", "max-age", "9", "-", "06 Nov 1994 08:49:37",
 	    "\xff", "\xc3\xa9", "expires=", "x", "inline", "attachment;"};
+	static const struct slice looked_up[] = {
+	    SLICE_LIT("LINK"), SLICE_LIT("set-cookie"), SLICE_LIT("9"), SLICE_LIT("-x")};
 	unsigned found = 0;
 	struct buf b;
 
@@ -507,6 +535,8 @@ any_bytes_are_read_without_harm(void **state)
 		exact = suite_exact(buf_slice(&b));
 		found += read_everything(slice_of(exact, b.len));
 		(void)pick(slice_of(exact, b.len));
+		for (size_t k = 0; k < sizeof(looked_up) / sizeof(looked_up[0]); k++)
+			find_all(slice_of(exact, b.len), looked_up[k]);
 		free(exact);
 	}
 	buf_release(&b);
