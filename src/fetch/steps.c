@@ -228,9 +228,10 @@ fetch_steps_mask(
     const struct fetch_steps *s, struct slice request, size_t max, struct buf *out)
 {
 	struct slice line;
-	int r = 0;
+	int r;
 
 	buf_clear(out);
+	r = buf_reserve(out, request.len < max ? request.len : max);
 	while (r == 0 && request.len > 0) {
 		size_t end = slice_find(request, '\n') + 1;
 

@@ -10,6 +10,9 @@ enum { HOSTREC_VERSION = 2, HOSTREC_VERSION_UNEASED = 1 };
 #define WAIT_MAX_MS  ((int64_t)(24 * 3600 + 24 * 360) * 1000) /* back-off with jitter */
 #define NEVER_STORED INT64_MIN
 
+/* One allocation instead of four, but of long names. */
+enum { HOSTREC_BYTES = 200 };
+
 /* Before the first of all times is "never", and after the last "for ever". */
 static void
 put_time(struct wire_out *w, int64_t mono_ms, const struct frontier_now *now)
@@ -43,6 +46,7 @@ hostrec_encode(const struct hostq *h, const struct frontier_now *now, struct buf
 	struct wire_out w = {.b = out};
 	bool doomed = hostq_is_doomed(h, now->mono_ms);
 
+	(void)buf_reserve(out, HOSTREC_BYTES); /* what it lacks shows below */
 	wire_u8(&w, HOSTREC_VERSION);
 	wire_text(&w, slice_cstr(h->authority));
 	wire_u64(&w, h->done);
