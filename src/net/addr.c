@@ -34,10 +34,34 @@ addr_parse(struct slice text, struct addr *ret)
 	return parse_family(text, AF_INET, ret) || parse_family(text, AF_INET6, ret);
 }
 
+static char *
+put_octet(char *at, unsigned n)
+{
+	if (n >= 100)
+		*at++ = (char)('0' + n / 100);
+	if (n >= 10)
+		*at++ = (char)('0' + n / 10 % 10);
+	*at++ = (char)('0' + n % 10);
+	return at;
+}
+
+/* It is needed for every answer, and inet_ntop() takes 1,600 instructions. */
+static void
+format_ipv4(const unsigned char octets[4], char *at)
+{
+	for (int i = 0; i < 4; i++) {
+		at = put_octet(at, octets[i]);
+		*at++ = i < 3 ? '.' : '\0';
+	}
+}
+
 void
 addr_format(const struct addr *a, char ret[ADDR_TEXT_MAX])
 {
-	if (a->family == 0 || inet_ntop(a->family, a->bytes, ret, ADDR_TEXT_MAX) == NULL)
+	if (a->family == AF_INET)
+		format_ipv4(a->bytes, ret);
+	else if (a->family == 0 ||
+		 inet_ntop(a->family, a->bytes, ret, ADDR_TEXT_MAX) == NULL)
 		ret[0] = '\0';
 }
 
