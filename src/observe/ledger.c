@@ -1,30 +1,26 @@
 #include "base/map.h"
 #include "base/sorter.h"
 #include "observe/ledger_int.h"
+#include "observe/logfile.h"
 #include "web/url.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/banned.h"
 
 enum {
-	CHUNK_BYTES = 256 << 10,
 	LINE_BYTES_MAX = 256 << 10, /* URL and via, each byte escaped to four */
 	MEMORY_BYTES = 16 << 20,    /* each of two sorters; sorting takes as much again */
 };
 
 struct ledger {
 	struct ledger_conf conf;
-	int fd;
+	struct logfile log;
 	uint64_t hash_seed;
-	struct sorter *notes, *rows;
+	struct sorter *notes, *rows; /* notes: NULL when all are rows */
 	struct ledger_totals totals;
-	struct buf line, chunk;
+	struct buf named, worst; /* the lines a row's texts are in */
 };
 
 /* A row without its texts, as it is sorted. */
@@ -112,14 +108,14 @@ add_limited(struct ledger *l, const struct ledger_line *line, enum ledger_subjec
 	return name.len == 0 ? 0 : add_note(l, &note, subject, name);
 }
 
-static int
-take_line(struct ledger *l, struct slice text, uint64_t at)
+int
+ledger_add(struct ledger *l, const struct logline *of, uint64_t at)
 {
 	struct ledger_line line;
 	int r;
 
 	l->totals.lines++;
-	if (!ledger_line_parse(text, &line))
+	if (of == NULL || !ledger_line_of(of, &line))
 		return 0;
 	l->totals.requests++;
 	line.note.line_at = at;
@@ -132,57 +128,12 @@ take_line(struct ledger *l, struct slice text, uint64_t at)
 	return r;
 }
 
-/* The whole lines of what is in `line`; the rest moves to its front. */
 static int
-take_lines(struct ledger *l, uint64_t *at)
+on_line(void *ctx, struct slice text, uint64_t at)
 {
-	struct slice rest = buf_slice(&l->line);
-	int r = 0;
+	struct logline line;
 
-	for (size_t n; r == 0 && (n = slice_find(rest, '\n')) < rest.len;) {
-		r = take_line(l, slice_head(rest, n), *at);
-		*at += n + 1;
-		rest = slice_from(rest, n + 1);
-	}
-	if (rest.len > 0)
-		memmove(l->line.ptr, rest.ptr, rest.len);
-	l->line.len = rest.len;
-	return r;
-}
-
-static ssize_t
-read_some(int fd, char *p, size_t len, uint64_t at)
-{
-	ssize_t n;
-
-	do
-		n = pread(fd, p, len, (off_t)at);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
-}
-
-/* As far as it reaches now: it may grow meanwhile. */
-static int
-read_log(struct ledger *l, uint64_t length)
-{
-	uint64_t at = 0, line_at = 0;
-	int r = buf_reserve(&l->line, LINE_BYTES_MAX + CHUNK_BYTES);
-
-	while (r == 0 && at < length) {
-		uint64_t want = length - at < CHUNK_BYTES ? length - at : CHUNK_BYTES;
-		ssize_t n = read_some(l->fd, l->line.ptr + l->line.len, (size_t)want, at);
-
-		if (n <= 0) /* 0: a resume cut it back */
-			return (int)n;
-		at += (uint64_t)n;
-		l->line.len += (size_t)n;
-		r = take_lines(l, &line_at);
-		if (l->line.len > LINE_BYTES_MAX) { /* none of ours */
-			line_at += l->line.len;
-			l->line.len = 0;
-		}
-	}
-	return r;
+	return ledger_add(ctx, logline_parse(text, &line) ? &line : NULL, at);
 }
 
 /* ---- notes become rows ---- */
@@ -225,8 +176,8 @@ sweep_all(struct ledger *l, struct ledger_sweep *s)
 	return r < 0 ? r : e;
 }
 
-static int
-make_rows(struct ledger *l)
+int
+ledger_make_rows(struct ledger *l)
 {
 	struct ledger_sweep s = {.line_at = 0};
 	int r = sweep_all(l, &s);
@@ -238,27 +189,6 @@ make_rows(struct ledger *l)
 }
 
 /* ---- opening ---- */
-
-static int
-open_log(struct ledger *l, uint64_t *ret_length, struct why *why)
-{
-	char path[4096];
-	struct stat st;
-	int n = snprintf(path, sizeof(path), "%s/crawl.log", l->conf.dir), r;
-
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return why_set(
-		    why, -ENAMETOOLONG, "the name of the directory is too long");
-	l->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (l->fd < 0 || fstat(l->fd, &st) < 0) {
-		r = -errno;
-		return why_set(why, r, "cannot read %s: %s", path, strerror(-r));
-	}
-	*ret_length = (uint64_t)st.st_size;
-	if (l->conf.log_bytes_max > 0 && *ret_length > l->conf.log_bytes_max)
-		*ret_length = l->conf.log_bytes_max;
-	return 0;
-}
 
 static int
 open_sorters(struct ledger *l)
@@ -274,29 +204,48 @@ open_sorters(struct ledger *l)
 }
 
 int
-ledger_open(const struct ledger_conf *conf, struct ledger **ret, struct why *why)
+ledger_new(const struct ledger_conf *conf, struct ledger **ret, struct why *why)
 {
 	struct ledger *l = calloc(1, sizeof(*l));
-	uint64_t length = 0;
 	int r;
 
 	if (l == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	l->conf = *conf;
-	l->fd = -1;
-	buf_init(&l->line, LINE_BYTES_MAX + CHUNK_BYTES);
-	buf_init(&l->chunk, LINE_BYTES_MAX);
+	buf_init(&l->named, LINE_BYTES_MAX);
+	buf_init(&l->worst, LINE_BYTES_MAX);
 	/* Names come from the net: nobody can choose two that are taken for one. */
 	if (getrandom(&l->hash_seed, sizeof(l->hash_seed), 0) != sizeof(l->hash_seed))
 		l->hash_seed = 0;
-	r = open_log(l, &length, why);
+	r = logfile_open(&l->log, conf->dir, "crawl.log", UINT64_MAX, why);
+	if (r == 0) {
+		r = open_sorters(l);
+		if (r < 0)
+			(void)why_set(why, r, "out of memory");
+	}
+	if (r < 0) {
+		ledger_close(l);
+		return r;
+	}
+	*ret = l;
+	return 0;
+}
+
+int
+ledger_open(const struct ledger_conf *conf, struct ledger **ret, struct why *why)
+{
+	struct ledger *l;
+	int r = ledger_new(conf, &l, why);
+
 	if (r < 0)
+		return r;
+	if (l->log.fd < 0) {
+		r = why_set(why, -ENOENT, "there is no crawl.log");
 		goto fail;
-	r = open_sorters(l);
+	}
+	r = logfile_each(&l->log, on_line, l);
 	if (r == 0)
-		r = read_log(l, length);
-	if (r == 0)
-		r = make_rows(l);
+		r = ledger_make_rows(l);
 	if (r < 0) {
 		(void)why_set(why, r, "the ledger of %s: %s", conf->dir, strerror(-r));
 		goto fail;
@@ -313,12 +262,11 @@ ledger_close(struct ledger *l)
 {
 	if (l == NULL)
 		return;
-	if (l->fd >= 0)
-		(void)close(l->fd);
+	logfile_close(&l->log);
 	sorter_free(l->notes);
 	sorter_free(l->rows);
-	buf_release(&l->line);
-	buf_release(&l->chunk);
+	buf_release(&l->named);
+	buf_release(&l->worst);
 	free(l);
 }
 
@@ -330,26 +278,16 @@ ledger_totals(const struct ledger *l, struct ledger_totals *ret)
 
 /* ---- rows for those who ask ---- */
 
-/* The line at `at`, in `b`; false: it is not there any more. */
+/* The line at `at`, kept in `b`; false: it is not there any more. */
 static bool
-line_again(const struct ledger *l, struct buf *b, uint64_t at, struct ledger_line *ret)
+line_again(struct ledger *l, struct buf *b, uint64_t at, struct ledger_line *ret)
 {
+	struct logline line;
 	struct slice text;
-	size_t n;
 
 	buf_clear(b);
-	while (buf_reserve(b, 4096) == 0) {
-		ssize_t got = read_some(l->fd, b->ptr + b->len, 4096, at + b->len);
-
-		if (got <= 0)
-			return false;
-		b->len += (size_t)got;
-		text = buf_slice(b);
-		n = slice_find(text, '\n');
-		if (n < text.len)
-			return ledger_line_parse(slice_head(text, n), ret);
-	}
-	return false;
+	return logfile_line(&l->log, at, &text) == 0 && buf_add_slice(b, text) == 0 &&
+	       logline_parse(buf_slice(b), &line) && ledger_line_of(&line, ret);
 }
 
 int
@@ -366,11 +304,11 @@ ledger_next(struct ledger *l, struct ledger_row *ret, struct why *why)
 		return 0;
 	*ret = k.row;
 	ret->name = ret->worst_url = ret->worst_at = gone;
-	if (line_again(l, &l->line, k.line_at, &line))
+	if (line_again(l, &l->named, k.line_at, &line))
 		ret->name = ret->subject == LEDGER_HOST      ? line.authority
 			    : ret->subject == LEDGER_ADDRESS ? line.address
 							     : site_of(line.authority);
-	if (ret->too_soon > 0 && line_again(l, &l->chunk, k.row.worst.line_at, &line)) {
+	if (ret->too_soon > 0 && line_again(l, &l->worst, k.row.worst.line_at, &line)) {
 		ret->worst_url = line.url;
 		ret->worst_at = line.at;
 	}

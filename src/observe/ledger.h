@@ -20,6 +20,7 @@
 #include "base/slice.h"
 #include "base/why.h"
 #include "crawl/crawl.h"
+#include "observe/logline.h"
 
 enum { LEDGER_SLACK_MS = 2 };
 
@@ -68,11 +69,15 @@ struct ledger_conf {
 	int64_t delay_ms;    /* judge by this gap, whatever was in force; -1: by that */
 	uint32_t at_once;    /* and by so many at once; 0: by what was in force */
 	size_t memory_bytes; /* for sorting; 0: the default */
-	uint64_t log_bytes_max; /* of the log are read; 0: all that is there */
 };
 
 struct ledger;
 int ledger_open(const struct ledger_conf *conf, struct ledger **ret, struct why *why);
+/* The same in steps, for those who read the log themselves: an empty one, each line (NULL:
+ * it was none of ours) with its place, and when all were added, what ledger_next() gives. */
+int ledger_new(const struct ledger_conf *conf, struct ledger **ret, struct why *why);
+int ledger_add(struct ledger *l, const struct logline *line, uint64_t at);
+int ledger_make_rows(struct ledger *l);
 void ledger_close(struct ledger *l); /* NULL is fine */
 void ledger_totals(const struct ledger *l, struct ledger_totals *ret);
 /* Hosts, then addresses, then sites; of each those with a violation first, the worst before others,

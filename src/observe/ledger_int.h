@@ -26,7 +26,7 @@ struct ledger_line {
 	struct ledger_note note;                  /* but key, subject, line_at */
 };
 /* false: the line is of no request to a host, or none of ours. */
-bool ledger_line_parse(struct slice line, struct ledger_line *ret);
+bool ledger_line_of(const struct logline *of, struct ledger_line *ret);
 
 /* Ends of requests that are under way: a heap, the soonest first. */
 struct ledger_ends {

@@ -60,19 +60,18 @@ take_annotations(struct slice rest, struct ledger_line *l)
 }
 
 bool
-ledger_line_parse(struct slice line, struct ledger_line *ret)
+ledger_line_of(const struct logline *of, struct ledger_line *ret)
 {
 	struct ledger_line l = {.address = {0}};
-	struct logline of;
 
-	if (!logline_parse(line, &of) || !take_annotations(of.annotations, &l))
+	if (!take_annotations(of->annotations, &l))
 		return false;
-	l.at = of.logged_at;
-	l.url = of.url;
+	l.at = of->logged_at;
+	l.url = of->url;
 	l.authority = logline_authority(l.url);
-	l.note.start_ms = of.start_ms;
-	l.note.end_ms = of.end_ms;
-	l.note.answered = of.status > 0;
+	l.note.start_ms = of->start_ms;
+	l.note.end_ms = of->end_ms;
+	l.note.answered = of->status > 0;
 	*ret = l;
 	return l.authority.len > 0;
 }

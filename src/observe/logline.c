@@ -92,7 +92,8 @@ take_annotations(struct slice rest, struct logline *l)
 	struct slice word;
 
 	l->outcome = OUTCOME_OK;
-	if (slice_cut(&rest, ',', &word) && !outcome_parse(word, &l->outcome))
+	if (slice_cut(&rest, ',', &word) &&
+	    (slice_starts(word, gap) || !outcome_parse(word, &l->outcome)))
 		rest =
 		    slice_of(word.ptr, word.len + (rest.ptr == NULL ? 0 : 1 + rest.len));
 	while (slice_cut(&rest, ',', &word)) {

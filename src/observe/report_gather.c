@@ -139,9 +139,11 @@ on_crawl_line(void *ctx, struct slice text, uint64_t at)
 	int e;
 
 	if (!logline_parse(text, &l))
-		return 0;
+		return host_sorter_line(g->hosts, NULL, at);
 	take_time(g, &l);
-	e = take_host(g, &l, at);
+	e = host_sorter_line(g->hosts, &l, at);
+	if (e == 0)
+		e = take_host(g, &l, at);
 	if (e == 0 && !l.retry && !l.internal)
 		e = take_end(g, &l, at);
 	if (e == 0 && has_answer(&l) && !l.retry && !l.internal)

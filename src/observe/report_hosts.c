@@ -12,6 +12,7 @@ enum { SLOTS = 4096 };
 
 struct host_sorter {
 	struct sorter *sorter;
+	struct ledger *ledger;
 	struct host_sums slots[SLOTS];
 };
 
@@ -26,29 +27,36 @@ by_key(const void *a, const void *b)
 	return c == 0 ? REPORT_COMPARE(x->name_at, y->name_at) : c;
 }
 
-int
-host_sorter_new(const struct making *m, struct host_sorter **ret)
-{
-	struct host_sorter *h = calloc(1, sizeof(*h));
-	int r = h == NULL
-		    ? -ENOMEM
-		    : making_sorter(m, sizeof(struct host_sums), by_key, &h->sorter);
-
-	if (r < 0) {
-		free(h);
-		return r;
-	}
-	*ret = h;
-	return 0;
-}
-
 void
 host_sorter_free(struct host_sorter *h)
 {
 	if (h == NULL)
 		return;
 	sorter_free(h->sorter);
+	ledger_close(h->ledger);
 	free(h);
+}
+
+int
+host_sorter_new(const struct making *m, struct host_sorter **ret)
+{
+	struct ledger_conf conf = {.dir = m->dir,
+	    .tmp_dir = m->tmp_dir,
+	    .delay_ms = -1,
+	    .memory_bytes = REPORT_SORT_BYTES};
+	struct host_sorter *h = calloc(1, sizeof(*h));
+	int r = h == NULL
+		    ? -ENOMEM
+		    : making_sorter(m, sizeof(struct host_sums), by_key, &h->sorter);
+
+	if (r == 0)
+		r = ledger_new(&conf, &h->ledger, m->why);
+	if (r < 0) {
+		host_sorter_free(h);
+		return r;
+	}
+	*ret = h;
+	return 0;
 }
 
 /* The name that stands first, so that it does not matter who was here when. */
@@ -131,28 +139,24 @@ add_row(struct host_sorter *h, struct making *m, const struct ledger_row *row)
 	return host_sorter_add(h, &s);
 }
 
+int
+host_sorter_line(struct host_sorter *h, const struct logline *line, uint64_t at)
+{
+	return ledger_add(h->ledger, line, at);
+}
+
 static int
 add_ledger(struct host_sorter *h, struct making *m)
 {
-	struct ledger_conf conf = {.dir = m->dir,
-	    .tmp_dir = m->tmp_dir,
-	    .delay_ms = -1,
-	    .log_bytes_max = m->logs[REPORT_CRAWL_LOG].length,
-	    .memory_bytes = REPORT_SORT_BYTES};
-	struct ledger *ledger;
 	struct ledger_row row;
-	int r, more;
+	int r = ledger_make_rows(h->ledger), more;
 
-	if (conf.log_bytes_max == 0)
-		return 0;
-	r = ledger_open(&conf, &ledger, m->why);
 	if (r < 0)
 		return r;
-	ledger_totals(ledger, &m->r->hosts.ledger);
-	while ((more = ledger_next(ledger, &row, m->why)) > 0 && r == 0)
+	ledger_totals(h->ledger, &m->r->hosts.ledger);
+	while ((more = ledger_next(h->ledger, &row, m->why)) > 0 && r == 0)
 		if (row.subject == LEDGER_HOST)
 			r = add_row(h, m, &row);
-	ledger_close(ledger);
 	return more < 0 ? more : r;
 }
 

@@ -227,6 +227,8 @@ struct host_sorter;
 int host_sorter_new(const struct making *m, struct host_sorter **ret);
 void host_sorter_free(struct host_sorter *h);
 uint64_t host_sorter_key(const struct making *m, struct slice authority);
+/* For the ledger: each line of crawl.log, or NULL, as ledger_add() takes it. */
+int host_sorter_line(struct host_sorter *h, const struct logline *line, uint64_t at);
 /* Adds what `s` says to the host of s->key. */
 int host_sorter_add(struct host_sorter *h, const struct host_sums *s);
 /* With what the ledger says; makes m->r->hosts. */
