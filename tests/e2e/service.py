@@ -14,6 +14,15 @@ from pathlib import Path
 import harness
 
 
+# For sites on loopback addresses, without waits.
+SETTINGS = """
+api: {allow_local: yes}
+defaults:
+  net: {allow_net: [127.0.0.0/8]}
+  fetch: {delay: 0, retries: 0}
+"""
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path, timeout):
         super().__init__("localhost", timeout=timeout)
@@ -162,3 +171,12 @@ class Service:
     def __exit__(self, *ignored):
         self.end()
         shutil.rmtree(self.run_dir, ignore_errors=True)
+
+
+def problem(answer, status):
+    """The problem details of an answer, whose form is checked (RFC 9457)."""
+    assert answer.status == status, answer
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    p = answer.json
+    assert p["status"] == status and p["title"] and p["detail"], p
+    return p

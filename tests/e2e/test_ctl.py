@@ -5,22 +5,7 @@ import os
 import subprocess
 
 import harness
-import pytest
-from harness import demo_site, wait_until
-from service import Service
-from test_serve import SETTINGS
-
-
-@pytest.fixture
-def service(tmp_path):
-    with Service(tmp_path / "serve", SETTINGS) as s:
-        yield s.start()
-
-
-@pytest.fixture
-def web(tmp_path):
-    with demo_site(tmp_path / "web") as w:
-        yield w
+from harness import wait_until
 
 
 class Done:

@@ -16,8 +16,7 @@ import browser
 from access import TcpService
 from dashboard import Person, Way
 from harness import wait_until
-from service import Service, UnixConnection
-from test_serve import SETTINGS
+from service import SETTINGS, UnixConnection
 
 PAGES = 60
 EVIL = "<img src=x onerror=alert(1)></title><script>alert(2)</script>"
@@ -74,12 +73,6 @@ def chromium(tmp_path_factory):
     with browser.Browser(tmp_path_factory.mktemp("profile")) as b:
         b.page("Accessibility.enable")
         yield b
-
-
-@pytest.fixture
-def service(tmp_path):
-    with Service(tmp_path / "serve", SETTINGS) as s:
-        yield s.start()
 
 
 @pytest.fixture

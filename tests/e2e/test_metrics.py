@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import harness
 import pytest
 from access import TcpService
-from harness import BUILDDIR, SRCDIR, demo_site, dnsmasq, free_port, nginx, stop, trawl, wait_until
+from harness import BUILDDIR, SRCDIR, dnsmasq, free_port, nginx, stop, trawl, wait_until
 from service import Service
 
 parser = pytest.importorskip("prometheus_client.openmetrics.parser", reason="python3-prometheus-client is not installed")
@@ -78,15 +78,8 @@ def promtool(*args, **kw):
 
 
 @pytest.fixture
-def service(tmp_path):
-    with Service(tmp_path / "serve", SETTINGS) as s:
-        yield s.start()
-
-
-@pytest.fixture
-def web(tmp_path):
-    with demo_site(tmp_path / "web") as w:
-        yield w
+def settings():
+    return SETTINGS
 
 
 def done(s, name, **spec):

@@ -10,38 +10,8 @@ import sqlite3
 import threading
 import time
 
-import pytest
-from harness import SRCDIR, demo_site, nginx, trawl, wait_until
-from service import Service
-
-SETTINGS = """
-api: {allow_local: yes}
-defaults:
-  net: {allow_net: [127.0.0.0/8]}
-  fetch: {delay: 0, retries: 0}
-"""
-
-
-@pytest.fixture
-def service(tmp_path):
-    with Service(tmp_path / "serve", SETTINGS) as s:
-        yield s.start()
-
-
-@pytest.fixture
-def web(tmp_path):
-    with demo_site(tmp_path / "web") as w:
-        yield w
-
-
-def problem(answer, status):
-    """The problem details of an answer, whose form is checked (RFC 9457)."""
-    assert answer.status == status, answer
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    p = answer.json
-    assert p["status"] == status and p["title"] and p["detail"], p
-    return p
-
+from harness import SRCDIR, nginx, trawl, wait_until
+from service import SETTINGS, Service, problem
 
 def test_health_and_readiness(service):
     assert service.get("/healthz").json == {"status": "ok"}

@@ -6,22 +6,8 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-from harness import demo_site, wait_until
-from service import Service, UnixConnection
-from test_serve import SETTINGS, problem
-
-
-@pytest.fixture
-def service(tmp_path):
-    with Service(tmp_path / "serve", SETTINGS) as s:
-        yield s.start()
-
-
-@pytest.fixture
-def web(tmp_path):
-    with demo_site(tmp_path / "web") as w:
-        yield w
+from harness import wait_until
+from service import SETTINGS, Service, UnixConnection, problem
 
 
 class Stream:

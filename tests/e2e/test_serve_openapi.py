@@ -4,23 +4,9 @@ import json
 
 import judges
 import pytest
-from harness import demo_site
-from service import Service, UnixConnection
-from test_serve import SETTINGS
+from service import UnixConnection
 
 jsonschema = pytest.importorskip("jsonschema")
-
-
-@pytest.fixture
-def service(tmp_path):
-    with Service(tmp_path / "serve", SETTINGS) as s:
-        yield s.start()
-
-
-@pytest.fixture
-def web(tmp_path):
-    with demo_site(tmp_path / "web") as w:
-        yield w
 
 
 @pytest.fixture

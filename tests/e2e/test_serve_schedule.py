@@ -1,7 +1,7 @@
 """Jobs that run by themselves, and old runs that go."""
 
 import pytest
-from harness import demo_site, wait_until
+from harness import wait_until
 from service import Service
 
 SETTINGS = """
@@ -11,12 +11,6 @@ defaults:
   net: {allow_net: [127.0.0.0/8]}
   fetch: {delay: 0}
 """
-
-
-@pytest.fixture
-def web(tmp_path):
-    with demo_site(tmp_path / "web") as w:
-        yield w
 
 
 def runs_of(s, job):
