@@ -168,6 +168,52 @@ run_for(int64_t ms)
 	assert_int_equal(loop_run(fx->loop), 0);
 }
 
+void
+wait_for_blocks(void)
+{
+	for (int i = 0; i < 2000 && rig_loops > 1 && shm_used_bytes(fx->shm) > 0; i++)
+		run_for(1);
+	assert_int_equal(shm_used_bytes(fx->shm), 0);
+}
+
+static void
+on_result_of_pair(void *ctx, struct transport_result *r)
+{
+	struct pair *p = ctx;
+
+	p->calls++;
+	shm_free(fx->shm, &r->block);
+	transport_cancel(fx->transport, p->other);
+	loop_stop(fx->loop);
+}
+
+void
+pair_start_first(struct pair *p, const struct transport_request *req)
+{
+	struct transport_id first;
+
+	*p = (struct pair){0};
+	assert_int_equal(
+	    transport_start(fx->transport, req, on_result_of_pair, p, &first), 0);
+}
+
+void
+pair_start_other(struct pair *p, const struct transport_request *req)
+{
+	assert_int_equal(
+	    transport_start(fx->transport, req, on_result_of_pair, p, &p->other), 0);
+}
+
+void
+pair_end(struct pair *p)
+{
+	assert_int_equal(loop_run(fx->loop), 0);
+	run_for(5);
+	assert_int_equal(p->calls, 1);
+	assert_int_equal(transport_running(fx->transport), 0);
+	wait_for_blocks();
+}
+
 /* ---- what the server says ---- */
 
 const struct reply replies[] = {

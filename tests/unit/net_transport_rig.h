@@ -19,6 +19,12 @@ struct rig {
 	uint32_t waiting;
 };
 
+/* Two requests, of which the first cancels the other as it is delivered. */
+struct pair {
+	struct transport_id other;
+	uint32_t calls;
+};
+
 struct got {
 	struct rig *f;
 	uint32_t calls;
@@ -51,6 +57,8 @@ int rig_setup(void **state, struct transport_conf conf, struct http_server *serv
 int rig_setup_plain(void **state); /* with rig_script */
 int rig_teardown(void **state);
 void run_for(int64_t ms);
+/* Until all are free: another loop gives its own back when it hears of a cancel. */
+void wait_for_blocks(void);
 
 /* Of a GET to the server; the URL lives for a while. */
 struct transport_request request_to(
@@ -61,4 +69,9 @@ void fetch_request(const struct transport_request *req, struct got *g);
 void fetch(const char *path, struct got *g);
 const char *body_of(const struct got *g);
 void got_free(struct got *g);
+
+void pair_start_first(struct pair *p, const struct transport_request *req);
+void pair_start_other(struct pair *p, const struct transport_request *req);
+/* The first is delivered, the other is not, and nothing is left of them. */
+void pair_end(struct pair *p);
 #endif

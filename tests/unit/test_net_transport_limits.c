@@ -392,15 +392,6 @@ refuses_addresses_by_policy(void **state)
 	got_free(&g);
 }
 
-/* Another loop gives the block back when it hears of the cancel. */
-static void
-wait_for_blocks(void)
-{
-	for (int i = 0; i < 500 && rig_loops > 1 && shm_used_bytes(fx->shm) > 0; i++)
-		run_for(1);
-	assert_int_equal(shm_used_bytes(fx->shm), 0);
-}
-
 static void
 can_be_cancelled_at_any_stage(void **state)
 {
@@ -439,42 +430,18 @@ can_be_cancelled_at_any_stage(void **state)
 	transport_cancel(fx->transport, (struct transport_id){.slot = 12345});
 }
 
-struct chain {
-	struct transport_id victim;
-	uint32_t calls;
-};
-
-static void
-on_result_cancel(void *ctx, struct transport_result *r)
-{
-	struct chain *c = ctx;
-
-	c->calls++;
-	shm_free(fx->shm, &r->block);
-	transport_cancel(fx->transport, c->victim);
-	loop_stop(fx->loop);
-}
-
 static void
 can_be_cancelled_in_the_callback_of_another(void **state)
 {
 	struct transport_request req = request_to("http", "127.0.0.1", "/plain");
-	struct chain chain = {0};
-	struct transport_id id;
+	struct pair p;
 
 	(void)state;
-	/* Both are denied, hence both end in the same turn, the first cancels the second.
-	 */
+	/* Both are denied, hence both end in the same turn. */
 	req.addr.bytes[3] = 9;
-	assert_int_equal(
-	    transport_start(fx->transport, &req, on_result_cancel, &chain, &id), 0);
-	assert_int_equal(
-	    transport_start(fx->transport, &req, on_result_cancel, &chain, &chain.victim),
-	    0);
-	assert_int_equal(loop_run(fx->loop), 0);
-	run_for(5);
-	assert_int_equal(chain.calls, 1);
-	assert_int_equal(transport_running(fx->transport), 0);
+	pair_start_first(&p, &req);
+	pair_start_other(&p, &req);
+	pair_end(&p);
 }
 
 static void

@@ -67,14 +67,6 @@ stand_still_until_it_came(void)
 }
 
 static void
-wait_for_blocks(void)
-{
-	for (int i = 0; i < 2000 && shm_used_bytes(fx->shm) > 0; i++)
-		run_for(1);
-	assert_int_equal(shm_used_bytes(fx->shm), 0);
-}
-
-static void
 read_line(const char *task, const char *file, const char *key, char *ret, int ret_max)
 {
 	char path[320];
@@ -182,41 +174,18 @@ a_result_on_its_way_can_be_cancelled(void **state)
 	stand_still_until_it_came();
 }
 
-/* Both have come when the first is delivered. */
-struct pair {
-	struct transport_id other;
-	uint32_t calls;
-};
-
-static void
-on_result_of_pair(void *ctx, struct transport_result *r)
-{
-	struct pair *p = ctx;
-
-	p->calls++;
-	shm_free(fx->shm, &r->block);
-	transport_cancel(fx->transport, p->other);
-}
-
 static void
 a_callback_cancels_one_that_came_with_it(void **state)
 {
 	struct transport_request req = request_to("http", "site.test", "/plain");
-	struct pair p = {0};
-	struct transport_id first;
+	struct pair p;
 
 	(void)state;
-	assert_int_equal(
-	    transport_start(fx->transport, &req, on_result_of_pair, &p, &first), 0);
+	pair_start_first(&p, &req);
 	stand_still_until_it_came();
-	assert_int_equal(
-	    transport_start(fx->transport, &req, on_result_of_pair, &p, &p.other), 0);
-	stand_still(100);
-	while (transport_running(fx->transport) > 0)
-		run_for(20);
-	assert_int_equal(p.calls, 1);
-	assert_int_equal(transport_running(fx->transport), 0);
-	wait_for_blocks();
+	pair_start_other(&p, &req);
+	stand_still(100); /* both have come when the first is delivered */
+	pair_end(&p);
 }
 
 static void
