@@ -55,8 +55,9 @@ own_add(struct crawl *c, const struct url *url)
 	struct fetch_home *home;
 	int n, r = home_of_host(c, url_host(url), &home);
 
-	if (r == 0)
-		r = own_put(c, url_authority(url), home);
+	if (r < 0)
+		return r;
+	r = own_put(c, url_authority(url), home);
 	if (r < 0 || url->port != (url_is_https(url) ? 443 : 80))
 		return r;
 	n = snprintf(other, sizeof(other), "http%s://" SLICE_FMT,
