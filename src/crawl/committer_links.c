@@ -275,6 +275,18 @@ make_room(struct commit *m)
 	return m->fresh == NULL ? -ENOMEM : 0;
 }
 
+/* What is wanted already, workers need not send again. */
+static int
+discover_known(struct committer *c, struct commit *m, const struct found_link *l)
+{
+	if (l->verdict == OUTCOME_NONE)
+		known_put(&c->conf.known, l->url_hash);
+	if (l->kind == LINK_SEED) /* a job's own are sent anew by each run */
+		return committer_moved_seed(c, l);
+	m->counts.duplicates++;
+	return 0;
+}
+
 static int
 discover(struct committer *c, struct commit *m, const struct found_link *l)
 {
@@ -292,13 +304,10 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 		l = &admitted;
 	}
 	verdict = l->verdict;
-	/* Most are known; of these nothing more is looked at than that. */
-	if (l->kind != LINK_SEED && seen_has(c->seen, l->url_hash, verdict)) {
-		m->counts.duplicates++;
-		if (verdict == OUTCOME_NONE)
-			known_put(&c->conf.known, l->url_hash);
-		return 0;
-	}
+	/* Most are known; of these nothing more is looked at than that.  A seed must be
+	 * genuine to be believed. */
+	if (l->kind != LINK_SEED && seen_has(c->seen, l->url_hash, verdict))
+		return discover_known(c, m, l);
 	if (!is_genuine(c, m, l))
 		return 0;
 	r = make_room(m);
@@ -306,13 +315,8 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 		r = seen_add(c->seen, l->url_hash, verdict, &added, &was);
 	if (r < 0)
 		return r;
-	if (added == SEEN_KNOWN) {
-		/* A job's own seeds are sent anew by each run. */
-		m->counts.duplicates += l->kind != LINK_SEED;
-		if (l->verdict == OUTCOME_NONE)
-			known_put(&c->conf.known, l->url_hash);
-		return l->kind == LINK_SEED ? committer_moved_seed(c, l) : 0;
-	}
+	if (added == SEEN_KNOWN)
+		return discover_known(c, m, l);
 	if (added == SEEN_NEW)
 		m->counts.discovered++;
 	else
