@@ -32,7 +32,7 @@ class TcpService(Service):
             f'api: {{listen: ["127.0.0.1:{self.port}"], tokens: {self.tokens}{", " if api else ""}{api}}}\n{self.rest}'
         )
 
-    def connect(self, source=None, timeout=10):
+    def connect(self, source=None, timeout=60):
         c = socket.socket()
         c.settimeout(timeout)
         if source:
@@ -40,7 +40,7 @@ class TcpService(Service):
         c.connect(("127.0.0.1", self.port))
         return c
 
-    def ask(self, raw, source=None, timeout=10):
+    def ask(self, raw, source=None, timeout=60):
         """All that comes back until the connection ends."""
         with self.connect(source, timeout) as c:
             try:

@@ -24,8 +24,8 @@ SRCDIR = Path(os.environ["TRAWL_SRCDIR"])
 BUILDDIR = Path(os.environ["TRAWL_BUILDDIR"])
 TRAWL = os.environ["TRAWL"]
 SITE = SRCDIR / "tests" / "site"
-START_SECONDS = 10
-STOP_SECONDS = 10
+PATIENCE_SECONDS = 60  # what has not come by then does not come, on a busy machine either
+CRAWL_SECONDS = 180
 STARTS = 5  # somebody may take a free port before the server does
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -36,7 +36,7 @@ def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def wait_until(what, test, seconds=START_SECONDS, every=0.02):
+def wait_until(what, test, seconds=PATIENCE_SECONDS, every=0.02):
     """Waits until test() is true and returns what it returned."""
     end = time.monotonic() + seconds
     while True:
@@ -77,10 +77,10 @@ def stop(child):
     if child.poll() is None:
         child.terminate()
         try:
-            child.wait(STOP_SECONDS)
+            child.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             child.kill()
-            child.wait(STOP_SECONDS)
+            child.wait(PATIENCE_SECONDS)
 
 
 # -- nginx --
@@ -189,7 +189,7 @@ class Authority:
 
 
 def openssl(where, *args):
-    subprocess.run(["openssl", *map(str, args)], cwd=where, check=True, capture_output=True, timeout=30)
+    subprocess.run(["openssl", *map(str, args)], cwd=where, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
 
 
 def test_authority(where, names=("127.0.0.1",)):
@@ -267,7 +267,7 @@ class Running:
     def signal(self, number):
         self.child.send_signal(number)
 
-    def result(self, timeout=60):
+    def result(self, timeout=CRAWL_SECONDS):
         try:
             out, err = self.child.communicate(self.stdin, timeout)
         except subprocess.TimeoutExpired:
@@ -279,7 +279,7 @@ class Running:
     def end(self):
         if self.child.poll() is None:
             os.killpg(self.child.pid, signal.SIGKILL)
-            self.child.wait(STOP_SECONDS)
+            self.child.wait(PATIENCE_SECONDS)
 
     def processes(self):
         """Process ids of this trawl and of all below it."""
@@ -317,11 +317,11 @@ def _below(pid):
     return found
 
 
-def trawl(*args, timeout=60, **kw):
+def trawl(*args, timeout=CRAWL_SECONDS, **kw):
     return Running(*args, **kw).result(timeout)
 
 
-def crawl(directory, *args, timeout=60, **kw):
+def crawl(directory, *args, timeout=CRAWL_SECONDS, **kw):
     """trawl crawl -o DIRECTORY ARGS: the result and what lies in the directory."""
     result = trawl("crawl", "-o", directory, *args, timeout=timeout, **kw)
     return result, Output(Path(directory))

@@ -134,7 +134,7 @@ def storage(where, tls=None):
                                      stdout=log, stderr=log, preexec_fn=harness._die_with_parent,
                                      env={**os.environ, "MOTO_ENABLE_ISO_REGIONS": "true"})  # fmt: skip
         try:
-            harness.wait_until("moto", lambda: child.poll() is not None or harness.listens("127.0.0.1", port), 60)
+            harness.wait_until("moto", lambda: child.poll() is not None or harness.listens("127.0.0.1", port))
             if child.poll() is not None:
                 continue
             keys = judges.run("python", "-c", _SETUP, f"http://127.0.0.1:{port}", BUCKET, REGION).split()

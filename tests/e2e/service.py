@@ -89,7 +89,7 @@ class Service:
                 env=env, start_new_session=True, preexec_fn=harness._die_with_parent, **popen,
             )  # fmt: skip
         if wait:
-            harness.wait_until("the service answers", self.is_up, 20)
+            harness.wait_until("the service answers", self.is_up)
         return self
 
     def is_up(self):
@@ -102,7 +102,7 @@ class Service:
     def log(self):
         return self.log_path.read_text(errors="replace")
 
-    def call(self, method, path, body=None, headers=None, timeout=20):
+    def call(self, method, path, body=None, headers=None, timeout=harness.PATIENCE_SECONDS):
         c = UnixConnection(self.socket, timeout)
         headers = dict(headers or {})
         if isinstance(body, (dict, list)):
@@ -112,8 +112,24 @@ class Service:
             with contextlib.suppress(BrokenPipeError):  # refused before all of it was read
                 c.request(method, path, body=body, headers=headers)
             return Answer(c.getresponse())
+        except (OSError, http.client.HTTPException) as e:
+            e.add_note(self.how_it_is(0.5 if isinstance(e, ConnectionResetError) else 0))
+            raise
         finally:
             c.close()
+
+    def how_it_is(self, seconds):
+        """Whether it lives, and what it said last: for the failures of those who asked it.
+
+        A crash closes the connection a moment before the process has an end: it has so many seconds.
+        """
+        if self.child is None:
+            return "trawl serve was not started"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.child.wait(seconds)
+        code = self.child.poll()
+        how = "runs" if code is None else f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        return f"trawl serve (process {self.child.pid}) {how}; it said last:\n{self.log()[-3000:]}"
 
     def get(self, path, **kw):
         return self.call("GET", path, **kw)
@@ -138,7 +154,7 @@ class Service:
         assert a.status == 200, a
         return a.json
 
-    def wait_for(self, run, *states, seconds=60):
+    def wait_for(self, run, *states, seconds=harness.PATIENCE_SECONDS):
         """Until the run is in one of these states; the run."""
 
         def look():
@@ -154,9 +170,9 @@ class Service:
         """kill -9 of all its processes."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.child.pid, signal.SIGKILL)
-        self.child.wait(10)
+        self.child.wait(60)
 
-    def stop(self, seconds=30):
+    def stop(self, seconds=harness.PATIENCE_SECONDS):
         """SIGTERM; the exit code."""
         self.child.send_signal(signal.SIGTERM)
         return self.child.wait(seconds)

@@ -62,7 +62,7 @@ def test_a_crawl_that_was_killed_has_the_whole_index_in_the_end(tmp_path):
     with harness.demo_site(tmp_path / "nginx") as web:
         out = harness.Output(tmp_path / "crawl")
         run = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "20ms", web.url("/"))
-        harness.wait_until("some pages", lambda: out.pages_yet() > 15, 30)
+        harness.wait_until("some pages", lambda: out.pages_yet() > 15)
         run.signal(signal.SIGKILL)
         run.end()
         (out.dir / "index.cdxj.new").write_bytes(b"what a kill while sorting leaves")

@@ -95,7 +95,7 @@ def test_the_good_host_ends_as_if_alone_and_then_nothing_is_done(ground, tmp_pat
     seeds = [*dead_urls(port, 0, 150), web.url("/p0.html"), *dead_urls(port, 150, 300)]
     running = harness.Running("crawl", "-o", tmp_path / "among", *OPTIONS, *seeds)
     try:
-        harness.wait_until("the good host", lambda: was_asked(web, asked, LAST_PAGE), 60)
+        harness.wait_until("the good host", lambda: was_asked(web, asked, LAST_PAGE))
         rows = web.log()[asked:]
         first, last = (pick(row["msec"] for row in rows) - began for pick in (min, max))
         pids = running.processes()
@@ -118,7 +118,7 @@ def test_more_dead_hosts_than_there_may_be_requests_do_not_starve_it(ground, tmp
     seeds = [*dead_urls(port, 0, 300), web.url("/p0.html"), *dead_urls(port, 300, HOSTS)]
     running = harness.Running("crawl", "-o", tmp_path / "among", *OPTIONS, *seeds)
     try:
-        harness.wait_until("the good host", lambda: was_asked(web, asked, LAST_PAGE), 60)
+        harness.wait_until("the good host", lambda: was_asked(web, asked, LAST_PAGE))
         last = max(row["msec"] for row in web.log()[asked:]) - began
     finally:
         running.end()

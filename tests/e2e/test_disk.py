@@ -90,7 +90,7 @@ def test_a_crawl_pauses_on_a_full_disk_and_goes_on_when_there_is_room(disk_of_64
         running = harness.Running.__new__(harness.Running)
         running.child = child
         try:
-            harness.wait_until("a pause", lambda: "paused" in (tmp_path / "err").read_text(), 60)
+            harness.wait_until("a pause", lambda: "paused" in (tmp_path / "err").read_text())
             said = (tmp_path / "err").read_text()
             assert "disk" in said and "goes on when there is room" in said
             told = harness.trawl("status", out.dir)
@@ -262,7 +262,7 @@ def test_what_fails_at_the_very_end_is_told(tmp_path):
     with harness.demo_site(tmp_path / "nginx") as web:
         out = harness.Output(tmp_path / "c")
         run = harness.Running("crawl", "-o", out.dir, "--delay", "5ms", "--progress", "none", web.url("/"))
-        harness.wait_until("it has begun", lambda: (out.dir / "warc").exists(), 30)
+        harness.wait_until("it has begun", lambda: (out.dir / "warc").exists())
         (out.dir / "index.cdxj.new").mkdir()  # where the index is written
         result = run.result()
     assert result.rc == 3

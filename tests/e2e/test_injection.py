@@ -331,7 +331,7 @@ def test_the_names_in_a_certificate(tmp_path):
                   "-subj", name),
                  ("x509", "-req", "-in", "odd.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
                   "-days", "2", "-extfile", "odd", "-out", "odd.pem")):  # fmt: skip
-        subprocess.run(["openssl", *args], cwd=ca.ca.parent, check=True, capture_output=True, timeout=30)
+        subprocess.run(["openssl", *args], cwd=ca.ca.parent, check=True, capture_output=True, timeout=60)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(ca.ca.parent / "odd.pem", ca.ca.parent / "odd.key")
     with socket.socket() as listener:

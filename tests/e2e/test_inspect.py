@@ -83,7 +83,7 @@ def test_explain_knows_what_a_page_can_be_asked_for_again_by(site, done):
     assert e["digest"] == page["digest"]
     for name, value in ("If-None-Match", e["etag"]), ("If-Modified-Since", e["last_modified"]):
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(urllib.request.Request(url, headers={name: value}), timeout=10)
+            urllib.request.urlopen(urllib.request.Request(url, headers={name: value}), timeout=60)
         assert refused.value.code == 304, name
     text = harness.trawl("explain", done.dir, url).out
     assert e["etag"] in text and e["last_modified"] in text
@@ -120,7 +120,7 @@ def test_status_and_explain_while_it_runs_and_after_kill(site, tmp_path):
         assert e["host"]["host"] == site.url("")
         assert running.child.poll() is None
         os.killpg(running.child.pid, signal.SIGKILL)
-        running.child.wait(10)
+        running.child.wait(60)
     finally:
         running.end()
     s = status(out, "--verify")

@@ -130,7 +130,7 @@ def test_without_a_jail_there_is_no_crawl(site, tmp_path, load, step):
     out = tmp_path / "c"
     done = subprocess.run(
         [harness.TRAWL, "crawl", "-q", "-o", str(out), site.url("/p0.html")],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, preexec_fn=load,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, preexec_fn=load,
     )  # fmt: skip
     assert done.returncode == 1, (done.returncode, done.stderr)
     lines = done.stderr.strip().splitlines()

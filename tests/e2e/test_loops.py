@@ -199,7 +199,7 @@ def test_killed_and_resumed_nothing_is_missing_and_nothing_is_there_twice(site, 
             if running.child.poll() is None:
                 os.killpg(running.child.pid, signal.SIGKILL)
                 kills += 1
-            running.child.communicate(timeout=10)
+            running.child.communicate(timeout=60)
         finally:
             running.end()
     assert kills >= 4

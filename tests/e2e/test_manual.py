@@ -73,7 +73,7 @@ def flags_in(text):
 @pytest.mark.parametrize("name", PAGES)
 @tool("mandoc")
 def test_pages_have_no_mistakes_for_mandoc(name):
-    run = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page(name)], capture_output=True, text=True, timeout=30)
+    run = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page(name)], capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout) == (0, "")
 
 

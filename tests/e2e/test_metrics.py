@@ -235,7 +235,7 @@ def test_while_it_crawls_the_identity_holds_and_nothing_falls_over_a_pause(servi
             got = m.all("trawl_run_pages_total", **which)
             return m if got and list(got.values())[0] >= least else None
 
-        return wait_until(f"{least} pages", look, 30, 0.1)
+        return wait_until(f"{least} pages", look, every=0.1)
 
     seen = []
     m = pages(20)
@@ -247,7 +247,7 @@ def test_while_it_crawls_the_identity_holds_and_nothing_falls_over_a_pause(servi
     assert m.get("trawl_run_retries_total", **which) == m.get("trawl_retries_total") == 0
     names_are_there(m)
     assert service.post(f"/api/v1/runs/{run}:pause").status == 200
-    wait_until("it rests", lambda: not service.state_of(run)["crawling"], 20)
+    wait_until("it rests", lambda: not service.state_of(run)["crawling"])
     rest = scrape(service)
     seen.append(rest)
     assert rest.get("trawl_run_crawling", **which) == 0
@@ -259,7 +259,7 @@ def test_while_it_crawls_the_identity_holds_and_nothing_falls_over_a_pause(servi
     # A crash: what was counted is gone, what is of the run is not.
     service.kill()
     service.start()
-    again = wait_until("it goes on", lambda: (m := scrape(service)).all("trawl_run_pages_total", **which) and m, 20)
+    again = wait_until("it goes on", lambda: (m := scrape(service)).all("trawl_run_pages_total", **which) and m)
     assert again.get("trawl_run_urls_discovered", **which) >= before
     assert again.get("trawl_run_pages_total", **which) < before + 20
     for a, b in zip(seen, seen[1:]):
@@ -344,7 +344,7 @@ def prometheus(tmp, conf):
     def ask(expr):
         query = urllib.parse.urlencode({"query": expr})
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=10) as a:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=60) as a:
                 return json.load(a)["data"]["result"]
         except urllib.error.HTTPError as e:
             if e.code == 503:  # it still reads its own files
@@ -367,8 +367,8 @@ def test_prometheus_itself_scrapes_it_and_has_an_answer_for_grafana(tmp_path, en
         s.create("endless", seeds=[endless], fetch={"delay": "10ms"})
         s.run("endless")
         with prometheus(tmp_path / "p", conf.replace("@RULES@", str(SRCDIR / "doc" / "alerts.yaml"))) as ask:
-            wait_until("it is scraped", lambda: [r for r in ask('up{job="trawl"}') if r["value"][1] == "1"], 30, 0.3)
-            wait_until("rates", lambda: ask("rate(trawl_pages_total[10s]) > 0"), 30, 0.3)
+            wait_until("it is scraped", lambda: [r for r in ask('up{job="trawl"}') if r["value"][1] == "1"], every=0.3)
+            wait_until("rates", lambda: ask("rate(trawl_pages_total[10s]) > 0"), every=0.3)
             (run,) = ask("trawl_run_crawling")
             assert (run["metric"]["exported_job"], run["metric"]["job"]) == ("endless", "trawl")
             assert run["metric"]["run"] == "1"
@@ -378,7 +378,7 @@ def test_prometheus_itself_scrapes_it_and_has_an_answer_for_grafana(tmp_path, en
                 got = ask(expr)
                 assert got or "> 0" in expr or "!=" in expr, expr
             # A third of the pages are errors: that is on its way to an alert, by the rules that it read.
-            wait_until("an alert is pending", lambda: ask('ALERTS{alertname="TrawlErrors",alertstate="pending"}'), 30, 0.3)
+            wait_until("an alert is pending", lambda: ask('ALERTS{alertname="TrawlErrors",alertstate="pending"}'), every=0.3)
             assert ask('ALERTS{alertstate="firing"}') == []
 
 
@@ -406,9 +406,9 @@ def test_of_many_runs_at_once_some_have_series_and_a_scrape_stays_cheap(tmp_path
         s.create("slow", seeds=[endless], fetch={"delay": "1s"})
         for _ in range(runs):
             assert s.post("/api/v1/jobs/slow/runs", {"again": True}).status == 201
-        wait_until("all crawl", lambda: scrape(s).get("trawl_runs_unlabelled") == runs - shown, 60, 0.5)
+        wait_until("all crawl", lambda: scrape(s).get("trawl_runs_unlabelled") == runs - shown, every=0.5)
         m = scrape(s)
-        wait_until("all have asked", lambda: scrape(s).get("trawl_requests_total") >= 3, 30, 0.5)
+        wait_until("all have asked", lambda: scrape(s).get("trawl_requests_total") >= 3, every=0.5)
         took = []
         for _ in range(10):
             began = time.monotonic()
@@ -432,7 +432,7 @@ def test_the_process_is_told_as_the_system_sees_it(service):
     assert abs(m.get("trawl_disk_free_bytes") - usage.free) < usage.total / 10
     version = re.search(r"\d[\w.]*", trawl("--version").out)[0]
     assert m.get("trawl_build_info", version=version) == 1
-    wait_until("a look at the loop", lambda: scrape(service).get("trawl_loop_lag_seconds_count") > 0, 10, 0.2)
+    wait_until("a look at the loop", lambda: scrape(service).get("trawl_loop_lag_seconds_count") > 0, every=0.2)
 
 
 def test_who_may_read_may_scrape(tmp_path):

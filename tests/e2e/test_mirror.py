@@ -354,7 +354,7 @@ def test_killed_again_and_again_the_mirror_is_the_same(tmp_path):
                 if running.child.poll() is None:
                     os.killpg(running.child.pid, signal.SIGKILL)
                     kills += 1
-                running.child.communicate(timeout=20)
+                running.child.communicate(timeout=60)
             finally:
                 running.end()
         result = harness.trawl("resume", "-q", out, "--rate", "0")
@@ -401,7 +401,7 @@ def test_the_summary_tells_where_results_are_and_what_a_stopped_crawl_has_not(we
     running = harness.Running("crawl", "-o", tmp_path / "c", *SEEN, "--sink", "csv", "--sink", "sqlite", "--delay", "200ms",
                               web.url("/"))  # fmt: skip
     try:
-        harness.wait_until("it has begun", lambda: len(web.log()) > asked + 2, 30)
+        harness.wait_until("it has begun", lambda: len(web.log()) > asked + 2)
         running.signal(signal.SIGINT)
         stopped = running.result()
     finally:

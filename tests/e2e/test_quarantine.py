@@ -174,10 +174,10 @@ def test_after_kill_and_resume_each_is_there_once(good, bad, tmp_path):
     out = harness.Output(tmp_path / "c")
     running = start(out.dir, "--commit-interval", "200ms", bad[0].url("/"), good[0].url("/p0.html"))
     try:
-        harness.wait_until("quarantine", lambda: len(list((out.dir / "quarantine").glob("*.json"))) > 1, seconds=60)
+        harness.wait_until("quarantine", lambda: len(list((out.dir / "quarantine").glob("*.json"))) > 1)
         time.sleep(0.3)
         running.signal(signal.SIGKILL)
-        running.child.wait(10)
+        running.child.wait(60)
     finally:
         running.end()
     # Of a page whose commit was lost, and a file that is none of ours.
@@ -224,7 +224,7 @@ def test_two_kills_from_outside_are_enough(tmp_path_factory, tmp_path):
                         killed.add(pid)
                 return len(killed) == 2
 
-            harness.wait_until("two busy workers", kill_busy, seconds=60, every=0.005)
+            harness.wait_until("two busy workers", kill_busy, every=0.005)
             result = running.result(60)
         finally:
             running.end()

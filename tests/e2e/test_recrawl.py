@@ -282,7 +282,7 @@ def kill_at_random(rng, args, limit):
         if running.child.poll() is not None:
             return running.result()
         os.killpg(running.child.pid, signal.SIGKILL)
-        running.child.communicate(timeout=10)
+        running.child.communicate(timeout=60)
         return None
     finally:
         running.end()

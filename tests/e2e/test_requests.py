@@ -457,7 +457,7 @@ def test_a_key_that_wants_a_pass_phrase_is_told_of(client, tmp_path):
     locked = tmp_path / "locked.key"
     subprocess.run(
         ["openssl", "pkey", "-in", client.key, "-aes256", "-passout", "pass:x", "-out", locked],
-        check=True, timeout=30,
+        check=True, timeout=60,
     )  # fmt: skip
     for args, said in (
         (["--cert", client.cert, "--key", locked], "pass phrase"),

@@ -87,9 +87,9 @@ def kill_and_resume(site, tmp_path, seed):
                 if running.child.poll() is None:
                     os.killpg(running.child.pid, signal.SIGKILL)
                     killed += 1
-                    running.child.communicate(timeout=10)
+                    running.child.communicate(timeout=60)
                 else:
-                    _, err = running.child.communicate(timeout=10)
+                    _, err = running.child.communicate(timeout=60)
                     assert running.child.returncode == 0, f"run {n} ended with {running.child.returncode}:\n{err}"
                     early += 1
                 continue
@@ -306,7 +306,7 @@ def test_killed_while_it_drops_it_drops_the_rest(trap, tmp_path):
     try:
         harness.wait_until("some are dropped", lambda: len(out.rejected()) > 50)
         os.killpg(running.child.pid, signal.SIGKILL)
-        running.child.wait(10)
+        running.child.wait(60)
     finally:
         running.end()
     result = harness.trawl("resume", "-q", out.dir, "--delay", "0")

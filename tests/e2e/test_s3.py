@@ -94,7 +94,7 @@ def test_files_are_put_while_the_crawl_goes_on_and_removed_if_asked(store, web, 
                               *store.options("--s3-delete"), web.url("/0.html"), env=store.env())  # fmt: skip
     out = harness.Output(tmp_path / "out")
     try:
-        harness.wait_until("a file there, and none here", lambda: len(store.gate.puts) > 2, 30)
+        harness.wait_until("a file there, and none here", lambda: len(store.gate.puts) > 2)
         assert running.child.poll() is None
         result = running.result(60)
     finally:
@@ -154,9 +154,9 @@ def test_kill_9_within_an_upload_and_resume_put_each_file_to_its_end(store, web,
         args = ("crawl", "-o", tmp_path / "out", "--delay", "20ms", "--commit-interval", "50ms", *SMALL, *store.options(), web.url("/0.html"))
         running = harness.Running(*(args if kill == 0 else ("resume", tmp_path / "out")), env=store.env())
         try:
-            harness.wait_until("an upload", store.gate.held.is_set, 30)
+            harness.wait_until("an upload", store.gate.held.is_set)
             os.kill(running.child.pid, signal.SIGKILL)
-            running.child.wait(10)
+            running.child.wait(60)
         finally:
             running.end()
     result = harness.trawl("resume", "-q", tmp_path / "out", env=store.env())
@@ -170,7 +170,7 @@ def test_a_signal_breaks_off_what_is_put_at_the_end(store, web, tmp_path):
     store.gate.plan += [("hold",)] * 10
     running = harness.Running("crawl", "-o", tmp_path / "out", *FAST, "--sink", "warc", *store.options()[2:], web.url("/0.html"), env=store.env())
     try:
-        harness.wait_until("an upload", store.gate.held.is_set, 30)
+        harness.wait_until("an upload", store.gate.held.is_set)
         running.signal(signal.SIGINT)
         result = running.result(20)
     finally:
@@ -238,8 +238,8 @@ def test_storage_that_does_not_answer_holds_up_neither_the_crawl_nor_its_stop(st
     running = harness.Running("crawl", "-o", tmp_path / "out", *FAST, *SMALL, *store.options(), web.url("/0.html"), env=store.env())
     out = harness.Output(tmp_path / "out")
     try:
-        harness.wait_until("an upload", store.gate.held.is_set, 30)
-        harness.wait_until("all pages", lambda: out.pages_yet() == PAGES, 30)
+        harness.wait_until("an upload", store.gate.held.is_set)
+        harness.wait_until("all pages", lambda: out.pages_yet() == PAGES)
         began = time.monotonic()
         running.signal(signal.SIGINT)
         result = running.result(20)

@@ -240,7 +240,7 @@ def test_a_damaged_registry_is_told_with_its_place(tmp_path):
         text = registry.read_bytes()
         registry.write_bytes(text[:4096] + b"\x55" * (len(text) - 4096))
         s.start(wait=False)
-        assert s.child.wait(20) == 3
+        assert s.child.wait(60) == 3
         assert f"{s.state}: the registry: database disk image is malformed" in s.log()
 
 
@@ -273,7 +273,7 @@ def test_what_holds_to_the_end_is_not_changed_by_a_reload(service, web):
 def test_a_second_service_on_the_same_state_is_refused(service):
     with Service(service.dir, SETTINGS) as other:
         other.start(wait=False)
-        assert other.child.wait(10) == 1
+        assert other.child.wait(60) == 1
         assert "another trawl serve uses" in other.log()
 
 
@@ -421,7 +421,7 @@ def test_a_registry_that_is_newer_or_damaged_is_refused_with_a_sentence(tmp_path
             (version,) = db.execute("PRAGMA user_version").fetchone()
             db.execute("PRAGMA user_version = 999")
         s.start(wait=False)
-        assert s.child.wait(10) == 3
+        assert s.child.wait(60) == 3
         assert "was written by a newer trawl (version 999 of the registry; this program knows up to" in s.log()
         with contextlib.closing(sqlite3.connect(registry)) as db:
             db.execute(f"PRAGMA user_version = {version}")
@@ -430,7 +430,7 @@ def test_a_registry_that_is_newer_or_damaged_is_refused_with_a_sentence(tmp_path
         assert s.stop() == 0
         registry.write_bytes(b"this is no database, but long enough to be looked at as if it was one" * 20)
         s.start(wait=False)
-        assert s.child.wait(10) == 3
+        assert s.child.wait(60) == 3
         assert "registry" in s.log().splitlines()[-1]
 
 

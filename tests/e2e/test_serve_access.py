@@ -99,7 +99,7 @@ def test_what_would_be_open_to_all_does_not_start(tmp_path, api, told):
     (tmp_path / "open").chmod(0o666)
     with Service(tmp_path / "s", f"api: {{{api.format(port=free_port(), dir=tmp_path)}}}\n") as s:
         s.start(wait=False)
-        assert s.child.wait(20) in (1, 2, 3), s.log()
+        assert s.child.wait(60) in (1, 2, 3), s.log()
         assert told in s.log(), s.log()
 
 
@@ -265,7 +265,7 @@ def test_the_socket_is_of_its_group_and_a_group_there_is_not_is_told(tmp_path):
         assert stat.S_IMODE(s.socket.stat().st_mode) == 0o600
     with Service(tmp_path / "none", "api: {socket_group: no-such-group}\n") as s:
         s.start(wait=False)
-        assert s.child.wait(20) != 0 and "there is no group 'no-such-group'" in s.log()
+        assert s.child.wait(60) != 0 and "there is no group 'no-such-group'" in s.log()
 
 
 def test_the_socket_has_its_mode_and_what_is_left_of_a_dead_service_is_no_hindrance(tmp_path):
@@ -277,7 +277,7 @@ def test_the_socket_has_its_mode_and_what_is_left_of_a_dead_service_is_no_hindra
         s.start()
         assert s.get("/healthz").status == 200
         second = subprocess.run(
-            [TRAWL, "serve", "-c", s.config], capture_output=True, text=True, timeout=20,
+            [TRAWL, "serve", "-c", s.config], capture_output=True, text=True, timeout=60,
             env={**os.environ, "TRAWL_SERVICE_STATE_DIR": str(tmp_path / "other"), "TRAWL_API_SOCKET": str(s.socket),
                  "TRAWL_SERVICE_JOBS_DIR": str(s.jobs_dir)},
         )  # fmt: skip

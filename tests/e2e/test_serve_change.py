@@ -26,7 +26,7 @@ def urls(service, run):
 
 
 def patch(service, run, body, query="", **kw):
-    return service.call("PATCH", f"/api/v1/runs/{run}{query}", body, timeout=30, **kw)
+    return service.call("PATCH", f"/api/v1/runs/{run}{query}", body, **kw)
 
 
 def test_seeds_are_added_to_a_run_that_crawls_and_survive_a_kill(service, web, other):
@@ -58,7 +58,7 @@ def test_limits_are_changed_live_and_kept_over_a_restart(service, web):
     a = patch(service, run, {"fetch": {"delay": 0}, "limits": {"max_pages": 60}}, headers={"If-Match": etag})
     assert a.status == 200, a
     problem(patch(service, run, {"fetch": {"delay": "1h"}}, headers={"If-Match": etag}), 412)
-    done = service.wait_for(run, "done", seconds=30)
+    done = service.wait_for(run, "done")
     assert done["end"] == "page budget reached" and len(urls(service, run)) == 60
     # The job is as it was.
     assert service.get("/api/v1/jobs/slow").json["spec"]["fetch"] == {"delay": "1s"}
@@ -67,7 +67,7 @@ def test_limits_are_changed_live_and_kept_over_a_restart(service, web):
     assert patch(service, run, {"limits": {"max_pages": 5}, "fetch": {"delay": "100ms"}}).status == 200
     service.kill()
     service.start()
-    assert service.wait_for(run, "done", seconds=30)["end"] == "page budget reached"
+    assert service.wait_for(run, "done")["end"] == "page budget reached"
 
 
 def test_another_scope_is_previewed_and_then_holds_for_what_waits(service, web):
@@ -85,7 +85,7 @@ def test_another_scope_is_previewed_and_then_holds_for_what_waits(service, web):
     before = len(urls(service, run))
     a = patch(service, run, {"crawl": {"exclude": ["."]}, "fetch": {"delay": 0}})
     assert a.status == 200 and a.json["after"]["crawl.exclude"] == ["."], a
-    service.wait_for(run, "done", seconds=30)
+    service.wait_for(run, "done")
     # What was in flight, and redirects of seeds at most.
     assert len(urls(service, run)) <= before + 3
     assert service.state_of(run)["stats"]["outcomes"]["out-of-scope"] > 5

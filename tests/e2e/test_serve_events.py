@@ -13,7 +13,7 @@ from service import SETTINGS, Service, UnixConnection, problem
 class Stream:
     """One listener; events as (id, kind, data)."""
 
-    def __init__(self, service, path="/api/v1/events", last_id=None, timeout=20):
+    def __init__(self, service, path="/api/v1/events", last_id=None, timeout=60):
         self.connection = UnixConnection(service.socket, timeout)
         headers = {"Last-Event-ID": last_id} if last_id else {}
         self.connection.request("GET", path, headers=headers)
@@ -121,15 +121,15 @@ def test_who_is_slow_is_told_of_the_gap_and_costs_no_memory(tmp_path, web):
         memory = rss(service)
 
         def start_and_cancel(_):  # two events at least
-            a = service.post("/api/v1/jobs/busy/runs", {"again": True}, timeout=30)
+            a = service.post("/api/v1/jobs/busy/runs", {"again": True})
             assert a.status == 201, a
-            service.post(f"/api/v1/runs/{a.json['id']}:cancel", timeout=30)
+            service.post(f"/api/v1/runs/{a.json['id']}:cancel")
 
         with ThreadPoolExecutor(8) as pool:  # the disk's waits beside each other
             list(pool.map(start_and_cancel, range(1500)))
         assert rss(service) - memory < 40_000, (memory, rss(service))
         # One of them wakes up.
-        sleepers[0].settimeout(20)
+        sleepers[0].settimeout(60)
         data = b""
         with contextlib.suppress(TimeoutError, ConnectionError):
             while b"event: gap" not in data:
@@ -164,7 +164,7 @@ def test_there_are_only_so_many_listeners_and_places_become_free(service):
             return True
         return False
 
-    wait_until("a place", free, 40, 1)
+    wait_until("a place", free, every=1)
 
 
 def test_what_is_asked_wrongly_is_refused(service):

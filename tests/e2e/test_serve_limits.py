@@ -62,11 +62,11 @@ def test_requests_at_once_are_those_of_all_runs_and_a_slow_run_does_not_take_the
     with web(tmp_path) as w, Service(tmp_path / "serve", settings("concurrency: 6")) as s:
         s.start()
         slow = start(s, w, 1)
-        wait_until("the slow one has all there are", lambda: s.state_of(slow).get("stats", {}).get("transfers") == 6, 15)
+        wait_until("the slow one has all there are", lambda: s.state_of(slow).get("stats", {}).get("transfers") == 6)
         fast = start(s, w, 2)
-        began = wait_until("the fast one begins", lambda: pages(s, fast) > 0 and len(w.log()), 15)
-        wait_until("the fast one is far", lambda: pages(s, fast) > 300, 15)
-        wait_until("the slow one goes on", lambda: len(of(1, w.log()[began:])) >= 3, 5)
+        began = wait_until("the fast one begins", lambda: pages(s, fast) > 0 and len(w.log()))
+        wait_until("the fast one is far", lambda: pages(s, fast) > 300)
+        wait_until("the slow one goes on", lambda: len(of(1, w.log()[began:])) >= 3)
         log = w.log()
         for run in (slow, fast):
             s.post(f"/api/v1/runs/{run}:cancel")
@@ -77,7 +77,7 @@ def test_the_rate_is_that_of_all_runs_and_each_has_its_part(tmp_path):
     with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 40/s")) as s:
         s.start()
         runs = [start(s, w, 2), start(s, w, 3)]
-        wait_until("both run", lambda: all(pages(s, r) > 20 for r in runs), 20)
+        wait_until("both run", lambda: all(pages(s, r) > 20 for r in runs))
         log = w.log()
         for run in runs:
             s.post(f"/api/v1/runs/{run}:cancel")
@@ -92,10 +92,10 @@ def test_a_limit_that_is_changed_holds_at_once(tmp_path):
     with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 5/s")) as s:
         s.start()
         run = start(s, w, 2)
-        wait_until("it runs", lambda: pages(s, run) > 5, 20)
+        wait_until("it runs", lambda: pages(s, run) > 5)
         s.configure(settings("rate: 0"))
         s.child.send_signal(signal.SIGHUP)
-        wait_until("it is fast", lambda: s.state_of(run)["state"] == "done", 20)
+        wait_until("it is fast", lambda: s.state_of(run)["state"] == "done")
 
 
 def test_runs_wait_for_a_place_in_order(tmp_path):
@@ -129,11 +129,11 @@ def test_a_run_whose_disk_is_full_waits_for_room_and_goes_on(tmp_path, disk):
             while True:
                 f.write(b"x" * (1 << 20))
                 f.flush()
-        wait_until("it waits", lambda: "disk is full" in s.state_of(run).get("why", ""), 20)
+        wait_until("it waits", lambda: "disk is full" in s.state_of(run).get("why", ""))
         assert s.state_of(run)["state"] == "running" and not s.state_of(run)["crawling"]
         assert s.get("/healthz").status == 200
         ballast.unlink()
-        done = s.wait_for(run, "done", seconds=60)
+        done = s.wait_for(run, "done")
         assert done["end"] == "done" and done["starts"] == 2
         archived = s.output(run).archived()
         wanted = {w.url(f"/p{i}.html", address(2, n)) for n in range(HOSTS) for i in range(PAGES)}

@@ -28,7 +28,7 @@ def service(tmp_path):
         s.create("docs", seeds=[web.url()])
         s.wait_for(s.run("docs"), "done")
         # It is looked at each second.
-        wait_until("the lag was measured", lambda: s.get("/api/v1/profile").json["loop_lag"]["count"] > 0, 10, 0.2)
+        wait_until("the lag was measured", lambda: s.get("/api/v1/profile").json["loop_lag"]["count"] > 0, every=0.2)
         yield s
 
 
@@ -59,7 +59,7 @@ def test_the_api_tells_times_and_memory(service):
 def test_a_signal_writes_it_to_the_log_and_beside_the_registry(service):
     service.child.send_signal(signal.SIGUSR2)
     service.child.send_signal(signal.SIGUSR2)  # one at a time
-    wait_until("it is said", lambda: "all of it is in" in service.log(), 60)
+    wait_until("it is said", lambda: "all of it is in" in service.log())
     path = service.state / "profile.json"
     profile = json.loads(path.read_text())
     check(profile, service.child.pid)

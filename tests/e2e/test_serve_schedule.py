@@ -22,14 +22,14 @@ def test_a_job_runs_by_its_schedule_and_old_runs_go_with_their_files(tmp_path, w
         s.start()
         job = s.create("often", seeds=[web.url()], limits={"max_pages": 2}, schedule={"every": "1s"})
         assert job["scheduled"]
-        wait_until("five runs", lambda: [r for r in runs_of(s, "often") if r["id"] >= 5 and r["state"] == "done"], 30)
+        wait_until("five runs", lambda: [r for r in runs_of(s, "often") if r["id"] >= 5 and r["state"] == "done"])
         for r in runs_of(s, "often"):
             assert r["trigger"] == "schedule" and r["scheduled_for"] <= r["created_at"]
-        wait_until("the first is gone", lambda: s.get("/api/v1/runs/1").status == 404, 10)
+        wait_until("the first is gone", lambda: s.get("/api/v1/runs/1").status == 404)
         wait_until("with its files", lambda: not (s.state / "runs/1").exists())
         assert s.call("PATCH", "/api/v1/jobs/often", {"schedule": None}).json["scheduled"] is False
         s.wait_for(runs_of(s, "often")[-1]["id"], "done")
-        wait_until("two are kept", lambda: len(runs_of(s, "often")) == 2, 10)
+        wait_until("two are kept", lambda: len(runs_of(s, "often")) == 2)
         kept = {r["id"] for r in runs_of(s, "often")}
         assert {int(p.name) for p in (s.state / "runs").iterdir()} == kept
         # Numbers are not given again.
@@ -40,7 +40,7 @@ def test_a_run_that_goes_on_is_not_started_twice(tmp_path, web):
     with Service(tmp_path / "serve", SETTINGS) as s:
         s.start()
         s.create("slow", seeds=[web.url()], fetch={"delay": "2s"}, schedule={"every": "1s"})
-        wait_until("it is said", lambda: "it is not started again now" in s.log(), 15)
+        wait_until("it is said", lambda: "it is not started again now" in s.log())
         assert [r["id"] for r in runs_of(s, "slow")] == [1]
         s.kill()
         s.start()
@@ -55,7 +55,7 @@ def test_what_was_missed_while_nobody_was_there(tmp_path, web, catch_up):
             "daily", seeds=[web.url()], limits={"max_pages": 1},
             schedule={"every": "24h", "catch_up": catch_up},
         )  # fmt: skip
-        wait_until("the first", lambda: [r for r in runs_of(s, "daily") if r["state"] == "done"], 15)
+        wait_until("the first", lambda: [r for r in runs_of(s, "daily") if r["state"] == "done"])
         assert s.stop() == 0
         # Three days pass.
         import sqlite3
@@ -66,8 +66,8 @@ def test_what_was_missed_while_nobody_was_there(tmp_path, web, catch_up):
         db.close()
         s.start()
         if catch_up == "once":
-            wait_until("the second", lambda: len(runs_of(s, "daily")) == 2, 10)
+            wait_until("the second", lambda: len(runs_of(s, "daily")) == 2)
         else:
-            wait_until("it is said", lambda: "is left out" in s.log(), 10)
+            wait_until("it is said", lambda: "is left out" in s.log())
         assert len(runs_of(s, "daily")) == (2 if catch_up == "once" else 1)
         assert s.get("/api/v1/jobs/daily").json["next_at"] > s.get("/api/v1/jobs/daily").json["created_at"]

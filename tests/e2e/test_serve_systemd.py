@@ -124,7 +124,7 @@ def test_a_restart_behind_a_handed_over_socket_refuses_no_call(tmp_path):
         def ask():
             while not over.is_set():
                 try:
-                    answers.append(s.get("/healthz", timeout=30).status)
+                    answers.append(s.get("/healthz").status)
                 except (OSError, ValueError) as e:
                     failures.append(repr(e))
 
@@ -156,7 +156,7 @@ def test_beside_a_socket_that_is_handed_over_it_listens_for_tcp_as_it_is_told(tm
         start_with_socket(s, listener, CREDENTIALS_DIRECTORY=str(tokens.parent))
         wait_until("the service answers", s.is_up)
         for headers, status in (({}, 401), ({"Authorization": f"Bearer {token}"}, 200)):
-            c = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            c = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             c.request("GET", "/api/v1/runs", headers=headers)
             assert c.getresponse().status == status
             c.close()

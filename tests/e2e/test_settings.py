@@ -88,7 +88,7 @@ def test_secrets_are_taken_from_credentials(tmp_path, credentials):
         with Service(tmp_path / "s", settings, jobs={"docs": job.replace("@URL@", web.url())},
                      env={"CREDENTIALS_DIRECTORY": str(credentials)}) as s:  # fmt: skip
             s.start(wait=False)
-            assert s.child.wait(20) == 2 and "slots is not set" in s.log()
+            assert s.child.wait(60) == 2 and "slots is not set" in s.log()
             (credentials / "slots").write_text("7")
             s.start()
             s.wait_for(s.run("docs"), "done")

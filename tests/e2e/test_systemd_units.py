@@ -78,7 +78,7 @@ FAKE = '#!/bin/sh\necho "$*" >>calls\nmkdir -p "${4:-$2}"\n: >"${4:-$2}/job.yaml
 
 
 def job_run(tmp_path, *args, **env):
-    run = subprocess.run([UNITS / "job-run", *args], cwd=tmp_path, env={**os.environ, **env}, timeout=20,
+    run = subprocess.run([UNITS / "job-run", *args], cwd=tmp_path, env={**os.environ, **env}, timeout=60,
                          capture_output=True, text=True)  # fmt: skip
     return run.returncode
 

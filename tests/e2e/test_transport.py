@@ -122,7 +122,7 @@ def test_what_real_encoders_make_is_asked_for_decoded_and_archived_as_it_came(co
     elif shutil.which(CODINGS[coding][0]) is None:
         pytest.skip(f"{CODINGS[coding][0]} is not installed")
     else:
-        coded = subprocess.run(CODINGS[coding], input=plain, check=True, capture_output=True, timeout=30).stdout
+        coded = subprocess.run(CODINGS[coding], input=plain, check=True, capture_output=True, timeout=60).stdout
     (tmp_path / "www" / "coded").write_bytes(coded)
     server = f"""
         server {{
@@ -257,7 +257,7 @@ def test_each_host_keeps_its_connection_while_it_has_pages(dead, tmp_path):
             "--allow-net", "127.0.0.0/8", "--depth", str(pages), *silent, *seeds,
         )  # fmt: skip
         try:
-            harness.wait_until("the pages", lambda: sum(r["uri"].startswith("/p") for r in web.log()) >= hosts * pages, 60)
+            harness.wait_until("the pages", lambda: sum(r["uri"].startswith("/p") for r in web.log()) >= hosts * pages)
         finally:
             running.end()
         rows = [row for row in web.log() if row["uri"].startswith("/p")]

@@ -173,7 +173,7 @@ def test_kill_and_resume_cut_nothing_twice_and_lose_nothing(site, documentation,
     for kill in range(5):
         running = harness.Running(*args, "--commit-interval", "50ms", "--rate", "800/s")
         harness.wait_until(
-            "the crawl", lambda: running.child.poll() is not None or (out.dir / "rejected.log").exists(), seconds=20
+            "the crawl", lambda: running.child.poll() is not None or (out.dir / "rejected.log").exists()
         )
         began = time.monotonic()
         harness.wait_until(

@@ -161,7 +161,7 @@ def test_a_crawl_goes_on_in_another_coding(tmp_path):
     with harness.demo_site(tmp_path / "nginx") as web:
         out = harness.Output(tmp_path / "crawl")
         run = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "20ms", web.url("/"))
-        harness.wait_until("some pages", lambda: out.pages_yet() > 15, 30)
+        harness.wait_until("some pages", lambda: out.pages_yet() > 15)
         run.signal(signal.SIGKILL)
         run.end()
         result = harness.trawl("resume", out.dir, "-q", "--delay", "0", "--warc-compression", "zstd", timeout=120)
@@ -187,7 +187,7 @@ def test_what_is_archived_already_is_a_revisit(tmp_path):
         out = harness.Output(tmp_path / "crawl")
         args = ("--delay", "60ms", "--commit-interval", "10ms", "--warc-revisits", web.url("/"))
         run = harness.Running("crawl", "-q", "-o", out.dir, *args)
-        harness.wait_until("some pages", lambda: out.pages_yet() > 4, 30)
+        harness.wait_until("some pages", lambda: out.pages_yet() > 4)
         run.signal(signal.SIGKILL)  # what was archived before that is known afterwards
         run.end()
         result = harness.trawl("resume", out.dir, "-q", timeout=60)
