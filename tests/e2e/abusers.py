@@ -1,7 +1,8 @@
-"""abusers.py PORT ADMIN READER N: N clients of an API that mean no good, until standard input ends.
+"""abusers.py PORT ADMIN READER N LEAST: N clients of an API that mean no good, until standard input ends.
 
 A quarter each sends headers or bodies byte by byte; the rest takes no answers, takes no events, and tries tokens as fast
-as it gets refused.  Each five have an address of their own; who is cut comes again at once.
+as it gets refused.  Each five have an address of their own; who is cut comes again at once.  "all" is said when each has
+begun; at the end they go on until each kind has tried more often than LEAST.
 """
 
 import asyncio
@@ -9,8 +10,10 @@ import contextlib
 import socket
 import sys
 
-PORT, ADMIN, READER, N = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+PORT, ADMIN, READER, N, LEAST = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+SECONDS_MAX = 120
 TRIED = {"headers": 0, "bodies": 0, "answers": 0, "events": 0, "tokens": 0}
+BEGUN = set()
 
 
 def head(line, token, *more):
@@ -50,6 +53,7 @@ async def take_nothing(s, begin):
 
 
 async def once(n):
+    BEGUN.add(n)
     kind = n % 12
     if kind < 3:
         TRIED["headers"] += 1
@@ -84,7 +88,13 @@ async def client(n):
 async def main():
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(client(n)) for n in range(N)]
+    while len(BEGUN) < N:
+        await asyncio.sleep(0.05)
+    print("all", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
+    end = loop.time() + SECONDS_MAX
+    while min(TRIED.values()) <= LEAST and loop.time() < end:
+        await asyncio.sleep(0.05)
     print(" ".join(f"{k}={v}" for k, v in TRIED.items()), flush=True)
     for t in tasks:
         t.cancel()
