@@ -24,7 +24,6 @@ SECONDS_MAX = 60
 BYTES_MAX = 4 << 30
 HEAD_MAX = 64 << 10
 CHUNK = 256 << 10
-NICE = 10
 
 
 # -- pieces of answers --
@@ -232,13 +231,14 @@ class Case:
 
     `reply` is for every path but /robots.txt; a dict has a reply for each path and is
     for robots.txt as well.  `outcome` is that of the URL that is asked for, `rest` those of
-    others: path or URL -> outcome.  `seconds` is what it may take from the first contact.
+    others: path or URL -> outcome.  `seconds` is what it may take from the first contact, on a
+    machine that has time for it.
     """
 
     name: str
     reply: object
     outcome: str
-    seconds: float = 8.0
+    seconds: float = 16.0
     rest: dict = field(default_factory=dict)
     seeds: tuple = ("/",)
     tls: str = None  # the certificate, or "none": nothing of TLS is spoken there
@@ -254,7 +254,7 @@ class Hostile:
         self.contexts = contexts or {}
         for i, case in enumerate(cases):
             case.address = f"{net}.{i // 200 + 1}.{i % 200 + 1}"
-        self.port = None
+        self.port = self.thread_id = None
         self.requests = []  # (address, path)
         self._ready = threading.Event()
         self._failed = None
@@ -276,7 +276,7 @@ class Hostile:
         return f"{scheme}://{case.address}:{self.port}{path}"
 
     def _run(self):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        self.thread_id = threading.get_native_id()
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(lambda *_: None)  # resets and the like are the point
         try:

@@ -6,6 +6,7 @@ beside the others in between: they may not slow it.
 """
 
 import json
+import os
 import re
 import signal
 import threading
@@ -21,11 +22,11 @@ from hostile_cases import CASES
 GOOD_PAGES = 20
 GOOD_DELAY_MS = 600
 PACE_MIN = 0.9
-SECONDS_MAX = 50
+SECONDS_MAX = 150
 OUTCOMES = {o for c in CASES for o in (c.outcome, *c.rest.values())} | {"cancelled", "parse-crash", "parse-timeout"}
 OPTIONS = (
     "-q", "--retries", "0", "--exclude", "/(out)?-", "--concurrency", "400", "--max-body", "4MiB",
-    "--connect-timeout", "2s", "--first-byte-timeout", "2s", "--stall-timeout", "3s", "--total-timeout", "5s",
+    "--connect-timeout", "4s", "--first-byte-timeout", "4s", "--stall-timeout", "6s", "--total-timeout", "10s",
     "--commit-interval", "50ms",
 )  # fmt: skip
 
@@ -84,10 +85,10 @@ def good_options(web):
     return ["--delay", f"{GOOD_DELAY_MS}ms", *(web.url(f"/p{i}.html") for i in range(GOOD_PAGES))]
 
 
-def run_delay(*pids):
-    """Seconds in which the first threads of processes could have run and the machine ran others."""
+def run_delay(*tasks):
+    """Seconds in which these threads (process, thread) could have run and the machine ran others."""
     try:
-        stats = [Path(f"/proc/{pid}/task/{pid}/schedstat").read_text() for pid in pids]
+        stats = [Path(f"/proc/{pid}/task/{tid}/schedstat").read_text() for pid, tid in tasks]
     except OSError:
         return None
     return sum(int(s.split()[1]) for s in stats) / 1e9
@@ -129,7 +130,7 @@ class Outcome:
             try:
                 self.done = self._wait(running)
                 running.signal(signal.SIGINT)
-                self.result = running.result(30)
+                self.result = running.result()
             finally:
                 running.end()
                 self.watch.over.set()
@@ -153,11 +154,12 @@ class Outcome:
         wanted |= {self.server.url(c, p) for c in CASES for p in c.seeds if c.outcome != "waiting"
                    and c.rest.get(p) != "waiting"}  # fmt: skip
         wanted |= self.good
-        pids = running.child.pid, self.web.child.pid  # they wait for each other
+        tasks = [(pid, pid) for pid in (running.child.pid, self.web.child.pid)]
+        tasks.append((os.getpid(), self.server.thread_id))  # they wait for each other
         while time.monotonic() < self.began + SECONDS_MAX:
             if running.child.poll() is not None:
                 return False
-            self.delays.append((time.time(), run_delay(*pids)))
+            self.delays.append((time.time(), run_delay(*tasks)))
             if wanted <= self.watch.found.keys():
                 return True
             time.sleep(0.1)
