@@ -202,14 +202,24 @@ def test_columns_are_chosen_and_wrong_ones_are_told(web, tmp_path):
         assert result.rc == 2 and "--csv-columns: " in result.err and told in result.err
 
 
+def killed_and_gone_on_with(running, out, name, lines):
+    """Kills it each time that so many lines more are in that file; then lets it end."""
+
+    def there():
+        return (out / name).read_bytes().count(b"\n") if (out / name).exists() else 0
+
+    for more in lines:
+        before = there()
+        harness.wait_until("lines", lambda least=before + more, r=running: there() >= least or r.child.poll() is not None)
+        running.end()
+        running = harness.Running("resume", "-q", out)
+    assert running.result().rc == 0
+
+
 def test_a_table_of_a_crawl_that_is_killed_has_each_page_once(many, tmp_path):
     running = harness.Running("crawl", "-o", tmp_path / "out", *FAST, "--sink", "csv", "--commit-interval", "50ms",
                               "--rate", "1500/s", many.url("/1.html"))  # fmt: skip
-    for _ in range(4):
-        time.sleep(0.7)
-        running.end()
-        running = harness.Running("resume", "-q", tmp_path / "out")
-    assert running.result(120).rc == 0
+    killed_and_gone_on_with(running, tmp_path / "out", "pages.csv", (30, 600, 200, 700))
     with open(tmp_path / "out" / "pages.csv", newline="", encoding="utf-8") as f:
         urls = [row["url"] for row in csv.DictReader(f, strict=True)]
     assert len(urls) == len(set(urls)) and {many.url(f"/{i}.html") for i in range(1, 3000)} <= set(urls)
@@ -249,11 +259,7 @@ def test_a_database_of_a_crawl_that_is_killed_has_each_page_once(many, tmp_path)
     out = tmp_path / "out"
     running = harness.Running("crawl", "-o", out, *FAST, "--sink", "sqlite", "--sink", "jsonl", "--commit-interval",
                               "20ms", "--rate", "1500/s", many.url("/1.html"))  # fmt: skip
-    for pause in 0.4, 0.7, 0.5, 0.9, 0.6:
-        time.sleep(pause)
-        running.end()
-        running = harness.Running("resume", "-q", out)
-    assert running.result(120).rc == 0
+    killed_and_gone_on_with(running, out, "pages.jsonl", (30, 600, 200, 700, 300))
     urls = [row[0] for row in rows(out, "SELECT url FROM pages ORDER BY id")]
     assert urls == [page["url"] for page in harness.Output(out).pages()]
     assert len(urls) == len(set(urls)) and {many.url(f"/{i}.html") for i in range(1, 3000)} <= set(urls)
