@@ -16,6 +16,10 @@ import time
 PROGRAM = shutil.which("chromium")
 
 
+class Refused(AssertionError):
+    """The browser does not do what it was asked for."""
+
+
 class Browser:
     def __init__(self, profile):
         to_child, from_us = os.pipe()
@@ -45,7 +49,7 @@ class Browser:
     def close(self):
         if self.child.poll() is None:
             os.killpg(self.child.pid, signal.SIGKILL)  # its own session
-        self.child.wait(10)
+        self.child.wait(60)
         os.close(self.out)
         os.close(self.inp)
 
@@ -69,7 +73,7 @@ class Browser:
             self.events.append(message)
         return message
 
-    def ask(self, method, session=None, seconds=30, **params):
+    def ask(self, method, session=None, seconds=60, **params):
         self.number += 1
         message = {"id": self.number, "method": method, "params": params}
         if session:
@@ -80,7 +84,8 @@ class Browser:
         while True:
             got = self._read(seconds)
             if got.get("id") == self.number:
-                assert "error" not in got, got
+                if "error" in got:
+                    raise Refused(got)
                 return got["result"]
 
     def page(self, method, **params):
@@ -94,7 +99,7 @@ class Browser:
         self.events.clear()
         self.page("Page.navigate", url=url)
         while not any(e["method"] == "Page.loadEventFired" for e in self.events):
-            self._read(30)
+            self._read(60)
 
     def run(self, script):
         got = self.page("Runtime.evaluate", expression=script, returnByValue=True)

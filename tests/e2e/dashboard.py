@@ -1,5 +1,6 @@
 """The dashboard in a browser: a way to the service's socket (as `ssh -L` makes one), and steps of a person."""
 
+import contextlib
 import json
 import re
 import socket
@@ -71,10 +72,10 @@ class Person:
     def js(self, script):
         return self.b.run(script)
 
-    def until(self, what, script, seconds=20):
+    def until(self, what, script, seconds=harness.PATIENCE_SECONDS):
         return harness.wait_until(what, lambda: self.js(script), seconds, 0.05)
 
-    def see(self, selector, text="", seconds=20):
+    def see(self, selector, text="", seconds=harness.PATIENCE_SECONDS):
         """Until such an element is shown with that text; its text."""
         script = f"""[...document.querySelectorAll({json.dumps(selector)})].filter(e => e.checkVisibility())
             .map(e => e.textContent).find(t => t.includes({json.dumps(text)})) ?? null"""
@@ -106,9 +107,14 @@ class Person:
 
     def click(self, role, name):
         """With the mouse, in its middle."""
-        node = self.find(role, name)
-        self.b.page("DOM.scrollIntoViewIfNeeded", backendNodeId=node)
-        quad = self.b.page("DOM.getContentQuads", backendNodeId=node)["quads"][0]
+
+        def look():
+            node = self.find(role, name)
+            with contextlib.suppress(browser.Refused):  # it was drawn anew meanwhile
+                self.b.page("DOM.scrollIntoViewIfNeeded", backendNodeId=node)
+                return self.b.page("DOM.getContentQuads", backendNodeId=node)["quads"]
+
+        quad = harness.wait_until(f"a {role} {name} that stays", look)[0]
         at = {"x": sum(quad[0::2]) / 4, "y": sum(quad[1::2]) / 4, "button": "left", "clickCount": 1}
         self.b.page("Input.dispatchMouseEvent", type="mousePressed", **at)
         self.b.page("Input.dispatchMouseEvent", type="mouseReleased", **at)

@@ -25,7 +25,11 @@ PICTURES = "DASHBOARD_PICTURES"  # a directory, for people who want to look
 
 
 class Site(http.server.BaseHTTPRequestHandler):
-    """Sixty pages of which each takes a while; some are missing, some are hostile."""
+    """Sixty pages; some are missing, some are hostile.
+
+    While there is a pause, each answer takes that while and there is always one page more: no
+    crawl is over before the test has seen what it looks for.
+    """
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -48,7 +52,8 @@ class Site(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/evil"):
             return self.answer(200, f"<title>&lt;img src=x onerror=alert(1)&gt;&lt;script&gt;alert(2)&lt;/script&gt; {BIDI}</title>x")
         if self.path.startswith("/p"):
-            return self.answer(200, f"<title>Page {self.path[2:]} of the site</title><p>text {hash(self.path)}")
+            more = f'<a href="/p{int(self.path[2:]) + PAGES}">more</a>' if self.pause else ""
+            return self.answer(200, f"<title>Page {self.path[2:]} of the site</title><p>text {hash(self.path)}{more}")
         return self.answer(500 if self.path == "/broken" else 404, "none")
 
     def log_message(self, *args):
@@ -150,7 +155,7 @@ def test_a_job_is_made_started_held_and_seen_to_end(chromium, service, way, site
     assert "Resume" in p.focused()  # the button that was pressed is there still
     Site.pause = 0
     p.click("button", "^Resume run")
-    p.see(".state", "done", seconds=40)
+    p.see(".state", "done")
     assert not p.js("[...document.querySelectorAll('main .buttons button')].some(b => b.checkVisibility())")
     service.wait_for(run, "done")
     history = p.js("[...document.querySelectorAll('[aria-labelledby=history-title] tbody .state')].map(e => e.dataset.state).join()")
@@ -310,7 +315,8 @@ def test_a_run_that_crawls_gets_other_limits_and_more_addresses(chromium, servic
     assert service.state_of(run)["state"] == "running"  # as slow as it was
     p.click("button", "^Change the run$")
     p.see("#said", "was changed")
-    service.wait_for(run, "done", seconds=30)
+    Site.pause = 0
+    service.wait_for(run, "done")
     assert f"{site}extra" in {x["url"] for x in service.output(run).pages()}
     p.check(but=["status of 422"])
 
@@ -336,7 +342,7 @@ def test_a_service_that_is_gone_is_told_of_and_found_again(chromium, service, wa
     p.see("#said", "answers again")
     assert not p.js("document.getElementById('trouble').checkVisibility()")
     Site.pause = 0
-    p.see(".state", "done", seconds=40)
+    p.see(".state", "done")
     service.wait_for(run, "done")
     p.check(but=["net::ERR", "status of 404"])
 
@@ -361,7 +367,7 @@ def test_a_run_that_failed_says_why_and_goes_on_when_it_is_mended(chromium, serv
     p.see(".state", "failed")
     p.see(".why", why)
     p.click("button", "^Resume run")
-    p.see("h1 + .state", "done", seconds=40)
+    p.see("h1 + .state", "done")
     service.wait_for(run, "done")
     p.see("[aria-labelledby=history-title] tbody", why)
     p.check()
@@ -372,9 +378,10 @@ def test_a_run_that_is_over_meanwhile_is_no_error_of_the_page(chromium, service,
     run = crawled(service, site)
     p = Person(chromium, way.url())
     p.see("tbody", "whole")
-    p.js(f"""import("./ui/live.js").then(m => {{
-        m.take_run({{id: {run}, job: "whole", state: "running", stats: {{}}}});
-        requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector("tr[data-run] button").click())); }})""")
+    p.see("#link-text", "live")  # the page has asked which runs go on, and asks no more
+    p.js(f"""import("./ui/live.js").then(m => m.take_run({{id: {run}, job: "whole", state: "running", stats: {{}}}}))""")
+    p.until("its row", "document.querySelector('tr[data-run] button') !== null")
+    p.js("document.querySelector('tr[data-run] button').click()")
     p.see("#said", f"Run {run} of whole is done by now")
     p.see("section", "No run goes on")
     p.check(but=["status of 409", "status of 404"])
