@@ -178,12 +178,13 @@ def test_the_ledger_agrees_with_the_log_of_the_server(intervals, where):
         assert row["verdict"] == "kept", host
         assert row["rules"] == ["option"], host
         assert row["delay_min_ms"] == row["delay_max_ms"] == DELAY * 1000, host
+        assert row["gap_min_ms"] >= (DELAY - SLACK) * 1000, host
         off.append(row["gap_min_ms"] - min(gaps_ms(spans)))
     print(f"smallest gaps: ledger minus nginx {min(off):.0f} to {max(off):.0f} ms, "
           f"median {median(off):.1f}")  # fmt: skip
-    # The two ends of a wire under load: some turns of two loops apart, and the median is not.
-    assert abs(median(off)) <= 5
-    assert max(off) <= 10 and min(off) >= -60
+    # Trawl sends before nginx reads, and reads after nginx has written: by what either was late a gap is shorter here
+    # than there, and that is the machine's.  It is never longer, and where nobody was late the two agree.
+    assert -5 <= max(off) <= 10
     assert report["violated"] == report["lax"] == 0
     assert report["requests"] == sum(len(s) for s in intervals.values())
     # Each host has an address of its own, and the addresses are told, too.
@@ -228,7 +229,7 @@ def test_the_limit_of_a_site_is_in_the_ledger(tmp_path):
 def test_the_ledger_tells_of_a_crawl_that_runs_and_of_all_its_runs(tmp_path):
     """Stopped at once, in the middle of requests, and resumed: each that reached the server
     is there, and none came too early after the restart."""
-    server = servers(tmp_path, 10, 8)
+    server = servers(tmp_path, 10, 24)
     with harness.dnsmasq({name(i): address(i) for i in range(10)}) as dns:
         with harness.nginx(tmp_path / "nginx", server) as web:
             run = harness.Running(
