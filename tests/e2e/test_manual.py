@@ -89,6 +89,13 @@ def test_pages_are_shown_without_warnings(name):
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_pages_have_nothing_that_was_to_be_filled_in(name):
+    assert not re.search(r"@\w+@", page(name).read_text())
+    version = harness.trawl("--version").out.split()[1]
+    assert page(name).read_text().split('"')[3] in ("trawl", f"trawl {version}")
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_pages_that_are_named_exist_and_name_each_other(name):
     named = set(re.findall(r"\b(trawl[a-z-]*)\s?\(([158])\)", plain(name)))
     for other, section in named:
