@@ -73,6 +73,10 @@ struct wish {
 	bool json, all, preview, again;
 };
 
+#define VERBS                                                                            \
+	"status, jobs, start, runs, pages, hosts, explain, seeds, set, log, events, "    \
+	"profile"
+
 static const struct verb *
 verb_find(const char *noun, const char *name)
 {
@@ -396,11 +400,13 @@ cmd_ctl(int argc, char **argv, struct nursery *nursery)
 	(void)nursery;
 	if (code != 0)
 		return code;
-	v = words == 0 ? NULL : verb_find(argv[0], words > 1 ? argv[1] : NULL);
+	if (words == 0)
+		return usage_error("ctl wants a command: " VERBS);
+	v = verb_find(argv[0], words > 1 ? argv[1] : NULL);
 	if (v == NULL)
-		return usage_error(
-		    "ctl wants a command: status, jobs, start, runs, pages, hosts, "
-		    "explain, seeds, set, log, events, profile");
+		return usage_error("there is no command 'ctl %s'; there are " VERBS
+				   " (trawl ctl --help)",
+		    argv[0]);
 	skip = v->name[0] == '\0' ? 1 : 2;
 	code = ctl_client_open(&w.client);
 	if (code == EXIT_DONE)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define SOCKET_USUAL "/run/trawl/trawl.sock"
 enum { TOKEN_BYTES_MAX = 4096, ANSWER_BYTES_MAX = 128 << 20, LINE_BYTES_MAX = 1 << 20 };
@@ -102,6 +104,25 @@ refused(int status, const struct buf *text)
 	return code;
 }
 
+/* Of a socket libcurl speaks as of localhost at port 80. */
+static int
+unanswered(const struct ctl_client *c, int r, const struct why *why)
+{
+	if (c->url != NULL)
+		return say_error(r == -EPROTO ? EXIT_TLS : EXIT_NETWORK, "%s: %s", c->url,
+		    why->text);
+	if (access(c->socket, F_OK) < 0)
+		return say_error(EXIT_NETWORK,
+		    "%s: %s; does trawl serve run, and is its socket elsewhere "
+		    "(--socket PATH)?",
+		    c->socket, strerror(errno));
+	if (r == -ECONNREFUSED)
+		return say_error(EXIT_NETWORK, "%s: nobody answers%s", c->socket,
+		    access(c->socket, W_OK) < 0 ? ": it is not for this user"
+						: "; does trawl serve run?");
+	return say_error(EXIT_NETWORK, "%s: %s", c->socket, why->text);
+}
+
 static int
 send_ask(const struct ctl_client *c, struct ask *a, const char *path, struct buf *out)
 {
@@ -130,8 +151,7 @@ send_ask(const struct ctl_client *c, struct ask *a, const char *path, struct buf
 	if (a->url == NULL)
 		code = say_error(EXIT_OTHER, "out of memory");
 	else if ((r = ask(a, &status, out, &why)) < 0)
-		code = say_error(r == -EPROTO ? EXIT_TLS : EXIT_NETWORK, "%s: %s",
-		    c->url == NULL ? c->socket : c->url, why.text);
+		code = unanswered(c, r, &why);
 	else if (status >= 300)
 		code = refused(status, out);
 	buf_release(&url);

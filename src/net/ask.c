@@ -59,8 +59,11 @@ outcome(const struct asking *g, CURLcode code, const char *error, struct why *wh
 		return 0;
 	if (g->too_large)
 		return why_set(why, -EMSGSIZE, "the answer is too large");
-	return why_set(why, code == CURLE_PEER_FAILED_VERIFICATION ? -EPROTO : -EIO, "%s",
-	    error[0] == '\0' ? curl_easy_strerror(code) : error);
+	return why_set(why,
+	    code == CURLE_PEER_FAILED_VERIFICATION ? -EPROTO
+	    : code == CURLE_COULDNT_CONNECT        ? -ECONNREFUSED
+						   : -EIO,
+	    "%s", error[0] == '\0' ? curl_easy_strerror(code) : error);
 }
 
 int

@@ -4,7 +4,8 @@
  * Over a Unix socket or TCP, to a server that the user named; no redirect is followed.
  *
  * Owns:    nothing.   Units: milliseconds.
- * Errors:  -errno with the sentence: it was not answered.  A status is no error.
+ * Errors:  -errno with the sentence: it was not answered; -ECONNREFUSED: no connection,
+ *          -EPROTO: a certificate.  A status is no error.
  * Threads: any; blocks.  Not on a loop.
  */
 #ifndef NET_ASK_H

@@ -84,17 +84,19 @@ def test_a_run_is_changed_paused_and_cancelled(service, web):
 
 def test_what_goes_wrong_is_said_with_its_code(service, tmp_path):
     assert "wants a command" in ctl(service, code=2).err
+    assert "no command 'ctl nonsense'" in ctl(service, "nonsense", code=2).err
     ctl(service, "runs", "show", code=2)
     ctl(service, "runs", "show", "1", "2", code=2)
     ctl(service, "jobs", "--state", "done", code=2)
-    ctl(service, "nonsense", code=2)
     assert "parameter" not in ctl(service, "runs", "--state", "nice", code=8).err
     ctl(service, "runs", "show", "99", code=8)
     bad = tmp_path / "bad.yaml"
     bad.write_text("seeds: [https://a.example/]\nfetch: {dleay: 1}\n")
     assert "dleay" in ctl(service, "jobs", "create", bad, code=2).err
     service.kill()
-    assert str(service.socket) in ctl(service, "status", code=4).err
+    assert f"{service.socket}: nobody answers; does trawl serve run?" in ctl(service, "status", code=4).err
+    service.socket.unlink()
+    assert f"{service.socket}: No such file or directory; does" in ctl(service, "status", code=4).err
     token = tmp_path / "token"
     token.write_text("two\nlines\n")
     ctl(service, "status", "--token-file", token, code=2)
