@@ -59,6 +59,19 @@ seeds_option(struct args *a, const char *path)
 }
 
 static int
+dir_option(struct args *a, const char *dir)
+{
+	if (dir == NULL)
+		return -EINVAL;
+	if (dir[0] == '\0') {
+		(void)usage_error("-o wants the name of a directory");
+		return -EINVAL;
+	}
+	a->dir = dir;
+	return 0;
+}
+
+static int
 long_option(struct args *a, int argc, char **argv, int *i)
 {
 	struct slice rest = slice_cstr(argv[*i] + 2), flag;
@@ -70,10 +83,8 @@ long_option(struct args *a, int argc, char **argv, int *i)
 	flag = slice_head(rest, slice_find(rest, '='));
 	if (flag.len < rest.len)
 		value = flag.ptr + flag.len + 1;
-	if (slice_eq(flag, SLICE_LIT("output"))) {
-		a->dir = value_of("--output", value, argc, argv, i);
-		return a->dir == NULL ? -EINVAL : 0;
-	}
+	if (slice_eq(flag, SLICE_LIT("output")))
+		return dir_option(a, value_of("--output", value, argc, argv, i));
 	if (slice_eq(flag, SLICE_LIT("seeds")))
 		return seeds_option(a, value_of("--seeds", value, argc, argv, i));
 	if (value == NULL && slice_eq(flag, SLICE_LIT("quiet"))) {
@@ -113,9 +124,8 @@ short_option(struct args *a, int argc, char **argv, int *i)
 			a->verbose++;
 			break;
 		case 'o':
-			a->dir =
-			    value_of("-o", p[1] == '\0' ? NULL : p + 1, argc, argv, i);
-			return a->dir == NULL ? -EINVAL : 0;
+			return dir_option(a,
+			    value_of("-o", p[1] == '\0' ? NULL : p + 1, argc, argv, i));
 		default:
 			(void)usage_error(
 			    "there is no option -%c; there are -o DIR, -q and -v", *p);
@@ -156,6 +166,9 @@ args_release(struct args *a)
 	options_release(&a->given);
 }
 
+/* Where a name is too long for the help to begin beside it. */
+#define NEXT_LINE "\n                               "
+
 int
 args_help(struct buf *out)
 {
@@ -180,7 +193,8 @@ args_help(struct buf *out)
 		(void)snprintf(head, sizeof(head), "%s%s%s", flag,
 		    row->arg[0] == '\0' ? "" : " ", row->arg);
 		if (r == 0)
-			r = buf_printf(out, "  %-28s %s%s%s%s\n", head, row->help,
+			r = buf_printf(out, "  %-28s%s%s%s%s%s\n", head,
+			    strlen(head) > 28 ? NEXT_LINE : " ", row->help,
 			    row->def[0] == '\0' ? "" : " (", row->def,
 			    row->def[0] == '\0' ? "" : ")");
 	}

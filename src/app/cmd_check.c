@@ -68,6 +68,18 @@ tell(struct mistakes *m, const char *text)
 	(void)on_mistake(m, &(struct job_mistake){.text = text});
 }
 
+/* A sentence that names the file already. */
+static void
+unreadable(struct mistakes *m, const char *text)
+{
+	if (m->json != NULL) {
+		tell(m, text);
+		return;
+	}
+	(void)say_error(0, "%s", text);
+	m->n++;
+}
+
 static void
 read_job(struct mistakes *m, struct job *job)
 {
@@ -80,7 +92,7 @@ read_job(struct mistakes *m, struct job *job)
 	struct buf text;
 
 	if (read_input(m->path, JOB_FILE_BYTES_MAX, &text, &why) < 0) {
-		tell(m, why.text);
+		unreadable(m, why.text);
 		job->seeds_named = true;
 		return;
 	}

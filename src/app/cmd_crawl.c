@@ -84,7 +84,10 @@ resume_dir(struct job *job, struct args *a, struct nursery *nursery)
 	if (a->seeds != NULL)
 		return usage_error("resume goes on with the seeds that it has;"
 				   " --seeds is for a new crawl");
-	if (a->dir != NULL || a->words_len != 1)
+	if (a->dir != NULL)
+		return usage_error("resume goes on in the directory of the crawl;"
+				   " -o is for a new one");
+	if (a->words_len != 1)
 		return usage_error("resume wants one directory, as in"
 				   " trawl resume example.org-20261124161942602");
 	a->dir = a->words[0];

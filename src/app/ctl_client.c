@@ -109,8 +109,8 @@ static int
 unanswered(const struct ctl_client *c, int r, const struct why *why)
 {
 	if (c->url != NULL)
-		return say_error(r == -EPROTO ? EXIT_TLS : EXIT_NETWORK, "%s: %s", c->url,
-		    why->text);
+		return say_error(
+		    r == -EPROTO ? EXIT_TLS : EXIT_NETWORK, "%s: %s", c->url, why->text);
 	if (access(c->socket, F_OK) < 0)
 		return say_error(EXIT_NETWORK,
 		    "%s: %s; does trawl serve run, and is its socket elsewhere "

@@ -171,6 +171,24 @@ help_one(const struct command *c)
 	return EXIT_DONE;
 }
 
+static const struct command *
+command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name != NULL; c++)
+		if (strcmp(name, c->name) == 0)
+			return c;
+	(void)usage_error("there is no command '%s'; trawl --help lists them", name);
+	return NULL;
+}
+
+static int
+help_about(const char *name)
+{
+	const struct command *c = command_find(name);
+
+	return c == NULL ? EXIT_USAGE : help_one(c);
+}
+
 static bool
 asks_for_help(int argc, char **argv)
 {
@@ -243,6 +261,8 @@ read_secrets(void)
 int
 main(int argc, char **argv)
 {
+	const struct command *c;
+
 	keep_heap_small();
 	raise_files();
 	open_standard_files();
@@ -256,9 +276,7 @@ main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0)
-		return help_all();
-	for (const struct command *c = commands; c->name != NULL; c++)
-		if (strcmp(argv[1], c->name) == 0)
-			return run_command(c, argc - 2, argv + 2);
-	return usage_error("there is no command '%s'; trawl --help lists them", argv[1]);
+		return argc > 2 ? help_about(argv[2]) : help_all();
+	c = command_find(argv[1]);
+	return c == NULL ? EXIT_USAGE : run_command(c, argc - 2, argv + 2);
 }

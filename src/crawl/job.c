@@ -26,16 +26,24 @@ job_release(struct job *j)
 	*j = (struct job){0};
 }
 
-static bool
-looks_like_a_host(struct slice s)
+/* What somebody may have meant by a host that has no scheme before it; NULL: it is none. */
+static const char *
+scheme_meant(struct slice s)
 {
-	size_t colon = slice_find(s, ':'), at = slice_find(slice_head(s, colon), '.');
-	struct slice port = slice_from(s, colon + 1);
-	uint64_t n;
+	size_t colon = slice_find(s, ':');
+	struct slice host = slice_head(s, colon), port = slice_from(s, colon + 1);
+	uint64_t n = 443;
+	bool is_local;
 
-	if (colon < s.len && !slice_to_u64(slice_head(port, slice_find(port, '/')), &n))
-		return false;
-	return at > 0 && at < colon && slice_find(s, ' ') == s.len;
+	if (colon < s.len &&
+	    (!slice_to_u64(slice_head(port, slice_find(port, '/')), &n) || n > 65535))
+		return NULL;
+	host = slice_head(host, slice_find(host, '/'));
+	is_local = slice_ieq(host, SLICE_LIT("localhost"));
+	if (slice_find(s, ' ') < s.len || slice_find(host, '.') == 0 ||
+	    (slice_find(host, '.') == host.len && !is_local))
+		return NULL;
+	return n != 443 || (is_local && colon == s.len) ? "http" : "https";
 }
 
 /* "http://name:word@host/": what a URL's normal form leaves out, and nobody would miss. */
@@ -122,10 +130,10 @@ add_seed(struct job *j, struct slice text, size_t *ret, struct why *why)
 	    NULL, slice_trim(text), (struct slice){0}, 0, out, sizeof(out), &url);
 
 	if ((s == URL_RELATIVE_WITHOUT_BASE || s == URL_UNSUPPORTED) &&
-	    looks_like_a_host(text))
+	    scheme_meant(text) != NULL)
 		return why_set(why, -EINVAL,
-		    "'" SLICE_FMT "' is not a URL; did you mean https://" SLICE_FMT "?",
-		    SLICE_ARG(text), SLICE_ARG(text));
+		    "'" SLICE_FMT "' is not a URL; did you mean %s://" SLICE_FMT "?",
+		    SLICE_ARG(text), scheme_meant(text), SLICE_ARG(text));
 	if (s == URL_RELATIVE_WITHOUT_BASE || s == URL_UNSUPPORTED)
 		return why_set(why, -EINVAL,
 		    "'" SLICE_FMT "' is not a URL that begins with http:// or https://",

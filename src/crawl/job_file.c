@@ -729,6 +729,21 @@ read_document(struct reader *r)
 	}
 }
 
+const char *
+job_yaml_problem(struct slice yaml, size_t line, const char *problem)
+{
+	struct slice text = {0};
+
+	for (size_t i = 0; i <= line; i++)
+		if (!slice_cut(&yaml, '\n', &text))
+			text = (struct slice){0};
+	for (size_t i = 0; i < text.len && (text.ptr[i] == ' ' || text.ptr[i] == '\t');
+	     i++)
+		if (text.ptr[i] == '\t')
+			return "a tab cannot indent a line; use spaces";
+	return problem == NULL ? "not YAML" : problem;
+}
+
 static void
 read_file(struct reader *r, struct slice yaml)
 {
@@ -742,9 +757,10 @@ read_file(struct reader *r, struct slice yaml)
 	    &parser, (const unsigned char *)(yaml.ptr == NULL ? "" : yaml.ptr), yaml.len);
 	if (yaml_parser_load(&parser, &r->doc) == 0) {
 		mistake(r, parser.problem_mark, "%s",
-		    parser.error == YAML_MEMORY_ERROR ? "out of memory"
-		    : parser.problem == NULL          ? "not YAML"
-						      : parser.problem);
+		    parser.error == YAML_MEMORY_ERROR
+			? "out of memory"
+			: job_yaml_problem(
+			      yaml, parser.problem_mark.line, parser.problem));
 		r->all->job->seeds_named = true;
 	} else {
 		read_document(r);

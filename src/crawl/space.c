@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 enum { RESERVE_PART = 16, RESERVE_MAX = 64 << 20, OPEN_FILES_MAX = 16 };
+enum { SMALL_BYTES = 16 << 20 }; /* of which MiB would tell little */
 
 static bool
 measure(const char *dir, uint64_t *ret_free, uint64_t *ret_reserve)
@@ -23,12 +24,15 @@ bool
 space_is_short(const char *dir, struct why *why)
 {
 	uint64_t left, reserve;
+	bool small;
 
 	if (!measure(dir, &left, &reserve) || left >= reserve)
 		return false;
+	small = reserve < SMALL_BYTES;
 	(void)why_set(why, -ENOSPC,
-	    "the disk of %s is nearly full: %llu MiB are left, %llu MiB are kept free",
-	    dir, (unsigned long long)(left >> 20), (unsigned long long)(reserve >> 20));
+	    "the disk of %s is nearly full: %llu %s are left, %llu are kept free", dir,
+	    (unsigned long long)(left >> (small ? 10 : 20)), small ? "KiB" : "MiB",
+	    (unsigned long long)(reserve >> (small ? 10 : 20)));
 	return true;
 }
 

@@ -296,7 +296,7 @@ settings_read(struct settings *s, struct slice yaml, const struct job_reading *h
 	    &parser, (const unsigned char *)(yaml.ptr == NULL ? "" : yaml.ptr), yaml.len);
 	if (yaml_parser_load(&parser, &r.doc) == 0) {
 		mistake(&r, parser.problem_mark, "%s",
-		    parser.problem == NULL ? "not YAML" : parser.problem);
+		    job_yaml_problem(yaml, parser.problem_mark.line, parser.problem));
 	} else {
 		read_document(&r);
 		yaml_document_delete(&r.doc);

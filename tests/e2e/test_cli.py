@@ -58,6 +58,8 @@ MISTAKES = {
     "a scheme that is not fetched": ["crawl", "ftp://127.0.0.1/"],
     "a value is missing": ["crawl", "http://127.0.0.1/", "--per-host"],
     "no such file": ["check", "missing.yaml"],
+    "no directory": ["crawl", "-o", "", "https://127.0.0.1/"],
+    "help about nothing": ["help", "crwal"],
     "a file of authorities that is missing": ["crawl", "--ca", "missing.pem", "https://127.0.0.1/"],
 }
 # What must be named in the sentence, so that it can be mended.
@@ -79,7 +81,9 @@ NAMED = {
     "a URL that is none": "http://[::1/",
     "a scheme that is not fetched": "ftp",
     "a value is missing": "per-host",
-    "no such file": "missing.yaml",
+    "no such file": "trawl: cannot open missing.yaml: No such file",
+    "no directory": "-o wants the name of a directory",
+    "help about nothing": "crwal",
     "a file of authorities that is missing": "missing.pem",
 }
 
@@ -120,7 +124,17 @@ def test_help_and_version_go_to_standard_output():
         assert result.rc == 0
         assert result.err == ""
         assert "trawl" in result.out.lower()
-    assert "--per-host" in harness.trawl("crawl", "--help").out
+    help = harness.trawl("crawl", "--help").out
+    assert "--per-host" in help
+    assert harness.trawl("help", "crawl").out == help
+
+
+def test_in_the_help_of_options_all_is_in_its_column():
+    rows = harness.trawl("crawl", "--help").out.split("\ncrawl:\n")[1].splitlines()
+    assert len(rows) > 100
+    for row, after in zip(rows, [*rows[1:], ""]):
+        if row.startswith("  --") and not after.startswith(" " * 31):  # else its help stands below it
+            assert row[30] == " " and row[31] != " ", row
 
 
 # -- What is said, and where --

@@ -205,6 +205,7 @@ def test_seeds_that_are_redirected_to_long_places_do_not_end_the_crawl(tmp_path)
     [
         ((), 2, "resume wants one directory"),
         (("nowhere",), 2, "holds no crawl"),
+        (("nowhere", "-o", "elsewhere"), 2, "-o is for a new one"),
         (("c", "--order", "dfs"), 2, "--order cannot change"),
         (("c", "--state", "memory"), 2, "--state cannot change"),
     ],

@@ -272,9 +272,19 @@ a_seed_that_is_none_is_told_with_what_was_meant(void **state)
 		const char *seed, *told;
 	} cases[] = {
 	    {"example.test:8080/x", "'example.test:8080/x' is not a URL; did you mean "
-				    "https://example.test:8080/x?"},
+				    "http://example.test:8080/x?"},
 	    {"127.0.0.1:80",
-		"'127.0.0.1:80' is not a URL; did you mean https://127.0.0.1:80?"},
+		"'127.0.0.1:80' is not a URL; did you mean http://127.0.0.1:80?"},
+	    {"127.0.0.1:443",
+		"'127.0.0.1:443' is not a URL; did you mean https://127.0.0.1:443?"},
+	    {"localhost:8080",
+		"'localhost:8080' is not a URL; did you mean http://localhost:8080?"},
+	    {"localhost/x",
+		"'localhost/x' is not a URL; did you mean http://localhost/x?"},
+	    {"docs/a.html",
+		"'docs/a.html' is not a URL that begins with http:// or https://"},
+	    {"a.test:70000",
+		"'a.test:70000' is not a URL that begins with http:// or https://"},
 	    {"mailto:a.b@c.test",
 		"'mailto:a.b@c.test' is not a URL that begins with http:// or https://"},
 	    {"http://me:secret@a.test/x",
@@ -372,6 +382,21 @@ broken_yaml_is_one_mistake(void **state)
 		assert_true(strlen(heard.text) > 5);
 		job_release(&job);
 	}
+}
+
+static void
+a_tab_is_told_for_what_it_is(void **state)
+{
+	static const char file[] =
+	    "# \xc3\xa4\nseeds: [http://a.test/]\nfetch:\n \tdelay: 1\n";
+	struct heard heard = {""};
+	struct job job;
+
+	(void)state;
+	assert_int_equal(job_init(&job), 0);
+	assert_int_equal(read_text(&job, slice_cstr(file), &heard), 1);
+	assert_non_null(strstr(heard.text, "4:2 a tab cannot indent a line; use spaces"));
+	job_release(&job);
 }
 
 struct told {
@@ -909,6 +934,7 @@ main(void)
 	    cmocka_unit_test(seeds_that_tidying_makes_the_same_are_one),
 	    cmocka_unit_test(every_mistake_of_a_job_file_is_told_with_its_place),
 	    cmocka_unit_test(broken_yaml_is_one_mistake),
+	    cmocka_unit_test(a_tab_is_told_for_what_it_is),
 	};
 
 	return cmocka_run_group_tests_name("crawl/options", tests, NULL, NULL);
