@@ -28,8 +28,7 @@ enum {
 
 /* A URL as the traps want it. */
 struct trap_subject {
-	char text[URL_BYTES_MAX];
-	struct url url;
+	struct url url; /* its text is of the commit */
 	struct url_pattern pattern;
 	struct trap_link link;
 };

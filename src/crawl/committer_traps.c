@@ -37,8 +37,7 @@ static bool
 subject_set(struct committer *c, struct trap_subject *s, struct slice url,
     uint64_t authority_hash)
 {
-	if (url_resolve(NULL, url, (struct slice){0}, 0, s->text, sizeof(s->text),
-		&s->url) != URL_OK)
+	if (!url_describe(url, &s->url))
 		return false;
 	url_pattern(&s->url, scope_hash_seed(c->rules), &s->pattern);
 	s->link = (struct trap_link){.url = &s->url,

@@ -48,13 +48,9 @@ trap_gates_find(
 {
 	const struct trap_closed *c;
 	struct url_pattern p;
-	char text[URL_BYTES_MAX];
 	struct url u;
 
-	if (g->closed.len == 0)
-		return NULL;
-	if (url_resolve(NULL, url, (struct slice){0}, 0, text, sizeof(text), &u) !=
-	    URL_OK)
+	if (g->closed.len == 0 || !url_describe(url, &u))
 		return NULL;
 	url_pattern(&u, g->seed, &p);
 	c = umap_get(&g->closed, trap_id(TRAP_KIND_PATTERN, authority_hash, p.whole));

@@ -589,3 +589,51 @@ url_resolve(const struct url *base, struct slice ref, struct slice charset,
 	*ret = r.url;
 	return URL_OK;
 }
+
+/* -- what is in normal form already ------------------------------------------------ */
+
+/* Takes ":8080" off the authority, if it ends so. */
+static bool
+port_cut(struct slice *authority, uint16_t *ret)
+{
+	size_t digits = authority->len;
+	uint64_t port;
+
+	while (digits > 0 && ascii_is_digit(authority->ptr[digits - 1]))
+		digits--;
+	if (digits == 0 || authority->ptr[digits - 1] != ':')
+		return true;
+	if (!slice_to_u64(slice_from(*authority, digits), &port) || port > UINT16_MAX)
+		return false;
+	authority->len = digits - 1;
+	*ret = (uint16_t)port;
+	return true;
+}
+
+bool
+url_describe(struct slice text, struct url *ret)
+{
+	bool is_https = slice_starts(text, SLICE_LIT("https://"));
+	size_t host = is_https ? strlen("https://") : strlen("http://"), path;
+	struct slice authority;
+	uint16_t port = is_https ? 443 : 80;
+
+	if (text.len > URL_BYTES_MAX ||
+	    (!is_https && !slice_starts(text, SLICE_LIT("http://"))))
+		return false;
+	path = host + slice_find(slice_from(text, host), '/');
+	authority = slice_of(text.ptr + host, path - host);
+	if (path == text.len || !port_cut(&authority, &port) || authority.len == 0)
+		return false;
+	*ret = (struct url){.text = text.ptr,
+	    .len = (uint16_t)text.len,
+	    .scheme_len = is_https ? 5 : 4,
+	    .user_at = (uint16_t)host,
+	    .host_at = (uint16_t)host,
+	    .host_len = (uint16_t)authority.len,
+	    .path_at = (uint16_t)path,
+	    .query_at = (uint16_t)(path + slice_find(slice_from(text, path), '?')),
+	    .fragment_at = (uint16_t)text.len,
+	    .port = port};
+	return true;
+}

@@ -443,6 +443,52 @@ check_offsets(const struct url *u)
 		assert_true(u->text[i] > ' ' && u->text[i] < 0x7f);
 }
 
+/* Of what is in normal form, parts are found without writing it anew. */
+static void
+check_described(const struct url *u)
+{
+	char *exact = malloc(u->len);
+	struct url d;
+
+	assert_non_null(exact);
+	memcpy(exact, u->text, u->len);
+	assert_true(url_describe(slice_of(exact, u->len), &d));
+	assert_ptr_equal(d.text, exact);
+	assert_int_equal(d.len, u->len);
+	assert_int_equal(d.scheme_len, u->scheme_len);
+	assert_int_equal(d.user_at, u->user_at);
+	assert_int_equal(d.host_at, u->host_at);
+	assert_int_equal(d.host_len, u->host_len);
+	assert_int_equal(d.path_at, u->path_at);
+	assert_int_equal(d.query_at, u->query_at);
+	assert_int_equal(d.fragment_at, u->fragment_at);
+	assert_int_equal(d.port, u->port);
+	free(exact);
+}
+
+static void
+what_is_in_normal_form_is_described_as_it_stands(void **state)
+{
+	static const char *const good[] = {"http://h/", "https://h/", "http://h:8080/a?b",
+	    "https://[::1]/a", "https://[::1]:80/a", "http://127.0.0.1:1/?x/y?z",
+	    "http://h:65535/a/b/?", "http://u:p@h:81/a#b"};
+	static const char *const bad[] = {"", "h", "http:/", "http://", "http:///",
+	    "http://h", "http://:80/", "http://h:65536/",
+	    "http://h:99999999999999999999/", "ftp://h/", "HTTP://h/", "//h/"};
+	char long_one[URL_BYTES_MAX + 2] = "http://h/";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(normal(good[i]), URL_OK);
+		check_described(&url);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(url_describe(slice_cstr(bad[i]), &url));
+	memset(long_one + 9, 'a', sizeof(long_one) - 10);
+	assert_false(url_describe(slice_cstr(long_one), &url));
+	assert_true(url_describe(slice_head(slice_cstr(long_one), URL_BYTES_MAX), &url));
+}
+
 /*
  * Whatever comes: no read past the input (which a sanitizer sees), offsets in order, and
  * what was accepted is accepted again and stays the same.
@@ -479,6 +525,9 @@ survives_and_agrees_with_itself_on_any_bytes(void **state)
 		memcpy(base_text, text, url.len);
 		base = url;
 		base.text = base_text;
+		if (url_describe(slice_of(exact, b.len), &second))
+			assert_true(second.path_at < second.query_at &&
+				    second.query_at <= second.len);
 		if (url_resolve(&base, slice_of(exact, b.len),
 			slice_cstr(charsets[random_below(4)]), flags, text, sizeof(text),
 			&url) == URL_OK) {
@@ -493,6 +542,8 @@ survives_and_agrees_with_itself_on_any_bytes(void **state)
 			assert_int_equal(second.host_at, url.host_at);
 			assert_int_equal(second.path_at, url.path_at);
 			assert_int_equal(second.port, url.port);
+			if (flags == 0)
+				check_described(&url);
 		}
 		free(exact);
 		buf_release(&b);
@@ -539,6 +590,7 @@ main(void)
 	    cmocka_unit_test(references_are_relative_to_the_page),
 	    cmocka_unit_test(normal_form_comes_out_of_any_base),
 	    cmocka_unit_test(parts_are_told_by_offsets),
+	    cmocka_unit_test(what_is_in_normal_form_is_described_as_it_stands),
 	    cmocka_unit_test(no_url_is_longer_than_its_room),
 	    cmocka_unit_test(
 		queries_are_encoded_as_the_standard_has_it_not_as_iconv_has_it),
