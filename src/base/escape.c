@@ -23,6 +23,23 @@ are_plain(const char *p, char least)
 	return (other[0] | other[1]) == 0;
 }
 
+/* Four to fifteen bytes: the first of them and the last, which overlap, make sixteen. */
+static bool
+few_are_plain(struct slice s, char least)
+{
+	char both[sizeof(sixteen)];
+
+	if (s.len >= 8) {
+		memcpy(both, s.ptr, 8);
+		memcpy(both + 8, s.ptr + s.len - 8, 8);
+	} else {
+		memcpy(both, s.ptr, 4);
+		memcpy(both + 4, s.ptr + s.len - 4, 4);
+		memcpy(both + 8, both, 8);
+	}
+	return are_plain(both, least);
+}
+
 /* Whether any of sixteen is another, then which.  The last sixteen may be seen twice. */
 size_t
 escape_plain(struct slice s, char least)
@@ -30,6 +47,8 @@ escape_plain(struct slice s, char least)
 	const size_t step = sizeof(sixteen);
 	size_t i = 0;
 
+	if (s.len >= 4 && s.len < step && few_are_plain(s, least))
+		return s.len;
 	while (s.len - i >= step && are_plain(s.ptr + i, least))
 		i += step;
 	if (i > 0 && s.len - i < step && are_plain(s.ptr + s.len - step, least))

@@ -29,14 +29,14 @@ put(struct jsonw *j, struct slice s)
 static char *
 room(struct jsonw *j, size_t n)
 {
-	int r = j->err != 0 ? j->err : buf_reserve(j->b, n);
+	struct buf *b = j->b;
 
-	if (r < 0) {
-		note(j, r);
+	if (j->err == 0 && b->cap - b->len < n)
+		note(j, buf_reserve(b, n));
+	if (j->err != 0)
 		return NULL;
-	}
-	j->b->len += n;
-	return j->b->ptr + j->b->len - n;
+	b->len += n;
+	return b->ptr + b->len - n;
 }
 
 /* Nearly all there is can be written as it is, and then in one go. */
