@@ -132,8 +132,9 @@ class Web:
         rows = []
         with open(self.run / "access.log", encoding="utf-8", errors="surrogateescape") as f:
             for line in f:
-                # The agent comes over the network: nginx escapes it as JSON wants it.
-                rows.append(json.loads(line))
+                if line.endswith("\n"):  # else it is being written
+                    # The agent comes over the network: nginx escapes it as JSON wants it.
+                    rows.append(json.loads(line))
         return rows
 
 
@@ -352,6 +353,10 @@ class Output:
         """How many are there while the crawl is under way: the last line may be half there."""
         path = self.dir / "pages.jsonl"
         return path.read_bytes().count(b"\n") if path.exists() else 0
+
+    def urls_yet(self):
+        """Of which pages: the same."""
+        return {json.loads(line)["url"] for line in (self.dir / "pages.jsonl").read_bytes().splitlines(True) if line.endswith(b"\n")}
 
     def crawl_log(self):
         path = self.dir / "crawl.log"

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sqlite3
-import time
 import urllib.error
 import urllib.request
 
@@ -110,7 +109,7 @@ def test_status_and_explain_while_it_runs_and_after_kill(site, tmp_path):
         assert host["queued"] == last["queued"]
         page = explain(out, site.url("/p0.html"))
         assert (page["outcome"], page["page"]["title"]) == ("ok", "page 0")
-        got = {page["url"] for page in out.pages()}
+        got = out.urls_yet()
         *_, late = (u for i in range(PAGES // 2 - 1) if site.url(f"/p{i}.html") in got
                     if (u := site.url(f"/p{2 * i + 2}.html")) not in got)  # fmt: skip
         e = explain(out, late)
@@ -215,9 +214,13 @@ def test_a_host_that_holds_back_and_one_that_is_given_up_are_told(tmp_path):
         try:
             harness.wait_until("both", lambda: out.dir.joinpath("crawl.log").exists() and
                                "dead.test" in (out.dir / "crawl.log").read_text() and
-                               "/busy" in (out.dir / "crawl.log").read_text(), 30)  # fmt: skip
-            time.sleep(0.5)
-            s = status(out)
+                               "/busy" in (out.dir / "crawl.log").read_text())  # fmt: skip
+
+            def committed():
+                s = status(out)
+                return s if s.get("given_up") and s.get("hosts_waiting") else None
+
+            s = harness.wait_until("both are committed", committed)
             (held,) = (h for h in s["busiest"] if h["host"] == web.url(""))
             assert (held["queued"], held["waits_for"]) == (2, "retry-after")
             assert s["hosts_waiting"] == {"retry-after": 1}
