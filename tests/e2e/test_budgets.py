@@ -64,9 +64,9 @@ def test_time(site, tmp_path):
     assert 0 < len(out.pages()) < PAGES
     stops_again(site, out, 15)
     began = time.monotonic()
-    result = harness.trawl("resume", "-q", out.dir, "--max-time", "2500ms")  # a second more
+    result = harness.trawl("resume", "-q", out.dir, "--max-time", "4s")  # some two seconds more
     assert result.rc == 15, result.err
-    assert 0.8 < time.monotonic() - began < 6
+    assert 0.8 < time.monotonic() - began < 20
     assert 0 < len(out.pages()) < PAGES
     finish(site, out, "--max-time", "none", "--delay", "0")
 
@@ -117,26 +117,26 @@ def test_a_crawl_that_is_done_is_done_whatever_the_budget(site, tmp_path):
 
 
 def committed_pages(site, tmp_path, *options):
-    """How many pages are committed once 60 are fetched, and before the crawl is over."""
+    """How many pages are committed once 40 are fetched, and before the crawl is over."""
     out = harness.Output(tmp_path / "c")
     asked = len(site.log())
-    running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "40/s", *options,
+    running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "20/s", *options,
                               site.url("/p0.html"))  # fmt: skip
     try:
-        harness.wait_until("pages", lambda: len(site.log()) > asked + 60)
+        harness.wait_until("pages", lambda: len(site.log()) > asked + 40)
         return json.loads(harness.trawl("status", "--json", out.dir).out)["pages"]
     finally:
         running.end()
 
 
 def test_commit_interval(site, tmp_path):
-    assert committed_pages(site, tmp_path, "--commit-interval", "50ms") > 30
+    assert committed_pages(site, tmp_path, "--commit-interval", "50ms") > 20
     harness.shutil.rmtree(tmp_path / "c")
     assert committed_pages(site, tmp_path, "--commit-interval", "60s") == 0
 
 
 def test_commit_size(site, tmp_path):
-    assert committed_pages(site, tmp_path, "--commit-interval", "60s", "--commit-size", "64KiB") > 30
+    assert committed_pages(site, tmp_path, "--commit-interval", "60s", "--commit-size", "64KiB") > 20
 
 
 def test_state_memory_leaves_no_store_and_rocksdb_one(site, tmp_path):

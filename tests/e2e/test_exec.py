@@ -18,7 +18,6 @@ PAGES = 600
 LARGE = 3000
 FAST = "-q", "--delay", "0", "--per-host", "16", "--commit-interval", "50ms", "--sink", "exec"
 TEXT = "--text", "--no-traps"  # nearly the same in all pages
-PAUSES = 10  # seconds: a program that died is started again after 1, 2, 4 s
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +66,7 @@ def got(where):
     return [json.loads(line) for line in path.read_bytes().splitlines(True) if line.endswith(b"\n")] if path.exists() else []
 
 
-def crawl(where, web, prog, *options, timeout=60, **kw):
+def crawl(where, web, prog, *options, timeout=harness.CRAWL_SECONDS, **kw):
     return harness.crawl(where / "out", *FAST, "--exec-command", prog, *options, web.url("/0.html"), timeout=timeout, **kw)
 
 
@@ -179,9 +178,8 @@ for n, line in enumerate(lines):
 
 def test_one_that_dies_for_ever_ends_the_crawl_and_a_resume_feeds_the_rest(many, tmp_path):
     prog = program(tmp_path, "got(next(lines)); sys.exit(7)")
-    began = time.monotonic()
     result, out = crawl(tmp_path, many, prog, "--exec-restarts", "2", "--max-pages", "300")
-    assert result.rc == 3 and time.monotonic() - began < 3 + PAUSES, result.err
+    assert result.rc == 3 and result.seconds < 60, result.err  # the pauses are 1 and 2 s
     assert "the program of --sink exec ended too often (2 restarts within 600 s are permitted), the last time with exit status 7" in result.err
     assert len(got(tmp_path)) == 3
     program(tmp_path, "for line in lines: got(line)")
@@ -194,7 +192,7 @@ def test_one_that_dies_for_ever_ends_the_crawl_and_a_resume_feeds_the_rest(many,
 def test_ends_are_forgotten_after_the_window(many, tmp_path):
     """Two ends, 1.1 s and more apart: too often only where the window is longer."""
     prog = program(tmp_path, "for n, line in enumerate(lines):\n    got(line)\n    if n == 20 and (once('a') or once('b')): sys.exit(1)")
-    result, _ = crawl(tmp_path, many, prog, "--exec-restarts", "1", "--exec-restart-window", "1s", timeout=90)
+    result, _ = crawl(tmp_path, many, prog, "--exec-restarts", "1", "--exec-restart-window", "1s")
     assert result.rc == 0, result.err
     (tmp_path / "a").unlink(), (tmp_path / "b").unlink()
     result, _ = harness.crawl(tmp_path / "again", *FAST, "--exec-command", prog, "--exec-restarts", "1", many.url("/0.html"))
@@ -239,7 +237,7 @@ def test_one_that_is_slow_slows_the_crawl_and_a_signal_ends_both(large, tmp_path
             time.sleep(1)
         assert asked < LARGE - 200 and spool.stat().st_size < 13 << 20
         running.signal(signal.SIGINT)
-        result = running.result(30)
+        result = running.result()
     finally:
         running.end()
     assert result.rc == 11, result.err
@@ -258,7 +256,7 @@ def test_a_signal_when_only_the_program_is_awaited_is_told(many, tmp_path):
     try:
         harness.wait_until("all pages", lambda: out.pages_yet() == PAGES)
         running.signal(signal.SIGINT)
-        result = running.result(30)
+        result = running.result()
     finally:
         running.end()
     assert result.rc == 11 and "exec: stopped with 599 lines to feed; trawl resume goes on" in result.err
@@ -273,7 +271,7 @@ if once("closed"): got(next(lines)); os.close(0); time.sleep(100)
 if once("hung"): got(next(lines)); time.sleep(100)
 for line in lines: got(line)
 """
-    result, _ = harness.crawl(tmp_path / "out", *FAST[1:], "--exec-command", program(tmp_path, text), "--exec-stall-timeout", "1s",
+    result, _ = harness.crawl(tmp_path / "out", *FAST[1:], "--exec-command", program(tmp_path, text), "--exec-stall-timeout", "3s",
                               many.url("/0.html"))  # fmt: skip
     assert result.rc == 0, result.err
     assert "signal 15 (Terminated) (it closed its standard input and was ended)" in result.err
@@ -283,7 +281,7 @@ for line in lines: got(line)
 
 def test_one_that_does_not_end_is_killed_and_that_is_a_failure(many, tmp_path):
     text = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nfor line in lines: got(line)\nwhile True: time.sleep(1)"
-    result, _ = crawl(tmp_path, many, program(tmp_path, text), "--exec-finish-timeout", "500ms", "--max-pages", "20")
+    result, _ = crawl(tmp_path, many, program(tmp_path, text), "--exec-finish-timeout", "4s", "--max-pages", "20")
     assert result.rc == 3, result.err
     assert "did not end well once it had all its input: signal 9 (Killed)" in result.err
     assert len(got(tmp_path)) == 20

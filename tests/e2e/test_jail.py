@@ -28,9 +28,9 @@ def site(tmp_path_factory):
 def workers(site, tmp_path_factory):
     """(pid, what /proc says of it) of the workers of a crawl, while it has pages."""
     out = tmp_path_factory.mktemp("crawl") / "c"
-    running = harness.Running("crawl", "-q", "-o", out, "--delay", "20ms", "--workers", "3", site.url("/p0.html"))
+    running = harness.Running("crawl", "-q", "-o", out, "--delay", "100ms", "--workers", "3", site.url("/p0.html"))
     try:
-        harness.wait_until("pages", lambda: (out / "crawl.log").exists() and len(harness.Output(out).crawl_log()) > 5)
+        harness.wait_until("pages", lambda: harness.Output(out).pages_yet() > 5)
         pids = running.descendants("trawl-worker")
         assert len(pids) == 3
         yield [harness.Path(f"/proc/{pid}") for pid in pids]

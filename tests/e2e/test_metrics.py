@@ -182,6 +182,7 @@ class Slow(BaseHTTPRequestHandler):
     """Pages without end, one after the other; those of /fail are errors, and some are slow."""
 
     protocol_version = "HTTP/1.1"
+    pause = 0.01
 
     def do_GET(self):
         n = int("0" + "".join(c for c in self.path if c.isdigit()))
@@ -191,7 +192,7 @@ class Slow(BaseHTTPRequestHandler):
             status = 500 if self.path.startswith("/fail") else 200
             links = f'<a href="/p{2 * n + 1}">a</a><a href="/p{2 * n + 2}">b</a><a href="/fail{n}">f</a>'
             body = f"<title>{n}</title>{links}".encode()
-            time.sleep(0.01)
+            time.sleep(self.pause)
         self.send_response(status)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
@@ -204,6 +205,7 @@ class Slow(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def endless():
+    Slow.pause = 0.01
     with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -258,6 +260,7 @@ def test_while_it_crawls_the_identity_holds_and_nothing_falls_over_a_pause(servi
     pages(before + 20)
     # A crash: what was counted is gone, what is of the run is not.
     service.kill()
+    Slow.pause = 0.3  # so that what was before is not soon reached again
     service.start()
     again = wait_until("it goes on", lambda: (m := scrape(service)).all("trawl_run_pages_total", **which) and m)
     assert again.get("trawl_run_urls_discovered", **which) >= before

@@ -152,7 +152,7 @@ def test_a_host_of_killers_is_not_parsed_any_more(good, bad, tmp_path):
     out = harness.Output(tmp_path / "c")
     running = start(out.dir, bad[0].url("/more.html"), good[0].url("/p0.html"))
     try:
-        result = running.result(60)
+        result = running.result()
     finally:
         running.end()
     assert result.rc == 0, result.err
@@ -225,7 +225,7 @@ def test_two_kills_from_outside_are_enough(tmp_path_factory, tmp_path):
                 return len(killed) == 2
 
             harness.wait_until("two busy workers", kill_busy, every=0.005)
-            result = running.result(60)
+            result = running.result()
         finally:
             running.end()
         assert result.rc == 0, result.err

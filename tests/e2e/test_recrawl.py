@@ -272,12 +272,14 @@ def test_what_cannot_be_crawled_again_is_refused_with_a_sentence(site, tmp_path)
     assert len(out.pages()) == 10
 
 
-def kill_at_random(rng, args, limit):
+def kill_at_random(rng, args, limit, progress=None):
     """None: it was killed; else its result."""
     running = harness.Running(*args)
     try:
         if limit is None:
             return running.result(300)
+        if progress:
+            harness.wait_until("progress", lambda: progress() or running.child.poll() is not None)
         time.sleep(rng.uniform(0.02, limit))
         if running.child.poll() is not None:
             return running.result()
@@ -295,7 +297,10 @@ def test_a_recrawl_that_is_killed_is_gone_on_with_and_asks_each_page_once(site, 
     rng, kills = random.Random(1), 0
     args = ["run", path, "-o", out.dir, "--progress", "none", "--rate", f"{PAGES // KILLS}/s", "--commit-interval", "100ms"]
     for n in range(KILLS + 1):
-        result = kill_at_random(rng, args, 1.2 if n < KILLS else None)
+        asked = len(site.web.log())
+        # At any moment; some must come after it has begun, however busy the machine is.
+        begun = (lambda asked=asked: len(site.web.log()) > asked + 5) if n % 2 else None
+        result = kill_at_random(rng, args, 1.2 if n < KILLS else None, begun)
         if result is not None:
             break
         kills += 1
