@@ -2,6 +2,7 @@
 #include "crawl/job_env.h"
 #include "web/charset.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 /* The code point at `s`, of which *ret_len bytes are; a byte that is no UTF-8 is itself.
@@ -90,12 +91,61 @@ write_text(struct buf *out, struct slice s)
 	return r;
 }
 
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+/* "60000ms" as 1m, 67108864 as 64MiB: in the largest unit of which it is a whole number. */
+static int
+write_quantity(struct buf *out, const struct unit *units, struct slice v)
+{
+	uint64_t n;
+	size_t digits = 0;
+
+	while (digits < v.len && ascii_is_digit(v.ptr[digits]))
+		digits++;
+	if (!slice_to_u64(slice_head(v, digits), &n)) /* none, auto */
+		return buf_add_slice(out, v);
+	while (units->factor > 1 && (n == 0 || n % units->factor != 0))
+		units++;
+	return buf_printf(out, "%" PRIu64 "%s", n / units->factor, units->name);
+}
+
+static int
+write_rate(struct buf *out, struct slice v)
+{
+	if (slice_find(v, '.') < v.len) {
+		while (v.len > 0 && v.ptr[v.len - 1] == '0')
+			v.len--;
+		if (v.len > 0 && v.ptr[v.len - 1] == '.')
+			v.len--;
+	}
+	return buf_add_slice(out, v);
+}
+
 static int
 write_value(struct buf *out, const struct option_row *row, struct slice v)
 {
-	return row->type == OPTION_STR || row->type == OPTION_LIST
-		   ? write_text(out, v)
-		   : buf_add_slice(out, v);
+	static const struct unit times[] = {
+	    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+	static const struct unit sizes[] = {{"GiB", 1 << 30}, {"GB", 1000000000},
+	    {"MiB", 1 << 20}, {"MB", 1000000}, {"KiB", 1 << 10}, {"kB", 1000}, {"", 1}};
+
+	switch (row->type) {
+	case OPTION_STR:
+	case OPTION_LIST:
+		return write_text(out, v);
+	case OPTION_TIME:
+	case OPTION_DELAY:
+		return write_quantity(out, times, v);
+	case OPTION_SIZE:
+		return write_quantity(out, sizes, v);
+	case OPTION_RATE:
+		return write_rate(out, v);
+	default:
+		return buf_add_slice(out, v);
+	}
 }
 
 /* Below `indent` spaces. */

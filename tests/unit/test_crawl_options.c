@@ -266,6 +266,42 @@ a_job_file_that_was_written_reads_back_the_same(void **state)
 }
 
 static void
+a_job_file_is_written_in_units_that_people_read(void **state)
+{
+	static const struct {
+		const char *flag, *value, *line;
+	} cases[] = {
+	    {"recrawl-interval", "86400", "\n  recrawl_interval: 1d\n"},
+	    {"max-time", "90m", "\n  max_time: 90m\n"},
+	    {"delay", "1.5", "\n  delay: 1500ms\n"},
+	    {"delay", "0", "\n  delay: 0ms\n"},
+	    {"delay", "auto", "\n  delay: auto\n"},
+	    {"max-body", "67108864", "\n  max_body: 64MiB\n"},
+	    {"warc-size", "1GB", "\n  warc_size: 1GB\n"},
+	    {"max-disk", "1234567", "\n  max_disk: 1234567\n"},
+	    {"max-disk", "none", "\n  max_disk: none\n"},
+	    {"rate", "0", "\n  rate: 0\n"},
+	    {"rate", "100", "\n  rate: 100\n"},
+	    {"rate", "2.50", "\n  rate: 2.5\n"},
+	};
+	struct buf text;
+	struct job j;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(job_init(&j), 0);
+		assert_int_equal(set(&j.options, cases[i].flag, cases[i].value, NULL), 0);
+		buf_clear(&text);
+		assert_int_equal(job_write(&j, 0, &text), 0);
+		if (strstr(buf_cstr(&text), cases[i].line) == NULL)
+			fail_msg("%s %s: %s", cases[i].flag, cases[i].value, text.ptr);
+		job_release(&j);
+	}
+	buf_release(&text);
+}
+
+static void
 a_seed_that_is_none_is_told_with_what_was_meant(void **state)
 {
 	static const struct {
@@ -930,6 +966,7 @@ main(void)
 	    cmocka_unit_test(flags_are_found_by_name_by_their_negation_and_by_likeness),
 	    cmocka_unit_test(what_is_given_overrules_and_lists_are_replaced),
 	    cmocka_unit_test(a_job_file_that_was_written_reads_back_the_same),
+	    cmocka_unit_test(a_job_file_is_written_in_units_that_people_read),
 	    cmocka_unit_test(a_seed_that_is_none_is_told_with_what_was_meant),
 	    cmocka_unit_test(seeds_that_tidying_makes_the_same_are_one),
 	    cmocka_unit_test(every_mistake_of_a_job_file_is_told_with_its_place),

@@ -299,7 +299,7 @@ rules_that_were_written_read_back_the_same(void **state)
 	assert_int_equal(job_write(&a, JOB_FOR_STRANGERS, &two), 0);
 	assert_int_equal(buf_add_byte(&two, '\0'), 0);
 	assert_null(strstr(two.ptr, "X-A: 1"));
-	assert_non_null(strstr(two.ptr, "max_body: 10240"));
+	assert_non_null(strstr(two.ptr, "max_body: 10KiB"));
 	buf_release(&one);
 	buf_release(&two);
 	job_release(&a);
