@@ -37,6 +37,7 @@ struct session {
 	struct crawl *crawl;
 	struct report_facts facts; /* once it has ended */
 	struct progress *progress;
+	struct crawl_stats before; /* as it began */
 	struct sig *sigint, *sigterm;
 	int signals;
 	bool resume;
@@ -285,6 +286,7 @@ start(struct session *s, struct why *why)
 	r = crawl_begin(s, s->resume, why);
 	if (r < 0)
 		return r;
+	crawl_stats(s->crawl, &s->before);
 	r = sig_new(s->loop, SIGINT, on_signal, s, &s->sigint);
 	if (r == 0)
 		r = sig_new(s->loop, SIGTERM, on_signal, s, &s->sigterm);
@@ -494,6 +496,18 @@ is_unfed(const struct session *s)
 	return false;
 }
 
+static bool
+had_nothing_to_do(const struct session *s)
+{
+	struct crawl_stats now;
+
+	if (!s->resume || s->crawl == NULL || s->end != CRAWL_DONE ||
+	    s->before.queued > 0)
+		return false;
+	crawl_stats(s->crawl, &now);
+	return now.attempts == s->before.attempts;
+}
+
 static int
 finish(struct session *s)
 {
@@ -517,6 +531,10 @@ finish(struct session *s)
 	r = put_rest(s); /* the reports, too */
 	if (r != EXIT_DONE)
 		code = code == EXIT_DONE ? r : code;
+	if (had_nothing_to_do(s))
+		log_warn("the crawl in %s was over, nothing was left to ask for; how to "
+			 "crawl it again: trawl(1), CRAWLING AGAIN",
+		    s->dir);
 	summarise(s, report);
 	if (!save_cookies(s))
 		code = code == EXIT_DONE ? EXIT_FILE : code;

@@ -115,6 +115,7 @@ def test_resume_of_a_finished_crawl_has_nothing_to_do(site, tmp_path):
     result = harness.trawl("resume", out.dir)
     assert result.rc == 0, result.err
     assert "URLs" in result.err and " 0 queued" in result.err
+    assert "nothing was left to ask for" in result.err
     assert len(web.log()) == asked
     check_whole(out, web, www)
 
