@@ -3,6 +3,7 @@
 #include "base/escape.h"
 #include "observe/explain_json.h"
 #include "observe/format.h"
+#include "web/url.h"
 #include <stdio.h>
 
 enum { VALUE_MAX = 4 << 20 };
@@ -88,7 +89,7 @@ text_tries(const struct inspect_url *u, struct buf *out)
 
 /* For the next round. */
 static int
-text_again(const struct inspect_url *u, struct buf *out)
+text_again(const struct inspect_url *u, int64_t wall_us, struct buf *out)
 {
 	char at[CLOCK_TEXT_MAX];
 	int e = 0;
@@ -98,12 +99,15 @@ text_again(const struct inspect_url *u, struct buf *out)
 		    (unsigned)u->changes, (unsigned)u->looks);
 	if (e < 0 || u->due_us == 0)
 		return e;
+	if (u->due_us <= wall_us)
+		return buf_add_cstr(
+		    out, "  due       in the next round, if there is one\n");
 	clock_format(u->due_us, 0, at);
 	return buf_printf(out, "  due       for another round at %s\n", at);
 }
 
 static int
-text_page(const struct inspect_url *u, struct buf *out)
+text_page(const struct inspect_url *u, int64_t wall_us, struct buf *out)
 {
 	int e;
 
@@ -130,7 +134,7 @@ text_page(const struct inspect_url *u, struct buf *out)
 	if (e == 0)
 		e = row(out, "modified", u->last_modified);
 	if (e == 0)
-		e = text_again(u, out);
+		e = text_again(u, wall_us, out);
 	if (e < 0 || u->warc_file.len == 0)
 		return e;
 	e = buf_add_cstr(out, "  archive   warc/");
@@ -189,7 +193,13 @@ text_would_be(const struct inspect_url *u, struct buf *out)
 	    outcome_name(u->would_be));
 	if (e == 0)
 		e = escape_terminal(out, u->would_rule);
-	return e == 0 ? buf_add_byte(out, '\n') : e;
+	if (e == 0)
+		e = buf_add_byte(out, '\n');
+	if (e == 0 && slice_eq(u->would_rule,
+			  slice_cstr(url_status_text(URL_RELATIVE_WITHOUT_BASE))))
+		e = buf_add_cstr(
+		    out, "  hint      a URL begins with http:// or https://\n");
+	return e;
 }
 
 static int
@@ -205,7 +215,7 @@ text_answer(const struct answer *a, struct buf *out)
 	if (e == 0)
 		e = text_tries(u, out);
 	if (e == 0)
-		e = text_page(u, out);
+		e = text_page(u, a->look->wall_us, out);
 	if (e == 0)
 		e = text_place(u, out);
 	if (e == 0)

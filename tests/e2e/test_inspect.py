@@ -86,6 +86,7 @@ def test_explain_knows_what_a_page_can_be_asked_for_again_by(site, done):
         assert refused.value.code == 304, name
     text = harness.trawl("explain", done.dir, url).out
     assert e["etag"] in text and e["last_modified"] in text
+    assert "due       in the next round" in text
     moved = explain(done, site.url("/moved"))
     assert "etag" not in moved and "digest" not in moved
 
@@ -177,6 +178,8 @@ def test_explain_what_was_never_seen(site, done):
     assert e["would_be"] == {"outcome": "wanted"}
     e = explain(done, site.url("/private/unlinked.html"), rc=1)
     assert e["robots_rule"] == "robots.txt line 2: Disallow: /private/"
+    text = harness.trawl("explain", done.dir, site.url("/p3.html").removeprefix("http://")).out
+    assert "relative URL without a base\n  hint      a URL begins with http://" in text
     e = explain(done, "http://[bad", rc=1)
     assert e["would_be"]["outcome"] == "bad-url"
     text = harness.trawl("explain", done.dir, "http://nowhere.example/x")
