@@ -492,7 +492,8 @@ serve(struct serve *s)
 		code = say_error(start_code(r), "%s", why.text);
 	} else {
 		notify("READY=1");
-		log_info("trawl %s serves", PACKAGE_VERSION);
+		log_info("trawl %s serves%s%s", PACKAGE_VERSION,
+		    s->socket == NULL ? "" : " at ", s->socket == NULL ? "" : s->socket);
 		if (loop_run(s->loop) < 0)
 			code =
 			    say_error(EXIT_OTHER, "the service waits for nothing: this "

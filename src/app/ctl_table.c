@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 enum { CELL_BYTES_MAX = 4096, DEPTH_MAX = 8 };
+enum { NAME_WIDTH_MIN = 24, NAME_WIDTH_MAX = 48 };
 
 static json_t *
 member(json_t *of, const char *path)
@@ -134,7 +135,25 @@ ctl_table(json_t *items, const struct ctl_column *columns, struct buf *out)
 }
 
 static int
-rows_below(json_t *object, const char *prefix, unsigned depth, struct buf *out)
+add_row(const char *name, json_t *v, size_t width, struct buf *out)
+{
+	size_t from = out->len;
+	int r = escape_terminal(out, slice_cstr(name));
+
+	if (r == 0) {
+		size_t got = width_of(slice_from(buf_slice(out), from));
+
+		r = pad(out, (got < width ? width - got : 0) + 1);
+	}
+	if (r == 0)
+		r = add_value(out, v);
+	return r == 0 ? buf_add_byte(out, '\n') : r;
+}
+
+/* `out` NULL: only *width becomes that of the longest name. */
+static int
+rows_below(
+    json_t *object, const char *prefix, unsigned depth, size_t *width, struct buf *out)
 {
 	const char *key;
 	json_t *v;
@@ -143,22 +162,17 @@ rows_below(json_t *object, const char *prefix, unsigned depth, struct buf *out)
 	json_object_foreach(object, key, v)
 	{
 		char name[200];
+		size_t len;
 
 		(void)snprintf(name, sizeof(name), "%s%s%.80s", prefix,
 		    prefix[0] == '\0' ? "" : ".", key);
-		if (json_is_object(v) && depth < DEPTH_MAX) {
-			r = rows_below(v, name, depth + 1, out);
-		} else {
-			r = escape_terminal(out, slice_cstr(name));
-			for (size_t n = strlen(name); r == 0 && n < 24; n++)
-				r = buf_add_byte(out, ' ');
-			if (r == 0)
-				r = buf_add_byte(out, ' ');
-			if (r == 0)
-				r = add_value(out, v);
-			if (r == 0)
-				r = buf_add_byte(out, '\n');
-		}
+		len = width_of(slice_cstr(name));
+		if (json_is_object(v) && depth < DEPTH_MAX)
+			r = rows_below(v, name, depth + 1, width, out);
+		else if (out != NULL)
+			r = add_row(name, v, *width, out);
+		else if (len > *width && len <= NAME_WIDTH_MAX)
+			*width = len;
 		if (r < 0)
 			return r;
 	}
@@ -168,5 +182,8 @@ rows_below(json_t *object, const char *prefix, unsigned depth, struct buf *out)
 int
 ctl_rows(json_t *object, struct buf *out)
 {
-	return rows_below(object, "", 0, out);
+	size_t width = NAME_WIDTH_MIN;
+
+	(void)rows_below(object, "", 0, &width, NULL);
+	return rows_below(object, "", 0, &width, out);
 }

@@ -227,6 +227,8 @@ void
 run_end(struct service_run *run, enum run_state state)
 {
 	struct service *s = run->service;
+	bool says_more =
+	    run->end_text[0] != '\0' && strcmp(run->end_text, run_state_name(state)) != 0;
 
 	run->ended_us = loop_wall_us(s->loop);
 	if (state == RUN_FAILED)
@@ -239,8 +241,8 @@ run_end(struct service_run *run, enum run_state state)
 		    run->job_name, LOG_TEXT(slice_cstr(run->why)));
 	else
 		log_info_of(RUN_ABOUT(run), "run %" PRIu64 " of %s: %s%s%s", run->id,
-		    run->job_name, run_state_name(state),
-		    run->end_text[0] == '\0' ? "" : ": ", run->end_text);
+		    run->job_name, run_state_name(state), says_more ? ": " : "",
+		    says_more ? run->end_text : "");
 	run_save(run, NULL, NULL, on_over, NULL);
 }
 

@@ -182,6 +182,26 @@ def test_examples_of_job_files_are_good(tmp_path):
         assert result.rc == 0, result.out + result.err
 
 
+def test_the_example_of_the_service_goes_as_it_is_told(tmp_path):
+    example = re.search(r"^\.SH EXAMPLES\n.*?^\.nf\n(.*?)^\.fi$", plain("trawl-serve.8"), re.M | re.S)[1]
+    shown, told = re.match(r"\$ cat my.yaml\n((?:\w.*\n)+)((?:\$ .*\n)+)", example).groups()
+    (tmp_path / "my.yaml").write_text(shown)
+    (tmp_path / "docs.yaml").write_text("name: docs\nseeds: ['http://127.0.0.1:1/']\n")
+    steps = [step.removeprefix("$ ") for step in told.splitlines()]
+    assert [s for s in steps if s.endswith("&")] == steps[:1] and "curl" in steps[-1]
+    serve = "trawl serve -c my.yaml"
+    env = {**os.environ, "PATH": f"{os.path.dirname(harness.TRAWL)}:{os.environ['PATH']}"}
+    assert harness.trawl("check", "my.yaml", cwd=tmp_path).rc == 0 and steps[0] == f"trawl check my.yaml && {serve} &"
+    with subprocess.Popen(serve.split(), cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stderr.readline().endswith(" serves at ./trawl.sock\n")
+            run = subprocess.run(["sh", "-ec", "\n".join(steps[1:])], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+            assert run.returncode == 0 and '"job":"docs"' in run.stdout, run
+        finally:
+            child.terminate()
+            child.communicate(timeout=60)
+
+
 # -- Completions --
 
 

@@ -56,6 +56,28 @@ objects_are_rows_with_dotted_names(void **state)
 }
 
 static void
+values_of_objects_are_in_one_column(void **state)
+{
+	static const char name[] = "a name.that is longer than others are";
+	json_t *v =
+	    json_loads("{\"x\":1,\"a name\":{\"that is longer than others are\":2},"
+		       "\"y\":{\"z\":3}}",
+		0, NULL);
+	struct buf out, want;
+
+	(void)state;
+	buf_init(&out, 1 << 16);
+	buf_init(&want, 1 << 16);
+	assert_int_equal(ctl_rows(v, &out), 0);
+	assert_int_equal(
+	    buf_printf(&want, "%-37s 1\n%s 2\n%-37s 3\n", "x", name, "y.z"), 0);
+	assert_string_equal(buf_cstr(&out), buf_cstr(&want));
+	json_decref(v);
+	buf_release(&want);
+	buf_release(&out);
+}
+
+static void
 too_little_room_is_told(void **state)
 {
 	json_t *items = json_loads("[{\"name\":\"0123456789\"}]", 0, NULL);
@@ -75,6 +97,7 @@ main(void)
 	    cmocka_unit_test(columns_are_as_wide_as_what_is_in_them),
 	    cmocka_unit_test(what_a_terminal_obeys_is_shown_instead),
 	    cmocka_unit_test(objects_are_rows_with_dotted_names),
+	    cmocka_unit_test(values_of_objects_are_in_one_column),
 	    cmocka_unit_test(too_little_room_is_told),
 	};
 
