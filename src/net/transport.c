@@ -155,6 +155,8 @@ exchange_drop(struct exchange *x)
 		buf_release(&x->sent);
 	if (x->text.cap > HEAD_KEPT_BYTES)
 		buf_release(&x->text);
+	if (x->lines_text.cap > HEAD_KEPT_BYTES)
+		exchange_forget_lines(x);
 	list_remove(&x->on_list);
 	list_push_front(&x->route->unused, &x->on_list);
 }

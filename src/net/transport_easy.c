@@ -537,7 +537,8 @@ exchange_open(struct exchange *x)
 {
 	x->easy = curl_easy_init();
 	x->url = curl_url();
-	buf_init(&x->text, REQUEST_BYTES_MAX + 8);
+	buf_init(&x->text, URL_BYTES_MAX + 8);
+	buf_init(&x->lines_text, REQUEST_BYTES_MAX);
 	buf_init(&x->authority, URL_BYTES_MAX);
 	buf_init(&x->sent, REQUEST_BYTES_MAX);
 	buf_init(&x->head, HEAD_BYTES_MAX);
@@ -557,6 +558,7 @@ exchange_close(struct exchange *x)
 	curl_easy_cleanup(x->easy);
 	curl_url_cleanup(x->url);
 	buf_release(&x->text);
+	buf_release(&x->lines_text);
 	buf_release(&x->authority);
 	buf_release(&x->sent);
 	buf_release(&x->head);

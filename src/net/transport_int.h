@@ -93,6 +93,7 @@ struct multi {
 	uint32_t opened;        /* connections, by requests that have ended */
 	struct list on_retired; /* it was replaced */
 };
+#define LINES_UNSET SIZE_MAX /* as many as there cannot be */
 enum { MULTIS = 8, MULTI_OPENED_MAX = 256, MULTIS_RETIRED_MAX = 2 };
 
 struct exchange {
@@ -107,11 +108,12 @@ struct exchange {
 	transport_fn *fn;
 	void *ctx;
 
-	/* The request; lines point into text. */
-	struct buf text;
+	/* The request. */
+	struct buf text;      /* of its URL */
 	struct buf authority; /* of what is parsed in `url`: "http://host:port" */
-	struct curl_slist *lines;
-	size_t lines_cap;
+	struct curl_slist *lines; /* point into lines_text */
+	size_t lines_len, lines_cap;
+	struct buf lines_text;
 	struct curl_slist connect_to;
 	char connect_to_text[ADDR_TEXT_MAX + 16];
 	struct addr addr;
@@ -247,6 +249,8 @@ __attribute__((format(printf, 3, 4))) void exchange_stop(
 /* -- transport_request.c -- */
 /* Options of this request.  -EINVAL, -ENOMEM. */
 int exchange_prepare(struct exchange *x, const struct transport_request *req);
+/* The next request sets its lines, whatever they are. */
+void exchange_forget_lines(struct exchange *x);
 
 /* -- transport_result.c -- */
 /* After the handle was removed from the multi: fills x->result; the block goes there. */

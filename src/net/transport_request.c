@@ -22,12 +22,10 @@ text_is_clean(struct slice s, unsigned char least, unsigned char most)
 	return clean;
 }
 
-int
-transport_request_check(const struct transport_request *req)
+static int
+target_check(const struct transport_request *req)
 {
-	size_t bytes = req->url.len + 1;
-
-	if (req->lines_len > LINES_MAX || req->url.len > URL_BYTES_MAX)
+	if (req->url.len > URL_BYTES_MAX)
 		return -EINVAL;
 	if (!slice_istarts(req->url, SLICE_LIT("http://")) &&
 	    !slice_istarts(req->url, SLICE_LIT("https://")))
@@ -35,6 +33,16 @@ transport_request_check(const struct transport_request *req)
 	if (!text_is_clean(req->url, 0x21, 0x7e))
 		return -EINVAL;
 	if (req->proxy == NULL && (req->addr.family == 0 || req->port == 0))
+		return -EINVAL;
+	return 0;
+}
+
+static int
+lines_check(const struct transport_request *req)
+{
+	size_t bytes = req->url.len + 1;
+
+	if (req->lines_len > LINES_MAX)
 		return -EINVAL;
 	for (size_t i = 0; i < req->lines_len; i++) {
 		struct slice line = req->lines[i];
@@ -47,28 +55,56 @@ transport_request_check(const struct transport_request *req)
 	return bytes > REQUEST_BYTES_MAX ? -EINVAL : 0;
 }
 
-/* A piece of it, with a NUL; there is room. */
-static char *
-text_add(struct exchange *x, struct slice piece)
+int
+transport_request_check(const struct transport_request *req)
 {
-	char *at = x->text.ptr + x->text.len;
+	int r = target_check(req);
 
-	(void)buf_add_slice(&x->text, piece);
-	(void)buf_add_byte(&x->text, '\0');
+	return r < 0 ? r : lines_check(req);
+}
+
+/* A piece of a text, with a NUL; there is room. */
+static char *
+text_add(struct buf *text, struct slice piece)
+{
+	char *at = text->ptr + text->len;
+
+	(void)buf_add_slice(text, piece);
+	(void)buf_add_byte(text, '\0');
 	return at;
 }
 
-/* The lines as a list that points into x->text, in which the URL's parts are to follow. */
+/* Most requests have the lines of the one before. */
+static bool
+lines_are_set(const struct exchange *x, const struct transport_request *req)
+{
+	struct slice rest = buf_slice(&x->lines_text);
+
+	if (req->lines_len != x->lines_len ||
+	    req->url.len + 1 + rest.len > REQUEST_BYTES_MAX)
+		return false;
+	for (size_t i = 0; i < req->lines_len; i++) {
+		size_t len = req->lines[i].len;
+
+		if (rest.len <= len || rest.ptr[len] != '\0' ||
+		    !slice_starts(rest, req->lines[i]))
+			return false;
+		rest = slice_from(rest, len + 1);
+	}
+	return true;
+}
+
+/* A list that points into x->lines_text. */
 static int
 lines_copy(struct exchange *x, const struct transport_request *req)
 {
-	size_t bytes = req->url.len + sizeof("/") * 2;
+	size_t bytes = 0;
 	struct curl_slist *lines;
 
 	for (size_t i = 0; i < req->lines_len; i++)
 		bytes += req->lines[i].len + 1;
-	buf_clear(&x->text);
-	if (buf_reserve(&x->text, bytes) < 0)
+	buf_clear(&x->lines_text);
+	if (buf_reserve(&x->lines_text, bytes) < 0)
 		return -ENOMEM;
 	if (req->lines_len > x->lines_cap) {
 		lines = realloc(x->lines, req->lines_len * sizeof(*lines));
@@ -78,9 +114,35 @@ lines_copy(struct exchange *x, const struct transport_request *req)
 		x->lines_cap = req->lines_len;
 	}
 	for (size_t i = 0; i < req->lines_len; i++) {
-		x->lines[i].data = text_add(x, req->lines[i]);
+		x->lines[i].data = text_add(&x->lines_text, req->lines[i]);
 		x->lines[i].next = i + 1 < req->lines_len ? &x->lines[i + 1] : NULL;
 	}
+	return 0;
+}
+
+void
+exchange_forget_lines(struct exchange *x)
+{
+	buf_release(&x->lines_text);
+	x->lines_len = LINES_UNSET;
+}
+
+static int
+set_lines(struct exchange *x, const struct transport_request *req)
+{
+	int r;
+
+	if (lines_are_set(x, req))
+		return 0;
+	r = lines_check(req);
+	if (r < 0)
+		return r;
+	x->lines_len = LINES_UNSET; /* should this fail */
+	r = lines_copy(x, req);
+	if (r < 0 ||
+	    !set_ptr(x->easy, CURLOPT_HTTPHEADER, req->lines_len > 0 ? x->lines : NULL))
+		return -ENOMEM;
+	x->lines_len = req->lines_len;
 	return 0;
 }
 
@@ -88,7 +150,7 @@ lines_copy(struct exchange *x, const struct transport_request *req)
 static int
 url_parse(struct exchange *x, struct slice url)
 {
-	return curl_url_set(x->url, CURLUPART_URL, text_add(x, url),
+	return curl_url_set(x->url, CURLUPART_URL, text_add(&x->text, url),
 		   CURLU_PATH_AS_IS | CURLU_DISALLOW_USER) == CURLUE_OK
 		   ? 0
 		   : -EINVAL;
@@ -105,6 +167,9 @@ set_url(struct exchange *x, struct slice url)
 	struct slice target;
 	int r;
 
+	buf_clear(&x->text);
+	if (buf_reserve(&x->text, url.len + sizeof("/") * 2) < 0)
+		return -ENOMEM;
 	if (x->route->proxy != NULL)
 		return url_parse(x, url);
 	url.len = slice_find(url, '#');
@@ -122,7 +187,7 @@ set_url(struct exchange *x, struct slice url)
 	at = x->text.len;
 	if (target.len == 0 || target.ptr[0] == '?')
 		(void)buf_add_byte(&x->text, '/');
-	(void)text_add(x, target);
+	(void)text_add(&x->text, target);
 	return set_text(x->easy, CURLOPT_REQUEST_TARGET, x->text.ptr + at) ? 0 : -ENOMEM;
 }
 
@@ -161,9 +226,9 @@ exchange_prepare(struct exchange *x, const struct transport_request *req)
 {
 	int r;
 
-	r = transport_request_check(req);
+	r = target_check(req);
 	if (r == 0)
-		r = lines_copy(x, req);
+		r = set_lines(x, req);
 	if (r < 0)
 		return r;
 	x->addr = req->addr;
@@ -183,9 +248,7 @@ exchange_prepare(struct exchange *x, const struct transport_request *req)
 	r = set_url(x, req->url);
 	if (r < 0)
 		return r;
-	if (!set_way(x) ||
-	    !set_ptr(x->easy, CURLOPT_HTTPHEADER, req->lines_len > 0 ? x->lines : NULL) ||
-	    !set_method(x, req->method))
+	if (!set_way(x) || !set_method(x, req->method))
 		return -ENOMEM;
 	return 0;
 }

@@ -298,6 +298,94 @@ asks_again_when_a_kept_connection_is_reset(void **state)
 	got_free(&g);
 }
 
+/* Whatever the handle's last one had. */
+static void
+each_request_has_its_own_lines(void **state)
+{
+	static const char *const sets[][3] = {{"A: 1", "B: 2"}, {"A: 1", "B: 2"}, {NULL},
+	    {NULL}, {"A: 1", "B: 3"}, {"A: 1"}, {"B: 3", "A: 1"}, {"A: 12", "B: 2"},
+	    {"A: 1", "B: 2", "C: 3"}, {"A: 1", "B: 2"}};
+	struct transport_request req = request_to("http", "site.test", "/plain");
+	struct slice lines[3];
+	char want[200];
+	struct got g;
+
+	(void)state;
+	req.lines = lines;
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		size_t len = (size_t)snprintf(want, sizeof(want),
+		    "GET /plain HTTP/1.1\r\nHost: site.test:%u\r\nAccept: */*\r\n",
+		    req.port);
+
+		req.lines_len = 0;
+		for (size_t k = 0; k < 3 && sets[i][k] != NULL; k++) {
+			lines[req.lines_len++] = slice_cstr(sets[i][k]);
+			len += (size_t)snprintf(
+			    want + len, sizeof(want) - len, "%s\r\n", sets[i][k]);
+		}
+		(void)snprintf(want + len, sizeof(want) - len, "\r\n");
+		fetch_request(&req, &g);
+		assert_int_equal(g.r.outcome, OUTCOME_OK);
+		assert_int_equal(g.r.reused, i > 0);
+		assert_string_equal(g.request, want);
+		got_free(&g);
+	}
+}
+
+static bool
+is_refused(struct transport_request req)
+{
+	struct transport_id id;
+	int r = transport_start(fx->transport, &req, on_result, NULL, &id);
+
+	if (r == 0)
+		transport_cancel(fx->transport, id);
+	return r == -EINVAL;
+}
+
+/* Wherever it stands. */
+static void
+bytes_that_would_end_a_line_are_refused(void **state)
+{
+	static const char bad[] = {'\0', '\n', '\r', '\t', 0x1f, 0x7f};
+	char url[] = "http://site.test/123456789", text[] = "Name: 0123456789 \x80\xff";
+	size_t path = strlen("http://site.test/"), name = strlen("Name:");
+	struct transport_request req = request_to("http", "site.test", "/");
+	struct slice line = slice_cstr(text);
+
+	(void)state;
+	req.url = slice_cstr(url);
+	req.lines = &line;
+	req.lines_len = 1;
+	assert_false(is_refused(req));
+	for (size_t i = 0; i < sizeof(bad); i++) {
+		for (size_t at = path; at < req.url.len; at++) {
+			char was = url[at];
+
+			url[at] = bad[i];
+			assert_true(is_refused(req));
+			url[at] = was;
+		}
+		for (size_t at = name; at < line.len; at++) {
+			char was = text[at];
+
+			text[at] = bad[i];
+			assert_true(is_refused(req));
+			text[at] = was;
+		}
+	}
+	for (size_t at = path; at < req.url.len; at++) {
+		char was = url[at];
+
+		url[at] = ' ';
+		assert_true(is_refused(req));
+		url[at] = (char)0x80;
+		assert_true(is_refused(req));
+		url[at] = was;
+	}
+	assert_false(is_refused(req));
+}
+
 static void
 head_requests_have_no_body(void **state)
 {
@@ -698,6 +786,8 @@ main(void)
 	    TEST(asks_again_when_a_kept_connection_is_reset, rig_setup_plain),
 	    TEST(head_requests_have_no_body, rig_setup_plain),
 	    TEST(refuses_requests_that_would_say_something_else, rig_setup_plain),
+	    TEST(each_request_has_its_own_lines, rig_setup_plain),
+	    TEST(bytes_that_would_end_a_line_are_refused, rig_setup_plain),
 	    TEST(serves_many_at_once, rig_setup_plain),
 	    TEST(keeps_about_as_many_connections_as_it_is_told, rig_setup_plain),
 	    TEST(a_handle_that_has_opened_many_connections_is_replaced, rig_setup_plain),
