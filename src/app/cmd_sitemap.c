@@ -8,6 +8,7 @@
 
 struct asked {
 	bool json;
+	const char *name; /* of the file, for sentences */
 	struct buf line;
 };
 
@@ -80,9 +81,9 @@ print_entries(struct asked *a, struct slice file)
 		return EXIT_FILE;
 	if (result.status == SITEMAP_OK)
 		return EXIT_DONE;
-	fprintf(
-	    stderr, "trawl: the sitemap is: %s\n", sitemap_status_name(result.status));
-	return EXIT_OTHER;
+	return say_error(EXIT_OTHER, "%s is %s", a->name,
+	    result.status == SITEMAP_NOT_ONE ? "no sitemap"
+					     : sitemap_status_name(result.status));
 }
 
 int
@@ -99,6 +100,7 @@ cmd_sitemap(int argc, char **argv, struct nursery *nursery)
 		code = usage_error("sitemap reads one file");
 	if (code != 0)
 		return code;
+	a.name = words > 0 && strcmp(argv[0], "-") != 0 ? argv[0] : "standard input";
 	if (read_input(words > 0 ? argv[0] : NULL, TOOL_INPUT_MAX, &file, &why) < 0)
 		return say_error(EXIT_FILE, "%s", why.text);
 	buf_init(&a.line, 1 << 20);

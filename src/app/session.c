@@ -180,6 +180,7 @@ on_end(void *ctx, enum crawl_end end)
 	if (end == CRAWL_DISK_FULL && s->signals == 0 && is_durable(s)) {
 		choose_look(s);
 		log_warn("paused: %s; goes on when there is room", crawl_why(s->crawl));
+		progress_hold(s->progress, "the disk, which is full");
 		s->paused = true;
 		s->paused_at_ms = loop_now_ms(s->loop);
 		(void)timer_start(&s->look, s->look_ms);

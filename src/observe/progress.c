@@ -25,6 +25,7 @@ struct progress {
 	uint32_t samples_len;
 	uint64_t wait_before[WAIT_CAUSE_MAX];
 	unsigned lines_drawn;
+	const char *held; /* by what, while nothing goes on; NULL: it does */
 	struct buf out;
 };
 
@@ -100,7 +101,9 @@ limited_by(struct progress *p, const struct crawl_stats *s, char *ret, size_t ca
 			second = i;
 		}
 	}
-	if (sum == 0)
+	if (p->held != NULL)
+		(void)snprintf(ret, cap, "%s", p->held);
+	else if (sum == 0)
 		(void)snprintf(ret, cap, "nothing but the servers");
 	else if (second == 0 || delta[second] == 0)
 		(void)snprintf(ret, cap, "%s", wait_cause_name((enum wait_cause)first));
@@ -228,6 +231,13 @@ progress_new(struct loop *l, struct crawl *c, enum progress_kind kind, const cha
 		log_set_before(clear_block, p);
 	*ret = p;
 	return 0;
+}
+
+void
+progress_hold(struct progress *p, const char *why)
+{
+	if (p != NULL)
+		p->held = why;
 }
 
 void

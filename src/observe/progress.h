@@ -15,5 +15,7 @@ enum progress_kind { PROGRESS_SHOW_BLOCK, PROGRESS_SHOW_LINES, PROGRESS_SHOW_NOT
 struct progress;
 int progress_new(struct loop *l, struct crawl *c, enum progress_kind kind,
     const char *title, struct progress **ret);
+/* The crawl has ended, and may go on: `why`, a string that stays, is what limits it. */
+void progress_hold(struct progress *p, const char *why);
 void progress_free(struct progress *p); /* clears the block; NULL is fine */
 #endif

@@ -422,6 +422,12 @@ def test_robots_tells_allowed_and_disallowed(tmp_path):
     assert piped.out == result.out
 
 
+def test_what_is_no_sitemap_is_named(tmp_path):
+    (tmp_path / "page.html").write_text("<p>no sitemap")
+    result = harness.trawl("sitemap", "page.html", cwd=tmp_path)
+    assert (result.rc, result.err) == (1, "trawl: page.html is no sitemap\n")
+
+
 def test_sitemap_prints_its_entries():
     xml = (
         '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>http://example.test/a?x=1&amp;y=2</loc>'

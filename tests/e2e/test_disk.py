@@ -82,7 +82,7 @@ def test_a_crawl_pauses_on_a_full_disk_and_goes_on_when_there_is_room(disk_of_64
     with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
         err = open(tmp_path / "err", "w+")
         child = subprocess.Popen(
-            [harness.TRAWL, "crawl", "-o", out.dir, "--delay", "0", "--progress", "none", "--rate", "100/s",
+            [harness.TRAWL, "crawl", "-o", out.dir, "--delay", "0", "--progress", "bar", "--rate", "100/s",
              web.url("/p0.html")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err, start_new_session=True,
             preexec_fn=harness._die_with_parent,
@@ -101,6 +101,8 @@ def test_a_crawl_pauses_on_a_full_disk_and_goes_on_when_there_is_room(disk_of_64
                 time.sleep(1)
             cpu, at = cpu_seconds(running), time.monotonic()
             assert 10 < asked < pages
+            last = "  limited by: the disk, which is full\033[K\n"
+            harness.wait_until("what holds it", lambda: (tmp_path / "err").read_text().endswith(last))
             time.sleep(3)
             assert cpu_seconds(running) - cpu < 0.05 * (time.monotonic() - at)
             assert len(web.log()) == asked
