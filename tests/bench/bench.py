@@ -226,6 +226,10 @@ def main():
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="trawl-bench.", dir=args.scratch) as tmp:
         bench = Bench(args, Path(tmp))
+        bench.say(
+            f"{', '.join(args.sites)}; by {', '.join(who.name for who in args.who)}; {args.runs} rounds; "
+            "tables at the end, Ctrl-C leaves nothing"
+        )
         for name in args.sites:
             bench.start() if name == "start" else bench.site(name)
     judged = bars.judged(bench.results)
