@@ -537,9 +537,10 @@ exchange_open(struct exchange *x)
 {
 	x->easy = curl_easy_init();
 	x->url = curl_url();
-	buf_init(&x->text, URL_BYTES_MAX + 8);
+	buf_init(&x->text, URL_BYTES_MAX + 16);
 	buf_init(&x->lines_text, REQUEST_BYTES_MAX);
 	buf_init(&x->authority, URL_BYTES_MAX);
+	buf_init(&x->way, ADDR_TEXT_MAX + 16);
 	buf_init(&x->sent, REQUEST_BYTES_MAX);
 	buf_init(&x->head, HEAD_BYTES_MAX);
 	if (x->easy == NULL || x->url == NULL || !set_callbacks(x) || !set_protocol(x) ||
@@ -560,6 +561,7 @@ exchange_close(struct exchange *x)
 	buf_release(&x->text);
 	buf_release(&x->lines_text);
 	buf_release(&x->authority);
+	buf_release(&x->way);
 	buf_release(&x->sent);
 	buf_release(&x->head);
 	free(x->lines);

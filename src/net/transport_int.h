@@ -110,12 +110,12 @@ struct exchange {
 
 	/* The request. */
 	struct buf text;      /* of its URL */
-	struct buf authority; /* of what is parsed in `url`: "http://host:port" */
+	struct buf authority; /* that `url` has: "http://host:port" */
 	struct curl_slist *lines; /* point into lines_text */
 	size_t lines_len, lines_cap;
 	struct buf lines_text;
 	struct curl_slist connect_to;
-	char connect_to_text[ADDR_TEXT_MAX + 16];
+	struct buf way; /* the text of it */
 	struct addr addr;
 	uint16_t port;
 	uint32_t connect_ms, first_byte_ms, stall_ms, total_ms;

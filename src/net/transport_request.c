@@ -22,6 +22,9 @@ text_is_clean(struct slice s, unsigned char least, unsigned char most)
 	return clean;
 }
 
+/* Of an exchange's text: scheme, NULs, and a slash. */
+enum { TEXT_SLACK = 16 };
+
 static int
 target_check(const struct transport_request *req)
 {
@@ -156,9 +159,41 @@ url_parse(struct exchange *x, struct slice url)
 		   : -EINVAL;
 }
 
+static bool
+set_part(struct exchange *x, CURLUPart part, struct slice value)
+{
+	const char *text = value.len == 0 ? NULL : text_add(&x->text, value);
+
+	return curl_url_set(x->url, part, text, 0) == CURLUE_OK;
+}
+
+/* "http://host:port" in its parts, which takes libcurl a fifth of what parsing does. */
+static int
+set_authority(struct exchange *x, struct slice authority)
+{
+	struct slice host =
+	    slice_from(authority, slice_find(authority, ':') + strlen("://"));
+	struct slice port = {0};
+	size_t digits = host.len;
+
+	while (digits > 0 && ascii_is_digit(host.ptr[digits - 1]))
+		digits--;
+	if (digits > 0 && host.ptr[digits - 1] == ':') {
+		port = slice_from(host, digits);
+		host.len = digits - 1;
+	}
+	return host.len > 0 &&
+		       set_part(x, CURLUPART_SCHEME,
+			   x->tls ? SLICE_LIT("https") : SLICE_LIT("http")) &&
+		       set_part(x, CURLUPART_HOST, host) &&
+		       set_part(x, CURLUPART_PORT, port)
+		   ? 0
+		   : -EINVAL;
+}
+
 /*
- * Straight to a server, only its authority is parsed, and that only when it is another than
- * the handle's; what is asked for there is said in so many words.
+ * Straight to a server, its authority is told only when it is another than the handle's;
+ * what is asked for there is said in so many words.
  */
 static int
 set_url(struct exchange *x, struct slice url)
@@ -168,7 +203,7 @@ set_url(struct exchange *x, struct slice url)
 	int r;
 
 	buf_clear(&x->text);
-	if (buf_reserve(&x->text, url.len + sizeof("/") * 2) < 0)
+	if (buf_reserve(&x->text, url.len + TEXT_SLACK) < 0)
 		return -ENOMEM;
 	if (x->route->proxy != NULL)
 		return url_parse(x, url);
@@ -177,7 +212,7 @@ set_url(struct exchange *x, struct slice url)
 		at++;
 	if (!slice_eq(slice_head(url, at), buf_slice(&x->authority))) {
 		buf_clear(&x->authority); /* should this fail, there is none */
-		r = url_parse(x, slice_head(url, at));
+		r = set_authority(x, slice_head(url, at));
 		if (r == 0)
 			r = buf_add_slice(&x->authority, slice_head(url, at));
 		if (r < 0)
@@ -191,20 +226,32 @@ set_url(struct exchange *x, struct slice url)
 	return set_text(x->easy, CURLOPT_REQUEST_TARGET, x->text.ptr + at) ? 0 : -ENOMEM;
 }
 
+/* "::192.0.2.1:80", or "::[2001:db8::1]:80": whatever the host, the way is that one. */
 static bool
-set_way(struct exchange *x)
+way_write(struct exchange *x)
 {
 	char ip[ADDR_TEXT_MAX];
 	bool six = x->addr.family == AF_INET6;
+	struct buf *b = &x->way;
 
+	addr_format(&x->addr, ip);
+	buf_clear(b);
+	return buf_add_cstr(b, six ? "::[" : "::") == 0 && buf_add_cstr(b, ip) == 0 &&
+	       buf_add_cstr(b, six ? "]:" : ":") == 0 &&
+	       buf_add_u64(b, x->port, 0) == 0 && buf_add_byte(b, '\0') == 0;
+}
+
+static bool
+set_way(struct exchange *x)
+{
 	if (x->route->proxy != NULL)
 		return true; /* the proxy finds the way */
 	if (x->way_port == x->port && addr_eq(&x->way_addr, &x->addr))
 		return true;
-	addr_format(&x->addr, ip);
-	(void)snprintf(x->connect_to_text, sizeof(x->connect_to_text), "::%s%s%s:%u",
-	    six ? "[" : "", ip, six ? "]" : "", x->port);
-	x->connect_to = (struct curl_slist){.data = x->connect_to_text};
+	x->way_port = 0; /* should this fail, there is none */
+	if (!way_write(x))
+		return false;
+	x->connect_to = (struct curl_slist){.data = x->way.ptr};
 	x->way_addr = x->addr;
 	x->way_port = x->port;
 	return set_ptr(x->easy, CURLOPT_CONNECT_TO, &x->connect_to);
