@@ -358,12 +358,29 @@ tell_seed(const struct session *s, size_t i)
 		    status, status == 401 ? ", it wants a login (--auth)" : "");
 }
 
-/* Also when asked to be quiet: it is an error. */
+/* It is as it was asked for, and nobody who sees an empty crawl would know. */
+static bool
+all_are_refused(const struct session *s)
+{
+	for (size_t i = 0; i < s->job->seeds.n; i++) {
+		int status;
+		enum outcome o = crawl_seed_outcome(s->crawl, i, &status);
+
+		if (outcome_class(o) != OUTCOME_CLASS_REJECTED)
+			return false;
+	}
+	return true;
+}
+
+/* What failed also when asked to be quiet: it is an error. */
 static void
 tell_unreached(const struct session *s, int code)
 {
-	if (code != EXIT_NETWORK && code != EXIT_TLS && code != EXIT_PROTOCOL &&
-	    code != EXIT_AUTH)
+	bool failed = code == EXIT_NETWORK || code == EXIT_TLS || code == EXIT_PROTOCOL ||
+		      code == EXIT_AUTH;
+
+	if (!failed && (code != EXIT_DONE || s->args->quiet || s->crawl == NULL ||
+			   !all_are_refused(s)))
 		return;
 	for (size_t i = 0; i < s->job->seeds.n && i < SEEDS_TOLD_MAX; i++)
 		tell_seed(s, i);

@@ -280,9 +280,9 @@ seen_before(struct warc *w, const struct file_name *n, const char *name, struct 
 	    st.st_size == 0)
 		return remove_file(w, name, why);
 	return why_set(why, -EEXIST,
-	    "'%s' holds the archive of another crawl ('%s'), which is not overwritten: "
-	    "choose "
-	    "another directory, or go on with 'trawl resume'",
+	    "'%s' holds an archive ('%s') that this crawl knows nothing of, and that is "
+	    "not overwritten: choose another directory, or put back the state of the "
+	    "crawl that made it",
 	    w->file.dir, name);
 }
 
