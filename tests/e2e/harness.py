@@ -48,6 +48,18 @@ def wait_until(what, test, seconds=PATIENCE_SECONDS, every=0.02):
         time.sleep(every)
 
 
+def settled(what, look, every=0.5):
+    """What look() returns once it is the same twice: what is under way has come to its end."""
+    last = []
+
+    def again():
+        last.append(look())
+        return len(last) > 1 and last[-1] == last[-2]
+
+    wait_until(what, again, every=every)
+    return last[-1]
+
+
 def free_port():
     """A port that nobody listens on, TCP or UDP.
 

@@ -96,9 +96,7 @@ def test_a_crawl_pauses_on_a_full_disk_and_goes_on_when_there_is_room(disk_of_64
             told = harness.trawl("status", out.dir)
             assert told.rc == 0, told.err
             assert f"running by process {child.pid}; the disk is nearly full: it pauses until there is room" in told.out
-            asked = -1
-            while asked != (asked := len(web.log())):  # what was in flight
-                time.sleep(1)
+            asked = harness.settled("what was in flight", lambda: len(web.log()), every=1)
             cpu, at = cpu_seconds(running), time.monotonic()
             assert 10 < asked < pages
             last = "  limited by: the disk, which is full\033[K\n"

@@ -232,9 +232,7 @@ def test_one_that_is_slow_slows_the_crawl_and_a_signal_ends_both(large, tmp_path
         harness.wait_until("the program", lambda: got(tmp_path))
         spool = tmp_path / "out" / "exec.spool"
         harness.wait_until("a spool", lambda: spool.stat().st_size > 8 << 20)
-        asked = -1
-        while asked != (asked := len(large.log())):
-            time.sleep(1)
+        asked = harness.settled("the crawl waits", lambda: len(large.log()), every=1)
         assert asked < LARGE - 200 and spool.stat().st_size < 13 << 20
         running.signal(signal.SIGINT)
         result = running.result()
@@ -304,9 +302,7 @@ def test_after_kill_9_a_resume_goes_on_with_what_was_not_taken(many, tmp_path):
             running.end()
         kills += 1
         command = ["resume", "-q", tmp_path / "out"]
-        size = -1  # the program that is left reads its pipe to the end
-        while size != (size := len(got(tmp_path))):
-            time.sleep(0.2)
+        harness.settled("the program that is left reads its pipe to the end", lambda: len(got(tmp_path)))
     assert kills == 4
     assert harness.trawl("resume", "-q", tmp_path / "out").rc == 0
     pages = got(tmp_path)

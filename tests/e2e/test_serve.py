@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 
-from harness import SRCDIR, nginx, trawl, wait_until
+from harness import SRCDIR, nginx, settled, trawl, wait_until
 from service import SETTINGS, Service, problem
 
 def test_health_and_readiness(service):
@@ -128,8 +128,8 @@ def test_a_key_that_is_a_day_old_is_as_good_as_new(service):
     assert service.post(f"/api/v1/runs/{first}:cancel").json["state"] == "cancelled"
     service.kill()
     with contextlib.closing(sqlite3.connect(service.state / "registry.db")) as db, db:
-        # It is read at the start still, and too old soon after.
-        db.execute("UPDATE keys SET made_us = ?", (int((time.time() - 86400 + 4) * 1e6),))
+        # It is read at the start still, and too old soon after: as soon as a busy machine permits.
+        db.execute("UPDATE keys SET made_us = ?", (int((time.time() - 86400 + 12) * 1e6),))
     service.start()
     a = service.post("/api/v1/jobs/once/runs", headers=key)
     assert a.status == 201 and a.json["id"] == first, a
@@ -150,7 +150,7 @@ def test_a_run_is_paused_resumed_and_cancelled(tmp_path, service, web):
     paused = service.post(f"/api/v1/runs/{run}:pause")
     assert paused.status == 200 and paused.json["state"] == "paused"
     wait_until("it is closed", lambda: not service.state_of(run)["crawling"])
-    asked = len(web.log())
+    asked = settled("what was in flight", lambda: len(web.log()))
     # A restart leaves it as it is.
     assert service.stop() == 0
     service.start()
@@ -160,7 +160,7 @@ def test_a_run_is_paused_resumed_and_cancelled(tmp_path, service, web):
     wait_until("it goes on", lambda: len(web.log()) > asked + 3)
     cancelled = service.post(f"/api/v1/runs/{run}:cancel")
     assert cancelled.status == 200 and cancelled.json["state"] == "cancelled"
-    asked = len(web.log())
+    asked = settled("what was in flight", lambda: len(web.log()))
     time.sleep(0.5)  # what is gone asks nobody
     assert len(web.log()) == asked
     for what in ("pause", "resume", "cancel"):
@@ -404,8 +404,8 @@ def test_who_waits_for_a_state_when_the_service_stops_is_answered(tmp_path):
         asker.start()
         s.child.send_signal(signal.SIGTERM)
         time.sleep(0.2)
-        assert s.stop(10) == 0
-        asker.join(10)
+        assert s.stop() == 0
+        asker.join(60)
         assert answers and answers[0] in (200, 503), answers
         s.start()
         assert s.state_of(run)["state"] in ("running", "paused")

@@ -6,14 +6,15 @@ import time
 from harness import wait_until
 from service import Service
 
+SECONDS = 3  # a third and a tenth of what is without these settings
 SETTINGS = """
-api: {connections: 40, header_timeout: 1s, body_timeout: 1s, reply_timeout: 1s, body_bytes: 64KiB}
+api: {connections: 40, header_timeout: 3s, body_timeout: 3s, reply_timeout: 3s, body_bytes: 64KiB}
 """
 
 
 def connect(s):
     c = socket.socket(socket.AF_UNIX)
-    c.settimeout(10)
+    c.settimeout(60)
     c.connect(str(s.socket))
     return c
 
@@ -29,6 +30,7 @@ def is_closed(c):
 
 
 def good_call(s):
+    """How long it takes: less than what a slow client may, or it waited for one."""
     began = time.monotonic()
     assert s.get("/readyz").status == 200
     return time.monotonic() - began
@@ -39,8 +41,8 @@ def test_silent_clients_are_closed_and_good_calls_go_through(tmp_path):
         s.start()
         # More than may be connected: those idle longest make room.
         silent = [connect(s) for _ in range(120)]
-        assert max(good_call(s) for _ in range(20)) < 1
-        wait_until("all are closed", lambda: all(is_closed(c) for c in silent), 5)
+        assert max(good_call(s) for _ in range(20)) < SECONDS
+        wait_until("all are closed", lambda: all(is_closed(c) for c in silent), 3 * SECONDS)
         for c in silent:
             c.close()
 
@@ -55,16 +57,15 @@ def test_headers_and_bodies_that_drip_have_an_end(tmp_path):
         chunks.sendall(post + b"Transfer-Encoding: chunked\r\n\r\n")
         open_ones = {header: b"X: y\r\n", body: b" ", chunks: b"1\r\n \r\n"}
         began = time.monotonic()
-        while open_ones and time.monotonic() - began < 6:
+        while open_ones and time.monotonic() - began < 3 * SECONDS:
             for c, drop in list(open_ones.items()):
                 try:
                     c.sendall(drop)
                 except OSError:
                     del open_ones[c]
             time.sleep(0.1)
-            assert good_call(s) < 1
+            assert good_call(s) < SECONDS
         assert not open_ones
-        assert time.monotonic() - began < 4
 
 
 def test_a_body_without_a_length_is_no_way_around_the_limit(tmp_path):
@@ -88,7 +89,6 @@ def test_who_takes_no_answer_is_closed(tmp_path):
         deaf = connect(s)
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.sendall(b"GET /api/v1/jobs/j00 HTTP/1.1\r\nHost: x\r\n\r\n" * 60)
-        began = time.monotonic()
 
         def is_cut():
             try:
@@ -97,9 +97,8 @@ def test_who_takes_no_answer_is_closed(tmp_path):
                 return True
             return False
 
-        wait_until("it is cut", is_cut, 8, 0.1)
-        assert time.monotonic() - began < 8
-        assert good_call(s) < 1
+        wait_until("it is cut", is_cut, 3 * SECONDS, 0.1)
+        assert good_call(s) < SECONDS
 
 
 def test_many_requests_on_one_connection_are_answered_in_order(tmp_path):

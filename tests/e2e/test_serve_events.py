@@ -55,7 +55,7 @@ class Stream:
 
 
 def test_a_run_is_followed_from_its_start_to_its_end(service, web):
-    service.create("demo", seeds=[web.url()], fetch={"delay": "20ms"})
+    service.create("demo", seeds=[web.url()], fetch={"delay": "60ms"})
     all_runs = Stream(service)
     run = service.run("demo")
     mine = Stream(service, f"/api/v1/runs/{run}/events")
@@ -176,11 +176,11 @@ def test_what_is_asked_wrongly_is_refused(service):
 
 def test_it_lives_though_nothing_happens(service):
     """A heartbeat after 15 s without events."""
-    s = Stream(service, "/api/v1/events?kinds=run", timeout=25)
+    s = Stream(service, "/api/v1/events?kinds=run", timeout=60)
     line = s.response.readline()
     assert line.startswith(b"retry:")
     began = time.monotonic()
     s.response.readline()
     assert s.response.readline().startswith(b":")
-    assert 10 < time.monotonic() - began < 20
+    assert 10 < time.monotonic() - began < 40
     s.close()

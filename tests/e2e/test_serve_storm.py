@@ -106,7 +106,7 @@ def test_a_service_in_a_storm(tmp_path, seed):
         for a in askers:
             a.over.set()
         for a in askers:
-            a.join(40)
+            a.join(130)
         assert not [w for a in askers for w in a.wrong]
         # Now it is quiet: everything comes to its end.
         for job in s.get("/api/v1/jobs").json["items"]:
@@ -118,7 +118,7 @@ def test_a_service_in_a_storm(tmp_path, seed):
                 assert s.post(f"/api/v1/runs/{r['id']}:cancel").status in (200, 404, 409)  # over meanwhile
         wait_until(
             "all runs are over",
-            lambda: all(r["state"] in OVER for r in s.get("/api/v1/runs?limit=500").json["items"]), 90, 0.2,
+            lambda: all(r["state"] in OVER for r in s.get("/api/v1/runs?limit=500").json["items"]), 120, 0.2,
         )  # fmt: skip
         runs = s.get("/api/v1/runs?limit=500").json["items"]
         assert not [r for r in runs if r["state"] == "failed"], runs
