@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -273,7 +272,7 @@ def forty(tmp_path_factory):
 
 def options(forty):
     dns = forty[2]
-    return ("--dns", dns, "--first-byte-timeout", "1s", "--retries", "1", "--no-traps")
+    return ("--dns", dns, "--first-byte-timeout", "3s", "--retries", "1", "--no-traps")
 
 
 @pytest.fixture(scope="module")

@@ -271,7 +271,7 @@ def zsh(*lines, home):
 
     def read_for(test, what):
         nonlocal got
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not test():
             if select.select([fd], [], [], 0.05)[0]:
                 got += os.read(fd, 65536)

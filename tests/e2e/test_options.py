@@ -218,11 +218,11 @@ def test_each_timeout_ends_what_it_is_for(slow, tmp_path, options, path, told):
     with deaf() as port:
         url = f"http://127.0.0.1:{port}/" if path is None else f"http://127.0.0.1:{slow.port}{path}"
         began = time.monotonic()
-        result, out = harness.crawl(tmp_path / "c", "-q", "--retries", "0", "--robots", "ignore", *options, url, timeout=15)
+        result, out = harness.crawl(tmp_path / "c", "-q", "--retries", "0", "--robots", "ignore", *options, url)
         took = time.monotonic() - began
     lines = [line for line in (out.dir / "crawl.log").read_text().splitlines() if url in line]
     assert len(lines) == 1 and told in lines[0], (lines, result.err)
-    assert 0.7 <= took < 8
+    assert 0.7 <= took < 15
 
 
 # -- What is sent, and shown --
