@@ -61,6 +61,21 @@ def test_a_crawl_that_loses_its_power_again_and_again_is_whole_in_the_end(site, 
     assert lost > LOSSES / 2
 
 
+def test_a_directory_that_was_made_for_the_crawl_stays_with_all_above_it(site, tmp_path):  # noqa: F811
+    web, _ = site
+    for n in range(30):
+        whole = tmp_path / str(n)
+        whole.mkdir()
+        out = harness.Output(whole / "new" / "crawl")
+        faults = f"dir={whole},undo={tmp_path}/undo,seed={n},power={40 + n}"
+        args = ["-q", "--delay", "0", "--per-host", "8", "--commit-interval", "20ms"]
+        result = run(["crawl", *args, "-o", out.dir, web.url("/p0.html")], 120, faults)
+        assert result.rc == -signal.SIGKILL, result.err
+        assert (out.dir / "job.yaml").exists(), n
+        result = run(["resume", "-q", "--max-pages", "50", out.dir], 120)
+        assert result.rc == 0, result.err
+
+
 def test_a_crawl_that_lost_its_power_at_its_very_beginning_can_be_begun_or_gone_on_with(site, tmp_path):  # noqa: F811
     web, _ = site
     gone = 0
