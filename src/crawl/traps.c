@@ -263,22 +263,36 @@ is_productive(const struct traps *t, const struct trap_link *l)
 	return r != NULL && r->uniques >= PRODUCTIVE;
 }
 
+static uint64_t
+tail_of(const struct traps *t, const struct trap_link *l)
+{
+	return url_pattern_tail(l->url, t->conf.hash_seed, l->pattern);
+}
+
+static struct trap_record *
+closed_one(struct traps *t, const struct trap_link *l, enum trap_kind kind, uint64_t hash)
+{
+	struct trap_record *r =
+	    umap_get(&t->by_id, trap_id(kind, l->authority_hash, hash));
+
+	return r != NULL && r->closed ? r : NULL;
+}
+
+/* Most crawls have none of a kind, so that nothing is to be looked for. */
 static struct trap_record *
 find_closed(struct traps *t, const struct trap_link *l)
 {
-	static const enum trap_kind kinds[] = {
-	    TRAP_KIND_HOST, TRAP_KIND_PATTERN, TRAP_KIND_TAIL};
-	uint64_t hashes[] = {0, l->pattern->whole, l->pattern->tail};
+	struct trap_record *r = NULL;
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct trap_record *r =
-		    umap_get(&t->by_id, trap_id(kinds[i], l->authority_hash, hashes[i]));
-
-		if (r != NULL && r->closed &&
-		    (kinds[i] != TRAP_KIND_HOST || !is_productive(t, l)))
-			return r;
-	}
-	return trap_site_closed(t, l);
+	if (t->closed_of[TRAP_KIND_HOST] > 0)
+		r = closed_one(t, l, TRAP_KIND_HOST, 0);
+	if (r != NULL && is_productive(t, l))
+		r = NULL;
+	if (r == NULL && t->closed_of[TRAP_KIND_PATTERN] > 0)
+		r = closed_one(t, l, TRAP_KIND_PATTERN, l->pattern->whole);
+	if (r == NULL && t->closed_of[TRAP_KIND_TAIL] > 0)
+		r = closed_one(t, l, TRAP_KIND_TAIL, tail_of(t, l));
+	return r == NULL ? trap_site_closed(t, l) : r;
 }
 
 /* ---- far dates ---- */
@@ -522,7 +536,7 @@ void
 trap_close(struct traps *t, struct trap_record *r)
 {
 	r->closed = true;
-	t->sites_closed += r->kind == TRAP_KIND_SITE;
+	t->closed_of[r->kind]++;
 	list_push(&t->fresh_closed, &r->on_fresh);
 	trap_is_loud(t, r);
 }
@@ -539,7 +553,7 @@ traps_reopen(struct traps *t)
 		if (!r->closed || r->score >= copies_allowed(t, r, NULL))
 			continue;
 		r->closed = false;
-		t->sites_closed -= r->kind == TRAP_KIND_SITE;
+		t->closed_of[r->kind]--;
 		trap_changed(t, r);
 	}
 }
@@ -650,7 +664,7 @@ traps_learn(struct traps *t, const struct trap_link *l, const struct trap_page *
 		explained = explained || pages_of(t, l, p->whole) >= EXPLAINS;
 	}
 	if (err == 0 && by_tail)
-		err = learn(t, l, TRAP_KIND_TAIL, p->tail, page);
+		err = learn(t, l, TRAP_KIND_TAIL, tail_of(t, l), page);
 	/* Copies that a pattern explains say nothing of the rest of the host. */
 	if (err == 0 && !explained && page->shape != 0)
 		err = learn(t, l, TRAP_KIND_HOST, 0, page);

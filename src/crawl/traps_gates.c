@@ -55,7 +55,8 @@ trap_gates_find(
 	url_pattern(&u, g->seed, &p);
 	c = umap_get(&g->closed, trap_id(TRAP_KIND_PATTERN, authority_hash, p.whole));
 	if (c == NULL)
-		c = umap_get(&g->closed, trap_id(TRAP_KIND_TAIL, authority_hash, p.tail));
+		c = umap_get(&g->closed, trap_id(TRAP_KIND_TAIL, authority_hash,
+					     url_pattern_tail(&u, g->seed, &p)));
 	/* What has a pattern goes by that: whether it had different pages is not known here. */
 	if (c == NULL && !p.varies)
 		c = umap_get(&g->closed, trap_id(TRAP_KIND_HOST, authority_hash, 0));

@@ -82,7 +82,7 @@ struct traps {
 	struct umap by_id, hosts;
 	struct list quiet, loud; /* loud: closed, or cut something */
 	struct list dirty, fresh_closed;
-	uint32_t sites_closed;
+	uint32_t closed_of[TRAP_KIND_MAX];
 	uint64_t bytes;
 	uint64_t cuts[TRAP_RULE_MAX];
 	bool cuts_dirty;

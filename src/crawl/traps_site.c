@@ -63,7 +63,7 @@ trap_site_closed(struct traps *t, const struct trap_link *l)
 	uint64_t site, *host;
 	struct trap_record *r;
 
-	if (t->sites_closed == 0)
+	if (t->closed_of[TRAP_KIND_SITE] == 0)
 		return NULL;
 	site = trap_site_hash(l->url, t->conf.hash_seed);
 	r = umap_get(&t->by_id, trap_id(TRAP_KIND_SITE, site, 0));

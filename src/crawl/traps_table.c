@@ -174,7 +174,7 @@ trap_adopt(struct traps *t, struct trap_record *r, uint64_t authority_hash)
 	list_push(&h->records, &r->on_host);
 	list_push(age_list(t, r), &r->on_age);
 	t->bytes += weight(r);
-	t->sites_closed += r->closed && r->kind == TRAP_KIND_SITE;
+	t->closed_of[r->kind] += r->closed;
 	return 0;
 }
 
@@ -223,7 +223,7 @@ give_up(struct traps *t, struct trap_record *r)
 {
 	(void)umap_take(&t->by_id, r->id);
 	t->bytes -= weight(r);
-	t->sites_closed -= r->closed && r->kind == TRAP_KIND_SITE;
+	t->closed_of[r->kind] -= r->closed;
 	list_remove(&r->on_age);
 	list_remove(&r->on_host);
 	r->host->n--;
@@ -354,7 +354,7 @@ void
 traps_check(const struct traps *t)
 {
 	uint64_t id, bytes = 0;
-	size_t n = 0, on_hosts = 0, sites_closed = 0;
+	size_t n = 0, on_hosts = 0, closed_of[TRAP_KIND_MAX] = {0};
 	void *value;
 
 	for (size_t i = 0; umap_at(&t->by_id, &i, &id, &value); n++) {
@@ -368,9 +368,10 @@ traps_check(const struct traps *t)
 		assert(r->sketches_len <= PATTERN_KEYS_MAX);
 		assert(!list_is_empty(&r->on_age));
 		bytes += weight(r);
-		sites_closed += r->closed && r->kind == TRAP_KIND_SITE;
+		closed_of[r->kind] += r->closed;
 	}
-	assert(sites_closed == t->sites_closed);
+	for (size_t i = 0; i < TRAP_KIND_MAX; i++)
+		assert(closed_of[i] == t->closed_of[i]);
 	assert(n == t->by_id.len);
 	for (size_t i = 0; umap_at(&t->hosts, &i, &id, &value);) {
 		const struct trap_host *h = value;

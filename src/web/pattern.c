@@ -340,7 +340,6 @@ url_pattern(const struct url *u, uint64_t seed, struct url_pattern *ret)
 {
 	struct slice path = url_path(u), query = url_query(u), rest = path;
 	struct maker m = {.seed = seed, .hash = seed + 1, .text = ret->text};
-	uint64_t names;
 
 	*ret = (struct url_pattern){.has_query = query.len > 1,
 	    .segments = url_path_segments(path),
@@ -351,10 +350,15 @@ url_pattern(const struct url *u, uint64_t seed, struct url_pattern *ret)
 		rest = slice_from(rest, add_segment(&m, rest, ret));
 	}
 	ret->path = m.hash;
-	names = add_query(&m, slice_from(query, 1), ret);
-	ret->whole = mix(ret->path, names);
-	ret->tail = mix(tail_hash(path, seed), names);
+	ret->names = add_query(&m, slice_from(query, 1), ret);
+	ret->whole = mix(ret->path, ret->names);
 	ret->varies = m.varies || ret->has_query;
 	if (m.has_id || ret->has_query)
-		ret->family = mix(m.has_id ? m.up_to_id : seed + 2, names) | 1;
+		ret->family = mix(m.has_id ? m.up_to_id : seed + 2, ret->names) | 1;
+}
+
+uint64_t
+url_pattern_tail(const struct url *u, uint64_t seed, const struct url_pattern *p)
+{
+	return mix(tail_hash(url_path(u), seed), p->names);
 }

@@ -30,7 +30,7 @@ struct pattern_key {
 struct url_pattern {
 	uint64_t path;   /* hash: of the path's pattern */
 	uint64_t whole;  /* and the names of the query */
-	uint64_t tail;   /* the last segment and the names */
+	uint64_t names;  /* of the query, in any order */
 	uint64_t family; /* up to the last {id}, and the names; 0: it has neither */
 	bool varies;     /* has something in braces, or a query */
 	bool repeats;    /* a segment is there twice, if not in a row */
@@ -44,6 +44,9 @@ struct url_pattern {
 };
 /* Hashes are under `seed`. */
 void url_pattern(const struct url *u, uint64_t seed, struct url_pattern *ret);
+/* The hash of the last segment's pattern and the names; `p` is the URL's. */
+uint64_t url_pattern_tail(
+    const struct url *u, uint64_t seed, const struct url_pattern *p);
 
 /*
  * How many times in a row the path has the same segment, or the same group of up to eight
