@@ -17,7 +17,8 @@ const char *const rocks_cf_names[ROCKS_CF_MAX] = {
  * batch goes into one; universal compaction, which merges runs of a size (of eight or more,
  * at least four), so that a record is written again three times until there are 20 million
  * of them, where levels that grow tenfold write it ten times.  The price is that a read may
- * have to look into some ten runs; the filters of the seen table leave one or two.
+ * have to look into some ten runs; where single keys are asked for that are often absent
+ * (seen URLs, digests of pages), filters leave one or two.
  *
  * Filters and indexes are cut into pages of their own: at 10 million keys a file's filter
  * is megabytes, more than a shard of the cache takes in, and would be read from the disk
@@ -53,7 +54,7 @@ table_options(const struct rocks_tuning *t, enum store_table table)
 	    b, rocksdb_block_based_table_index_type_two_level_index_search);
 	rocksdb_block_based_options_set_metadata_block_size(b, INDEX_BYTES);
 	rocksdb_block_based_options_set_pin_top_level_index_and_filter(b, 1);
-	if (table == STORE_SEEN) {
+	if (table == STORE_SEEN || table == STORE_META) {
 		rocksdb_block_based_options_set_filter_policy(
 		    b, rocksdb_filterpolicy_create_bloom_full(FILTER_BITS));
 		rocksdb_block_based_options_set_partition_filters(b, 1);
@@ -110,7 +111,7 @@ cf_options(const struct rocks_tuning *t, enum store_table table, uint64_t memory
 	rocksdb_options_set_write_buffer_size(o, (size_t)(memory_bytes / 4));
 	rocksdb_options_set_max_write_buffer_number(
 	    o, 2); /* being written out, at most */
-	if (table == STORE_SEEN || table == STORE_QUEUE)
+	if (table != STORE_HOST)
 		universal_compaction(o);
 	/* Batches are sorted: the next key's place is looked for from that of the last. */
 	return with(o, "memtable_insert_with_hint_prefix_extractor=fixed:1");
