@@ -1,16 +1,17 @@
 #include "crawl/crawl_internal.h"
 
 /*
- * How --max-memory is shared out.  Half is for answers on their way, an eighth for
- * what waits, a sixteenth for the store, a 48th for what was seen: little, so that memory
- * does not grow with the number of URLs, and what does not fit costs a microsecond a look
- * (frontier/seen_cold.h), and as much each for bodies that wait for a worker and for what
- * workers made of them.  What is left is everything else.  The arena is address space: only
- * what answers fill of it is memory, and it must hold some bodies of the greatest size.
+ * How --max-memory is shared out.  Half is for answers on their way, of which a part for
+ * bodies that wait for a worker; an eighth for what waits, a sixteenth for the store, five
+ * 32nds for what was seen, a 64th for what workers made of bodies.  What was seen takes its
+ * whole share from some 100,000 URLs on, so that memory does not grow with their number: in
+ * 512 MiB 8 million fit, and what does not is looked for in a file (frontier/seen_cold.h).
+ * The arena is address space: only what answers fill of it is memory, and it must hold some
+ * bodies of the greatest size.
  *
  * Workers take memory for a moment: what a body is decoded to, and what is noted of it while
  * it is read.  Bodies that may take much go to them one after another, so that all tasks that
- * are with the workers take a quarter.
+ * are with the workers take an eighth.
  */
 enum { ARENA_BODIES = 4 };
 #define COPY_BYTES_MORE (2ull << 20) /* of the URLs in one */
@@ -41,8 +42,8 @@ crawl_memory(const struct options *o)
 								  : m.decoded_bytes_max;
 	m.copy_bytes_max += COPY_BYTES_MORE;
 	m.notes_bytes_max = all / 4 > NOTES_BYTES_MIN ? all / 4 : NOTES_BYTES_MIN;
-	m.tasks_bytes = all / 4;
-	m.seen_bytes = all / 48;
+	m.tasks_bytes = all / 8;
+	m.seen_bytes = all / 32 * 5;
 	m.frontier_bytes = all / 8;
 	m.store_bytes = all / 16;
 	m.body_bytes = all / 32;

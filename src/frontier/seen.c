@@ -16,6 +16,7 @@ enum {
 	PENDING_BYTES_MAX = 1 << 30,
 	HINT_AHEAD = 16,
 	SCAN_MAX = 1 << 20, /* keys a scan */
+	FILTER_PART = 8,    /* of the memory; a new URL that it lets pass costs a read */
 };
 
 /* What is remembered of a URL. */
@@ -479,8 +480,8 @@ seen_open(const struct seen_conf *conf, struct seen **ret, struct why *why)
 	if (max > 0 && max < SEEN_MEMORY_MIN)
 		max = SEEN_MEMORY_MIN;
 	s->store = conf->store;
-	s->filter_bytes = max / 2;
-	seen_table_init(&s->table, max - max / 2);
+	s->filter_bytes = max / FILTER_PART;
+	seen_table_init(&s->table, max - s->filter_bytes);
 	seen_cold_init(&s->cold);
 	buf_init(&s->pending, PENDING_BYTES_MAX);
 	s->log.file.fd = s->log.file.dir_fd = -1;

@@ -47,7 +47,7 @@ enum seen_add {
 	SEEN_UPGRADED, /* was rejected (scope, depth, budget) and is now wanted */
 };
 
-/* memory_bytes_max is at least this; half of the whole is the filter's. */
+/* memory_bytes_max is at least this; an eighth of the whole is the filter's. */
 enum { SEEN_MEMORY_MIN = 2 << 20 };
 
 struct seen_conf {

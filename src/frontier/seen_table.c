@@ -151,11 +151,28 @@ round_buckets(uint64_t n)
 	return (n + BUCKETS_STEP - 1) / BUCKETS_STEP * BUCKETS_STEP;
 }
 
+/* Of a part, within the limit: equal shares, and one more, as there are two of a part
+ * while it is swept. */
+static uint64_t
+share(const struct seen_table *t)
+{
+	uint64_t n;
+
+	if (t->bytes_max == 0)
+		return UINT32_MAX / BUCKET;
+	n = (t->bytes_max - sizeof(*t)) / (SEEN_PARTS + 1) / BUCKET_BYTES;
+	n = n / BUCKETS_STEP * BUCKETS_STEP;
+	return n < BUCKETS_STEP ? BUCKETS_STEP : n;
+}
+
+/* 0: that is too many. */
 static uint32_t
-more_buckets(const struct seen_part *p)
+more_buckets(const struct seen_table *t, const struct seen_part *p)
 {
 	uint64_t want = round_buckets((uint64_t)p->buckets + p->buckets / 8 + 1);
 
+	if (t->bytes_max > 0 && p->buckets > 0 && p->buckets < share(t))
+		want = share(t);
 	return want > UINT32_MAX / BUCKET ? 0 : (uint32_t)want;
 }
 
@@ -178,7 +195,7 @@ int
 seen_table_grow(struct seen_table *t, uint64_t print)
 {
 	struct seen_part *p = part_of(t, print);
-	uint32_t buckets = more_buckets(p);
+	uint32_t buckets = more_buckets(t, p);
 
 	return buckets == 0 ? -ENOMEM : grow_to(t, p, buckets);
 }
@@ -186,30 +203,17 @@ seen_table_grow(struct seen_table *t, uint64_t print)
 int
 seen_table_reserve(struct seen_table *t, uint64_t n)
 {
-	/* A part's share, and some more for those that get more. */
-	uint64_t share = n / SEEN_PARTS + n / SEEN_PARTS / 64 + 1;
-	uint64_t buckets = round_buckets(share * 10 / 9 / BUCKET + 1);
-	uint64_t most = UINT32_MAX / BUCKET;
+	/* What a part gets, and some more for those that get more. */
+	uint64_t each = n / SEEN_PARTS + n / SEEN_PARTS / 64 + 1;
+	uint64_t buckets = round_buckets(each * 10 / 9 / BUCKET + 1);
 	int r = 0;
 
-	/* Equal shares of the limit, and one that is free to grow a part with. */
-	if (t->bytes_max > 0)
-		most = (t->bytes_max - sizeof(*t)) / (SEEN_PARTS + 1) / BUCKET_BYTES;
-	if (buckets > most)
-		buckets = most / BUCKETS_STEP * BUCKETS_STEP;
+	if (buckets > BUCKETS_STEP && (t->bytes_max > 0 || buckets > share(t)))
+		buckets = share(t);
 	for (int i = 0; i < SEEN_PARTS && r == 0; i++)
 		if (t->parts[i].buckets < buckets)
 			r = grow_to(t, &t->parts[i], (uint32_t)buckets);
 	return r;
-}
-
-/* While a part grows or is swept, there are two of it. */
-static bool
-may_grow(const struct seen_table *t, const struct seen_part *p)
-{
-	struct seen_part bigger = {.buckets = more_buckets(p)};
-
-	return t->bytes_max == 0 || t->bytes + part_bytes(&bigger) <= t->bytes_max;
 }
 
 /* At most nine tenths full: most buckets then hold all that belongs into them. */
@@ -228,7 +232,7 @@ seen_table_add(struct seen_table *t, uint64_t print, uint8_t flags)
 
 	if (is_full(p)) {
 		/* The first page of each part is there whatever the budget. */
-		if (p->words != NULL && !may_grow(t, p))
+		if (p->buckets >= share(t))
 			return -ENOSPC;
 		r = seen_table_grow(t, print);
 		if (r < 0)

@@ -4,12 +4,13 @@
  * 256 parts, chosen by the top 8 bits of a fingerprint; a part keeps the other 56 bits and
  * 8 bits of flags in one word, in buckets of the size of a cache line.  A fingerprint
  * belongs into the bucket in proportion to its next 32 bits, or into the next one that has
- * room.  So any number of buckets will do: parts grow by an eighth, one at a time, reading
- * and writing both tables from front to back, and growing needs no more than one part's
- * memory beyond what is there.
+ * room.  So any number of buckets will do, and parts grow one at a time, reading and
+ * writing both tables from front to back.  Without a limit they grow by an eighth.  With
+ * one, a part that has outgrown its first page gets its whole share of `bytes_max`: from
+ * some 100,000 fingerprints on memory does not grow any more.
  *
- * Once `bytes_max` is reached a part does not grow any more: the caller sweeps it
- * (seen_table_sweep()), which drops some of what was not looked up lately.
+ * When its share is full, the caller sweeps a part (seen_table_sweep()), which drops some
+ * of what was not looked up lately.
  *
  * Owns:    its pages (mmap).
  * Errors:  -ENOMEM; -ENOSPC: the part is full and `bytes_max` reached.  The table is then

@@ -309,7 +309,12 @@ with_a_limit_every_answer_is_that_of_a_naive_set(void **state)
 static void
 memory_stays_below_the_limit(void **state)
 {
-	enum { N = 600000, MAX = SEEN_MEMORY_MIN };
+	enum {
+		N = 600000,
+		MAX = SEEN_MEMORY_MIN,
+		HELD = MAX / 18,
+		FIRST = HELD / 10 * 8
+	};
 	struct seen_stats stats;
 	enum seen_add ret;
 	enum outcome was;
@@ -326,12 +331,45 @@ memory_stays_below_the_limit(void **state)
 			commit(&g);
 		seen_stats(g.seen, &stats);
 		assert_true(stats.memory_bytes < MAX + (512 << 10)); /* buffers */
+		if (i == FIRST)
+			assert_int_equal(stats.remembered, FIRST + 1);
+		/* While most is in memory, few new URLs cost a read. */
+		if (i == 2 * HELD)
+			assert_true(stats.reads < HELD / 100);
 	}
 	assert_int_equal(stats.urls, N);
-	assert_true(stats.remembered > MAX / 24);
-	/* Of new URLs few cost a read. */
-	assert_true(stats.reads < N / 100);
+	assert_true(stats.remembered > HELD / 2);
+	assert_true(stats.reads < N / 2);
 	assert_int_equal(stats.reads_known, 0);
+	rig_down(&g);
+}
+
+static void
+memory_does_not_grow_once_there_are_a_hundred_thousand(void **state)
+{
+	enum { FIRST = 200000, N = 2000000, MAX = 64 << 20 };
+	struct seen_stats stats;
+	uint64_t then = 0;
+	enum outcome was;
+	struct rig g;
+
+	(void)state;
+	rig_up(&g, MAX);
+	for (uint64_t i = 0; i < N; i++) {
+		if (i == FIRST) {
+			commit(&g);
+			seen_stats(g.seen, &stats);
+			then = stats.memory_bytes;
+			assert_true(then > MAX / 10 * 8 && then < MAX);
+		}
+		assert_int_equal(add(g.seen, hash_of(i), OUTCOME_NONE, &was), SEEN_NEW);
+		if (i % 1000 == 0)
+			commit(&g);
+	}
+	commit(&g);
+	seen_stats(g.seen, &stats);
+	assert_int_equal(stats.remembered, N);
+	assert_true(stats.memory_bytes <= then + then / 50);
 	rig_down(&g);
 }
 
@@ -467,6 +505,7 @@ main(void)
 	    cmocka_unit_test(a_crowd_is_remembered_in_ten_bytes_each),
 	    cmocka_unit_test(with_a_limit_every_answer_is_that_of_a_naive_set),
 	    cmocka_unit_test(memory_stays_below_the_limit),
+	    cmocka_unit_test(memory_does_not_grow_once_there_are_a_hundred_thousand),
 	    cmocka_unit_test(what_links_meet_often_stays_in_memory),
 	    cmocka_unit_test(
 		what_left_the_memory_and_came_back_unchanged_is_written_once),
