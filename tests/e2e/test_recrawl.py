@@ -6,6 +6,7 @@
 import json
 import os
 import random
+import re
 import signal
 import time
 from collections import Counter
@@ -165,7 +166,8 @@ def tells_of_pages(out, site, found):
     e = json.loads(harness.trawl("explain", out.dir, changed, "--json").out)
     assert (e["looks"], e["changes"]) == (2, 1) and "due_at" in e
     text = harness.trawl("explain", out.dir, changed).out
-    assert "in 1 of 2 looks" in text and "for another round at" in text
+    # It changes every few seconds, it seems: by now it may be due.
+    assert "in 1 of 2 looks" in text and re.search("  due +(for another round at 2|in the next round)", text)
     (line,) = [p for p in out.pages() if p["url"] == changed and p.get("change") == "changed"]
     assert e["page"]["fetched_at"] == line["fetched_at"] and line["warc"]["file"] in text
     assert json.loads(harness.trawl("status", out.dir, "--json").out)["round"] == 3
