@@ -445,7 +445,7 @@ process_runs(int pid)
 bool
 process_is_gone(int pid)
 {
-	int64_t end_ms = clock_mono_ms() + 5000;
+	int64_t end_ms = clock_mono_ms() + 60000;
 
 	while (process_runs(pid)) {
 		if (clock_mono_ms() > end_ms)

@@ -389,6 +389,12 @@ a_full_queue_says_so_and_calls_when_there_is_room(void **state)
 	bench_close(b);
 }
 
+static bool
+is_stopped(int pid)
+{
+	return proc_status(pid, "State", 36) == strtoll("T", NULL, 36);
+}
+
 static void
 tasks_go_to_the_worker_with_the_shortest_line(void **state)
 {
@@ -414,8 +420,11 @@ tasks_go_to_the_worker_with_the_shortest_line(void **state)
 		assert_int_equal(st.running, 4);
 		assert_int_equal(st.queued, 0);
 		assert_int_equal(pool_pids(b->p, pids, 4), 4);
-		for (size_t i = 0; i < 4; i++)
+		for (size_t i = 0; i < 4; i++) {
+			while (!is_stopped(pids[i]))
+				bench_sleep(b, 5);
 			assert_int_equal(kill(pids[i], SIGCONT), 0);
+		}
 	}
 	bench_wait(b, 4);
 	assert_true(clock_mono_ms() - start_ms < 20000);
@@ -881,11 +890,11 @@ on_a_virtual_loop_settings_work_the_same(void **state)
 	assert_int_equal(bench_try(b, 4, &t), 0);
 	bench_wait(b, 5);
 	bench_expect(b, 4, POOL_DONE, "x");
-	starve(b, 20);
+	starve(b, 1000);
 	assert_int_equal(bench_try(b, 5, &t), 0);
 	bench_wait(b, 6);
 	bench_expect(b, 5, POOL_ERROR, "");
-	(void)usleep(30000);
+	(void)usleep(1100000);
 	assert_int_equal(bench_try(b, 6, &t), 0);
 	bench_wait(b, 7);
 	bench_expect(b, 6, POOL_DONE, "x");
