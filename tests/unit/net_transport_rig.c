@@ -1,6 +1,7 @@
 #include "net_transport_rig.h"
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -343,6 +344,34 @@ script_flood(struct peer *p)
 	peer_say(p, "Content-Length: 0\r\n\r\n");
 }
 
+static _Atomic bool rest_may_come;
+static _Atomic uint32_t rests;
+
+/* What comes, or that the connection ends, when the answer before has been delivered. */
+static void
+say_later(struct peer *p, const char *text)
+{
+	for (int i = 0; i < 6000 && !atomic_exchange(&rest_may_come, false); i++)
+		peer_wait(p, 10);
+	if (text != NULL)
+		peer_say(p, text);
+	else
+		peer_close(p);
+	atomic_fetch_add(&rests, 1);
+}
+
+void
+let_the_rest_come(void)
+{
+	uint32_t before = atomic_load(&rests);
+
+	atomic_store(&rest_may_come, true);
+	for (int i = 0; i < 6000 && atomic_load(&rests) == before; i++)
+		run_for(10);
+	assert_int_equal(atomic_load(&rests), before + 1);
+	run_for(20);
+}
+
 /* Paths that need more than fixed bytes. */
 void
 rig_script(struct peer *p)
@@ -361,16 +390,13 @@ rig_script(struct peer *p)
 		script_flood(p);
 	} else if (strcmp(p->target, "/late-excess") == 0) {
 		peer_say(p, OK "Content-Length: 4\r\n\r\ngood");
-		peer_wait(p, 20);
-		peer_say(p, OK "Content-Length: 4\r\n\r\nevil");
+		say_later(p, OK "Content-Length: 4\r\n\r\nevil");
 	} else if (strcmp(p->target, "/204-late-body") == 0) {
 		peer_say(p, "HTTP/1.1 204 No Content\r\n\r\n");
-		peer_wait(p, 20);
-		peer_say(p, OK "Content-Length: 4\r\n\r\nevil");
+		say_later(p, OK "Content-Length: 4\r\n\r\nevil");
 	} else if (strcmp(p->target, "/close-later") == 0) {
 		peer_say(p, OK "Content-Length: 4\r\n\r\nbye!");
-		peer_wait(p, 20);
-		peer_close(p);
+		say_later(p, NULL);
 	} else if (strcmp(p->target, "/drop") == 0) {
 		peer_say(p, OK "\r\nno goodbye");
 		peer_drop(p);

@@ -51,6 +51,12 @@ extern struct rig *fx; /* of the test that runs */
 extern uint32_t rig_loops;              /* of the transports that rig_setup() makes */
 const char *rig_name(const char *name); /* of the tests, with the number of loops */
 
+/*
+ * After an answer to one of the paths of which more comes later: now it comes, and when this
+ * returns it has been sent.
+ */
+void let_the_rest_come(void);
+
 /* Answers with `replies` and with what takes more than fixed bytes. */
 void rig_script(struct peer *p);
 int rig_setup(void **state, struct transport_conf conf, struct http_server *server);

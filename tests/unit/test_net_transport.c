@@ -179,7 +179,7 @@ reports_how_it_went(void **state)
 	got_free(&g);
 	fetch("/slow-but-good", &g);
 	assert_int_equal(g.r.outcome, OUTCOME_OK);
-	assert_in_range(g.r.total_ms, 140, 5000);
+	assert_in_range(g.r.total_ms, 140, 20000);
 	assert_true(g.r.first_byte_ms < g.r.total_ms);
 	got_free(&g);
 }
@@ -226,7 +226,8 @@ answers_never_shift_to_another_url(void **state)
 		assert_int_equal(g.r.outcome, OUTCOME_OK);
 		assert_null(strstr(body_of(&g), "evil"));
 		got_free(&g);
-		run_for(40);
+		if (i < 3)
+			let_the_rest_come();
 		for (int k = 0; k < 2; k++) {
 			fetch(k == 0 ? "/one" : "/two", &g);
 			assert_int_equal(g.r.outcome, OUTCOME_OK);
@@ -263,13 +264,16 @@ an_idle_connection_is_listened_to(void **state)
 	got_free(&g);
 	assert_int_equal(only_conn()->users, 0);
 	assert_false(conn_is_quiet(only_conn(), fx->loop)); /* not known yet */
-	run_for(5);
+	for (int i = 0; i < 500 && !conn_is_quiet(only_conn(), fx->loop); i++)
+		run_for(5);
 	assert_true(conn_is_quiet(only_conn(), fx->loop));
 	fetch("/late-excess", &g);
 	assert_true(g.r.reused);
 	got_free(&g);
 	assert_false(only_conn()->tainted);
-	run_for(60);
+	let_the_rest_come();
+	for (int i = 0; i < 500 && !only_conn()->tainted; i++)
+		run_for(10);
 	assert_true(only_conn()->tainted);
 	assert_false(conn_is_quiet(only_conn(), fx->loop));
 }

@@ -83,7 +83,7 @@ fetches_over_tls_from_who_is_known(void **state)
 	fetch_request(&req, &g);
 	assert_string_equal(body_of(&g), "good");
 	got_free(&g);
-	run_for(40);
+	let_the_rest_come();
 	req = request_to("https", "site.test", "/y");
 	fetch_request(&req, &g);
 	assert_string_equal(body_of(&g), "/y");
