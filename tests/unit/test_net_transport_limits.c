@@ -193,7 +193,7 @@ says_how_many_are_slow_to_answer(void **state)
 	run_for(700);
 	/* The third has begun, and the fourth is over, as soon as the server gets its turn. */
 	for (int i = 0; i < 500 && (transport_running(fx->transport) != 3 ||
-				     transport_slow(fx->transport) != 2);
+				       transport_slow(fx->transport) != 2);
 	     i++)
 		run_for(10);
 	assert_int_equal(transport_running(fx->transport), 3);
