@@ -77,12 +77,12 @@ def test_the_rate_is_that_of_all_runs_and_each_has_its_part(tmp_path):
     with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 40/s")) as s:
         s.start()
         runs = [start(s, w, 2), start(s, w, 3)]
-        wait_until("both run", lambda: all(pages(s, r) > 20 for r in runs))
+        wait_until("both run", lambda: all(pages(s, r) > 80 for r in runs))
         log = w.log()
         for run in runs:
             s.post(f"/api/v1/runs/{run}:cancel")
         took = log[-1]["msec"] - log[0]["msec"]
-        assert len(log) <= 40 * took + 8, (len(log), took)
+        assert len(log) <= 40 * took + 20, (len(log), took)  # by half a second the server may be late at first
         both = log[len(log) // 2 :]
         a, b = len(of(2, both)), len(of(3, both))
         assert 0.6 < a / b < 1.6, (a, b)
