@@ -274,6 +274,8 @@ void
 seen_hint(const struct seen *s, uint64_t url_hash)
 {
 	seen_table_hint(&s->table, url_hash);
+	if (s->filter.words != NULL)
+		seen_filter_hint(&s->filter, url_hash);
 }
 
 /* ---- the log ---- */

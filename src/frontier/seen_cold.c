@@ -15,7 +15,7 @@ enum {
 	WORD_BYTES = sizeof(uint64_t),
 	PLACE_BITS = 32,     /* bytes of a part at most */
 	CHUNK = 8192,        /* words of a buffer */
-	WINDOW = 512,        /* words that a look-up reads */
+	BLOCK = 128,         /* words that a look-up reads */
 	PART_MAX = 1u << 28, /* words */
 };
 
@@ -32,6 +32,8 @@ seen_cold_release(struct seen_cold *c)
 		(void)close(c->fd);
 	free(c->in);
 	free(c->out);
+	for (int i = 0; i < SEEN_PARTS; i++)
+		free(c->index[i]);
 	seen_cold_init(c);
 }
 
@@ -61,10 +63,27 @@ seen_cold_open(struct seen_cold *c, int dir_fd)
 	return r;
 }
 
+static uint64_t
+blocks_of(uint64_t words)
+{
+	return (words + BLOCK - 1) / BLOCK;
+}
+
+/* What the index has of a key: its highest 32 bits. */
+static uint32_t
+coarse(uint64_t key)
+{
+	return (uint32_t)(key >> (KEY_BITS - 32));
+}
+
 uint64_t
 seen_cold_bytes(const struct seen_cold *c)
 {
-	return seen_cold_is_open(c) ? (uint64_t)CHUNK * WORD_BYTES * 2 : 0;
+	uint64_t bytes = seen_cold_is_open(c) ? (uint64_t)CHUNK * WORD_BYTES * 2 : 0;
+
+	for (int i = 0; i < SEEN_PARTS; i++)
+		bytes += blocks_of(c->len[i]) * sizeof(c->index[i][0]);
+	return bytes;
 }
 
 static off_t
@@ -130,6 +149,7 @@ struct merge {
 	uint64_t left;       /* words that are not read yet */
 	size_t at, end, put; /* in `in`; in `out` */
 	uint64_t len;        /* written so far, and in `out` */
+	uint32_t *index;     /* of these */
 };
 
 /* *ret: the next old word, 0: there is none. */
@@ -167,6 +187,8 @@ static int
 emit(struct merge *m, uint64_t word)
 {
 	m->c->out[m->put++] = word;
+	if (m->len % BLOCK == 0)
+		m->index[m->len / BLOCK] = coarse(word >> FLAGS_BITS);
 	m->len++;
 	return m->put == CHUNK ? flush(m) : 0;
 }
@@ -214,6 +236,11 @@ seen_cold_merge(struct seen_cold *c, unsigned part, uint64_t *words, size_t n)
 	    .left = c->len[part]};
 	int r = c->len[part] + n > PART_MAX ? -ENOSPC : 0;
 
+	if (r == 0) {
+		m.index = calloc(blocks_of(c->len[part] + n) + 1, sizeof(*m.index));
+		if (m.index == NULL)
+			return -ENOMEM;
+	}
 	qsort(words, n, sizeof(words[0]), by_word);
 	for (size_t i = 0; i < n && r == 0; i++) {
 		r = copy_until(&m, words[i]);
@@ -224,9 +251,12 @@ seen_cold_merge(struct seen_cold *c, unsigned part, uint64_t *words, size_t n)
 		r = copy_rest(&m);
 	if (r == 0)
 		r = flush(&m);
-	if (r < 0)
+	if (r < 0) {
 		second = !second; /* what was written is not wanted */
-	else {
+		free(m.index);
+	} else {
+		free(c->index[part]);
+		c->index[part] = m.index;
 		c->len[part] = m.len;
 		c->second[part] = !second;
 	}
@@ -258,37 +288,42 @@ search(const uint64_t *words, size_t n, uint64_t key)
 	return 0;
 }
 
+/* The last block that begins with no more than `key`; the index is not empty.  Keys are
+ * hashes: it is near where it would be if they were even. */
+static uint64_t
+block_near(const uint32_t *index, uint64_t blocks, uint64_t key)
+{
+	uint64_t i = (uint64_t)((unsigned __int128)key * blocks >> KEY_BITS);
+
+	while (i > 0 && index[i] > coarse(key))
+		i--;
+	while (i + 1 < blocks && index[i + 1] <= coarse(key))
+		i++;
+	return i;
+}
+
 int
 seen_cold_find(const struct seen_cold *c, uint64_t print, uint64_t *ret)
 {
-	uint64_t words[WINDOW], key = print & (((uint64_t)1 << KEY_BITS) - 1);
+	uint64_t words[BLOCK], key = print & (((uint64_t)1 << KEY_BITS) - 1);
 	unsigned part = (unsigned)(print >> KEY_BITS);
-	uint64_t len = c->len[part], n = len < WINDOW ? len : WINDOW;
-	uint64_t at = (uint64_t)((unsigned __int128)key * len >> KEY_BITS);
-	int way = 0; /* the last step: to lower words, to higher ones */
+	uint64_t len = c->len[part], block;
+	const uint32_t *index = c->index[part];
 
 	*ret = 0;
 	if (len == 0)
 		return 0;
-	at = at < n / 2 ? 0 : at - n / 2;
-	for (;;) {
-		int r;
+	/* Blocks that begin alike: it may be in the one before. */
+	for (block = block_near(index, blocks_of(len), key) + 1; block-- > 0;) {
+		uint64_t at = block * BLOCK, n = len - at < BLOCK ? len - at : BLOCK;
+		off_t from = place(part, c->second[part]) + (off_t)(at * WORD_BYTES);
+		int r = read_words(c, from, words, n);
 
-		if (at > len - n)
-			at = len - n;
-		r = read_words(
-		    c, place(part, c->second[part]) + (off_t)(at * WORD_BYTES), words, n);
 		if (r < 0)
 			return r;
-		if (key < words[0] >> FLAGS_BITS && at > 0 && way <= 0) {
-			at = at < n ? 0 : at - n;
-			way = -1;
-		} else if (key > words[n - 1] >> FLAGS_BITS && at < len - n && way >= 0) {
-			at += n;
-			way = 1;
-		} else
+		*ret = search(words, n, key);
+		if (*ret != 0 || words[0] >> FLAGS_BITS <= key)
 			break;
 	}
-	*ret = search(words, n, key);
 	return 0;
 }

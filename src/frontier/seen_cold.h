@@ -3,16 +3,16 @@
  *
  *   file   256 parts, as in seen_table; of each its words (56 bits of the fingerprint, 8 of
  *          flags) in ascending order, in one of two places that are the part's own
+ *   index  of each 128th word the highest 32 bits, in memory: 1/32 byte a fingerprint
  *
- * Fingerprints are hashes, so where one must be follows from its value: a look-up is one
- * pread(2) of 4 KiB, mostly from the page cache.  What a sweep of the table drops is
- * merged into its part, which is read whole and written to its other place: whatever fails,
- * the part is as it was.
+ * A look-up is one pread(2) of 1 KiB, mostly from the page cache.  What a sweep of the table
+ * drops is merged into its part, which is read whole and written to its other place: whatever
+ * fails, the part is as it was.
  *
  * The file has no name and ends with the process; seen.log has what makes it again.  It is
  * sparse: 2 TiB long, 8 bytes a fingerprint on the disk.
  *
- * Owns:    the file and two buffers, together 128 KiB.
+ * Owns:    the file, the index and two buffers, together 128 KiB.
  * Errors:  -ENOMEM; -ENOSPC, also for a quota and a limit on file sizes; -errno.
  * Threads: one at a time.
  */
@@ -26,6 +26,7 @@ struct seen_cold {
 	uint64_t *in, *out;
 	uint64_t len[SEEN_PARTS]; /* words */
 	bool second[SEEN_PARTS];  /* the place where they are */
+	uint32_t *index[SEEN_PARTS];
 };
 
 void seen_cold_init(struct seen_cold *c);

@@ -59,6 +59,14 @@ seen_filter_add(struct seen_filter *f, uint64_t print)
 		b[bits >> 6 & 7] |= (uint64_t)1 << (bits & 63);
 }
 
+void
+seen_filter_hint(const struct seen_filter *f, uint64_t print)
+{
+	uint64_t bits;
+
+	__builtin_prefetch(block_of(f, print, &bits));
+}
+
 bool
 seen_filter_has(const struct seen_filter *f, uint64_t print)
 {

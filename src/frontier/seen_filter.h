@@ -21,5 +21,7 @@ int seen_filter_init(struct seen_filter *f, uint64_t bytes);
 void seen_filter_release(struct seen_filter *f);
 void seen_filter_add(struct seen_filter *f, uint64_t print);
 bool seen_filter_has(const struct seen_filter *f, uint64_t print);
+/* What has() will read, into the cache. */
+void seen_filter_hint(const struct seen_filter *f, uint64_t print);
 uint64_t seen_filter_bytes(const struct seen_filter *f);
 #endif
