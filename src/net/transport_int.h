@@ -109,8 +109,8 @@ struct exchange {
 	void *ctx;
 
 	/* The request. */
-	struct buf text;      /* of its URL */
-	struct buf authority; /* that `url` has: "http://host:port" */
+	struct buf text;          /* of its URL */
+	struct buf authority;     /* that `url` has: "http://host:port" */
 	struct curl_slist *lines; /* point into lines_text */
 	size_t lines_len, lines_cap;
 	struct buf lines_text;

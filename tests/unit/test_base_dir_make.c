@@ -158,7 +158,8 @@ a_name_that_cannot_be_synced_is_an_error(void **state)
 	(void)state;
 	fails = EIO;
 	assert_int_equal(dir_make("a/b", 0777), -EIO);
-	assert_false(is_dir("a/b")); /* for it would be taken for one whose above is safe */
+	assert_false(
+	    is_dir("a/b")); /* for it would be taken for one whose above is safe */
 	assert_int_equal(dir_make("a/b", 0777), -EIO);
 	fails = EINVAL; /* "does not support synchronization" */
 	assert_int_equal(dir_make("a", 0777), 0);
@@ -182,7 +183,7 @@ where_one_may_write_but_not_read_the_file_system_is_synced(void **state)
 		if (geteuid() == 0 && setuid(NOBODY) < 0)
 			_exit(77);
 		_exit(dir_make("drop/a/b", 0777) == 0 && is_dir("drop/a/b") &&
-				file_systems == 1 && synced_len == 1
+			      file_systems == 1 && synced_len == 1
 			  ? 0
 			  : 1);
 	}
