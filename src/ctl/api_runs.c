@@ -385,7 +385,7 @@ on_changed(void *ctx, uint64_t id, struct service_run *run, int err, const char 
 
 typedef void change_fn(struct service *s, uint64_t id, service_run_fn *fn, void *ctx);
 
-/* Of one that is over: 409, if there is such a one. */
+/* Of one that is over: 409, if there is such a one; also while its end is being noted. */
 static void
 change(struct request *r, change_fn *fn)
 {
@@ -400,6 +400,9 @@ change(struct request *r, change_fn *fn)
 		return;
 	if (run == NULL)
 		read_one(r, id, 409);
+	else if (run_state_is_over(run->state))
+		request_problem(r, 409, "run %" PRIu64 " is over: %s", id,
+		    run_state_name(run->state));
 	else
 		fn(s, id, on_changed, r);
 }

@@ -180,6 +180,22 @@ def test_a_job_has_one_run_at_a_time_unless_asked(service, web):
     problem(service.call("DELETE", "/api/v1/jobs/demo"), 409)
 
 
+def test_a_run_whose_end_is_not_noted_yet_is_over_all_the_same(service, web):
+    service.create("demo", seeds=[web.url()], fetch={"delay": "1s"})
+    run = service.run("demo")
+    wait_until("it crawls", lambda: service.state_of(run)["crawling"])
+    with contextlib.closing(sqlite3.connect(service.state / "registry.db")) as db:
+        db.execute("BEGIN IMMEDIATE")  # the registry is busy
+        canceller = threading.Thread(target=lambda: service.post(f"/api/v1/runs/{run}:cancel"))
+        canceller.start()
+        wait_until("it is over", lambda: service.state_of(run)["state"] == "cancelled")
+        answers = [service.post(f"/api/v1/runs/{run}:{what}") for what in ("pause", "resume", "cancel")]
+        db.rollback()
+        canceller.join()
+    for a in answers:
+        assert problem(a, 409)["detail"] == f"run {run} is over: cancelled"
+
+
 def test_a_run_that_is_not_noted_yet_cannot_be_changed(service):
     service.create("demo", seeds=["https://a.example/"])
     made = []
