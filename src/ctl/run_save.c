@@ -1,12 +1,17 @@
+#include "base/log.h"
 #include "ctl/service_int.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* A run's state to the registry, maybe with what led to it, in one transaction.  They are written
  * in the order in which they were given; where the registry has no room they wait here. */
 
-enum { RESEND_MS = 200 };
+enum {
+	RESEND_MS = 200,
+	ROOM_MS = 1000, /* between two tries on a full disk */
+};
 
 struct run_save {
 	struct chore chore;
@@ -20,6 +25,7 @@ struct run_save {
 	char *texts[12];
 	size_t texts_len;
 	bool out_of_memory;
+	bool waits; /* for room, which was told */
 	run_saved_fn *fn;
 	void *ctx;
 };
@@ -76,12 +82,35 @@ work(struct chore *c)
 	return r;
 }
 
+/* What a client asked for and the registry has no room for, the client is told.  The end of a
+ * run is tried until there is room: else the run would seem to go on. */
+static bool
+waits_for_room(struct run_save *v)
+{
+	struct service *s = v->service;
+
+	if (v->chore.err != -ENOSPC || v->row.ended_us == 0 || s->draining)
+		return false;
+	if (!v->waits)
+		log_warn_of(RUN_ABOUT(v->run),
+		    "run %" PRIu64 " of %s: its end waits for room on the disk to be noted",
+		    v->row.id, v->row.job);
+	v->waits = true;
+	v->chore.why.text[0] = '\0';
+	list_push(&s->unsent, &v->on_service);
+	if (!timer_is_running(&s->resend))
+		(void)timer_start(&s->resend, ROOM_MS);
+	return true;
+}
+
 static void
 done(struct chore *c)
 {
 	struct run_save *v = container_of(c, struct run_save, chore);
 	struct service_run *run = v->run;
 
+	if (waits_for_room(v))
+		return;
 	run->saves--;
 	if (c->err == 0)
 		run->is_saved = true;

@@ -1,7 +1,9 @@
 """What all runs together may (limits: of trawl.yaml), and that they share it fairly."""
 
 import contextlib
+import os
 import signal
+import sqlite3
 
 import pytest
 from harness import nginx, wait_until
@@ -114,6 +116,20 @@ def test_runs_wait_for_a_place_in_order(tmp_path):
         wait_until("it crawls", lambda: s.state_of(first)["crawling"])
 
 
+def fill(path):
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+    for piece in 1 << 20, 1 << 12:
+        with contextlib.suppress(OSError):
+            while os.write(fd, b"x" * piece):
+                pass
+    os.close(fd)
+
+
+def state_noted(registry, run):
+    with contextlib.closing(sqlite3.connect(registry)) as db:
+        return db.execute("SELECT state FROM runs WHERE id = ?", (run,)).fetchone()[0]
+
+
 @pytest.fixture
 def disk(tmp_path):
     yield from mounted(tmp_path / "disk", "64m")
@@ -125,10 +141,7 @@ def test_a_run_whose_disk_is_full_waits_for_room_and_goes_on(tmp_path, disk):
         run = start(s, w, 2)
         wait_until("it runs", lambda: pages(s, run) > 20)
         ballast = disk / "ballast"
-        with open(ballast, "wb") as f, contextlib.suppress(OSError):
-            while True:
-                f.write(b"x" * (1 << 20))
-                f.flush()
+        fill(ballast)
         wait_until("it waits", lambda: "disk is full" in s.state_of(run).get("why", ""))
         assert s.state_of(run)["state"] == "running" and not s.state_of(run)["crawling"]
         assert s.get("/healthz").status == 200
@@ -138,4 +151,26 @@ def test_a_run_whose_disk_is_full_waits_for_room_and_goes_on(tmp_path, disk):
         archived = s.output(run).archived()
         wanted = {w.url(f"/p{i}.html", address(2, n)) for n in range(HOSTS) for i in range(PAGES)}
         assert all(len(archived[u]) == 1 for u in wanted)
+        assert s.stop() == 0
+
+
+def test_a_run_that_ends_while_the_registry_has_no_room_is_not_said_to_run_for_ever(tmp_path, disk):
+    with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 0")) as s:
+        s.state.mkdir()
+        (s.state / "registry.db").symlink_to(disk / "registry.db")  # a disk of its own
+        s.start()
+        run = start(s, w, 1, limits={"max_pages": 12})
+        wait_until("it asks", lambda: s.state_of(run).get("stats", {}).get("transfers", 0) > 0)
+        ballast = disk / "ballast"
+        fill(ballast)
+        wait_until("it has ended", lambda: "done: page budget reached" in s.log(), 20)
+        wait_until("it waits", lambda: "its end waits for room" in s.log(), 20)
+        assert s.state_of(run)["state"] == "done"
+        assert s.get("/healthz").status == 200
+        ballast.unlink()
+        wait_until("it is noted", lambda: state_noted(disk / "registry.db", run) == "done", 20)
+        assert s.log().count("its end waits for room") == 1
+        s.kill()
+        s.start()
+        assert s.state_of(run)["state"] == "done" and s.state_of(run)["end"] == "page budget reached"
         assert s.stop() == 0
