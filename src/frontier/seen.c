@@ -17,6 +17,7 @@ enum {
 	HINT_AHEAD = 16,
 	SCAN_MAX = 1 << 20, /* keys a scan */
 	FILTER_PART = 8,    /* of the memory; a new URL that it lets pass costs a read */
+	FILTER_FROM = 100000, /* URLs: about when the table takes all of its part */
 };
 
 /* What is remembered of a URL. */
@@ -33,7 +34,7 @@ enum { NOTE_STATE = 3, NOTE_AGAIN = 4 /* the URL has a record already */ };
 
 struct seen {
 	struct seen_table table;
-	struct seen_filter filter; /* once something left the table: of all that did */
+	struct seen_filter filter; /* of all that left the table */
 	struct seen_cold cold;     /* where it went */
 	struct seen_log log;
 	/* Records since the last seen_committed(), oldest first; of these `logged` bytes
@@ -101,14 +102,19 @@ write_cold(void *ctx, unsigned part, uint64_t *words, size_t n)
 	return r;
 }
 
+static int
+make_filter(struct seen *s)
+{
+	return s->filter.words != NULL ? 0
+				       : seen_filter_init(&s->filter, s->filter_bytes);
+}
+
 /* In the part of `print`, when the limit is reached. */
 static int
 make_room(struct seen *s, uint64_t print)
 {
-	int r = 0;
+	int r = make_filter(s);
 
-	if (s->filter.words == NULL)
-		r = seen_filter_init(&s->filter, s->filter_bytes);
 	if (r == 0 && !seen_cold_is_open(&s->cold))
 		r = seen_cold_open(&s->cold, s->log.file.dir_fd);
 	if (r == 0)
@@ -122,8 +128,13 @@ make_room(struct seen *s, uint64_t print)
 static int
 insert(struct seen *s, uint64_t print, uint8_t flags)
 {
-	int r = seen_table_add(&s->table, print, flags);
+	int r = 0;
 
+	/* Before it is needed, so that memory does not grow when that comes. */
+	if (s->table.len >= FILTER_FROM && s->filter_bytes > 0)
+		r = make_filter(s);
+	if (r == 0)
+		r = seen_table_add(&s->table, print, flags);
 	if (r != -ENOSPC)
 		return r;
 	r = make_room(s, print);
@@ -147,7 +158,7 @@ recall(struct seen *s, uint64_t print, uint64_t **ret)
 	int r;
 
 	*ret = NULL;
-	if (s->filter.words == NULL || !seen_filter_has(&s->filter, print))
+	if (!seen_cold_is_open(&s->cold) || !seen_filter_has(&s->filter, print))
 		return 0;
 	s->reads++;
 	r = seen_cold_find(&s->cold, print, &word);
@@ -258,7 +269,7 @@ seen_set(struct seen *s, uint64_t url_hash, enum outcome outcome)
 		return 0;
 	r = reserve_record(s);
 	if (r == 0 && word == NULL) {
-		if (s->filter.words == NULL)
+		if (!seen_cold_is_open(&s->cold))
 			return 0; /* was never added */
 		r = insert(s, url_hash, SEEN_HOT);
 		word = seen_table_find(&s->table, url_hash);
@@ -274,7 +285,7 @@ void
 seen_hint(const struct seen *s, uint64_t url_hash)
 {
 	seen_table_hint(&s->table, url_hash);
-	if (s->filter.words != NULL)
+	if (seen_cold_is_open(&s->cold))
 		seen_filter_hint(&s->filter, url_hash);
 }
 
@@ -531,6 +542,6 @@ seen_check(const struct seen *s)
 {
 	seen_table_check(&s->table);
 	assert(s->table.len <= s->urls);
-	assert(s->filter.words != NULL || s->table.len == s->urls);
+	assert(seen_cold_is_open(&s->cold) || s->table.len == s->urls);
 	assert(s->logged <= s->pending.len);
 }

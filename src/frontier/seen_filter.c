@@ -18,7 +18,7 @@ seen_filter_init(struct seen_filter *f, uint64_t bytes)
 	assert(bytes >= BLOCK * sizeof(*f->words));
 	assert(bytes / (BLOCK * sizeof(*f->words)) <= UINT32_MAX);
 	at = mmap(NULL, seen_filter_bytes(&new), PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (at == MAP_FAILED)
 		return -ENOMEM;
 	new.words = at;
