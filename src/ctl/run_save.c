@@ -93,7 +93,8 @@ waits_for_room(struct run_save *v)
 		return false;
 	if (!v->waits)
 		log_warn_of(RUN_ABOUT(v->run),
-		    "run %" PRIu64 " of %s: its end waits for room on the disk to be noted",
+		    "run %" PRIu64
+		    " of %s: its end waits for room on the disk to be noted",
 		    v->row.id, v->row.job);
 	v->waits = true;
 	v->chore.why.text[0] = '\0';
