@@ -204,6 +204,24 @@ what_stdio_wrote_counts_as_unsynced_until_it_is_synced(void **state)
 	}
 }
 
+/* What `fn` left in the file, by each of so many losses. */
+static void
+loss_leaves_what_was_committed(int (*fn)(void *ctx), const char *file, int seeds)
+{
+	for (int seed = 0; seed < seeds; seed++) {
+		struct child_dirs d;
+		struct slice f;
+
+		child_dirs_make(&d);
+		assert_int_equal(child_run(&d, "", fn, NULL), 0);
+		lose(&d, seed);
+		f = kit_file(d.dir, file);
+		assert_slice(f, "committed;");
+		kit_free(f);
+		child_dirs_remove(&d);
+	}
+}
+
 static int
 cut_back(void *ctx)
 {
@@ -224,18 +242,7 @@ static void
 what_a_growing_file_was_cut_back_to_is_durable_with_its_sync(void **state)
 {
 	(void)state;
-	for (int seed = 0; seed < SEEDS / 4; seed++) {
-		struct child_dirs d;
-		struct slice f;
-
-		child_dirs_make(&d);
-		assert_int_equal(child_run(&d, "", cut_back, NULL), 0);
-		lose(&d, seed);
-		f = kit_file(d.dir, "f");
-		assert_slice(f, "committed;");
-		kit_free(f);
-		child_dirs_remove(&d);
-	}
+	loss_leaves_what_was_committed(cut_back, "f", SEEDS / 4);
 }
 
 /* ---- names ---- */
@@ -343,18 +350,7 @@ static void
 what_was_committed_in_a_new_directory_stays_with_all_above_it(void **state)
 {
 	(void)state;
-	for (int seed = 0; seed < SEEDS; seed++) {
-		struct child_dirs d;
-		struct slice f;
-
-		child_dirs_make(&d);
-		assert_int_equal(child_run(&d, "", make_far_below, NULL), 0);
-		lose(&d, seed);
-		f = kit_file(d.dir, "a/b/c/log");
-		assert_slice(f, "committed;");
-		kit_free(f);
-		child_dirs_remove(&d);
-	}
+	loss_leaves_what_was_committed(make_far_below, "a/b/c/log", SEEDS);
 }
 
 static int
