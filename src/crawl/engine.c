@@ -2,6 +2,7 @@
 #include "crawl/parse.h"
 #include "frontier/manners.h"
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -118,14 +119,23 @@ add_override(struct engine *e, struct slice text, struct why *why)
 	return r < 0 ? r : dns_override(e->dns, o.host, o.port, &o.addr);
 }
 
+/*
+ * One more than there are cores for this process: a worker that waits for its next packet, or
+ * for the loop to take a result, then leaves no core idle.
+ */
 static uint32_t
 worker_count(const struct options *o)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t set;
+	long cores = sched_getaffinity(0, sizeof(set), &set) == 0
+			 ? CPU_COUNT(&set)
+			 : sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (o->run_workers > 0)
 		return o->run_workers;
-	return cores > 2 ? (uint32_t)cores - 1 : 1;
+	if (cores < 1)
+		cores = 1;
+	return cores < POOL_WORKERS_MAX ? (uint32_t)cores + 1 : POOL_WORKERS_MAX;
 }
 
 static int

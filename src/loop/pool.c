@@ -15,7 +15,6 @@
 #include "base/banned.h"
 
 #define CONTEXTS_MAX     65536u
-#define WORKERS_MAX      256u
 #define QUEUE_MAX        (1u << 24)
 #define RESULT_BYTES_MAX ((uint64_t)1 << 40)
 
@@ -418,8 +417,9 @@ conf_check(const struct loop *l, const struct pool_conf *c, struct why *why)
 {
 	if (c->ops == NULL || c->ops->run == NULL)
 		return why_set(why, -EINVAL, "a pool needs something to run");
-	if (c->workers == 0 || c->workers > WORKERS_MAX)
-		return why_set(why, -EINVAL, "a pool has 1 to %u workers", WORKERS_MAX);
+	if (c->workers == 0 || c->workers > POOL_WORKERS_MAX)
+		return why_set(
+		    why, -EINVAL, "a pool has 1 to %u workers", POOL_WORKERS_MAX);
 	if (c->queue_max == 0 || c->queue_max > QUEUE_MAX || c->batch_max == 0 ||
 	    c->batch_max > REGION_NOTES)
 		return why_set(why, -EINVAL,

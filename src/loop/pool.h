@@ -96,11 +96,13 @@ enum pool_end {
 };
 const char *pool_end_name(enum pool_end e);
 
+#define POOL_WORKERS_MAX 256u
+
 struct pool_conf {
 	struct nursery *nursery; /* may be NULL on a virtual loop */
 	struct shm *shm;         /* may be NULL: tasks without a body */
 	const struct pool_ops *ops;
-	uint32_t workers;          /* processes, at least 1 */
+	uint32_t workers;          /* processes, 1 to POOL_WORKERS_MAX */
 	uint32_t queue_max;        /* tasks accepted and not ended */
 	uint32_t batch_max;        /* tasks sent ahead to one worker, 1 to 64 */
 	uint32_t recycle_tasks;    /* a worker is replaced after so many; 0: never */

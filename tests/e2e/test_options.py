@@ -1,6 +1,7 @@
 """Every option has a test that shows its effect: which, and those that stand nowhere else."""
 
 import contextlib
+import os
 import re
 import socket
 import threading
@@ -268,17 +269,33 @@ def test_as_many_tries_are_made_as_was_said(slow, tmp_path, retries):
     assert [line.split()[3] for line in (out.dir / "crawl.log").read_text().splitlines()] == [url] * (retries + 1)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_as_many_workers_run_as_was_said(slow, tmp_path, workers):
-    url = f"http://127.0.0.1:{slow.port}/drip"
-    options = ["--robots", "ignore", "--workers", str(workers)]
-    running = harness.Running("crawl", "-q", "-o", tmp_path / "c", *options, url)
+@pytest.fixture
+def on_one_core():
+    """All that is started meanwhile may run on one core only."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, [min(cores)])
+    yield
+    os.sched_setaffinity(0, cores)
+
+
+def assert_workers(site, out, options, workers):
+    url = f"http://127.0.0.1:{site.port}/drip"
+    running = harness.Running("crawl", "-q", "-o", out, "--robots", "ignore", *options, url)
     try:
         harness.wait_until("all of them", lambda: len(running.descendants("trawl-worker")) >= workers)
         time.sleep(0.3)  # for one too many
         assert len(running.descendants("trawl-worker")) == workers
     finally:
         running.end()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_as_many_workers_run_as_was_said(slow, tmp_path, workers):
+    assert_workers(slow, tmp_path / "c", ["--workers", workers], workers)
+
+
+def test_one_worker_more_runs_than_there_are_cores_for_the_crawl(slow, tmp_path, on_one_core):
+    assert_workers(slow, tmp_path / "c", [], 2)
 
 
 @pytest.mark.parametrize(
