@@ -12,12 +12,15 @@
 
 #include "base/banned.h"
 
+#define FILTER_BYTES_MAX ((uint64_t)128 << 30)
+
 enum {
 	PENDING_BYTES_MAX = 1 << 30,
 	HINT_AHEAD = 16,
 	SCAN_MAX = 1 << 20, /* keys a scan */
 	FILTER_PART = 8,    /* of the memory; a new URL that it lets pass costs a read */
-	FILTER_FROM = 100000, /* URLs: about when the table takes all of its part */
+	FILTER_FROM = 100000,    /* URLs: about when the table takes all of its part */
+	FILTER_EARLY = 64 << 20, /* bytes: a larger one is made when it is needed */
 };
 
 /* What is remembered of a URL. */
@@ -131,7 +134,8 @@ insert(struct seen *s, uint64_t print, uint8_t flags)
 	int r = 0;
 
 	/* Before it is needed, so that memory does not grow when that comes. */
-	if (s->table.len >= FILTER_FROM && s->filter_bytes > 0)
+	if (s->table.len >= FILTER_FROM && s->filter_bytes > 0 &&
+	    s->filter_bytes <= FILTER_EARLY)
 		r = make_filter(s);
 	if (r == 0)
 		r = seen_table_add(&s->table, print, flags);
@@ -494,6 +498,8 @@ seen_open(const struct seen_conf *conf, struct seen **ret, struct why *why)
 		max = SEEN_MEMORY_MIN;
 	s->store = conf->store;
 	s->filter_bytes = max / FILTER_PART;
+	if (s->filter_bytes > FILTER_BYTES_MAX)
+		s->filter_bytes = FILTER_BYTES_MAX;
 	seen_table_init(&s->table, max - s->filter_bytes);
 	seen_cold_init(&s->cold);
 	buf_init(&s->pending, PENDING_BYTES_MAX);

@@ -10,6 +10,8 @@ enum {
 	BUCKET = 8, /* words */
 	BUCKET_BYTES = BUCKET * sizeof(uint64_t),
 	BUCKETS_STEP = 64, /* a page of 4 KiB */
+	BUCKETS_MAX = UINT32_MAX / BUCKET / BUCKETS_STEP * BUCKETS_STEP,
+	BUCKETS_LEAP = 16384, /* 1 MiB of a part, 256 MiB of all */
 	FLAGS_BITS = 8,
 	SEEN_DROP = 32, /* within a sweep */
 };
@@ -159,10 +161,20 @@ share(const struct seen_table *t)
 	uint64_t n;
 
 	if (t->bytes_max == 0)
-		return UINT32_MAX / BUCKET;
+		return BUCKETS_MAX;
 	n = (t->bytes_max - sizeof(*t)) / (SEEN_PARTS + 1) / BUCKET_BYTES;
-	n = n / BUCKETS_STEP * BUCKETS_STEP;
+	n = n > BUCKETS_MAX ? BUCKETS_MAX : n / BUCKETS_STEP * BUCKETS_STEP;
 	return n < BUCKETS_STEP ? BUCKETS_STEP : n;
+}
+
+/* What a part gets that has outgrown its first page.  Where there is a limit that is its share
+ * at once; of a great share, which few crawls fill, a beginning. */
+static uint64_t
+leap(const struct seen_table *t, uint64_t want)
+{
+	if (t->bytes_max > 0 && want < BUCKETS_LEAP)
+		want = BUCKETS_LEAP;
+	return want > share(t) ? share(t) : want;
 }
 
 /* 0: that is too many. */
@@ -171,9 +183,10 @@ more_buckets(const struct seen_table *t, const struct seen_part *p)
 {
 	uint64_t want = round_buckets((uint64_t)p->buckets + p->buckets / 8 + 1);
 
-	if (t->bytes_max > 0 && p->buckets > 0 && p->buckets < share(t))
-		want = share(t);
-	return want > UINT32_MAX / BUCKET ? 0 : (uint32_t)want;
+	/* Beyond its share it grows because it must. */
+	if (p->buckets > 0 && p->buckets < share(t))
+		want = leap(t, want);
+	return want > BUCKETS_MAX ? 0 : (uint32_t)want;
 }
 
 static int
@@ -208,8 +221,8 @@ seen_table_reserve(struct seen_table *t, uint64_t n)
 	uint64_t buckets = round_buckets(each * 10 / 9 / BUCKET + 1);
 	int r = 0;
 
-	if (buckets > BUCKETS_STEP && (t->bytes_max > 0 || buckets > share(t)))
-		buckets = share(t);
+	if (buckets > BUCKETS_STEP)
+		buckets = leap(t, buckets);
 	for (int i = 0; i < SEEN_PARTS && r == 0; i++)
 		if (t->parts[i].buckets < buckets)
 			r = grow_to(t, &t->parts[i], (uint32_t)buckets);

@@ -6,8 +6,9 @@
  * belongs into the bucket in proportion to its next 32 bits, or into the next one that has
  * room.  So any number of buckets will do, and parts grow one at a time, reading and
  * writing both tables from front to back.  Without a limit they grow by an eighth.  With
- * one, a part that has outgrown its first page gets its whole share of `bytes_max`: from
- * some 100,000 fingerprints on memory does not grow any more.
+ * one, a part that has outgrown its first page gets its whole share of `bytes_max`, and from
+ * some 100,000 fingerprints on memory does not grow any more; of a limit above 256 MiB it
+ * gets its share of these first, and then grows by an eighth, too.
  *
  * When its share is full, the caller sweeps a part (seen_table_sweep()), which drops some
  * of what was not looked up lately.
@@ -52,7 +53,7 @@ uint64_t *seen_table_find(const struct seen_table *t, uint64_t print);
 int seen_table_add(struct seen_table *t, uint64_t print, uint8_t flags);
 /* Room for `n` in all, if bytes_max admits it: they will not have to grow one by one. */
 int seen_table_reserve(struct seen_table *t, uint64_t n);
-/* The part of `print` by an eighth, whatever bytes_max says. */
+/* The part of `print` becomes larger, whatever bytes_max says. */
 int seen_table_grow(struct seen_table *t, uint64_t print);
 /*
  * Makes room in the part of `print`: drops a quarter of it, hot ones only for want of

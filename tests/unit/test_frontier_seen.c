@@ -1,5 +1,6 @@
 #include "files_kit.h"
 #include "frontier/seen.h"
+#include "frontier/seen_table.h"
 #include "store/store.h"
 #include <errno.h>
 #include <setjmp.h>
@@ -373,6 +374,61 @@ memory_does_not_grow_once_there_are_a_hundred_thousand(void **state)
 	rig_down(&g);
 }
 
+/* Somebody gave it a large machine, and a small crawl. */
+static void
+of_a_great_limit_only_a_part_is_taken_at_once(void **state)
+{
+	enum { N = 200000, LIMIT = 1 << 30, TAKEN = 300 << 20 };
+	struct seen_stats stats;
+	enum outcome was;
+	struct rig g;
+
+	(void)state;
+	rig_up(&g, LIMIT);
+	for (uint64_t i = 0; i < N; i++)
+		assert_int_equal(add(g.seen, hash_of(i), OUTCOME_NONE, &was), SEEN_NEW);
+	commit(&g);
+	seen_stats(g.seen, &stats);
+	assert_true(stats.memory_bytes < TAKEN);
+	seen_close(g.seen);
+	assert_int_equal(seen_open(&(struct seen_conf){.dir = g.dir,
+				       .store = g.store,
+				       .mark = buf_slice(&g.mark),
+				       .memory_bytes_max = LIMIT},
+			     &g.seen, NULL),
+	    0);
+	seen_stats(g.seen, &stats);
+	assert_int_equal(stats.remembered, N);
+	assert_true(stats.memory_bytes < TAKEN);
+	rig_down(&g);
+}
+
+/* One part of such a limit, up to its share. */
+static void
+a_part_grows_until_it_has_its_share_of_a_great_limit(void **state)
+{
+	enum { LIMIT = 1 << 30, SHARE = LIMIT / (SEEN_PARTS + 1) };
+	struct seen_table t;
+	uint64_t n = 0, before;
+	int r = 0;
+
+	(void)state;
+	seen_table_init(&t, LIMIT);
+	for (; r == 0; n++) {
+		before = t.bytes;
+		r = seen_table_add(&t, hash_of(n) >> 8, 0);
+		assert_true(n < 1000 || t.bytes - before <= before / 4);
+	}
+	assert_int_equal(r, -ENOSPC);
+	assert_int_equal(t.len, n - 1);
+	assert_true(t.bytes - sizeof(t) <= SHARE);
+	assert_true(t.bytes - sizeof(t) > SHARE / 100 * 98);
+	for (uint64_t i = 0; i < n - 1; i++)
+		assert_non_null(seen_table_find(&t, hash_of(i) >> 8));
+	seen_table_check(&t);
+	seen_table_release(&t);
+}
+
 static void
 what_links_meet_often_stays_in_memory(void **state)
 {
@@ -506,6 +562,8 @@ main(void)
 	    cmocka_unit_test(with_a_limit_every_answer_is_that_of_a_naive_set),
 	    cmocka_unit_test(memory_stays_below_the_limit),
 	    cmocka_unit_test(memory_does_not_grow_once_there_are_a_hundred_thousand),
+	    cmocka_unit_test(of_a_great_limit_only_a_part_is_taken_at_once),
+	    cmocka_unit_test(a_part_grows_until_it_has_its_share_of_a_great_limit),
 	    cmocka_unit_test(what_links_meet_often_stays_in_memory),
 	    cmocka_unit_test(
 		what_left_the_memory_and_came_back_unchanged_is_written_once),
