@@ -83,7 +83,8 @@ work(struct chore *c)
 }
 
 /* What a client asked for and the registry has no room for, the client is told.  The end of a
- * run is tried until there is room: else the run would seem to go on. */
+ * run is tried until there is room: else the run would seem to go on.  Who waits for that end
+ * hears at once that it is not noted. */
 static bool
 waits_for_room(struct run_save *v)
 {
@@ -91,11 +92,13 @@ waits_for_room(struct run_save *v)
 
 	if (v->chore.err != -ENOSPC || v->row.ended_us == 0 || s->draining)
 		return false;
-	if (!v->waits)
+	if (!v->waits) {
 		log_warn_of(RUN_ABOUT(v->run),
 		    "run %" PRIu64
 		    " of %s: its end waits for room on the disk to be noted",
 		    v->row.id, v->row.job);
+		run_tell_waiters(v->run, -ENOSPC, v->chore.why.text);
+	}
 	v->waits = true;
 	v->chore.why.text[0] = '\0';
 	list_push(&s->unsent, &v->on_service);

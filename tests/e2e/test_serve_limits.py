@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 from harness import nginx, wait_until
-from service import Service
+from service import Service, problem
 from test_disk import mounted
 from test_politeness import most_at_once, spans_of
 
@@ -173,4 +173,22 @@ def test_a_run_that_ends_while_the_registry_has_no_room_is_not_said_to_run_for_e
         s.kill()
         s.start()
         assert s.state_of(run)["state"] == "done" and s.state_of(run)["end"] == "page budget reached"
+        assert s.stop() == 0
+
+
+def test_who_cancels_a_run_while_the_registry_has_no_room_is_answered(tmp_path, disk):
+    with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 1/s")) as s:
+        s.state.mkdir()
+        (s.state / "registry.db").symlink_to(disk / "registry.db")
+        s.start()
+        run = start(s, w, 1)
+        wait_until("it crawls", lambda: s.state_of(run)["crawling"])
+        assert s.post(f"/api/v1/runs/{run}:pause").status == 200
+        wait_until("it is closed", lambda: not s.state_of(run)["crawling"])
+        ballast = disk / "ballast"
+        fill(ballast)
+        assert problem(s.post(f"/api/v1/runs/{run}:cancel"), 507)["detail"] == "the registry: database or disk is full"
+        assert s.state_of(run)["state"] == "cancelled"  # it is, and tries to note it
+        ballast.unlink()
+        wait_until("it is noted", lambda: state_noted(disk / "registry.db", run) == "cancelled")
         assert s.stop() == 0
