@@ -79,7 +79,7 @@ struct job_reading {
 	void *ctx;
 };
 /* What to say of a file that libyaml cannot read, from line `line` (from 0) on; `problem`: its
- * own words, or NULL.  Most often it is a tab. */
+ * own words, or NULL.  Often it is a tab, of which these do not speak. */
 const char *job_yaml_problem(struct slice yaml, size_t line, const char *problem);
 /* Reads what the file says over what `j` holds.  Returns how many mistakes there were (fn
  * was told each), or -ENOMEM. */

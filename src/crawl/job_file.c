@@ -729,11 +729,21 @@ read_document(struct reader *r)
 	}
 }
 
+/* libyaml's words of a tab that stands where a line begins, which it may within brackets. */
+static bool
+may_mean_tab(const char *problem)
+{
+	return problem != NULL && (strstr(problem, "cannot start any token") != NULL ||
+				      strstr(problem, "tab character") != NULL);
+}
+
 const char *
 job_yaml_problem(struct slice yaml, size_t line, const char *problem)
 {
 	struct slice text = {0};
 
+	if (!may_mean_tab(problem))
+		return problem == NULL ? "not YAML" : problem;
 	for (size_t i = 0; i <= line; i++)
 		if (!slice_cut(&yaml, '\n', &text))
 			text = (struct slice){0};
@@ -741,7 +751,7 @@ job_yaml_problem(struct slice yaml, size_t line, const char *problem)
 	     i++)
 		if (text.ptr[i] == '\t')
 			return "a tab cannot indent a line; use spaces";
-	return problem == NULL ? "not YAML" : problem;
+	return problem;
 }
 
 static void

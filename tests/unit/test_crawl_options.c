@@ -420,19 +420,33 @@ broken_yaml_is_one_mistake(void **state)
 	}
 }
 
+/* Within brackets it is as good as a space. */
 static void
 a_tab_is_told_for_what_it_is(void **state)
 {
-	static const char file[] =
-	    "# \xc3\xa4\nseeds: [http://a.test/]\nfetch:\n \tdelay: 1\n";
-	struct heard heard = {""};
-	struct job job;
+	static const struct {
+		const char *file, *place;
+	} cases[] = {
+	    {"# \xc3\xa4\nseeds: [http://a.test/]\nfetch:\n \tdelay: 1\n", "4:2"},
+	    {"name: x\nfetch:\n\tdelay: 1\n", "3:1"},
+	    {"fetch:\n  delay: 1\n\tper_host: 2\n", "3:1"},
+	    {"seeds: [\n\t'http://a.test/' 'http://b.test/']\n", NULL},
+	    {"\tseeds: \xff\n", NULL}};
 
 	(void)state;
-	assert_int_equal(job_init(&job), 0);
-	assert_int_equal(read_text(&job, slice_cstr(file), &heard), 1);
-	assert_non_null(strstr(heard.text, "4:2 a tab cannot indent a line; use spaces"));
-	job_release(&job);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		static const char told[] = " a tab cannot indent a line; use spaces";
+		struct heard heard = {""};
+		const char *place = cases[i].place, *at;
+		struct job job;
+
+		assert_int_equal(job_init(&job), 0);
+		assert_int_equal(read_text(&job, slice_cstr(cases[i].file), &heard), 1);
+		at = strstr(heard.text, place == NULL ? told : place);
+		if (place == NULL ? at != NULL : at == NULL || strstr(at, told) != at + 3)
+			fail_msg("%s: %s", cases[i].file, heard.text);
+		job_release(&job);
+	}
 }
 
 struct told {
