@@ -328,7 +328,7 @@ def test_sigint_twice_stops_at_once(tmp_path):
             connection.close()
         finally:
             running.end()
-    assert time.monotonic() - began < 15  # not when the time for a first byte is over
+    assert time.monotonic() - began < 8  # after one signal it has ten seconds
     assert result.rc == 11, result.err
 
 

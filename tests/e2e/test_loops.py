@@ -225,6 +225,6 @@ def test_requests_that_never_end_do_not_hold_up_the_end(tmp_path):
             began = time.monotonic()
             running.signal(signal.SIGINT)
             assert running.result().rc == 11
-            assert time.monotonic() - began < 20
+            assert time.monotonic() - began < 8  # after one signal it has ten seconds
         finally:
             running.end()

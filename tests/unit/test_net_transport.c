@@ -347,6 +347,48 @@ is_refused(struct transport_request req)
 	return r == -EINVAL;
 }
 
+/* They were refused, or so long that their room was given back. */
+static void
+lines_that_are_gone_are_told_anew(void **state)
+{
+	enum { LONG = 2 * HEAD_KEPT_BYTES };
+	struct transport_request req = request_to("http", "site.test", "/plain");
+	struct slice lines[] = {SLICE_LIT("A: 1"), SLICE_LIT("B: 2")};
+	char *text = malloc(LONG);
+	struct buf want;
+	struct got g;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', LONG);
+	memcpy(text, "B: ", 3);
+	buf_init(&want, 2 * LONG);
+	req.lines = lines;
+	req.lines_len = 2;
+	for (int i = 0; i < 8; i++) {
+		static const char bad[] = "B: 2\n";
+
+		lines[1] = slice_of(bad, sizeof(bad) - 1);
+		if (i % 2 == 0)
+			assert_true(is_refused(req));
+		lines[1] = i / 2 % 2 == 0 ? SLICE_LIT("B: 2") : slice_of(text, LONG);
+		buf_clear(&want);
+		assert_int_equal(buf_printf(&want,
+				     "GET /plain HTTP/1.1\r\nHost: site.test:%u\r\n"
+				     "Accept: */*\r\nA: 1\r\n",
+				     req.port),
+		    0);
+		assert_int_equal(buf_add_slice(&want, lines[1]), 0);
+		assert_int_equal(buf_add_cstr(&want, "\r\n\r\n"), 0);
+		fetch_request(&req, &g);
+		assert_int_equal(g.r.outcome, OUTCOME_OK);
+		assert_string_equal(g.request, buf_cstr(&want));
+		got_free(&g);
+	}
+	buf_release(&want);
+	free(text);
+}
+
 /* Wherever it stands. */
 static void
 bytes_that_would_end_a_line_are_refused(void **state)
@@ -794,6 +836,7 @@ main(void)
 	    TEST(head_requests_have_no_body, rig_setup_plain),
 	    TEST(refuses_requests_that_would_say_something_else, rig_setup_plain),
 	    TEST(each_request_has_its_own_lines, rig_setup_plain),
+	    TEST(lines_that_are_gone_are_told_anew, rig_setup_plain),
 	    TEST(bytes_that_would_end_a_line_are_refused, rig_setup_plain),
 	    TEST(serves_many_at_once, rig_setup_plain),
 	    TEST(keeps_about_as_many_connections_as_it_is_told, rig_setup_plain),
