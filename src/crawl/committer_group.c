@@ -8,6 +8,7 @@
 #include "crawl/space.h"
 #include "frontier/hostrec.h"
 #include "frontier/keys.h"
+#include "loop/shm.h"
 #include "store/store.h"
 #include <assert.h>
 #include <endian.h>
@@ -468,6 +469,17 @@ scan_all(struct committer *c, enum store_table t, struct slice prefix, store_sca
 	return r < 0 ? r : l->err;
 }
 
+static int
+lend_memory(void *ctx, int64_t bytes)
+{
+	struct committer_conf *conf = ctx;
+
+	if (bytes >= 0)
+		return shm_lend(conf->arena, (uint64_t)bytes, conf->arena_lends_bytes);
+	shm_return(conf->arena, (uint64_t)-bytes);
+	return 0;
+}
+
 /* Its log lies beside the store. */
 static int
 open_seen(struct committer *c, struct why *why)
@@ -485,6 +497,11 @@ open_seen(struct committer *c, struct why *why)
 	if (c->conf.durable) {
 		conf.dir = c->state_dir;
 		conf.memory_bytes_max = c->conf.seen_bytes;
+	}
+	if (c->conf.arena != NULL) {
+		conf.more = lend_memory;
+		conf.ctx = &c->conf;
+		conf.more_bytes_max = (int64_t)c->conf.seen_more_bytes;
 	}
 	r = seen_open(&conf, &c->seen, why);
 	if (r == 0 && seen_mended(c->seen) != NULL)

@@ -343,6 +343,7 @@ open_committer(struct crawl *c, struct why *why)
 {
 	static const char *const default_sinks[] = {"warc", "jsonl"};
 	const struct options *o = c->o;
+	struct crawl_memory memory = crawl_memory(o);
 	struct buf file, brief;
 	struct committer_conf conf = {.loop = c->loop,
 	    .dir = c->conf.dir,
@@ -353,7 +354,10 @@ open_committer(struct crawl *c, struct why *why)
 	    .order = c->order,
 	    .commit_ms = o->run_commit_interval,
 	    .commit_bytes = (uint64_t)o->run_commit_size,
-	    .seen_bytes = crawl_memory(o).seen_bytes,
+	    .seen_bytes = memory.seen_bytes,
+	    .seen_more_bytes = crawl_arena_lends(memory.arena_bytes),
+	    .arena = c->engine->shm,
+	    .arena_lends_bytes = crawl_arena_lends(shm_bytes(c->engine->shm)),
 	    .checks = o->crawl_check_links,
 	    .known_good = c->conf.known_good,
 	    .revisits = o->output_warc_revisits,

@@ -139,6 +139,20 @@ worker_count(const struct options *o)
 }
 
 static int
+open_arena(struct engine *e, const struct options *o, struct why *why)
+{
+	struct crawl_memory m = crawl_memory(o);
+	int r = shm_new(m.arena_bytes, &e->shm, why);
+
+	if (r < 0)
+		return r;
+	r = shm_lend(e->shm, m.arena_lent_bytes, m.arena_bytes);
+	if (r == 0)
+		r = shm_alloc(e->shm, KNOWN_BYTES, &e->known);
+	return r < 0 ? why_set(why, r, "out of memory") : 0;
+}
+
+static int
 open_pool(
     struct engine *e, struct nursery *nursery, const struct options *o, struct why *why)
 {
@@ -180,12 +194,7 @@ engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
 	if (r < 0)
 		(void)why_set(why, r, "out of memory");
 	if (r == 0)
-		r = shm_new(crawl_memory(o).arena_bytes, &e->shm, why);
-	if (r == 0) {
-		r = shm_alloc(e->shm, KNOWN_BYTES, &e->known);
-		if (r < 0)
-			(void)why_set(why, r, "out of memory");
-	}
+		r = open_arena(e, o, why);
 	if (r == 0)
 		r = open_pool(e, nursery, o, why);
 	if (r == 0)

@@ -2,10 +2,16 @@
 
 /*
  * How --max-memory is shared out.  Half is for answers on their way, of which a part for
- * bodies that wait for a worker; an eighth for what waits, a sixteenth for the store, five
- * 32nds for what was seen, a 64th for what workers made of bodies.  What was seen takes its
- * whole share from some 100,000 URLs on, so that memory does not grow with their number: in
- * 512 MiB 8 million fit, and what does not is looked for in a file (frontier/seen_cold.h).
+ * bodies that wait for a worker, and a sixteenth lent to the store, which has another one: each
+ * doubling of that saves a sixth of its CPU.  Seven 64ths are for what waits, three 16ths for
+ * what was seen, a 64th for what workers made of bodies.
+ *
+ * What was seen takes its whole share from some 100,000 URLs on, so that memory does not grow
+ * with their number: in 512 MiB 10 million fit.  A crawl that knows more borrows room that
+ * answers do not need: then 20 million fit, and what does not is looked for in a file
+ * (frontier/seen_cold.h).  What is lent of the arena is taken from bodies of over a MiB: large
+ * ones then wait for each other.
+ *
  * The arena is address space: only what answers fill of it is memory, and it must hold some
  * bodies of the greatest size.
  *
@@ -43,11 +49,18 @@ crawl_memory(const struct options *o)
 	m.copy_bytes_max += COPY_BYTES_MORE;
 	m.notes_bytes_max = all / 4 > NOTES_BYTES_MIN ? all / 4 : NOTES_BYTES_MIN;
 	m.tasks_bytes = all / 8;
-	m.seen_bytes = all / 32 * 5;
-	m.frontier_bytes = all / 8;
-	m.store_bytes = all / 16;
+	m.seen_bytes = all / 16 * 3;
+	m.frontier_bytes = all / 64 * 7;
+	m.store_bytes = all / 8;
+	m.arena_lent_bytes = all / 16;
 	m.body_bytes = all / 32;
 	m.result_bytes =
 	    all / 64; /* a sitemap's takes 14 MB: one, while the next is made */
 	return m;
+}
+
+uint64_t
+crawl_arena_lends(uint64_t arena_bytes)
+{
+	return arena_bytes / 32 * 15;
 }

@@ -19,8 +19,6 @@ enum {
 	HINT_AHEAD = 16,
 	SCAN_MAX = 1 << 20, /* keys a scan */
 	FILTER_PART = 8,    /* of the memory; a new URL that it lets pass costs a read */
-	FILTER_FROM = 100000,    /* URLs: about when the table takes all of its part */
-	FILTER_EARLY = 64 << 20, /* bytes: a larger one is made when it is needed */
 };
 
 /* What is remembered of a URL. */
@@ -45,6 +43,9 @@ struct seen {
 	struct buf pending;
 	size_t logged;
 	struct store *store;
+	int (*more)(void *ctx, int64_t bytes); /* as in seen_conf */
+	void *ctx;
+	int64_t more_bytes, more_bytes_max; /* that it gave */
 	uint64_t urls, filter_bytes, reads, reads_known;
 	bool has_log;
 	struct why mended;
@@ -112,12 +113,34 @@ make_filter(struct seen *s)
 				       : seen_filter_init(&s->filter, s->filter_bytes);
 }
 
+/* A larger part for `print`; -ENOSPC: nobody has memory for it. */
+static int
+borrow_room(struct seen *s, uint64_t print)
+{
+	int64_t bytes = (int64_t)seen_table_growth(&s->table, print);
+	int r = -ENOSPC;
+
+	if (bytes > 0 && bytes <= s->more_bytes_max - s->more_bytes)
+		r = s->more(s->ctx, bytes);
+	if (r < 0)
+		return r;
+	r = seen_table_grow(&s->table, print);
+	if (r < 0)
+		(void)s->more(s->ctx, -bytes);
+	else
+		s->more_bytes += bytes;
+	return r;
+}
+
 /* In the part of `print`, when the limit is reached. */
 static int
 make_room(struct seen *s, uint64_t print)
 {
-	int r = make_filter(s);
+	int r = borrow_room(s, print);
 
+	if (r != -ENOSPC)
+		return r;
+	r = make_filter(s);
 	if (r == 0 && !seen_cold_is_open(&s->cold))
 		r = seen_cold_open(&s->cold, s->log.file.dir_fd);
 	if (r == 0)
@@ -131,14 +154,8 @@ make_room(struct seen *s, uint64_t print)
 static int
 insert(struct seen *s, uint64_t print, uint8_t flags)
 {
-	int r = 0;
+	int r = seen_table_add(&s->table, print, flags);
 
-	/* Before it is needed, so that memory does not grow when that comes. */
-	if (s->table.len >= FILTER_FROM && s->filter_bytes > 0 &&
-	    s->filter_bytes <= FILTER_EARLY)
-		r = make_filter(s);
-	if (r == 0)
-		r = seen_table_add(&s->table, print, flags);
 	if (r != -ENOSPC)
 		return r;
 	r = make_room(s, print);
@@ -497,6 +514,9 @@ seen_open(const struct seen_conf *conf, struct seen **ret, struct why *why)
 	if (max > 0 && max < SEEN_MEMORY_MIN)
 		max = SEEN_MEMORY_MIN;
 	s->store = conf->store;
+	s->more = conf->more;
+	s->ctx = conf->ctx;
+	s->more_bytes_max = conf->more == NULL ? 0 : conf->more_bytes_max;
 	s->filter_bytes = max / FILTER_PART;
 	if (s->filter_bytes > FILTER_BYTES_MAX)
 		s->filter_bytes = FILTER_BYTES_MAX;
@@ -523,6 +543,8 @@ seen_close(struct seen *s)
 	seen_filter_release(&s->filter);
 	seen_cold_release(&s->cold);
 	buf_release(&s->pending);
+	if (s->more_bytes > 0)
+		(void)s->more(s->ctx, -s->more_bytes);
 	free(s);
 }
 

@@ -11,7 +11,7 @@
  *   file     seen_log: 9 bytes a URL, from which the memory is filled at opening
  *   store    the table STORE_SEEN, which the caller writes: the truth
  *
- * When memory_bytes_max is reached, what was not met lately leaves the memory for a sorted
+ * When that memory is full and more() has none, what was not met lately leaves the memory for a sorted
  * file (seen_cold, 8 bytes a URL); a filter remembers that it was there, and where the
  * filter says "maybe" that file is asked.  The answers stay exact.
  *
@@ -56,6 +56,11 @@ struct seen_conf {
 	struct slice mark;
 	uint64_t memory_bytes_max; /* 0: no limit; there is none without `dir` */
 	struct store *store;       /* NULL only without `dir` */
+	/* Asked for bytes beyond that, up to more_bytes_max: 0, or -ENOSPC: not now.  What it
+	 * gave goes back in seen_close(), as a negative number.  NULL: there are none. */
+	int (*more)(void *ctx, int64_t bytes);
+	void *ctx;
+	int64_t more_bytes_max;
 };
 
 int seen_open(const struct seen_conf *conf, struct seen **ret, struct why *why);

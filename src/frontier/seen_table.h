@@ -10,8 +10,8 @@
  * some 100,000 fingerprints on memory does not grow any more; of a limit above 256 MiB it
  * gets its share of these first, and then grows by an eighth, too.
  *
- * When its share is full, the caller sweeps a part (seen_table_sweep()), which drops some
- * of what was not looked up lately.
+ * When its share is full, the caller lets a part grow by an eighth nevertheless, or sweeps
+ * it (seen_table_sweep()), which drops some of what was not looked up lately.
  *
  * Owns:    its pages (mmap).
  * Errors:  -ENOMEM; -ENOSPC: the part is full and `bytes_max` reached.  The table is then
@@ -53,8 +53,9 @@ uint64_t *seen_table_find(const struct seen_table *t, uint64_t print);
 int seen_table_add(struct seen_table *t, uint64_t print, uint8_t flags);
 /* Room for `n` in all, if bytes_max admits it: they will not have to grow one by one. */
 int seen_table_reserve(struct seen_table *t, uint64_t n);
-/* The part of `print` becomes larger, whatever bytes_max says. */
+/* The part of `print` becomes larger, whatever bytes_max says; and by how many bytes. */
 int seen_table_grow(struct seen_table *t, uint64_t print);
+uint64_t seen_table_growth(const struct seen_table *t, uint64_t print);
 /*
  * Makes room in the part of `print`: drops a quarter of it, hot ones only for want of
  * others, and what stays is hot no more.  Only what is SEEN_COLD is dropped.  Where that

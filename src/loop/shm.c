@@ -43,6 +43,7 @@ struct shm {
 	uint32_t pages;
 	pthread_mutex_t lock; /* of what follows; sums may be read without it */
 	_Atomic uint64_t small_bytes, large_bytes;
+	uint64_t lent_bytes;
 	uint8_t *tags;
 	struct link *links;
 	uint32_t free_first[ORDERS];
@@ -342,9 +343,10 @@ large_fits(const struct shm *s, const struct shm_block *b, unsigned order, uint6
 {
 	uint64_t cap = order < ORDERS ? (uint64_t)PAGE_BYTES << order : UINT64_MAX;
 	uint64_t others = s->large_bytes - (b->cap > SHM_LARGE_BYTES ? b->cap : 0);
+	uint64_t room = max > s->lent_bytes ? max - s->lent_bytes : 0;
 
 	return max == 0 || cap <= SHM_LARGE_BYTES || others == 0 ||
-	       (cap <= max && others <= max - cap);
+	       (cap <= room && others <= room - cap);
 }
 
 /* Under the lock: where it lies, or with *ret_to a place to move it to. */
@@ -431,6 +433,31 @@ shm_free(struct shm *s, struct shm_block *b)
 	b->cap = 0;
 }
 
+int
+shm_lend(struct shm *s, uint64_t bytes, uint64_t most)
+{
+	int r = -ENOSPC;
+
+	shm_lock(s);
+	if (most > s->bytes - shm_used_bytes(s))
+		most = s->bytes - shm_used_bytes(s);
+	if (s->lent_bytes <= most && bytes <= most - s->lent_bytes) {
+		s->lent_bytes += bytes;
+		r = 0;
+	}
+	shm_unlock(s);
+	return r;
+}
+
+void
+shm_return(struct shm *s, uint64_t bytes)
+{
+	shm_lock(s);
+	assert(bytes <= s->lent_bytes);
+	s->lent_bytes -= bytes;
+	shm_unlock(s);
+}
+
 char *
 shm_ptr(const struct shm *s, const struct shm_block *b)
 {
@@ -492,6 +519,7 @@ shm_check(struct shm *s)
 	uint32_t frees = 0, listed = 0, page = 0;
 
 	shm_lock(s);
+	assert(s->lent_bytes <= s->bytes);
 	while (page < s->pages) {
 		uint8_t tag = s->tags[page];
 		unsigned order = tag & TAG_ORDER;

@@ -38,7 +38,7 @@ int shm_alloc(struct shm *s, uint64_t bytes, struct shm_block *ret);
 /*
  * At least `bytes`, the first `used` kept; the block may move.  Untouched on failure.
  * -EAGAIN: it would be a large one, and all large ones together more than
- * `large_bytes_max` (0: no limit); but one may always be.
+ * `large_bytes_max` less what was lent (0: no limit); but one may always be.
  */
 int shm_grow(struct shm *s, struct shm_block *b, uint64_t used, uint64_t bytes,
     uint64_t large_bytes_max);
@@ -47,6 +47,13 @@ void shm_shrink(struct shm *s, struct shm_block *b, uint64_t used);
 /* And sets cap to 0; harmless when it is. */
 void shm_free(struct shm *s, struct shm_block *b);
 char *shm_ptr(const struct shm *s, const struct shm_block *b);
+/*
+ * Room of the arena becomes memory elsewhere, `most` bytes of it at most: large blocks with a
+ * limit may take that much less all together; one may always be.  -ENOSPC: that is more than
+ * `most`, or blocks have it now.
+ */
+int shm_lend(struct shm *s, uint64_t bytes, uint64_t most);
+void shm_return(struct shm *s, uint64_t bytes);
 struct slice shm_slice(const struct shm *s); /* the whole arena */
 /* Offset of `part` in the arena; -EINVAL when it is not wholly in it. */
 int shm_find(const struct shm *s, struct slice part, uint64_t *ret_at);

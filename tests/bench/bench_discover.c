@@ -69,6 +69,7 @@ struct bench {
 	uint64_t urls, done, random, most, row, next_row, links;
 	struct account before;
 	struct crawl_memory memory;
+	struct shm *arena; /* stays empty */
 };
 
 static double
@@ -302,6 +303,9 @@ open_committer(struct bench *b)
 	    .commit_ms = 1000,
 	    .commit_bytes = 32 << 20,
 	    .seen_bytes = b->memory.seen_bytes,
+	    .seen_more_bytes = crawl_arena_lends(b->memory.arena_bytes),
+	    .arena = b->arena,
+	    .arena_lends_bytes = crawl_arena_lends(b->memory.arena_bytes),
 	    .mails_max = PAGES + 1,
 	    .ctx = b,
 	    .on_reply = on_reply};
@@ -324,6 +328,8 @@ static void
 run(struct bench *b)
 {
 	must(loop_new(&b->loop), NULL);
+	must(shm_new(b->memory.arena_bytes, &b->arena, NULL), NULL);
+	must(shm_lend(b->arena, b->memory.arena_lent_bytes, b->memory.arena_bytes), NULL);
 	open_committer(b);
 	b->pages = calloc(PAGES, sizeof(*b->pages));
 	must(b->pages == NULL ? -ENOMEM : 0, NULL);
@@ -336,6 +342,7 @@ run(struct bench *b)
 	must(loop_run(b->loop), &(struct why){"loop_run"});
 	committer_free(b->committer);
 	loop_free(b->loop);
+	shm_free_all(b->arena);
 	free(b->pages);
 }
 

@@ -192,19 +192,43 @@ struct rig {
 	struct store *store;
 	struct seen *seen;
 	struct buf mark;
+	int64_t lent, lends; /* bytes; lends: at most */
 };
+
+static int
+lend(void *ctx, int64_t bytes)
+{
+	struct rig *g = ctx;
+
+	if (g->lent + bytes > g->lends)
+		return -ENOSPC;
+	g->lent += bytes;
+	assert_true(g->lent >= 0);
+	return 0;
+}
+
+static void
+rig_open(struct rig *g, uint64_t memory_bytes, int64_t more_bytes)
+{
+	assert_int_equal(seen_open(&(struct seen_conf){.dir = g->dir,
+				       .store = g->store,
+				       .mark = buf_slice(&g->mark),
+				       .memory_bytes_max = memory_bytes,
+				       .more = lend,
+				       .ctx = g,
+				       .more_bytes_max = more_bytes},
+			     &g->seen, NULL),
+	    0);
+}
 
 static void
 rig_up(struct rig *g, uint64_t memory_bytes)
 {
+	*g = (struct rig){0};
 	kit_scratch(g->dir);
 	buf_init(&g->mark, 64);
 	assert_int_equal(store_open("memory", NULL, &g->store, NULL), 0);
-	assert_int_equal(seen_open(&(struct seen_conf){.dir = g->dir,
-				       .store = g->store,
-				       .memory_bytes_max = memory_bytes},
-			     &g->seen, NULL),
-	    0);
+	rig_open(g, memory_bytes, 0);
 }
 
 static void
@@ -429,6 +453,67 @@ a_part_grows_until_it_has_its_share_of_a_great_limit(void **state)
 	seen_table_release(&t);
 }
 
+/* URLs from..to, as new ones; how many of all are in memory then. */
+static uint64_t
+fill(struct rig *g, uint64_t from, uint64_t to)
+{
+	struct seen_stats stats;
+	enum outcome was;
+
+	for (uint64_t i = from; i < to; i++) {
+		assert_int_equal(add(g->seen, hash_of(i), OUTCOME_NONE, &was), SEEN_NEW);
+		if (i % 1000 == 0)
+			commit(g);
+	}
+	commit(g);
+	seen_check(g->seen);
+	seen_stats(g->seen, &stats);
+	return stats.remembered;
+}
+
+static void
+what_is_lent_holds_more_until_it_goes_back(void **state)
+{
+	enum { N = 700000, MAX = 4 << 20, MORE = 4 << 20 };
+	struct seen_stats stats;
+	struct rig g;
+
+	(void)state;
+	rig_up(&g, MAX);
+	assert_true(fill(&g, 0, N) < N / 2);
+	rig_down(&g);
+
+	rig_up(&g, MAX);
+	seen_close(g.seen);
+	g.lends = INT64_MAX;
+	rig_open(&g, MAX, MORE);
+	assert_int_equal(fill(&g, 0, N), N);
+	assert_in_range(g.lent, MORE / 2, MORE);
+	/* No more than it may have, whoever would give it. */
+	assert_true(fill(&g, N, N * 2) < N * 2);
+	assert_in_range(g.lent, MORE / 10 * 9, MORE);
+	seen_stats(g.seen, &stats);
+	assert_true(
+	    stats.memory_bytes < (uint64_t)MAX + MORE + (512 << 10)); /* buffers */
+	seen_close(g.seen);
+	assert_int_equal(g.lent, 0);
+
+	/* Opened again while the lender needs it himself. */
+	g.lends = MORE / 4;
+	rig_open(&g, MAX, MORE);
+	assert_in_range(g.lent, MORE / 5, MORE / 4);
+	seen_stats(g.seen, &stats);
+	assert_int_equal(stats.urls, N * 2);
+	assert_true(stats.memory_bytes < MAX + MORE / 4 + (512 << 10));
+	for (uint64_t i = 0; i < N * 2; i += 101) {
+		enum outcome was;
+
+		assert_int_equal(add(g.seen, hash_of(i), OUTCOME_NONE, &was), SEEN_KNOWN);
+	}
+	rig_down(&g);
+	assert_int_equal(g.lent, 0);
+}
+
 static void
 what_links_meet_often_stays_in_memory(void **state)
 {
@@ -519,6 +604,9 @@ a_failed_allocation_can_be_tried_again(void **state)
 
 	(void)state;
 	rig_up(&g, SEEN_MEMORY_MIN);
+	seen_close(g.seen);
+	g.lends = 200 << 10;
+	rig_open(&g, SEEN_MEMORY_MIN, INT64_MAX);
 	for (uint64_t i = 0; i < N; i++) {
 		uint64_t h = hash_of(i);
 
@@ -564,6 +652,7 @@ main(void)
 	    cmocka_unit_test(memory_does_not_grow_once_there_are_a_hundred_thousand),
 	    cmocka_unit_test(of_a_great_limit_only_a_part_is_taken_at_once),
 	    cmocka_unit_test(a_part_grows_until_it_has_its_share_of_a_great_limit),
+	    cmocka_unit_test(what_is_lent_holds_more_until_it_goes_back),
 	    cmocka_unit_test(what_links_meet_often_stays_in_memory),
 	    cmocka_unit_test(
 		what_left_the_memory_and_came_back_unchanged_is_written_once),

@@ -444,6 +444,40 @@ threads_take_and_give_back_blocks_at_once(void **state)
 	shm_free_all(s);
 }
 
+static void
+what_is_lent_is_taken_from_large_blocks(void **state)
+{
+	enum { MOST = 6 * MIB, LARGE = 8 * MIB };
+	struct shm *s = arena(16 * MIB);
+	struct shm_block a = {0}, b = {0};
+
+	(void)state;
+	assert_int_equal(shm_lend(s, 7 * MIB, MOST), -ENOSPC);
+	assert_int_equal(shm_lend(s, 5 * MIB, MOST), 0);
+	assert_int_equal(shm_lend(s, 2 * MIB, MOST), -ENOSPC);
+	assert_int_equal(shm_lend(s, MIB, MOST), 0);
+	shm_check(s);
+	/* One may always be, another one as soon as some is back. */
+	assert_int_equal(shm_alloc(s, MIB, &a), 0);
+	assert_int_equal(shm_grow(s, &a, 0, 4 * MIB, LARGE), 0);
+	assert_int_equal(shm_alloc(s, MIB, &b), 0);
+	assert_int_equal(shm_grow(s, &b, 0, 2 * MIB, LARGE), -EAGAIN);
+	shm_return(s, 3 * MIB);
+	assert_int_equal(shm_grow(s, &b, 0, 2 * MIB, LARGE), -EAGAIN);
+	shm_return(s, MIB);
+	assert_int_equal(shm_grow(s, &b, 0, 2 * MIB, LARGE), 0);
+	shm_check(s);
+	/* What blocks have cannot be lent. */
+	assert_int_equal(shm_lend(s, 9 * MIB, 16 * MIB), -ENOSPC);
+	assert_int_equal(shm_lend(s, 8 * MIB, 16 * MIB), 0);
+	assert_int_equal(shm_lend(s, UINT64_MAX, UINT64_MAX), -ENOSPC);
+	shm_free(s, &a);
+	shm_free(s, &b);
+	shm_return(s, 10 * MIB);
+	shm_check(s);
+	shm_free_all(s);
+}
+
 int
 main(void)
 {
@@ -462,6 +496,7 @@ main(void)
 	    cmocka_unit_test(nobody_else_can_write_to_it),
 	    cmocka_unit_test(without_a_second_descriptor_a_seal_keeps_writers_out),
 	    cmocka_unit_test(finds_what_lies_in_it),
+	    cmocka_unit_test(what_is_lent_is_taken_from_large_blocks),
 	    cmocka_unit_test(stays_sound_whatever_the_order),
 	    cmocka_unit_test(threads_take_and_give_back_blocks_at_once),
 	};
