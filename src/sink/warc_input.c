@@ -3,7 +3,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -177,10 +180,29 @@ recognise(struct warc_input *in)
 	return r;
 }
 
+/* A crawl's directory has its archive one below. */
+static int
+refuse_directory(const char *path, struct why *why)
+{
+	char below[PATH_MAX];
+	struct stat st;
+	int len = (int)strnlen(path, PATH_MAX);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	(void)snprintf(below, sizeof(below), "%.*s/warc", len, path);
+	if (stat(below, &st) == 0 && S_ISDIR(st.st_mode))
+		return why_set(
+		    why, -EISDIR, "%s is a directory; its archive is %s/*", path, below);
+	return why_set(why, -EISDIR, "%s is a directory; the files in it are %.*s/*",
+	    path, len, path);
+}
+
 int
 warc_input_open(const char *path, struct warc_input **ret, struct why *why)
 {
 	struct warc_input *in = calloc(1, sizeof(*in));
+	struct stat st;
 	int r;
 
 	if (in == NULL)
@@ -189,6 +211,10 @@ warc_input_open(const char *path, struct warc_input **ret, struct why *why)
 	if (in->fd < 0) {
 		r = why_set(
 		    why, -errno, "cannot open %s: %s", path, strerrordesc_np(errno));
+		goto fail;
+	}
+	if (fstat(in->fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		r = refuse_directory(path, why);
 		goto fail;
 	}
 	r = recognise(in);

@@ -60,6 +60,21 @@ def test_the_example_is_right_as_it_is_and_with_all_that_is_commented_out(tmp_pa
     assert got.rc == 0, got.err
 
 
+@pytest.mark.parametrize("what", ["missing", "a directory", "too large"])
+def test_a_file_that_cannot_be_read_is_named_once(tmp_path, what):
+    file = tmp_path / "trawl.yaml"
+    if what == "a directory":
+        file.mkdir()
+    elif what == "too large":
+        file.write_bytes(b"#" * (5 << 20))
+    why = {"missing": "No such file or directory", "a directory": "Is a directory", "too large": "it is too large"}[what]
+    got = trawl("serve", "-c", file)
+    assert got.rc == 2
+    lines = got.err.splitlines()
+    assert len(lines) == 1 and lines[0].endswith(f"{file}: cannot be read: {why}"), got.err
+    assert lines[0].count(str(file)) == 1
+
+
 def test_a_wrong_value_of_the_environment_is_told_with_its_name(tmp_path):
     tried = 0
     for section, name, kind, _ in rows():

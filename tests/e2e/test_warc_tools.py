@@ -75,6 +75,20 @@ def test_verify_names_the_place_of_a_flipped_byte(crawled, tmp_path):
         assert f"offset {r.offset}: " in done.err
 
 
+@pytest.mark.parametrize("command", ["list", "verify", "extract", "index", "recompress"])
+def test_a_directory_in_the_place_of_a_file_is_told_with_where_its_files_are(crawled, tmp_path, command):
+    _, out = crawled
+    more = {"recompress": [tmp_path / "to.warc.gz"], "extract": ["--offset", "0"]}.get(command, [])
+
+    def told(directory):
+        lines = tool(command, directory, *more, rc=3).err.splitlines()
+        assert len(lines) == 1, lines
+        return lines[0]
+
+    assert told(out.dir) == f"trawl: {out.dir} is a directory; its archive is {out.dir}/warc/*"
+    assert told(out.dir / "warc") == f"trawl: {out.dir}/warc is a directory; the files in it are {out.dir}/warc/*"
+
+
 def test_extract_gives_payloads_as_the_server_had_them(crawled, tmp_path):
     web, out = crawled
     page = next(r for r in out.records() if r.type == "response" and r.uri == web.url("/"))
