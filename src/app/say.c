@@ -56,11 +56,11 @@ read_input(const char *path, size_t max, struct buf *out, struct why *why)
 	while (r == 0 && (n = fread(chunk, 1, sizeof(chunk), f)) > 0)
 		r = buf_add(out, chunk, n);
 	if (r == 0 && ferror(f))
-		r = -EIO;
+		r = -errno;
 	if (r < 0)
 		(void)why_set(why, r, "cannot read %s: %s",
 		    is_stdin ? "standard input" : path,
-		    r == -EMSGSIZE ? "it is too large" : strerror(errno));
+		    r == -EMSGSIZE ? "it is too large" : strerror(-r));
 	if (!is_stdin)
 		(void)fclose(f);
 	if (r < 0)

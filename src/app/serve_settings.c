@@ -52,11 +52,14 @@ read_file(struct settings *s, const char *path, job_mistake_fn *fn, void *ctx)
 	struct job_reading how = {
 	    .path = path, .env = job_secrets_get, .fn = fn, .ctx = ctx};
 	struct buf text;
-	struct why why;
-	int n;
+	char sentence[300];
+	int n = read_input(path, SETTINGS_BYTES_MAX, &text, NULL);
 
-	if (read_input(path, SETTINGS_BYTES_MAX, &text, &why) < 0)
-		return tell(fn, ctx, why.text);
+	if (n < 0) { /* its name is before each mistake */
+		(void)snprintf(sentence, sizeof(sentence), "cannot be read: %s",
+		    n == -EMSGSIZE ? "it is too large" : strerror(-n));
+		return tell(fn, ctx, sentence);
+	}
 	n = settings_read(s, buf_slice(&text), &how);
 	buf_release(&text);
 	return n < 0 ? tell(fn, ctx, "out of memory") : n;
