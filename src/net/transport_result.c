@@ -151,6 +151,50 @@ timeout_text(enum outcome o)
 	}
 }
 
+/* OpenSSL's words for a first record that is none of TLS. */
+static bool
+is_no_tls(const struct exchange *x, CURLcode code)
+{
+	return code == CURLE_SSL_CONNECT_ERROR && x->state < EXCHANGE_WAITING &&
+	       strstr(x->curl_error, "wrong version number") != NULL;
+}
+
+/* TLS to the proxy itself comes before the tunnel. */
+static bool
+is_proxy_meant(const struct exchange *x)
+{
+	static const struct slice https = SLICE_LIT("https://");
+	long status = 0;
+
+	return x->route->proxy != NULL &&
+	       slice_starts(slice_cstr(x->route->proxy->url), https) &&
+	       (curl_easy_getinfo(x->easy, CURLINFO_HTTP_CONNECTCODE, &status) !=
+		       CURLE_OK ||
+		   status == 0);
+}
+
+static void
+error_no_tls(struct exchange *x)
+{
+	struct transport_result *r = &x->result;
+	char *host = NULL, *port = NULL;
+
+	if (is_proxy_meant(x))
+		(void)snprintf(r->error, sizeof(r->error), "it does not speak TLS");
+	else if (curl_url_get(x->url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+		 curl_url_get(x->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) ==
+		     CURLUE_OK)
+		/* Behind a proxy's name there is less room. */
+		(void)snprintf(r->error, sizeof(r->error),
+		    "the server at %.*s:%s does not speak TLS",
+		    x->route->proxy == NULL ? 100 : 37, host, port);
+	else
+		(void)snprintf(
+		    r->error, sizeof(r->error), "the server does not speak TLS");
+	curl_free(host);
+	curl_free(port);
+}
+
 static void
 error_set(struct exchange *x, CURLcode code)
 {
@@ -163,6 +207,10 @@ error_set(struct exchange *x, CURLcode code)
 
 	if (r->error[0] != '\0' || r->outcome == OUTCOME_OK)
 		return; /* said by ourselves, or nothing to say */
+	if (is_no_tls(x, code)) {
+		error_no_tls(x);
+		return;
+	}
 	if (code == CURLE_COULDNT_CONNECT &&
 	    curl_easy_getinfo(x->easy, CURLINFO_OS_ERRNO, &system) == CURLE_OK &&
 	    system > 0) {

@@ -371,6 +371,26 @@ def test_a_socks_proxy_carries_both(both, authority, socks, tmp_path):
     assert f"proxy socks5://127.0.0.1:{socks}" in result.err
 
 
+def test_who_does_not_speak_tls_is_told_in_plain_words(both, socks, tinyproxy, tmp_path):
+    plain, _ = both
+    http, socks = f"127.0.0.1:{tinyproxy[0]}", f"127.0.0.1:{socks}"
+    url = f"https://localhost:{plain.port}/"
+    server = f"the server at localhost:{plain.port} does not speak TLS"
+    cases = [
+        ([], server),
+        (["--proxy", f"http://me:s3cr3t@{http}"], f"through proxy http://{http}: {server}"),
+        (["--proxy", f"socks5://me:s3cr3t@{socks}"], f"through proxy socks5://{socks}: {server}"),
+        (["--proxy", f"https://127.0.0.1:{plain.port}"], f"through proxy https://127.0.0.1:{plain.port}: it does not speak TLS"),
+    ]
+    for i, (args, told) in enumerate(cases):
+        directory = tmp_path / f"crawl{i}"
+        result, out = harness.crawl(directory, "-q", "--delay", "0", "--retries", "0", *args, url)
+        assert result.rc == 5, (told, result.err)
+        (row,) = [row for row in out.crawl_log() if row[3] == url]
+        assert row[11].startswith("tls-failure,") and row[11].replace("+", " ").endswith(f",why:{told}"), row[11]
+        assert f": tls-failure, {told}\n" in harness.trawl("explain", out.dir, url).out
+
+
 def test_each_scheme_has_its_proxy_and_exceptions_have_none(both, authority, tinyproxy, tmp_path):
     port, log = tinyproxy
     plain, secure = both
