@@ -347,15 +347,12 @@ exit_code(const struct session *s)
 static void
 tell_seed(const struct session *s, size_t i)
 {
-	int status;
-	const char *outcome = outcome_name(crawl_seed_outcome(s->crawl, i, &status));
-	const char *detail = crawl_seed_detail(s->crawl, i);
+	struct buf text;
 
-	if (detail[0] != '\0')
-		(void)say_error(0, "%s: %s: %s", s->job->seeds.v[i], outcome, detail);
-	else
-		(void)say_error(0, "%s: %s: status %d%s", s->job->seeds.v[i], outcome,
-		    status, status == 401 ? ", it wants a login (--auth)" : "");
+	buf_init(&text, SEED_TOLD_BYTES_MAX);
+	if (crawl_seed_tell(s->crawl, i, &text) == 0)
+		(void)say_error(0, SLICE_FMT, SLICE_ARG(buf_slice(&text)));
+	buf_release(&text);
 }
 
 /* It is as it was asked for, and nobody who sees an empty crawl would know. */

@@ -147,6 +147,11 @@ void crawl_traps(const struct crawl *c, struct trap_sums *ret);
 enum outcome crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status);
 /* What was said of it: an error of the net, the rule that refused it; "" if nothing. */
 const char *crawl_seed_detail(const struct crawl *c, size_t i);
+enum { SEED_TOLD_BYTES_MAX = 16 << 10 };
+/* "URL: OUTCOME: DETAIL" of it, what came from the net as it came. */
+int crawl_seed_tell(const struct crawl *c, size_t i, struct buf *out);
+/* There are seeds, and each failed, was refused, or wants a login. */
+bool crawl_reached_no_seed(const struct crawl *c);
 /* The cookies of the run, as a file of --cookies has them. */
 int crawl_cookies(const struct crawl *c, struct buf *out);
 /* Asserts the accounting identity and that frontier and run agree. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* The seeds of a run, of which there may be a million: nothing here walks over all of them
- * but at the start. */
+ * but at the start, and at the end of one that reached none. */
 
 enum {
 	SENT_MAX = 4096,     /* seeds a mail */
@@ -321,4 +321,35 @@ crawl_seed_detail(const struct crawl *c, size_t i)
 {
 	assert(i < c->conf.job->seeds.n);
 	return c->seed_ends[i].detail == NULL ? "" : c->seed_ends[i].detail;
+}
+
+int
+crawl_seed_tell(const struct crawl *c, size_t i, struct buf *out)
+{
+	int status;
+	const char *outcome = outcome_name(crawl_seed_outcome(c, i, &status));
+	const char *seed = c->conf.job->seeds.v[i], *detail = crawl_seed_detail(c, i);
+
+	if (detail[0] != '\0')
+		return buf_printf(out, "%s: %s: %s", seed, outcome, detail);
+	return buf_printf(out, "%s: %s: status %d%s", seed, outcome, status,
+	    status == 401 ? ", it wants a login (--auth)" : "");
+}
+
+bool
+crawl_reached_no_seed(const struct crawl *c)
+{
+	size_t n = c->conf.job->seeds.n;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct seed_end *e = &c->seed_ends[i];
+		enum outcome_class class = outcome_class(e->outcome);
+		bool refused =
+		    class == OUTCOME_CLASS_REJECTED && e->outcome != OUTCOME_KNOWN_GOOD;
+
+		if (class != OUTCOME_CLASS_FAILED && !refused && e->status != 401 &&
+		    e->status != 407)
+			return false;
+	}
+	return n > 0;
 }

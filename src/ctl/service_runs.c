@@ -1,3 +1,4 @@
+#include "base/escape.h"
 #include "base/log.h"
 #include "base/probe.h"
 #include "crawl/space.h"
@@ -227,8 +228,8 @@ void
 run_end(struct service_run *run, enum run_state state)
 {
 	struct service *s = run->service;
-	bool says_more =
-	    run->end_text[0] != '\0' && strcmp(run->end_text, run_state_name(state)) != 0;
+	const char *more =
+	    strcmp(run->end_text, run_state_name(state)) == 0 ? run->why : run->end_text;
 
 	run->ended_us = loop_wall_us(s->loop);
 	if (state == RUN_FAILED)
@@ -241,8 +242,8 @@ run_end(struct service_run *run, enum run_state state)
 		    run->job_name, LOG_TEXT(slice_cstr(run->why)));
 	else
 		log_info_of(RUN_ABOUT(run), "run %" PRIu64 " of %s: %s%s%s", run->id,
-		    run->job_name, run_state_name(state), says_more ? ": " : "",
-		    says_more ? run->end_text : "");
+		    run->job_name, run_state_name(state), more[0] == '\0' ? "" : ": ",
+		    LOG_TEXT(slice_cstr(more)));
 	run_save(run, NULL, NULL, on_over, NULL);
 }
 
@@ -318,6 +319,41 @@ goes_on_changed(const struct service_run *run, enum crawl_end end)
 	       end != CRAWL_STORE && end != CRAWL_WORKERS;
 }
 
+/* As the command line tells it, for any terminal. */
+static int
+tell_unreached(const struct service_run *run, struct buf *out)
+{
+	size_t more = run->work->job.seeds.n - 1;
+	struct buf told;
+	int r;
+
+	buf_init(&told, SEED_TOLD_BYTES_MAX);
+	r = crawl_seed_tell(run->crawl, 0, &told);
+	if (r == 0)
+		r = escape_terminal(out, buf_slice(&told));
+	if (r == 0 && more > 0)
+		r = buf_printf(out,
+		    "; and so for %zu more seed%s: crawl.log tells of each", more,
+		    more == 1 ? "" : "s");
+	buf_release(&told);
+	return r;
+}
+
+/* A run that reached no seed is done like any other, and nobody who sees it would know. */
+static void
+note_unreached(struct service_run *run, enum crawl_end end)
+{
+	struct buf text;
+
+	if (run->why[0] != '\0' || (end != CRAWL_DONE && end != CRAWL_PAGES) ||
+	    goes_on_changed(run, end) || !crawl_reached_no_seed(run->crawl))
+		return;
+	buf_init(&text, 4 * SEED_TOLD_BYTES_MAX);
+	if (tell_unreached(run, &text) == 0 && buf_cstr(&text) != NULL)
+		run_set_text(&run->why, buf_cstr(&text));
+	buf_release(&text);
+}
+
 static void
 on_end(void *ctx, enum crawl_end end)
 {
@@ -329,6 +365,7 @@ on_end(void *ctx, enum crawl_end end)
 	report_facts_take(&w->facts, run->crawl, end, loop_wall_us(run->service->loop));
 	run_set_text(&run->end_text, crawl_end_text(end));
 	run_set_text(&run->why, crawl_why(run->crawl));
+	note_unreached(run, end);
 	metrics_crawl_ended(run->service->metrics, run);
 	crawl_free(run->crawl);
 	run->crawl = NULL;

@@ -10,6 +10,7 @@ import sqlite3
 import threading
 import time
 
+import harness
 from harness import SRCDIR, nginx, settled, trawl, wait_until
 from service import SETTINGS, Service, problem
 
@@ -404,8 +405,28 @@ def test_the_seeds_of_strangers_give_no_right_to_private_addresses(tmp_path, web
         theirs = s.wait_for(s.run("theirs"), "done")
         assert theirs["stats"]["pages"] == 0 and web.log() == []
         assert s.output(theirs["id"]).outcomes()[web.url()] == "denied-address"
+        told = f"{web.url()}: denied-address: address is loopback; --allow-net would admit it"
+        assert theirs["why"] == told
+        assert f"run {theirs['id']} of theirs: done: {told}\n" in s.log()
         ours = s.wait_for(s.run("ours"), "done")
-        assert ours["stats"]["pages"] == 2
+        assert ours["stats"]["pages"] == 2 and "why" not in ours
+
+
+def test_a_run_that_reached_no_seed_says_why_as_the_command_line_does(tmp_path, web):
+    gone = f"http://127.0.0.1:{harness.free_port()}/"
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        for name, seeds in ("one", [gone]), ("two", [gone, gone + "b"]):
+            alone, _ = harness.crawl(tmp_path / name, "-q", "--retries", "0", *seeds)
+            first = alone.err.splitlines()[0].removeprefix("trawl: ")
+            assert alone.rc == 4 and first.startswith(f"{gone}: connect-failure: "), alone.err
+            s.create(name, seeds=seeds, fetch={"retries": 0})
+            run = s.wait_for(s.run(name), "done")
+            assert run["why"] == first + ("" if name == "one" else "; and so for 1 more seed: crawl.log tells of each")
+            shown = harness.trawl("ctl", "--socket", s.socket, "runs", "show", run["id"])
+            assert run["why"] in shown.out, shown
+        s.create("some", seeds=[gone, web.url()], fetch={"retries": 0}, limits={"max_pages": 1})
+        assert "why" not in s.wait_for(s.run("some"), "done")
 
 
 def test_who_waits_for_a_state_when_the_service_stops_is_answered(tmp_path):
