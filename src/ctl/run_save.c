@@ -107,6 +107,38 @@ waits_for_room(struct run_save *v)
 	return true;
 }
 
+/* That it is paused is noted when there is room: else it would run after the next start.  Not
+ * this row is tried again, which may be old by then, but what the run is then. */
+static void
+note_pause(const struct run_save *v)
+{
+	struct service_run *run = v->run;
+	struct service *s = v->service;
+	bool lost = v->chore.err == -ENOSPC && v->row.state == RUN_PAUSED &&
+		    run->state == RUN_PAUSED && !s->draining;
+
+	if (lost && !run->pause_is_unsaved)
+		log_warn_of(RUN_ABOUT(run),
+		    "run %" PRIu64
+		    " of %s: that it is paused waits for room on the disk to be noted",
+		    run->id, run->job_name);
+	run->pause_is_unsaved = lost;
+	if (lost && !timer_is_running(&s->resend))
+		(void)timer_start(&s->resend, ROOM_MS);
+}
+
+static void
+resave_pauses(struct service *s)
+{
+	list_foreach (at, &s->runs) {
+		struct service_run *run =
+		    container_of(at, struct service_run, on_service);
+
+		if (run->pause_is_unsaved && run->state == RUN_PAUSED && run->saves == 0)
+			run_save(run, NULL, NULL, NULL, NULL);
+	}
+}
+
 static void
 done(struct chore *c)
 {
@@ -118,6 +150,7 @@ done(struct chore *c)
 	run->saves--;
 	if (c->err == 0)
 		run->is_saved = true;
+	note_pause(v);
 	if (v->fn != NULL)
 		v->fn(v->ctx, run, c->err, c->why.text); /* the run may be gone */
 	save_free(v);
@@ -151,6 +184,7 @@ run_resend(void *ctx)
 		}
 		list_remove(&v->on_service);
 	}
+	resave_pauses(s);
 }
 
 void
@@ -158,6 +192,7 @@ run_flush(struct service *s)
 {
 	struct list *at;
 
+	resave_pauses(s);
 	while ((at = list_pop(&s->unsent)) != NULL) {
 		struct run_save *v = container_of(at, struct run_save, on_service);
 

@@ -157,6 +157,7 @@ struct service_run {
 	enum crawl_end end;    /* of its last crawl */
 	bool waits_for_room;   /* the disk was full */
 	bool is_saved;         /* the registry has it */
+	bool pause_is_unsaved; /* it had no room to note that it is paused */
 	bool is_changed;       /* its spec is another one than its crawl has */
 	uint32_t saves;        /* under way */
 	struct list waiters;   /* who wants to hear of its next state */

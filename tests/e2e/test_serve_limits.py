@@ -192,3 +192,26 @@ def test_who_cancels_a_run_while_the_registry_has_no_room_is_answered(tmp_path, 
         ballast.unlink()
         wait_until("it is noted", lambda: state_noted(disk / "registry.db", run) == "cancelled")
         assert s.stop() == 0
+
+
+def test_a_pause_that_the_registry_has_no_room_for_is_noted_when_there_is(tmp_path, disk):
+    with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 1/s")) as s:
+        s.state.mkdir()
+        (s.state / "registry.db").symlink_to(disk / "registry.db")
+        s.start()
+        run = start(s, w, 1)
+        wait_until("it crawls", lambda: s.state_of(run)["crawling"])
+        ballast = disk / "ballast"
+        fill(ballast)
+        assert problem(s.post(f"/api/v1/runs/{run}:pause"), 507)["detail"] == "the registry: database or disk is full"
+        assert s.state_of(run)["state"] == "paused"  # it is, and tries to note it
+        wait_until("it is closed", lambda: not s.state_of(run)["crawling"])
+        assert state_noted(disk / "registry.db", run) == "running"
+        ballast.unlink()
+        wait_until("it is noted", lambda: state_noted(disk / "registry.db", run) == "paused")
+        assert s.log().count("that it is paused waits for room") == 1
+        s.kill()
+        s.start()
+        assert s.state_of(run)["state"] == "paused"
+        assert s.post(f"/api/v1/runs/{run}:resume").json["state"] == "running"
+        assert s.stop() == 0
