@@ -137,6 +137,12 @@ print_bound(enum option_type type, int64_t v, char *ret, size_t cap)
 		(void)snprintf(ret, cap, "%" PRId64, v);
 }
 
+static bool
+is_no_limit(struct slice v)
+{
+	return slice_ieq(v, SLICE_LIT("none")) || slice_ieq(v, SLICE_LIT("unlimited"));
+}
+
 static int
 parse_number(const struct option_row *row, struct slice v, int64_t *ret, struct why *why)
 {
@@ -145,8 +151,7 @@ parse_number(const struct option_row *row, struct slice v, int64_t *ret, struct 
 	int64_t n;
 	bool ok;
 
-	if (limitless &&
-	    (slice_ieq(v, SLICE_LIT("none")) || slice_ieq(v, SLICE_LIT("unlimited")))) {
+	if (limitless && is_no_limit(v)) {
 		*ret = OPTION_NONE;
 		return 0;
 	}
@@ -185,9 +190,10 @@ set_rate(const struct option_row *row, double *ret, struct slice v, struct why *
 {
 	static const struct unit units[] = {
 	    {"", 1e9}, {"/s", 1e9}, {"/m", 1e9 / 60}, {"/h", 1e9 / 3600}, {NULL, 0}};
-	int64_t nano;
+	int64_t nano = 0;
 
-	if (!parse_quantity(v, units, &nano) || nano / 1000000000 > row->max)
+	if (!is_no_limit(v) &&
+	    (!parse_quantity(v, units, &nano) || nano / 1000000000 > row->max))
 		return why_set(why, -EINVAL, "'" SLICE_FMT "' is not %s", SLICE_ARG(v),
 		    wanted(OPTION_RATE));
 	*ret = (double)nano / 1e9;
@@ -433,6 +439,8 @@ option_print(const struct option_row *row, const void *at, size_t i, struct buf 
 	case OPTION_U32:
 		return buf_printf(ret, "%" PRIu32, *(const uint32_t *)at) == 0;
 	case OPTION_RATE:
+		if (*(const double *)at == 0)
+			return buf_add_cstr(ret, "none") == 0;
 		return buf_printf(ret, "%.9f", *(const double *)at) ==
 		       0; /* no exponent */
 	case OPTION_ENUM:

@@ -131,6 +131,33 @@ a_wrong_value_is_told_with_what_would_be_right(void **state)
 }
 
 static void
+no_rate_is_none_as_with_other_limits(void **state)
+{
+	static const char *const words[] = {"none", "unlimited", "0", "0/s", "None"};
+	struct options o;
+	struct buf value;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(options_init(&o), 0);
+	assert_true(o.fetch_rate == 0);
+	assert_string_equal(row("rate")->def, "none");
+	buf_init(&value, 256);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		assert_int_equal(set(&o, "rate", "5/s", NULL), 0);
+		assert_true(o.fetch_rate > 4);
+		assert_int_equal(set(&o, "rate", words[i], NULL), 0);
+		assert_true(o.fetch_rate == 0);
+		assert_true(option_get(&o, row("rate"), 0, &value));
+		assert_true(slice_eq(buf_slice(&value), SLICE_LIT("none")));
+	}
+	assert_int_equal(set(&o, "rate", "none/s", &why), -EINVAL);
+	assert_string_equal(why.text, "'none/s' is not a rate such as 5/s");
+	buf_release(&value);
+	options_release(&o);
+}
+
+static void
 slow_rates_are_kept(void **state)
 {
 	struct options o;
@@ -280,7 +307,8 @@ a_job_file_is_written_in_units_that_people_read(void **state)
 	    {"warc-size", "1GB", "\n  warc_size: 1GB\n"},
 	    {"max-disk", "1234567", "\n  max_disk: 1234567\n"},
 	    {"max-disk", "none", "\n  max_disk: none\n"},
-	    {"rate", "0", "\n  rate: 0\n"},
+	    {"rate", "0", "\n  rate: none\n"},
+	    {"rate", "none", "\n  rate: none\n"},
 	    {"rate", "100", "\n  rate: 100\n"},
 	    {"rate", "2.50", "\n  rate: 2.5\n"},
 	};
@@ -975,6 +1003,7 @@ main(void)
 	    cmocka_unit_test(every_default_and_every_word_is_taken_back_as_it_is_printed),
 	    cmocka_unit_test(numbers_are_read_in_the_units_that_people_write),
 	    cmocka_unit_test(a_wrong_value_is_told_with_what_would_be_right),
+	    cmocka_unit_test(no_rate_is_none_as_with_other_limits),
 	    cmocka_unit_test(slow_rates_are_kept),
 	    cmocka_unit_test(control_characters_are_refused),
 	    cmocka_unit_test(flags_are_found_by_name_by_their_negation_and_by_likeness),
