@@ -2,15 +2,15 @@
 
 /*
  * How --max-memory is shared out.  Half is for answers on their way, of which a part for
- * bodies that wait for a worker, and a sixteenth lent to the store, which has another one: each
- * doubling of that saves a sixth of its CPU.  Seven 64ths are for what waits, three 16ths for
- * what was seen, a 64th for what workers made of bodies.
+ * bodies that wait for a worker; the store borrows a 16th of it and has another one, for twice
+ * as much saves a sixth of its CPU.  Seven 64ths are for what waits, three 16ths for what was
+ * seen, a 64th for what workers made of bodies.
  *
  * What was seen takes its whole share from some 100,000 URLs on, so that memory does not grow
  * with their number: in 512 MiB 10 million fit.  A crawl that knows more borrows room that
- * answers do not need: then 20 million fit, and what does not is looked for in a file
- * (frontier/seen_cold.h).  What is lent of the arena is taken from bodies of over a MiB: large
- * ones then wait for each other.
+ * answers do not need: then 21 million fit, and what does not is looked for in a file
+ * (frontier/seen_cold.h).  The arena lends half at most, and takes it from bodies of over a
+ * MiB: large ones then wait for each other.
  *
  * The arena is address space: only what answers fill of it is memory, and it must hold some
  * bodies of the greatest size.
@@ -62,5 +62,5 @@ crawl_memory(const struct options *o)
 uint64_t
 crawl_arena_lends(uint64_t arena_bytes)
 {
-	return arena_bytes / 32 * 15;
+	return arena_bytes / 2;
 }

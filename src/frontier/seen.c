@@ -377,6 +377,21 @@ take_record(struct seen *s, uint64_t print, uint8_t note)
 	return 0;
 }
 
+/* As much as there is of what `urls` need, at once and not part by part. */
+static int
+reserve(struct seen *s, uint64_t urls)
+{
+	int64_t bytes = (int64_t)seen_table_lacks(&s->table, urls);
+
+	if (bytes > s->more_bytes_max - s->more_bytes)
+		bytes = s->more_bytes_max - s->more_bytes;
+	if (bytes > 0 && s->more(s->ctx, bytes) == 0) {
+		s->more_bytes += bytes;
+		s->table.bytes_max += (uint64_t)bytes;
+	}
+	return seen_table_reserve(&s->table, urls);
+}
+
 struct load {
 	struct seen *s;
 	uint64_t urls; /* that there will be */
@@ -389,7 +404,7 @@ on_records(void *ctx, const char *records, uint32_t n)
 	const char *end = records + (size_t)n * SEEN_RECORD_BYTES;
 	const char *ahead = records + (size_t)HINT_AHEAD * SEEN_RECORD_BYTES;
 	struct seen *s = load->s;
-	int r = seen_table_reserve(&s->table, load->urls);
+	int r = reserve(s, load->urls);
 
 	for (const char *at = records; at < end && r == 0; at += SEEN_RECORD_BYTES) {
 		uint64_t print;

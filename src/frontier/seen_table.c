@@ -227,12 +227,31 @@ seen_table_growth(const struct seen_table *t, uint64_t print)
 	return buckets == 0 ? 0 : (uint64_t)(buckets - p->buckets) * BUCKET_BYTES;
 }
 
+/* Of a part among `n`: what each gets, and some more for those that get more. */
+static uint64_t
+buckets_for(uint64_t n)
+{
+	uint64_t each = n / SEEN_PARTS + n / SEEN_PARTS / 64 + 1;
+
+	if (each > (uint64_t)BUCKETS_MAX * BUCKET * 9 / 10)
+		return BUCKETS_MAX;
+	return round_buckets(each * 10 / 9 / BUCKET + 1);
+}
+
+uint64_t
+seen_table_lacks(const struct seen_table *t, uint64_t n)
+{
+	uint64_t buckets = buckets_for(n);
+
+	if (t->bytes_max == 0 || buckets <= share(t))
+		return 0;
+	return (buckets - share(t)) * BUCKET_BYTES * (SEEN_PARTS + 1);
+}
+
 int
 seen_table_reserve(struct seen_table *t, uint64_t n)
 {
-	/* What a part gets, and some more for those that get more. */
-	uint64_t each = n / SEEN_PARTS + n / SEEN_PARTS / 64 + 1;
-	uint64_t buckets = round_buckets(each * 10 / 9 / BUCKET + 1);
+	uint64_t buckets = buckets_for(n);
 	int r = 0;
 
 	if (buckets > BUCKETS_STEP)

@@ -51,8 +51,10 @@ void seen_table_release(struct seen_table *t);
 uint64_t *seen_table_find(const struct seen_table *t, uint64_t print);
 /* The fingerprint must not be in it.  Flags: state, hot. */
 int seen_table_add(struct seen_table *t, uint64_t print, uint8_t flags);
-/* Room for `n` in all, if bytes_max admits it: they will not have to grow one by one. */
+/* Room for `n` in all, if bytes_max admits it: they will not have to grow one by one.  By how
+ * many bytes it would have to be greater for that: */
 int seen_table_reserve(struct seen_table *t, uint64_t n);
+uint64_t seen_table_lacks(const struct seen_table *t, uint64_t n);
 /* The part of `print` becomes larger, whatever bytes_max says; and by how many bytes. */
 int seen_table_grow(struct seen_table *t, uint64_t print);
 uint64_t seen_table_growth(const struct seen_table *t, uint64_t print);

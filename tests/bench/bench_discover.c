@@ -342,7 +342,6 @@ run(struct bench *b)
 	must(loop_run(b->loop), &(struct why){"loop_run"});
 	committer_free(b->committer);
 	loop_free(b->loop);
-	shm_free_all(b->arena);
 	free(b->pages);
 }
 
@@ -415,13 +414,29 @@ bench_get(struct store *store, const char *what, uint64_t first, uint64_t most)
 	buf_release(&value);
 }
 
+static int
+lend(void *ctx, int64_t bytes)
+{
+	const struct bench *b = ctx;
+
+	if (bytes >= 0)
+		return shm_lend(
+		    b->arena, (uint64_t)bytes, crawl_arena_lends(b->memory.arena_bytes));
+	shm_return(b->arena, (uint64_t)-bytes);
+	return 0;
+}
+
 /* From the log; then once more, from the store, as if the log were damaged. */
 static void
-bench_seen(const struct bench *b, struct store *store, bool from_log)
+bench_seen(struct bench *b, struct store *store, bool from_log)
 {
 	char state[4096];
-	struct seen_conf conf = {
-	    .dir = state, .store = store, .memory_bytes_max = b->memory.seen_bytes};
+	struct seen_conf conf = {.dir = state,
+	    .store = store,
+	    .memory_bytes_max = b->memory.seen_bytes,
+	    .more = lend,
+	    .ctx = b,
+	    .more_bytes_max = (int64_t)crawl_arena_lends(b->memory.arena_bytes)};
 	double wall = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_THREAD_CPUTIME_ID);
 	struct why why = {""};
 	struct buf mark;
@@ -444,7 +459,7 @@ bench_seen(const struct bench *b, struct store *store, bool from_log)
 }
 
 static void
-read_all(const struct bench *b)
+read_all(struct bench *b)
 {
 	struct store_conf conf = {
 	    .dir = b->dir, .mode = STORE_EXIST, .memory_bytes = b->memory.store_bytes};
@@ -484,5 +499,6 @@ main(int argc, char **argv)
 		must(-errno, &(struct why){"cannot make the directory"});
 	run(&b);
 	read_all(&b);
+	shm_free_all(b.arena);
 	return 0;
 }

@@ -498,7 +498,15 @@ what_is_lent_holds_more_until_it_goes_back(void **state)
 	seen_close(g.seen);
 	assert_int_equal(g.lent, 0);
 
-	/* Opened again while the lender needs it himself. */
+	/* Opened again it borrows at once; and while the lender needs it himself, what he has. */
+	rig_open(&g, MAX, MORE);
+	assert_in_range(g.lent, MORE / 10 * 9, MORE);
+	seen_stats(g.seen, &stats);
+	assert_int_equal(stats.urls, N * 2);
+	assert_true(stats.memory_bytes < (uint64_t)MAX + MORE + (512 << 10));
+	seen_check(g.seen);
+	seen_close(g.seen);
+	assert_int_equal(g.lent, 0);
 	g.lends = MORE / 4;
 	rig_open(&g, MAX, MORE);
 	assert_in_range(g.lent, MORE / 5, MORE / 4);
