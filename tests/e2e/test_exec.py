@@ -5,8 +5,6 @@ import os
 import signal
 import stat
 import sys
-import time
-from pathlib import Path
 
 import pytest
 

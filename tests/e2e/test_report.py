@@ -3,8 +3,6 @@
 import http.server
 import json
 import os
-import re
-import signal
 import socket
 import threading
 import time
