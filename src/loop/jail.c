@@ -92,7 +92,6 @@ set_limits(const struct jail_conf *conf, struct why *why)
 	int r;
 
 	if ((r = limit(RLIMIT_CORE, 0, 0, "limit of cores", why)) < 0 ||
-	    (r = limit(RLIMIT_FSIZE, 0, 0, "limit of files' size", why)) < 0 ||
 	    (r = limit(RLIMIT_NPROC, 0, 0, "limit of processes", why)) < 0 ||
 	    (r = limit(RLIMIT_NOFILE, conf->files, conf->files, "limit of files", why)) <
 		0)
@@ -101,7 +100,11 @@ set_limits(const struct jail_conf *conf, struct why *why)
 	if (conf->cpu_s > 0 && (r = limit(RLIMIT_CPU, conf->cpu_s, conf->cpu_s + 2,
 				    "limit of CPU time", why)) < 0)
 		return r;
-#ifndef TRAWL_SANITIZED /* shadow memory takes terabytes of addresses */
+#ifndef TRAWL_SANITIZED
+	/* stderr may be a file, which a sanitizer's report goes to. */
+	if ((r = limit(RLIMIT_FSIZE, 0, 0, "limit of files' size", why)) < 0)
+		return r;
+	/* Shadow memory takes terabytes of addresses. */
 	if (conf->address_bytes > 0 &&
 	    (r = limit(RLIMIT_AS, conf->address_bytes, conf->address_bytes,
 		 "limit of memory", why)) < 0)

@@ -6,6 +6,7 @@ The program is trawl with a parser that pages can harm (harmful_parser.c).
 import gzip
 import json
 import signal
+import subprocess
 import time
 
 import pytest
@@ -143,6 +144,16 @@ def test_it_is_said(crawled, bad):
     told = harness.trawl("explain", "--json", out.dir, bad[0].url("/ok.html"))
     assert "quarantine" not in json.loads(told.out)
     assert harness.trawl("status", "--verify", out.dir).rc == 0
+
+
+@pytest.mark.skipif(not SANITIZED, reason="without a sanitizer a worker has no stderr")
+def test_a_sanitizers_report_reaches_a_file(bad, tmp_path):
+    args = "crawl", "-q", "-o", tmp_path / "c", "--delay", "0", bad[0].url("/segv.html")
+    with open(tmp_path / "err", "wb") as err:
+        subprocess.run([HARMED, *args], stderr=err, timeout=harness.CRAWL_SECONDS, check=True)
+    assert (tmp_path / "err").read_text(errors="replace").count("ERROR: AddressSanitizer") == 2
+    (why,) = (tmp_path / "c/quarantine").glob("*.json")
+    assert "signal" not in json.loads(why.read_text())["deaths"][0]
 
 
 def test_the_good_host_did_not_wait(crawled, good, bad):
