@@ -328,7 +328,7 @@ with_a_limit_every_answer_is_that_of_a_naive_set(void **state)
 {
 	(void)state;
 	model_run(SEEN_MEMORY_MIN, 300000, 800000, 5000);
-	model_run(1, 250000, 300000, 3);
+	model_run(1, 250000, 300000, 29);
 }
 
 static void
