@@ -154,11 +154,16 @@ def test_a_run_whose_disk_is_full_waits_for_room_and_goes_on(tmp_path, disk):
         assert s.stop() == 0
 
 
+def start_with_registry_on(disk, s):
+    """A service whose registry has a disk of its own."""
+    s.state.mkdir()
+    (s.state / "registry.db").symlink_to(disk / "registry.db")
+    s.start()
+
+
 def test_a_run_that_ends_while_the_registry_has_no_room_is_not_said_to_run_for_ever(tmp_path, disk):
     with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 0")) as s:
-        s.state.mkdir()
-        (s.state / "registry.db").symlink_to(disk / "registry.db")  # a disk of its own
-        s.start()
+        start_with_registry_on(disk, s)
         run = start(s, w, 1, limits={"max_pages": 12})
         wait_until("it asks", lambda: s.state_of(run).get("stats", {}).get("transfers", 0) > 0)
         ballast = disk / "ballast"
@@ -178,9 +183,7 @@ def test_a_run_that_ends_while_the_registry_has_no_room_is_not_said_to_run_for_e
 
 def test_who_cancels_a_run_while_the_registry_has_no_room_is_answered(tmp_path, disk):
     with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 1/s")) as s:
-        s.state.mkdir()
-        (s.state / "registry.db").symlink_to(disk / "registry.db")
-        s.start()
+        start_with_registry_on(disk, s)
         run = start(s, w, 1)
         wait_until("it crawls", lambda: s.state_of(run)["crawling"])
         assert s.post(f"/api/v1/runs/{run}:pause").status == 200
@@ -196,9 +199,7 @@ def test_who_cancels_a_run_while_the_registry_has_no_room_is_answered(tmp_path, 
 
 def test_a_pause_that_the_registry_has_no_room_for_is_noted_when_there_is(tmp_path, disk):
     with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 1/s")) as s:
-        s.state.mkdir()
-        (s.state / "registry.db").symlink_to(disk / "registry.db")
-        s.start()
+        start_with_registry_on(disk, s)
         run = start(s, w, 1)
         wait_until("it crawls", lambda: s.state_of(run)["crawling"])
         ballast = disk / "ballast"
