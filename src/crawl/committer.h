@@ -126,7 +126,6 @@ struct committer_conf {
 	uint64_t seen_bytes;         /* of memory, for what was seen */
 	uint64_t seen_more_bytes;    /* that the arena may lend for that */
 	struct shm *arena;           /* NULL: it lends none */
-	uint64_t arena_lends_bytes;  /* at most, to all */
 	struct known known;          /* where workers look; NULL in it: nowhere */
 	bool measure_disk;           /* for commit.disk_bytes */
 	uint32_t mails_max;

@@ -472,11 +472,9 @@ scan_all(struct committer *c, enum store_table t, struct slice prefix, store_sca
 static int
 lend_memory(void *ctx, int64_t bytes)
 {
-	struct committer_conf *conf = ctx;
-
 	if (bytes >= 0)
-		return shm_lend(conf->arena, (uint64_t)bytes, conf->arena_lends_bytes);
-	shm_return(conf->arena, (uint64_t)-bytes);
+		return shm_lend(ctx, (uint64_t)bytes);
+	shm_return(ctx, (uint64_t)-bytes);
 	return 0;
 }
 
@@ -500,7 +498,7 @@ open_seen(struct committer *c, struct why *why)
 	}
 	if (c->conf.arena != NULL) {
 		conf.more = lend_memory;
-		conf.ctx = &c->conf;
+		conf.ctx = c->conf.arena;
 		conf.more_bytes_max = (int64_t)c->conf.seen_more_bytes;
 	}
 	r = seen_open(&conf, &c->seen, why);

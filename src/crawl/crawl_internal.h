@@ -263,7 +263,9 @@ void crawl_save_cookies(struct crawl *c, const struct urlrec *rec, struct commit
 /* memory.c */
 struct crawl_memory {
 	uint64_t arena_bytes, store_bytes, seen_bytes, frontier_bytes;
-	uint64_t arena_lent_bytes; /* of the arena, that others have from the start */
+	uint64_t arena_lent_bytes; /* of the arena, that the store has from the start */
+	uint64_t
+	    seen_more_bytes; /* ... and what was seen at most, as all that it lends */
 	uint64_t
 	    body_bytes; /* received and not with the store yet: more is not asked for */
 	uint64_t result_bytes; /* of parsed pages: more is not parsed */
@@ -273,8 +275,6 @@ struct crawl_memory {
 	uint64_t tasks_bytes; /* that tasks may take in workers, all together */
 };
 struct crawl_memory crawl_memory(const struct options *o);
-/* What an arena of so many bytes lends at most. */
-uint64_t crawl_arena_lends(uint64_t arena_bytes);
 /* visit.c */
 int visit_start(struct crawl *c, struct frontier_turn *turn);
 void visit_refuse(struct crawl *c, struct frontier_turn *turn);

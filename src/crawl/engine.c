@@ -146,7 +146,7 @@ open_arena(struct engine *e, const struct options *o, struct why *why)
 
 	if (r < 0)
 		return r;
-	r = shm_lend(e->shm, m.arena_lent_bytes, m.arena_bytes);
+	r = shm_lend(e->shm, m.arena_lent_bytes);
 	if (r == 0)
 		r = shm_alloc(e->shm, KNOWN_BYTES, &e->known);
 	return r < 0 ? why_set(why, r, "out of memory") : 0;

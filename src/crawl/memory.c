@@ -53,14 +53,9 @@ crawl_memory(const struct options *o)
 	m.frontier_bytes = all / 64 * 7;
 	m.store_bytes = all / 8;
 	m.arena_lent_bytes = all / 16;
+	m.seen_more_bytes = m.arena_bytes / 2;
 	m.body_bytes = all / 32;
 	m.result_bytes =
 	    all / 64; /* a sitemap's takes 14 MB: one, while the next is made */
 	return m;
-}
-
-uint64_t
-crawl_arena_lends(uint64_t arena_bytes)
-{
-	return arena_bytes / 2;
 }

@@ -434,8 +434,9 @@ shm_free(struct shm *s, struct shm_block *b)
 }
 
 int
-shm_lend(struct shm *s, uint64_t bytes, uint64_t most)
+shm_lend(struct shm *s, uint64_t bytes)
 {
+	uint64_t most = s->bytes / 2;
 	int r = -ENOSPC;
 
 	shm_lock(s);

@@ -48,11 +48,11 @@ void shm_shrink(struct shm *s, struct shm_block *b, uint64_t used);
 void shm_free(struct shm *s, struct shm_block *b);
 char *shm_ptr(const struct shm *s, const struct shm_block *b);
 /*
- * Room of the arena becomes memory elsewhere, `most` bytes of it at most: large blocks with a
- * limit may take that much less all together; one may always be.  -ENOSPC: that is more than
- * `most`, or blocks have it now.
+ * Room of the arena becomes memory elsewhere, half of it at most: large blocks with a limit
+ * may take that much less all together; one may always be.  -ENOSPC: that is more than half,
+ * or blocks have it now.
  */
-int shm_lend(struct shm *s, uint64_t bytes, uint64_t most);
+int shm_lend(struct shm *s, uint64_t bytes);
 void shm_return(struct shm *s, uint64_t bytes);
 struct slice shm_slice(const struct shm *s); /* the whole arena */
 /* Offset of `part` in the arena; -EINVAL when it is not wholly in it. */

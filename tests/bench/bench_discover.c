@@ -303,9 +303,8 @@ open_committer(struct bench *b)
 	    .commit_ms = 1000,
 	    .commit_bytes = 32 << 20,
 	    .seen_bytes = b->memory.seen_bytes,
-	    .seen_more_bytes = crawl_arena_lends(b->memory.arena_bytes),
+	    .seen_more_bytes = b->memory.seen_more_bytes,
 	    .arena = b->arena,
-	    .arena_lends_bytes = crawl_arena_lends(b->memory.arena_bytes),
 	    .mails_max = PAGES + 1,
 	    .ctx = b,
 	    .on_reply = on_reply};
@@ -329,7 +328,7 @@ run(struct bench *b)
 {
 	must(loop_new(&b->loop), NULL);
 	must(shm_new(b->memory.arena_bytes, &b->arena, NULL), NULL);
-	must(shm_lend(b->arena, b->memory.arena_lent_bytes, b->memory.arena_bytes), NULL);
+	must(shm_lend(b->arena, b->memory.arena_lent_bytes), NULL);
 	open_committer(b);
 	b->pages = calloc(PAGES, sizeof(*b->pages));
 	must(b->pages == NULL ? -ENOMEM : 0, NULL);
@@ -417,26 +416,23 @@ bench_get(struct store *store, const char *what, uint64_t first, uint64_t most)
 static int
 lend(void *ctx, int64_t bytes)
 {
-	const struct bench *b = ctx;
-
 	if (bytes >= 0)
-		return shm_lend(
-		    b->arena, (uint64_t)bytes, crawl_arena_lends(b->memory.arena_bytes));
-	shm_return(b->arena, (uint64_t)-bytes);
+		return shm_lend(ctx, (uint64_t)bytes);
+	shm_return(ctx, (uint64_t)-bytes);
 	return 0;
 }
 
 /* From the log; then once more, from the store, as if the log were damaged. */
 static void
-bench_seen(struct bench *b, struct store *store, bool from_log)
+bench_seen(const struct bench *b, struct store *store, bool from_log)
 {
 	char state[4096];
 	struct seen_conf conf = {.dir = state,
 	    .store = store,
 	    .memory_bytes_max = b->memory.seen_bytes,
 	    .more = lend,
-	    .ctx = b,
-	    .more_bytes_max = (int64_t)crawl_arena_lends(b->memory.arena_bytes)};
+	    .ctx = b->arena,
+	    .more_bytes_max = (int64_t)b->memory.seen_more_bytes};
 	double wall = clock_s(CLOCK_MONOTONIC), cpu = clock_s(CLOCK_THREAD_CPUTIME_ID);
 	struct why why = {""};
 	struct buf mark;
@@ -459,7 +455,7 @@ bench_seen(struct bench *b, struct store *store, bool from_log)
 }
 
 static void
-read_all(struct bench *b)
+read_all(const struct bench *b)
 {
 	struct store_conf conf = {
 	    .dir = b->dir, .mode = STORE_EXIST, .memory_bytes = b->memory.store_bytes};

@@ -447,15 +447,15 @@ threads_take_and_give_back_blocks_at_once(void **state)
 static void
 what_is_lent_is_taken_from_large_blocks(void **state)
 {
-	enum { MOST = 6 * MIB, LARGE = 8 * MIB };
+	enum { LARGE = 10 * MIB };
 	struct shm *s = arena(16 * MIB);
-	struct shm_block a = {0}, b = {0};
+	struct shm_block a = {0}, b = {0}, c = {0};
 
 	(void)state;
-	assert_int_equal(shm_lend(s, 7 * MIB, MOST), -ENOSPC);
-	assert_int_equal(shm_lend(s, 5 * MIB, MOST), 0);
-	assert_int_equal(shm_lend(s, 2 * MIB, MOST), -ENOSPC);
-	assert_int_equal(shm_lend(s, MIB, MOST), 0);
+	assert_int_equal(shm_lend(s, 9 * MIB), -ENOSPC); /* more than half */
+	assert_int_equal(shm_lend(s, 7 * MIB), 0);
+	assert_int_equal(shm_lend(s, 2 * MIB), -ENOSPC);
+	assert_int_equal(shm_lend(s, MIB), 0);
 	shm_check(s);
 	/* One may always be, another one as soon as some is back. */
 	assert_int_equal(shm_alloc(s, MIB, &a), 0);
@@ -468,12 +468,14 @@ what_is_lent_is_taken_from_large_blocks(void **state)
 	assert_int_equal(shm_grow(s, &b, 0, 2 * MIB, LARGE), 0);
 	shm_check(s);
 	/* What blocks have cannot be lent. */
-	assert_int_equal(shm_lend(s, 9 * MIB, 16 * MIB), -ENOSPC);
-	assert_int_equal(shm_lend(s, 8 * MIB, 16 * MIB), 0);
-	assert_int_equal(shm_lend(s, UINT64_MAX, UINT64_MAX), -ENOSPC);
+	assert_int_equal(shm_alloc(s, 4 * MIB, &c), 0);
+	assert_int_equal(shm_lend(s, 3 * MIB), -ENOSPC);
+	assert_int_equal(shm_lend(s, 2 * MIB), 0);
+	assert_int_equal(shm_lend(s, UINT64_MAX), -ENOSPC);
 	shm_free(s, &a);
 	shm_free(s, &b);
-	shm_return(s, 10 * MIB);
+	shm_free(s, &c);
+	shm_return(s, 6 * MIB);
 	shm_check(s);
 	shm_free_all(s);
 }
