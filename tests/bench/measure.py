@@ -13,6 +13,7 @@ import harness
 EVERY = 0.005  # seconds between looks at the CPU time of the threads
 THREADS_EVERY = 10  # ... and every so many looks, which threads there are
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)  # signals that end the bench
+CPUCLOCK_SCHED = 2  # the kernel's clock of a process, all threads: clock_getcpuclockid(3)
 MEMORY_EVERY = 0.2  # ... and at the memory, which costs the kernel some more
 
 
@@ -100,6 +101,7 @@ class Sampler(threading.Thread):
                 self.stopped = True
                 os.killpg(self.pid, signal.SIGKILL)  # its own group: start_new_session
             time.sleep(EVERY)
+        self.look()  # at its first thread, which is there until somebody has waited for it
         for _, fd in self.files.values():
             os.close(fd)
 
@@ -129,7 +131,7 @@ def run(argv, output, env=None, cwd=None, limit=None):
         sampler.start()
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
-            _, status, usage = os.wait4(child.pid, 0)
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it can be looked at still
         except BaseException:  # this program is being ended, and will remove what the child writes
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
@@ -137,10 +139,15 @@ def run(argv, output, env=None, cwd=None, limit=None):
         seconds = time.monotonic() - began
         sampler.gone = True
         sampler.join()
+        threads = sampler.by_name()
+        # Of threads that came and went between two looks, to the nanosecond.
+        whole = time.clock_gettime(~child.pid << 3 | CPUCLOCK_SCHED)
+        threads["unseen"] = max(0.0, whole - sum(threads.values()))
+        _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     peak_kib = 0 if sampler.hidden else sampler.peak_kib
     cpu = usage.ru_utime + usage.ru_stime  # of the process and all that it waited for
-    return Run(child.returncode, sampler.stopped, seconds, cpu, sampler.by_name(), peak_kib)
+    return Run(child.returncode, sampler.stopped, seconds, cpu, threads, peak_kib)
 
 
 def machine():
