@@ -150,7 +150,8 @@ int committer_hosts(
     struct committer *c, int64_t wall_ms, committer_host_fn *fn, void *ctx);
 /* The sums of the last commit; after the reply to COMMIT_CLOSE. */
 void committer_committed(const struct committer *c, struct crawl_totals *ret);
-/* Before anything is sent: what became of a URL; -ENOENT: it was never seen. */
+/* Before anything is sent: what became of a URL; -ENOENT: it was never seen, or waits
+ * and is neither a seed nor where a redirect leads. */
 int committer_seen(
     struct committer *c, uint64_t authority_hash, uint64_t url_hash, enum outcome *ret);
 /* The same of what seeds ended with. */

@@ -88,11 +88,16 @@ hops_add(struct commit *m, enum link_kind kind, size_t *ret_at)
 	return r;
 }
 
+static uint32_t
+now_s(const struct committer *c)
+{
+	return (uint32_t)(committer_wall_us(c) / 1000000);
+}
+
 static int
 put_seen(struct committer *c, uint64_t authority, uint64_t url, enum outcome state)
 {
-	struct saved_seen seen = {
-	    .outcome = state, .since_s = (uint32_t)(committer_wall_us(c) / 1000000)};
+	struct saved_seen seen = {.outcome = state, .since_s = now_s(c)};
 	char value[SAVED_SEEN_BYTES];
 	struct key k;
 
@@ -151,6 +156,7 @@ record_of(const struct committer *c, struct commit *m, const struct found_link *
 	    .kind = (uint8_t)l->kind,
 	    .flags = l->flags,
 	    .redirects = l->redirects,
+	    .since_s = now_s(c),
 	    .url = l->url,
 	    .via = m->rec == NULL ? ((struct slice){0}) : m->rec->url,
 	    .hops = slice_of(m->texts.ptr + hops_at, m->texts.len - hops_at)};
@@ -287,6 +293,18 @@ discover_known(struct committer *c, struct commit *m, const struct found_link *l
 	return 0;
 }
 
+/*
+ * What waits since it was discovered is in the queue, and that says it: a second record,
+ * in the table of what was seen, would be as dear to keep.  Seeds and where redirects lead have
+ * one even so, for those are looked up by name.
+ */
+static bool
+queue_tells(const struct found_link *l, enum outcome verdict, enum seen_add added)
+{
+	return verdict == OUTCOME_NONE && added == SEEN_NEW && l->kind != LINK_REDIRECT &&
+	       (l->flags & (URLREC_SEED | URLREC_SEED_CHAIN)) == 0;
+}
+
 static int
 discover(struct committer *c, struct commit *m, const struct found_link *l)
 {
@@ -327,7 +345,7 @@ discover(struct committer *c, struct commit *m, const struct found_link *l)
 		verdict = OUTCOME_TRAP;
 		r = seen_set(c->seen, l->url_hash, verdict);
 	}
-	if (r == 0)
+	if (r == 0 && !queue_tells(l, verdict, added))
 		r = put_seen(c, l->authority_hash, l->url_hash, verdict);
 	if (r < 0)
 		return r;

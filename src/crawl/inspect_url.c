@@ -412,6 +412,10 @@ on_record(void *ctx, struct slice key, struct slice value)
 	a->err = urlrec_decode(value, &rec);
 	if (a->err < 0 || rec.url_hash != a->url_hash)
 		return a->err == 0;
+	if (!a->u->known) { /* it has no other record yet */
+		a->u->known = true;
+		a->u->since_us = (int64_t)rec.since_s * 1000000;
+	}
 	a->err = take_record(a, &rec);
 	if (a->err == 0)
 		a->err = judge_again(a, &rec);
@@ -580,8 +584,10 @@ read_story(struct asking *a, struct why *why)
 		u->would_rule = slice_cstr(url_status_text(u->invalid));
 		return 0;
 	}
-	if (!u->known)
-		return ask_scope(a, why);
+	if (!u->known) { /* it waits, or nobody met it */
+		r = read_queue(a, why);
+		return r < 0 || u->known ? r : ask_scope(a, why);
+	}
 	switch (outcome_class(u->outcome)) {
 	case OUTCOME_CLASS_NONE:
 		return read_queue(a, why);

@@ -74,8 +74,6 @@ verify_seen(struct verify *v, struct why *why)
 		return r;
 	if (v->seen_bad > 0)
 		differs(v, "damaged records of seen URLs: %" PRIu64, v->seen_bad);
-	same(v, "discovered", v->seen, t->discovered);
-	same(v, "queued, of those seen", v->outcomes[OUTCOME_NONE], t->queued);
 	for (int o = OUTCOME_NONE + 1; o < OUTCOME_MAX; o++) {
 		(void)snprintf(
 		    what, sizeof(what), "outcome %s", outcome_name((enum outcome)o));
@@ -138,6 +136,9 @@ verify_queue(struct verify *v, struct why *why)
 	if (v->queue_bad > 0)
 		differs(v, "damaged records of the queue: %" PRIu64, v->queue_bad);
 	same(v, "queued", v->queued, v->in->saved.totals.queued);
+	/* Of what waits the queue tells, whether it has a record among what was seen or not. */
+	same(v, "discovered", v->seen - v->outcomes[OUTCOME_NONE] + v->queued,
+	    v->in->saved.totals.discovered);
 	same(v, "queued, by the counts of the hosts", sum, v->in->saved.totals.queued);
 	if (v->hosts_bad > 0)
 		differs(v, "hosts with another number queued than is noted: %" PRIu64,

@@ -11,7 +11,8 @@
  *                "cookies"    hash of the file that cookies were read from last
  *                "seed/HASH"  what a seed ended with: outcome, status, and what was said of it
  *                "sink/NAME"  how far a sink's files are good: sink_mark()
- *   seen table   outcome (1 byte; 0: it waits), since when (4 bytes, seconds of 1970)
+ *   seen table   outcome (1 byte; 0: it waits), since when (4 bytes, seconds of 1970); of what
+ *                waits since it was discovered only seeds and where redirects lead are there
  *
  * Errors:  -ENOENT: there is no crawl; -EBADMSG: what is there is no such record, or of a
  *          newer version; others of the store.

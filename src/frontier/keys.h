@@ -2,7 +2,7 @@
  * frontier/keys.h -- the keys of the store's tables; big-endian, so that bytes sort as
  * numbers.
  *
- *   seen   shard(1) authority_hash(8) url_hash(8)
+ *   seen   shard(1) authority_hash(8) url_hash(8); of a URL that waits it may be missing
  *   queue  shard(1) authority_hash(8) order_key(8)  -> urlrec
  *   host   what(1) shard(1) authority_hash(8): enum host_key; a table in three parts, so
  *          that a resume reads the counts of all without their states and rules

@@ -8,6 +8,7 @@
 #include "frontier/seen_filter.h"
 #include "frontier/seen_log.h"
 #include "frontier/seen_table.h"
+#include "frontier/urlrec.h"
 #include "store/store.h"
 
 #include "base/banned.h"
@@ -160,15 +161,6 @@ insert(struct seen *s, uint64_t print, uint8_t flags)
 		return r;
 	r = make_room(s, print);
 	return r < 0 ? r : seen_table_add(&s->table, print, flags);
-}
-
-static int
-value_state(struct slice value, enum state *ret)
-{
-	if (value.len == 0 || (uint8_t)value.ptr[0] >= OUTCOME_MAX)
-		return -EBADMSG;
-	*ret = state_of((enum outcome)(uint8_t)value.ptr[0]);
-	return 0;
 }
 
 /* Brings back what may have left the table; *ret is NULL when it is new. */
@@ -428,24 +420,15 @@ struct rebuild {
 };
 
 static bool
-on_key(void *ctx, struct slice key, struct slice value)
+rebuild_one(struct rebuild *b, struct slice key, uint64_t print, enum outcome state)
 {
-	struct rebuild *b = ctx;
 	struct seen *s = b->s;
-	uint64_t authority, print;
-	enum state state = FIRM;
+	enum outcome was;
+	enum seen_add added;
 
-	b->err = -EBADMSG;
-	if (key_parse(key, &authority, &print))
-		b->err = value_state(value, &state);
-	if (b->err == -EBADMSG)
-		(void)why_set(
-		    b->why, b->err, "the store's table of seen URLs is damaged");
-	if (b->err == 0)
-		b->err = reserve_record(s);
-	/* Two URLs of one fingerprint count as one, as they always did. */
-	if (b->err == 0 && seen_table_find(&s->table, print) == NULL)
-		b->err = add_new(s, print, state);
+	/* Two URLs of one fingerprint count as one, as they always did; and so does one that
+	 * both tables have. */
+	b->err = seen_add(s, print, state, &added, &was);
 	if (b->err == 0 && s->pending.len >= (size_t)SEEN_BLOCK_MAX * SEEN_RECORD_BYTES) {
 		b->err = log_pending(s, b->why);
 		seen_committed(s);
@@ -455,24 +438,65 @@ on_key(void *ctx, struct slice key, struct slice value)
 	return b->err == 0;
 }
 
+static bool
+is_damaged(struct rebuild *b, const char *what)
+{
+	b->err = why_set(b->why, -EBADMSG, "the store's table of %s is damaged", what);
+	return false;
+}
+
+static bool
+on_key(void *ctx, struct slice key, struct slice value)
+{
+	struct rebuild *b = ctx;
+	uint64_t authority, print;
+
+	if (!key_parse(key, &authority, &print) || value.len == 0 ||
+	    (uint8_t)value.ptr[0] >= OUTCOME_MAX)
+		return is_damaged(b, "seen URLs");
+	return rebuild_one(b, key, print, (enum outcome)(uint8_t)value.ptr[0]);
+}
+
+static bool
+on_waiting(void *ctx, struct slice key, struct slice value)
+{
+	struct rebuild *b = ctx;
+	struct urlrec rec;
+
+	if (key.len != KEY_BYTES || urlrec_decode(value, &rec) < 0)
+		return is_damaged(b, "URLs that wait");
+	return rebuild_one(b, key, rec.url_hash, OUTCOME_NONE);
+}
+
+static int
+rebuild_from(struct rebuild *b, enum store_table table, store_scan_fn *fn)
+{
+	struct slice after = {0};
+	int r = 0;
+
+	for (b->n = SCAN_MAX; r == 0 && b->n == SCAN_MAX; after = key_whole(&b->after)) {
+		b->n = 0;
+		r = store_scan(
+		    b->s->store, table, (struct slice){0}, after, SCAN_MAX, fn, b);
+		if (r < 0 && b->why != NULL)
+			*b->why = *store_why(b->s->store);
+		if (r == 0)
+			r = b->err;
+	}
+	return r;
+}
+
 /* Everything from the store, and a new log. */
 static int
 rebuild(struct seen *s, struct why *why)
 {
-	struct rebuild b = {.s = s, .n = SCAN_MAX, .why = why};
-	struct slice after = {0};
+	struct rebuild b = {.s = s, .why = why};
 	int r = seen_log_start(&s->log, why);
 
-	while (r == 0 && b.n == SCAN_MAX) {
-		b.n = 0;
-		r = store_scan(
-		    s->store, STORE_SEEN, (struct slice){0}, after, SCAN_MAX, on_key, &b);
-		if (r < 0 && why != NULL)
-			*why = *store_why(s->store);
-		if (r == 0)
-			r = b.err;
-		after = key_whole(&b.after);
-	}
+	if (r == 0)
+		r = rebuild_from(&b, STORE_SEEN, on_key);
+	if (r == 0)
+		r = rebuild_from(&b, STORE_QUEUE, on_waiting);
 	if (r == 0)
 		r = log_pending(s, why);
 	seen_committed(s);

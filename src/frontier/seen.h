@@ -9,7 +9,8 @@
  *
  *   memory   seen_table: 8.9 to 10 bytes a URL
  *   file     seen_log: 9 bytes a URL, from which the memory is filled at opening
- *   store    the table STORE_SEEN, which the caller writes: the truth
+ *   store    the tables STORE_SEEN and, of what waits, STORE_QUEUE, which the caller writes:
+ *            the truth
  *
  * When that memory is full and more() has none, what was not met lately leaves the memory for a sorted
  * file (seen_cold, 8 bytes a URL); a filter remembers that it was there, and where the
@@ -19,7 +20,7 @@
  *
  *   seen_sync()        the log is on the disk
  *   seen_mark()        goes into the batch, into STORE_META
- *   store_apply()      the batch, which holds the STORE_SEEN records of the same URLs
+ *   store_apply()      the batch, which holds the records of the same URLs
  *   seen_committed()
  *
  * and when it opens a crawl, seen_open() with the mark that the store has.  If the log is

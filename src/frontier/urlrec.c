@@ -2,14 +2,21 @@
 #include <assert.h>
 #include <endian.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "web/url.h"
 
 #include "base/banned.h"
 
-/* The second has more behind the hops: `known`. */
-enum { URLREC_VERSION = 1, URLREC_VERSION_KNOWN = 2, KNOWN_BYTES_MAX = 64 << 10 };
+/* Of the first two, which nobody writes any more, the head ends before since_s. */
+enum {
+	URLREC_V1 = 1,
+	URLREC_V1_KNOWN = 2,
+	URLREC_V3 = 3,
+	URLREC_V3_KNOWN = 4, /* has more behind the hops: `known` */
+	KNOWN_BYTES_MAX = 64 << 10,
+};
 
 /* Little-endian; url, via and hops follow without separators. */
 struct __attribute__((packed)) head {
@@ -20,7 +27,9 @@ struct __attribute__((packed)) head {
 	uint16_t url_len, via_len, hops_len;
 	uint64_t authority_hash, url_hash, key;
 	uint64_t not_before_ms;
+	uint32_t since_s;
 };
+enum { HEAD_V1_BYTES = offsetof(struct head, since_s) };
 
 struct urlrec *
 urlrec_new(const struct urlrec *r)
@@ -72,7 +81,7 @@ urlrec_encode(const struct urlrec *r, struct buf *out)
 	    r->hops.len > UINT16_MAX || r->known.len > KNOWN_BYTES_MAX)
 		return -EMSGSIZE;
 	h = (struct head){
-	    .version = r->known.len > 0 ? URLREC_VERSION_KNOWN : URLREC_VERSION,
+	    .version = r->known.len > 0 ? URLREC_V3_KNOWN : URLREC_V3,
 	    .kind = r->kind,
 	    .flags = r->flags,
 	    .redirects = r->redirects,
@@ -86,6 +95,7 @@ urlrec_encode(const struct urlrec *r, struct buf *out)
 	    .url_hash = htole64(r->url_hash),
 	    .key = htole64(r->key),
 	    .not_before_ms = htole64((uint64_t)r->not_before_ms),
+	    .since_s = htole32(r->since_s),
 	};
 	ret = buf_reserve(
 	    out, sizeof(h) + r->url.len + r->via.len + r->hops.len + r->known.len);
@@ -102,26 +112,28 @@ urlrec_encode(const struct urlrec *r, struct buf *out)
 int
 urlrec_decode(struct slice value, struct urlrec *ret)
 {
-	size_t url_len, via_len, hops_len, texts_len, known_len;
+	size_t url_len, via_len, hops_len, texts_len, known_len, head_len;
 	const char *text;
-	struct head h;
+	struct head h = {0};
+	bool has_known;
 
-	if (value.len < sizeof(h))
+	head_len = value.len > 0 && value.ptr[0] >= URLREC_V3 ? sizeof(h) : HEAD_V1_BYTES;
+	if (value.len < head_len)
 		return -EBADMSG;
-	memcpy(&h, value.ptr, sizeof(h));
+	memcpy(&h, value.ptr, head_len);
+	has_known = h.version == URLREC_V1_KNOWN || h.version == URLREC_V3_KNOWN;
 	url_len = le16toh(h.url_len);
 	via_len = le16toh(h.via_len);
 	hops_len = le16toh(h.hops_len);
 	texts_len = url_len + via_len + hops_len;
-	if ((h.version != URLREC_VERSION && h.version != URLREC_VERSION_KNOWN) ||
+	if (h.version < URLREC_V1 || h.version > URLREC_V3_KNOWN ||
 	    h.kind >= LINK_KIND_MAX || url_len == 0 || url_len > URL_BYTES_MAX ||
-	    via_len > URL_BYTES_MAX || value.len < sizeof(h) + texts_len)
+	    via_len > URL_BYTES_MAX || value.len < head_len + texts_len)
 		return -EBADMSG;
-	known_len = value.len - sizeof(h) - texts_len;
-	if (known_len > KNOWN_BYTES_MAX ||
-	    (known_len > 0) != (h.version == URLREC_VERSION_KNOWN))
+	known_len = value.len - head_len - texts_len;
+	if (known_len > KNOWN_BYTES_MAX || (known_len > 0) != has_known)
 		return -EBADMSG;
-	text = value.ptr + sizeof(h);
+	text = value.ptr + head_len;
 	*ret = (struct urlrec){
 	    .authority_hash = le64toh(h.authority_hash),
 	    .url_hash = le64toh(h.url_hash),
@@ -133,6 +145,7 @@ urlrec_decode(struct slice value, struct urlrec *ret)
 	    .flags = h.flags,
 	    .redirects = h.redirects,
 	    .attempts = h.attempts,
+	    .since_s = le32toh(h.since_s),
 	    .url = slice_of(text, url_len),
 	    .via = slice_of(text + url_len, via_len),
 	    .hops = slice_of(text + url_len + via_len, hops_len),

@@ -32,6 +32,7 @@ struct urlrec {
 	uint8_t flags;
 	uint8_t redirects; /* in the chain that led here */
 	uint8_t attempts;  /* that ended and are to be tried again */
+	uint32_t since_s;  /* when it was discovered, seconds of 1970; 0: not known */
 	struct slice url;  /* normal form */
 	struct slice via;  /* empty for a seed */
 	struct slice hops; /* Heritrix's hop path, "LLE" */

@@ -30,7 +30,8 @@ struct rocks_tuning {
 };
 
 /* How a store of version `from` becomes one of the next.  May be interrupted and run again
- * on what it left. */
+ * on what it left.  Without `run` there is nothing to do: what is there can be read as it is,
+ * by who only reads as well, and only an older trawl must not write any more. */
 struct rocks_migration {
 	uint32_t from;
 	int (*run)(struct store *s, struct why *why);

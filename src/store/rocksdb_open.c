@@ -24,7 +24,9 @@
  */
 enum { READ_TRY_MS = 10000, READ_PAUSE_MS = 20 };
 
-const struct rocks_schema rocks_schema = {.version = 1};
+/* 1: what waits has a record in the seen table, too. */
+static const struct rocks_migration migrations[] = {{.from = 1}};
+const struct rocks_schema rocks_schema = {.version = 2, migrations, 1};
 
 /* ---- the number of batches ---- */
 
@@ -200,6 +202,27 @@ open_mark(struct rocks *r, bool make, bool read_only, struct why *why)
 	return 0;
 }
 
+static const struct rocks_migration *
+step_from(const struct rocks_schema *s, uint32_t version)
+{
+	for (size_t i = 0; i < s->migrations_len; i++)
+		if (s->migrations[i].from == version)
+			return &s->migrations[i];
+	return NULL;
+}
+
+static bool
+is_readable(const struct rocks_schema *s, uint32_t version)
+{
+	for (; version < s->version; version++) {
+		const struct rocks_migration *m = step_from(s, version);
+
+		if (m == NULL || m->run != NULL)
+			return false;
+	}
+	return true;
+}
+
 static int
 check_version(const struct rocks *r, uint32_t version, struct why *why)
 {
@@ -210,7 +233,7 @@ check_version(const struct rocks *r, uint32_t version, struct why *why)
 		    "the store %s was written by a newer trawl (its version is %" PRIu32
 		    ", this trawl knows %" PRIu32 "): use the newer one",
 		    r->dir, version, r->schema->version);
-	if (version < r->schema->version && r->mode == STORE_READ)
+	if (r->mode == STORE_READ && !is_readable(r->schema, version))
 		return why_set(why, -ENOTSUP,
 		    "the store %s was written by an older trawl: resume the crawl once "
 		    "with "
@@ -225,18 +248,15 @@ migrate(struct rocks *r, uint32_t version, struct why *why)
 	const struct rocks_schema *s = r->schema;
 
 	while (version < s->version) {
-		const struct rocks_migration *m = NULL;
+		const struct rocks_migration *m = step_from(s, version);
 		int err;
 
-		for (size_t i = 0; i < s->migrations_len; i++)
-			if (s->migrations[i].from == version)
-				m = &s->migrations[i];
 		if (m == NULL)
 			return why_set(why, -ENOTSUP,
 			    "the store %s has version %" PRIu32
 			    ", which this trawl cannot read any more",
 			    r->dir, version);
-		err = m->run(&r->store, why);
+		err = m->run == NULL ? 0 : m->run(&r->store, why);
 		if (err == 0)
 			err = rocks_version_write(r->dir, version + 1, why);
 		if (err < 0)

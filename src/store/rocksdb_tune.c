@@ -98,12 +98,11 @@ with(rocksdb_options_t *o, const char *more)
 }
 
 /*
- * How large a memtable may be, in sixteenths of the memory.  A URL that waits takes more bytes
- * than one that was seen, and there are more of both than of pages: so what is written most
- * has most, and is merged no more often than the rest.
+ * How large a memtable may be, in sixteenths of the memory.  Of ten bytes that are written eight
+ * are of URLs that wait: so these have most, and are merged no more often than the rest.
  */
-static const uint8_t memtable_parts[ROCKS_CF_MAX] = {[STORE_SEEN] = 3,
-    [STORE_QUEUE] = 7,
+static const uint8_t memtable_parts[ROCKS_CF_MAX] = {[STORE_SEEN] = 1,
+    [STORE_QUEUE] = 10,
     [STORE_HOST] = 2,
     [STORE_META] = 2,
     [ROCKS_CF_OWN] = 1};

@@ -1,5 +1,6 @@
 """trawl status and trawl explain: from another process, while a crawl runs, after it ended, after it was killed."""
 
+import datetime
 import json
 import os
 import signal
@@ -115,6 +116,8 @@ def test_status_and_explain_while_it_runs_and_after_kill(site, tmp_path):
                     if (u := site.url(f"/p{2 * i + 2}.html")) not in got)  # fmt: skip
         e = explain(out, late)
         assert e["outcome"] == "waiting"
+        since = datetime.datetime.fromisoformat(e["since"])
+        assert 0 <= (datetime.datetime.now(datetime.timezone.utc) - since).total_seconds() < 60
         assert 1 <= e["queue"]["place"] <= e["queue"]["queued"]
         assert e["via"].startswith(site.url("/p")) and set(e["hops"]) == {"L"} and e["depth"] == len(e["hops"])
         assert e["host"]["host"] == site.url("")

@@ -1,6 +1,7 @@
 #include "files_kit.h"
 #include "frontier/keys.h"
 #include "frontier/seen.h"
+#include "frontier/urlrec.h"
 #include "store/store.h"
 #include <errno.h>
 #include <stdio.h>
@@ -112,7 +113,7 @@ up(void **state)
 	kit_scratch(g->dir);
 	buf_init(&g->mark, 1024);
 	assert_int_equal(store_open("memory", NULL, &g->store, NULL), 0);
-	assert_int_equal(store_batch_new(64 << 20, &g->batch), 0);
+	assert_int_equal(store_batch_new(256 << 20, &g->batch), 0);
 	assert_int_equal(try_open(g), 0);
 	assert_null(seen_mended(g->seen));
 	*state = g;
@@ -134,7 +135,25 @@ down(void **state)
 }
 
 static void
-put(struct rig *g, uint64_t hash, enum outcome o)
+put_waiting(struct rig *g, uint64_t hash)
+{
+	struct urlrec rec = {.authority_hash = hash % 97,
+	    .url_hash = hash,
+	    .key = ~hash,
+	    .url = SLICE_LIT("x")};
+	struct buf value;
+	struct key k;
+
+	buf_init(&value, 1024);
+	assert_int_equal(urlrec_encode(&rec, &value), 0);
+	key_make(&k, rec.authority_hash, rec.key);
+	assert_int_equal(
+	    store_batch_put(g->batch, STORE_QUEUE, key_whole(&k), buf_slice(&value)), 0);
+	buf_release(&value);
+}
+
+static void
+put_seen(struct rig *g, uint64_t hash, enum outcome o)
 {
 	char value = (char)o;
 	struct key k;
@@ -142,6 +161,22 @@ put(struct rig *g, uint64_t hash, enum outcome o)
 	key_make(&k, hash % 97, hash);
 	assert_int_equal(
 	    store_batch_put(g->batch, STORE_SEEN, key_whole(&k), slice_of(&value, 1)), 0);
+}
+
+/* As the committer does: what waits since it was discovered only the queue has. */
+static void
+put(struct rig *g, uint64_t hash, enum outcome o, bool is_new)
+{
+	struct key k;
+
+	key_make(&k, hash % 97, ~hash);
+	if (o == OUTCOME_NONE)
+		put_waiting(g, hash);
+	else
+		assert_int_equal(
+		    store_batch_delete(g->batch, STORE_QUEUE, key_whole(&k)), 0);
+	if (o != OUTCOME_NONE || !is_new)
+		put_seen(g, hash, o);
 }
 
 static enum seen_add
@@ -153,7 +188,7 @@ add(struct rig *g, uint64_t url, enum outcome o)
 
 	assert_int_equal(seen_add(g->seen, hash, o, &ret, &was), 0);
 	if (ret != SEEN_KNOWN)
-		put(g, hash, o);
+		put(g, hash, o, ret == SEEN_NEW);
 	return ret;
 }
 
@@ -194,7 +229,7 @@ fill(struct rig *g, uint64_t n, uint64_t each)
 		else if (i % 5 == 0) {
 			assert_int_equal(
 			    seen_set(g->seen, hash_of(i), OUTCOME_BUDGET), 0);
-			put(g, hash_of(i), OUTCOME_BUDGET);
+			put(g, hash_of(i), OUTCOME_BUDGET, false);
 		}
 		if ((i + 1) % each == 0)
 			commit(g);
@@ -318,7 +353,7 @@ a_batch_that_failed_is_committed_with_the_next(void **state)
 	fill(g, 1000, 100);
 	assert_int_equal(add(g, 1000, verdict(1000)), SEEN_NEW);
 	seen_set(g->seen, hash_of(1000), OUTCOME_BUDGET);
-	put(g, hash_of(1000), OUTCOME_BUDGET);
+	put(g, hash_of(1000), OUTCOME_BUDGET, true);
 	assert_int_equal(seen_sync(g->seen, &g->why), 0);
 	put_mark(g); /* store_apply() fails, and keeps the batch */
 	assert_int_equal(add(g, 1001, verdict(1001)), SEEN_NEW);
@@ -469,7 +504,7 @@ the_log_of_another_crawl_is_noticed(void **state)
 	assert_int_equal(seen_sync(g->seen, &g->why), 0);
 	other = kit_file(g->dir, "seen.log");
 	store_batch_free(g->batch);
-	assert_int_equal(store_batch_new(64 << 20, &g->batch), 0);
+	assert_int_equal(store_batch_new(256 << 20, &g->batch), 0);
 	reopen(g); /* no mark, so nothing was committed */
 	assert_null(seen_mended(g->seen));
 	for (uint64_t i = 0; i < 100; i++)
@@ -512,19 +547,20 @@ a_damaged_store_is_refused(void **state)
 	fill(g, 100, 10);
 	kit_write(g->dir, "seen.log", SLICE_LIT("?"));
 	key_make(&k, 3, 4);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
+		enum store_table table = i == 3 ? STORE_QUEUE : STORE_SEEN;
 		struct slice key = i == 0 ? SLICE_LIT("short") : key_whole(&k);
 		struct slice value = i == 1   ? (struct slice){0}
 				     : i == 2 ? slice_of(&wrong, 1)
 					      : slice_of(&none, 1);
 
-		assert_int_equal(store_batch_put(g->batch, STORE_SEEN, key, value), 0);
+		assert_int_equal(store_batch_put(g->batch, table, key, value), 0);
 		assert_int_equal(store_apply(g->store, g->batch, true, NULL), 0);
 		seen_close(g->seen);
 		g->seen = NULL;
 		assert_int_equal(try_open(g), -EBADMSG);
 		assert_non_null(strstr(g->why.text, "the store"));
-		assert_int_equal(store_batch_delete(g->batch, STORE_SEEN, key), 0);
+		assert_int_equal(store_batch_delete(g->batch, table, key), 0);
 		assert_int_equal(store_apply(g->store, g->batch, true, NULL), 0);
 	}
 	assert_rebuilt(g, "seen.log", 100);
@@ -546,7 +582,7 @@ a_full_disk_leaves_everything_as_it_was(void **state)
 		else if (i % 5 == 0) {
 			assert_int_equal(
 			    seen_set(g->seen, hash_of(i), OUTCOME_BUDGET), 0);
-			put(g, hash_of(i), OUTCOME_BUDGET);
+			put(g, hash_of(i), OUTCOME_BUDGET, false);
 		}
 	}
 	/* Full at every stage: before, in, and between blocks. */

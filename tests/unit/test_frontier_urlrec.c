@@ -22,6 +22,7 @@ sample(void)
 	    .flags = URLREC_SEED | URLREC_SEED_CHAIN,
 	    .redirects = 5,
 	    .attempts = 255,
+	    .since_s = 1700000000,
 	    .url = SLICE_LIT("https://example.org:8443/a?b"),
 	    .via = SLICE_LIT("https://example.org/"),
 	    .hops = SLICE_LIT("LLR"),
@@ -41,6 +42,7 @@ expect_same(const struct urlrec *a, const struct urlrec *b)
 	assert_int_equal(a->flags, b->flags);
 	assert_int_equal(a->redirects, b->redirects);
 	assert_int_equal(a->attempts, b->attempts);
+	assert_int_equal(a->since_s, b->since_s);
 	assert_true(slice_eq(a->url, b->url));
 	assert_true(slice_eq(a->via, b->via));
 	assert_true(slice_eq(a->hops, b->hops));
@@ -94,6 +96,33 @@ what_was_encoded_decodes_to_the_same(void **state)
 	buf_release(&b);
 }
 
+/* As it was written before there was since_s, the last of the head. */
+static void
+a_record_of_an_older_trawl_decodes(void **state)
+{
+	enum { HEAD_V1_BYTES = 47, SINCE_BYTES = 4 };
+	struct urlrec r = sample(), back;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 65536);
+	for (char version = 1; version <= 2; version++) {
+		r.known =
+		    version == 2 ? SLICE_LIT("of an earlier round") : ((struct slice){0});
+		buf_clear(&b);
+		assert_int_equal(urlrec_encode(&r, &b), 0);
+		b.ptr[0] = version;
+		b.len -= SINCE_BYTES;
+		memmove(b.ptr + HEAD_V1_BYTES, b.ptr + HEAD_V1_BYTES + SINCE_BYTES,
+		    b.len - HEAD_V1_BYTES);
+		assert_int_equal(urlrec_decode(buf_slice(&b), &back), 0);
+		assert_int_equal(back.since_s, 0);
+		back.since_s = r.since_s;
+		expect_same(&r, &back);
+	}
+	buf_release(&b);
+}
+
 static void
 what_is_no_record_is_refused(void **state)
 {
@@ -108,11 +137,11 @@ what_is_no_record_is_refused(void **state)
 	assert_int_equal(buf_add_byte(&b, 'x'), 0);
 	assert_int_equal(urlrec_decode(buf_slice(&b), &back), -EBADMSG);
 	b.len--;
-	b.ptr[0] = 2; /* of which something is known, and it is not there */
+	b.ptr[0] = 4; /* of which something is known, and it is not there */
 	assert_int_equal(urlrec_decode(buf_slice(&b), &back), -EBADMSG);
-	b.ptr[0] = 3; /* a version to come */
+	b.ptr[0] = 5; /* a version to come */
 	assert_int_equal(urlrec_decode(buf_slice(&b), &back), -EBADMSG);
-	b.ptr[0] = 1;
+	b.ptr[0] = 3;
 	b.ptr[1] = LINK_KIND_MAX;
 	assert_int_equal(urlrec_decode(buf_slice(&b), &back), -EBADMSG);
 	buf_release(&b);
@@ -135,7 +164,7 @@ a_damaged_record_decodes_within_its_bytes_or_not_at_all(void **state)
 				assert_true(back.url.ptr + back.url.len <= b.ptr + b.len);
 				assert_true(back.via.ptr + back.via.len <= b.ptr + b.len);
 				assert_ptr_equal(
-				    back.hops.ptr + back.hops.len, b.ptr + b.len);
+				    back.known.ptr + back.known.len, b.ptr + b.len);
 			}
 			b.ptr[i] = (char)(b.ptr[i] ^ (1 << bit));
 		}
@@ -189,6 +218,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_copy_has_texts_of_its_own),
 	    cmocka_unit_test(what_was_encoded_decodes_to_the_same),
+	    cmocka_unit_test(a_record_of_an_older_trawl_decodes),
 	    cmocka_unit_test(what_is_no_record_is_refused),
 	    cmocka_unit_test(a_damaged_record_decodes_within_its_bytes_or_not_at_all),
 	    cmocka_unit_test(texts_that_are_too_long_are_not_encoded),

@@ -270,8 +270,8 @@ open_schema(const char *dir, const struct rocks_schema *schema, struct store **r
 static void
 an_older_store_is_brought_forward_step_by_step(void **state)
 {
-	static const struct rocks_migration steps[] = {{2, upgrade_more}, {1, upgrade}};
-	static const struct rocks_schema three = {3, steps, 2}, four = {4, steps, 2};
+	static const struct rocks_migration steps[] = {{3, upgrade_more}, {2, upgrade}};
+	static const struct rocks_schema four = {4, steps, 2}, five = {5, steps, 2};
 	const char *dir = closed_store();
 	struct store *s = NULL;
 	struct why why;
@@ -279,39 +279,48 @@ an_older_store_is_brought_forward_step_by_step(void **state)
 	(void)state;
 	upgrades = 0;
 	/* Interrupted half way it is still an old one ... */
-	assert_int_equal(open_schema(dir, &three, &s, &why), -EIO);
-	assert_string_equal(why.text, "from version 1: the light went out");
+	assert_int_equal(open_schema(dir, &four, &s, &why), -EIO);
+	assert_string_equal(why.text, "from version 2: the light went out");
 	assert_null(s);
 	/* ... and the next time goes on. */
-	assert_int_equal(open_schema(dir, &three, &s, &why), 0);
+	assert_int_equal(open_schema(dir, &four, &s, &why), 0);
 	assert_int_equal(upgrades, 2);
 	expect_one(s, "xa", "1");
 	expect_one(s, "xb", "2");
 	expect_one(s, "three", "3");
 	store_close(s);
-	assert_int_equal(open_schema(dir, &three, &s, &why), 0);
+	assert_int_equal(open_schema(dir, &four, &s, &why), 0);
 	assert_int_equal(upgrades, 2);
 	store_close(s);
 	/* What no step leads away from cannot be read. */
-	assert_int_equal(open_schema(dir, &four, &s, &why), -ENOTSUP);
-	assert_non_null(strstr(why.text, "has version 3, which this trawl cannot read"));
+	assert_int_equal(open_schema(dir, &five, &s, &why), -ENOTSUP);
+	assert_non_null(strstr(why.text, "has version 4, which this trawl cannot read"));
 	expect_refused(dir, STORE_EXIST, -ENOTSUP,
-	    "was written by a newer trawl (its version is 3, this trawl knows 1)");
+	    "was written by a newer trawl (its version is 4, this trawl knows 2)");
 	expect_refused(dir, STORE_READ, -ENOTSUP, "use the newer one");
 }
 
 static void
 who_only_reads_does_not_bring_forward(void **state)
 {
-	static const struct rocks_schema two = {2, NULL, 0};
+	static const struct rocks_migration work = {2, upgrade}, nothing = {2, NULL};
+	static const struct rocks_schema three = {3, &work, 1}, same = {3, &nothing, 1};
 	struct store_conf conf = {.dir = closed_store(), .mode = STORE_READ};
 	struct store *s = NULL;
 	struct why why;
 
 	(void)state;
-	assert_int_equal(rocks_open(&conf, &two, &s, &why), -ENOTSUP);
+	assert_int_equal(rocks_open(&conf, &three, &s, &why), -ENOTSUP);
 	assert_non_null(strstr(why.text, "resume the crawl once"));
 	assert_null(s);
+	/* Where the step has nothing to do, what is there can be read. */
+	assert_int_equal(rocks_open(&conf, &same, &s, &why), 0);
+	store_close(s);
+	/* A writer notes that older ones must not write any more. */
+	conf.mode = STORE_EXIST;
+	assert_int_equal(rocks_open(&conf, &same, &s, &why), 0);
+	store_close(s);
+	expect_refused(conf.dir, STORE_EXIST, -ENOTSUP, "its version is 3");
 }
 
 static void
