@@ -150,6 +150,26 @@ task_take(struct pool *p)
 	return take_from(p, &p->queue);
 }
 
+/* Further tasks of its owner's, out of those that wait longest. */
+struct task *
+task_take_like(struct pool *p, const struct task *t)
+{
+	enum { LOOK_AT_MOST = 256 };
+	int looked = 0;
+
+	list_foreach (at, &p->queue) {
+		struct task *other = task_of(at);
+
+		if (other->owner == t->owner && other->context == t->context) {
+			task_unqueue(p, other);
+			return other;
+		}
+		if (++looked == LOOK_AT_MOST)
+			break;
+	}
+	return NULL;
+}
+
 struct task *
 task_take_alone(struct pool *p)
 {

@@ -143,6 +143,7 @@ void task_end(struct pool *p, struct task *t, enum pool_end end, struct slice re
 void task_again(struct pool *p, struct task *t);
 /* The first of the queue, off it. */
 struct task *task_take(struct pool *p);
+struct task *task_take_like(struct pool *p, const struct task *t);
 struct task *task_take_alone(struct pool *p);
 /* NULL: it has no settings. */
 struct pool_context *context_get(const struct pool *p, uint32_t id);

@@ -363,17 +363,41 @@ peers_alone(struct pool *p)
 	}
 }
 
+/*
+ * What else its owner has waiting goes along with a task, as far as there is enough for all
+ * workers: between two owners a worker is wiped, and before that it has to wait until what it
+ * made is read.
+ */
+static void
+share_out(struct pool *p)
+{
+	uint32_t filling = 0;
+	struct peer *w;
+
+	/* A line is filled when half of it is gone, so that tasks travel in batches. */
+	for (uint32_t i = 0; i < p->conf.workers; i++) {
+		w = &p->peers[i];
+		w->filling = w->line_len <= p->conf.batch_max / 2;
+		filling += w->filling && peer_may_take(w);
+	}
+	while (p->queue_len > 0 && (w = peer_to_fill(p)) != NULL) {
+		struct task *t = task_take(p);
+		uint32_t each = p->queue_len / filling;
+
+		do {
+			peer_assign(w, t);
+		} while (
+		    each-- > 0 && peer_may_take(w) && (t = task_take_like(p, t)) != NULL);
+	}
+}
+
 void
 peers_turn(struct pool *p)
 {
 	struct peer *w;
 
 	peers_alone(p);
-	/* A line is filled when half of it is gone, so that tasks travel in batches. */
-	for (uint32_t i = 0; i < p->conf.workers; i++)
-		p->peers[i].filling = p->peers[i].line_len <= p->conf.batch_max / 2;
-	while (p->queue_len > 0 && (w = peer_to_fill(p)) != NULL)
-		peer_assign(w, task_take(p));
+	share_out(p);
 	for (uint32_t i = 0; i < p->conf.workers; i++) {
 		w = &p->peers[i];
 		if (w->state == PEER_READY && (w->sync || !list_is_empty(&w->outbox)))

@@ -16,6 +16,7 @@ struct state {
 	char settings[64];  /* of context 7 */
 	size_t settings_len;
 	unsigned configures, forgets, extends;
+	unsigned wipes; /* between owners */
 };
 
 static int
@@ -181,7 +182,7 @@ die(const char *how)
 
 /*
  * echo TEXT | sum (of the body) | pid | spin MS | stop | die HOW | big BYTES | bigfail
- * BYTES | over | settings | extends | error | jail WHAT | rubbish KIND | cut | alloc BYTES | stderr
+ * BYTES | over | settings | extends | wipes | error | jail WHAT | rubbish KIND | cut | alloc BYTES | stderr
  */
 static int
 bench_run(void *state, const struct pool_input *in, struct buf *out)
@@ -231,6 +232,8 @@ bench_run(void *state, const struct pool_input *in, struct buf *out)
 	if (strcmp(word, "extends") == 0)
 		return buf_printf(out, "%s/%zu/%u/%u", s->settings, s->settings_len,
 		    s->configures, s->extends);
+	if (strcmp(word, "wipes") == 0)
+		return buf_printf(out, "%u", s->wipes);
 	if (strcmp(word, "jail") == 0)
 		return jail_try(arg, in, out);
 	if (strcmp(word, "rubbish") == 0)
@@ -248,11 +251,20 @@ bench_run(void *state, const struct pool_input *in, struct buf *out)
 	return -EINVAL;
 }
 
+static void
+bench_forget(void *state)
+{
+	struct state *s = state;
+
+	s->wipes++;
+}
+
 const struct pool_ops bench_ops = {
     .init = bench_init,
     .configure = bench_configure,
     .extend = bench_extend,
     .run = bench_run,
+    .forget = bench_forget,
     .fini = bench_fini,
 };
 

@@ -433,6 +433,61 @@ tasks_go_to_the_worker_with_the_shortest_line(void **state)
 
 /* ---- cancel ---- */
 
+/* Those of four owners come by turns; a worker that took them so would be wiped after each. */
+static void
+tasks_of_an_owner_go_together_in_their_order(void **state)
+{
+	enum { N = 64, OWNERS = 4 };
+	struct pool_conf conf = bench_conf();
+	struct bench *b;
+	char text[32];
+
+	(void)state;
+	conf.workers = 1;
+	b = bench_open(&conf);
+	for (size_t i = 0; i < N; i++) {
+		struct pool_task t = {.owner = i % OWNERS + 1};
+
+		(void)snprintf(text, sizeof(text), "echo %zu", i);
+		t.head = slice_cstr(i < N - 1 ? text : "wipes");
+		assert_int_equal(bench_try(b, i, &t), 0);
+	}
+	bench_wait(b, N);
+	for (size_t i = 0; i < N - 1; i++) {
+		(void)snprintf(text, sizeof(text), "%zu", i);
+		bench_expect(b, i, POOL_DONE, text);
+		assert_true(i < OWNERS || b->of[i].nth > b->of[i - OWNERS].nth);
+	}
+	assert_int_equal(b->of[0].nth, 1);
+	assert_in_range(strtol(b->of[N - 1].text, NULL, 10), OWNERS - 1, 2 * OWNERS);
+	bench_close(b);
+}
+
+static void
+what_waits_is_shared_out_even_if_it_is_of_one_owner(void **state)
+{
+	enum { N = 8 };
+	struct bench *b = bench_open(NULL);
+	struct pool_stats st;
+	unsigned first = 0;
+
+	(void)state;
+	do {
+		bench_sleep(b, 5);
+		pool_stats(b->p, &st);
+	} while (st.workers_alive < 2);
+	for (size_t i = 0; i < N; i++) {
+		struct pool_task t = {.owner = 1, .head = SLICE_LIT("pid")};
+
+		assert_int_equal(bench_try(b, i, &t), 0);
+	}
+	bench_wait(b, N);
+	for (size_t i = 0; i < N; i++)
+		first += strcmp(b->of[i].text, b->of[0].text) == 0;
+	assert_int_equal(first, N / 2);
+	bench_close(b);
+}
+
 static void
 a_cancelled_task_is_never_heard_of(void **state)
 {
@@ -947,6 +1002,8 @@ run(void)
 	    cmocka_unit_test(map_keeps_what_came_early_when_tasks_fail),
 	    cmocka_unit_test(a_full_queue_says_so_and_calls_when_there_is_room),
 	    cmocka_unit_test(tasks_go_to_the_worker_with_the_shortest_line),
+	    cmocka_unit_test(tasks_of_an_owner_go_together_in_their_order),
+	    cmocka_unit_test(what_waits_is_shared_out_even_if_it_is_of_one_owner),
 	    cmocka_unit_test(a_cancelled_task_is_never_heard_of),
 	    cmocka_unit_test(a_cancelled_task_that_hangs_still_meets_its_deadline),
 	    cmocka_unit_test(an_old_id_does_not_cancel_a_new_task),
