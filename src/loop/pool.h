@@ -26,14 +26,15 @@
  *          live until `done` (after pool_cancel() it may go at once).  `result` is valid
  *          only within `done`.
  * Errors:  pool_apply(): -EAGAIN at `queue_max`, -EMSGSIZE head too long, -EINVAL body
- * not in the arena, -ENOMEM, -EPIPE the nursery is gone, or no worker can be started
- * any more (for ever). Clock:   deadlines in
- * milliseconds from the moment the worker can begin the task: it is the first of those it
- * was given. Threads: loop thread.  In `done`, `item` and `end` everything may be called
- * but pool_free().  pool_new() waits for its workers (up to 10 s), pool_free() and
+ *          not in the arena, -ENOMEM, -EPIPE the nursery is gone, or no worker can be
+ *          started any more (for ever).
+ * Clock:   deadlines in milliseconds from the moment the worker can begin the task: it is
+ *          the first of those it was given.
+ * Threads: loop thread.  In `done`, `item` and `end` everything may be called but
+ *          pool_free().  pool_new() waits for its workers (up to 10 s), pool_free() and
  *          nursery_free() for theirs to be gone (up to 5 s): some milliseconds as a rule.
- *          On a virtual loop there are no processes: `ops` run inline, one task a turn,
- * in order, without deadlines.
+ *          On a virtual loop there are no processes: `ops` run inline, one task a turn, in
+ *          order, without deadlines.
  */
 #ifndef LOOP_POOL_H
 #define LOOP_POOL_H
@@ -118,7 +119,8 @@ struct pool_conf {
 struct pool_task {
 	uint32_t context;
 	/* Whose it is: when a task of another owner or context comes, nothing of the last
-	 * one's is left in the worker: not in its heap, stack and results. */
+	 * one's is left in the worker: not in its heap, stack and results.  That takes time,
+	 * so what an owner has waiting goes to a worker together. */
 	uint64_t owner;
 	struct slice head;
 	struct slice body;   /* a slice of the arena's mapping, or empty */
