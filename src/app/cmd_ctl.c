@@ -15,7 +15,7 @@ static const struct ctl_column job_columns[] = {{"NAME", "name", false},
 static const struct ctl_column run_columns[] = {{"RUN", "id", true},
     {"JOB", "job", false}, {"STATE", "state", false}, {"PAGES", "stats.pages", true},
     {"QUEUED", "stats.queued", true}, {"PAGES/S", "stats.pages_per_second", true},
-    {"BEGAN", "began_at", false}, {NULL, NULL, false}};
+    {"BEGAN", "began_at", false}, {"END", "why|end", false}, {NULL, NULL, false}};
 static const struct ctl_column page_columns[] = {{"STATUS", "status", true},
     {"OUTCOME", "outcome", false}, {"BYTES", "bytes_body", true}, {"TYPE", "mime", false},
     {"URL", "url", false}, {NULL, NULL, false}};

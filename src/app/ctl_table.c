@@ -42,6 +42,43 @@ add_value(struct buf *out, json_t *v)
 	return r;
 }
 
+/* What the first of the paths "a|b" leads to that is there. */
+static json_t *
+first_member(json_t *of, const char *paths)
+{
+	struct slice rest = slice_cstr(paths), one;
+	json_t *v = NULL;
+
+	while (v == NULL && slice_cut(&rest, '|', &one)) {
+		char path[64];
+
+		(void)snprintf(
+		    path, sizeof(path), SLICE_FMT, SLICE_ARG(slice_head(one, 60)));
+		v = member(of, path);
+	}
+	return v;
+}
+
+/* A list as "1, 2"; an empty one is as one that is not there. */
+static int
+add_cell_value(struct buf *out, json_t *v)
+{
+	size_t i;
+	json_t *one;
+	int r = 0;
+
+	if (!json_is_array(v) || json_array_size(v) == 0)
+		return add_value(out, json_is_array(v) ? NULL : v);
+	json_array_foreach(v, i, one)
+	{
+		if (r == 0 && i > 0)
+			r = buf_add_cstr(out, ", ");
+		if (r == 0)
+			r = add_value(out, one);
+	}
+	return r;
+}
+
 /* Columns on a terminal, about: a code point each. */
 static size_t
 width_of(struct slice s)
@@ -96,7 +133,7 @@ measure(
 			int r;
 
 			buf_clear(cell);
-			r = add_value(cell, member(item, columns[k].path));
+			r = add_cell_value(cell, first_member(item, columns[k].path));
 			if (r < 0)
 				return r;
 			width = width_of(buf_slice(cell));
@@ -124,7 +161,7 @@ ctl_table(json_t *items, const struct ctl_column *columns, struct buf *out)
 	{
 		for (size_t k = 0; r == 0 && k < w.n; k++) {
 			buf_clear(&cell);
-			r = add_value(&cell, member(item, columns[k].path));
+			r = add_cell_value(&cell, first_member(item, columns[k].path));
 			if (r == 0)
 				r = add_cell(out, buf_slice(&cell), w.v[k],
 				    columns[k].right, k == w.n - 1);

@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 struct ctl_column {
-	const char *title, *path; /* "stats.pages" */
+	const char *title, *path; /* "stats.pages"; "why|end": the first that is there */
 	bool right;               /* a number */
 };
 enum { CTL_COLUMNS_MAX = 8 };

@@ -24,6 +24,26 @@ columns_are_as_wide_as_what_is_in_them(void **state)
 }
 
 static void
+lists_in_cells_are_words_and_the_first_path_that_is_there_counts(void **state)
+{
+	static const struct ctl_column some[] = {
+	    {"OPEN", "open", false}, {"END", "why|end", false}, {NULL, NULL, false}};
+	json_t *items =
+	    json_loads("[{\"open\":[],\"end\":\"all done\"},{\"open\":[7,\"x\"],"
+		       "\"end\":\"failed\",\"why\":\"no name\"},{}]",
+		0, NULL);
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1 << 16);
+	assert_int_equal(ctl_table(items, some, &out), 0);
+	assert_string_equal(
+	    buf_cstr(&out), "OPEN  END\n-     all done\n7, x  no name\n-     -\n");
+	json_decref(items);
+	buf_release(&out);
+}
+
+static void
 what_a_terminal_obeys_is_shown_instead(void **state)
 {
 	json_t *items = json_loads("[{\"name\":\"a\\u001b[31m\\nb\"}]", 0, NULL);
@@ -95,6 +115,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(columns_are_as_wide_as_what_is_in_them),
+	    cmocka_unit_test(
+		lists_in_cells_are_words_and_the_first_path_that_is_there_counts),
 	    cmocka_unit_test(what_a_terminal_obeys_is_shown_instead),
 	    cmocka_unit_test(objects_are_rows_with_dotted_names),
 	    cmocka_unit_test(values_of_objects_are_in_one_column),
