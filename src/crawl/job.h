@@ -96,6 +96,9 @@ int job_read_sitemap(
  * archive. */
 enum job_write_flag { JOB_FOR_STRANGERS = 1, JOB_WITHOUT_SEEDS = 2 };
 int job_write(const struct job *j, unsigned flags, struct buf *out);
+/* A value as option_get() has it, as a person would write it: "60000ms" as 1m; what is no
+ * quantity as it is. */
+int job_write_quantity(struct buf *out, const struct option_row *row, struct slice v);
 /* Whether some of that is there: then the file is for nobody else to read. */
 bool job_has_secrets(const struct job *j);
 #endif

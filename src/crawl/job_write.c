@@ -124,8 +124,8 @@ write_rate(struct buf *out, struct slice v)
 	return buf_add_slice(out, v);
 }
 
-static int
-write_value(struct buf *out, const struct option_row *row, struct slice v)
+int
+job_write_quantity(struct buf *out, const struct option_row *row, struct slice v)
 {
 	static const struct unit times[] = {
 	    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
@@ -133,9 +133,6 @@ write_value(struct buf *out, const struct option_row *row, struct slice v)
 	    {"MiB", 1 << 20}, {"MB", 1000000}, {"KiB", 1 << 10}, {"kB", 1000}, {"", 1}};
 
 	switch (row->type) {
-	case OPTION_STR:
-	case OPTION_LIST:
-		return write_text(out, v);
 	case OPTION_TIME:
 	case OPTION_DELAY:
 		return write_quantity(out, times, v);
@@ -146,6 +143,14 @@ write_value(struct buf *out, const struct option_row *row, struct slice v)
 	default:
 		return buf_add_slice(out, v);
 	}
+}
+
+static int
+write_value(struct buf *out, const struct option_row *row, struct slice v)
+{
+	if (row->type == OPTION_STR || row->type == OPTION_LIST)
+		return write_text(out, v);
+	return job_write_quantity(out, row, v);
 }
 
 /* Below `indent` spaces. */

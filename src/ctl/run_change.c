@@ -125,53 +125,66 @@ changeable_find(const char *section, const char *key)
 	return NULL;
 }
 
+/* What cannot be changed is told and taken out, so that the rest can be judged, too. */
 static void
 check_section(struct run_change *c, const char *section, json_t *keys, bool *scope)
 {
 	const char *key;
 	json_t *value;
+	void *next;
 	char pointer[200];
 
-	json_object_foreach(keys, key, value)
+	json_object_foreach_safe(keys, next, key, value)
 	{
 		const struct changeable *what = changeable_find(section, key);
 
 		(void)snprintf(pointer, sizeof(pointer), "/%.60s/%.60s", section, key);
-		if (what == NULL)
-			(void)mistakes_add(
-			    &c->mistakes, pointer, "cannot be changed of a run");
-		else
+		if (what != NULL) {
 			*scope |= what->is_scope;
+			continue;
+		}
+		(void)mistakes_add(&c->mistakes, pointer, "cannot be changed of a run");
+		(void)json_object_del(keys, key);
 	}
 }
 
-/* Whether it concerns what is wanted. */
 static bool
-check_patch(struct run_change *c)
+check_patch(struct run_change *c, json_t *patch)
 {
 	const char *section;
 	json_t *keys;
+	void *next;
 	bool scope = false;
 	char pointer[80];
 
-	json_object_foreach(c->patch, section, keys)
+	json_object_foreach_safe(patch, next, section, keys)
 	{
 		(void)snprintf(pointer, sizeof(pointer), "/%.60s", section);
-		if (json_is_object(keys))
+		if (json_is_object(keys)) {
 			check_section(c, section, keys, &scope);
-		else
+			if (json_object_size(keys) > 0)
+				continue;
+		} else {
 			(void)mistakes_add(&c->mistakes, pointer,
 			    "cannot be changed of a run: crawl, fetch and limits can, in "
 			    "part");
+		}
+		(void)json_object_del(patch, section);
 	}
 	return scope;
 }
 
+/* *scope: whether it concerns what is wanted. */
 static int
-apply_patch(struct run_change *c, json_t **spec)
+apply_patch(struct run_change *c, json_t **spec, bool *scope)
 {
-	json_t *merged = json_merge_patch(*spec, c->patch);
+	json_t *patch = json_deep_copy(c->patch), *merged = NULL;
 
+	if (patch != NULL) {
+		*scope = check_patch(c, patch);
+		merged = json_merge_patch(*spec, patch);
+	}
+	json_decref(patch);
 	if (merged == NULL)
 		return -ENOMEM;
 	json_decref(*spec);
@@ -179,44 +192,51 @@ apply_patch(struct run_change *c, json_t **spec)
 	return 0;
 }
 
-static void
+static int
 write_value(struct jsonw *j, const char *name, const struct options *o,
     const struct option_row *row)
 {
-	struct buf value;
+	struct buf value, text;
 	bool is_list = row->type == OPTION_LIST;
+	int r = 0;
 
 	buf_init(&value, 1 << 16);
+	buf_init(&text, 1 << 16);
 	if (is_list)
 		jsonw_array(j, name);
-	for (size_t i = 0; option_get(o, row, i, &value); i++) {
-		jsonw_str(j, is_list ? NULL : name, buf_slice(&value));
-		buf_clear(&value);
+	for (size_t i = 0; r == 0 && option_get(o, row, i, &value); i++) {
+		buf_clear(&text);
+		r = job_write_quantity(&text, row, buf_slice(&value));
+		jsonw_str(j, is_list ? NULL : name, buf_slice(&text));
 		if (!is_list)
 			break;
 	}
 	if (is_list)
 		jsonw_array_end(j);
+	buf_release(&text);
 	buf_release(&value);
+	return r;
 }
 
 static int
 write_all(struct buf *out, const struct options *o)
 {
 	struct jsonw j;
+	int r = 0;
 
 	jsonw_init(&j, out);
 	jsonw_object(&j, NULL);
-	for (size_t i = 0; i < sizeof(changeables) / sizeof(changeables[0]); i++) {
+	for (size_t i = 0; r == 0 && i < sizeof(changeables) / sizeof(changeables[0]);
+	     i++) {
 		const struct changeable *what = &changeables[i];
 		char name[80];
 
 		(void)snprintf(name, sizeof(name), "%s.%s", what->section, what->key);
-		write_value(&j, name, o,
+		r = write_value(&j, name, o,
 		    option_by_key(slice_cstr(what->section), slice_cstr(what->key)));
 	}
 	jsonw_object_end(&j);
-	return j.err;
+	return r < 0 ? r : j.err;
 }
 
 /* ---- the check [desk, reports] ---- */
@@ -299,11 +319,9 @@ work(struct chore *chore)
 	r = changed == NULL ? -ENOMEM : 0;
 	if (r == 0 && c->seeds != NULL)
 		r = add_seeds(c, changed);
-	if (r == 0 && c->patch != NULL) {
-		scope = check_patch(c);
-		r = apply_patch(c, &changed);
-	}
-	if (r == 0 && c->mistakes.len == 0)
+	if (r == 0 && c->patch != NULL)
+		r = apply_patch(c, &changed, &scope);
+	if (r == 0 && (c->patch != NULL || c->mistakes.len == 0))
 		r = check_jobs(c, spec, changed, scope, &chore->why);
 	if (r == 0 && c->mistakes.len == 0) {
 		c->text = json_dumps(changed, JSON_COMPACT);
