@@ -189,8 +189,7 @@ name_is_good(struct request *r, struct slice name)
 {
 	if (is_good_name(name))
 		return true;
-	request_field(r, "/name",
-	    "is 1 to 100 of A-Z a-z 0-9 . _ -, and does not begin with . or -");
+	request_field(r, "/name", SERVICE_NAME_RULE);
 	request_problem(r, 422, "a job must have a name");
 	return false;
 }
@@ -216,8 +215,13 @@ create(struct request *r)
 	char *key;
 	uint64_t hash;
 
-	if (!name_is_good(r, name) || !api_key(r, &key, &hash, replay))
+	if (!api_key(r, &key, &hash, replay))
 		return;
+	/* What else is wrong is told with it. */
+	if (!is_good_name(name)) {
+		name = (struct slice){0};
+		(void)json_object_del(body, "name");
+	}
 	c = change_new(r, name);
 	if (c == NULL) {
 		free(key);

@@ -109,8 +109,10 @@ struct service_job *service_job_after(const struct service *s, struct slice afte
  * job_put_new(), fills in what stands above the line, and hears of the end by `done`, once;
  * it then frees it.
  */
+#define SERVICE_NAME_RULE                                                                \
+	"is 1 to 100 of A-Z a-z 0-9 . _ -, and does not begin with . or -"
 struct job_put {
-	char name[REGISTRY_NAME_MAX];
+	char name[REGISTRY_NAME_MAX]; /* "": none that can be; the spec has none */
 	json_t *spec;         /* owned; NULL: delete it */
 	bool create, replace; /* it may not be there yet; it may be there */
 	uint64_t revision;    /* it must have; 0: any */

@@ -64,6 +64,8 @@ check_job(struct job_put *p, struct job *job)
 {
 	const struct service_conf *conf = &p->service->conf;
 
+	if (p->name[0] == '\0')
+		(void)mistakes_add(&p->mistakes, "/name", SERVICE_NAME_RULE);
 	if (job_json_read(job, p->spec, &p->rights, mistakes_add, &p->mistakes) < 0) {
 		(void)mistakes_add(&p->mistakes, "", "out of memory");
 		return;
@@ -207,6 +209,8 @@ check_done(struct chore *c)
 static bool
 is_being_put(const struct service *s, const struct job_put *but)
 {
+	if (but->name[0] == '\0')
+		return false; /* it comes to nothing */
 	list_foreach (at, &s->puts) {
 		const struct job_put *p = container_of(at, struct job_put, on_service);
 

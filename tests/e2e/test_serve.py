@@ -68,6 +68,13 @@ def test_every_bad_field_is_named_with_its_path(service):
     problem(service.get("/api/v1/jobs/x"), 404)
 
 
+def test_a_bad_name_hides_no_other_bad_field(service):
+    for name in ({"name": 5}, {"name": "../x"}, {"name": ""}, {}):
+        p = problem(service.post("/api/v1/jobs", {**name, "seeds": ["ftp://x/"], "fetch": {"per_host": 0}}), 422)
+        assert {e["pointer"] for e in p["errors"]} == {"/name", "/seeds/0", "/fetch/per_host"}, p
+    assert service.get("/api/v1/jobs").json["items"] == []
+
+
 def test_the_environment_cannot_be_read_through_a_job(service):
     job = service.create("env", seeds=["https://a.example/"], fetch={"user_agent": "${HOME} $${x}"})
     assert job["spec"]["fetch"]["user_agent"] == "${HOME} $${x}"
