@@ -40,6 +40,8 @@ enum { API_PAGE_USUAL = 50, API_PAGE_MAX = 500, API_JSON_MAX = 64 << 20 };
 void api_refuse(struct request *r, int err, const char *why);
 /* {id} as a number; false: 404 was answered. */
 bool api_run_id(struct request *r, uint64_t *ret);
+/* Answers who wants a run that goes on, and that is not `id`: 409 and how it is over, or 404. */
+void api_run_is_over(struct request *r, uint64_t id);
 /*
  * Idempotency-Key, if it is there: "POST /path KEY" into *ret (to be freed) and the hash of
  * what was asked.  False: answered, for the key was used for something else (422), is under

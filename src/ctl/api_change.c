@@ -1,7 +1,6 @@
 #include "ctl/api.h"
 #include "ctl/run_change.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -68,7 +67,7 @@ change_new(struct request *r)
 		return NULL;
 	run = service_run(api_service(r), id);
 	if (run == NULL || run_state_is_over(run->state)) {
-		request_problem(r, 404, "run %" PRIu64 " is over, or never was", id);
+		api_run_is_over(r, id);
 		return NULL;
 	}
 	if (!request_matches(r, run->revision))

@@ -1,6 +1,5 @@
 #include "ctl/api.h"
 #include "ctl/events.h"
-#include <inttypes.h>
 
 static bool
 read_kinds(struct request *r, unsigned *ret)
@@ -49,9 +48,8 @@ of_run(struct request *r)
 	if (!api_run_id(r, &id))
 		return;
 	run = service_run(api_service(r), id);
-	/* One that is over may still be on its way to the registry. */
 	if (run == NULL || run_state_is_over(run->state))
-		request_problem(r, 404, "run %" PRIu64 " is over, or never was", id);
+		api_run_is_over(r, id);
 	else
 		listen_to(r, id);
 }

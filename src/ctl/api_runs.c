@@ -205,6 +205,19 @@ read_one(struct request *r, uint64_t id, unsigned status)
 	start_reading(at);
 }
 
+void
+api_run_is_over(struct request *r, uint64_t id)
+{
+	const struct service_run *run = service_run(api_service(r), id);
+
+	/* One that is over may still be on its way to the registry. */
+	if (run == NULL)
+		read_one(r, id, 409);
+	else
+		request_problem(r, 409, "run %" PRIu64 " is over: %s", id,
+		    run_state_name(run->state));
+}
+
 /* ---- what happened to one ---- */
 
 static int
@@ -398,11 +411,8 @@ change(struct request *r, change_fn *fn)
 	run = service_run(s, id);
 	if (run != NULL && !request_matches(r, run->revision))
 		return;
-	if (run == NULL)
-		read_one(r, id, 409);
-	else if (run_state_is_over(run->state))
-		request_problem(r, 409, "run %" PRIu64 " is over: %s", id,
-		    run_state_name(run->state));
+	if (run == NULL || run_state_is_over(run->state))
+		api_run_is_over(r, id);
 	else
 		fn(s, id, on_changed, r);
 }

@@ -46,7 +46,7 @@ def test_seeds_are_added_to_a_run_that_crawls_and_survive_a_kill(service, web, o
     got = urls(service, run)
     assert len(got) == len(set(got))
     assert sum(u.startswith(other.url()) for u in got) == sum(u.startswith(web.url()) for u in got) > 50
-    problem(service.post(f"/api/v1/runs/{run}/seeds", {"seeds": [other.url()]}), 404)
+    problem(service.post(f"/api/v1/runs/{run}/seeds", {"seeds": [other.url()]}), 409)
 
 
 def test_limits_are_changed_live_and_kept_over_a_restart(service, web):
@@ -107,4 +107,5 @@ def test_what_cannot_be_changed_is_named(service, web):
     problem(patch(service, run, {}, "?preview=2"), 400)
     problem(patch(service, 4711, {"fetch": {"delay": 0}}), 404)
     service.post(f"/api/v1/runs/{run}:cancel")
-    problem(patch(service, run, {"fetch": {"delay": 0}}), 404)
+    p = problem(patch(service, run, {"fetch": {"delay": 0}}), 409)
+    assert p["detail"] == f"run {run} is over: cancelled"

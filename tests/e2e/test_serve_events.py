@@ -78,7 +78,7 @@ def test_a_run_is_followed_from_its_start_to_its_end(service, web):
     assert states[0] == "queued" and "running" in states
     assert any(kind == "log" and "begins" in d["text"] for _, kind, d in others)
     all_runs.close()
-    problem(service.get(f"/api/v1/runs/{run}/events"), 404)
+    problem(service.get(f"/api/v1/runs/{run}/events"), 409)
 
 
 def test_who_comes_back_hears_what_was_told_meanwhile(service, web):

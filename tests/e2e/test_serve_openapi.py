@@ -96,7 +96,7 @@ def test_every_answer_is_as_the_document_says(service, document, web):
     c.call("POST", f"{of_run}:resume", 200, id=run)
     c.call("PATCH", of_run, 200, {"fetch": {"delay": 0}}, id=run)
     service.wait_for(run, "done")
-    c.call("POST", f"{of_run}/seeds", 404, {"seeds": [web.url()]}, id=run)
+    c.call("POST", f"{of_run}/seeds", 409, {"seeds": [web.url()]}, id=run)
     c.call("GET", of_run, 200, id=run)
     page = c.call("GET", f"{of_run}/pages", 200, id=run, limit=3, status="2xx", sort="at")["items"][0]
     c.call("GET", f"{of_run}/pages", 400, id=run, outcome="nice")
