@@ -176,8 +176,8 @@ write_done(struct chore *c)
 			    r == -ENOSPC ? "there are too many jobs" : "out of memory");
 	}
 	p->new_revision = p->row.revision;
+	schedules_look(s); /* who is answered hears of the next run */
 	end(p, r);
-	schedules_look(s);
 }
 
 static int

@@ -36,6 +36,16 @@ def test_a_job_runs_by_its_schedule_and_old_runs_go_with_their_files(tmp_path, w
         assert s.run("often") == max(kept) + 1
 
 
+def test_who_changes_a_schedule_is_told_of_its_next_time(tmp_path, web):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        s.create("x", seeds=[web.url()], limits={"max_pages": 1}, schedule={"cron": "0 0 1 1 *"})
+        for schedule, like in ({"cron": "30 4 2 2 *"}, "-02-02T"), ({"cron": "30 4 3 3 *"}, "-03-03T"):
+            changed = s.call("PATCH", "/api/v1/jobs/x", {"schedule": schedule}).json
+            assert like in changed["next_at"] and changed["next_at"] == s.get("/api/v1/jobs/x").json["next_at"]
+        assert "next_at" not in s.call("PATCH", "/api/v1/jobs/x", {"schedule": None}).json
+
+
 def test_a_run_that_goes_on_is_not_started_twice(tmp_path, web):
     with Service(tmp_path / "serve", SETTINGS) as s:
         s.start()
