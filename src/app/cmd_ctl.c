@@ -24,6 +24,9 @@ static const struct ctl_column host_columns[] = {{"QUEUED", "queued", true},
     {"WAITS FOR", "waits_for", false}, {"WAIT MS", "wait_ms", true},
     {"HOST", "host", false}, {NULL, NULL, false}};
 
+static const struct ctl_column change_columns[] = {{"AT", "at", false},
+    {"STATE", "state", false}, {"WHY", "why", false}, {NULL, NULL, false}};
+
 static const struct verb {
 	const char *noun, *name;   /* name "": may be left out */
 	const char *method, *path; /* each {} is one word */
@@ -51,7 +54,8 @@ static const struct verb {
     {"runs", "cancel", "POST", "/api/v1/runs/{}:cancel", BODY_NONE, "", NULL, false},
     {"runs", "compare", "GET", "/api/v1/runs/{}/compare?with={}", BODY_NONE, "", NULL,
 	false},
-    {"runs", "history", "GET", "/api/v1/runs/{}/history", BODY_NONE, "", NULL, false},
+    {"runs", "history", "GET", "/api/v1/runs/{}/history", BODY_NONE, "", change_columns,
+	false},
     {"runs", "report", "GET", "/api/v1/runs/{}/report", BODY_NONE, "", NULL, false},
     {"pages", "", "GET", "/api/v1/runs/{}/pages", BODY_NONE,
 	"limit sort outcome status mime prefix contains", page_columns, false},

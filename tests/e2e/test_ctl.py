@@ -77,6 +77,9 @@ def test_a_run_is_changed_paused_and_cancelled(service, web):
     ctl(service, "runs", "resume", run)
     ctl(service, "runs", "cancel", run)
     assert service.wait_for(run, "cancelled")
+    lines = [line.split() for line in ctl(service, "runs", "history", run).out.splitlines()]
+    assert lines[0] == ["AT", "STATE", "WHY"]
+    assert [line[1] for line in lines[1:]][-2:] == ["stopping", "cancelled"] and lines[1][1] == "queued"
     other = service.run("slow")
     ctl(service, "runs", "cancel", other)
     assert ctl(service, "runs", "compare", run, other, "--json").json
