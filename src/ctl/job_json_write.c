@@ -1,5 +1,6 @@
 #include "ctl/job_json.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 static void
@@ -18,12 +19,15 @@ write_number(struct jsonw *j, const char *key, const struct options *o,
 {
 	enum { TEXT_MAX = 64 };
 	struct slice text;
-	struct buf value;
+	struct buf value, words;
 	uint64_t n;
 
 	buf_init(&value, 1 << 10);
-	if (buf_reserve(&value, TEXT_MAX) < 0 || !option_get(o, row, 0, &value)) {
+	buf_init(&words, 1 << 10);
+	if (buf_reserve(&value, TEXT_MAX) < 0 || !option_get(o, row, 0, &value) ||
+	    job_write_quantity(&words, row, buf_slice(&value)) < 0) {
 		j->err = j->err < 0 ? j->err : -ENOMEM;
+		buf_release(&words);
 		buf_release(&value);
 		return;
 	}
@@ -34,7 +38,8 @@ write_number(struct jsonw *j, const char *key, const struct options *o,
 		 slice_to_u64(text, &n))
 		jsonw_int(j, key, (int64_t)n);
 	else
-		jsonw_str(j, key, text);
+		jsonw_str(j, key, buf_slice(&words));
+	buf_release(&words);
 	buf_release(&value);
 }
 
@@ -128,16 +133,33 @@ write_cron(struct jsonw *j, const struct cron *c)
 	jsonw_str(j, NULL, slice_cstr(text));
 }
 
+/* In whole seconds, minutes or so, if it is that. */
+static void
+write_duration(struct jsonw *j, const char *key, int64_t ms)
+{
+	static const struct {
+		const char *name;
+		int64_t ms;
+	} units[] = {
+	    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+	char text[32];
+	size_t i = 0;
+
+	while (ms % units[i].ms != 0)
+		i++;
+	(void)snprintf(
+	    text, sizeof(text), "%" PRId64 "%s", ms / units[i].ms, units[i].name);
+	jsonw_str(j, key, slice_cstr(text));
+}
+
 static void
 write_schedule(struct jsonw *j, const struct schedule *s)
 {
 	char text[32];
 
 	jsonw_object(j, "schedule");
-	if (s->every_ms > 0) {
-		(void)snprintf(text, sizeof(text), "%lldms", (long long)s->every_ms);
-		jsonw_str(j, "every", slice_cstr(text));
-	}
+	if (s->every_ms > 0)
+		write_duration(j, "every", s->every_ms);
 	if (s->at_len > 0) {
 		jsonw_array(j, "at");
 		for (size_t i = 0; i < s->at_len; i++) {
@@ -153,10 +175,8 @@ write_schedule(struct jsonw *j, const struct schedule *s)
 			write_cron(j, &s->cron[i]);
 		jsonw_array_end(j);
 	}
-	if (s->jitter_ms > 0) {
-		(void)snprintf(text, sizeof(text), "%lldms", (long long)s->jitter_ms);
-		jsonw_str(j, "jitter", slice_cstr(text));
-	}
+	if (s->jitter_ms > 0)
+		write_duration(j, "jitter", s->jitter_ms);
 	if (s->catch_up == CATCH_UP_SKIP)
 		jsonw_str(j, "catch_up", SLICE_LIT("skip"));
 	jsonw_object_end(j);

@@ -304,7 +304,7 @@ def test_a_run_that_crawls_gets_other_limits_and_more_addresses(chromium, servic
     p.type("textbox", "^Delay between", "10ms")
     p.click("button", "^See what it would do$")
     p.see("caption", "What it would change")
-    p.see("tbody tr", "fetch.delay1000ms10ms")
+    p.see("tbody tr", "fetch.delay1s10ms")
     assert p.js("document.getElementById('c-delay-error').textContent") == ""
     p.type("textbox", "^Addresses, one", f"{site}extra\nftp://no/")
     p.click("button", "^Add them$")

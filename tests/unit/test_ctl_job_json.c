@@ -70,6 +70,42 @@ json_says_what_a_job_file_says(void **state)
 }
 
 static void
+quantities_are_written_as_people_write_them(void **state)
+{
+	struct job job, again;
+	struct told t;
+	struct buf out;
+
+	(void)state;
+	assert_int_equal(
+	    read_json(&job,
+		"{\"seeds\": [\"https://a.example/\"], \"fetch\": {\"delay\": \"1000ms\","
+		" \"rate\": 2.5}, \"limits\": {\"max_bytes\": 67108864, \"max_time\": "
+		"5400},"
+		" \"schedule\": {\"every\": \"129600s\", \"jitter\": \"1500ms\"}}",
+		&t),
+	    0);
+	buf_init(&out, 1 << 16);
+	assert_int_equal(job_json_write(&job, &out), 0);
+	assert_non_null(strstr(buf_cstr(&out), "\"delay\":\"1s\""));
+	assert_non_null(strstr(buf_cstr(&out), "\"rate\":\"2.5\""));
+	assert_non_null(strstr(buf_cstr(&out), "\"max_bytes\":\"64MiB\""));
+	assert_non_null(strstr(buf_cstr(&out), "\"max_time\":\"90m\""));
+	assert_non_null(strstr(buf_cstr(&out), "\"every\":\"36h\""));
+	assert_non_null(strstr(buf_cstr(&out), "\"jitter\":\"1500ms\""));
+	assert_int_equal(read_json(&again, buf_cstr(&out), &t), 0);
+	assert_int_equal(again.options.fetch_delay, job.options.fetch_delay);
+	assert_true(again.options.fetch_rate > 2.49 && again.options.fetch_rate < 2.51);
+	assert_int_equal(again.options.limits_max_bytes, job.options.limits_max_bytes);
+	assert_int_equal(again.options.limits_max_time, job.options.limits_max_time);
+	assert_int_equal(again.schedule.every_ms, job.schedule.every_ms);
+	assert_int_equal(again.schedule.jitter_ms, job.schedule.jitter_ms);
+	buf_release(&out);
+	job_release(&again);
+	job_release(&job);
+}
+
+static void
 each_mistake_has_the_pointer_of_its_value(void **state)
 {
 	struct job job;
@@ -215,6 +251,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(json_says_what_a_job_file_says),
+	    cmocka_unit_test(quantities_are_written_as_people_write_them),
 	    cmocka_unit_test(each_mistake_has_the_pointer_of_its_value),
 	    cmocka_unit_test(the_api_has_fewer_rights),
 	    cmocka_unit_test(what_is_written_reads_the_same),
