@@ -156,6 +156,13 @@ tell_warcinfo(const struct committer *c, struct commit *m)
 			memcpy(m->warcinfo_id, c->sinks[i]->warcinfo_id, SINK_ID_MAX);
 }
 
+/* What waits for the commit counts: of pages full of links it is more than their archive. */
+static uint64_t
+disk_taken(const struct committer *c)
+{
+	return c->disk_bytes + (c->conf.durable ? store_batch_bytes(c->batch) : 0);
+}
+
 void
 committer_reply(struct committer *c, struct commit *m)
 {
@@ -163,7 +170,7 @@ committer_reply(struct committer *c, struct commit *m)
 	if (m->err < 0 && c->why.text[0] == '\0')
 		(void)why_set(&c->why, m->err, "%s", strerror(-m->err));
 	m->why = c->why;
-	m->disk_bytes = c->disk_bytes;
+	m->disk_bytes = disk_taken(c);
 	tell_warcinfo(c, m);
 	actor_reply(c->actor, &m->mail);
 }

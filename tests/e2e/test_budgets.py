@@ -97,6 +97,23 @@ def test_disk(site, tmp_path):
     finish(site, out, "--max-disk", "none")
 
 
+def test_the_disk_budget_counts_links_that_wait_for_the_commit(tmp_path):
+    """Far more goes into the store than into the archive, and all of it at the one commit there is."""
+    www = tmp_path / "www"
+    www.mkdir()
+    for n in range(200):
+        links = "".join(f'<a href="/{"far" * 20}-{n}-{i}.html">x</a>' for i in range(100))
+        (www / f"p{n}.html").write_text(links)
+    server = f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; location = /robots.txt {{ return 404; }} }}'
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        seeds = [web.url(f"/p{n}.html") for n in range(200)]
+        result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--commit-interval", "60s",
+                                    "--max-disk", "1500kB", *seeds)  # fmt: skip
+    assert result.rc == 16, result.err
+    # More than that are the logs since the last look at the directory, and what the end writes.
+    assert 750_000 < taken(out.dir) <= 1_500_000 + 500_000
+
+
 def test_a_budget_that_is_exactly_used_up_by_the_last_page_is_no_stop(site, tmp_path):
     result, out = harness.crawl(tmp_path / "c", "--progress", "none", "--delay", "0", "--max-pages", str(PAGES),
                                 site.url("/p0.html"))  # fmt: skip
