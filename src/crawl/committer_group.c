@@ -95,7 +95,7 @@ put_saved(struct committer *c)
 	return r < 0 ? r : saved_run_put(c->batch, &c->run);
 }
 
-/* Measuring walks a directory; in between, what goes into the archive is added. */
+/* Measuring walks a directory; in between, what goes into files and store is added. */
 int
 group_look_at_disk(struct committer *c)
 {
@@ -158,6 +158,7 @@ group_commit(struct committer *c)
 	if (r == 0)
 		r = put_saved(c);
 	if (r == 0) {
+		c->disk_bytes += c->conf.durable ? store_batch_bytes(c->batch) : 0;
 		r = store_apply(c->store, c->batch, true, &c->why);
 		c->in_doubt = r < 0;
 	}

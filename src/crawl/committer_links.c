@@ -14,10 +14,12 @@ static int
 put_sinks(struct committer *c, struct sink_event *e)
 {
 	for (size_t i = 0; i < c->sinks_len; i++) {
+		uint64_t before = c->sinks[i]->line_bytes;
 		int r = sink_put(c->sinks[i], e, &c->why);
 
 		if (r < 0)
 			return r;
+		c->disk_bytes += c->sinks[i]->line_bytes - before;
 	}
 	c->dirty_bytes += e->records.len + e->copy_bytes.len;
 	c->disk_bytes += e->records.len + e->copy_bytes.len;

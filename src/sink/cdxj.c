@@ -208,12 +208,13 @@ cdxj_put(struct sink *s, struct sink_event *e, struct why *why)
 {
 	char date[CLOCK_TEXT_MAX];
 	struct buf *b;
+	int r;
 
 	if (e->kind == SINK_REJECT || e->warc_file.len == 0)
 		return 0;
 	clock_format(e->began_wall_us, 0, date);
 	b = lines_begin(file_of(s));
-	return lines_end(file_of(s),
+	r = lines_end(file_of(s),
 	    cdxj_line(b,
 		&(struct cdxj){
 		    .url = e->url,
@@ -226,6 +227,8 @@ cdxj_put(struct sink *s, struct sink_event *e, struct why *why)
 		    .length = e->warc_length,
 		}),
 	    why);
+	s->line_bytes = 2 * file_of(s)->line_bytes; /* sorted it is written once more */
+	return r;
 }
 
 static int

@@ -67,6 +67,7 @@ lines_end(struct sink *s, int err, struct why *why)
 	if (err < 0)
 		return why_set(why, err, "cannot make a line of '%s': %s", l->file.name,
 		    strerrordesc_np(-err));
+	s->line_bytes += l->line.len;
 	return file_append_add(&l->file, buf_slice(&l->line), why);
 }
 

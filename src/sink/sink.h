@@ -197,6 +197,8 @@ struct sink {
 	 * sink_put() when the file rolls over; records packed before that are packed again.
 	 * "" for every other sink. */
 	char warcinfo_id[SINK_ID_MAX];
+	/* What sink_put() made files grow by, or will, besides records and copies. */
+	uint64_t line_bytes;
 };
 
 /*
