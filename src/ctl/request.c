@@ -330,6 +330,15 @@ is_json_type(const struct request *r)
 		   slice_ieq(type, SLICE_LIT("application/merge-patch+json")));
 }
 
+static bool
+is_coded(const struct request *r)
+{
+	struct slice how;
+
+	return request_header(r, "Content-Encoding", &how) && how.len > 0 &&
+	       !slice_ieq(how, SLICE_LIT("identity"));
+}
+
 bool
 request_read_json(struct request *r)
 {
@@ -349,8 +358,10 @@ request_read_json(struct request *r)
 			request_problem(r, 503, "out of memory");
 		return r->json != NULL;
 	}
-	if (!is_json_type(r)) {
-		request_problem(r, 415, "the body must be application/json in UTF-8");
+	if (!is_json_type(r) || is_coded(r)) {
+		request_problem(r, 415,
+		    is_json_type(r) ? "the body must not have a Content-Encoding"
+				    : "the body must be application/json in UTF-8");
 		return false;
 	}
 	if (!is_small(r, body))

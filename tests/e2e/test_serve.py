@@ -333,6 +333,10 @@ def test_requests_that_are_not_right_are_answered_as_they_should_be(service):
     problem(service.get("/nowhere"), 404)
     assert service.call("POST", "/healthz").headers["Allow"] == "GET, HEAD"
     problem(service.post("/api/v1/jobs", "{}", headers={"Content-Type": "text/plain"}), 415)
+    for coding, status in ("gzip", 415), ("identity", 422):
+        headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+        p = problem(service.post("/api/v1/jobs", "{}", headers=headers), status)
+        assert ("Content-Encoding" in p["detail"]) == (status == 415)
     problem(service.post("/api/v1/jobs", "{", headers={"Content-Type": "application/json"}), 400)
     problem(service.post("/api/v1/jobs", "[" * 17 + "]" * 17, headers={"Content-Type": "application/json"}), 400)
     problem(service.post("/api/v1/jobs", '{"a":1,"a":2}', headers={"Content-Type": "application/json"}), 400)
