@@ -29,8 +29,6 @@ enum {
 
 /* ---- the group commit ---- */
 
-#define SEEN_MARK SLICE_LIT("seen")
-
 struct mark_key {
 	char text[64];
 };
@@ -119,7 +117,7 @@ put_seen_mark(struct committer *c)
 	r = seen_mark(c->seen, &c->scratch);
 	return r < 0 ? r
 		     : store_batch_put(
-			   c->batch, STORE_META, SEEN_MARK, buf_slice(&c->scratch));
+			   c->batch, STORE_META, SAVED_SEEN_MARK, buf_slice(&c->scratch));
 }
 
 /* The store has the marks: what they stand for may be handed on. */
@@ -487,7 +485,7 @@ open_seen(struct committer *c, struct why *why)
 	int r;
 
 	buf_clear(&c->scratch);
-	r = store_get(c->store, STORE_META, SEEN_MARK, &c->scratch);
+	r = store_get(c->store, STORE_META, SAVED_SEEN_MARK, &c->scratch);
 	if (r < 0 && r != -ENOENT) {
 		*why = *store_why(c->store);
 		return r;

@@ -5,12 +5,14 @@
 #include "crawl/scope.h"
 #include "frontier/keys.h"
 #include "frontier/rules.h"
+#include "frontier/seen_log.h"
 #include "sink/lines.h"
 #include "web/link.h"
 #include "web/url.h"
 #include <endian.h>
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 
 /* What became of one URL, and why: from the store, and from the lines of the logs. */
@@ -572,6 +574,23 @@ read_validators(struct asking *a, struct why *why)
 	return 0;
 }
 
+/*
+ * What has no record among what was seen waits, or nobody met it.  seen.log tells which, at
+ * 1 GB/s or so, and spares reading a queue of millions; where it does not, the queue does.
+ */
+static bool
+was_met(const struct asking *a)
+{
+	struct inspect *in = a->in;
+	char dir[PATH_MAX];
+	bool met = true;
+
+	(void)snprintf(dir, sizeof(dir), "%s/state", in->dir);
+	return store_get(in->store, STORE_META, SAVED_SEEN_MARK, &in->value) < 0 ||
+	       seen_log_has(dir, buf_slice(&in->value), a->url_hash, &met, NULL) < 0 ||
+	       met;
+}
+
 static int
 read_story(struct asking *a, struct why *why)
 {
@@ -584,8 +603,8 @@ read_story(struct asking *a, struct why *why)
 		u->would_rule = slice_cstr(url_status_text(u->invalid));
 		return 0;
 	}
-	if (!u->known) { /* it waits, or nobody met it */
-		r = read_queue(a, why);
+	if (!u->known) {
+		r = was_met(a) ? read_queue(a, why) : 0;
 		return r < 0 || u->known ? r : ask_scope(a, why);
 	}
 	switch (outcome_class(u->outcome)) {

@@ -107,6 +107,7 @@ int saved_cookies(struct store *s, saved_root_fn *fn, void *ctx);
 int saved_cookie_file(struct store *s, uint64_t *ret_hash);
 int saved_cookie_file_put(struct store_batch *b, uint64_t hash);
 
+#define SAVED_SEEN_MARK SLICE_LIT("seen") /* key of seen_mark() in the meta table */
 struct saved_seen {
 	enum outcome outcome;
 	uint32_t since_s;

@@ -81,6 +81,13 @@ mark_parse(struct slice s, struct mark *ret)
 	return ret->bytes >= magic.len;
 }
 
+static int
+unknown_mark(const struct seen_log *l, struct why *why)
+{
+	return why_set(why, -EBADMSG, "the mark of '%s/%s' is not understood",
+	    l->file.dir, FILE_NAME);
+}
+
 /* `n` bytes at `*at`, which moves on. */
 static int
 read_whole(const struct seen_log *l, uint64_t *at, char *to, size_t n, struct why *why)
@@ -171,8 +178,7 @@ seen_log_open(struct seen_log *l, struct slice mark, uint64_t *ret_len,
 	if (r < 0)
 		return r;
 	if (!mark_parse(mark, &m))
-		return why_set(why, -EBADMSG, "the mark of '%s/%s' is not understood",
-		    l->file.dir, FILE_NAME);
+		return unknown_mark(l, why);
 	r = file_append_open(&l->file, FILE_NAME, m.bytes, why);
 	if (r == -ENOENT)
 		return -EBADMSG;
@@ -185,6 +191,52 @@ seen_log_open(struct seen_log *l, struct slice mark, uint64_t *ret_len,
 		(void)posix_fadvise(l->file.fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	if (r == 0)
 		r = read_all(l, &m, fn, ctx, why);
+	return r;
+}
+
+struct look {
+	uint64_t print;
+	bool found;
+};
+
+static int
+look_at(void *ctx, const char *records, uint32_t n)
+{
+	struct look *look = ctx;
+	uint8_t note;
+
+	for (uint32_t i = 0; i < n && !look->found; i++)
+		look->found = seen_record_get(records + (size_t)i * SEEN_RECORD_BYTES,
+				  &note) == look->print;
+	return 0;
+}
+
+/* Not by seen_log_open(), which cuts off what is behind the mark: that is a writer's. */
+int
+seen_log_has(
+    const char *dir, struct slice mark, uint64_t print, bool *ret, struct why *why)
+{
+	struct look look = {.print = print};
+	struct seen_log l;
+	struct mark m;
+	int r = seen_log_init(&l, dir, why);
+
+	if (r < 0)
+		return r;
+	r = buf_reserve(&l.block, BLOCK_BYTES_MAX);
+	if (r == 0 && !mark_parse(mark, &m))
+		r = unknown_mark(&l, why);
+	if (r == 0) {
+		l.file.fd =
+		    openat(l.file.dir_fd, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (l.file.fd < 0)
+			r = why_set(why, -errno, "'%s/%s': %s", dir, FILE_NAME,
+			    strerrordesc_np(errno));
+	}
+	if (r == 0)
+		r = read_all(&l, &m, look_at, &look, why);
+	seen_log_release(&l);
+	*ret = look.found;
 	return r;
 }
 

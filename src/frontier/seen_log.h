@@ -11,7 +11,7 @@
  *
  * Errors:  -ENOMEM, -errno with the sentence; -EBADMSG: the file is not what the mark
  *          says (missing, short, changed).
- * Threads: the store thread.
+ * Threads: the store thread; seen_log_has(): any.
  */
 #ifndef FRONTIER_SEEN_LOG_H
 #define FRONTIER_SEEN_LOG_H
@@ -57,6 +57,10 @@ int seen_log_start(struct seen_log *l, struct why *why);
  * before the first is given; the file has at least that many records. */
 int seen_log_open(struct seen_log *l, struct slice mark, uint64_t *ret_len,
     seen_records_fn *fn, void *ctx, struct why *why);
+/* For who only reads, beside a writer too: whether there is a record of `print` up to the
+ * mark in DIR/seen.log. */
+int seen_log_has(
+    const char *dir, struct slice mark, uint64_t print, bool *ret, struct why *why);
 /* All or nothing. */
 int seen_log_add(struct seen_log *l, const char *records, uint32_t n, struct why *why);
 int seen_log_sync(struct seen_log *l, struct why *why);

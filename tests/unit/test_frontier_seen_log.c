@@ -1,6 +1,7 @@
 #include "files_kit.h"
 #include "frontier/keys.h"
 #include "frontier/seen.h"
+#include "frontier/seen_log.h"
 #include "frontier/urlrec.h"
 #include "store/store.h"
 #include <errno.h>
@@ -537,6 +538,43 @@ a_crash_while_the_log_is_made_again_loses_nothing(void **state)
 	assert_rebuilt(g, "seen.log", 70000);
 }
 
+static bool
+log_has(struct rig *g, uint64_t url)
+{
+	bool found = false;
+
+	assert_int_equal(
+	    seen_log_has(g->dir, buf_slice(&g->mark), hash_of(url), &found, &g->why), 0);
+	return found;
+}
+
+/* As trawl explain does, beside the crawl. */
+static void
+who_only_reads_finds_what_was_committed(void **state)
+{
+	struct rig *g = *state;
+	char path[KIT_PATH_MAX + 16];
+	bool found;
+
+	fill(g, 100000, 1000);
+	assert_int_equal(add(g, 100000, OUTCOME_NONE), SEEN_NEW);
+	assert_int_equal(seen_sync(g->seen, NULL), 0); /* and no mark yet */
+	assert_true(log_has(g, 0));
+	assert_true(log_has(g, 99999));
+	assert_false(log_has(g, 100000));
+	commit(g); /* nothing of it was cut off */
+	assert_true(log_has(g, 100000));
+	assert_int_equal(
+	    seen_log_has(g->dir, SLICE_LIT("mark"), 1, &found, &g->why), -EBADMSG);
+	kit_write(g->dir, "seen.log", SLICE_LIT("?"));
+	assert_int_equal(
+	    seen_log_has(g->dir, buf_slice(&g->mark), 1, &found, &g->why), -EBADMSG);
+	(void)snprintf(path, sizeof(path), "%s/seen.log", g->dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(
+	    seen_log_has(g->dir, buf_slice(&g->mark), 1, &found, &g->why), -ENOENT);
+}
+
 static void
 a_damaged_store_is_refused(void **state)
 {
@@ -744,6 +782,7 @@ main(void)
 	    T(a_flipped_byte_in_the_mark_is_noticed),
 	    T(the_log_of_another_crawl_is_noticed),
 	    T(a_crash_while_the_log_is_made_again_loses_nothing),
+	    T(who_only_reads_finds_what_was_committed),
 	    T(a_damaged_store_is_refused),
 	    T(a_full_disk_leaves_everything_as_it_was),
 	    T(a_failed_sync_sticks_and_a_resume_goes_on),
