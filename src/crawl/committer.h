@@ -127,7 +127,7 @@ struct committer_conf {
 	uint64_t seen_more_bytes;    /* that the arena may lend for that */
 	struct shm *arena;           /* NULL: it lends none */
 	struct known known;          /* where workers look; NULL in it: nowhere */
-	bool measure_disk;           /* for commit.disk_bytes */
+	uint64_t disk_bytes_max;     /* commit.disk_bytes is for this; 0: for nothing */
 	uint32_t mails_max;
 	void *ctx;
 	void (*on_reply)(void *ctx, struct commit *c);

@@ -93,7 +93,22 @@ put_saved(struct committer *c)
 	return r < 0 ? r : saved_run_put(c->batch, &c->run);
 }
 
-/* Measuring walks a directory; in between, what goes into files and store is added. */
+/*
+ * Measuring walks a directory; in between, what goes into files and store is added.  That is
+ * more than stays there, so it is measured again before it ends a crawl: when it comes near
+ * the limit, after each 64th of that.
+ */
+static bool
+is_measured_now(const struct committer *c, int64_t now_ms)
+{
+	uint64_t max = c->conf.disk_bytes_max;
+
+	if (max == 0 || now_ms >= c->measure_at_ms)
+		return max > 0;
+	return c->disk_bytes >= max - max / 16 &&
+	       c->disk_bytes - c->measured_bytes >= max / 64;
+}
+
 int
 group_look_at_disk(struct committer *c)
 {
@@ -101,8 +116,8 @@ group_look_at_disk(struct committer *c)
 
 	if (c->conf.dir == NULL)
 		return 0;
-	if (c->conf.measure_disk && now >= c->measure_at_ms) {
-		c->disk_bytes = space_taken(c->conf.dir);
+	if (is_measured_now(c, now)) {
+		c->disk_bytes = c->measured_bytes = space_taken(c->conf.dir);
 		c->measure_at_ms = now + (committer_now_ms(c) - now) * MEASURE_PART;
 	}
 	return space_is_short(c->conf.dir, &c->why) ? -ENOSPC : 0;

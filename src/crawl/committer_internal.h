@@ -82,6 +82,7 @@ struct committer {
 	struct list refills;  /* mails that wait for the next commit */
 	int64_t measure_at_ms; /* disk_bytes, again */
 	uint64_t disk_bytes;   /* taken by the directory, about */
+	uint64_t measured_bytes; /* when it was measured last */
 	int err;              /* sticks: nothing is accepted after it */
 	bool in_doubt; /* the last batch failed: a resume may find it applied or not */
 	struct why why;

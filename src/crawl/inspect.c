@@ -3,6 +3,7 @@
 #include "crawl/inspect_internal.h"
 #include "crawl/space.h"
 #include "frontier/keys.h"
+#include "frontier/seen_log.h"
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
@@ -300,11 +301,41 @@ inspect_length(struct inspect *in, const char *sink, uint64_t *ret_bytes, struct
 	return r;
 }
 
+uint64_t
+inspect_host_waits(struct inspect *in, uint64_t authority_hash)
+{
+	struct host_key_text host;
+	uint64_t n;
+	int r = store_get(in->store, STORE_HOST,
+	    host_key(&host, HOST_KEY_COUNT, authority_hash), &in->value);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0 || in->value.len != sizeof(n))
+		return UINT64_MAX;
+	memcpy(&n, in->value.ptr, sizeof(n));
+	return le64toh(n);
+}
+
+bool
+inspect_log_has(struct inspect *in, uint64_t url_hash, bool unsure)
+{
+	char dir[PATH_MAX];
+	bool has;
+
+	(void)snprintf(dir, sizeof(dir), "%s/state", in->dir);
+	if (store_get(in->store, STORE_META, SAVED_SEEN_MARK, &in->value) < 0 ||
+	    seen_log_has(dir, buf_slice(&in->value), url_hash, &has, NULL) < 0)
+		return unsure;
+	return has;
+}
+
 int
 inspect_outcome(struct inspect *in, struct slice text, enum outcome *ret, struct why *why)
 {
 	char store[URL_BYTES_MAX];
 	struct saved_seen seen;
+	uint64_t authority, hash;
 	struct url url;
 	struct key k;
 	int r;
@@ -312,13 +343,20 @@ inspect_outcome(struct inspect *in, struct slice text, enum outcome *ret, struct
 	if (url_resolve(NULL, text, (struct slice){0}, 0, store, sizeof(store), &url) !=
 	    URL_OK)
 		return -ENOENT;
-	key_make(&k, url_hash(url_authority(&url), in->saved.hash_seed),
-	    url_hash(url_text(&url), in->saved.hash_seed));
+	authority = url_hash(url_authority(&url), in->saved.hash_seed);
+	hash = url_hash(url_text(&url), in->saved.hash_seed);
+	key_make(&k, authority, hash);
 	r = store_get(in->store, STORE_SEEN, key_whole(&k), &in->value);
 	if (r == 0)
 		r = saved_seen_decode(buf_slice(&in->value), &seen);
-	if (r == -ENOENT)
-		return r;
+	if (r == -ENOENT) {
+		/* Met by a link, and no more than that. */
+		*ret = OUTCOME_NONE;
+		return inspect_host_waits(in, authority) > 0 &&
+			       inspect_log_has(in, hash, false)
+			   ? 0
+			   : r;
+	}
 	if (r < 0)
 		return inspect_why(in, r, why);
 	*ret = seen.outcome;

@@ -74,8 +74,7 @@ int inspect_runs(struct inspect *in, saved_run_fn *fn, void *ctx, struct why *wh
  * -ENOENT: the crawl has no such sink, and no sentence. */
 int inspect_length(
     struct inspect *in, const char *sink, uint64_t *ret_bytes, struct why *why);
-/* Of a URL in normal form; NONE: it waits, and is a seed or a redirect led there.
- * -ENOENT: nobody ever met it, or it waits and is no such; no sentence. */
+/* Of a URL in normal form; NONE: it waits.  -ENOENT: nobody ever met it, no sentence. */
 int inspect_outcome(
     struct inspect *in, struct slice url, enum outcome *ret, struct why *why);
 

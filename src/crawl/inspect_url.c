@@ -5,14 +5,11 @@
 #include "crawl/scope.h"
 #include "frontier/keys.h"
 #include "frontier/rules.h"
-#include "frontier/seen_log.h"
 #include "sink/lines.h"
 #include "web/link.h"
 #include "web/url.h"
-#include <endian.h>
 #include <errno.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdio.h>
 
 /* What became of one URL, and why: from the store, and from the lines of the logs. */
@@ -427,17 +424,11 @@ on_record(void *ctx, struct slice key, struct slice value)
 static int
 read_queue(struct asking *a, struct why *why)
 {
-	struct host_key_text host;
-	uint64_t n;
+	uint64_t n = inspect_host_waits(a->in, a->authority_hash);
 	struct key k;
 	int r;
 
-	r = store_get(a->in->store, STORE_HOST,
-	    host_key(&host, HOST_KEY_COUNT, a->authority_hash), &a->in->value);
-	if (r == 0 && a->in->value.len == sizeof(n)) {
-		memcpy(&n, a->in->value.ptr, sizeof(n));
-		a->u->queued = le64toh(n);
-	}
+	a->u->queued = n == UINT64_MAX ? 0 : n;
 	key_make(&k, a->authority_hash, 0);
 	r = inspect_scan(a->in, STORE_QUEUE, key_host(&k), on_record, a, &a->err, why);
 	if (r == 0 && a->u->tries > 0) {
@@ -574,21 +565,15 @@ read_validators(struct asking *a, struct why *why)
 	return 0;
 }
 
-/*
- * What has no record among what was seen waits, or nobody met it.  seen.log tells which, at
- * 1 GB/s or so, and spares reading a queue of millions; where it does not, the queue does.
- */
+/* What has no record among what was seen waits, or nobody met it: where much waits, seen.log
+ * tells which and spares reading all of that. */
 static bool
-was_met(const struct asking *a)
+may_wait(const struct asking *a)
 {
-	struct inspect *in = a->in;
-	char dir[PATH_MAX];
-	bool met = true;
+	enum { SOON_READ = 100000 }; /* records */
+	uint64_t n = inspect_host_waits(a->in, a->authority_hash);
 
-	(void)snprintf(dir, sizeof(dir), "%s/state", in->dir);
-	return store_get(in->store, STORE_META, SAVED_SEEN_MARK, &in->value) < 0 ||
-	       seen_log_has(dir, buf_slice(&in->value), a->url_hash, &met, NULL) < 0 ||
-	       met;
+	return n > 0 && (n <= SOON_READ || inspect_log_has(a->in, a->url_hash, true));
 }
 
 static int
@@ -604,7 +589,7 @@ read_story(struct asking *a, struct why *why)
 		return 0;
 	}
 	if (!u->known) {
-		r = was_met(a) ? read_queue(a, why) : 0;
+		r = may_wait(a) ? read_queue(a, why) : 0;
 		return r < 0 || u->known ? r : ask_scope(a, why);
 	}
 	switch (outcome_class(u->outcome)) {

@@ -208,7 +208,7 @@ look_at(void *ctx, const char *records, uint32_t n)
 	for (uint32_t i = 0; i < n && !look->found; i++)
 		look->found = seen_record_get(records + (size_t)i * SEEN_RECORD_BYTES,
 				  &note) == look->print;
-	return 0;
+	return look->found; /* what is behind it does not matter */
 }
 
 /* Not by seen_log_open(), which cuts off what is behind the mark: that is a writer's. */
@@ -237,7 +237,7 @@ seen_log_has(
 		r = read_all(&l, &m, look_at, &look, why);
 	seen_log_release(&l);
 	*ret = look.found;
-	return r;
+	return r > 0 ? 0 : r;
 }
 
 int

@@ -379,3 +379,17 @@ def test_the_summary_and_rejected_log_say_why(tmp_path):
     (line,) = [s for s in result.err.splitlines() if s.startswith("  broken  ")]
     assert f"connect-failure {dead}: " in line and "connect" in line.split(dead)[1], result.err
     assert [(r, u, d) for r, u, _, d in out.rejected()] == [("bad-url", "http://127.0.0.1:99999/", "port is not a number up to 65535")]
+
+
+def test_where_a_chain_leads_may_wait_since_a_link_led_there(tmp_path):
+    """What waits has no record of its own but in the queue, and the report looks URLs up by name."""
+    pages = {"/": '<a href="/a">a</a><a href="/p">p</a>', "/p": '<a href="/c">c</a>', "/c": "c"}
+    server = "server { listen 127.0.0.1:@PORT@; default_type text/html; location = /robots.txt { return 404; }" + "".join(
+        f" location = {path} {{ return 200 '{text}'; }}" for path, text in pages.items()
+    ) + " location = /a { return 301 /b; } location = /b { return 301 /c; } }"
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--per-host", "1", "--max-pages", "4", web.url("/"))
+        assert result.rc == 0, result.err
+        assert [p["url"].removeprefix(web.url("")) for p in out.pages()] == ["/", "/a", "/p", "/b"]
+        (chain,) = read(out.dir)["redirects"]["longest"]
+        assert chain == {"url": web.url("/a"), "length": 2, "to": web.url("/c"), "to_outcome": "none"}
