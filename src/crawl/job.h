@@ -99,6 +99,8 @@ int job_write(const struct job *j, unsigned flags, struct buf *out);
 /* A value as option_get() has it, as a person would write it: "60000ms" as 1m; what is no
  * quantity as it is. */
 int job_write_quantity(struct buf *out, const struct option_row *row, struct slice v);
+/* Milliseconds in the largest unit of which they are a whole number: 60000 as 1m. */
+int job_write_time(struct buf *out, uint64_t ms);
 /* Whether some of that is there: then the file is for nobody else to read. */
 bool job_has_secrets(const struct job *j);
 #endif

@@ -96,7 +96,24 @@ struct unit {
 	uint64_t factor;
 };
 
+static const struct unit times[] = {
+    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+
 /* "60000ms" as 1m, 67108864 as 64MiB: in the largest unit of which it is a whole number. */
+static int
+write_number(struct buf *out, const struct unit *units, uint64_t n)
+{
+	while (units->factor > 1 && (n == 0 || n % units->factor != 0))
+		units++;
+	return buf_printf(out, "%" PRIu64 "%s", n / units->factor, units->name);
+}
+
+int
+job_write_time(struct buf *out, uint64_t ms)
+{
+	return write_number(out, times, ms);
+}
+
 static int
 write_quantity(struct buf *out, const struct unit *units, struct slice v)
 {
@@ -107,9 +124,7 @@ write_quantity(struct buf *out, const struct unit *units, struct slice v)
 		digits++;
 	if (!slice_to_u64(slice_head(v, digits), &n)) /* none, auto */
 		return buf_add_slice(out, v);
-	while (units->factor > 1 && (n == 0 || n % units->factor != 0))
-		units++;
-	return buf_printf(out, "%" PRIu64 "%s", n / units->factor, units->name);
+	return write_number(out, units, n);
 }
 
 static int
@@ -127,8 +142,6 @@ write_rate(struct buf *out, struct slice v)
 int
 job_write_quantity(struct buf *out, const struct option_row *row, struct slice v)
 {
-	static const struct unit times[] = {
-	    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
 	static const struct unit sizes[] = {{"GiB", 1 << 30}, {"GB", 1000000000},
 	    {"MiB", 1 << 20}, {"MB", 1000000}, {"KiB", 1 << 10}, {"kB", 1000}, {"", 1}};
 

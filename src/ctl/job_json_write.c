@@ -1,6 +1,5 @@
 #include "ctl/job_json.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 static void
@@ -133,23 +132,17 @@ write_cron(struct jsonw *j, const struct cron *c)
 	jsonw_str(j, NULL, slice_cstr(text));
 }
 
-/* In whole seconds, minutes or so, if it is that. */
 static void
 write_duration(struct jsonw *j, const char *key, int64_t ms)
 {
-	static const struct {
-		const char *name;
-		int64_t ms;
-	} units[] = {
-	    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
-	char text[32];
-	size_t i = 0;
+	struct buf text;
 
-	while (ms % units[i].ms != 0)
-		i++;
-	(void)snprintf(
-	    text, sizeof(text), "%" PRId64 "%s", ms / units[i].ms, units[i].name);
-	jsonw_str(j, key, slice_cstr(text));
+	buf_init(&text, 64);
+	if (job_write_time(&text, (uint64_t)ms) < 0)
+		j->err = j->err < 0 ? j->err : -ENOMEM;
+	else
+		jsonw_str(j, key, buf_slice(&text));
+	buf_release(&text);
 }
 
 static void
