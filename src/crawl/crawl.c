@@ -20,6 +20,7 @@ enum {
 	BODY_BYTES_USUAL = 64 << 20, /* of --max-body */
 	SLOW_LOOK_MS = 100,          /* which requests are slow changes by time alone */
 	HARMFUL_HOSTS_MAX = 1 << 16,
+	DISK_PER_WIRE_BYTE = 4,      /* at most, about: a page may be nothing but links */
 	KEPT_FOR_KNOWN_PART =
 	    8, /* of the concurrency: of what new hosts leave to others */
 };
@@ -226,9 +227,9 @@ budget_allows(struct crawl *c)
 		begin_stop(c, CRAWL_DISK);
 		return false;
 	}
-	/* In hand counts: it is on its way to the disk, if maybe smaller. */
+	/* What is in hand is on its way to the disk. */
 	if (disk_max != OPTION_NONE &&
-	    c->disk_bytes + c->in_hand_bytes >= (uint64_t)disk_max)
+	    c->disk_bytes + DISK_PER_WIRE_BYTE * c->in_hand_bytes >= (uint64_t)disk_max)
 		return false;
 	if (pages_max == OPTION_NONE)
 		return true;
