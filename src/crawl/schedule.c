@@ -107,6 +107,20 @@ next_word(struct slice *rest, struct slice *ret)
 	return true;
 }
 
+/* Not the 31st of February alone. */
+static bool
+has_a_day(const struct cron *c)
+{
+	static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+	for (unsigned month = 0; month < 12; month++)
+		if ((c->months & 1u << month) != 0 &&
+		    (c->days & ((2ull << days[month]) - 2)) != 0)
+			return true;
+	/* Beside the days of the month those of the week will do. */
+	return !c->any_weekday;
+}
+
 static int
 set_cron(struct schedule *s, struct slice line, struct why *why)
 {
@@ -141,6 +155,10 @@ set_cron(struct schedule *s, struct slice line, struct why *why)
 	c->days = (uint32_t)bits[2];
 	c->months = (uint32_t)(bits[3] >> 1);
 	c->weekdays = (uint8_t)((bits[4] | bits[4] >> 7) & 0x7F); /* 7 is Sunday, too */
+	if (!has_a_day(c))
+		return why_set(why, -EINVAL,
+		    "'" SLICE_FMT "' never comes: none of its months has such a day",
+		    SLICE_ARG(line));
 	s->cron_len++;
 	return 0;
 }
