@@ -20,7 +20,7 @@ enum {
 	BODY_BYTES_USUAL = 64 << 20, /* of --max-body */
 	SLOW_LOOK_MS = 100,          /* which requests are slow changes by time alone */
 	HARMFUL_HOSTS_MAX = 1 << 16,
-	DISK_PER_WIRE_BYTE = 4,      /* at most, about: a page may be nothing but links */
+	DISK_PER_WIRE_BYTE = 4, /* at most, about: a page may be nothing but links */
 	KEPT_FOR_KNOWN_PART =
 	    8, /* of the concurrency: of what new hosts leave to others */
 };

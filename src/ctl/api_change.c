@@ -120,8 +120,9 @@ patch(struct request *r)
 	uint64_t preview = 0;
 	struct run_change *c;
 
-	if (!request_query_only(r, names) ||
-	    !request_query_number(r, "preview", 0, 1, &preview))
+	request_query_only(r, names);
+	request_query_number(r, "preview", 0, 1, &preview);
+	if (!request_query_is_good(r))
 		return;
 	c = change_new(r);
 	if (c == NULL)

@@ -207,16 +207,16 @@ compare(struct request *r)
 {
 	static const char *const names[] = {"with", NULL};
 	struct slice with;
-	uint64_t ids[2];
+	uint64_t ids[2] = {0};
 
-	if (!api_run_id(r, &ids[0]) || !request_query_only(r, names))
+	if (!api_run_id(r, &ids[0]))
 		return;
-	if (!request_query(r, "with", &with)) {
-		request_field(r, "?with", "is wanted: the number of the other run");
-		request_problem(r, 400, "with which run is it to be compared?");
-	} else if (request_query_number(r, "with", 1, INT64_MAX, &ids[1])) {
+	request_query_only(r, names);
+	if (!request_query(r, "with", &with))
+		request_field(r, "?with", "is missing: the number of the other run");
+	request_query_number(r, "with", 1, INT64_MAX, &ids[1]);
+	if (request_query_is_good(r))
 		start(r, ids);
-	}
 }
 
 const struct route api_compare[] = {

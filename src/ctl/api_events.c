@@ -1,24 +1,22 @@
 #include "ctl/api.h"
 #include "ctl/events.h"
 
-static bool
+static void
 read_kinds(struct request *r, unsigned *ret)
 {
 	struct slice list, one;
 	enum event_kind kind;
 
 	if (!request_query(r, "kinds", &list))
-		return true;
+		return;
 	while (slice_cut(&list, ',', &one)) {
 		if (event_kind_find(one, &kind)) {
 			*ret |= 1u << kind;
 			continue;
 		}
 		request_field(r, "?kinds", "is not one of run, progress, page, log");
-		request_problem(r, 400, "the query of this address is not understood");
-		return false;
+		return;
 	}
-	return true;
 }
 
 static void
@@ -27,7 +25,9 @@ listen_to(struct request *r, uint64_t run)
 	static const char *const names[] = {"kinds", NULL};
 	struct events_wish wish = {.run = run};
 
-	if (!request_query_only(r, names) || !read_kinds(r, &wish.kinds))
+	request_query_only(r, names);
+	read_kinds(r, &wish.kinds);
+	if (!request_query_is_good(r))
 		return;
 	(void)request_header(r, "Last-Event-ID", &wish.last_id);
 	events_listen(service_events(api_service(r)), r, &wish);

@@ -164,9 +164,9 @@ hosts(struct request *r)
 	const struct service_run *run;
 	struct hosts *h;
 
-	if (!request_query_only(r, names) ||
-	    !request_query_number(r, "limit", 1, HOSTS_MAX, &limit) ||
-	    !api_run_id(r, &id))
+	request_query_only(r, names);
+	request_query_number(r, "limit", 1, HOSTS_MAX, &limit);
+	if (!request_query_is_good(r) || !api_run_id(r, &id))
 		return;
 	run = service_run(api_service(r), id);
 	if (run != NULL && run->crawl != NULL) {
@@ -214,15 +214,13 @@ explain(struct request *r)
 	struct explain *x;
 	struct slice url = {0};
 
-	if (!request_query_only(r, names))
-		return;
-	if (!request_query(r, "url", &url) || url.len == 0 || url.len >= URL_TEXT_MAX) {
+	request_query_only(r, names);
+	if (!request_query(r, "url", &url) || url.len == 0 || url.len >= URL_TEXT_MAX)
 		request_field(r, "?url",
 		    url.len == 0 ? "is missing: the URL that is to be explained"
 				 : "is longer than URLs are");
-		request_problem(r, 400, "the query of this address is not understood");
+	if (!request_query_is_good(r))
 		return;
-	}
 	x = calloc(1, sizeof(*x));
 	if (x == NULL) {
 		api_refuse(r, -ENOMEM, NULL);

@@ -84,19 +84,16 @@ list(struct request *r)
 	struct slice after = {0}, prefix = {0}, scheduled = {0};
 	uint64_t limit = API_PAGE_USUAL;
 
-	if (!request_query_only(r, names) ||
-	    !request_query_number(r, "limit", 1, API_PAGE_MAX, &limit))
-		return;
+	request_query_only(r, names);
+	request_query_number(r, "limit", 1, API_PAGE_MAX, &limit);
 	(void)request_query(r, "cursor", &after);
 	(void)request_query(r, "prefix", &prefix);
 	if (request_query(r, "scheduled", &scheduled) &&
 	    !slice_eq(scheduled, SLICE_LIT("true")) &&
-	    !slice_eq(scheduled, SLICE_LIT("false"))) {
+	    !slice_eq(scheduled, SLICE_LIT("false")))
 		request_field(r, "?scheduled", "is neither true nor false");
-		request_problem(r, 400, "the query of this address is not understood");
-		return;
-	}
-	write_list(r, after, prefix, scheduled, limit);
+	if (request_query_is_good(r))
+		write_list(r, after, prefix, scheduled, limit);
 }
 
 static void

@@ -120,37 +120,46 @@ refuse_query(
 	(void)snprintf(text, sizeof(text), SLICE_FMT " is not %s",
 	    SLICE_ARG(slice_head(value, 60)), wants);
 	request_field(r, parameter, text);
-	request_problem(r, 400, "the query of this address is not understood");
 }
 
-static bool
+static void
 read_order(struct request *r, struct line_walk *w)
 {
 	struct slice sort;
 
 	w->backwards = true;
 	if (!request_query(r, "sort", &sort))
-		return true;
-	w->backwards = slice_eq(sort, SLICE_LIT("-at"));
-	if (w->backwards || slice_eq(sort, SLICE_LIT("at")))
-		return true;
-	refuse_query(r, "?sort", sort, "at or -at");
-	return false;
+		return;
+	w->backwards = !slice_eq(sort, SLICE_LIT("at"));
+	if (w->backwards && !slice_eq(sort, SLICE_LIT("-at")))
+		refuse_query(r, "?sort", sort, "at or -at");
 }
 
-static bool
+static void
 read_cursor(struct request *r, struct pages *p)
 {
 	struct slice text;
 
 	if (!request_query(r, "cursor", &text))
-		return true;
+		return;
 	p->has_cursor = true;
-	if (text.len > 1 && text.ptr[0] == (p->walk.backwards ? 'b' : 'f') &&
-	    slice_to_u64(slice_from(text, 1), &p->walk.at) && p->walk.at <= INT64_MAX)
-		return true;
-	refuse_query(r, "?cursor", text, "a cursor of this list in this order");
-	return false;
+	if (text.len < 2 || text.ptr[0] != (p->walk.backwards ? 'b' : 'f') ||
+	    !slice_to_u64(slice_from(text, 1), &p->walk.at) || p->walk.at > INT64_MAX)
+		refuse_query(r, "?cursor", text, "a cursor of this list in this order");
+}
+
+static void
+read_codes(struct request *r, struct pages *p)
+{
+	struct slice text, bad = {0};
+
+	if (request_query(r, "outcome", &text) && text.len > 0 &&
+	    !page_filter_outcomes(&p->filter, text, &bad))
+		refuse_query(r, "?outcome", bad, "an outcome");
+	if (request_query(r, "status", &text) && text.len > 0 &&
+	    !page_filter_statuses(&p->filter, text, &bad))
+		refuse_query(
+		    r, "?status", bad, "a status as 404 or 4xx, of eight at most");
 }
 
 static bool
@@ -171,21 +180,8 @@ read_text(
 }
 
 static bool
-read_filter(struct request *r, struct pages *p)
+read_texts(struct request *r, struct pages *p)
 {
-	struct slice text, bad = {0};
-
-	if (request_query(r, "outcome", &text) && text.len > 0 &&
-	    !page_filter_outcomes(&p->filter, text, &bad)) {
-		refuse_query(r, "?outcome", bad, "an outcome");
-		return false;
-	}
-	if (request_query(r, "status", &text) && text.len > 0 &&
-	    !page_filter_statuses(&p->filter, text, &bad)) {
-		refuse_query(
-		    r, "?status", bad, "a status as 404 or 4xx, of eight at most");
-		return false;
-	}
 	return read_text(r, p, "mime", 0, &p->filter.mime) &&
 	       read_text(r, p, "prefix", 1, &p->filter.prefix) &&
 	       read_text(r, p, "contains", 2, &p->filter.contains);
@@ -196,11 +192,8 @@ pages(struct request *r)
 {
 	static const char *const names[] = {"cursor", "limit", "sort", "outcome",
 	    "status", "mime", "prefix", "contains", NULL};
-	struct pages *p;
+	struct pages *p = calloc(1, sizeof(*p));
 
-	if (!request_query_only(r, names))
-		return;
-	p = calloc(1, sizeof(*p));
 	if (p == NULL) {
 		api_refuse(r, -ENOMEM, NULL);
 		return;
@@ -208,8 +201,12 @@ pages(struct request *r)
 	buf_init(&p->url, 64 << 10);
 	p->limit = API_PAGE_USUAL;
 	p->walk.scan_max = SCAN_MAX;
-	if (!request_query_number(r, "limit", 1, API_PAGE_MAX, &p->limit) ||
-	    !read_order(r, &p->walk) || !read_cursor(r, p) || !read_filter(r, p))
+	request_query_only(r, names);
+	request_query_number(r, "limit", 1, API_PAGE_MAX, &p->limit);
+	read_order(r, &p->walk);
+	read_cursor(r, p);
+	read_codes(r, p);
+	if (!request_query_is_good(r) || !read_texts(r, p))
 		pages_free(p);
 	else
 		run_look_start(&p->look, r, LOOK_SHORT, pages_work, pages_free);
@@ -292,14 +289,13 @@ log_tail(struct request *r)
 	uint64_t lines = LOG_USUAL;
 	struct log *l;
 
-	if (!request_query_only(r, names) ||
-	    !request_query_number(r, "tail", 1, LOG_MAX, &lines))
-		return;
+	request_query_only(r, names);
+	request_query_number(r, "tail", 1, LOG_MAX, &lines);
 	if (request_query(r, "of", &of) && !slice_eq(of, SLICE_LIT("crawl")) &&
-	    !slice_eq(of, SLICE_LIT("rejected"))) {
+	    !slice_eq(of, SLICE_LIT("rejected")))
 		refuse_query(r, "?of", of, "crawl or rejected");
+	if (!request_query_is_good(r))
 		return;
-	}
 	l = calloc(1, sizeof(*l));
 	if (l != NULL) {
 		buf_init(&l->text, LOG_SCAN_MAX);
@@ -337,7 +333,8 @@ report(struct request *r)
 	static const char *const names[] = {NULL};
 	struct run_look *look;
 
-	if (!request_query_only(r, names))
+	request_query_only(r, names);
+	if (!request_query_is_good(r))
 		return;
 	look = calloc(1, sizeof(*look));
 	if (look == NULL)

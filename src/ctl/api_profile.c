@@ -56,8 +56,9 @@ profile(struct request *r)
 	uint64_t seconds = 0;
 	int err;
 
-	if (!request_query_only(r, names) ||
-	    !request_query_number(r, "seconds", 0, PROFILE_SECONDS_MAX, &seconds))
+	request_query_only(r, names);
+	request_query_number(r, "seconds", 0, PROFILE_SECONDS_MAX, &seconds);
+	if (!request_query_is_good(r))
 		return;
 	at = calloc(1, sizeof(*at));
 	if (at == NULL || request_own(r, free, at) < 0) {

@@ -285,7 +285,7 @@ history(struct request *r)
 /* ---- GET ---- */
 
 /* ?state=done,failed */
-static bool
+static void
 read_states(struct request *r, unsigned *ret)
 {
 	struct slice list, one;
@@ -293,34 +293,28 @@ read_states(struct request *r, unsigned *ret)
 
 	*ret = 0;
 	if (!request_query(r, "state", &list))
-		return true;
+		return;
 	while (slice_cut(&list, ',', &one)) {
 		if (!run_state_find(one, &state)) {
 			request_field(r, "?state",
 			    "is not one of queued, running, paused, stopping, done, "
 			    "cancelled, failed");
-			request_problem(
-			    r, 400, "the query of this address is not understood");
-			return false;
+			return;
 		}
 		*ret |= 1u << state;
 	}
-	return true;
 }
 
-static bool
+static void
 read_order(struct request *r, bool *ret)
 {
 	struct slice order;
 
 	if (!request_query(r, "sort", &order))
-		return true;
+		return;
 	*ret = slice_eq(order, SLICE_LIT("id"));
-	if (*ret || slice_eq(order, SLICE_LIT("-id")))
-		return true;
-	request_field(r, "?sort", "is neither id nor -id");
-	request_problem(r, 400, "the query of this address is not understood");
-	return false;
+	if (!*ret && !slice_eq(order, SLICE_LIT("-id")))
+		request_field(r, "?sort", "is neither id nor -id");
 }
 
 static void
@@ -332,10 +326,12 @@ list_of(struct request *r, struct slice job)
 	struct run_filter f = {0};
 	uint64_t limit = API_PAGE_USUAL, cursor = 0;
 
-	if (!request_query_only(r, names) ||
-	    !request_query_number(r, "limit", 1, API_PAGE_MAX, &limit) ||
-	    !request_query_number(r, "cursor", 1, INT64_MAX, &cursor) ||
-	    !read_states(r, &f.states) || !read_order(r, &f.oldest_first))
+	request_query_only(r, names);
+	request_query_number(r, "limit", 1, API_PAGE_MAX, &limit);
+	request_query_number(r, "cursor", 1, INT64_MAX, &cursor);
+	read_states(r, &f.states);
+	read_order(r, &f.oldest_first);
+	if (!request_query_is_good(r))
 		return;
 	at = reading_new(r);
 	if (at == NULL)

@@ -110,7 +110,7 @@ request_query(const struct request *r, const char *name, struct slice *ret)
 	return false;
 }
 
-bool
+void
 request_query_only(struct request *r, const char *const *names)
 {
 	for (size_t i = 0; i < r->query_len; i++) {
@@ -125,12 +125,9 @@ request_query_only(struct request *r, const char *const *names)
 		    SLICE_ARG(slice_head(r->query[i].name, 60)));
 		request_field(r, text, "there is no such parameter");
 	}
-	if (request_has_fields(r))
-		request_problem(r, 400, "the query of this address is not understood");
-	return !request_is_answered(r);
 }
 
-bool
+void
 request_query_number(
     struct request *r, const char *name, uint64_t min, uint64_t max, uint64_t *ret)
 {
@@ -139,15 +136,22 @@ request_query_number(
 	char where[40], what[80];
 
 	if (!request_query(r, name, &text))
-		return true;
+		return;
 	if (slice_to_u64(text, &n) && n >= min && n <= max) {
 		*ret = n;
-		return true;
+		return;
 	}
 	(void)snprintf(where, sizeof(where), "?%s", name);
 	(void)snprintf(what, sizeof(what), "is not a number from %llu to %llu",
 	    (unsigned long long)min, (unsigned long long)max);
 	request_field(r, where, what);
+}
+
+bool
+request_query_is_good(struct request *r)
+{
+	if (!request_has_fields(r))
+		return true;
 	request_problem(r, 400, "the query of this address is not understood");
 	return false;
 }

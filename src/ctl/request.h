@@ -36,11 +36,14 @@ struct slice request_path(const struct request *r); /* as sent, without the quer
 struct slice request_param(const struct request *r, unsigned i);
 /* ?name=value, decoded; false: it is not there. */
 bool request_query(const struct request *r, const char *name, struct slice *ret);
-/* Every parameter is one of these (NULL ends them), else 400 was answered and false. */
-bool request_query_only(struct request *r, const char *const *names);
-/* A number in [min, max]; absent: *ret stays.  Else 400 was answered and false. */
-bool request_query_number(
+/* Bad parameters are gathered, as are others with request_field(); request_query_is_good() tells.
+ * Every parameter is one of these (NULL ends them). */
+void request_query_only(struct request *r, const char *const *names);
+/* A number in [min, max]; absent or bad: *ret stays. */
+void request_query_number(
     struct request *r, const char *name, uint64_t min, uint64_t max, uint64_t *ret);
+/* Else 400 was answered, with all that is bad. */
+bool request_query_is_good(struct request *r);
 bool request_header(const struct request *r, const char *name, struct slice *ret);
 struct slice request_body(const struct request *r);
 /* Of a route with ROUTE_JSON: parsed already, borrowed. */

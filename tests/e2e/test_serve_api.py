@@ -2,6 +2,7 @@
 
 import json
 import time
+import urllib.parse
 
 import pytest
 from harness import wait_until
@@ -44,7 +45,7 @@ def test_pages_are_paged_in_both_orders_and_filtered(crawled):
         ("outcome=http-4xx,http-5xx", lambda x: x["outcome"] in ("http-4xx", "http-5xx")),
         ("status=404,3xx", lambda x: x["status"] == 404 or 300 <= x["status"] < 400),
         (f"mime={some_type}", lambda x: x.get("mime", "").startswith(some_type)),
-        (f"prefix={some_url}", lambda x: x["url"].startswith(some_url)),
+        (f"prefix={urllib.parse.quote(some_url)}", lambda x: x["url"].startswith(some_url)),
         ("contains=.html", lambda x: ".html" in x["url"]),
         ("contains=.html&status=2xx", lambda x: ".html" in x["url"] and 200 <= x["status"] < 300),
     ):
@@ -62,6 +63,15 @@ def test_what_is_no_list_of_pages_is_refused_by_name(crawled):
         p = problem(service.get(f"/api/v1/runs/{run}/pages?{query}"), 400)
         assert [e["parameter"] for e in p["errors"]] == [name], query
     problem(service.get(f"/api/v1/runs/{run}/pages?cursor=b5"), 400)  # within a line
+    for path, query in (
+        ("runs/{run}/pages", "limit=0&sort=up&cursor=f0&outcome=nice&status=20&colour=red"),
+        ("runs/{run}/log", "tail=0&of=all&colour=red"), ("runs/{run}/hosts", "limit=0&colour=red"),
+        ("runs/{run}/compare", "with=it&colour=red"), ("runs/{run}/explain", "url=&colour=red"),
+        ("events", "kinds=news&colour=red"), ("runs", "limit=0&cursor=a&state=ill&sort=up&colour=red"),
+        ("jobs", "limit=0&scheduled=maybe&colour=red"), ("profile", "seconds=soon&colour=red"),
+    ):  # fmt: skip
+        p = problem(service.get(f"/api/v1/{path.format(run=run)}?{query}"), 400)
+        assert sorted(e["parameter"] for e in p["errors"]) == sorted(x.split("=")[0] for x in query.split("&")), (path, p)
     problem(service.get(f"/api/v1/runs/{run}/pages?cursor=b99999999999"), 400)
     for path in ("pages", "hosts", "log", "report", "explain?url=https://a.example/"):
         problem(service.get(f"/api/v1/runs/4711/{path}"), 404)
