@@ -387,6 +387,18 @@ def test_a_run_that_is_over_meanwhile_is_no_error_of_the_page(chromium, service,
     p.check(but=["status of 409", "status of 404"])
 
 
+# The second answer with 401 is known to the page when window.refuse() is called.
+LATE_REFUSAL = """
+const whole = window.fetch;
+let refused = 0;
+window.fetch = async (...what) => {
+    const answer = await whole(...what);
+    if (answer.status === 401 && ++refused === 2) await new Promise((ok) => { window.refuse = ok; });
+    return answer;
+};
+0"""
+
+
 def test_over_tcp_a_token_is_asked_for_kept_in_the_tab_and_may_be_too_little(chromium, tmp_path, site):
     Site.pause = 0.2
     with TcpService(tmp_path / "serve", settings=SETTINGS.replace("api: {allow_local: yes}", ""), api="allow_local: yes") as s:
@@ -398,12 +410,15 @@ def test_over_tcp_a_token_is_asked_for_kept_in_the_tab_and_may_be_too_little(chr
         p.see("dialog", "A token is wanted")
         assert p.focused() == "token"
         p.js("document.activeElement.value = 'x'.repeat(43)")
+        p.js(LATE_REFUSAL)
         p.click("button", "^Use it$")
+        p.until("it is refused twice", "Boolean(window.refuse)")
         p.see("dialog", "A token is wanted")  # again: it is none
         p.type("textbox", "oken$", s.reader)
         p.click("button", "^Use it$")
         p.see("tbody", "long")
         p.see("#link-text", "live")
+        p.js("window.refuse()")  # of the token of before: nobody is asked again
         p.click("button", "^Pause run")
         p.see("#said", "Not permitted")
         assert s.state_of(run)["state"] == "running"

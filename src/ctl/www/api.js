@@ -52,8 +52,9 @@ export function when_refused(fn) {
 	on_401.add(fn);
 }
 
-// Throws Problem.  A 401 is told to who asks for tokens, too.
+// Throws Problem.  A 401 is told to who asks for tokens, too, unless another was given meanwhile.
 export async function open(path, init) {
+	const asked_with = token();
 	let answer;
 	try {
 		answer = await fetch(path, { cache: "no-store", redirect: "error", ...init });
@@ -63,7 +64,7 @@ export async function open(path, init) {
 	}
 	if (answer.ok) return answer;
 	const p = await problem_of(answer);
-	if (answer.status === 401) on_401.forEach((fn) => fn(p));
+	if (answer.status === 401 && token() === asked_with) on_401.forEach((fn) => fn(p));
 	throw p;
 }
 
