@@ -9,6 +9,7 @@
 
 #include "crawl/crawl.h"
 #include "crawl/credentials.h"
+#include "crawl/fail_on.h"
 #include "crawl/fields.h"
 #include "crawl/scope.h"
 #include "crawl/storage.h"
@@ -376,6 +377,18 @@ check_recrawl(const struct options *o, struct why *why)
 		   : 0;
 }
 
+static int
+check_fail_on(const struct options *o, struct why *why)
+{
+	for (size_t i = 0; i < o->run_fail_on.n; i++) {
+		int r = fail_on_check(slice_cstr(o->run_fail_on.v[i]), why);
+
+		if (r < 0)
+			return why_prefix(why, r, "--fail-on");
+	}
+	return 0;
+}
+
 /* Each tells of one mistake of its kind, in the value of this option or of one beside it. */
 static const struct {
 	enum option_id option;
@@ -397,6 +410,7 @@ static const struct {
     {OPTION_ID_fetch_auth, NULL, check_credentials},
     {OPTION_ID_fetch_proxy, check_proxy, NULL},
     {OPTION_ID_net_allow_net, check_addresses, NULL},
+    {OPTION_ID_run_fail_on, check_fail_on, NULL},
     {OPTION_ID_crawl_exclude, NULL, check_patterns},
 };
 

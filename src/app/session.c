@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "crawl/crawl.h"
 #include "crawl/credentials.h"
+#include "crawl/fail_on.h"
 #include "crawl/scope.h"
 #include "crawl/space.h"
 #include "fetch/jar.h"
@@ -16,6 +17,7 @@
 #include "observe/report.h"
 #include "web/url.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,6 +388,30 @@ tell_unreached(const struct session *s, int code)
 		    s->job->seeds.n - SEEDS_TOLD_MAX);
 }
 
+/* --fail-on: also of a crawl that reached a limit, but not of one that was stopped or broke. */
+static int
+failed_on(const struct session *s, int code)
+{
+	struct crawl_stats stats;
+	uint64_t n, sum = 0;
+	char text[OUTCOME_MAX * 48]; /* a name, a number, a comma each */
+	size_t len = 0;
+
+	if (s->crawl == NULL || code == EXIT_SIGNAL || code == EXIT_FILE ||
+	    code == EXIT_OTHER)
+		return code;
+	crawl_stats(s->crawl, &stats);
+	for (int o = 0; o < OUTCOME_MAX; o++) {
+		n = fail_on_count(&s->job->options, &stats.totals, (enum outcome)o);
+		if (n == 0)
+			continue;
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %" PRIu64,
+		    sum == 0 ? "" : ", ", outcome_name((enum outcome)o), n);
+		sum += n;
+	}
+	return sum == 0 ? code : say_error(EXIT_BROKEN, "--fail-on: %s", text);
+}
+
 /* For nobody else to read: who has them is who was logged in. */
 static bool
 save_cookies(const struct session *s)
@@ -557,7 +583,7 @@ finish(struct session *s)
 		code = code == EXIT_DONE ? EXIT_FILE : code;
 	report_free(report);
 	tell_unreached(s, code);
-	return code;
+	return failed_on(s, code);
 }
 
 static void

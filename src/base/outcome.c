@@ -28,6 +28,22 @@ outcome_class(enum outcome o)
 }
 
 bool
+outcome_is_broken(enum outcome o)
+{
+	switch (o) {
+	case OUTCOME_HTTP_4XX:
+	case OUTCOME_HTTP_5XX:
+	case OUTCOME_TRUNCATED:
+		return true;
+	case OUTCOME_ROBOTS_UNREACHABLE:
+	case OUTCOME_CANCELLED:
+		return false;
+	default:
+		return outcome_class(o) == OUTCOME_CLASS_FAILED;
+	}
+}
+
+bool
 outcome_parse(struct slice name, enum outcome *ret)
 {
 	for (int o = 0; o < OUTCOME_MAX; o++) {

@@ -58,6 +58,9 @@ enum outcome_class {
 
 const char *outcome_name(enum outcome o);
 enum outcome_class outcome_class(enum outcome o);
+/* What a report calls broken: it is not there, or not as it should be.  Of what robots.txt or
+ * the end of the crawl kept from being asked for, nothing is known. */
+bool outcome_is_broken(enum outcome o);
 /* By name; false leaves *ret untouched. */
 bool outcome_parse(struct slice name, enum outcome *ret);
 #endif

@@ -1,6 +1,7 @@
 #include "crawl/job_item.h"
 #include "crawl/crawl.h"
 #include "crawl/credentials.h"
+#include "crawl/fail_on.h"
 #include "crawl/scope.h"
 #include "crawl/score.h"
 #include "net/addr.h"
@@ -47,6 +48,8 @@ check_text(const struct option_row *row, const char *text, struct why *why)
 		return r;
 	case OPTION_ID_crawl_focus:
 		return score_word_check(slice_cstr(text), why);
+	case OPTION_ID_run_fail_on:
+		return fail_on_check(slice_cstr(text), why);
 	case OPTION_ID_net_allow_net:
 		return check_network(slice_cstr(text), why);
 	case OPTION_ID_net_resolve:

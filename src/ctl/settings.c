@@ -350,5 +350,6 @@ bool
 option_is_of_terminal(enum option_id id)
 {
 	return id == OPTION_ID_run_progress || id == OPTION_ID_run_json ||
-	       id == OPTION_ID_run_state || id == OPTION_ID_fetch_save_cookies;
+	       id == OPTION_ID_run_fail_on || id == OPTION_ID_run_state ||
+	       id == OPTION_ID_fetch_save_cookies;
 }

@@ -158,19 +158,7 @@ logline_sentence(struct buf *out, struct slice word)
 bool
 logline_is_broken(const struct logline *l)
 {
-	if (l->retry || l->internal)
-		return false;
-	switch (l->outcome) {
-	case OUTCOME_HTTP_4XX:
-	case OUTCOME_HTTP_5XX:
-	case OUTCOME_TRUNCATED:
-		return true;
-	case OUTCOME_ROBOTS_UNREACHABLE: /* of itself nothing is known */
-	case OUTCOME_CANCELLED:
-		return false;
-	default:
-		return outcome_class(l->outcome) == OUTCOME_CLASS_FAILED;
-	}
+	return !l->retry && !l->internal && outcome_is_broken(l->outcome);
 }
 
 struct slice

@@ -287,6 +287,32 @@ def test_exit_code_15_when_the_time_is_up(web, tmp_path):
     assert 1 <= len(out.pages()) <= 9
 
 
+def test_exit_code_8_when_a_url_came_to_what_fail_on_names(web, tmp_path):
+    def crawl(name, *options):
+        result, out = harness.crawl(tmp_path / name, "-q", "--delay", "0", "--retries", "0", "--depth", "0", *options)
+        return result.rc, result.err, out
+
+    good, gone = web.url("/p0.html"), web.url("/is-not-there.html")
+    silent = f"http://127.0.0.1:{closed_port()}/"
+    assert crawl("a", gone)[:2] == (0, "")
+    assert crawl("b", "--fail-on", "broken", good)[:2] == (0, "")
+    rc, err, out = crawl("c", "--fail-on", "broken", good, gone, silent)
+    assert (rc, err) == (8, "trawl: --fail-on: http-4xx 1, connect-failure 1\n")
+    assert harness.trawl("resume", "-q", out.dir).rc == 8, "the crawl has it in its job.yaml"
+    assert harness.trawl("resume", "-q", "--fail-on", "http-5xx", out.dir).rc == 0
+    assert crawl("d", "--fail-on", "http-5xx", "--fail-on", "http-4xx", good, gone)[0] == 8
+    assert crawl("e", "--fail-on", "http-5xx", good, gone)[0] == 0
+    # Rather than that no seed was reached, or that a budget was; that it was so is told.
+    rc, err, _ = crawl("f", "--fail-on", "connect-failure", silent)
+    assert rc == 8 and silent in err
+    short = ("--robots", "ignore", "--max-bytes", "1", gone, good)
+    assert crawl("g", *short)[0] == 14
+    assert crawl("h", "--fail-on", "http-4xx", *short)[0] == 8
+    rc, err, out = crawl("i", "--fail-on", "404", good)
+    assert (rc, err) == (2, "trawl: --fail-on: '404' is neither broken nor an outcome such as http-4xx\n")
+    assert not out.dir.exists()
+
+
 # -- Signals --
 
 

@@ -125,6 +125,7 @@ TESTED = {
     "run.commit_interval": (E2E % "budgets", "test_commit_interval"),
     "run.commit_size": (E2E % "budgets", "test_commit_size"),
     "run.progress": (E2E % "options", "test_progress_is_a_block_or_nothing"),
+    "run.fail_on": (E2E % "cli", "test_exit_code_8_when_a_url_came_to_what_fail_on_names"),
     "run.json": (E2E % "cli", "test_json_is_one_object_that_adds_up"),
 }
 

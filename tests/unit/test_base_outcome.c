@@ -53,12 +53,29 @@ only_the_waiting_are_in_no_class_of_the_accounting(void **state)
 	assert_int_equal(outcome_class(OUTCOME_PARSE_CRASH), OUTCOME_CLASS_FETCHED);
 }
 
+static void
+broken_is_what_is_not_there_or_not_whole(void **state)
+{
+	(void)state;
+	assert_true(outcome_is_broken(OUTCOME_HTTP_4XX));
+	assert_true(outcome_is_broken(OUTCOME_TRUNCATED));
+	assert_true(outcome_is_broken(OUTCOME_DNS_FAILURE));
+	assert_false(outcome_is_broken(OUTCOME_NONE));
+	assert_false(outcome_is_broken(OUTCOME_REDIRECT));
+	assert_false(outcome_is_broken(OUTCOME_TOO_LARGE));
+	assert_false(outcome_is_broken(OUTCOME_ROBOTS_DENIED));
+	/* They failed, and of what is there nothing is known. */
+	assert_false(outcome_is_broken(OUTCOME_ROBOTS_UNREACHABLE));
+	assert_false(outcome_is_broken(OUTCOME_CANCELLED));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_outcome_has_a_name_of_its_own_that_leads_back),
 	    cmocka_unit_test(what_is_no_outcome_is_refused),
+	    cmocka_unit_test(broken_is_what_is_not_there_or_not_whole),
 	    cmocka_unit_test(only_the_waiting_are_in_no_class_of_the_accounting),
 	};
 

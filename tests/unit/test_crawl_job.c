@@ -660,6 +660,7 @@ other_value(const struct option_row *r, char ret[64])
 	    [OPTION_ID_crawl_extract] = "a=b",
 	    [OPTION_ID_fetch_header] = "A: b",
 	    [OPTION_ID_fetch_proxy] = "http://p.test:8",
+	    [OPTION_ID_run_fail_on] = "broken",
 	    [OPTION_ID_net_resolve] = "a.test:80:127.0.0.1",
 	    [OPTION_ID_net_allow_net] = "10.0.0.0/8",
 	    [OPTION_ID_output_sink] = "jsonl",

@@ -1,0 +1,31 @@
+#include "crawl/fail_on.h"
+#include <errno.h>
+
+static const struct slice broken = {"broken", 6};
+
+int
+fail_on_check(struct slice word, struct why *why)
+{
+	enum outcome o;
+
+	if (slice_eq(word, broken) || (outcome_parse(word, &o) && o != OUTCOME_NONE))
+		return 0;
+	return why_set(why, -EINVAL,
+	    "'" SLICE_FMT "' is neither broken nor an outcome such as http-4xx",
+	    SLICE_ARG(word));
+}
+
+uint64_t
+fail_on_count(
+    const struct options *o, const struct crawl_totals *totals, enum outcome outcome)
+{
+	for (size_t i = 0; i < o->run_fail_on.n; i++) {
+		struct slice word = slice_cstr(o->run_fail_on.v[i]);
+
+		if (slice_eq(word, broken)
+			? outcome_is_broken(outcome)
+			: slice_eq(word, slice_cstr(outcome_name(outcome))))
+			return totals->outcomes[outcome];
+	}
+	return 0;
+}
