@@ -156,11 +156,23 @@ tell_warcinfo(const struct committer *c, struct commit *m)
 			memcpy(m->warcinfo_id, c->sinks[i]->warcinfo_id, SINK_ID_MAX);
 }
 
-/* What waits for the commit counts: of pages full of links it is more than their archive. */
+uint64_t
+committer_finish_bytes(const struct committer *c)
+{
+	uint64_t n = c->wacz_bytes;
+
+	for (size_t i = 0; i < c->sinks_len; i++)
+		n += c->sinks[i]->finish_bytes;
+	return n;
+}
+
+/* What waits for the commit counts: of pages full of links it is more than their archive.
+ * So does what the end of the run makes of what is there. */
 static uint64_t
 disk_taken(const struct committer *c)
 {
-	return c->disk_bytes + (c->conf.durable ? store_batch_bytes(c->batch) : 0);
+	return c->disk_bytes + committer_finish_bytes(c) +
+	       (c->conf.durable ? store_batch_bytes(c->batch) : 0);
 }
 
 void
@@ -290,6 +302,20 @@ known_good_read(struct committer *c)
 	return r == -ENOMEM ? r : 0; /* what is too many is asked */
 }
 
+/* What there is of the archive. */
+static void
+measure_archive(struct committer *c)
+{
+	char path[PATH_MAX];
+	int n;
+
+	if (!c->conf.wacz || c->conf.dir == NULL)
+		return;
+	n = snprintf(path, sizeof(path), "%s/warc", c->conf.dir);
+	if (n > 0 && (size_t)n < sizeof(path))
+		c->wacz_bytes = space_taken(path);
+}
+
 static int
 open_all(struct committer *c, struct why *why)
 {
@@ -314,6 +340,7 @@ open_all(struct committer *c, struct why *why)
 	r = store_batch_new(BATCH_BYTES_MAX, &c->batch);
 	if (r < 0)
 		return why_set(why, r, "store thread: %s", strerror(-r));
+	measure_archive(c);
 	r = committer_load(c, why);
 	if (r == 0) {
 		r = committer_traps_open(c);

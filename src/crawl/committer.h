@@ -115,6 +115,7 @@ struct committer_conf {
 	bool checks;             /* --check-links: their sink is added, too */
 	struct slice known_good; /* as in crawl_conf; not kept */
 	bool revisits; /* what is archived already is not archived again */
+	bool wacz;     /* the archive will be packed into one more file */
 	const struct order *order;
 	struct slice scope_settings; /* to name the rule of a rejection */
 	struct traps_conf traps;     /* but for the hash seed */

@@ -105,7 +105,7 @@ is_measured_now(const struct committer *c, int64_t now_ms)
 
 	if (max == 0 || now_ms >= c->measure_at_ms)
 		return max > 0;
-	return c->disk_bytes >= max - max / 16 &&
+	return c->disk_bytes + committer_finish_bytes(c) >= max - max / 16 &&
 	       c->disk_bytes - c->measured_bytes >= max / 64;
 }
 

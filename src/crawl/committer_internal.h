@@ -83,6 +83,7 @@ struct committer {
 	int64_t measure_at_ms; /* disk_bytes, again */
 	uint64_t disk_bytes;   /* taken by the directory, about */
 	uint64_t measured_bytes; /* when it was measured last */
+	uint64_t wacz_bytes;     /* of the archive packed, about; 0: it will not be */
 	int err;              /* sticks: nothing is accepted after it */
 	bool in_doubt; /* the last batch failed: a resume may find it applied or not */
 	struct why why;
@@ -116,6 +117,8 @@ struct committer {
 
 int64_t committer_now_ms(const struct committer *c);
 int64_t committer_wall_us(const struct committer *c);
+/* What is still to be written when the run ends, about. */
+uint64_t committer_finish_bytes(const struct committer *c);
 /* With c->err. */
 void committer_reply(struct committer *c, struct commit *m);
 

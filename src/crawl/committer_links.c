@@ -8,21 +8,29 @@
 /* What a mail means for the store and the sinks; nothing is durable before the group
  * commit. */
 
-enum { HOPS_MAX = 250, LINKS_A_LOOK = 1000 /* between looks at the batch's size */ };
+enum {
+	HOPS_MAX = 250,
+	LINKS_A_LOOK = 1000, /* between looks at the batch's size */
+	WACZ_LINES_PART = 4  /* index and list of pages are compressed there */
+};
 
 static int
 put_sinks(struct committer *c, struct sink_event *e)
 {
+	uint64_t lines = 0;
+
 	for (size_t i = 0; i < c->sinks_len; i++) {
 		uint64_t before = c->sinks[i]->line_bytes;
 		int r = sink_put(c->sinks[i], e, &c->why);
 
 		if (r < 0)
 			return r;
-		c->disk_bytes += c->sinks[i]->line_bytes - before;
+		lines += c->sinks[i]->line_bytes - before;
 	}
 	c->dirty_bytes += e->records.len + e->copy_bytes.len;
-	c->disk_bytes += e->records.len + e->copy_bytes.len;
+	c->disk_bytes += e->records.len + e->copy_bytes.len + lines;
+	if (c->conf.wacz)
+		c->wacz_bytes += e->records.len + lines / WACZ_LINES_PART;
 	return 0;
 }
 

@@ -360,6 +360,7 @@ open_committer(struct crawl *c, struct why *why)
 	    .checks = o->crawl_check_links,
 	    .known_good = c->conf.known_good,
 	    .revisits = o->output_warc_revisits,
+	    .wacz = o->output_wacz,
 	    .disk_bytes_max =
 		o->limits_max_disk == OPTION_NONE ? 0 : (uint64_t)o->limits_max_disk,
 	    .mails_max = MAILS_MAX,

@@ -26,11 +26,35 @@ struct copies {
 	bool made;
 };
 
+static bool
+look_at(const char *dir, const char *name, struct stat *ret)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
+
+	return n >= 0 && (size_t)n < sizeof(path) && stat(path, ret) == 0;
+}
+
+/* Of an earlier run: its first page is written last, and the index while there are pages. */
+static bool
+is_made(const char *dir)
+{
+	struct stat first, index;
+
+	if (!look_at(dir, "mirror/index.html", &first) ||
+	    !look_at(dir, "mirror.work/index", &index))
+		return false;
+	if (first.st_mtim.tv_sec != index.st_mtim.tv_sec)
+		return first.st_mtim.tv_sec > index.st_mtim.tv_sec;
+	return first.st_mtim.tv_nsec >= index.st_mtim.tv_nsec;
+}
+
 static int
 mirror_open(
     struct sink *s, const struct sink_conf *conf, struct slice mark, struct why *why)
 {
 	struct copies *c = calloc(1, sizeof(*c));
+	bool made = is_made(conf->dir);
 	int r;
 
 	if (c == NULL || (c->dir = slice_dup(slice_cstr(conf->dir))) == NULL) {
@@ -45,6 +69,7 @@ mirror_open(
 		free(c);
 		return r;
 	}
+	s->finish_bytes = made ? 0 : c->files.parts.pos;
 	s->priv = c;
 	return 0;
 }
@@ -76,6 +101,8 @@ mirror_put(struct sink *s, struct sink_event *e, struct why *why)
 		return 0;
 	}
 	c->made = false;
+	if (rec.what == MIRROR_PAGE) /* a file of it comes beside its pieces */
+		s->finish_bytes += e->copy_bytes.len;
 	return mirror_files_add(&c->files, &rec, e->copy_bytes, why);
 }
 

@@ -114,6 +114,32 @@ def test_the_disk_budget_counts_links_that_wait_for_the_commit(tmp_path):
     assert 750_000 < taken(out.dir) <= 1_500_000 + 500_000
 
 
+def test_the_disk_budget_counts_the_mirror_that_is_made_at_the_end(site, tmp_path):
+    sinks = ("--sink", "warc", "--sink", "jsonl", "--sink", "mirror")
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-disk", "1500kB", *sinks, site.url("/p0.html"))
+    assert result.rc == 16, result.err
+    made = len(list((out.dir / "mirror").rglob("p*.html")))
+    assert made == len(out.pages()) > 8
+    assert taken(out.dir) <= 1_500_000 + 6 * BULK + 200_000
+    stops_again(site, out, 16)
+    # What is in the mirror already is not counted a second time.
+    result = harness.trawl("resume", "-q", out.dir, "--max-disk", "2500kB")
+    assert result.rc == 16, result.err
+    assert len(out.pages()) > made + 8
+    assert taken(out.dir) <= 2_500_000 + 6 * BULK + 200_000
+    finish(site, out, "--max-disk", "none")
+
+
+def test_the_disk_budget_counts_the_wacz_that_is_packed_at_the_end(site, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-disk", "3MB", "--wacz", site.url("/p0.html"))
+    assert result.rc == 16, result.err  # the archive alone would have had room
+    archive = sum(p.stat().st_size for p in out.warcs())
+    assert 1_000_000 < archive < 1_500_000 and not (out.dir / "archive.wacz").exists()
+    stops_again(site, out, 16)
+    finish(site, out, "--max-disk", "6MB")
+    assert (out.dir / "archive.wacz").exists() and taken(out.dir) <= 6_000_000
+
+
 def test_a_budget_that_is_exactly_used_up_by_the_last_page_is_no_stop(site, tmp_path):
     result, out = harness.crawl(tmp_path / "c", "--progress", "none", "--delay", "0", "--max-pages", str(PAGES),
                                 site.url("/p0.html"))  # fmt: skip

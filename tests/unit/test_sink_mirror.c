@@ -305,6 +305,48 @@ the_first_page_lists_seeds_where_they_lead(void **state)
 	kit_free(got);
 }
 
+/* A page's file comes beside its pieces, any other file is moved. */
+static void
+what_the_end_will_add_is_counted_until_it_is_there(void **state)
+{
+	struct env *e = *state;
+
+	reopen(e, true);
+	commit(e);
+	assert_int_equal(e->s->finish_bytes, 0);
+	put_file(e, "https://a.test/it.png", "bytes");
+	assert_int_equal(e->s->finish_bytes, 0);
+	put_page(e, "https://a.test/", "https://a.test/2", "");
+	commit(e);
+	assert_int_equal(e->s->finish_bytes, e->pieces.len);
+	reopen(e, false); /* stopped, and not made */
+	assert_int_equal(e->s->finish_bytes, e->pieces.len);
+	reopen(e, true); /* made, but no first page tells of it */
+	assert_int_equal(e->s->finish_bytes, e->pieces.len);
+}
+
+static void
+what_was_made_by_an_earlier_run_is_not_counted_again(void **state)
+{
+	struct env *e = *state;
+	struct sink_event ev = event("https://a.test/seed");
+
+	reopen(e, true);
+	commit(e);
+	ev.link = LINK_SEED;
+	ev.outcome = OUTCOME_REDIRECT;
+	ev.status = 301;
+	ev.redirect_to = SLICE_LIT("https://a.test/");
+	put(e, &ev);
+	put_page(e, "https://a.test/", "https://a.test/2", "");
+	commit(e);
+	reopen(e, true);
+	assert_int_equal(e->s->finish_bytes, 0);
+	put_page(e, "https://a.test/2", "https://a.test/", "");
+	commit(e);
+	assert_int_equal(e->s->finish_bytes, e->pieces.len);
+}
+
 static void
 a_mark_or_files_that_are_wrong_are_told(void **state)
 {
@@ -468,6 +510,8 @@ main(void)
 	    TEST(what_comes_again_takes_the_place_of_what_was),
 	    TEST(answers_that_are_no_content_are_left_out),
 	    TEST(the_first_page_lists_seeds_where_they_lead),
+	    TEST(what_the_end_will_add_is_counted_until_it_is_there),
+	    TEST(what_was_made_by_an_earlier_run_is_not_counted_again),
 	    TEST(a_mark_or_files_that_are_wrong_are_told),
 	    TEST(a_url_breaks_nothing_where_it_stands),
 	    TEST(bytes_that_are_no_pieces_are_refused),
