@@ -12,11 +12,12 @@ import threading
 import harness
 import judges
 
-REGION, BUCKET = "eu-test-1", "crawls"
+REGION = "eu-test-1"
+BUCKETS = [f"crawls-{n}" for n in range(40)]
 
 _SETUP = """
 import boto3, json, sys, urllib.request
-url, bucket, region = sys.argv[1:]
+url, region, *buckets = sys.argv[1:]
 first = {"endpoint_url": url, "region_name": region, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
 iam = boto3.client("iam", **first)
 iam.create_user(UserName="trawl")
@@ -27,7 +28,9 @@ trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": 
 role = iam.create_role(RoleName="trawl", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
 iam.put_role_policy(RoleName="trawl", PolicyName="all", PolicyDocument=json.dumps(policy))
 lent = boto3.client("sts", **first).assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-boto3.client("s3", **first).create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+s3 = boto3.client("s3", **first)
+for bucket in buckets:
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
 urllib.request.urlopen(urllib.request.Request(url + "/moto-api/reset-auth", data=b"0", method="POST", headers={"Content-Type": "text/plain"})).read()
 print(key["AccessKeyId"], key["SecretAccessKey"], lent["AccessKeyId"], lent["SecretAccessKey"], lent["SessionToken"])
 """
@@ -105,13 +108,15 @@ class Gate:
 
 
 class Storage:
-    def __init__(self, port, gate, access, secret, *lent):
-        self.port, self.gate, self.access, self.secret = port, gate, access, secret
+    """A bucket of its own, behind a gate of its own."""
+
+    def __init__(self, port, bucket, access, secret, *lent):
+        self.port, self.gate, self.bucket, self.access, self.secret = port, Gate(port), bucket, access, secret
         self.lent = dict(zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), lent))
 
     def options(self, *more):
         return ("--sink", "warc", "--sink", "jsonl", "--sink", "s3", "--s3-endpoint", f"http://127.0.0.1:{self.gate.port}",
-                "--s3-region", REGION, "--s3-bucket", BUCKET, *more)  # fmt: skip
+                "--s3-region", REGION, "--s3-bucket", self.bucket, *more)  # fmt: skip
 
     def env(self, **more):
         return {"AWS_ACCESS_KEY_ID": self.access, "AWS_SECRET_ACCESS_KEY": self.secret} | more
@@ -120,12 +125,13 @@ class Storage:
         """Name -> {"body", "class", "type"}."""
         import base64
 
-        out = judges.run("python", "-c", _LIST, f"http://127.0.0.1:{self.port}", BUCKET, REGION, self.access, self.secret)
+        out = judges.run("python", "-c", _LIST, f"http://127.0.0.1:{self.port}", self.bucket, REGION, self.access, self.secret)
         return {k: v | {"body": base64.b64decode(v["body"])} for k, v in json.loads(out).items()}
 
 
 @contextlib.contextmanager
-def storage(where, tls=None):
+def server(where):
+    """Yields what makes a Storage, as often as there are buckets: moto takes seconds to start."""
     where.mkdir(parents=True, exist_ok=True)
     for _ in range(harness.STARTS):
         port = harness.free_port()
@@ -137,8 +143,9 @@ def storage(where, tls=None):
             harness.wait_until("moto", lambda: child.poll() is not None or harness.listens("127.0.0.1", port))
             if child.poll() is not None:
                 continue
-            keys = judges.run("python", "-c", _SETUP, f"http://127.0.0.1:{port}", BUCKET, REGION).split()
-            yield Storage(port, Gate(port), *keys)
+            keys = judges.run("python", "-c", _SETUP, f"http://127.0.0.1:{port}", REGION, *BUCKETS).split()
+            buckets = iter(BUCKETS)
+            yield lambda: Storage(port, next(buckets), *keys)
             return
         finally:
             harness.stop(child)

@@ -29,10 +29,15 @@ def web(tmp_path_factory):
         yield web
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with s3.server(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
 @pytest.fixture
-def store(tmp_path):
-    with s3.storage(tmp_path / "moto") as store:
-        yield store
+def store(server):
+    return server()
 
 
 def crawl(store, web, where, *options, env=None, url="/0.html"):
@@ -202,7 +207,7 @@ def test_wrong_keys_and_a_bucket_that_is_not_there_are_told(store, web, tmp_path
     assert wrong.rc == 3 and "was answered with status 403 SignatureDoesNotMatch" in wrong.err
     assert wrong.err.count("SignatureDoesNotMatch") == wrong.err.count("\n") and len(out.archived()) >= PAGES
     where = list(store.options())
-    where[where.index(s3.BUCKET)] = "nowhere"
+    where[where.index(store.bucket)] = "nowhere"
     lost, _ = harness.crawl(tmp_path / "b", *FAST, *where, web.url("/0.html"), env=store.env())
     assert lost.rc == 3 and "status 404 NoSuchBucket" in lost.err
 
@@ -217,7 +222,7 @@ def test_a_session_token_is_signed_and_sent(store, web, tmp_path):
 
 @pytest.mark.parametrize("style", [(), ("--no-s3-path-style",)])
 def test_tls_is_verified_and_the_bucket_may_be_in_the_name(store, web, tmp_path, style):
-    names = "localhost", f"{s3.BUCKET}.localhost"
+    names = "localhost", f"{store.bucket}.localhost"
     authority = harness.test_authority(tmp_path / "ca", names)
     front = f"""server {{ listen 127.0.0.1:@PORT@ ssl; ssl_certificate "{authority.cert}"; ssl_certificate_key "{authority.key}";
         client_max_body_size 0; location / {{ proxy_pass http://127.0.0.1:{store.gate.port}; proxy_set_header Host $http_host; }} }}"""
@@ -229,7 +234,7 @@ def test_tls_is_verified_and_the_bucket_may_be_in_the_name(store, web, tmp_path,
         result, out = harness.crawl(tmp_path / "b", *FAST, *where, "--s3-ca", authority.ca, web.url("/0.html"), env=store.env())
         assert result.rc == 0, result.err
         same(out, store.objects())
-        assert all(p.startswith(f"/{s3.BUCKET}/") == (not style) for p in store.gate.puts)
+        assert all(p.startswith(f"/{store.bucket}/") == (not style) for p in store.gate.puts)
 
 
 def test_storage_that_does_not_answer_holds_up_neither_the_crawl_nor_its_stop(store, web, tmp_path):
@@ -255,7 +260,7 @@ def test_the_service_puts_files_to_the_storage_of_its_defaults_and_of_nobody_els
 api: {{allow_local: yes}}
 defaults:
   fetch: {{delay: 0}}
-  s3: {{endpoint: "http://127.0.0.1:{store.gate.port}", region: {s3.REGION}, bucket: {s3.BUCKET}}}
+  s3: {{endpoint: "http://127.0.0.1:{store.gate.port}", region: {s3.REGION}, bucket: {store.bucket}}}
 """
     with Service(tmp_path / "serve", settings, env=store.env()) as service:
         service.start()
@@ -265,8 +270,8 @@ defaults:
         service.wait_for(run, "done")
         same(service.output(run), store.objects(), "kept/")
         for section, value in [("s3", {"bucket": "another"}),
-                               ("s3", {"bucket": "crawls", "endpoint": "http://127.0.0.1:1"}),
-                               ("s3", {"bucket": "crawls", "credentials": "/etc/passwd"}),
+                               ("s3", {"bucket": store.bucket, "endpoint": "http://127.0.0.1:1"}),
+                               ("s3", {"bucket": store.bucket, "credentials": "/etc/passwd"}),
                                ("exec", {"command": "cat"})]:  # fmt: skip
             refused = service.post("/api/v1/jobs", {"name": "x", **job, section: value})
             assert refused.status in (400, 422) and f"/{section}/{[*value][-1]}" in str(refused.json), refused
