@@ -258,16 +258,11 @@ read_secrets(void)
 		log_warn("%s", why.text);
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv)
 {
 	const struct command *c;
 
-	keep_heap_small();
-	raise_files();
-	open_standard_files();
-	(void)journal_start();
-	read_secrets();
 	if (argc < 2)
 		return usage_error("which command? trawl --help lists them");
 	if (strcmp(argv[1], "--version") == 0) {
@@ -279,4 +274,19 @@ main(int argc, char **argv)
 		return argc > 2 ? help_about(argv[2]) : help_all();
 	c = command_find(argv[1]);
 	return c == NULL ? EXIT_USAGE : run_command(c, argc - 2, argv + 2);
+}
+
+int
+main(int argc, char **argv)
+{
+	int code;
+
+	keep_heap_small();
+	raise_files();
+	open_standard_files();
+	(void)journal_start();
+	read_secrets();
+	code = run(argc, argv);
+	/* What printed all it had to say has not done so before it is written. */
+	return code == EXIT_DONE && !write_stdout((struct slice){0}) ? EXIT_FILE : code;
 }

@@ -34,10 +34,12 @@ temporary_dir(void)
 bool
 write_stdout(struct slice s)
 {
+	errno = 0; /* ferror() is of an earlier call, whose reason nobody kept */
 	if (fwrite(s.ptr == NULL ? "" : s.ptr, 1, s.len, stdout) == s.len &&
-	    fflush(stdout) == 0)
+	    fflush(stdout) == 0 && !ferror(stdout))
 		return true;
-	(void)say_error(0, "cannot write to standard output: %s", strerror(errno));
+	(void)say_error(0, "cannot write to standard output: %s",
+	    errno == 0 ? "a part is lost" : strerror(errno));
 	return false;
 }
 

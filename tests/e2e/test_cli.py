@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -311,6 +312,20 @@ def test_exit_code_8_when_a_url_came_to_what_fail_on_names(web, tmp_path):
     rc, err, out = crawl("i", "--fail-on", "404", good)
     assert (rc, err) == (2, "trawl: --fail-on: '404' is neither broken nor an outcome such as http-4xx\n")
     assert not out.dir.exists()
+
+
+@pytest.mark.parametrize("line", ["url http://a.test/", "check JOB", "help", "help url", "--version", "crawl --help", "url many"])
+def test_exit_code_3_when_what_was_asked_for_cannot_be_printed(tmp_path, line):
+    job = tmp_path / "job.yaml"
+    job.write_text("seeds: ['http://a.test/']\n")
+    words = {"JOB": [str(job)], "many": [f"http://a.test/{i}" for i in range(1000)]}
+    args = [word for name in line.split() for word in words.get(name, [name])]
+    assert harness.trawl(*args).rc == 0
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run([harness.TRAWL, *args], stdout=full, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60)
+    assert run.returncode == 3
+    said = b"trawl: cannot write to standard output: "
+    assert run.stderr in (said + b"No space left on device\n", said + b"a part is lost\n")
 
 
 # -- Signals --
