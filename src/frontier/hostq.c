@@ -293,8 +293,9 @@ judge_turn(const struct hostq *h, int64_t free_ms, struct hostq_state *ret)
 			break;
 		before += wants_turn(other, free_ms);
 	}
-	if (before > 0)
-		later(ret, free_ms + before * TURN_MS, WAIT_CONNECTION_CAP);
+	if (before > 0) /* what holds all of them is told by its name */
+		later(ret, free_ms + before * TURN_MS,
+		    ret->waits == WAIT_NONE ? WAIT_CONNECTION_CAP : ret->waits);
 }
 
 static void

@@ -435,6 +435,38 @@ a_delay_counts_from_the_request_of_another_crawl(void **state)
 	crew_stop(&c);
 }
 
+/* Not by the crawl whose turn it will be then. */
+static void
+what_a_host_waits_for_is_told_to_all_crawls_by_its_cause(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats a, b;
+	struct crew c;
+
+	(void)state;
+	conf.delay_ms = 1000;
+	crew_start(&c, conf);
+	rig_add(&c.a, "http://h/1");
+	rig_add(&c.a, "http://h/2");
+	rig_add(&c.b, "http://h/3");
+	expect_turn(&c.a, "http://h");
+	rig_ok(&c.a, "http://h", 0);
+	expect_none(&c.b);
+	expect_none(&c.a);
+	crew_pass(&c, 1000);
+	a = rig_stats(&c.a);
+	b = rig_stats(&c.b);
+	assert_int_equal(a.wait_ms[WAIT_CRAWL_DELAY], 1000);
+	assert_int_equal(b.wait_ms[WAIT_CRAWL_DELAY], 1000);
+	crew_pass(&c, 1);
+	expect_turn(&c.b, "http://h");
+	expect_none(&c.a);
+	crew_pass(&c, 300);
+	a = rig_stats(&c.a);
+	assert_int_equal(a.wait_ms[WAIT_CONNECTION_CAP], 300);
+	crew_stop(&c);
+}
+
 static void
 crawls_that_want_the_same_host_take_turns(void **state)
 {
@@ -694,6 +726,7 @@ main(void)
 	    cmocka_unit_test(a_hundred_thousand_hosts_wait_at_one_address_for_nothing),
 	    cmocka_unit_test(one_host_is_asked_by_one_crawl_at_a_time),
 	    cmocka_unit_test(a_delay_counts_from_the_request_of_another_crawl),
+	    cmocka_unit_test(what_a_host_waits_for_is_told_to_all_crawls_by_its_cause),
 	    cmocka_unit_test(crawls_that_want_the_same_host_take_turns),
 	    cmocka_unit_test(a_crawl_that_does_not_ask_holds_nobody_up),
 	    cmocka_unit_test(a_back_off_holds_in_every_crawl),
