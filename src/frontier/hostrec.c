@@ -27,9 +27,9 @@ put_time(struct wire_out *w, int64_t mono_ms, const struct frontier_now *now)
 }
 
 static int64_t
-get_time(struct wire_in *in, const struct frontier_now *now, int64_t ahead_max_ms)
+time_of(int64_t wall_ms, const struct frontier_now *now, int64_t ahead_max_ms)
 {
-	int64_t wall_ms = (int64_t)wire_get_u64(in), ahead_ms;
+	int64_t ahead_ms;
 
 	if (wall_ms == NEVER_STORED || wall_ms < 0)
 		return HOSTQ_NEVER;
@@ -37,6 +37,27 @@ get_time(struct wire_in *in, const struct frontier_now *now, int64_t ahead_max_m
 		return INT64_MAX;
 	ahead_ms = wall_ms - now->wall_ms;
 	return now->mono_ms + (ahead_ms < ahead_max_ms ? ahead_ms : ahead_max_ms);
+}
+
+static int64_t
+get_time(struct wire_in *in, const struct frontier_now *now, int64_t ahead_max_ms)
+{
+	return time_of((int64_t)wire_get_u64(in), now, ahead_max_ms);
+}
+
+/* It is never longer than when it was set. */
+static void
+get_wait(struct wire_in *in, const struct frontier_now *now, int64_t *ret_until_ms,
+    int64_t *ret_set_ms)
+{
+	int64_t until_ms = (int64_t)wire_get_u64(in);
+	int64_t set_ms = (int64_t)wire_get_u64(in);
+	int64_t ahead_max_ms = WAIT_MAX_MS;
+
+	if (set_ms >= 0 && until_ms >= set_ms && until_ms - set_ms < ahead_max_ms)
+		ahead_max_ms = until_ms - set_ms;
+	*ret_until_ms = time_of(until_ms, now, ahead_max_ms);
+	*ret_set_ms = time_of(set_ms, now, 0);
 }
 
 int
@@ -101,11 +122,9 @@ parse(struct slice saved, const struct frontier_now *now, struct hostrec *r)
 	r->start_ms = get_time(&in, now, 0);
 	r->end_ms = get_time(&in, now, 0);
 	r->took_ms = (int64_t)wire_get_u64(&in);
-	r->backoff_until_ms = get_time(&in, now, WAIT_MAX_MS);
-	r->backoff_set_ms = get_time(&in, now, 0);
+	get_wait(&in, now, &r->backoff_until_ms, &r->backoff_set_ms);
 	r->backoff_level = wire_get_u32(&in);
-	r->fail_until_ms = get_time(&in, now, WAIT_MAX_MS);
-	r->fail_set_ms = get_time(&in, now, 0);
+	get_wait(&in, now, &r->fail_until_ms, &r->fail_set_ms);
 	r->failures = wire_get_u32(&in);
 	r->robots_known = wire_get_u8(&in) != 0;
 	r->robots_used = wire_get_u8(&in) != 0;

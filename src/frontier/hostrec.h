@@ -6,8 +6,8 @@
  * What is in flight does not survive, and neither do the records: the queue has those.
  *
  * Clocks:  written as wall time, for the monotonic clock does not outlive a reboot.  Read
- *          against a wall clock that was set meanwhile, no wait gets longer than the
- *          longest there is (a day and 10 %).
+ *          against a wall clock that was set meanwhile, no back-off gets longer than it
+ *          was, and no other wait than the longest there is (a day and 10 %).
  * Errors:  -ENOMEM; hostrec_decode(): -EBADMSG.
  */
 #ifndef FRONTIER_HOSTREC_H
