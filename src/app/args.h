@@ -13,6 +13,8 @@ struct args {
 	    given;       /* what the command line says; options_init() of args_parse() */
 	const char *dir; /* -o */
 	const char *seeds; /* --seeds: a file, or "-" */
+	const char
+	    *job_file; /* of the caller's: the file of the job; NULL: DIR/job.yaml */
 	bool quiet;
 	bool brief;              /* of the caller's: no summary, no report files */
 	struct slice known_good; /* likewise: crawl_conf has it */

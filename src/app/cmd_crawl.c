@@ -1,15 +1,16 @@
 #include "app/session.h"
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define DEFAULT_USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION " (+" PACKAGE_URL ")"
 
-static int
-complete(struct job *job)
+int
+options_complete(struct options *o)
 {
-	if (job->options.fetch_user_agent != NULL)
+	if (o->fetch_user_agent != NULL)
 		return 0;
-	return option_set(&job->options, &option_rows[OPTION_ID_fetch_user_agent],
+	return option_set(o, &option_rows[OPTION_ID_fetch_user_agent],
 	    SLICE_LIT(DEFAULT_USER_AGENT), NULL);
 }
 
@@ -27,8 +28,8 @@ session_take_args(struct job *job, const struct args *a, const char *like)
 		return usage_error("%s what? Give at least one URL, as in"
 				   " trawl %s https://example.org/",
 		    like, like);
-	if (options_merge(&job->options, &a->given) < 0 || complete(job) < 0 ||
-	    job_tidy_seeds(job) < 0)
+	if (options_merge(&job->options, &a->given) < 0 ||
+	    options_complete(&job->options) < 0 || job_tidy_seeds(job) < 0)
 		return usage_error("out of memory");
 	return EXIT_DONE;
 }
@@ -103,7 +104,8 @@ resume_dir(struct job *job, struct args *a, struct nursery *nursery)
 		return usage_error("%s: that crawl was made with --state memory, which"
 				   " leaves nothing to go on from",
 		    a->dir);
-	if (options_merge(&job->options, &a->given) < 0 || complete(job) < 0)
+	if (options_merge(&job->options, &a->given) < 0 ||
+	    options_complete(&job->options) < 0)
 		return usage_error("out of memory");
 	if (job->options.run_state == STATE_MEMORY)
 		return usage_error(
@@ -120,6 +122,7 @@ run_file(struct job *job, struct args *a, struct nursery *nursery)
 		return usage_error("run wants one job file, as in trawl run job.yaml");
 	path = a->words[0];
 	a->words_len = 0;
+	a->job_file = strcmp(path, "-") == 0 ? NULL : path;
 	if (check_file(path, job) > 0)
 		return EXIT_USAGE;
 	if (job->seeds.n == 0 && a->seeds == NULL)

@@ -1,5 +1,6 @@
 #include "app/session.h"
 #include "app/job_check.h"
+#include "app/reload.h"
 #include "app/rest.h"
 #include "app/warc_wacz.h"
 #include "base/clock.h"
@@ -40,7 +41,9 @@ struct session {
 	struct report_facts facts; /* once it has ended */
 	struct progress *progress;
 	struct crawl_stats before; /* as it began */
-	struct sig *sigint, *sigterm;
+	struct sig *sigint, *sigterm, *sighup;
+	bool changing;    /* it stops, to go on with `next` */
+	struct job *next; /* what SIGHUP found in the file; NULL: nothing new */
 	int signals;
 	bool resume;
 	bool again;  /* it may be a further round of what is in the directory */
@@ -172,6 +175,59 @@ choose_look(struct session *s)
 		s->look_ms = LOOK_MAX_MS;
 }
 
+static int crawl_begin(struct session *s, bool resume, struct why *why);
+
+/* As the service does it: a crawl is told other options by going on with them. */
+static void
+go_on_changed(struct session *s)
+{
+	struct why why = {""};
+	int r;
+
+	progress_free(s->progress);
+	s->progress = NULL;
+	crawl_free(s->crawl);
+	s->crawl = NULL;
+	s->changing = false;
+	r = s->next == NULL ? -ENOENT : reload_apply(s->job, s->next);
+	reload_free(s->next);
+	s->next = NULL;
+	if (r == 0 && write_job_file(s, &why) < 0)
+		(void)say_error(0, "%s", why.text);
+	if (r == 0)
+		log_warn("the job was read again: the crawl goes on with it");
+	r = crawl_begin(s, true, &why);
+	if (r == 0)
+		return;
+	(void)say_error(0, "cannot go on: %s", why.text);
+	s->end = CRAWL_STORE;
+	loop_stop(s->loop);
+}
+
+static void
+on_hangup(void *ctx)
+{
+	struct session *s = ctx;
+	char path[4200];
+
+	if (s->signals > 0 || s->paused)
+		return;
+	if (!is_durable(s)) {
+		log_warn("the job is not read again: with --state memory nothing can be "
+			 "changed while the crawl runs");
+		return;
+	}
+	(void)snprintf(path, sizeof(path), "%s/job.yaml", s->dir);
+	reload_free(s->next);
+	s->next = s->args->job_file == NULL
+		      ? reload_read(s->job, path, NULL)
+		      : reload_read(s->job, s->args->job_file, &s->args->given);
+	if (s->next == NULL || s->changing)
+		return;
+	s->changing = true;
+	crawl_stop(s->crawl, false);
+}
+
 static void
 on_end(void *ctx, enum crawl_end end)
 {
@@ -179,6 +235,10 @@ on_end(void *ctx, enum crawl_end end)
 
 	s->end = end;
 	report_facts_take(&s->facts, s->crawl, end, clock_wall_us());
+	if (end == CRAWL_STOPPED && s->changing && s->signals == 0) {
+		go_on_changed(s);
+		return;
+	}
 	if (end == CRAWL_DISK_FULL && s->signals == 0 && is_durable(s)) {
 		choose_look(s);
 		log_warn("paused: %s; goes on when there is room", crawl_why(s->crawl));
@@ -190,8 +250,6 @@ on_end(void *ctx, enum crawl_end end)
 	}
 	loop_stop(s->loop);
 }
-
-static int crawl_begin(struct session *s, bool resume, struct why *why);
 
 /* From the last commit, as after any other stop. */
 static void
@@ -293,6 +351,8 @@ start(struct session *s, struct why *why)
 	r = sig_new(s->loop, SIGINT, on_signal, s, &s->sigint);
 	if (r == 0)
 		r = sig_new(s->loop, SIGTERM, on_signal, s, &s->sigterm);
+	if (r == 0)
+		r = sig_new(s->loop, SIGHUP, on_hangup, s, &s->sighup);
 	return r < 0 ? why_set(why, r, "cannot start: %s", strerror(-r)) : 0;
 }
 
@@ -591,6 +651,8 @@ session_release(struct session *s)
 {
 	sig_free(s->sigint);
 	sig_free(s->sigterm);
+	sig_free(s->sighup);
+	reload_free(s->next);
 	if (s->look.loop != NULL) /* start() was called */
 		timer_stop(&s->look);
 	progress_free(s->progress);

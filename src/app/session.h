@@ -16,6 +16,8 @@ int session_run(
     struct job *job, const struct args *a, bool again, struct nursery *nursery);
 /* Goes on with the crawl in a->dir; a full disk pauses either. */
 int session_resume(struct job *job, const struct args *a, struct nursery *nursery);
+/* The options that a crawl must have and nobody need give. */
+int options_complete(struct options *o);
 /* Seeds and options of the command line, into the job; `like`: a command that is right. */
 int session_take_args(struct job *job, const struct args *a, const char *like);
 /* A crawl of a->words under that name (NULL: the first seed's host). */

@@ -7,34 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What may be changed of a run: by section and key. */
-#define CHANGEABLE(X)                                                                    \
-	X(crawl, scope, true)                                                            \
-	X(crawl, include, true)                                                          \
-	X(crawl, exclude, true)                                                          \
-	X(crawl, depth, true)                                                            \
-	X(limits, max_pages, false)                                                      \
-	X(limits, max_bytes, false)                                                      \
-	X(limits, max_time, false)                                                       \
-	X(limits, max_disk, false)                                                       \
-	X(fetch, concurrency, false)                                                     \
-	X(fetch, per_host, false)                                                        \
-	X(fetch, per_ip, false)                                                          \
-	X(fetch, per_site, false)                                                        \
-	X(fetch, delay, false)                                                           \
-	X(fetch, rate, false)                                                            \
-	X(fetch, bandwidth, false)
-
-struct changeable {
-	const char *section, *key;
-	bool is_scope; /* it decides which URLs are wanted */
-};
-static const struct changeable changeables[] = {
-#define X(section, key, is_scope) {#section, #key, is_scope},
-    CHANGEABLE(X)
-#undef X
-};
-
 struct run_change *
 run_change_new(void)
 {
@@ -115,14 +87,14 @@ add_seeds(struct run_change *c, json_t *spec)
 
 /* ---- a patch [desk] ---- */
 
-static const struct changeable *
-changeable_find(const char *section, const char *key)
+/* NULL: that is no option, or none that may be changed of a run. */
+static const struct option_row *
+live_option(const char *section, const char *key)
 {
-	for (size_t i = 0; i < sizeof(changeables) / sizeof(changeables[0]); i++)
-		if (strcmp(changeables[i].section, section) == 0 &&
-		    strcmp(changeables[i].key, key) == 0)
-			return &changeables[i];
-	return NULL;
+	const struct option_row *row =
+	    option_by_key(slice_cstr(section), slice_cstr(key));
+
+	return row != NULL && option_is_live(row->id) ? row : NULL;
 }
 
 /* What cannot be changed is told and taken out, so that the rest can be judged, too. */
@@ -136,11 +108,11 @@ check_section(struct run_change *c, const char *section, json_t *keys, bool *sco
 
 	json_object_foreach_safe(keys, next, key, value)
 	{
-		const struct changeable *what = changeable_find(section, key);
+		const struct option_row *row = live_option(section, key);
 
 		(void)snprintf(pointer, sizeof(pointer), "/%.60s/%.60s", section, key);
-		if (what != NULL) {
-			*scope |= what->is_scope;
+		if (row != NULL) { /* those of crawl: decide which URLs are wanted */
+			*scope |= strcmp(row->section, "crawl") == 0;
 			continue;
 		}
 		(void)mistakes_add(&c->mistakes, pointer, "cannot be changed of a run");
@@ -226,14 +198,14 @@ write_all(struct buf *out, const struct options *o)
 
 	jsonw_init(&j, out);
 	jsonw_object(&j, NULL);
-	for (size_t i = 0; r == 0 && i < sizeof(changeables) / sizeof(changeables[0]);
-	     i++) {
-		const struct changeable *what = &changeables[i];
+	for (size_t i = 0; r == 0 && i < OPTION_ID_MAX; i++) {
+		const struct option_row *row = &option_rows[i];
 		char name[80];
 
-		(void)snprintf(name, sizeof(name), "%s.%s", what->section, what->key);
-		r = write_value(&j, name, o,
-		    option_by_key(slice_cstr(what->section), slice_cstr(what->key)));
+		if (!option_is_live(row->id))
+			continue;
+		(void)snprintf(name, sizeof(name), "%s.%s", row->section, row->name);
+		r = write_value(&j, name, o, row);
 	}
 	jsonw_object_end(&j);
 	return r < 0 ? r : j.err;

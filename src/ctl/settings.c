@@ -327,6 +327,31 @@ option_is_shared(enum option_id id)
 }
 
 bool
+option_is_live(enum option_id id)
+{
+	switch (id) {
+	case OPTION_ID_crawl_scope:
+	case OPTION_ID_crawl_include:
+	case OPTION_ID_crawl_exclude:
+	case OPTION_ID_crawl_depth:
+	case OPTION_ID_limits_max_pages:
+	case OPTION_ID_limits_max_bytes:
+	case OPTION_ID_limits_max_time:
+	case OPTION_ID_limits_max_disk:
+	case OPTION_ID_fetch_concurrency:
+	case OPTION_ID_fetch_per_host:
+	case OPTION_ID_fetch_per_ip:
+	case OPTION_ID_fetch_per_site:
+	case OPTION_ID_fetch_delay:
+	case OPTION_ID_fetch_rate:
+	case OPTION_ID_fetch_bandwidth:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
 option_names_file(enum option_id id)
 {
 	return id == OPTION_ID_fetch_auth_file || id == OPTION_ID_fetch_cookies ||

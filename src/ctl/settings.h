@@ -57,6 +57,8 @@ bool settings_mode(const char *text, unsigned *ret);
 
 /* Of the whole process: names, addresses, TLS, workers, loops. */
 bool option_is_shared(enum option_id id);
+/* May be changed of a run: by the API, or by SIGHUP in a crawl of the command line. */
+bool option_is_live(enum option_id id);
 /* Names a local file; a program to run.  An option that does so and is not told here is open to
  * whoever may make jobs. */
 bool option_names_file(enum option_id id);

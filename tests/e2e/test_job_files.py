@@ -4,6 +4,8 @@ import datetime
 import gzip
 import json
 import re
+import select
+import signal
 
 import pytest
 
@@ -221,3 +223,85 @@ def test_a_rule_gives_a_host_its_own_pace(site, tmp_path):
 
 def _time(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+# -- SIGHUP --
+
+WAITS = "crawl: {robots: ignore, sitemaps: no}\nfetch: {delay: 1h}\n"
+
+
+def begun(*args):
+    """A crawl that has one page, and waits an hour with the next."""
+    running = harness.Running(*args)
+    out = harness.Output(args[args.index("-o") + 1])
+    harness.wait_until("the first page", lambda: (out.dir / "pages.jsonl").exists() and len(out.pages()) == 1)
+    return running, out
+
+
+def hear(running):
+    """What the next line on standard error says."""
+    harness.wait_until("a line", lambda: select.select([running.child.stderr], [], [], 0)[0])
+    return running.child.stderr.readline()
+
+
+def test_sighup_reads_the_job_again_and_the_crawl_goes_on_with_what_can_change(web, tmp_path):
+    job, seed = tmp_path / "job.yaml", f"seeds: ['{web.url('/p0.html')}']\n"
+    job.write_text(seed + WAITS)
+    running, out = begun("run", job, "-o", tmp_path / "c", "--depth", "1", "--progress", "none")
+    try:
+        running.signal(signal.SIGHUP)
+        assert hear(running) == f"trawl: warning: {job} was read again: it says nothing new that can be changed\n"
+        job.write_text(seed + "fetch: {delay: soon}\n")
+        running.signal(signal.SIGHUP)
+        assert hear(running).startswith(f"trawl: {job}:2:16: fetch.delay: 'soon' is not a duration")
+        # What a flag said counts for more, as at the start; p5 waits already.
+        job.write_text(
+            seed + "crawl: {robots: obey, sitemaps: no, exclude: [p5], depth: 0}\nfetch: {delay: 0}\n"
+        )
+        running.signal(signal.SIGHUP)
+        result = running.result()
+    finally:
+        running.end()
+    assert result.rc == 0, result.err
+    assert "--robots is not changed: it cannot be while the crawl runs" in result.err
+    assert "the job was read again: the crawl goes on with it" in result.err
+    assert paths(out) == [f"p{i}.html" for i in range(5)]
+    assert sorted(u for u in out.archived()) == sorted(p["url"] for p in out.pages()), "each once"
+    text = (out.dir / "job.yaml").read_text()
+    assert re.search(r"^  robots: ignore$", text, re.M) and re.search(r"^  depth: 1$", text, re.M)
+    assert re.search(r"^  exclude:\n    - 'p5'$", text, re.M)
+
+
+def test_sighup_reads_job_yaml_of_a_crawl_without_a_job_file(web, tmp_path):
+    running, out = begun(
+        "crawl", "-o", tmp_path / "c", "--robots", "ignore", "--no-sitemaps", "--delay", "1h", "--header", 'X: "a" # b',
+        "--extract", "h[]=h1 > a", "--rate", "7.5/s", "--priority", "(a)=3", "--bandwidth", "5MB", "--timeout", "7s",
+        "--exclude", "it's, \"so\"", "--progress", "none", web.url("/p0.html"),
+    )  # fmt: skip
+    try:
+        running.signal(signal.SIGHUP)
+        assert "it says nothing new that can be changed" in hear(running), "what is written is what is read"
+        job = out.dir / "job.yaml"
+        job.write_text(job.read_text().replace("delay: 1h", "delay: 0s").replace("max_pages: none", "max_pages: 3"))
+        running.signal(signal.SIGHUP)
+        result = running.result()
+    finally:
+        running.end()
+    assert result.rc == 0 and "page budget reached" in result.err
+    assert len(out.pages()) == 3
+    assert harness.trawl("resume", "-q", "--max-pages", "none", out.dir).rc == 0
+    assert paths(out) == [f"p{i}.html" for i in range(6)]
+
+
+def test_sighup_changes_nothing_of_a_crawl_in_memory_and_a_stop_goes_before(web, tmp_path):
+    running, out = begun(
+        "crawl", "-o", tmp_path / "c", "--robots", "ignore", "--no-sitemaps", "--delay", "1h", "--state", "memory",
+        "--progress", "none", web.url("/p0.html"),
+    )  # fmt: skip
+    try:
+        running.signal(signal.SIGHUP)
+        assert "the job is not read again: with --state memory" in hear(running)
+        running.signal(signal.SIGINT)
+        assert running.result().rc == 11
+    finally:
+        running.end()
