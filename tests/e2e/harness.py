@@ -351,7 +351,10 @@ class Output:
         path = self.dir / "pages.jsonl"
         if not path.exists():
             return []
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        pages = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        for ms in (p["ms"] for p in pages if "ms" in p):
+            assert ms["connect"] + ms["tls"] + ms["first_byte"] <= ms["total"], f"more than the whole: {ms}"
+        return pages
 
     def rejected(self):
         """(reason, URL, via, detail) a line."""
