@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /* jobs.d: each *.yaml in it is a job.  A file that is wrong is logged with its mistakes, and the
- * job stays what it was. */
+ * job stays what it was; one that is right and names another job leaves its own behind. */
 
 enum { FILES_MAX = 10000, MISTAKES_TOLD_MAX = 20 };
 
@@ -20,6 +20,8 @@ struct files_read {
 	struct file_job *v;
 	size_t n;
 	struct map names; /* of jobs: the file that was the first to say it */
+	bool unread;      /* not all were: nobody knows which are gone */
+	bool unnamed;     /* of one that is wrong nobody knows whose it is */
 	/* of the one being read */
 	const char *path;
 	int mistakes;
@@ -185,11 +187,14 @@ read_one(struct files_read *f, const char *dir, const char *base,
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, base);
 	f->path = path;
 	f->mistakes = 0;
-	if (job_init(&job) < 0)
+	if (job_init(&job) < 0) {
+		f->unread = true;
 		return;
+	}
 	if (read_job(f, &job) == 0)
 		check_rest(f, &job, defaults);
 	/* One that is wrong has its name, too: so its job is known, and stays. */
+	f->unnamed |= f->mistakes > 0 && job.name == NULL;
 	if (job.name == NULL)
 		(void)job_set_name(
 		    &job, slice_of(base, strlen(base) - strlen(".yaml")), NULL);
@@ -226,8 +231,11 @@ files_read(const char *dir, const struct service_conf *conf,
 	f->conf = conf;
 	map_init(&f->names, FILES_MAX);
 	n = dir == NULL ? 0 : scandir(dir, &names, is_job_file, alphasort);
-	if (n < 0 && errno != ENOENT)
-		log_error("cannot read %s: %s", dir, strerror(errno));
+	if (n < 0 && errno != ENOENT) {
+		log_error("cannot read %s: %s; its jobs stay as they are", dir,
+		    strerror(errno));
+		f->unread = true;
+	}
 	if (n > FILES_MAX)
 		log_error("%s: only the first %d files are read", dir, FILES_MAX);
 	f->v = calloc((size_t)(n > 0 ? n : 0) + 1, sizeof(*f->v));
@@ -325,14 +333,14 @@ gone_done(struct chore *c)
 	free(container_of(c, struct job_gone, chore));
 }
 
-/* Its file is not there any more. */
+/* Its file is not there any more, or says another. */
 static void
 forget(struct service *s, struct service_job *j)
 {
 	struct job_gone *g = calloc(1, sizeof(*g));
 
-	log_info_of(
-	    JOB_ABOUT(j->name), "job %s: its file is gone, and so is the job", j->name);
+	log_info_of(JOB_ABOUT(j->name),
+	    "job %s: no file says it any more, and so it is gone", j->name);
 	if (g != NULL) {
 		g->chore.work = gone_work;
 		g->chore.done = gone_done;
@@ -346,16 +354,35 @@ forget(struct service *s, struct service_job *j)
 }
 
 static bool
-is_named(const struct files_read *f, const struct service_job *j)
+is_gone(const struct files_read *f, const struct service_job *j)
 {
+	/* At a start it is not known of which file a job was. */
+	if (f->unread || (f->unnamed && j->file[0] == '\0'))
+		return false;
 	for (size_t i = 0; i < f->n; i++) {
+		const struct file_job *at = &f->v[i];
+
 		/* One that is wrong now keeps its job. */
-		if (f->v[i].file != NULL && strcmp(f->v[i].file, j->file) == 0)
-			return true;
-		if (f->v[i].name != NULL && strcmp(f->v[i].name, j->name) == 0)
-			return true;
+		if (at->spec == NULL && at->file != NULL &&
+		    strcmp(at->file, j->file) == 0)
+			return false;
+		if (at->name != NULL && strcmp(at->name, j->name) == 0)
+			return false;
 	}
-	return false;
+	return true;
+}
+
+/* Of one that is wrong since a start the file is told, too. */
+static void
+claim(struct service *s, struct file_job *f)
+{
+	struct service_job *j = service_job(s, slice_cstr(f->name));
+
+	if (j == NULL || f->file == NULL || j->file == NULL || j->file[0] != '\0')
+		return;
+	free(j->file);
+	j->file = f->file;
+	f->file = NULL;
 }
 
 void
@@ -364,14 +391,19 @@ files_apply(struct service *s, struct files_read *f)
 	for (size_t i = 0; i < s->jobs_len;) {
 		struct service_job *j = s->jobs[i];
 
-		if (j->file != NULL && !is_named(f, j))
+		if (j->file != NULL && is_gone(f, j))
 			forget(s, j);
 		else
 			i++;
 	}
-	for (size_t i = 0; i < f->n; i++)
-		if (f->v[i].spec != NULL && f->v[i].name != NULL)
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->v[i].name == NULL)
+			continue;
+		if (f->v[i].spec != NULL)
 			apply_one(s, &f->v[i]);
+		else
+			claim(s, &f->v[i]);
+	}
 }
 
 /* ---- on the desk ---- */

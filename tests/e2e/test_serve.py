@@ -223,6 +223,12 @@ def test_a_run_that_is_not_noted_yet_cannot_be_changed(service):
     assert service.post(f"/api/v1/runs/{run}:cancel").status == 200
 
 
+def reload(s):
+    was = s.log().count("settings read again")
+    s.child.send_signal(signal.SIGHUP)
+    wait_until("it is read again", lambda: s.log().count("settings read again") > was)
+
+
 def test_jobs_of_files_are_read_and_read_again(tmp_path):
     with Service(tmp_path / "serve", SETTINGS, jobs={"one": "seeds: [https://one.example/]\n"}) as s:
         s.start()
@@ -252,7 +258,52 @@ def test_the_job_of_a_file_that_went_wrong_stays_over_a_restart(tmp_path):
         (s.jobs_dir / "one.yaml").write_text("seeds: [https://one.example/\n")
         s.start()
         assert s.get("/api/v1/jobs/one").json["spec"]["seeds"] == ["https://one.example/"]
+        assert s.get("/api/v1/jobs/one").json["file"].endswith("/one.yaml")
         assert "one.yaml:" in s.log() and "its name has" not in s.log()
+
+
+def test_a_job_that_another_file_names_stays_over_a_restart_though_the_name_cannot_be_read(tmp_path):
+    text = "name: one\nseeds: [https://one.example/]\nschedule: {cron: '0 0 1 1 *'}\n"
+    with Service(tmp_path / "serve", SETTINGS, jobs={"file": text}) as s:
+        s.start()
+        made = s.get("/api/v1/jobs/one").json
+        assert s.stop() == 0
+        (s.jobs_dir / "file.yaml").write_text(text + "limits: [\n")
+        s.start()
+        assert "file.yaml:" in s.log()
+        assert s.get("/api/v1/jobs/one").json["created_at"] == made["created_at"]
+        (s.jobs_dir / "file.yaml").write_text(text)
+        reload(s)
+        wait_until("it has its file", lambda: s.get("/api/v1/jobs/one").json == made)
+        (s.jobs_dir / "file.yaml").unlink()
+        reload(s)
+        wait_until("it is gone", lambda: s.get("/api/v1/jobs/one").status == 404)
+
+
+def test_a_file_that_names_another_job_leaves_none_behind(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS, jobs={"file": "name: one\nseeds: [https://a.example/]\n"}) as s:
+        s.start()
+        (s.jobs_dir / "file.yaml").write_text("name: two\nseeds: [https://a.example/]\n")
+        reload(s)
+        wait_until("the new name", lambda: s.get("/api/v1/jobs/two").status == 200)
+        assert [j["name"] for j in s.get("/api/v1/jobs").json["items"]] == ["two"]
+
+
+def test_jobs_stay_while_their_directory_cannot_be_read(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS, jobs={"one": "seeds: [https://one.example/]\n"}) as s:
+        s.start()
+        aside = s.jobs_dir.rename(tmp_path / "aside")
+        s.jobs_dir.write_text("no directory")
+        reload(s)
+        wait_until("it is said", lambda: "cannot read" in s.log())
+        assert s.get("/api/v1/jobs/one").status == 200
+        assert s.stop() == 0
+        s.start()
+        assert s.get("/api/v1/jobs/one").status == 200
+        s.jobs_dir.unlink()
+        aside.rename(s.jobs_dir)
+        reload(s)
+        wait_until("it has its file", lambda: s.get("/api/v1/jobs/one").json["file"].endswith("/one.yaml"))
 
 
 def test_a_damaged_registry_is_told_with_its_place(tmp_path):
