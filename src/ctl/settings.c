@@ -283,7 +283,9 @@ settings_read_environment(
 		if (!slice_cut(&rest, '=', &name) || !is_in_section(name))
 			continue;
 		row = row_of(name, &is_default);
-		if (row != NULL && is_default) {
+		if (row != NULL && is_default && option_is_of_terminal(row->id)) {
+			(void)why_set(&why, r, "it has no meaning in the service");
+		} else if (row != NULL && is_default) {
 			option_clear_list(&s->defaults.options, row);
 			r = option_set(&s->defaults.options, row, rest, &why);
 		} else if (row != NULL) {

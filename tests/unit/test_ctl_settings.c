@@ -164,8 +164,9 @@ the_environment_has_the_last_word(void **state)
 	    (char *)"TRAWL_DEFAULTS_FETCH_PER_HOST=3",
 	    (char *)"TRAWL_API_SOCKET=/run/x.sock", (char *)"TRAWL=unrelated",
 	    (char *)"TRAWL_SUITES=unrelated", NULL};
-	char *const wrong[] = {
-	    (char *)"TRAWL_LIMITS_CONCURENCY=7", (char *)"TRAWL_LIMITS_RATE=fast", NULL};
+	char *const wrong[] = {(char *)"TRAWL_LIMITS_CONCURENCY=7",
+	    (char *)"TRAWL_LIMITS_RATE=fast", (char *)"TRAWL_DEFAULTS_RUN_STATE=memory",
+	    NULL};
 	struct settings s;
 	struct told t;
 
@@ -175,9 +176,12 @@ the_environment_has_the_last_word(void **state)
 	assert_int_equal(s.limits_concurrency, 7);
 	assert_int_equal(s.defaults.options.fetch_per_host, 3);
 	assert_string_equal(s.api_socket, "/run/x.sock");
-	assert_int_equal(settings_read_environment(&s, wrong, note, &t), 2);
+	assert_int_equal(settings_read_environment(&s, wrong, note, &t), 3);
 	assert_non_null(strstr(t.text, "TRAWL_LIMITS_CONCURENCY: there is no such"));
 	assert_non_null(strstr(t.text, "TRAWL_LIMITS_RATE: 'fast' is not a rate"));
+	/* As the file's: its runs could not go on after a kill. */
+	assert_non_null(strstr(t.text, "TRAWL_DEFAULTS_RUN_STATE: it has no meaning"));
+	assert_false(s.defaults.options.given[OPTION_ID_run_state]);
 	settings_release(&s);
 }
 
