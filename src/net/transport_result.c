@@ -297,12 +297,6 @@ span_ms(int64_t from_us, int64_t to_us)
 	return to_us <= from_us ? 0 : (uint32_t)((to_us - from_us + 500) / 1000);
 }
 
-static uint32_t
-clip_ms(uint64_t ms)
-{
-	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
-}
-
 static void
 times_set(struct exchange *x)
 {
@@ -310,7 +304,6 @@ times_set(struct exchange *x)
 	int64_t resolved = info_us(x, CURLINFO_NAMELOOKUP_TIME_T);
 	int64_t connected = info_us(x, CURLINFO_CONNECT_TIME_T);
 	int64_t secured = info_us(x, CURLINFO_APPCONNECT_TIME_T);
-	uint64_t parts, whole;
 
 	if (!x->reused) {
 		r->connect_ms = span_ms(resolved, connected);
@@ -318,10 +311,7 @@ times_set(struct exchange *x)
 	}
 	r->first_byte_ms = span_ms(info_us(x, CURLINFO_PRETRANSFER_TIME_T),
 	    info_us(x, CURLINFO_STARTTRANSFER_TIME_T));
-	parts = (uint64_t)r->connect_ms + r->tls_ms + r->first_byte_ms;
-	whole = (uint64_t)(loop_now_ms(x->transport->loop) - x->started_ms);
-	/* The loop's clock stands still in a turn, and libcurl's does not. */
-	r->total_ms = clip_ms(whole < parts ? parts : whole);
+	r->total_ms = (uint32_t)(loop_now_ms(x->transport->loop) - x->started_ms);
 }
 
 /* libcurl calls it HTTP/2 where HTTP/1.1 syntax would say HTTP/1.1. */
