@@ -2,6 +2,7 @@
 #include "app/ctl_table.h"
 #include "app/tool.h"
 #include "base/json.h"
+#include "crawl/schedule.h"
 #include "ctl/job_json.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,7 @@ static const struct verb {
     {"jobs", "show", "GET", "/api/v1/jobs/{}", BODY_NONE, "", NULL, false},
     {"jobs", "create", "POST", "/api/v1/jobs", BODY_JOB, "", NULL, true},
     {"jobs", "replace", "PUT", "/api/v1/jobs/{}", BODY_JOB, "", NULL, true},
+    {"jobs", "change", "PATCH", "/api/v1/jobs/{}", BODY_SET, "", NULL, true},
     {"jobs", "delete", "DELETE", "/api/v1/jobs/{}", BODY_NONE, "", NULL, false},
     {"start", "", "POST", "/api/v1/jobs/{}/runs", BODY_AGAIN, "", NULL, false},
     {"runs", "", "GET", "/api/v1/runs", BODY_NONE, "limit state job sort", run_columns,
@@ -202,38 +204,77 @@ body_of_seeds(int n, char **urls, struct buf *out)
 	jsonw_object_end(&j);
 }
 
+/* A list grows by each value and is empty without one; what else has none is as by default. */
+static int
+put_value(json_t *in, const char *key, bool is_list, struct slice value)
+{
+	json_t *text = value.len == 0 ? json_null() : json_stringn(value.ptr, value.len);
+	json_t *list = json_object_get(in, key);
+	int r;
+
+	if (!is_list) {
+		r = json_object_set_new(in, key, text);
+	} else {
+		r = json_is_array(list) ? 0 : json_object_set_new(in, key, json_array());
+		if (r == 0 && value.len > 0)
+			r = json_array_append(json_object_get(in, key), text);
+		json_decref(text);
+	}
+	return r < 0
+		   ? say_error(EXIT_OTHER, "%s: no text in UTF-8, or out of memory", key)
+		   : EXIT_DONE;
+}
+
+static int
+put_below(
+    json_t *patch, const char *section, const char *key, bool is_list, struct slice value)
+{
+	if (!json_is_object(json_object_get(patch, section)) &&
+	    json_object_set_new(patch, section, json_object()) < 0)
+		return say_error(EXIT_OTHER, "out of memory");
+	return put_value(json_object_get(patch, section), key, is_list, value);
+}
+
+/* What of a job is no option: "seeds=URL", "schedule.every=6h", "schedule=" (no more). */
+static int
+put_of_job(json_t *patch, struct slice name, struct slice value, bool *ret_is)
+{
+	char key[24];
+
+	*ret_is = true;
+	if (slice_eq(name, SLICE_LIT("seeds")))
+		return put_value(patch, "seeds", true, value);
+	if (slice_eq(name, SLICE_LIT("schedule")) && value.len == 0)
+		return put_value(patch, "schedule", false, value);
+	*ret_is = slice_starts(name, SLICE_LIT("schedule.")) &&
+		  schedule_key_exists(slice_from(name, 9));
+	if (!*ret_is)
+		return EXIT_DONE;
+	(void)snprintf(key, sizeof(key), SLICE_FMT, SLICE_ARG(slice_from(name, 9)));
+	return put_below(patch, "schedule", key,
+	    value.len > 0 && (strcmp(key, "at") == 0 || strcmp(key, "cron") == 0), value);
+}
+
 /* "fetch.delay=100ms"; "crawl.exclude=A" again adds to the list. */
 static int
 put_setting(json_t *patch, const char *text)
 {
 	struct slice rest = slice_cstr(text), all = rest, key, section;
 	const struct option_row *row;
-	json_t *keys, *list;
+	bool is_of_job;
+	int code;
 
-	if (!slice_cut(&rest, '=', &key) || !slice_cut(&key, '.', &section))
+	if (!slice_cut(&rest, '=', &key) || rest.ptr == NULL)
 		return usage_error(SLICE_FMT " is not SECTION.KEY=VALUE", SLICE_ARG(all));
-	if (rest.ptr == NULL)
-		rest = SLICE_LIT("");
-	row = option_by_key(section, key);
+	code = put_of_job(patch, key, rest, &is_of_job);
+	if (is_of_job)
+		return code;
+	all = key;
+	row = slice_cut(&key, '.', &section) ? option_by_key(section, key) : NULL;
 	if (row == NULL)
-		return usage_error("there is no option " SLICE_FMT "." SLICE_FMT,
-		    SLICE_ARG(section), SLICE_ARG(key));
-	keys = json_object_get(patch, row->section);
-	if (keys == NULL) {
-		(void)json_object_set_new(patch, row->section, json_object());
-		keys = json_object_get(patch, row->section);
-	}
-	list = json_object_get(keys, option_key(row));
-	if (row->type == OPTION_LIST && list == NULL) {
-		list = json_array();
-		(void)json_object_set_new(keys, option_key(row), list);
-	}
-	if (row->type != OPTION_LIST)
-		(void)json_object_set_new(
-		    keys, option_key(row), json_stringn(rest.ptr, rest.len));
-	else if (rest.len > 0)
-		(void)json_array_append_new(list, json_stringn(rest.ptr, rest.len));
-	return EXIT_DONE;
+		return usage_error("there is no option " SLICE_FMT, SLICE_ARG(all));
+	return put_below(
+	    patch, row->section, option_key(row), row->type == OPTION_LIST, rest);
 }
 
 static int

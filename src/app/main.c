@@ -82,7 +82,8 @@ const struct command commands[] = {
 	"ask the service, and tell it what to do",
 	"status                                   runs, and how they go\n"
 	"jobs [list] [--limit N] [--prefix P] | show NAME | create JOB.yaml |\n"
-	"     replace NAME JOB.yaml | delete NAME\n"
+	"     replace NAME JOB.yaml | delete NAME |\n"
+	"     change NAME SECTION.KEY=VALUE...\n"
 	"start [--again] NAME                     a run of the job\n"
 	"runs [list] [--limit N] [--state S] [--job NAME] [--sort id] | show RUN |\n"
 	"     pause RUN | resume RUN | cancel RUN | compare RUN RUN |\n"

@@ -72,6 +72,7 @@ def test_a_run_is_changed_paused_and_cancelled(service, web):
     assert "/seeds/0" in err
     assert "/fetch/delay" in ctl(service, "set", run, "fetch.delay=soon", code=8).err
     assert "no option" in ctl(service, "set", run, "fetch.dleay=1", code=2).err
+    assert "is not SECTION.KEY=VALUE" in ctl(service, "set", run, "crawl.exclude", code=2).err
     ctl(service, "runs", "pause", run)
     assert service.state_of(run)["state"] == "paused"
     ctl(service, "runs", "resume", run)
@@ -83,6 +84,35 @@ def test_a_run_is_changed_paused_and_cancelled(service, web):
     other = service.run("slow")
     ctl(service, "runs", "cancel", other)
     assert ctl(service, "runs", "compare", run, other, "--json").json
+
+
+def test_some_of_a_job_is_changed_and_the_rest_stays(service):
+    service.create(
+        "j", seeds=["https://a.example/"], fetch={"delay": "1s", "retries": 1}, crawl={"exclude": ["x"]},
+        schedule={"cron": "0 0 1 1 *"},
+    )  # fmt: skip
+
+    def change(*words, code=0):
+        done = ctl(service, "jobs", "change", "j", *words, "--json", code=code)
+        return done.json["spec"] if code == 0 else done.err
+
+    spec = change("fetch.delay=20ms", "limits.max_pages=5", "crawl.exclude=a=b", "crawl.exclude=c")
+    assert spec["fetch"] == {"delay": "20ms", "retries": 1} and spec["limits"] == {"max_pages": "5"}
+    assert spec["crawl"]["exclude"] == ["a=b", "c"] and spec["schedule"] == {"cron": "0 0 1 1 *"}
+    spec = change("fetch.delay=", "crawl.exclude=", "seeds=https://b.example/", "seeds=https://c.example/")
+    assert spec["fetch"] == {"retries": 1} and spec["crawl"]["exclude"] == []
+    assert spec["seeds"] == ["https://b.example/", "https://c.example/"]
+    assert "every does not go with at and cron" in change("schedule.every=6h", code=8)
+    spec = change("schedule.cron=", "schedule.at=03:00", "schedule.at=04:30", "schedule.catch_up=skip")
+    assert spec["schedule"] == {"at": ["03:00", "04:30"], "catch_up": "skip"}
+    assert "schedule" not in change("schedule=")
+    # A word that was not ended changes nothing: it would empty the list.
+    assert "crawl.exclude is not SECTION.KEY=VALUE" in change("crawl.exclude", code=2)
+    assert "there is no option schedule.often" in change("schedule.often=1", code=2)
+    assert "there is no option delay" in change("delay=1", code=2)
+    assert "/fetch/delay" in change("fetch.delay=soon", code=8)
+    ctl(service, "jobs", "change", "j", code=2)
+    ctl(service, "jobs", "change", "nobody", "fetch.delay=1s", code=8)
 
 
 def test_what_goes_wrong_is_said_with_its_code(service, tmp_path):
