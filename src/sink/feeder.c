@@ -38,7 +38,8 @@ struct feeder {
 	/* Under the lock. */
 	uint64_t offered;
 	struct feeder_place taken;
-	struct feeder_place kept; /* as feeder_taken() had it last */
+	struct feeder_place done_with; /* less the line that it may be at work on */
+	struct feeder_place kept;      /* as feeder_taken() had it last */
 	bool finish, quit, done;
 	int err;
 	struct why why;
@@ -112,8 +113,13 @@ take(struct feeder *f, size_t lines)
 		return;
 	assert(lines <= f->ends_len);
 	(void)pthread_mutex_lock(&f->lock);
-	f->taken.bytes = f->ends[(f->ends_at + lines - 1) % LINES_MAX];
-	f->taken.lines += lines;
+	for (size_t i = 0; i < lines; i++) {
+		f->done_with = f->taken; /* who reads a line has done with that before */
+		f->taken.bytes = f->ends[(f->ends_at + i) % LINES_MAX];
+		f->taken.lines++;
+	}
+	if (f->conf.confirm)
+		f->done_with = f->taken;
 	(void)pthread_cond_broadcast(&f->changed);
 	(void)pthread_mutex_unlock(&f->lock);
 	f->ends_at = (f->ends_at + lines) % LINES_MAX;
@@ -198,7 +204,7 @@ on_end(struct feeder *f, const char *how)
 	f->ends_at = f->ends_len = f->chunk_at = f->chunk_len = 0;
 	(void)pthread_mutex_lock(&f->lock);
 	if (!f->conf.confirm)
-		f->taken = f->kept;
+		f->taken = f->done_with = f->kept;
 	f->fed = f->taken.bytes;
 	(void)pthread_mutex_unlock(&f->lock);
 	if (is_too_often(f, now)) {
@@ -310,6 +316,11 @@ finish_child(struct feeder *f)
 	bool well;
 
 	well = end_child(f, is_hurried(f) ? f->conf.hurry_ms : f->conf.finish_ms, status);
+	if (well) {
+		(void)pthread_mutex_lock(&f->lock);
+		f->done_with = f->taken;
+		(void)pthread_mutex_unlock(&f->lock);
+	}
 	if (is_hurried(f) || is_quit(f) || (well && f->taken.bytes == f->offered))
 		return true;
 	if (f->taken.bytes < f->offered) {
@@ -585,7 +596,7 @@ feeder_new(const struct feeder_conf *conf, struct feeder **ret, struct why *why)
 		goto fail;
 	f->conf = *conf;
 	f->wake = -1;
-	f->taken = f->kept = conf->at;
+	f->taken = f->done_with = f->kept = conf->at;
 	f->fed = f->offered = conf->at.bytes;
 	f->deaths_ms = calloc((size_t)conf->restarts + 1, sizeof(*f->deaths_ms));
 	if (f->deaths_ms != NULL)
@@ -662,7 +673,7 @@ feeder_taken(struct feeder *f)
 	struct feeder_place at;
 
 	(void)pthread_mutex_lock(&f->lock);
-	at = f->kept = f->taken;
+	at = f->kept = f->done_with;
 	(void)pthread_mutex_unlock(&f->lock);
 	return at;
 }

@@ -4,10 +4,11 @@
  *   store thread --offer--> [thread] file --pipe--> program
  *
  * Only what was offered is fed.  Lines that the program has read out of its pipe count as
- * taken; with `confirm` those whose number it has printed.  One that ends before its input
- * does is started again, after a pause that doubles, with what is not taken: of a program
- * that does not confirm, from where feeder_taken() was called last.  When it ends too often
- * the feeder fails, which sticks.
+ * taken, but for the last one, which it may be at work on until it reads the next or has
+ * ended well; with `confirm` those whose number it has printed.  One that ends before its
+ * input does is started again, after a pause that doubles, with what is not taken: of a
+ * program that does not confirm, from where feeder_taken() was called last.  When it ends
+ * too often the feeder fails, which sticks.
  *
  * Owns:    the program; the file's descriptor is the caller's.
  * Errors:  -ECHILD the program does not do its work, -errno of the file; with the sentence.
