@@ -59,8 +59,6 @@ __attribute__((format(printf, 2, 3))) int say_error(int code, const char *fmt, .
 
 /* The whole of a file, or of standard input for NULL and "-"; at most `max` bytes. */
 int read_input(const char *path, size_t max, struct buf *out, struct why *why);
-/* For files without names: $TMPDIR, or /tmp. */
-const char *temporary_dir(void);
 /* Writes all of it to standard output; false: could not (and said so). */
 bool write_stdout(struct slice s);
 #endif

@@ -2,6 +2,7 @@
 #include "app/links_out.h"
 #include "app/session.h"
 #include "base/clock.h"
+#include "base/dir_make.h"
 #include <errno.h>
 #include <ftw.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 #include "app/session.h"
 #include "base/clock.h"
+#include "base/dir_make.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -241,7 +242,6 @@ crawl_demo(const struct demo *d, int argc, char **argv, struct nursery *nursery)
 int
 cmd_demo(int argc, char **argv, struct nursery *nursery)
 {
-	const char *tmp = getenv("TMPDIR");
 	struct demo d = {.site = find_site()};
 	struct why why = {"it failed"};
 	int code;
@@ -250,10 +250,10 @@ cmd_demo(int argc, char **argv, struct nursery *nursery)
 		return usage_error(
 		    "the demo site is not installed; TRAWL_SITE can say where it is");
 	(void)snprintf(
-	    d.run, sizeof(d.run), "%s/trawl-demo-XXXXXX", tmp == NULL ? "/tmp" : tmp);
+	    d.run, sizeof(d.run), "%s/trawl-demo-XXXXXX", temporary_dir());
 	if (mkdtemp(d.run) == NULL)
 		return usage_error("cannot make a directory in %s: %s",
-		    tmp == NULL ? "/tmp" : tmp, strerror(errno));
+		    temporary_dir(), strerror(errno));
 	if (start_nginx(&d, &why) < 0) {
 		stop_nginx(&d);
 		return say_error(EXIT_OTHER, "%s", why.text);

@@ -1,4 +1,5 @@
 #include "app/look.h"
+#include "base/dir_make.h"
 #include "app/report_politeness.h"
 #include "app/tool.h"
 #include "observe/report.h"

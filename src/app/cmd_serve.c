@@ -4,6 +4,7 @@
 #include "app/serve_access.h"
 #include "app/serve_profile.h"
 #include "app/serve_settings.h"
+#include "base/dir_make.h"
 #include "base/log.h"
 #include "ctl/access.h"
 #include "ctl/api.h"

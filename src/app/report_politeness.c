@@ -1,6 +1,7 @@
 #include "app/report_politeness.h"
 #include "app/tool.h"
 #include "base/clock.h"
+#include "base/dir_make.h"
 #include "base/escape.h"
 #include "base/json.h"
 #include "crawl/options.h"

@@ -23,14 +23,6 @@ say_error(int code, const char *fmt, ...)
 	return code;
 }
 
-const char *
-temporary_dir(void)
-{
-	const char *dir = getenv("TMPDIR");
-
-	return dir == NULL || dir[0] == '\0' ? "/tmp" : dir;
-}
-
 bool
 write_stdout(struct slice s)
 {

@@ -1,4 +1,5 @@
 #include "app/warc_tool.h"
+#include "base/dir_make.h"
 #include "sink/cdxj.h"
 #include <errno.h>
 #include <limits.h>
@@ -124,7 +125,7 @@ write_lines(struct line_sorter *lines, const char *out, struct why *why)
 int
 warc_index(int argc, char **argv)
 {
-	const char *out = NULL, *dir = getenv("TMPDIR");
+	const char *out = NULL;
 	const struct tool_flag flags[] = {{"-o", &out, NULL}};
 	struct indexing x = {0};
 	struct why why = {""};
@@ -134,7 +135,7 @@ warc_index(int argc, char **argv)
 		code = usage_error("trawl warc index wants at least one file");
 	if (code != 0)
 		return code;
-	if (line_sorter_new(dir == NULL ? "/tmp" : dir, CDXJ_MEMORY_BYTES, &x.lines) < 0)
+	if (line_sorter_new(temporary_dir(), CDXJ_MEMORY_BYTES, &x.lines) < 0)
 		return say_error(EXIT_OTHER, "out of memory");
 	warc_body_init(&x.body);
 	buf_init(&x.line, LINE_SORTER_LINE_MAX);

@@ -1,4 +1,5 @@
 #include "app/warc_tool.h"
+#include "base/dir_make.h"
 #include "base/escape.h"
 #include "base/json.h"
 #include "sink/warc_verify.h"
@@ -169,7 +170,6 @@ warc_check(int argc, char **argv)
 {
 	bool json = false;
 	const struct tool_flag flags[] = {{"--json", NULL, &json}};
-	const char *dir = getenv("TMPDIR");
 	uint64_t told = 0;
 	const struct warc_watch watch = {warc_tell_fault, &told};
 	struct warc_counts n = {0};
@@ -181,7 +181,7 @@ warc_check(int argc, char **argv)
 		code = usage_error("trawl warc verify wants at least one file");
 	if (code != 0)
 		return code;
-	if (warc_verify_new(dir == NULL ? "/tmp" : dir, &watch, &v) < 0)
+	if (warc_verify_new(temporary_dir(), &watch, &v) < 0)
 		return say_error(EXIT_OTHER, "out of memory");
 	for (int i = 0; i < words && code == EXIT_DONE; i++)
 		if (warc_verify_file(v, argv[i], &why) < 0)

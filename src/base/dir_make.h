@@ -16,4 +16,6 @@
 
 /* Being there already is fine.  `mode` as of mkdir(2), for each one that is made. */
 int dir_make(const char *path, mode_t mode);
+/* Where files are that nobody is to find: $TMPDIR, or /tmp.  Nothing is made. */
+const char *temporary_dir(void);
 #endif

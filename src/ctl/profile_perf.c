@@ -1,9 +1,11 @@
 #include "ctl/profile_perf.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/dir_make.h"
 #include "base/escape.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -172,12 +174,14 @@ record_and_report(struct profile_hot *h, char *data, struct buf *out)
 void
 profile_perf(struct profile_hot *h, uint32_t seconds)
 {
-	char data[] = "/tmp/trawl-perf-XXXXXX";
-	int fd = mkostemp(data, O_CLOEXEC), r;
+	char data[PATH_MAX];
 	struct buf out;
+	int fd, r;
 
 	*h = (struct profile_hot){
 	    .seconds = seconds < PROFILE_SECONDS_MAX ? seconds : PROFILE_SECONDS_MAX};
+	(void)snprintf(data, sizeof(data), "%s/trawl-perf-XXXXXX", temporary_dir());
+	fd = mkostemp(data, O_CLOEXEC);
 	if (fd < 0) {
 		say_why(h, -errno);
 		return;

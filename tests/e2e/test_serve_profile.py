@@ -25,7 +25,7 @@ STAGES = {"dns", "connect", "tls", "first-byte", "download", "parse-queue", "par
 
 @pytest.fixture
 def service(tmp_path):
-    with demo_site(tmp_path / "web") as web, Service(tmp_path / "s", SETTINGS) as s:
+    with demo_site(tmp_path / "web") as web, Service(tmp_path / "s", SETTINGS, env={"TMPDIR": str(tmp_path)}) as s:
         s.start()
         s.create("docs", seeds=[web.url()])
         s.wait_for(s.run("docs"), "done")
@@ -81,7 +81,7 @@ def can_perf():
 
 
 @pytest.mark.skipif(not can_perf(), reason="there is no perf, or it may not be used")
-def test_perf_tells_the_functions(service):
+def test_perf_tells_the_functions(service, tmp_path):
     import threading
 
     over = threading.Event()
@@ -101,7 +101,7 @@ def test_perf_tells_the_functions(service):
     percents = [i["percent"] for i in got["items"]]
     assert percents == sorted(percents, reverse=True) and 0 < sum(percents) <= 101
     assert any(i["object"] == "trawl" or i["object"].startswith("lib") for i in got["items"]), got
-    assert not [f for f in os.listdir("/tmp") if f.startswith("trawl-perf-")]
+    assert not [f for f in os.listdir(tmp_path) if f.startswith("trawl-perf-")]
 
 
 def has_probes():
@@ -120,7 +120,7 @@ def test_tracers_find_the_probes():
 
 def test_without_perf_it_says_so(tmp_path):
     # Under a filter of system calls, or where there is none, the rest is told all the same.
-    with Service(tmp_path / "s", SETTINGS) as s:
+    with Service(tmp_path / "s", SETTINGS, env={"TMPDIR": str(tmp_path)}) as s:
         s.start()
         got = s.get("/api/v1/profile?seconds=1", timeout=60).json
         assert got["functions"]["items"] or got["functions"]["why_none"], got
