@@ -324,15 +324,31 @@ note_contact(struct fetch *f)
 	f->result.began_wall_us = loop_now_wall_us(l);
 }
 
-/* The end as logs have it, begin and time in milliseconds, is that of the clock, too. */
+static void
+fit(uint32_t *part_ms, uint32_t *room_ms)
+{
+	if (*part_ms > *room_ms)
+		*part_ms = *room_ms;
+	*room_ms -= *part_ms;
+}
+
+/*
+ * The end as logs have it, begin and time in milliseconds, is that of the clock, too.  The
+ * parts are measured by another one and rounded: they are no more than the whole.
+ */
 static void
 note_end(const struct fetch *f, struct fetch_result *r)
 {
 	int64_t end_us =
 	    r->began_wall_us + loop_now_us(f->fetcher->conf.loop) - f->contacted_us;
+	uint32_t room_ms;
 
-	if (r->contacted)
-		r->t.total_ms = (uint32_t)(end_us / 1000 - r->began_wall_us / 1000);
+	if (!r->contacted)
+		return;
+	room_ms = r->t.total_ms = (uint32_t)(end_us / 1000 - r->began_wall_us / 1000);
+	fit(&r->t.connect_ms, &room_ms);
+	fit(&r->t.tls_ms, &room_ms);
+	fit(&r->t.first_byte_ms, &room_ms);
 }
 
 /* 0: none. */
