@@ -249,11 +249,10 @@ cmd_demo(int argc, char **argv, struct nursery *nursery)
 	if (d.site == NULL)
 		return usage_error(
 		    "the demo site is not installed; TRAWL_SITE can say where it is");
-	(void)snprintf(
-	    d.run, sizeof(d.run), "%s/trawl-demo-XXXXXX", temporary_dir());
+	(void)snprintf(d.run, sizeof(d.run), "%s/trawl-demo-XXXXXX", temporary_dir());
 	if (mkdtemp(d.run) == NULL)
-		return usage_error("cannot make a directory in %s: %s",
-		    temporary_dir(), strerror(errno));
+		return usage_error("cannot make a directory in %s: %s", temporary_dir(),
+		    strerror(errno));
 	if (start_nginx(&d, &why) < 0) {
 		stop_nginx(&d);
 		return say_error(EXIT_OTHER, "%s", why.text);

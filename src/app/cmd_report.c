@@ -1,7 +1,7 @@
 #include "app/look.h"
-#include "base/dir_make.h"
 #include "app/report_politeness.h"
 #include "app/tool.h"
+#include "base/dir_make.h"
 #include "observe/report.h"
 #include <stdio.h>
 
