@@ -105,7 +105,7 @@ limited_by(struct progress *p, const struct crawl_stats *s, char *ret, size_t ca
 		(void)snprintf(ret, cap, "%s", p->held);
 	else if (sum == 0)
 		(void)snprintf(ret, cap, "nothing but the servers");
-	else if (second == 0 || delta[second] == 0)
+	else if (second == 0 || delta[second] * 200 < sum) /* it would be 0 % */
 		(void)snprintf(ret, cap, "%s", wait_cause_name((enum wait_cause)first));
 	else
 		(void)snprintf(ret, cap, "%s %.0f %%, %s %.0f %%",

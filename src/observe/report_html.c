@@ -565,10 +565,11 @@ hosts(const struct report *r, struct html *h)
 
 	section(h, "hosts", "Robots and politeness");
 	html_printf(h,
-	    "<p>%s requests to %s hosts%s. Gaps are from the end of a request to the "
+	    "<p>%s request%s to %s host%s%s. Gaps are from the end of a request to the "
 	    "begin "
 	    "of the next.</p>\n",
-	    COUNT(l->requests), COUNT(l->subjects[LEDGER_HOST]),
+	    COUNT(l->requests), l->requests == 1 ? "" : "s",
+	    COUNT(l->subjects[LEDGER_HOST]), l->subjects[LEDGER_HOST] == 1 ? "" : "s",
 	    l->violated == 0 ? "; what was in force was kept everywhere" : "");
 	if (l->violated > 0)
 		html_printf(h,

@@ -25,16 +25,36 @@ summary_outcomes(const struct report *r, struct buf *out)
 	return e == 0 ? buf_add_byte(out, '\n') : e;
 }
 
+static size_t
+broken_shown(const struct report *r)
+{
+	return r->broken_len < SUMMARY_BROKEN ? r->broken_len : SUMMARY_BROKEN;
+}
+
+/* So that URLs stand below each other. */
+static int
+broken_width(const struct report *r)
+{
+	size_t width = 12;
+
+	for (size_t i = 0; i < broken_shown(r); i++) {
+		size_t len = strlen(outcome_name(r->broken[i].outcome));
+
+		width = len > width ? len : width;
+	}
+	return (int)width;
+}
+
 static int
 summary_broken(const struct report *r, struct buf *out)
 {
-	int e = 0;
+	int e = 0, width = broken_width(r);
 
-	for (size_t i = 0; i < r->broken_len && i < SUMMARY_BROKEN && e == 0; i++) {
+	for (size_t i = 0; i < broken_shown(r) && e == 0; i++) {
 		const struct report_broken *b = &r->broken[i];
 
-		e = buf_printf(out, "  %s  %-12s ", i == 0 ? "broken  " : "        ",
-		    outcome_name(b->outcome));
+		e = buf_printf(out, "  %s  %-*s ", i == 0 ? "broken  " : "        ",
+		    width, outcome_name(b->outcome));
 		if (e == 0)
 			e = escape_terminal(out, slice_head(b->url, SUMMARY_URL_BYTES));
 		if (e == 0 && b->via.len > 0) {
@@ -77,6 +97,24 @@ is_cut_short(enum crawl_end e)
 	       e == CRAWL_WORKERS;
 }
 
+/* What has to grow, or a resume stops at once; "": nothing has to. */
+static const char *
+used_up(enum crawl_end e)
+{
+	switch (e) {
+	case CRAWL_PAGES:
+		return " --max-pages N, with a greater N";
+	case CRAWL_BYTES:
+		return " --max-bytes SIZE, with a greater SIZE";
+	case CRAWL_TIME:
+		return " --max-time T, with a greater T";
+	case CRAWL_DISK:
+		return " --max-disk SIZE, with a greater SIZE";
+	default:
+		return "";
+	}
+}
+
 /* It is made at the end only, and not while a person waits for that. */
 static int
 summary_mirror(const struct report *r, const char *dir, struct buf *out)
@@ -108,7 +146,8 @@ summary_places(const struct report *r, const char *dir, struct buf *out)
 		e = buf_printf(out, "  report    %s/report.html\n", dir);
 	if (e == 0 && (t->queued + t->in_flight > 0 || is_cut_short(r->facts.end)) &&
 	    r->job->options.run_state == STATE_ROCKSDB)
-		e = buf_printf(out, "  go on     trawl resume %s\n", dir);
+		e = buf_printf(
+		    out, "  go on     trawl resume %s%s\n", dir, used_up(r->facts.end));
 	return e;
 }
 

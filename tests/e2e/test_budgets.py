@@ -140,6 +140,16 @@ def test_the_disk_budget_counts_the_wacz_that_is_packed_at_the_end(site, tmp_pat
     assert (out.dir / "archive.wacz").exists() and taken(out.dir) <= 6_000_000
 
 
+def test_the_summary_tells_what_must_grow_for_a_resume(site, tmp_path):
+    begin = harness.crawl(tmp_path / "c", "--delay", "0", "--max-pages", "3", site.url("/p0.html"))[0]
+    go_on = f"  go on     trawl resume {tmp_path / 'c'}"
+    assert begin.rc == 0 and f"{go_on} --max-pages N, with a greater N\n" in begin.err, begin.err
+    for option, least, placeholder, code in ("--max-bytes", "1kB", "SIZE", 14), ("--max-time", "1ms", "T", 15):
+        result = harness.trawl("resume", tmp_path / "c", "--max-pages", "none", option, least)
+        assert result.rc == code and f"{go_on} {option} {placeholder}, with a greater {placeholder}\n" in result.err, result.err
+        assert harness.trawl("resume", "-q", tmp_path / "c", "--max-pages", "3", option, "none").rc == 0
+
+
 def test_a_budget_that_is_exactly_used_up_by_the_last_page_is_no_stop(site, tmp_path):
     result, out = harness.crawl(tmp_path / "c", "--progress", "none", "--delay", "0", "--max-pages", str(PAGES),
                                 site.url("/p0.html"))  # fmt: skip

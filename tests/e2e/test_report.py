@@ -381,6 +381,16 @@ def test_the_summary_and_rejected_log_say_why(tmp_path):
     assert [(r, u, d) for r, u, _, d in out.rejected()] == [("bad-url", "http://127.0.0.1:99999/", "port is not a number up to 65535")]
 
 
+def test_the_summary_has_urls_below_each_other(tmp_path):
+    dead = f"http://127.0.0.1:{harness.free_port()}/"
+    server = "server { listen 127.0.0.1:@PORT@; location / { return 404; } }"
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "c", "--retries", "0", "--delay", "0", "--scope", "page", dead, web.url("/"))
+    lines = [s for s in result.err.splitlines() if "connect-failure http" in s or "http-4xx  " in s]
+    assert len(lines) == 2 and len({s.index("http://") for s in lines}) == 1, result.err
+    assert "requests to 2 hosts" in (out.dir / "report.html").read_text()
+
+
 def test_where_a_chain_leads_may_wait_since_a_link_led_there(tmp_path):
     """What waits has no record of its own but in the queue, and the report looks URLs up by name."""
     pages = {"/": '<a href="/a">a</a><a href="/p">p</a>', "/p": '<a href="/c">c</a>', "/c": "c"}

@@ -382,6 +382,19 @@ without_a_terminal_there_is_a_line_every_ten_seconds(void **state)
 }
 
 static void
+a_cause_that_would_be_nought_percent_is_left_out(void **state)
+{
+	struct told t;
+
+	(void)state;
+	tell(&t, "http://a.test/", PROGRESS_SHOW_LINES,
+	    OPTIONS("scope=host", "delay=15s"));
+	assert_non_null(strstr(t.progress, "limited by: crawl-delay\n"));
+	assert_null(strstr(t.progress, " 0 %"));
+	told_release(&t);
+}
+
+static void
 on_a_terminal_there_is_a_block_that_is_gone_in_the_end(void **state)
 {
 	static const char cleared[] = "A\r\033[J";
@@ -447,6 +460,7 @@ main(void)
 	    cmocka_unit_test(many_broken_links_are_counted_but_not_all_kept),
 	    cmocka_unit_test(the_summary_is_a_few_lines_for_a_person),
 	    cmocka_unit_test(a_budget_that_ended_it_is_named),
+	    cmocka_unit_test(a_cause_that_would_be_nought_percent_is_left_out),
 	    cmocka_unit_test(without_a_terminal_there_is_a_line_every_ten_seconds),
 	    cmocka_unit_test(on_a_terminal_there_is_a_block_that_is_gone_in_the_end),
 	    cmocka_unit_test(nothing_is_shown_when_nothing_shall_be),
