@@ -130,11 +130,18 @@ wanted(enum option_type type)
 static void
 print_bound(enum option_type type, int64_t v, char *ret, size_t cap)
 {
+	static const char *const sizes[] = {"", "KiB", "MiB", "GiB"};
+	size_t unit = 0;
+
+	while (type == OPTION_SIZE && unit < 3 && v >= 1024 && v % 1024 == 0) {
+		v /= 1024;
+		unit++;
+	}
 	if (type == OPTION_TIME || type == OPTION_DELAY)
 		(void)snprintf(ret, cap, v % 1000 == 0 ? "%" PRId64 "s" : "%" PRId64 "ms",
 		    v % 1000 == 0 ? v / 1000 : v);
 	else
-		(void)snprintf(ret, cap, "%" PRId64, v);
+		(void)snprintf(ret, cap, "%" PRId64 "%s", v, sizes[unit]);
 }
 
 static bool

@@ -81,7 +81,9 @@ rule_host(struct slice text, char **ret, struct why *why)
 		sizeof(out), &url) != URL_OK ||
 	    url.port != 80 || slice_ends(name, SLICE_LIT(":80")))
 		return why_set(why, -EINVAL,
-		    "'" SLICE_FMT "' is not the name of a host, nor *.NAME for all below",
+		    "'" SLICE_FMT
+		    "' is not the name of a host, without a port, nor *.NAME for all "
+		    "below",
 		    SLICE_ARG(slice_head(text, 200)));
 	host = url_host(&url);
 	n = snprintf(in, sizeof(in), "%s" SLICE_FMT, below ? "*." : "", SLICE_ARG(host));

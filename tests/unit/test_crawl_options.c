@@ -109,6 +109,9 @@ a_wrong_value_is_told_with_what_would_be_right(void **state)
 	    {"insecure", "maybe", "'maybe' is neither yes nor no"},
 	    {"rate", "fast", "'fast' is not a rate such as 5/s"},
 	    {"max-pages", "0", "'0' is less than 1"},
+	    {"max-memory", "1KiB", "'1KiB' is less than 128MiB"},
+	    {"max-body", "2GiB", "'2GiB' is not between 1 and 1GiB"},
+	    {"warc-size", "1000", "'1000' is less than 64KiB"},
 	    {"extract", "p",
 		"column 1 of 'p': NAME=SELECTOR was expected, as in title=h1 or "
 		"links[]=a::attr(href), with a name of letters, digits, _, - and "
