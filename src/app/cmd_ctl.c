@@ -323,23 +323,6 @@ write_body(
 /* ---- the answer ---- */
 
 static int
-show_lines(json_t *lines, struct buf *out)
-{
-	size_t i;
-	json_t *line;
-	int r = 0;
-
-	json_array_foreach(lines, i, line)
-	{
-		if (r == 0)
-			r = ctl_escape(out, slice_cstr(json_string_value(line)));
-		if (r == 0)
-			r = buf_add_byte(out, '\n');
-	}
-	return r;
-}
-
-static int
 show(const struct verb *v, const struct wish *w, json_t *answer)
 {
 	json_t *items = json_object_get(answer, "items");
@@ -352,7 +335,7 @@ show(const struct verb *v, const struct wish *w, json_t *answer)
 	else if (items != NULL && v->columns != NULL)
 		r = ctl_table(items, v->columns, &out);
 	else if (items != NULL && strcmp(v->noun, "log") == 0)
-		r = show_lines(items, &out);
+		r = ctl_lines(items, &out);
 	else
 		r = ctl_rows(answer, &out);
 	if (r < 0)

@@ -11,12 +11,6 @@
 enum { TOKEN_BYTES_MAX = 4096, ANSWER_BYTES_MAX = 128 << 20, LINE_BYTES_MAX = 1 << 20 };
 
 int
-ctl_escape(struct buf *out, struct slice s)
-{
-	return escape_terminal(out, s);
-}
-
-int
 ctl_json(json_t *v, struct buf *out)
 {
 	/* Without a character that is not ASCII it is harmless, too. */
@@ -199,14 +193,18 @@ flush(struct following *f)
 static int
 add_event(struct following *f, struct slice data)
 {
+	size_t at;
 	int r;
 
 	if (!f->json) {
 		r = escape_terminal(&f->out, buf_slice(&f->kind));
 		for (size_t n = f->kind.len; r == 0 && n < 9; n++)
 			r = buf_add_byte(&f->out, ' ');
+		at = f->out.len;
 		if (r == 0)
-			r = escape_terminal(&f->out, data);
+			r = buf_add_slice(&f->out, data);
+		if (r == 0) /* JSON: its backslashes are escapes already */
+			scrub_terminal(f->out.ptr + at, f->out.len - at);
 		return r == 0 ? buf_add_byte(&f->out, '\n') : r;
 	}
 	r = buf_add_cstr(&f->out, "{\"event\":\"");

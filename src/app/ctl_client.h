@@ -23,6 +23,5 @@ int ctl_ask(const struct ctl_client *c, const char *method, const char *path,
 /* Prints events until there are no more. */
 int ctl_follow(const struct ctl_client *c, const char *path, bool json);
 
-int ctl_escape(struct buf *out, struct slice s); /* for a terminal */
 int ctl_json(json_t *v, struct buf *out);        /* on one line, likewise */
 #endif

@@ -22,6 +22,18 @@ member(json_t *of, const char *path)
 	return of;
 }
 
+/* What has its escapes already, with backslashes that must not be doubled. */
+static int
+add_made(struct buf *out, struct slice text)
+{
+	size_t at = out->len;
+	int r = buf_add_slice(out, text);
+
+	if (r == 0)
+		scrub_terminal(out->ptr + at, out->len - at);
+	return r;
+}
+
 static int
 add_value(struct buf *out, json_t *v)
 {
@@ -37,7 +49,7 @@ add_value(struct buf *out, json_t *v)
 	text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
 	if (text == NULL)
 		return -ENOMEM;
-	r = escape_terminal(out, slice_head(slice_cstr(text), CELL_BYTES_MAX));
+	r = add_made(out, slice_head(slice_cstr(text), CELL_BYTES_MAX));
 	free(text);
 	return r;
 }
@@ -223,4 +235,35 @@ ctl_rows(json_t *object, struct buf *out)
 
 	(void)rows_below(object, "", 0, &width, NULL);
 	return rows_below(object, "", 0, &width, out);
+}
+
+static int
+add_line(struct buf *out, struct slice line)
+{
+	const char *tab = "";
+	struct slice field;
+	int r = 0;
+
+	for (; r == 0 && slice_cut(&line, '\t', &field); tab = "\t") {
+		r = buf_add_cstr(out, tab);
+		if (r == 0)
+			r = add_made(out, field);
+	}
+	return r == 0 ? buf_add_byte(out, '\n') : r;
+}
+
+int
+ctl_lines(json_t *lines, struct buf *out)
+{
+	size_t i;
+	json_t *line;
+	int r = 0;
+
+	json_array_foreach(lines, i, line)
+	{
+		if (r == 0)
+			r = add_line(out,
+			    slice_of(json_string_value(line), json_string_length(line)));
+	}
+	return r;
 }

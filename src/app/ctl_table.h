@@ -17,6 +17,8 @@ struct ctl_column {
 enum { CTL_COLUMNS_MAX = 8 };
 /* A line a member of `items`, below the titles; `columns` end with a NULL title. */
 int ctl_table(json_t *items, const struct ctl_column *columns, struct buf *out);
+/* Of a log: what is unsafe was escaped when it was written, and tabs part its fields. */
+int ctl_lines(json_t *lines, struct buf *out);
 /* A line a member, those of objects in it with a dot. */
 int ctl_rows(json_t *object, struct buf *out);
 #endif

@@ -44,6 +44,35 @@ lists_in_cells_are_words_and_the_first_path_that_is_there_counts(void **state)
 }
 
 static void
+backslashes_of_json_are_not_doubled(void **state)
+{
+	json_t *job = json_loads("{\"exclude\":[\"/g\",\"\\\\?lang=\"]}", 0, NULL);
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1 << 16);
+	assert_int_equal(ctl_rows(job, &out), 0);
+	assert_non_null(strstr(buf_cstr(&out), " [\"/g\",\"\\\\?lang=\"]\n"));
+	json_decref(job);
+	buf_release(&out);
+}
+
+static void
+lines_of_a_log_keep_their_tabs_and_escapes(void **state)
+{
+	json_t *lines = json_loads(
+	    "[\"depth\\thttp://a/\\\\x1b\\t-\\t\",\"a\\u001b[31m\\nb\",7,\"\"]", 0, NULL);
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1 << 16);
+	assert_int_equal(ctl_lines(lines, &out), 0);
+	assert_string_equal(buf_cstr(&out), "depth\thttp://a/\\x1b\t-\t\na?[31m?b\n\n\n");
+	json_decref(lines);
+	buf_release(&out);
+}
+
+static void
 what_a_terminal_obeys_is_shown_instead(void **state)
 {
 	json_t *items = json_loads("[{\"name\":\"a\\u001b[31m\\nb\"}]", 0, NULL);
@@ -117,6 +146,8 @@ main(void)
 	    cmocka_unit_test(columns_are_as_wide_as_what_is_in_them),
 	    cmocka_unit_test(
 		lists_in_cells_are_words_and_the_first_path_that_is_there_counts),
+	    cmocka_unit_test(backslashes_of_json_are_not_doubled),
+	    cmocka_unit_test(lines_of_a_log_keep_their_tabs_and_escapes),
 	    cmocka_unit_test(what_a_terminal_obeys_is_shown_instead),
 	    cmocka_unit_test(objects_are_rows_with_dotted_names),
 	    cmocka_unit_test(values_of_objects_are_in_one_column),
