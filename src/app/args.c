@@ -169,6 +169,26 @@ args_release(struct args *a)
 /* Where a name is too long for the help to begin beside it. */
 #define NEXT_LINE "\n                               "
 
+static int
+help_row(const struct option_row *row, struct buf *out)
+{
+	char flag[OPTION_FLAG_MAX], head[OPTION_FLAG_MAX + 40];
+	struct slice help = slice_cstr(row->help);
+	bool on = row->type == OPTION_BOOL && strcmp(row->def, "yes") == 0;
+
+	option_flag(row, flag);
+	(void)snprintf(
+	    head, sizeof(head), "%s%s%s", flag, row->arg[0] == '\0' ? "" : " ", row->arg);
+	if (slice_ends(help, SLICE_LIT(","))) /* it goes on in the next row */
+		help.len--;
+	if (row->def[0] == '\0')
+		return buf_printf(out, "  %-28s%s" SLICE_FMT "\n", head,
+		    strlen(head) > 28 ? NEXT_LINE : " ", SLICE_ARG(help));
+	return buf_printf(out, "  %-28s%s" SLICE_FMT " (%s%s%s)\n", head,
+	    strlen(head) > 28 ? NEXT_LINE : " ", SLICE_ARG(help), row->def,
+	    on ? "; --no-" : "", on ? flag + 2 : "");
+}
+
 int
 args_help(struct buf *out)
 {
@@ -183,20 +203,13 @@ args_help(struct buf *out)
 
 	for (size_t i = 0; i < OPTION_ID_MAX && r == 0; i++) {
 		const struct option_row *row = &option_rows[i];
-		char flag[OPTION_FLAG_MAX], head[OPTION_FLAG_MAX + 40];
 
 		if (strcmp(section, row->section) != 0) {
 			section = row->section;
 			r = buf_printf(out, "\n%s:\n", section);
 		}
-		option_flag(row, flag);
-		(void)snprintf(head, sizeof(head), "%s%s%s", flag,
-		    row->arg[0] == '\0' ? "" : " ", row->arg);
 		if (r == 0)
-			r = buf_printf(out, "  %-28s%s%s%s%s%s\n", head,
-			    strlen(head) > 28 ? NEXT_LINE : " ", row->help,
-			    row->def[0] == '\0' ? "" : " (", row->def,
-			    row->def[0] == '\0' ? "" : ")");
+			r = help_row(row, out);
 	}
 	return r;
 }

@@ -153,7 +153,9 @@ help_all(void)
 	printf("usage: trawl COMMAND [ARGUMENT]...\n\n");
 	for (const struct command *c = commands; c->name != NULL; c++)
 		printf("  %-11s %s\n", c->name, c->summary);
-	printf("\ntrawl COMMAND --help tells more; the manual is trawl(1).\n");
+	printf("\ntrawl COMMAND --help tells more, trawl --version the version; the "
+	       "manual is "
+	       "trawl(1).\n");
 	return EXIT_DONE;
 }
 

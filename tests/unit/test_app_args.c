@@ -193,6 +193,9 @@ help_names_every_option(void **state)
 		if (strstr(buf_cstr(&out), flag) == NULL)
 			fail_msg("%s is not in the help", flag);
 	}
+	assert_non_null(
+	    strstr(buf_cstr(&out), " (yes; --no-sitemaps)\n")); /* how to have it off */
+	assert_non_null(strstr(buf_cstr(&out), " this often (1s)\n"));
 	buf_release(&out);
 }
 
