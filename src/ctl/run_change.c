@@ -121,6 +121,16 @@ check_section(struct run_change *c, const char *section, json_t *keys, bool *sco
 }
 
 static bool
+has_live_option(const char *section)
+{
+	for (size_t i = 0; i < OPTION_ID_MAX; i++)
+		if (option_is_live((enum option_id)i) &&
+		    strcmp(option_rows[i].section, section) == 0)
+			return true;
+	return false;
+}
+
+static bool
 check_patch(struct run_change *c, json_t *patch)
 {
 	const char *section;
@@ -132,7 +142,8 @@ check_patch(struct run_change *c, json_t *patch)
 	json_object_foreach_safe(patch, next, section, keys)
 	{
 		(void)snprintf(pointer, sizeof(pointer), "/%.60s", section);
-		if (json_is_object(keys)) {
+		if (json_is_object(keys) &&
+		    (json_object_size(keys) > 0 || has_live_option(section))) {
 			check_section(c, section, keys, &scope);
 			if (json_object_size(keys) > 0)
 				continue;
@@ -296,6 +307,7 @@ work(struct chore *chore)
 	if (r == 0 && (c->patch != NULL || c->mistakes.len == 0))
 		r = check_jobs(c, spec, changed, scope, &chore->why);
 	if (r == 0 && c->mistakes.len == 0) {
+		c->is_same = json_equal(spec, changed);
 		c->text = json_dumps(changed, JSON_COMPACT);
 		r = c->text == NULL ? -ENOMEM : 0;
 	}
@@ -335,7 +347,7 @@ done(struct chore *chore)
 
 	if (chore->err < 0) {
 		finish(c, chore->err, chore->why.text);
-	} else if (c->preview || (c->seeds != NULL && c->added == 0)) {
+	} else if (c->preview || c->is_same || (c->seeds != NULL && c->added == 0)) {
 		finish(c, 0, NULL);
 	} else if (run == NULL || run_state_is_over(run->state) ||
 		   run->state == RUN_STOPPING) {

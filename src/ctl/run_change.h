@@ -30,6 +30,7 @@ struct run_change {
 	struct why why;
 	struct mistakes mistakes;
 	size_t added, known;      /* seeds */
+	bool is_same; /* its spec says that already: its crawl is left alone */
 	struct buf before, after; /* of a patch: JSON objects of what differs */
 	bool has_fall;            /* of a preview that concerns what is wanted */
 	struct inspect_fall fall;

@@ -70,6 +70,17 @@ def test_limits_are_changed_live_and_kept_over_a_restart(service, web):
     assert service.wait_for(run, "done")["end"] == "page budget reached"
 
 
+def test_what_it_is_already_stops_no_crawl(service, web):
+    run = slow_run(service, web, limits={"max_pages": 60})
+    was = service.state_of(run)
+    for same in {}, {"limits": {}}, {"limits": {"max_pages": 60}, "fetch": {"delay": "1s", "rate": None}}:
+        a = patch(service, run, same)
+        assert a.status == 200 and a.json["revision"] == was["revision"] and a.json["before"] == a.json["after"], a
+    assert patch(service, run, {"limits": {"max_pages": 61}}).json["revision"] > was["revision"]
+    wait_until("it went on", lambda: service.state_of(run)["starts"] > was["starts"])
+    assert service.state_of(run)["starts"] == was["starts"] + 1
+
+
 def test_another_scope_is_previewed_and_then_holds_for_what_waits(service, web):
     run = slow_run(service, web)
 
@@ -102,6 +113,8 @@ def test_what_cannot_be_changed_is_named(service, web):
     )  # fmt: skip
     named = {e["pointer"] for e in p["errors"]}
     assert {"/output/sink", "/fetch/user_agent", "/name", "/fetch/delay", "/fetch/per_host"} == named
+    p = problem(patch(service, run, {"nonsense": {}, "output": {}, "limits": {}}), 422)
+    assert {e["pointer"] for e in p["errors"]} == {"/nonsense", "/output"}
     p = problem(patch(service, run, {"fetch": {"delay": "soon", "per_host": 0}, "crawl": {"include": ["("]}}), 422)
     assert {e["pointer"] for e in p["errors"]} >= {"/fetch/delay", "/fetch/per_host"}
     problem(patch(service, run, {}, "?preview=2"), 400)
