@@ -46,9 +46,9 @@ void engine_stats(const struct engine *e, struct engine_stats *ret);
 int64_t engine_lag_us_take(struct engine *e);
 /* Whether each of its loops but the caller's has made a turn since the last call. */
 bool engine_is_alive(struct engine *e);
-/* --resolve HOST:PORT:ADDR, the address maybe in brackets; host borrows from text. */
+/* --resolve HOST:PORT:ADDR, the address maybe in brackets; the host as URLs have it. */
 struct engine_override {
-	struct slice host;
+	char host[256];
 	uint16_t port;
 	struct addr addr;
 };

@@ -3,7 +3,9 @@
 #include "frontier/manners.h"
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -92,16 +94,37 @@ open_net(struct engine *e, const struct options *o, struct why *why)
 	return transport_new(e->loop, &transport, &e->transport, why);
 }
 
+/* Not as it is written: FOO.example is foo.example, and letters beyond ASCII are xn--. */
+static bool
+host_of(struct slice name, char ret[256])
+{
+	char room[URL_BYTES_MAX], text[1024];
+	struct url u;
+	int n;
+
+	for (size_t i = 0; i < name.len; i++)
+		if (strchr("/@?#\\ ", name.ptr[i]) != NULL)
+			return false;
+	n = snprintf(text, sizeof(text), "http://" SLICE_FMT "/", SLICE_ARG(name));
+	if (n < 0 || (size_t)n >= sizeof(text) ||
+	    url_resolve(NULL, slice_of(text, (size_t)n), (struct slice){0}, 0, room,
+		sizeof(room), &u) != URL_OK ||
+	    url_host(&u).len > 255)
+		return false;
+	(void)snprintf(ret, 256, SLICE_FMT, SLICE_ARG(url_host(&u)));
+	return true;
+}
+
 int
 engine_override_parse(struct slice text, struct engine_override *ret, struct why *why)
 {
-	struct slice rest = text, port;
+	struct slice rest = text, host, port;
 	struct engine_override o;
 	uint64_t n;
 
-	if (!slice_cut(&rest, ':', &o.host) || !slice_cut(&rest, ':', &port) ||
-	    o.host.len == 0 || !slice_to_u64(port, &n) || n > 65535 ||
-	    !addr_parse(rest, &o.addr))
+	if (!slice_cut(&rest, ':', &host) || !slice_cut(&rest, ':', &port) ||
+	    host.len == 0 || !slice_to_u64(port, &n) || n > 65535 ||
+	    !addr_parse(rest, &o.addr) || !host_of(host, o.host))
 		return why_set(why, -EINVAL,
 		    "--resolve '" SLICE_FMT "' is not HOST:PORT:ADDRESS",
 		    SLICE_ARG(text));
@@ -116,7 +139,7 @@ add_override(struct engine *e, struct slice text, struct why *why)
 	struct engine_override o;
 	int r = engine_override_parse(text, &o, why);
 
-	return r < 0 ? r : dns_override(e->dns, o.host, o.port, &o.addr);
+	return r < 0 ? r : dns_override(e->dns, slice_cstr(o.host), o.port, &o.addr);
 }
 
 /*

@@ -237,6 +237,17 @@ def test_headers_and_user_agent_are_sent(web, tmp_path):
     assert all(row["agent"].lower().startswith("trawl") for row in web.log()[before:])
 
 
+@pytest.mark.parametrize("host", ["here.test", "HERE.Test", "bücher.test", "here.test."])
+def test_a_name_of_resolve_is_that_of_urls_however_it_is_written(web, tmp_path, host):
+    port = web.url("/").split(":")[2].strip("/")
+    result, out = harness.crawl(
+        tmp_path / "c", "-q", "--depth", "0", "--retries", "0", "--dns", "127.0.0.1:1", "--allow-net", "127.0.0.1",
+        "--resolve", f"{host}:{port}:127.0.0.1", f"http://{host}:{port}/p0.html",
+    )  # fmt: skip
+    assert result.rc == 0, result.err
+    assert [p["ip"] for p in out.pages()] == ["127.0.0.1"]
+
+
 # -- Budgets and exit codes --
 
 
