@@ -148,6 +148,24 @@ answer_of(const struct route *r)
 	return NULL;
 }
 
+/* The header that changes what a call does; NULL: none. */
+static const char *
+header_of(const struct answer *a)
+{
+	if (a == NULL)
+		return NULL;
+	if (a->type != NULL && strcmp(a->type, "text/event-stream") == 0)
+		return "Last-Event-ID";
+	if (strcmp(a->method, "POST") == 0 && strcmp(a->status, "201") == 0)
+		return "Idempotency-Key";
+	if (strcmp(a->method, "GET") != 0)
+		return "If-Match";
+	return a->schema != NULL &&
+		       (strcmp(a->schema, "Job") == 0 || strcmp(a->schema, "Run") == 0)
+		   ? "If-None-Match"
+		   : NULL;
+}
+
 bool
 openapi_knows(const struct route *r)
 {
@@ -293,20 +311,41 @@ write_parameters(struct jsonw *j, const struct route *r, const struct answer *a)
 	while (slice_cut(&query, ' ', &one))
 		if (one.len > 0)
 			write_parameter(j, one, "query");
+	if (header_of(a) != NULL)
+		write_parameter(j, slice_cstr(header_of(a)), "header");
 	jsonw_array_end(j);
+}
+
+static void
+write_type(struct jsonw *j, const char *type, const char *schema)
+{
+	char ref[100];
+
+	(void)snprintf(ref, sizeof(ref), "#/components/schemas/%s", schema);
+	jsonw_object(j, type);
+	jsonw_object(j, "schema");
+	jsonw_str(j, "$ref", slice_cstr(ref));
+	jsonw_object_end(j);
+	jsonw_object_end(j);
 }
 
 static void
 write_content(struct jsonw *j, const char *type, const char *schema)
 {
-	char ref[100];
-
-	(void)snprintf(ref, sizeof(ref), "#/components/schemas/%s", schema);
 	jsonw_object(j, "content");
-	jsonw_object(j, type);
-	jsonw_object(j, "schema");
-	jsonw_str(j, "$ref", slice_cstr(ref));
+	write_type(j, type, schema);
 	jsonw_object_end(j);
+}
+
+static void
+write_body(struct jsonw *j, const struct route *r, const char *schema)
+{
+	jsonw_object(j, "requestBody");
+	jsonw_bool(j, "required", (r->flags & ROUTE_JSON_OPTIONAL) == 0);
+	jsonw_object(j, "content");
+	write_type(j, "application/json", schema);
+	if ((r->flags & ROUTE_MERGE) != 0)
+		write_type(j, "application/merge-patch+json", schema);
 	jsonw_object_end(j);
 	jsonw_object_end(j);
 }
@@ -338,6 +377,9 @@ write_responses(struct jsonw *j, const struct answer *a)
 		(void)snprintf(status, sizeof(status), SLICE_FMT, SLICE_ARG(one));
 		write_good(j, status, a);
 	}
+	if (header_of(a) != NULL && strcmp(header_of(a), "If-None-Match") == 0)
+		jsonw_raw(j, "304",
+		    SLICE_LIT(S({"description" : "it is what the client has"})));
 	jsonw_object(j, "default");
 	jsonw_str(j, "description", SLICE_LIT("problem details (RFC 9457)"));
 	write_content(j, "application/problem+json", "Problem");
@@ -358,12 +400,8 @@ write_operation(struct jsonw *j, const struct route *r)
 	jsonw_object(j, method);
 	jsonw_str(j, "summary", slice_cstr(r->summary));
 	write_parameters(j, r, a);
-	if (a != NULL && a->body != NULL) {
-		jsonw_object(j, "requestBody");
-		jsonw_bool(j, "required", (r->flags & ROUTE_JSON_OPTIONAL) == 0);
-		write_content(j, "application/json", a->body);
-		jsonw_object_end(j);
-	}
+	if (a != NULL && a->body != NULL)
+		write_body(j, r, a->body);
 	write_responses(j, a);
 	if ((r->flags & ROUTE_OPEN) == 0)
 		jsonw_raw(j, "security", SLICE_LIT(S([ {"token" : []}, {} ])));

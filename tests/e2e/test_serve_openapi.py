@@ -129,6 +129,37 @@ def test_every_answer_is_as_the_document_says(service, document, web):
     assert all_routes - c.told == set()
 
 
+def test_headers_and_types_that_change_what_a_call_does_are_described(service, document, web):
+    def of(method, path):
+        operation = document["paths"]["/api/v1" + path][method]
+        return operation, {p["name"] for p in operation["parameters"] if p["in"] == "header"}
+
+    job = service.create("demo", seeds=[web.url()], fetch={"delay": "1s"})
+    run = service.run("demo")
+    stale = {"If-Match": '"4711"'}
+    for method, path, body in (
+        ("PUT", "/jobs/{name}", job["spec"]), ("PATCH", "/jobs/{name}", {}), ("DELETE", "/jobs/{name}", None),
+        ("PATCH", "/runs/{id}", {}), ("POST", "/runs/{id}/seeds", {"seeds": [web.url()]}),
+        ("POST", "/runs/{id}:pause", None), ("POST", "/runs/{id}:resume", None), ("POST", "/runs/{id}:cancel", None),
+    ):  # fmt: skip
+        assert of(method.lower(), path)[1] == {"If-Match"}
+        target = "/api/v1" + path.format(name="demo", id=run)
+        assert service.call(method, target, body, headers=stale).status == 412, (method, target)
+    for path in "/jobs/{name}", "/runs/{id}":
+        operation, headers = of("get", path)
+        assert headers == {"If-None-Match"} and "content" not in operation["responses"]["304"]
+        target = "/api/v1" + path.format(name="demo", id=run)
+        assert service.get(target, headers={"If-None-Match": "*"}).status == 304
+        operation, headers = of("patch", path)
+        for kind in operation["requestBody"]["content"]:
+            assert service.call("PATCH", target, b"{}", headers={"Content-Type": kind}).status == 200
+        assert "application/merge-patch+json" in operation["requestBody"]["content"]
+    for path in "/jobs", "/jobs/{name}/runs":
+        assert of("post", path)[1] == {"Idempotency-Key"}
+    for path in "/events", "/runs/{id}/events":
+        assert of("get", path)[1] == {"Last-Event-ID"}
+
+
 def test_the_options_of_jobs_are_all_described(document):
     import subprocess
 
