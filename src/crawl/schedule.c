@@ -407,13 +407,20 @@ mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
+/* When the turn of `due_us` begins: before the one that follows it. */
 static int64_t
-jitter_us(const struct schedule *s, int64_t due_us, uint64_t seed)
+begin_of(const struct schedule *s, int64_t due_us, int64_t following_us, uint64_t seed)
 {
-	if (s->jitter_ms == 0)
-		return 0;
-	return (int64_t)(mix(seed ^ (uint64_t)due_us) % (uint64_t)(s->jitter_ms + 1)) *
-	       1000;
+	int64_t span_ms = (following_us - due_us) / 1000;
+	uint64_t n = (uint64_t)(s->jitter_ms < span_ms ? s->jitter_ms + 1 : span_ms);
+
+	return due_us + (int64_t)(mix(seed ^ (uint64_t)due_us) % n) * 1000;
+}
+
+static int64_t
+following(const struct schedule *s, int64_t due_us)
+{
+	return s->every_ms > 0 ? due_us + s->every_ms * 1000 : schedule_next(s, due_us);
 }
 
 /* The last time that is not after `now`, and the first that is. */
@@ -459,10 +466,12 @@ schedule_look(const struct schedule *s, int64_t served_us, int64_t since_us,
 	if (!schedule_is_on(s))
 		return;
 	around(s, served_us, since_us, now_us, &last, &next, &ret->missed);
-	ret->next_us = next == INT64_MAX ? next : next + jitter_us(s, next, seed);
+	ret->next_us = next == INT64_MAX || s->jitter_ms == 0
+			   ? next
+			   : begin_of(s, next, following(s, next), seed);
 	if (last == 0)
 		return;
-	begin = last + jitter_us(s, last, seed);
+	begin = begin_of(s, last, next, seed);
 	if (begin > now_us) { /* its time has come, its turn has not */
 		if (begin < ret->next_us)
 			ret->next_us = begin;

@@ -253,6 +253,23 @@ jitter_delays_each_turn_by_its_own_time(void **state)
 }
 
 static void
+jitter_that_is_longer_than_it_is_to_the_next_turn_loses_none(void **state)
+{
+	struct clock c = {.s = made("every", "1h")};
+
+	(void)state;
+	c.s.jitter_ms = 24ll * 3600 * 1000;
+	c.since = c.now = 5000 * S;
+	run_until(&c, c.since + 100 * 3600 * S - S);
+	assert_int_equal(c.runs, 100);
+	c = (struct clock){.s = made("cron", "0,10,50 * * * *")};
+	c.s.jitter_ms = 3600ll * 1000;
+	c.since = c.now = 3600 * S - S;
+	run_until(&c, c.since + 100 * 3600 * S);
+	assert_int_equal(c.runs, 300);
+}
+
+static void
 a_clock_that_is_set_back_starts_nothing_twice(void **state)
 {
 	struct schedule s = made("every", "1h");
@@ -275,6 +292,8 @@ main(void)
 	    cmocka_unit_test(every_begins_at_once_and_keeps_its_beat),
 	    cmocka_unit_test(what_was_missed_comes_once_or_not_at_all),
 	    cmocka_unit_test(jitter_delays_each_turn_by_its_own_time),
+	    cmocka_unit_test(
+		jitter_that_is_longer_than_it_is_to_the_next_turn_loses_none),
 	    cmocka_unit_test(a_clock_that_is_set_back_starts_nothing_twice),
 	};
 
