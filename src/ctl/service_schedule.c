@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "ctl/service_int.h"
+#include <xxhash.h>
 
 /* The wall clock may be set: it is looked at again at least so often. */
 enum { LOOK_MS_MAX = 60000, LOOK_MS_MIN = 50 };
@@ -10,13 +11,20 @@ since_of(const struct service_job *j)
 	return j->scheduled_from_us > 0 ? j->scheduled_from_us : j->created_us;
 }
 
+/* The same after a new start: a turn that has not begun yet would else be one that was missed.
+ * Of jobs of one name on many machines each has its own. */
+static uint64_t
+seed_of(const struct service_job *j)
+{
+	return XXH3_64bits_withSeed(j->name, strlen(j->name), (uint64_t)j->created_us);
+}
+
 static void
 look(struct service *s, struct service_job *j, int64_t now_us)
 {
 	struct schedule_turn turn;
 
-	schedule_look(&j->schedule, j->served_us, since_of(j), now_us,
-	    siphash(slice_cstr(j->name)), &turn);
+	schedule_look(&j->schedule, j->served_us, since_of(j), now_us, seed_of(j), &turn);
 	j->next_us = turn.next_us;
 	if (turn.due_us == 0)
 		return;

@@ -46,6 +46,17 @@ def test_who_changes_a_schedule_is_told_of_its_next_time(tmp_path, web):
         assert "next_at" not in s.call("PATCH", "/api/v1/jobs/x", {"schedule": None}).json
 
 
+def test_a_start_leaves_the_jitter_of_a_turn_as_it_was(tmp_path, web):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        schedule = {"cron": "0 0 1 1 *", "jitter": "7d", "catch_up": "skip"}
+        made = [s.create(n, seeds=[web.url()], schedule=schedule)["next_at"] for n in ("a", "b")]
+        assert made[0] != made[1]
+        assert s.stop() == 0
+        s.start()
+        assert [s.get(f"/api/v1/jobs/{n}").json["next_at"] for n in ("a", "b")] == made
+
+
 def test_a_run_that_goes_on_is_not_started_twice(tmp_path, web):
     with Service(tmp_path / "serve", SETTINGS) as s:
         s.start()
