@@ -43,6 +43,7 @@ struct session {
 	struct crawl_stats before; /* as it began */
 	struct sig *sigint, *sigterm, *sighup;
 	bool changing;    /* it stops, to go on with `next` */
+	bool over;        /* it has ended, for good; files may still be on their way */
 	struct job *next; /* what SIGHUP found in the file; NULL: nothing new */
 	int signals;
 	bool resume;
@@ -177,27 +178,35 @@ choose_look(struct session *s)
 
 static int crawl_begin(struct session *s, bool resume, struct why *why);
 
+/* No crawl has the job now. */
+static void
+take_next(struct session *s)
+{
+	struct why why = {""};
+	int r = s->next == NULL ? -ENOENT : reload_apply(s->job, s->next);
+
+	s->changing = false;
+	reload_free(s->next);
+	s->next = NULL;
+	if (r < 0)
+		return;
+	if (write_job_file(s, &why) < 0)
+		(void)say_error(0, "%s", why.text);
+	log_warn("the job was read again: the crawl goes on with it");
+}
+
 /* As the service does it: a crawl is told other options by going on with them. */
 static void
 go_on_changed(struct session *s)
 {
 	struct why why = {""};
-	int r;
 
 	progress_free(s->progress);
 	s->progress = NULL;
 	crawl_free(s->crawl);
 	s->crawl = NULL;
-	s->changing = false;
-	r = s->next == NULL ? -ENOENT : reload_apply(s->job, s->next);
-	reload_free(s->next);
-	s->next = NULL;
-	if (r == 0 && write_job_file(s, &why) < 0)
-		(void)say_error(0, "%s", why.text);
-	if (r == 0)
-		log_warn("the job was read again: the crawl goes on with it");
-	r = crawl_begin(s, true, &why);
-	if (r == 0)
+	take_next(s);
+	if (crawl_begin(s, true, &why) == 0)
 		return;
 	(void)say_error(0, "cannot go on: %s", why.text);
 	s->end = CRAWL_STORE;
@@ -210,7 +219,7 @@ on_hangup(void *ctx)
 	struct session *s = ctx;
 	char path[4200];
 
-	if (s->signals > 0 || s->paused)
+	if (s->signals > 0 || s->over)
 		return;
 	if (!is_durable(s)) {
 		log_warn("the job is not read again: with --state memory nothing can be "
@@ -225,7 +234,8 @@ on_hangup(void *ctx)
 	if (s->next == NULL || s->changing)
 		return;
 	s->changing = true;
-	crawl_stop(s->crawl, false);
+	if (!s->paused) /* else it is had when there is room */
+		crawl_stop(s->crawl, false);
 }
 
 static void
@@ -248,6 +258,7 @@ on_end(void *ctx, enum crawl_end end)
 		(void)timer_start(&s->look, s->look_ms);
 		return;
 	}
+	s->over = true;
 	loop_stop(s->loop);
 }
 
@@ -265,6 +276,7 @@ on_look(void *ctx)
 	}
 	crawl_free(s->crawl);
 	s->crawl = NULL;
+	take_next(s);
 	r = crawl_begin(s, true, &why);
 	if (r == 0) {
 		log_warn("there is room again: the crawl goes on");
