@@ -38,6 +38,7 @@ struct serve {
 	struct sig *sigint, *sigterm, *sighup, *sigusr2;
 	struct timer watchdog, status, give_up;
 	int64_t watchdog_ms;
+	uint32_t reloads; /* of which the files of jobs are being read */
 	char *socket; /* that is ours to remove */
 	int code;
 };
@@ -184,12 +185,24 @@ on_hup(void *ctx)
 		notify("READY=1");
 		return;
 	}
-	service_reload(s->service, fresh);
+	if (service_reload(s->service, fresh) == 0)
+		s->reloads++;
 	free_settings(s->settings);
 	s->settings = fresh;
 	set_log_level(fresh);
 	log_info("settings read again");
-	notify("READY=1");
+	if (s->reloads == 0)
+		notify("READY=1");
+}
+
+/* The jobs are as their files say: whoever waited for the reload may start them. */
+static void
+on_reloaded(void *ctx)
+{
+	struct serve *s = ctx;
+
+	if (--s->reloads == 0 && !service_is_draining(s->service))
+		notify("READY=1");
 }
 
 /* Where time and memory go. */
@@ -257,7 +270,8 @@ open_service(struct serve *s, struct why *why)
 	    .check = job_check_each,
 	    .tmp_dir = temporary_dir(),
 	    .ctx = s,
-	    .on_drained = on_drained};
+	    .on_drained = on_drained,
+	    .on_reloaded = on_reloaded};
 
 	return service_new(&conf, &s->service, why);
 }

@@ -331,15 +331,19 @@ service_new(const struct service_conf *conf, struct service **ret, struct why *w
 	return 0;
 }
 
-void
+int
 service_reload(struct service *s, const struct settings *settings)
 {
+	int r;
+
 	s->settings = settings;
 	set_limits(s);
-	if (files_reload(s) < 0)
+	r = files_reload(s);
+	if (r < 0)
 		log_error("the files of jobs cannot be read now; reload again");
 	history_prune(s);
 	service_pump(s);
+	return r;
 }
 
 /* ---- the end ---- */

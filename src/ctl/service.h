@@ -40,14 +40,16 @@ struct service_conf {
 	    void *ctx);
 	const char *tmp_dir;
 	void *ctx;
-	void (*on_drained)(void *ctx); /* service_drain() is done */
+	void (*on_drained)(void *ctx);  /* service_drain() is done */
+	void (*on_reloaded)(void *ctx); /* service_reload() is; once for each that was 0 */
 };
 
 /* Registry, jobs of files, and what is to be gone on with.  Nothing runs before the loop does. */
 int service_new(const struct service_conf *conf, struct service **ret, struct why *why);
-/* Other settings and the jobs of files anew; what is wrong with one of these leaves it as it was
- * and is logged.  `s` takes the place of the earlier ones. */
-void service_reload(struct service *s, const struct settings *settings);
+/* Other settings, which take the place of the earlier ones at once; and the jobs of files anew,
+ * then on_reloaded.  What is wrong with one of these leaves it as it was and is logged.  <0: the
+ * files are not read, which is logged, too. */
+int service_reload(struct service *s, const struct settings *settings);
 /* What is in flight may end; then on_drained.  Nothing new is begun. */
 void service_drain(struct service *s);
 bool service_is_draining(const struct service *s);

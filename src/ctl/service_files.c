@@ -437,12 +437,14 @@ static void
 reload_done(struct chore *c)
 {
 	struct files_chore *f = container_of(c, struct files_chore, chore);
+	struct service *s = f->service;
 
-	if (c->err == 0 && !f->service->draining) {
-		files_apply(f->service, f->read);
-		schedules_look(f->service);
+	if (c->err == 0 && !s->draining) {
+		files_apply(s, f->read);
+		schedules_look(s);
 	}
 	files_chore_free(f);
+	s->conf.on_reloaded(s->conf.ctx);
 }
 
 int

@@ -63,6 +63,12 @@ def test_ready_is_said_when_the_api_answers_and_stopping_when_it_stops(tmp_path,
         at = manager.wait("RELOADING", "1", at)
         assert int(manager.heard[at - 1]["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
         at = manager.wait("READY", "1", at)
+        for i in range(1500):
+            (s.jobs_dir / f"of{i:04}.yaml").write_text("seeds: [http://127.0.0.1:9/]\n")
+        s.child.send_signal(signal.SIGHUP)
+        at = manager.wait("RELOADING", "1", at)
+        at = manager.wait("READY", "1", at)  # with the jobs of files
+        assert s.get("/api/v1/jobs/of1499").status == 200
         s.configure("limits: {rate: fast}\n")
         s.child.send_signal(signal.SIGHUP)
         at = manager.wait("RELOADING", "1", at)
