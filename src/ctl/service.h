@@ -40,8 +40,9 @@ struct service_conf {
 	    void *ctx);
 	const char *tmp_dir;
 	void *ctx;
-	void (*on_drained)(void *ctx);  /* service_drain() is done */
-	void (*on_reloaded)(void *ctx); /* service_reload() is; once for each that was 0 */
+	void (*on_drained)(void *ctx); /* service_drain() is done */
+	void (*on_reloaded)(
+	    void *ctx); /* service_reload() is; once for each that was 0 */
 };
 
 /* Registry, jobs of files, and what is to be gone on with.  Nothing runs before the loop does. */
