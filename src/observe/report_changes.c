@@ -99,7 +99,10 @@ changes_text(const struct report *r, const char *dir, struct buf *out)
 	e = buf_printf(out,
 	    "  round %-4" PRIu32 "%s asked in %s, %s received: ", c->round,
 	    COUNT(c->pages), ELAPSED(c->elapsed_ms), BYTES(c->wire_bytes));
-	if (e == 0)
+	if (e == 0 && c->pages == 0 && r->facts.end == CRAWL_DONE &&
+	    c->n[PAGE_CHANGE_UNKNOWN] == 0)
+		e = buf_add_cstr(out, "nothing was due");
+	else if (e == 0)
 		e = changes_words(c->n, out);
 	if (e == 0)
 		e = buf_add_byte(out, '\n');

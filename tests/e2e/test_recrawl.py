@@ -243,6 +243,7 @@ def test_only_what_is_due_is_asked(site, tmp_path):
     asked = len(site.web.log())
     result = run(tmp_path, path)
     assert len(site.web.log()) == asked and " 0 queued" in result.err
+    assert "  round 2   0 asked in " in result.err and "received: nothing was due\n" in result.err
     run(tmp_path, path, "--recrawl-interval", "0")
     assert len(site.web.log()) == asked + PAGES
     assert verified(out)["runs"] == 3
