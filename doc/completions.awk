@@ -84,9 +84,9 @@ function kind_of(arg,   words) {
 		return "jobs"
 	if (arg ~ /^(CRAWL)?DIR$/)
 		return "directories"
-	if (arg == "FILE" || arg == "FROM" || arg == "TO")
+	if (arg == "FILE" || arg == "FROM" || arg == "TO" || arg == "PATH")
 		return "files"
-	if (arg ~ /^[a-z0-9.]+(\|[a-zA-Z0-9.]+)+$/) {
+	if (arg ~ /^[a-z0-9.]+(\|-?[a-zA-Z0-9.]+)+$/) {
 		words = arg
 		gsub(/\|[A-Z]+/, "", words) # auto|T: the word
 		gsub(/\|/, " ", words)
@@ -120,8 +120,10 @@ function flags_of(text,   n, rest, word, seen) {
 		seen[word] = 1
 		flag[++n] = word
 		flag_arg[n] = ""
-		if (match(rest, /^ ([A-Z]+|[a-z]+\.yaml|[a-z0-9]+(\|[a-z0-9]+)+)/))
+		if (match(rest, /^ ([A-Z]+|[a-z]+\.yaml|[a-z0-9]+(\|-?[a-z0-9]+)+)/)) {
 			flag_arg[n] = substr(rest, 2, RLENGTH - 1)
+			text = substr(rest, RLENGTH + 1)
+		}
 	}
 	return n
 }
@@ -142,7 +144,16 @@ function lines_about(name, details,   n, line, i, on, text, first) {
 		if (on)
 			text = text line[i] "\n"
 	}
-	return text
+	return text taken_by_all(details)
+}
+
+# "All take --json, and ...", up to the end of the sentence.
+function taken_by_all(details,   text) {
+	if (!match(details, /\nAll take [^.]*/))
+		return ""
+	text = substr(details, RSTART + 1, RLENGTH - 1)
+	gsub(/\n/, " ", text)
+	return "\n" text
 }
 
 function is_grouped(c) { return cmd_usage[c] ~ /^[a-z]+\|/ }
@@ -404,7 +415,7 @@ function fish_flags(n, words, condition,   i) {
 }
 
 function fish_command(c,   n, group, i, condition) {
-	condition = "'__fish_seen_subcommand_from " cmd_name[c] "'"
+	condition = "'__trawl_command " cmd_name[c] "'"
 	if (cmd_crawls[c]) {
 		n = flags_of(cmd_usage[c])
 		for (i = 1; i <= n; i++)
@@ -424,6 +435,8 @@ function fish_command(c,   n, group, i, condition) {
 
 function fish(   c, i, crawling) {
 	printf "# fish completion for trawl(1); made from its tables, see doc/completions.awk.\n\n"
+	printf "function __trawl_command\n\tset -l words (commandline -opc)\n"
+	printf "\ttest (count $words) -ge 2; and contains -- $words[2] $argv\nend\n\n"
 	printf "function __trawl_wants_group\n\tset -l words (commandline -opc)\n"
 	printf "\ttest (count $words) -eq 2; and test $words[2] = $argv[1]\nend\n\n"
 	printf "function __trawl_is\n\tset -l words (commandline -opc)\n"
@@ -438,7 +451,7 @@ function fish(   c, i, crawling) {
 			crawling = crawling " " cmd_name[c]
 	}
 	for (i = 1; i <= options; i++)
-		printf "complete -c trawl -n '__fish_seen_subcommand_from%s' -l %s%s%s -d %s\n", crawling,
+		printf "complete -c trawl -n '__trawl_command%s' -l %s%s%s -d %s\n", crawling,
 		    opt_name[i], opt_letter[i] == "" ? "" : " -s " opt_letter[i],
 		    opt_arg[i] == "" ? "" : " " fish_kind(kind_of(opt_arg[i])), fish_quoted(opt_help[i])
 	for (c = 1; c <= commands; c++)

@@ -85,7 +85,7 @@ const struct command commands[] = {
 	"     replace NAME JOB.yaml | delete NAME |\n"
 	"     change NAME SECTION.KEY=VALUE...\n"
 	"start [--again] NAME                     a run of the job\n"
-	"runs [list] [--limit N] [--state S] [--job NAME] [--sort id] | show RUN |\n"
+	"runs [list] [--limit N] [--state S] [--job NAME] [--sort id|-id] | show RUN |\n"
 	"     pause RUN | resume RUN | cancel RUN | compare RUN RUN |\n"
 	"     history RUN | report RUN\n"
 	"pages [--limit N] [--sort at|-at] [--outcome O] [--status S] [--mime M]\n"

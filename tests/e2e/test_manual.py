@@ -146,6 +146,14 @@ def test_what_a_command_takes_is_in_its_help():
     assert seen > 8
 
 
+def test_each_cause_of_a_wait_is_in_the_manual():
+    table = (harness.SRCDIR / "src/frontier/frontier.h").read_text().split("#define WAIT_CAUSES")[1].split("\nenum")[0]
+    causes = re.findall(r'\bX\([A-Z_]+,[\s\\]*"([a-z-]+)"\)', table)
+    told = re.search(r"\.SH .WHAT HOLDS A CRAWL BACK.*?\.SH", plain("trawl.1"), re.S)[0]
+    assert {"none", "connection-cap", "per-site-cap"} < set(causes)
+    assert not [c for c in causes if c != "none" and c not in told]
+
+
 def test_each_key_of_a_job_file_is_in_its_manual():
     manual = plain("trawl-job.5")
     source = (harness.SRCDIR / "src/crawl/job_file.c").read_text()
@@ -328,10 +336,13 @@ def test_words_of_an_option_are_completed(shell, tmp_path):
         "trawl check-links --by ": {"target", "page"},
         "trawl check-links --http ": {"auto", "1.1", "2"},
         "trawl crawl --user-agent ": set(),
+        "trawl crawl --sink ": {"warc", "jsonl", "csv", "sqlite", "mirror", "stdout", "exec", "s3", "none"},
         "trawl ctl ": {
             "status", "jobs", "start", "runs", "pages", "hosts", "explain", "seeds", "set", "log", "events", "profile",
         },
-        "trawl ctl log --": {"--tail", "--of"},
+        "trawl ctl log --": {"--tail", "--of", "--json", "--socket", "--url", "--token-file", "--ca"},
+        "trawl ctl status --": {"--json", "--socket", "--url", "--token-file", "--ca"},
+        "trawl ctl pages --sort ": {"at", "-at"},
         "trawl ctl log --of ": {"crawl", "rejected"},
         "trawl warc ": {"list", "verify", "extract", "index", "wacz", "recompress"},
         "trawl warc recompress --to ": {"gzip", "zstd", "none"},
