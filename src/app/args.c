@@ -194,7 +194,7 @@ args_help(struct buf *out)
 {
 	const char *section = "";
 	int r = buf_add_cstr(out,
-	    "  -o DIR                       where results go (default: "
+	    "  -o DIR                       where a new crawl's results go (default: "
 	    "./HOST-TIMESTAMP)\n"
 	    "  --seeds FILE                 more URLs to begin at, one a line; - is "
 	    "standard input\n"
