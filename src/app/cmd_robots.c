@@ -72,6 +72,23 @@ add_text(struct asked *a, struct slice url, const struct robots_verdict *v)
 	(void)escape_terminal(&a->line, v->pattern);
 }
 
+static void
+add_error(struct asked *a, struct slice url)
+{
+	struct jsonw j;
+
+	if (!a->json) {
+		(void)buf_add_cstr(&a->line, "error: not a URL\t");
+		(void)escape_terminal(&a->line, url);
+		return;
+	}
+	jsonw_init(&j, &a->line);
+	jsonw_object(&j, NULL);
+	jsonw_str(&j, "url", url);
+	jsonw_str(&j, "error", SLICE_LIT("not a URL"));
+	jsonw_object_end(&j);
+}
+
 static bool
 answer(void *ctx, struct slice url)
 {
@@ -82,8 +99,7 @@ answer(void *ctx, struct slice url)
 
 	buf_clear(&a->line);
 	if (!target_of(url, store, sizeof(store), &target)) {
-		(void)buf_add_cstr(&a->line, "error: not a URL\t");
-		(void)escape_terminal(&a->line, url);
+		add_error(a, url);
 	} else {
 		(void)robots_match(a->blob, target, &v);
 		if (a->json)

@@ -472,6 +472,9 @@ def test_robots_tells_allowed_and_disallowed(tmp_path):
     assert result.out.splitlines() == [f"allowed\t{urls[0]}", f"disallowed\t{urls[1]}", f"allowed\t{urls[2]}"]
     piped = harness.trawl("robots", "--agent", "harbour", tmp_path / "robots.txt", stdin="\n".join(urls) + "\n")
     assert piped.out == result.out
+    told = harness.trawl("robots", "--agent", "harbour", "--json", tmp_path / "robots.txt", urls[1], "harbour")
+    denied, none = map(json.loads, told.out.splitlines())
+    assert not denied["allowed"] and none == {"url": "harbour", "error": "not a URL"}
 
 
 def test_what_is_no_sitemap_is_named(tmp_path):
