@@ -147,7 +147,7 @@ set_one(struct reader *r, struct options *to, const struct option_row *row,
 	else if (job_item_check(row, value, &why) < 0 ||
 		 option_set(to, row, value, &why) < 0)
 		mistake(r, n->start_mark, "%s.%s: %s", row->section, option_key(row),
-		    why.text);
+		    option_behind_flag(row, why.text));
 }
 
 static void

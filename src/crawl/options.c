@@ -604,3 +604,16 @@ option_flag(const struct option_row *row, char ret[OPTION_FLAG_MAX])
 		if (*p == '_')
 			*p = '-';
 }
+
+const char *
+option_behind_flag(const struct option_row *row, const char *text)
+{
+	char flag[OPTION_FLAG_MAX];
+	size_t n;
+
+	option_flag(row, flag);
+	n = strlen(flag);
+	if (strncmp(text, flag, n) != 0 || (text[n] != ' ' && text[n] != ':'))
+		return text;
+	return text + n + strspn(text + n, ": ");
+}

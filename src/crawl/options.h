@@ -140,6 +140,8 @@ unsigned name_distance(struct slice a, struct slice b);
 /* "--per-host" into ret. */
 enum { OPTION_FLAG_MAX = 48 };
 void option_flag(const struct option_row *row, char ret[OPTION_FLAG_MAX]);
+/* Of a sentence that begins with it, what follows; of others all. */
+const char *option_behind_flag(const struct option_row *row, const char *text);
 /* The choices of an ENUM: the i-th word; false past the last. */
 bool option_word(const struct option_row *row, uint32_t i, struct slice *ret);
 
