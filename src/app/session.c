@@ -699,10 +699,13 @@ start_again(struct session *s, struct why *why)
 static int
 prepare(struct session *s, struct nursery *nursery, struct why *why)
 {
+	const char *idle = job_idle_option(&s->job->options);
 	int r = job_check(s->job, why);
 
 	if (r < 0)
 		return EXIT_USAGE;
+	if (idle != NULL)
+		log_warn("%s", idle);
 	if (loop_new(&s->loop) < 0 || name_job(s->job) < 0) {
 		(void)why_set(why, 0, "out of memory");
 		return EXIT_OTHER;

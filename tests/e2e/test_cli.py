@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -152,6 +153,17 @@ def test_without_a_terminal_nothing_is_drawn_and_the_sum_is_told(web, tmp_path):
     assert result.rc == 0
     assert "\x1b" not in result.err
     assert "40" in result.err
+
+
+def test_an_option_that_does_nothing_beside_the_others_is_told(web, tmp_path):
+    for n, (args, said) in enumerate([
+        (["--focus", "boat"], "--focus does nothing without --order focus"),
+        (["--priority", "/p=1", "--order", "opic"], "--priority does nothing without --order priority, sitemap or focus"),
+        (["--focus", "boat", "--priority", "/p=1", "--order", "focus"], ""),
+    ]):  # fmt: skip
+        result, _ = harness.crawl(tmp_path / str(n), "--scope", "page", *args, web.url("/p0.html"))
+        assert result.rc == 0, result.err
+        assert re.findall("^trawl: warning: (.*)$", result.err, re.M) == ([said] if said else [])
 
 
 def test_json_is_one_object_that_adds_up(web, tmp_path):

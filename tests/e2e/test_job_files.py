@@ -276,6 +276,7 @@ def test_sighup_reads_job_yaml_of_a_crawl_without_a_job_file(web, tmp_path):
     running, out = begun(
         "crawl", "-o", tmp_path / "c", "--robots", "ignore", "--no-sitemaps", "--delay", "1h", "--header", 'X: "a" # b',
         "--extract", "h[]=h1 > a", "--rate", "7.5/s", "--priority", "(a)=3", "--bandwidth", "5MB", "--timeout", "7s",
+        "--order", "priority",
         "--exclude", "it's, \"so\"", "--progress", "none", web.url("/p0.html"),
     )  # fmt: skip
     try:
