@@ -232,6 +232,23 @@ add_cell(struct csv *c, struct buf *b, const struct sink_event *e, unsigned id)
 	return -EINVAL;
 }
 
+/* A field that is called like a column beside it has its whole name. */
+static int
+add_field_name(const struct csv *c, struct buf *b, size_t field)
+{
+	struct slice name = select_field_name(c->select, field);
+	bool taken = false;
+	int r;
+
+	for (unsigned id = 0; id < COLUMN_NAMED_MAX && !taken; id++)
+		taken = slice_eq(name, slice_cstr(names[id])) &&
+			layout_has(&c->layout, id, 0);
+	r = buf_add_cstr(b, taken ? "\"" FIELD_PREFIX : "\"");
+	if (r == 0)
+		r = buf_add_slice(b, name); /* letters, digits, _, - and . */
+	return r == 0 ? buf_add_byte(b, '"') : r;
+}
+
 static int
 add_header(const struct csv *c, struct buf *b)
 {
@@ -243,9 +260,9 @@ add_header(const struct csv *c, struct buf *b)
 		if (i > 0)
 			r = buf_add_byte(b, ',');
 		if (r == 0)
-			r = id == COLUMN_FIELD ? quote(b, select_field_name(c->select,
-							      c->layout.at[i].field))
-					       : buf_add_cstr(b, names[id]);
+			r = id == COLUMN_FIELD
+				? add_field_name(c, b, c->layout.at[i].field)
+				: buf_add_cstr(b, names[id]);
 	}
 	return r < 0 ? r : buf_add(b, "\r\n", 2);
 }

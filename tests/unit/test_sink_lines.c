@@ -461,6 +461,31 @@ a_page_is_a_row_and_the_first_brings_the_header(void **state)
 }
 
 static void
+a_field_that_is_called_like_a_column_has_its_whole_name_in_the_header(void **state)
+{
+	const struct slice specs[] = {SLICE_LIT("title=h1"), SLICE_LIT("kind=h2")};
+	struct env *e = *state;
+	struct sink_event ev = page();
+	struct select *select;
+	struct buf blob;
+	struct slice s;
+
+	buf_init(&blob, SELECT_BLOB_MAX);
+	assert_int_equal(select_compile(specs, 2, &blob, NULL), 0);
+	assert_int_equal(select_new(buf_slice(&blob), &select), 0);
+	e->conf.select = select;
+	e->conf.csv_columns = SLICE_LIT("status,title,fields");
+	open_new(e, "csv");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "pages.csv");
+	assert_true(
+	    slice_starts(s, SLICE_LIT("status,title,\"fields.title\",\"kind\"\r\n301,")));
+	kit_free(s);
+	select_free(select);
+	buf_release(&blob);
+}
+
+static void
 columns_that_there_are_not_are_told(void **state)
 {
 	struct csv_layout l;
@@ -837,6 +862,9 @@ main(void)
 		fields_of_the_largest_page_make_a_line, up, down),
 	    cmocka_unit_test_setup_teardown(
 		a_page_is_a_row_and_the_first_brings_the_header, up, down),
+	    cmocka_unit_test_setup_teardown(
+		a_field_that_is_called_like_a_column_has_its_whole_name_in_the_header, up,
+		down),
 	    cmocka_unit_test(columns_that_there_are_not_are_told),
 	    cmocka_unit_test(the_schema_has_the_words_of_the_tables),
 	    cmocka_unit_test_setup_teardown(
