@@ -45,6 +45,7 @@ def test_every_setting_is_in_the_example_with_its_default():
             assert said[section][name].strip('"') == default, name
         else:
             assert default == "", name
+            assert re.search(rf"^  #{name}: .*  # example\b", EXAMPLE.read_text(), re.M), name
 
 
 def test_the_example_is_right_as_it_is_and_with_all_that_is_commented_out(tmp_path):
