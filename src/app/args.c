@@ -199,7 +199,8 @@ args_help(struct buf *out)
 	    "  --seeds FILE                 more URLs to begin at, one a line; - is "
 	    "standard input\n"
 	    "  -q                           print errors only\n"
-	    "  -v                           print more; twice: even more\n");
+	    "  -v                           print a line for each URL; twice: robots.txt "
+	    "and retries, too\n");
 
 	for (size_t i = 0; i < OPTION_ID_MAX && r == 0; i++) {
 		const struct option_row *row = &option_rows[i];

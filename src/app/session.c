@@ -16,6 +16,7 @@
 #include "loop/loop.h"
 #include "observe/progress.h"
 #include "observe/report.h"
+#include "observe/tries.h"
 #include "web/url.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -329,8 +330,10 @@ crawl_begin(struct session *s, bool resume, struct why *why)
 	r = crawl_start(s->engine, &conf, &s->crawl, why);
 	if (r < 0)
 		return r;
-	r = progress_new(
-	    s->loop, s->crawl, progress_wanted(s), s->job->name, &s->progress);
+	r = tries_show(s->crawl);
+	if (r == 0)
+		r = progress_new(
+		    s->loop, s->crawl, progress_wanted(s), s->job->name, &s->progress);
 	return r < 0 ? why_set(why, r, "cannot start: %s", strerror(-r)) : 0;
 }
 

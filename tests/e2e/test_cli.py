@@ -148,6 +148,31 @@ def test_quiet_says_nothing(web, tmp_path):
     assert len(out.pages()) == 40
 
 
+def test_verbose_tells_each_url_that_was_asked_for(web, tmp_path):
+    def lines(*flags):
+        where = tmp_path / f"c{len(flags)}"
+        got = harness.trawl("crawl", *flags, "-o", where, "--max-pages", "3", web.url("/p0.html")).err
+        return [l for l in got.splitlines() if re.match(r"trawl: (info|debug): ", l)]
+
+    shape = r"trawl: %s: %d " + re.escape(web.url("")) + r"/?%s [0-9.]+ k?B in \d+ ms$"
+    assert lines() == []
+    once, twice = lines("-v"), lines("-v", "-v")
+    assert len(once) >= 3
+    assert all(re.match(shape % ("info", 200, r"p\d+\.html"), l) for l in once), once
+    assert [l for l in twice if re.match(shape % ("debug", 404, r"robots\.txt"), l)] == twice[:1]
+    assert all(re.match(shape % ("info", 200, r"p\d+\.html"), l) for l in twice[1:]), twice
+
+
+def test_verbose_tells_why_there_was_no_answer_and_which_try_is_made_again(tmp_path):
+    url = f"http://127.0.0.1:{closed_port()}/"
+    got = harness.trawl("crawl", "-v", "-v", "-o", tmp_path / "c", "--retries", "1", "--robots", "ignore", url)
+    head = re.escape(f"connect-failure {url} 0 B in ") + r"\d+ ms: cannot connect to .*"
+    told = [l for l in got.err.splitlines() if re.match(r"trawl: (info|debug): ", l)]
+    assert len(told) == 2, got.err
+    assert re.match("trawl: debug: " + head + ", to be tried again$", told[0])
+    assert re.match("trawl: info: " + head, told[1]) and "again" not in told[1]
+
+
 def test_without_a_terminal_nothing_is_drawn_and_the_sum_is_told(web, tmp_path):
     result, _ = harness.crawl(tmp_path / "c", "--delay", "0", web.url("/p0.html"))
     assert result.rc == 0

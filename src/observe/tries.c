@@ -1,0 +1,44 @@
+#include "observe/tries.h"
+#include "base/log.h"
+#include "observe/format.h"
+#include "sink/sink.h"
+#include <stdio.h>
+
+/* "200", or "connect-failure" where no answer came */
+static const char *
+came_to(const struct sink_event *f, struct format *store)
+{
+	if (!f->response)
+		return outcome_name(f->outcome);
+	(void)snprintf(store->text, sizeof(store->text), "%d", f->status);
+	return store->text;
+}
+
+static void
+on_fetch(void *ctx, const struct crawl_event *e)
+{
+	const struct sink_event *f = e->fetch;
+	enum log_level level =
+	    f->final && !f->internal ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+	const struct log_about about = {.url = f->url};
+	struct slice detail = f->detail.len > 0 ? f->detail : f->redirect_to;
+	struct format store;
+
+	(void)ctx;
+	if (!log_enabled(level))
+		return;
+	log_line_about(level, &about, "%s %s %s in %u ms%s%s%s", came_to(f, &store),
+	    LOG_TEXT(f->url), BYTES(f->body_bytes), f->total_ms,
+	    f->detail.len > 0        ? ": "
+	    : f->redirect_to.len > 0 ? ", to "
+				     : "",
+	    LOG_TEXT(detail), f->final ? "" : ", to be tried again");
+}
+
+int
+tries_show(struct crawl *c)
+{
+	return log_enabled(LOG_LEVEL_INFO)
+		   ? crawl_subscribe(c, CRAWL_EVENT_FETCH, on_fetch, NULL)
+		   : 0;
+}
