@@ -399,7 +399,7 @@ run_verb(const struct verb *v, const struct wish *w, int words, char **argv)
 		code = ctl_follow(&w->client, buf_cstr(&path), w->json);
 	else if (code == EXIT_DONE)
 		code = ask_and_show(v, w, &path,
-		    v->body == BODY_NONE ? (struct slice){0} : buf_slice(&body));
+		    v->body == BODY_NONE ? ((struct slice){0}) : buf_slice(&body));
 	buf_release(&path);
 	buf_release(&body);
 	return code;

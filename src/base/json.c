@@ -64,7 +64,7 @@ quoted(struct jsonw *j, struct slice s)
 static void
 lead(struct jsonw *j, const char *key)
 {
-	struct slice name = key == NULL ? (struct slice){0} : slice_cstr(key);
+	struct slice name = key == NULL ? ((struct slice){0}) : slice_cstr(key);
 	char *at;
 
 	if (key == NULL || escape_plain(name, ' ') < name.len) {

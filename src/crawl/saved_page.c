@@ -78,7 +78,7 @@ saved_original_parse(struct slice id, uint8_t ret[16])
 static struct slice
 validator(struct slice s)
 {
-	return s.len > SAVED_VALIDATOR_MAX ? (struct slice){0} : s;
+	return s.len > SAVED_VALIDATOR_MAX ? ((struct slice){0}) : s;
 }
 
 static int

@@ -394,7 +394,7 @@ write_operation(struct jsonw *j, const struct route *r)
 	char method[8];
 	size_t n = 0;
 
-	for (; r->method[n] != '\0' && n < sizeof(method) - 1; n++)
+	for (; n < sizeof(method) - 1 && r->method[n] != '\0'; n++)
 		method[n] = ascii_lower(r->method[n]);
 	method[n] = '\0';
 	jsonw_object(j, method);

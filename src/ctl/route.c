@@ -99,15 +99,15 @@ route_check(const struct route *const *groups)
 	for (const struct route *const *g = groups; *g != NULL; g++) {
 		for (const struct route *r = *g; r->method != NULL; r++) {
 			struct route_match m;
+			enum route_found found;
 
 			pattern_check(r->path);
 			assert(r->handle != NULL);
 			assert(r->summary != NULL);
 			/* The pattern itself is a path that matches; the first to do so
 			 * is its own. */
-			assert(route_find(groups, r->method, slice_cstr(r->path), &m) ==
-			       ROUTE_FOUND);
-			assert(m.route == r);
+			found = route_find(groups, r->method, slice_cstr(r->path), &m);
+			assert(found == ROUTE_FOUND && m.route == r);
 		}
 	}
 }

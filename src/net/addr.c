@@ -273,7 +273,7 @@ range_of6(const struct addr *a)
 	static const uint8_t global_unicast[16] = {0x20}; /* 2000::/3 */
 	static const uint8_t assignments[16] = {0x20, 1}; /* 2001::/23, RFC 2928 */
 	const char *name;
-	bool settled;
+	bool settled = false;
 
 	name = range_find(ranges6, sizeof(ranges6) / sizeof(ranges6[0]), a->bytes);
 	if (name == NULL)

@@ -590,7 +590,7 @@ element(struct slice xml, const char *open, const char *close)
 		return (struct slice){0};
 	at += strlen(open);
 	end = memmem(at, (size_t)(xml.ptr + xml.len - at), close, strlen(close));
-	return end == NULL ? (struct slice){0} : slice_of(at, (size_t)(end - at));
+	return end == NULL ? ((struct slice){0}) : slice_of(at, (size_t)(end - at));
 }
 
 static bool

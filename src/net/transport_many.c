@@ -425,7 +425,7 @@ authority_of(struct slice url)
 	while (len < s.len && strchr("/?#", s.ptr[len]) == NULL)
 		len++;
 	s = slice_head(s, len);
-	return slice_find(s, '@') < s.len ? (struct slice){0} : s;
+	return slice_find(s, '@') < s.len ? ((struct slice){0}) : s;
 }
 
 static void

@@ -441,7 +441,7 @@ linkcheck_place(struct linkcheck *lc, struct linkcheck_place *ret)
 	r = plain(&lc->texts[2], page);
 	if (r == 0)
 		r = plain(&lc->texts[3],
-		    slice_eq(rest, SLICE_LIT("-")) ? (struct slice){0} : rest);
+		    slice_eq(rest, SLICE_LIT("-")) ? ((struct slice){0}) : rest);
 	ret->page = buf_slice(&lc->texts[2]);
 	ret->text = buf_slice(&lc->texts[3]);
 	if (r == 0)

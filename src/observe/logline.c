@@ -23,7 +23,7 @@ column(struct slice *rest)
 static struct slice
 or_nothing(struct slice c)
 {
-	return c.len == 1 && c.ptr[0] == '-' ? (struct slice){0} : c;
+	return c.len == 1 && c.ptr[0] == '-' ? ((struct slice){0}) : c;
 }
 
 /* Days since 1970 in the Gregorian calendar (years from March). */
@@ -124,7 +124,7 @@ logline_parse(struct slice line, struct logline *ret)
 	l.url = or_nothing(c[3]);
 	l.hops = or_nothing(c[4]);
 	l.via = or_nothing(c[5]);
-	l.mime = slice_eq(c[6], SLICE_LIT("no-type")) ? (struct slice){0} : c[6];
+	l.mime = slice_eq(c[6], SLICE_LIT("no-type")) ? ((struct slice){0}) : c[6];
 	l.digest = or_nothing(c[9]);
 	l.annotations = c[11];
 	take_annotations(or_nothing(c[11]), &l);

@@ -55,7 +55,7 @@ changes_put(struct sink *s, struct sink_event *e, struct why *why)
 		r = add_field(b, e->digest_before);
 	if (r == 0)
 		r = add_field(
-		    b, e->change == PAGE_CHANGE_GONE ? (struct slice){0} : e->digest);
+		    b, e->change == PAGE_CHANGE_GONE ? ((struct slice){0}) : e->digest);
 	return lines_end(s, r, why);
 }
 

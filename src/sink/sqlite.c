@@ -321,7 +321,7 @@ put_link(struct db *d, const struct sink_link *l, struct why *why)
 		r = bind_text(d, d->link, 4, slice_cstr(link_kind_name(l->kind)));
 	if (r == 0)
 		r = bind_text(d, d->link, 5,
-		    l->rejected == OUTCOME_NONE ? (struct slice){0}
+		    l->rejected == OUTCOME_NONE ? ((struct slice){0})
 						: slice_cstr(outcome_name(l->rejected)));
 	if (r < 0)
 		return why_set(why, r, "no memory for '%s'", FILE_NAME);

@@ -38,7 +38,7 @@ warc_bare(struct slice value)
 struct slice
 warc_rec_get(const struct warc_rec *rec, struct slice name)
 {
-	return rec->arc ? (struct slice){0} : http_header_get(rec->head, name);
+	return rec->arc ? ((struct slice){0}) : http_header_get(rec->head, name);
 }
 
 bool
