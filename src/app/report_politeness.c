@@ -14,7 +14,10 @@
 
 /* trawl report --politeness: the ledger, for people and for programs. */
 
-enum { ROW_BYTES_MAX = 1 << 20 };
+enum {
+	ROW_BYTES_MAX = 1 << 20,
+	DELAY_COLUMNS = 34, /* "100-30000 ms crawl-delay, back-off" */
+};
 
 struct show {
 	const char *dir;
@@ -57,7 +60,7 @@ text_delay(struct buf *out, const struct ledger_row *r)
 	int e;
 
 	if (r->gaps == 0)
-		return buf_printf(out, "  %-24s", "-");
+		return buf_printf(out, "  %-*s  ", DELAY_COLUMNS, "-");
 	e = buf_printf(out, "  %lld", (long long)r->delay_min_ms);
 	if (e == 0 && r->delay_max_ms > r->delay_min_ms)
 		e = buf_printf(out, "-%lld", (long long)r->delay_max_ms);
@@ -65,9 +68,9 @@ text_delay(struct buf *out, const struct ledger_row *r)
 		e = buf_add_cstr(out, " ms");
 	if (e == 0)
 		e = text_rules(out, r->rules);
-	while (e == 0 && out->len - start < 26)
+	while (e == 0 && out->len - start < 2 + DELAY_COLUMNS)
 		e = buf_add_byte(out, ' ');
-	return e;
+	return e == 0 ? buf_add_cstr(out, "  ") : e; /* however long it is */
 }
 
 /* As the log has it, which has escaped it already. */
@@ -115,12 +118,12 @@ text_head(struct show *s, const struct ledger_row *r)
 {
 	static const char *const names[] = {"host", "address", "site"};
 
+	bool is_host = r->subject == LEDGER_HOST;
+
 	return buf_printf(&s->out,
-	    "%srequests  smallest gap  start to start  at once  %s%s\n",
-	    r->subject == LEDGER_HOST ? "" : "\n",
-	    r->subject == LEDGER_HOST ? "delay in force          kept?     "
-				      : "permitted  kept?     ",
-	    names[r->subject]);
+	    "%srequests  smallest gap  start to start  at once  %-*s  kept?     %s\n",
+	    is_host ? "" : "\n", is_host ? DELAY_COLUMNS : 0,
+	    is_host ? "delay in force" : "permitted", names[r->subject]);
 }
 
 static int

@@ -5,6 +5,7 @@ Servers that fail in each of these ways note themselves when they were asked.
 """
 
 import json
+import re
 import socket
 import threading
 import time
@@ -162,3 +163,23 @@ def test_a_crawl_delay_that_is_cut_is_told_and_so_called_in_the_ledger(tmp_path)
     assert row["rules"] == ["crawl-delay-cut"] and row["verdict"] == "kept"
     assert row["delay_max_ms"] == 300 and row["gap_min_ms"] >= 300
     assert "crawl-delay-cut" in harness.trawl("report", "--politeness", tmp_path / "c").out
+
+
+def test_columns_of_the_ledger_stand_apart_whatever_was_in_force(tmp_path):
+    """A delay of robots.txt, and a back-off beside it: more words than the head of the column has."""
+    with running() as server:
+        server.answers = {
+            ("a.test", "/robots.txt"): answer(200, b"User-agent: *\nCrawl-delay: 0.2\n"),
+            ("a.test", "/"): answer(200, b"<a href=/busy>x</a>"),
+            ("a.test", "/busy"): first(answer(429, b"", b"Retry-After: 1"), answer(200, b"x")),
+        }
+        result, _ = harness.crawl(
+            tmp_path / "c", "--allow-net", "127.0.0.0/8", "--resolve", f"a.test:{server.port}:127.0.0.1", "--no-sitemaps",
+            f"http://a.test:{server.port}/",
+        )  # fmt: skip
+    assert result.rc == 0, result.err
+    told = harness.trawl("report", "--politeness", tmp_path / "c").out.splitlines()
+    head, row = (re.split(r" {2,}", line.strip()) for line in told[:2])
+    assert head == ["requests", "smallest gap", "start to start", "at once", "delay in force", "kept?", "host"]
+    assert row[4:] == ["200-1000 ms crawl-delay, back-off", "kept", f"http://a.test:{server.port}"]
+    assert told[0].index("kept?") == told[1].index("kept ") and told[0].index("host") == told[1].index("http:")
