@@ -130,6 +130,11 @@ def test_each_command_and_what_it_takes_is_in_the_manual():
         text = manual + (plain(own) if own else "")
         missing = flags_in(usage_of(command)) - flags_in(text)
         assert not missing, (command, missing)
+        if not own and "[OPTION]" not in usage_of(command):  # and where it says of which command it is
+            synopsis = re.split(r"^\.br$", manual.split(".SH DESCRIPTION")[0], flags=re.M)
+            shown = "".join(s for s in synopsis if re.search(rf"^\.B trawl {command}\b", s, re.M))
+            missing = flags_in(usage_of(command)) - flags_in(shown)
+            assert not missing, (command, missing)
 
 
 def test_what_a_command_takes_is_in_its_help():
