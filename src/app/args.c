@@ -18,7 +18,7 @@ value_of(const char *name, const char *inlined, int argc, char **argv, int *i)
 static int
 unknown_option(struct slice flag)
 {
-	const struct option_row *near = option_nearest(flag);
+	const struct option_row *near = option_nearest((struct slice){0}, flag);
 	char name[OPTION_FLAG_MAX];
 
 	if (near == NULL) {

@@ -178,7 +178,7 @@ set_job_option(struct reader *r, const struct option_row *row, const yaml_node_t
 static void
 unknown_key(struct reader *r, struct slice section, const yaml_node_t *key)
 {
-	const struct option_row *near = option_nearest(scalar(key));
+	const struct option_row *near = option_nearest(section, scalar(key));
 
 	if (near == NULL)
 		mistake(r, key->start_mark, "there is no " SLICE_FMT "." SLICE_FMT,
@@ -654,7 +654,7 @@ unknown_top(struct reader *r, const yaml_node_t *key)
 	struct slice name = scalar(key);
 	const char *best = NULL, *section = "";
 	unsigned least = name.len < 4 ? 2 : 3;
-	const struct option_row *row = option_nearest(name);
+	const struct option_row *row = option_nearest((struct slice){0}, name);
 	struct buf all;
 
 	buf_init(&all, 512);

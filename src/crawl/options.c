@@ -2,6 +2,7 @@
 #include "crawl/fields.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -576,22 +577,33 @@ name_distance(struct slice a, struct slice b)
 	return row[b.len];
 }
 
+static unsigned
+row_distance(const struct option_row *row, struct slice name)
+{
+	unsigned d = name_distance(name, slice_cstr(row->name));
+	unsigned key = name_distance(name, slice_cstr(option_key(row)));
+
+	return key < d ? key : d;
+}
+
 const struct option_row *
-option_nearest(struct slice name)
+option_nearest(struct slice section, struct slice name)
 {
 	const struct option_row *best = NULL;
-	unsigned least = name.len < 5 ? 2 : 4;
+	unsigned limit = name.len < 5 ? 2 : 4, least = UINT_MAX;
 
 	for (size_t i = 0; i < OPTION_ID_MAX; i++) {
-		unsigned d = name_distance(name, slice_cstr(option_rows[i].name));
-		unsigned key =
-		    name_distance(name, slice_cstr(option_key(&option_rows[i])));
+		const struct option_row *row = &option_rows[i];
+		unsigned d = row_distance(row, name), rank = 2 * d;
 
-		d = key < d ? key : d;
-		if (d >= least)
+		/* What is right but for its section goes before all; else another
+		 * section counts like a letter and a half. */
+		if (d > 0 && !slice_eq(section, slice_cstr(row->section)))
+			rank += 3;
+		if (d >= limit || rank >= least)
 			continue;
-		least = d;
-		best = &option_rows[i];
+		least = rank;
+		best = row;
 	}
 	return best;
 }

@@ -117,8 +117,9 @@ const struct option_row *option_by_key(struct slice section, struct slice name);
 /* "command" of the row exec_command in section exec: names are flags, of which there is one
  * of a kind, and in its own section the section's name need not be said again. */
 const char *option_key(const struct option_row *row);
-/* The flag or key that looks most like it, or NULL. */
-const struct option_row *option_nearest(struct slice name);
+/* The flag or key that looks most like it, or NULL.  `section`: where it stands as a key, whose
+ * own keys are likelier; empty: as a flag. */
+const struct option_row *option_nearest(struct slice section, struct slice name);
 /* Lists grow.  The sentence says what was wrong and what would be right, without the
  * option's name. */
 int option_set(

@@ -206,9 +206,35 @@ flags_are_found_by_name_by_their_negation_and_by_likeness(void **state)
 	assert_true(off);
 	assert_null(option_by_flag(SLICE_LIT("no-scope"), &off));
 	assert_null(option_by_flag(SLICE_LIT("nonsense"), &off));
-	assert_int_equal(
-	    option_nearest(SLICE_LIT("per-hots"))->id, OPTION_ID_fetch_per_host);
-	assert_null(option_nearest(SLICE_LIT("zzzzzzzzzz")));
+	assert_int_equal(option_nearest((struct slice){0}, SLICE_LIT("per-hots"))->id,
+	    OPTION_ID_fetch_per_host);
+	assert_null(option_nearest((struct slice){0}, SLICE_LIT("zzzzzzzzzz")));
+}
+
+static void
+a_key_is_looked_for_in_its_own_section_first(void **state)
+{
+	static const struct {
+		const char *section, *name;
+		enum option_id id;
+	} keys[] = {
+	    {"mirror", "link", OPTION_ID_mirror_mirror_links},
+	    {"output", "sinks", OPTION_ID_output_sink},
+	    {"s3", "timout", OPTION_ID_s3_s3_timeout},
+	    {"fetch", "timout", OPTION_ID_fetch_timeout},
+	    {"exec", "stall_timeuot", OPTION_ID_exec_exec_stall_timeout},
+	    {"limits", "depth", OPTION_ID_crawl_depth}, /* right, but elsewhere */
+	    {"crawl", "per_hots", OPTION_ID_fetch_per_host},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const struct option_row *row =
+		    option_nearest(slice_cstr(keys[i].section), slice_cstr(keys[i].name));
+
+		assert_non_null(row);
+		assert_int_equal(row->id, keys[i].id);
+	}
 }
 
 static void
@@ -243,6 +269,7 @@ main(void)
 	    cmocka_unit_test(slow_rates_are_kept),
 	    cmocka_unit_test(control_characters_are_refused),
 	    cmocka_unit_test(flags_are_found_by_name_by_their_negation_and_by_likeness),
+	    cmocka_unit_test(a_key_is_looked_for_in_its_own_section_first),
 	    cmocka_unit_test(what_is_given_overrules_and_lists_are_replaced),
 	};
 
