@@ -16,7 +16,9 @@
 #include "fetch/fetch.h"
 #include "fetch/jar.h"
 #include "net/addr.h"
+#include "net/dns.h"
 #include "net/proxy.h"
+#include "net/s3.h"
 #include "sink/command.h"
 #include "sink/csv.h"
 #include "sink/sink.h"
@@ -43,11 +45,6 @@ check_sinks(const struct options *o, struct why *why)
 			return why_set(why, -EINVAL,
 			    "--sink: there is no '%s'; there are %s", o->output_sink.v[i],
 			    sink_names());
-	for (size_t i = 0; i < o->output_sink.n && o->run_json; i++)
-		if (strcmp(o->output_sink.v[i], "stdout") == 0)
-			return why_set(why, -EINVAL,
-			    "--json: the summary would stand among the pages of "
-			    "--sink stdout");
 	return 0;
 }
 
@@ -78,24 +75,49 @@ has_sink(const struct options *o, const char *name)
 }
 
 static int
+check_json(const struct options *o, struct why *why)
+{
+	return o->run_json && has_sink(o, "stdout")
+		   ? why_set(why, -EINVAL,
+			 "--json: the summary would stand among the pages of "
+			 "--sink stdout")
+		   : 0;
+}
+
+static int
 check_exec(const struct options *o, struct why *why)
 {
+	if (o->exec_exec_command == NULL && has_sink(o, "exec"))
+		return why_set(
+		    why, -EINVAL, "--sink exec wants a program: --exec-command COMMAND");
+	return o->exec_exec_command != NULL && !has_sink(o, "exec")
+		   ? why_set(
+			 why, -EINVAL, "--exec-command is nothing without --sink exec")
+		   : 0;
+}
+
+static int
+check_command(const struct options *o, struct why *why)
+{
 	struct exec_command command;
-	int r;
 
 	if (o->exec_exec_command == NULL)
-		return has_sink(o, "exec")
-			   ? why_set(why, -EINVAL,
-				 "--sink exec wants a program: --exec-command COMMAND")
-			   : 0;
-	r = command_init(&command, o->exec_exec_command,
-	    (const char *const *)o->exec_exec_env.v, o->exec_exec_env.n, why);
-	if (r < 0)
+		return 0;
+	if (command_init(&command, o->exec_exec_command, NULL, 0, why) < 0)
 		return why_prefix(why, -EINVAL, "--exec-command");
 	command_release(&command);
-	return has_sink(o, "exec") ? 0
-				   : why_set(why, -EINVAL,
-					 "--exec-command is nothing without --sink exec");
+	return 0;
+}
+
+static int
+check_exec_env(const struct options *o, struct why *why)
+{
+	if (!has_sink(o, "exec")) /* may be a service's, for jobs that want it */
+		return 0;
+	return command_env_check(
+		   (const char *const *)o->exec_exec_env.v, o->exec_exec_env.n, why) < 0
+		   ? why_prefix(why, -EINVAL, "--exec-env")
+		   : 0;
 }
 
 static int
@@ -130,9 +152,12 @@ writes_files(const struct options *o)
 	       has_sink(o, "sqlite");
 }
 
+/* What is said of it may be a service's, for jobs that want it. */
 static int
 check_s3_rest(const struct options *o, struct why *why)
 {
+	if (!storage_is_asked(o))
+		return 0;
 	if (!writes_files(o))
 		return why_set(why, -EINVAL,
 		    "--sink s3 puts files elsewhere that another sink writes: add --sink "
@@ -148,26 +173,56 @@ check_s3_rest(const struct options *o, struct why *why)
 }
 
 static int
-check_s3(const struct options *o, struct why *why)
+check_s3_ca(const struct options *o, struct why *why)
+{
+	return storage_is_asked(o)
+		   ? check_pem("--s3-ca", o->s3_s3_ca, "certificate", "-----BEGIN ", why)
+		   : 0;
+}
+
+static int
+check_s3_keys(const struct options *o, struct why *why)
 {
 	struct storage storage;
-	struct s3 *s3;
 	int r;
 
-	if (!storage_is_asked(o)) /* the rest may be a service's, for jobs that want it */
+	if (!storage_is_asked(o))
 		return 0;
-	r = check_s3_rest(o, why);
+	r = storage_init(&storage, o, why);
 	if (r == 0)
-		r = check_pem("--s3-ca", o->s3_s3_ca, "certificate", "-----BEGIN ", why);
-	if (r == 0)
-		r = storage_init(&storage, o, why);
-	if (r < 0)
-		return r;
-	r = s3_new(&storage.conf.s3, &s3, why);
-	storage_release(&storage);
-	if (r == 0)
-		s3_free(s3);
+		storage_release(&storage);
 	return r;
+}
+
+static int
+check_s3_endpoint(const struct options *o, struct why *why)
+{
+	return storage_is_asked(o) ? s3_endpoint_check(o->s3_s3_endpoint, why) : 0;
+}
+
+static int
+check_s3_bucket(const struct options *o, struct why *why)
+{
+	return storage_is_asked(o) ? s3_bucket_check(o->s3_s3_bucket, why) : 0;
+}
+
+static int
+check_s3_region(const struct options *o, struct why *why)
+{
+	return storage_is_asked(o) ? s3_region_check(o->s3_s3_region, why) : 0;
+}
+
+static int
+check_s3_prefix(const struct options *o, struct why *why)
+{
+	return storage_is_asked(o) ? s3_prefix_check(o->s3_s3_prefix, why) : 0;
+}
+
+static int
+check_s3_class(const struct options *o, struct why *why)
+{
+	return storage_is_asked(o) ? s3_storage_class_check(o->s3_s3_storage_class, why)
+				   : 0;
 }
 
 /* Rather than when the crawl is over. */
@@ -233,19 +288,38 @@ check_patterns(const struct job *job, struct why *why)
 }
 
 static int
-check_files(const struct options *o, struct why *why)
+check_ca(const struct options *o, struct why *why)
 {
-	const char *key = o->fetch_key == NULL ? o->fetch_cert : o->fetch_key;
-	int r = check_pem("--ca", o->fetch_ca, "certificate", "-----BEGIN ", why);
+	return check_pem("--ca", o->fetch_ca, "certificate", "-----BEGIN ", why);
+}
 
-	if (r == 0 && o->fetch_key != NULL && o->fetch_cert == NULL)
+/* Without --key the key is in the same file. */
+static int
+check_cert(const struct options *o, struct why *why)
+{
+	int r = check_pem(
+	    "--cert", o->fetch_cert, "certificate", "-----BEGIN CERTIFICATE-----", why);
+
+	return r < 0 || o->fetch_key != NULL
+		   ? r
+		   : check_pem(
+			 "--cert", o->fetch_cert, "private key", "PRIVATE KEY-----", why);
+}
+
+static int
+check_key(const struct options *o, struct why *why)
+{
+	if (o->fetch_key != NULL && o->fetch_cert == NULL)
 		return why_set(why, -EINVAL, "--key is nothing without --cert");
-	if (r == 0)
-		r = check_pem("--cert", o->fetch_cert, "certificate",
-		    "-----BEGIN CERTIFICATE-----", why);
-	return r < 0 ? r
-		     : check_pem(o->fetch_key == NULL ? "--cert" : "--key", key,
-			   "private key", "PRIVATE KEY-----", why);
+	return check_pem("--key", o->fetch_key, "private key", "PRIVATE KEY-----", why);
+}
+
+static int
+check_dns(const struct options *o, struct why *why)
+{
+	int r = o->net_dns == NULL ? 0 : dns_servers_check(o->net_dns, why);
+
+	return r < 0 ? why_prefix(why, r, "--dns") : 0;
 }
 
 /* It is written at the end, which may be days away. */
@@ -389,7 +463,8 @@ check_fail_on(const struct options *o, struct why *why)
 	return 0;
 }
 
-/* Each tells of one mistake of its kind, in the value of this option or of one beside it. */
+/* Each tells of one mistake, in the value of this option or of one beside it.  What is one
+ * whatever the others say has a row of its own, for all are to be told at once. */
 static const struct {
 	enum option_id option;
 	int (*of_options)(const struct options *o, struct why *why);
@@ -399,17 +474,30 @@ static const struct {
     {OPTION_ID_crawl_order, check_order, NULL},
     {OPTION_ID_crawl_recrawl_min, check_recrawl, NULL},
     {OPTION_ID_output_csv_columns, check_csv, NULL},
+    {OPTION_ID_run_json, check_json, NULL},
     {OPTION_ID_exec_exec_command, check_exec, NULL},
-    {OPTION_ID_s3_s3_endpoint, check_s3, NULL},
+    {OPTION_ID_exec_exec_command, check_command, NULL},
+    {OPTION_ID_exec_exec_env, check_exec_env, NULL},
+    {OPTION_ID_s3_s3_endpoint, check_s3_rest, NULL},
+    {OPTION_ID_s3_s3_endpoint, check_s3_endpoint, NULL},
+    {OPTION_ID_s3_s3_bucket, check_s3_bucket, NULL},
+    {OPTION_ID_s3_s3_region, check_s3_region, NULL},
+    {OPTION_ID_s3_s3_prefix, check_s3_prefix, NULL},
+    {OPTION_ID_s3_s3_storage_class, check_s3_class, NULL},
+    {OPTION_ID_s3_s3_ca, check_s3_ca, NULL},
+    {OPTION_ID_s3_s3_credentials, check_s3_keys, NULL},
     {OPTION_ID_output_wacz, check_wacz, NULL},
     {OPTION_ID_fetch_header, check_headers, NULL},
     {OPTION_ID_crawl_extract, check_fields, NULL},
-    {OPTION_ID_fetch_ca, check_files, NULL},
+    {OPTION_ID_fetch_ca, check_ca, NULL},
+    {OPTION_ID_fetch_cert, check_cert, NULL},
+    {OPTION_ID_fetch_key, check_key, NULL},
     {OPTION_ID_fetch_cookies, check_cookies, NULL},
     {OPTION_ID_fetch_save_cookies, check_save_cookies_of, NULL},
     {OPTION_ID_fetch_auth, NULL, check_credentials},
     {OPTION_ID_fetch_proxy, check_proxy, NULL},
     {OPTION_ID_net_allow_net, check_addresses, NULL},
+    {OPTION_ID_net_dns, check_dns, NULL},
     {OPTION_ID_run_fail_on, check_fail_on, NULL},
     {OPTION_ID_crawl_exclude, NULL, check_patterns},
 };

@@ -207,6 +207,24 @@ add_header(
 }
 
 int
+credentials_check(enum option_id option, struct slice text, struct why *why)
+{
+	const struct strlist nobody = {0};
+	struct places places = {.seeds = &nobody};
+	struct credentials c = {0};
+	int r;
+
+	if (text.len == 0)
+		return 0;
+	umap_init(&places.at, 1);
+	r = option == OPTION_ID_fetch_auth ? add_auth(&c, text, &places, why)
+					   : add_header(&c, text, &places, why);
+	umap_release(&places.at);
+	credentials_release(&c);
+	return r;
+}
+
+int
 credentials_init(struct credentials *c, const struct options *o, struct slice file,
     const struct strlist *seeds, struct why *why)
 {

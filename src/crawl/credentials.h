@@ -26,6 +26,8 @@ enum { CREDENTIALS_MAX = 1000, CREDENTIALS_FILE_MAX = 1 << 20 };
 /* `file`: the text of --auth-file, a line like --auth each; empty and # lines are none. */
 int credentials_init(struct credentials *c, const struct options *o, struct slice file,
     const struct strlist *seeds, struct why *why);
+/* One value of --auth or --header-for by itself; empty is fine. */
+int credentials_check(enum option_id option, struct slice text, struct why *why);
 /* "Name: value" */
 bool header_line_is_good(struct slice line);
 void credentials_release(struct credentials *c);

@@ -41,6 +41,9 @@ check_text(const struct option_row *row, const char *text, struct why *why)
 		return header_line_is_good(slice_cstr(text))
 			   ? 0
 			   : why_set(why, -EINVAL, "'%s' is not \"Name: value\"", text);
+	case OPTION_ID_fetch_auth:
+	case OPTION_ID_fetch_header_for:
+		return credentials_check(row->id, slice_cstr(text), why);
 	case OPTION_ID_fetch_proxy:
 		r = proxies_init(&p, &text, text[0] != '\0', NULL, why);
 		if (r == 0)

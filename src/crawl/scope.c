@@ -254,13 +254,15 @@ int
 scope_pattern_check(enum option_id option, struct slice value, struct why *why)
 {
 	struct patterns one = {0};
+	char flag[OPTION_FLAG_MAX];
 	int r;
 
 	switch (option) {
 	case OPTION_ID_crawl_include:
 	case OPTION_ID_crawl_exclude:
 	case OPTION_ID_limits_trap_ok:
-		r = pattern_add(&one, value, 0, option_rows[option].name, why);
+		option_flag(&option_rows[option], flag);
+		r = pattern_add(&one, value, 0, flag + strlen("--"), why);
 		break;
 	case OPTION_ID_crawl_priority:
 		r = priority_add(&one, value, why);

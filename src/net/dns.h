@@ -55,6 +55,9 @@ struct dns_conf {
 	bool ipv4, ipv6;         /* which to ask; both false: both */
 };
 
+/* -EINVAL: `servers` is no such list. */
+int dns_servers_check(const char *servers, struct why *why);
+
 struct dns;
 struct dns_id {
 	uint32_t slot, gen;

@@ -433,8 +433,8 @@ resolver_ask(struct resolver *r, struct slice name)
 
 /* ---- the resolver ---- */
 
-static int
-servers_check(const char *servers, struct why *why)
+int
+dns_servers_check(const char *servers, struct why *why)
 {
 	struct slice rest = slice_cstr(servers), one;
 
@@ -511,7 +511,7 @@ resolver_new(struct loop *l, const struct resolver_conf *conf, struct resolver *
 	struct resolver *r;
 	int rc;
 
-	rc = conf->servers == NULL ? 0 : servers_check(conf->servers, why);
+	rc = conf->servers == NULL ? 0 : dns_servers_check(conf->servers, why);
 	if (rc < 0)
 		return rc;
 	r = calloc(1, sizeof(*r));

@@ -91,32 +91,63 @@ is_made_of(const char *text, const char *more)
 	return true;
 }
 
+int
+s3_bucket_check(const char *bucket, struct why *why)
+{
+	size_t n = bucket == NULL ? 0 : strlen(bucket);
+
+	return n < 3 || n > 63 || !is_made_of(bucket, ".-_") || bucket[0] == '.'
+		   ? why_set(why, -EINVAL,
+			 "--s3-bucket: '%.64s' is not the name of a bucket",
+			 n == 0 ? "" : bucket)
+		   : 0;
+}
+
+int
+s3_region_check(const char *region, struct why *why)
+{
+	return region == NULL || region[0] == '\0' || strlen(region) > 64 ||
+		       !is_made_of(region, "-_")
+		   ? why_set(
+			 why, -EINVAL, "--s3-region: that is not the name of a region")
+		   : 0;
+}
+
+int
+s3_storage_class_check(const char *name, struct why *why)
+{
+	return name != NULL && (strlen(name) > 64 || !is_made_of(name, "_-"))
+		   ? why_set(why, -EINVAL,
+			 "--s3-storage-class: that is not a name such as STANDARD_IA")
+		   : 0;
+}
+
+int
+s3_prefix_check(const char *prefix, struct why *why)
+{
+	return prefix != NULL &&
+		       (strlen(prefix) > KEY_BYTES_MAX / 2 || prefix[0] == '/' ||
+			   strstr(prefix, "//") != NULL || strstr(prefix, "..") != NULL)
+		   ? why_set(why, -EINVAL,
+			 "--s3-prefix: it is too long, begins with '/', or holds '//' or "
+			 "'..'")
+		   : 0;
+}
+
 static int
 check(const struct s3_conf *c, struct why *why)
 {
-	size_t n = c->bucket == NULL ? 0 : strlen(c->bucket);
+	int r = s3_bucket_check(c->bucket, why);
 
-	if (n < 3 || n > 63 || !is_made_of(c->bucket, ".-_") || c->bucket[0] == '.')
-		return why_set(why, -EINVAL,
-		    "--s3-bucket: '%.64s' is not the name of a bucket",
-		    n == 0 ? "" : c->bucket);
-	if (c->region == NULL || c->region[0] == '\0' || strlen(c->region) > 64 ||
-	    !is_made_of(c->region, "-_"))
-		return why_set(
-		    why, -EINVAL, "--s3-region: that is not the name of a region");
-	if (c->storage_class != NULL &&
-	    (strlen(c->storage_class) > 64 || !is_made_of(c->storage_class, "_-")))
-		return why_set(why, -EINVAL,
-		    "--s3-storage-class: that is not a name such as STANDARD_IA");
-	if (c->prefix != NULL &&
-	    (strlen(c->prefix) > KEY_BYTES_MAX / 2 || c->prefix[0] == '/' ||
-		strstr(c->prefix, "//") != NULL || strstr(c->prefix, "..") != NULL))
-		return why_set(why, -EINVAL,
-		    "--s3-prefix: it is too long, begins with '/', or holds '//' or "
-		    "'..'");
-	if (c->access_key == NULL || c->secret_key == NULL)
-		return why_set(why, -EINVAL, "--s3-credentials: there are no keys");
-	return 0;
+	if (r == 0)
+		r = s3_region_check(c->region, why);
+	if (r == 0)
+		r = s3_storage_class_check(c->storage_class, why);
+	if (r == 0)
+		r = s3_prefix_check(c->prefix, why);
+	if (r == 0 && (c->access_key == NULL || c->secret_key == NULL))
+		r = why_set(why, -EINVAL, "--s3-credentials: there are no keys");
+	return r;
 }
 
 static int
@@ -185,6 +216,17 @@ set_endpoint(struct s3 *s, const char *text, struct why *why)
 		    "--s3-endpoint: '%.200s' is not a URL such as https://s3.example.org",
 		    text == NULL ? "" : text);
 	return r < 0 ? why_set(why, r, "out of memory") : 0;
+}
+
+int
+s3_endpoint_check(const char *endpoint, struct why *why)
+{
+	struct s3 s = {0};
+	int r = set_endpoint(&s, endpoint, why);
+
+	free(s.scheme);
+	free(s.host);
+	return r;
 }
 
 int

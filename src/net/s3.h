@@ -42,7 +42,14 @@ struct s3_file {
 	unsigned char md5[16], sha256[32];
 };
 
-/* -EINVAL: a value cannot be; the sentence begins with its option. */
+/* Each value by itself.  -EINVAL: it cannot be; the sentence begins with its option. */
+int s3_bucket_check(const char *bucket, struct why *why);
+int s3_region_check(const char *region, struct why *why);
+int s3_storage_class_check(const char *name, struct why *why);
+int s3_prefix_check(const char *prefix, struct why *why);
+int s3_endpoint_check(const char *endpoint, struct why *why);
+
+/* -EINVAL: as above. */
 int s3_new(const struct s3_conf *conf, struct s3 **ret, struct why *why);
 void s3_free(struct s3 *s);
 /* Reads all of the file from its beginning. */

@@ -183,17 +183,25 @@ is_named(const char *variable, const char *const *names, size_t n)
 	return false;
 }
 
+int
+command_env_check(const char *const *names, size_t n, struct why *why)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strchr(names[i], '=') != NULL || getenv(names[i]) == NULL)
+			return why_set(why, -ENOENT,
+			    "the environment has no variable '%s'", names[i]);
+	return 0;
+}
+
 static int
 set_env(struct exec_command *c, const char *const *names, size_t n, struct why *why)
 {
 	struct words w = {NULL, 0};
 	size_t max = 0;
-	int r = 0;
+	int r = command_env_check(names, n, why);
 
-	for (size_t i = 0; i < n; i++)
-		if (strchr(names[i], '=') != NULL || getenv(names[i]) == NULL)
-			return why_set(why, -ENOENT,
-			    "the environment has no variable '%s'", names[i]);
+	if (r < 0)
+		return r;
 	while (environ != NULL && environ[max] != NULL)
 		max++;
 	for (size_t i = 0; i < max && r == 0; i++)

@@ -28,5 +28,7 @@ struct exec_command {
 /* `env_names`: variables that it gets besides. */
 int command_init(struct exec_command *c, const char *text, const char *const *env_names,
     size_t env_len, struct why *why);
+/* -ENOENT: the environment has not all of them. */
+int command_env_check(const char *const *names, size_t n, struct why *why);
 void command_release(struct exec_command *c);
 #endif

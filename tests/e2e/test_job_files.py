@@ -111,6 +111,74 @@ def test_check_tells_all_mistakes_at_once(tmp_path):
     ] == lines
 
 
+SEVERAL = """\
+seeds: http://a.test/
+fetch:
+  header_for: ['x', 'a.test=X: y']
+  auth: ['nobody', 'me:secret@a.test', 'you:@']
+  auth_file: nowhere.txt
+  ca: nowhere.pem
+  cert: nothing.pem
+  key: neither.pem
+net:
+  dns: 192.0.2.1, ns.test
+limits:
+  trap_ok: '('
+output:
+  sink: [warc, stdout, exec, s3]
+mirror:
+  link: keep
+exec:
+  command: no-such-program-here
+  env: [NOT_SET]
+s3:
+  endpoint: ftp://x
+  bucket: a/b
+  region: a b
+  prefix: /a
+  storage_class: a b
+  ca: nowhere.pem
+  timout: 3s
+run:
+  json: yes
+"""
+
+EACH = [
+    "3:16: fetch.header_for: that is not",
+    "4:10: fetch.auth: that is not USER:PASS@HOST",
+    "4:40: fetch.auth: '' is not HOST or HOST:PORT",
+    "5:14: --auth-file: cannot open nowhere.txt",
+    "6:7: --ca: cannot open nowhere.pem",
+    "7:9: --cert: cannot open nothing.pem",
+    "8:8: --key: cannot open neither.pem",
+    "10:8: --dns: ' ns.test' is not a DNS server",
+    "12:12: limits.trap_ok: --trap-ok '(': missing closing parenthesis",
+    "16:3: there is no mirror.link; did you mean mirror.links?",
+    "18:12: --exec-command: there is no program",
+    "19:8: --exec-env: the environment has no variable 'NOT_SET'",
+    "21:13: --s3-endpoint: 'ftp://x' is not a URL",
+    "22:11: --s3-bucket: 'a/b' is not the name of a bucket",
+    "23:11: --s3-region: that is not the name of a region",
+    "24:11: --s3-prefix: ",
+    "25:18: --s3-storage-class: ",
+    "26:7: --s3-ca: cannot open nowhere.pem",
+    "27:3: there is no s3.timout; did you mean s3.timeout?",
+    "29:9: --json: the summary would stand among the pages",
+]
+
+
+def test_of_what_belongs_together_each_mistake_is_told(tmp_path):
+    (tmp_path / "job.yaml").write_text(SEVERAL)
+    keys = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    result = harness.trawl("check", "job.yaml", cwd=tmp_path, env=keys)
+    assert result.rc == 2 and "secret" not in result.err
+    lines = [line.removeprefix("trawl: job.yaml:") for line in result.err.splitlines()]
+    for told in EACH:
+        assert sum(line.startswith(told) for line in lines) == 1, (told, result.err)
+    rest = [line for line in lines if not line.startswith(tuple(EACH))]
+    assert len(rest) == 1 and "--s3-credentials: there are no keys" in rest[0], rest
+
+
 def test_check_of_a_good_file_says_so_in_json_too(tmp_path):
     (tmp_path / "job.yaml").write_text("seeds: ['http://a.test/']\n")
     result = harness.trawl("check", "--json", "job.yaml", cwd=tmp_path)

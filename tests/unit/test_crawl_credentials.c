@@ -137,6 +137,9 @@ what_is_wrong_is_told_without_the_secret(void **state)
 		if (strstr(why.text, bad[i].said) == NULL ||
 		    strstr(why.text, "secret") != NULL)
 			fail_msg("'%s': %s", bad[i].text, why.text);
+		assert_int_equal(
+		    credentials_check(bad[i].id, slice_cstr(bad[i].text), &why), -EINVAL);
+		assert_null(strstr(why.text, "secret"));
 	}
 }
 
