@@ -419,6 +419,7 @@ set_rule_text(
 {
 	struct slice value;
 	struct why why = {"match wants one regular expression"};
+	const char *text;
 	int err = 0;
 
 	if (n->type == YAML_SCALAR_NODE && !value_of(r, n, &value))
@@ -432,8 +433,10 @@ set_rule_text(
 		err = scope_pattern_check(OPTION_ID_crawl_include, value, &why);
 	if (err == 0 && !is_host && (rule->match = slice_dup(value)) == NULL)
 		err = why_set(&why, -ENOMEM, "out of memory");
+	text = option_behind_flag(&option_rows[OPTION_ID_crawl_include], why.text);
 	if (err < 0)
-		mistake(r, n->start_mark, "rules: %s", why.text);
+		mistake(r, n->start_mark, "rules: %s%s", text == why.text ? "" : "match ",
+		    text);
 }
 
 static void

@@ -141,6 +141,9 @@ s3:
   timout: 3s
 run:
   json: yes
+rules:
+  - match: '('
+    depth: 1
 """
 
 EACH = [
@@ -152,7 +155,7 @@ EACH = [
     "7:9: --cert: cannot open nothing.pem",
     "8:8: --key: cannot open neither.pem",
     "10:8: --dns: ' ns.test' is not a DNS server",
-    "12:12: limits.trap_ok: --trap-ok '(': missing closing parenthesis",
+    "12:12: limits.trap_ok: '(': missing closing parenthesis",
     "16:3: there is no mirror.link; did you mean mirror.links?",
     "18:12: --exec-command: there is no program",
     "19:8: --exec-env: the environment has no variable 'NOT_SET'",
@@ -163,6 +166,7 @@ EACH = [
     "25:18: --s3-storage-class: ",
     "26:7: --s3-ca: cannot open nowhere.pem",
     "27:3: there is no s3.timout; did you mean s3.timeout?",
+    "31:12: rules: match '(': missing closing parenthesis",
     "29:9: --json: the summary would stand among the pages",
 ]
 
