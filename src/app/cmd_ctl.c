@@ -32,23 +32,24 @@ static const struct verb {
 	const char *noun, *name;   /* name "": may be left out */
 	const char *method, *path; /* each {} is one word */
 	enum body body;
-	const char *query; /* flags that it takes */
+	const char *query; /* flags that it takes; all: asks for the rest of a list */
 	const struct ctl_column *columns;
 	bool more_words; /* one or more, for the body */
 } verbs[] = {
     {"status", "", "GET", "/api/v1/runs", BODY_NONE, "", run_columns, false},
-    {"jobs", "", "GET", "/api/v1/jobs", BODY_NONE, "limit prefix", job_columns, false},
-    {"jobs", "list", "GET", "/api/v1/jobs", BODY_NONE, "limit prefix", job_columns,
-	false},
+    {"jobs", "", "GET", "/api/v1/jobs", BODY_NONE, "all limit prefix scheduled",
+	job_columns, false},
+    {"jobs", "list", "GET", "/api/v1/jobs", BODY_NONE, "all limit prefix scheduled",
+	job_columns, false},
     {"jobs", "show", "GET", "/api/v1/jobs/{}", BODY_NONE, "", NULL, false},
     {"jobs", "create", "POST", "/api/v1/jobs", BODY_JOB, "", NULL, true},
     {"jobs", "replace", "PUT", "/api/v1/jobs/{}", BODY_JOB, "", NULL, true},
     {"jobs", "change", "PATCH", "/api/v1/jobs/{}", BODY_SET, "", NULL, true},
     {"jobs", "delete", "DELETE", "/api/v1/jobs/{}", BODY_NONE, "", NULL, false},
     {"start", "", "POST", "/api/v1/jobs/{}/runs", BODY_AGAIN, "", NULL, false},
-    {"runs", "", "GET", "/api/v1/runs", BODY_NONE, "limit state job sort", run_columns,
-	false},
-    {"runs", "list", "GET", "/api/v1/runs", BODY_NONE, "limit state job sort",
+    {"runs", "", "GET", "/api/v1/runs", BODY_NONE, "all limit state job sort",
+	run_columns, false},
+    {"runs", "list", "GET", "/api/v1/runs", BODY_NONE, "all limit state job sort",
 	run_columns, false},
     {"runs", "show", "GET", "/api/v1/runs/{}", BODY_NONE, "", NULL, false},
     {"runs", "pause", "POST", "/api/v1/runs/{}:pause", BODY_NONE, "", NULL, false},
@@ -60,7 +61,7 @@ static const struct verb {
 	false},
     {"runs", "report", "GET", "/api/v1/runs/{}/report", BODY_NONE, "", NULL, false},
     {"pages", "", "GET", "/api/v1/runs/{}/pages", BODY_NONE,
-	"limit sort outcome status mime prefix contains", page_columns, false},
+	"all limit sort outcome status mime prefix contains", page_columns, false},
     {"hosts", "", "GET", "/api/v1/runs/{}/hosts", BODY_NONE, "limit", host_columns,
 	false},
     {"explain", "", "GET", "/api/v1/runs/{}/explain?url={}", BODY_NONE, "", NULL, false},
@@ -68,6 +69,9 @@ static const struct verb {
     {"set", "", "PATCH", "/api/v1/runs/{}", BODY_SET, "preview", NULL, true},
     {"log", "", "GET", "/api/v1/runs/{}/log", BODY_NONE, "tail of", NULL, false},
     {"profile", "", "GET", "/api/v1/profile", BODY_NONE, "seconds", NULL, false},
+    {"ready", "", "GET", "/readyz", BODY_NONE, "", NULL, false},
+    {"metrics", "", "GET", "/metrics", BODY_NONE, "", NULL, false},
+    {"openapi", "", "GET", "/api/v1/openapi.json", BODY_NONE, "", NULL, false},
     {"events", "", "GET", "/api/v1/events", BODY_NONE, "kinds", NULL, false},
     {"events", "of", "GET", "/api/v1/runs/{}/events", BODY_NONE, "kinds", NULL, false},
 };
@@ -75,13 +79,13 @@ static const struct verb {
 struct wish {
 	struct ctl_client client;
 	const char *limit, *prefix, *state, *job, *sort, *outcome, *status, *mime,
-	    *contains, *tail, *of, *kinds, *seconds;
+	    *contains, *tail, *of, *kinds, *seconds, *scheduled;
 	bool json, all, preview, again;
 };
 
 #define VERBS                                                                            \
 	"status, jobs, start, runs, pages, hosts, explain, seeds, set, log, events, "    \
-	"profile"
+	"profile, ready, metrics, openapi"
 
 static const struct verb *
 verb_find(const char *noun, const char *name)
@@ -157,8 +161,13 @@ write_query(const struct verb *v, const struct wish *w, struct buf *out)
 	    {"job", w->job}, {"sort", w->sort}, {"outcome", w->outcome},
 	    {"status", w->status}, {"mime", w->mime}, {"contains", w->contains},
 	    {"tail", w->tail}, {"of", w->of}, {"kinds", w->kinds},
-	    {"seconds", w->seconds}, {"preview", w->preview ? "1" : NULL}};
+	    {"seconds", w->seconds}, {"scheduled", w->scheduled},
+	    {"preview", w->preview ? "1" : NULL}};
 
+	if (w->all && !takes(v, "all"))
+		return usage_error("ctl %s takes no --all", v->noun);
+	if (w->again && v->body != BODY_AGAIN)
+		return usage_error("ctl %s takes no --again", v->noun);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (all[i].value == NULL)
 			continue;
@@ -346,6 +355,25 @@ show(const struct verb *v, const struct wish *w, json_t *answer)
 	return code;
 }
 
+/* Where the list goes on; NULL: that was all.  At the end of one that grows there is a `next`,
+ * too, of what will be. */
+static const char *
+more_at(json_t *answer)
+{
+	return json_is_true(json_object_get(answer, "at_end"))
+		   ? NULL
+		   : json_string_value(json_object_get(answer, "next"));
+}
+
+/* Of a list that was cut people are told; programs see its `next`. */
+static void
+tell_of_more(const struct verb *v, const struct wish *w, json_t *answer)
+{
+	if (!w->json && !w->all && v->columns != NULL && more_at(answer) != NULL)
+		(void)say_error(EXIT_DONE, "there are more: trawl ctl %s --all",
+		    strcmp(v->noun, "status") == 0 ? "runs" : v->noun);
+}
+
 /* One page, or with --all each until the last. */
 static int
 ask_and_show(
@@ -361,7 +389,9 @@ ask_and_show(
 		code = ctl_ask(&w->client, v->method, buf_cstr(path), body, &answer);
 		if (code == EXIT_DONE && answer != NULL)
 			code = show(v, w, answer);
-		next = json_string_value(json_object_get(answer, "next"));
+		if (code == EXIT_DONE)
+			tell_of_more(v, w, answer);
+		next = more_at(answer);
 		path->len = without_cursor;
 		if (code != EXIT_DONE || !w->all || next == NULL) {
 			json_decref(answer);
@@ -375,6 +405,23 @@ ask_and_show(
 		if (code != EXIT_DONE)
 			return code;
 	}
+}
+
+/* As it was answered: no JSON. */
+static int
+ask_and_print(const struct ctl_client *c, const struct wish *w, const char *path)
+{
+	struct buf text;
+	int code;
+
+	if (w->json)
+		return usage_error("ctl metrics takes no --json");
+	buf_init(&text, 0);
+	code = ctl_ask_text(c, path, &text);
+	if (code == EXIT_DONE && !write_stdout(buf_slice(&text)))
+		code = EXIT_FILE;
+	buf_release(&text);
+	return code;
 }
 
 static int
@@ -397,6 +444,8 @@ run_verb(const struct verb *v, const struct wish *w, int words, char **argv)
 		code = write_body(v, w, words - used, argv + used, &body);
 	if (code == EXIT_DONE && strcmp(v->noun, "events") == 0)
 		code = ctl_follow(&w->client, buf_cstr(&path), w->json);
+	else if (code == EXIT_DONE && strcmp(v->noun, "metrics") == 0)
+		code = ask_and_print(&w->client, w, buf_cstr(&path));
 	else if (code == EXIT_DONE)
 		code = ask_and_show(v, w, &path,
 		    v->body == BODY_NONE ? ((struct slice){0}) : buf_slice(&body));
@@ -417,9 +466,9 @@ cmd_ctl(int argc, char **argv, struct nursery *nursery)
 	    {"--outcome", &w.outcome, NULL}, {"--status", &w.status, NULL},
 	    {"--mime", &w.mime, NULL}, {"--contains", &w.contains, NULL},
 	    {"--tail", &w.tail, NULL}, {"--of", &w.of, NULL}, {"--kinds", &w.kinds, NULL},
-	    {"--seconds", &w.seconds, NULL}, {"--json", NULL, &w.json},
-	    {"--all", NULL, &w.all}, {"--preview", NULL, &w.preview},
-	    {"--again", NULL, &w.again}};
+	    {"--seconds", &w.seconds, NULL}, {"--scheduled", &w.scheduled, NULL},
+	    {"--json", NULL, &w.json}, {"--all", NULL, &w.all},
+	    {"--preview", NULL, &w.preview}, {"--again", NULL, &w.again}};
 	const struct verb *v;
 	int words, code = tool_flags(
 		       argc, argv, flags, sizeof(flags) / sizeof(flags[0]), &words);

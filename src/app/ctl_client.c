@@ -174,6 +174,21 @@ ctl_ask(const struct ctl_client *c, const char *method, const char *path,
 	return code;
 }
 
+int
+ctl_ask_text(const struct ctl_client *c, const char *path, struct buf *ret)
+{
+	struct ask a = {.method = "GET"};
+	struct slice rest, line;
+	int code;
+
+	buf_init(ret, ANSWER_BYTES_MAX);
+	code = send_ask(c, &a, path, ret);
+	rest = buf_slice(ret);
+	while (slice_cut(&rest, '\n', &line))
+		scrub_terminal(ret->ptr + (line.ptr - ret->ptr), line.len);
+	return code;
+}
+
 /* ---- events ---- */
 
 struct following {

@@ -20,6 +20,8 @@ void ctl_client_close(struct ctl_client *c);
 /* `body` ptr NULL: none.  *ret: what was answered, NULL if nothing was said. */
 int ctl_ask(const struct ctl_client *c, const char *method, const char *path,
     struct slice body, json_t **ret);
+/* What is no JSON; made harmless for a terminal. */
+int ctl_ask_text(const struct ctl_client *c, const char *path, struct buf *ret);
 /* Prints events until there are no more. */
 int ctl_follow(const struct ctl_client *c, const char *path, bool json);
 

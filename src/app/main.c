@@ -77,17 +77,18 @@ const struct command commands[] = {
 	"a token for TCP, and adds its hash to the file that api.tokens names.",
 	false, cmd_serve},
     {"ctl",
-	"status|jobs|start|runs|pages|hosts|explain|seeds|set|log|events|profile "
+	"status|jobs|start|runs|pages|hosts|explain|seeds|set|log|events|profile|ready|"
+	"metrics|openapi "
 	"[OPTION]... [ARGUMENT]...",
 	"ask the service, and tell it what to do",
 	"status                                   runs, and how they go\n"
-	"jobs [list] [--limit N] [--prefix P] | show NAME | create JOB.yaml |\n"
-	"     replace NAME JOB.yaml | delete NAME |\n"
+	"jobs [list] [--limit N] [--prefix P] [--scheduled true|false] [--all] |\n"
+	"     show NAME | create JOB.yaml | replace NAME JOB.yaml | delete NAME |\n"
 	"     change NAME SECTION.KEY=VALUE...\n"
 	"start [--again] NAME                     a run of the job\n"
-	"runs [list] [--limit N] [--state S] [--job NAME] [--sort id|-id] | show RUN |\n"
-	"     pause RUN | resume RUN | cancel RUN | compare RUN RUN |\n"
-	"     history RUN | report RUN\n"
+	"runs [list] [--limit N] [--state S] [--job NAME] [--sort id|-id] [--all] |\n"
+	"     show RUN | pause RUN | resume RUN | cancel RUN |\n"
+	"     compare RUN RUN | history RUN | report RUN\n"
 	"pages [--limit N] [--sort at|-at] [--outcome O] [--status S] [--mime M]\n"
 	"      [--prefix P] [--contains T] [--all] RUN\n"
 	"                                         its pages, the newest first\n"
@@ -98,8 +99,12 @@ const struct command commands[] = {
 	"log [--tail N] [--of crawl|rejected] RUN the last lines of its log\n"
 	"events [--kinds K] [of RUN]              what happens, as it happens\n"
 	"profile [--seconds N]                    where time and memory go\n"
-	"All take --json, and where the service is: --socket PATH, or --url URL with\n"
-	"--token-file FILE and --ca FILE. The manual is trawl-ctl(1).",
+	"ready                                    whether it takes work\n"
+	"metrics                                  what Prometheus reads\n"
+	"openapi                                  the description of the API\n"
+	"All take --json, but metrics, and where the service is: --socket PATH, or "
+	"--url\n"
+	"URL with --token-file FILE and --ca FILE. The manual is trawl-ctl(1).",
 	false, cmd_ctl},
     {"check", "[--json] FILE.yaml", "validate a job file, or that of the service",
 	"Prints all mistakes, each with file, line and column; exit 2 if there is one.",

@@ -147,3 +147,30 @@ def test_what_the_net_says_is_harmless_on_a_terminal(service, web):
     for option in ((), ("--json",)):
         out = ctl(service, "pages", run, "--limit", "1", *option).out
         assert "https://x/" in out and not set(out) & set("\u202e\u001b\u009b\u0007")
+
+
+def test_a_list_that_is_cut_says_so_and_all_of_it_has_an_end(service, web):
+    for i in range(60):
+        service.create(f"j{i:02}", seeds=["https://a.example/"], **({"schedule": {"every": "6h"}} if i == 7 else {}))
+    cut = ctl(service, "jobs")
+    assert len(cut.out.splitlines()) == 51 and "there are more: trawl ctl jobs --all" in cut.err
+    whole = ctl(service, "jobs", "--all")
+    assert whole.out.count("a.example") == 0 and {f"j{i:02}" for i in range(60)} <= set(whole.out.split())
+    assert whole.err == "" and ctl(service, "jobs", "--json").err == ""
+    assert [j["name"] for j in ctl(service, "jobs", "--scheduled", "true", "--json").json["items"]] == ["j07"]
+    service.create("slow", seeds=[web.url()], fetch={"delay": "1s"})
+    run = service.run("slow")
+    wait_until("it has a page", lambda: service.get(f"/api/v1/runs/{run}/pages").json["items"])
+    rows = ctl(service, "pages", run, "--all", "--sort", "at")  # of a run that goes on it might be waited for more
+    assert rows.out.splitlines()[1].endswith(web.url()) and rows.err == ""
+    assert "no --all" in ctl(service, "runs", "show", run, "--all", code=2).err
+    assert "no --again" in ctl(service, "runs", "--again", code=2).err
+
+
+def test_readiness_metrics_and_the_description_are_asked_for_as_all_else(service):
+    service.create("one", seeds=["https://a.example/"])
+    assert ctl(service, "ready", "--json").json == {"status": "ready", "jobs": 1, "queued": 0, "running": 0, "paused": 0}
+    text = ctl(service, "metrics").out
+    assert "trawl_jobs 1\n" in text and text.endswith("# EOF\n")
+    assert "no --json" in ctl(service, "metrics", "--json", code=2).err
+    assert ctl(service, "openapi", "--json").json["openapi"].startswith("3.1")

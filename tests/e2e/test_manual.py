@@ -344,6 +344,7 @@ def test_words_of_an_option_are_completed(shell, tmp_path):
         "trawl crawl --sink ": {"warc", "jsonl", "csv", "sqlite", "mirror", "stdout", "exec", "s3", "none"},
         "trawl ctl ": {
             "status", "jobs", "start", "runs", "pages", "hosts", "explain", "seeds", "set", "log", "events", "profile",
+            "ready", "metrics", "openapi",
         },
         "trawl ctl log --": {"--tail", "--of", "--json", "--socket", "--url", "--token-file", "--ca"},
         "trawl ctl status --": {"--json", "--socket", "--url", "--token-file", "--ca"},

@@ -237,6 +237,34 @@ def test_tls_with_a_certificate_that_is_read_again(tmp_path):
         assert s.stop() == 0
 
 
+def test_trawl_ctl_comes_over_tls_with_its_token(tmp_path):
+    (cert, key), (other, _) = certificate(tmp_path / "one", "one"), certificate(tmp_path / "other", "other")
+    with TcpService(tmp_path / "s", f"tls_cert: {cert}, tls_key: {key}") as s:
+        s.start()
+        for role, token in ("admin", s.admin), ("read", s.reader):
+            (tmp_path / role).write_text(token + "\n")
+        job = tmp_path / "a.yaml"
+        job.write_text("name: a\nseeds: [https://a.example/]\n")
+
+        def ctl(*args, url=f"https://127.0.0.1:{s.port}", ca=cert, token=None, env=None):
+            args = [TRAWL, "ctl", "--url", url, "--ca", ca, *args, *(["--token-file", tmp_path / token] if token else [])]
+            done = subprocess.run(args, capture_output=True, text=True, timeout=60, env={**os.environ, **(env or {})})
+            return done.returncode, done.stdout, done.stderr
+
+        assert ctl("jobs", "create", job, token="admin")[0] == 0
+        code, out, _ = ctl("jobs", token="read")
+        assert code == 0 and out.splitlines()[1].startswith("a ")
+        assert ctl("jobs", env={"TRAWL_TOKEN_FILE": str(tmp_path / "read")})[0] == 0
+        code, _, err = ctl("jobs", "delete", "a", token="read")
+        assert code == 6 and "wants the role admin (403)" in err
+        code, _, err = ctl("jobs")
+        assert code == 6 and "(401)" in err
+        assert ctl("jobs", ca=other, token="read")[0] == 5
+        assert ctl("jobs", url=f"http://127.0.0.1:{s.port}", token="read")[0] == 4
+        assert ctl("jobs", url=f"https://127.0.0.1:{free_port()}", token="read")[0] == 4
+        assert s.admin not in s.log()
+
+
 def test_who_is_silent_or_slow_with_tls_is_closed(tmp_path):
     cert, key = certificate(tmp_path / "one", "one")
     with TcpService(tmp_path / "s", f"tls_cert: {cert}, tls_key: {key}, header_timeout: 500ms") as s:
