@@ -184,6 +184,21 @@ def test_each_setting_of_the_service_is_in_its_manual():
         assert re.search(rf"^\.B {key}:", plain("trawl-job.5"), re.M), key
 
 
+def test_each_address_of_the_service_is_in_its_manual_with_what_it_takes():
+    table = (harness.SRCDIR / "src/ctl/openapi.c").read_text()
+    rows = re.findall(r'^\t\{"([A-Z]+)", "([^"]+)", [^{}]*?"([a-z ]*)"\},$', table, re.M)
+    assert len(rows) > 25
+    entries = plain("trawl-serve.8").split(".SH API")[1].split(".SH METRICS")[0].split(".TP\n")
+    for method, path, query in rows:
+        path = path.replace("{name}", "NAME").replace("{id}", "ID")
+        if path == "/" or path.startswith("/ui/"):
+            continue  # DASHBOARD
+        of = [x for x in entries if re.search(rf"^\.B .*\b{method}\b.*(?<=[ ,]){re.escape(path)}(,|$)", x, re.M)]
+        assert of, (method, path)
+        for word in set(query.split()) - {"cursor", "limit"}:
+            assert f"?{word}=" in of[0], (method, path, word)
+
+
 def test_examples_of_job_files_are_good(tmp_path):
     text = plain("trawl-job.5").split(".SH EXAMPLES")[1]
     examples = re.findall(r"^\.nf\n(.*?)^\.fi$", text, re.M | re.S)
