@@ -198,7 +198,7 @@ begin(struct request *r, const char *version)
 	r->path = slice_head(target, slice_find(target, '?'));
 	conn_deadline(r->conn, conf->limits.body_ms);
 	r->role = ROLE_ADMIN;
-	if (!request_is_framed(r, version))
+	if (!request_is_framed(r, version, conf->limits.header_bytes_max))
 		return;
 	if (conf->authorize != NULL)
 		r->role = conf->authorize(conf->authorize_ctx, r);

@@ -14,6 +14,7 @@ enum { ONCE = sizeof(once) / sizeof(once[0]) };
 
 struct frame {
 	unsigned seen[ONCE], n;
+	size_t bytes; /* as they were sent, without spaces that nobody needs */
 	bool bad;
 };
 
@@ -45,6 +46,7 @@ on_header(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_len,
 
 	(void)kind;
 	f->n++;
+	f->bytes += name_len + value_len + sizeof(": \r\n") - 1;
 	if (!is_token(slice_of(name, name_len)) || !is_value(slice_of(value, value_len)))
 		f->bad = true;
 	for (size_t i = 0; i < ONCE; i++)
@@ -87,9 +89,11 @@ check_length(struct request *r, const char *version)
 }
 
 bool
-request_is_framed(struct request *r, const char *version)
+request_is_framed(struct request *r, const char *version, size_t bytes_max)
 {
 	struct frame f = {.n = 0};
+
+	f.bytes = strlen(r->method) + strlen(r->target) + strlen(version);
 
 	(void)MHD_get_connection_values_n(r->mhd, MHD_HEADER_KIND, on_header, &f);
 	if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
@@ -100,6 +104,9 @@ request_is_framed(struct request *r, const char *version)
 		request_problem(r, 400, "a header is not well formed");
 	else if (f.n > HEADERS_MAX)
 		request_problem(r, 431, "there are more than %d headers", HEADERS_MAX);
+	else if (f.bytes > bytes_max)
+		request_problem(
+		    r, 431, "the headers have more than %zu bytes", bytes_max);
 	for (size_t i = 0; i < ONCE; i++)
 		if (f.seen[i] > 1)
 			request_problem(r, 400, "%s is there twice", once[i]);

@@ -83,7 +83,7 @@ struct request {
 struct request *request_new(struct http *h, struct conn *c, const char *target);
 void request_free(struct request *r);
 /* request_frame.c: there is one way to read it; false: a problem was answered. */
-bool request_is_framed(struct request *r, const char *version);
+bool request_is_framed(struct request *r, const char *version, size_t bytes_max);
 /* A route with ROUTE_OPEN. */
 bool request_is_open(const struct request *r);
 /* Splits and decodes path and query; false: a problem was answered. */
