@@ -222,6 +222,22 @@ def test_reload_reads_the_settings_and_keeps_the_old_ones_if_they_are_wrong(mach
     assert machine.show("trawl.service", "MainPID") == pid
 
 
+def test_who_waited_for_a_reload_finds_the_jobs_of_files(machine):
+    files = [f"of{i:04}" for i in range(800)]
+    try:
+        for name in files:  # some time to read
+            machine.write(f"/etc/trawl/jobs.d/{name}.yaml", f"seeds: [{url()}]\n")
+        for i in range(20):
+            files.append(f"of9{i:03}")
+            machine.write(f"/etc/trawl/jobs.d/{files[-1]}.yaml", f"seeds: [{url()}]\n")
+            machine.systemctl("reload", "trawl.service")
+            assert machine.call("GET", f"/api/v1/jobs/{files[-1]}").status == 200
+    finally:
+        for name in files:
+            machine.path(f"/etc/trawl/jobs.d/{name}.yaml").unlink(missing_ok=True)
+        machine.systemctl("reload", "trawl.service")
+
+
 def test_a_restart_under_load_refuses_no_call(machine):
     answers, failures, slowest, over = [], [], [0.0], threading.Event()
 
