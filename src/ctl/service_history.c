@@ -14,7 +14,7 @@
  * `history.keep_for`.  First their files, then what the registry has of them, so that what a
  * crash leaves is found again.  A few at a time, and again until nothing is left to do.
  */
-enum { PRUNE_AT_ONCE = 20, AGAIN_MS = 1000, LATER_MS = 3600 * 1000, DEPTH_MAX = 16 };
+enum { PRUNE_AT_ONCE = 20, AGAIN_MS = 1000, HOUR_MS = 3600 * 1000, DEPTH_MAX = 16 };
 
 struct prune {
 	struct chore chore;
@@ -126,6 +126,15 @@ forget_work(struct chore *c)
 	return r;
 }
 
+/* What is kept for a short time is looked at more often, so that a quarter is added at most. */
+static int64_t
+later_ms(const struct service *s)
+{
+	int64_t ms = s->settings->history_keep_for;
+
+	return ms == OPTION_NONE || ms / 4 > HOUR_MS ? HOUR_MS : ms / 4;
+}
+
 static void
 end(struct prune *p, int64_t again_ms)
 {
@@ -146,7 +155,7 @@ forget_done(struct chore *c)
 		log_error("old runs: %s", c->why.text);
 	else if (p->n > 0)
 		log_info("old runs: %zu removed, with their files", p->n);
-	end(p, c->err == 0 && p->n == PRUNE_AT_ONCE ? AGAIN_MS : LATER_MS);
+	end(p, c->err == 0 && p->n == PRUNE_AT_ONCE ? AGAIN_MS : later_ms(p->service));
 }
 
 static void
@@ -155,7 +164,7 @@ remove_done(struct chore *c)
 	struct prune *p = container_of(c, struct prune, chore);
 
 	if (c->err < 0) { /* nothing was removed */
-		end(p, LATER_MS);
+		end(p, later_ms(p->service));
 		return;
 	}
 	if (c->why.text[0] != '\0')
@@ -163,7 +172,7 @@ remove_done(struct chore *c)
 	c->work = forget_work;
 	c->done = forget_done;
 	if (registry_send(p->registry, c) < 0)
-		end(p, LATER_MS);
+		end(p, later_ms(p->service));
 }
 
 static void
@@ -177,7 +186,7 @@ find_done(struct chore *c)
 	c->done = remove_done;
 	if (c->err < 0 || p->n == 0 || p->service->draining ||
 	    chores_send(p->service->reports, c) < 0)
-		end(p, LATER_MS);
+		end(p, later_ms(p->service));
 }
 
 void
@@ -189,6 +198,7 @@ history_prune(void *ctx)
 
 	if (s->pruning || s->draining)
 		return;
+	(void)timer_start(&s->prune, later_ms(s)); /* if nothing can be begun now */
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return;

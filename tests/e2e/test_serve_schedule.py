@@ -1,5 +1,9 @@
 """Jobs that run by themselves, and old runs that go."""
 
+import contextlib
+import sqlite3
+import time
+
 import pytest
 from harness import wait_until
 from service import Service
@@ -34,6 +38,24 @@ def test_a_job_runs_by_its_schedule_and_old_runs_go_with_their_files(tmp_path, w
         assert {int(p.name) for p in (s.state / "runs").iterdir()} == kept
         # Numbers are not given again.
         assert s.run("often") == max(kept) + 1
+
+
+def test_runs_are_kept_for_so_long(tmp_path, web):
+    with Service(tmp_path / "serve", SETTINGS.replace("keep_runs: 2", "keep_for: 1m")) as s:
+        s.start()
+        s.create("once", seeds=[web.url()], limits={"max_pages": 1})
+        old = s.run("once")
+        s.wait_for(old, "done")
+        young = s.run("once")
+        s.wait_for(young, "done")
+        assert s.stop() == 0
+        with contextlib.closing(sqlite3.connect(s.state / "registry.db")) as db, db:
+            db.execute("UPDATE runs SET ended_us = ? WHERE id = ?", (int((time.time() - 50) * 1e6), old))
+        s.start()
+        assert s.get(f"/api/v1/runs/{old}").status == 200
+        wait_until("it is gone", lambda: s.get(f"/api/v1/runs/{old}").status == 404, 55)
+        assert not (s.state / f"runs/{old}").exists()
+        assert s.get(f"/api/v1/runs/{young}").status == 200
 
 
 def test_who_changes_a_schedule_is_told_of_its_next_time(tmp_path, web):
