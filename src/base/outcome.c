@@ -28,6 +28,12 @@ outcome_class(enum outcome o)
 }
 
 bool
+outcome_is_whole(enum outcome o)
+{
+	return o == OUTCOME_OK || o == OUTCOME_DUPLICATE_CONTENT;
+}
+
+bool
 outcome_is_broken(enum outcome o)
 {
 	switch (o) {

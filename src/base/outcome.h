@@ -14,7 +14,7 @@
 	X(OK, "ok", FETCHED)                                                             \
 	X(REDIRECT, "redirect", FETCHED)                                                 \
 	X(NOT_MODIFIED, "not-modified", FETCHED)                                         \
-	X(DUPLICATE_CONTENT, "duplicate-content", FETCHED)                               \
+	X(DUPLICATE_CONTENT, "duplicate-content", FETCHED) /* or ok: --warc-revisits */  \
 	X(HTTP_4XX, "http-4xx", FETCHED)                                                 \
 	X(HTTP_5XX, "http-5xx", FETCHED)                                                 \
 	X(DNS_FAILURE, "dns-failure", FAILED)                                            \
@@ -58,6 +58,8 @@ enum outcome_class {
 
 const char *outcome_name(enum outcome o);
 enum outcome_class outcome_class(enum outcome o);
+/* All that was asked for came, new or not to the archive. */
+bool outcome_is_whole(enum outcome o);
 /* What a report calls broken: it is not there, or not as it should be.  Of what robots.txt or
  * the end of the crawl kept from being asked for, nothing is known. */
 bool outcome_is_broken(enum outcome o);

@@ -6,7 +6,8 @@
 
 /*
  * What the archive holds already is told by a revisit record: for each payload the store
- * keeps which record has it, under "pay/DIGEST": "TIME ID URL".  What came since the
+ * keeps which record has it, under "pay/DIGEST": "TIME ID URL".  Such a page has the
+ * outcome duplicate-content, from here on: nobody was told of it yet.  What came since the
  * last commit is not looked up, so two of the same within a second may both be whole.
  */
 
@@ -111,5 +112,7 @@ revisit_known(struct committer *c, struct sink_event *e)
 	e->records = buf_slice(&c->packed);
 	memcpy(e->records_at, at, sizeof(at));
 	e->revisit = true;
+	if (e->outcome == OUTCOME_OK)
+		e->outcome = OUTCOME_DUPLICATE_CONTENT;
 	return note_original(c, &o);
 }

@@ -69,9 +69,9 @@ learn(struct committer *c, const struct commit *m)
 	/* One that is fetched again is no copy of itself. */
 	if ((m->rec->flags & URLREC_AGAIN) != 0)
 		return 0;
-	if (e->outcome == OUTCOME_OK || page.is_bare)
+	if (outcome_is_whole(e->outcome) || page.is_bare)
 		r = traps_learn_site(c->traps, &c->page.link, &page, spared);
-	if (r < 0 || e->outcome != OUTCOME_OK || spared)
+	if (r < 0 || !outcome_is_whole(e->outcome) || spared)
 		return r;
 	if (e->digest.len > 0)
 		page.digest = url_hash(e->digest, scope_hash_seed(c->rules));

@@ -115,7 +115,7 @@ on_first(void *ctx, struct slice line, uint64_t at)
 		count_cut(lc, line);
 	if (!checked_read(line, &c))
 		return 0;
-	lc->sums.pages += c.asked && c.how == CHECKS_PAGE && c.outcome == OUTCOME_OK;
+	lc->sums.pages += c.asked && c.how == CHECKS_PAGE && outcome_is_whole(c.outcome);
 	if (add_line(lc, c.url, c.asked ? '0' : '1', line) < 0)
 		return -ENOMEM;
 	return facts_first(&lc->facts, line);

@@ -206,7 +206,7 @@ note_host(struct linkcheck_facts *f, const struct checked *c)
 	if (c->how == CHECKS_PROBE) {
 		h->has_probe = true;
 		h->probe = siphash(c->url);
-		h->probe_ok = c->outcome == OUTCOME_OK && c->status == 200;
+		h->probe_ok = outcome_is_whole(c->outcome) && c->status == 200;
 		h->has_simhash = c->has_simhash;
 		h->simhash = c->simhash;
 		h->digest = digest_hash(c->digest);
@@ -469,9 +469,9 @@ facts_suspect(const struct linkcheck_facts *f, const struct checked *c)
 		const struct end *e = umap_get(&f->ends, probe_end | 1);
 
 		return n > 0 && end == probe_end && e != NULL && e->asked &&
-		       e->outcome == OUTCOME_OK;
+		       outcome_is_whole(e->outcome);
 	}
-	if (n > 0 || !h->probe_ok || c->outcome != OUTCOME_OK ||
+	if (n > 0 || !h->probe_ok || !outcome_is_whole(c->outcome) ||
 	    (h->has_root && is_alike(h->has_simhash, h->simhash, h->digest,
 				h->root_has_simhash, h->root_simhash, h->root_digest)))
 		return false;

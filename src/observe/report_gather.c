@@ -101,9 +101,7 @@ take_end(struct gathering *g, const struct logline *l, uint64_t at)
 	    .same_contents = l->outcome == OUTCOME_NOT_MODIFIED,
 	    .digest = making_hash(g->m, l->digest),
 	    .bytes = l->bytes,
-	    .is_page =
-		l->digest.len > 0 && l->bytes > 0 &&
-		(l->outcome == OUTCOME_OK || l->outcome == OUTCOME_DUPLICATE_CONTENT)};
+	    .is_page = l->digest.len > 0 && l->bytes > 0 && outcome_is_whole(l->outcome)};
 
 	return sorter_add(g->lines, &n);
 }
@@ -224,9 +222,7 @@ on_page_line(void *ctx, struct slice text, uint64_t at)
 	if (!pageline_parse(text, &p))
 		return 0;
 	n.same_contents = p.outcome == OUTCOME_NOT_MODIFIED;
-	n.has_simhash =
-	    p.has_simhash && p.digest.len > 0 &&
-	    (p.outcome == OUTCOME_OK || p.outcome == OUTCOME_DUPLICATE_CONTENT);
+	n.has_simhash = p.has_simhash && p.digest.len > 0 && outcome_is_whole(p.outcome);
 	n.simhash = p.simhash;
 	n.digest = making_hash(g->m, p.digest);
 	n.redirects = p.redirect_to.len > 0 && p.outcome == OUTCOME_REDIRECT;

@@ -77,8 +77,8 @@ mirror_open(
 static bool
 is_content(const struct sink_event *e)
 {
-	return (e->outcome == OUTCOME_OK || e->outcome == OUTCOME_DUPLICATE_CONTENT) &&
-	       e->status == 200 && e->copy != SINK_COPY_NONE;
+	return outcome_is_whole(e->outcome) && e->status == 200 &&
+	       e->copy != SINK_COPY_NONE;
 }
 
 static int

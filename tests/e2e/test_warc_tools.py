@@ -219,6 +219,15 @@ def test_what_is_archived_already_is_a_revisit(tmp_path):
         assert h["warc-payload-digest"] == whole[0].headers["warc-payload-digest"]
         assert r.http_status == 200 and r.payload == b""
         assert [q.uri for q in out.records() if q.headers.get("warc-concurrent-to") == r.id] == [r.uri, r.uri]
+    # And their outcome says so, wherever it is told; the sums are those of all the others as well.
+    outcomes = {p["url"]: p["outcome"] for p in out.pages()}
+    assert outcomes == {u: "duplicate-content" if r in again else "ok" for u, r in records.items() if u in outcomes}
+    assert len(outcomes) == len(names) + 1
+    assert sum("duplicate-content" in line for line in (out.dir / "crawl.log").read_text().splitlines()) == 5
+    assert json.loads(harness.trawl("report", "--json", out.dir).out)["outcomes"] == {"ok": 6, "duplicate-content": 5}
+    status = json.loads(harness.trawl("status", "--json", "--verify", out.dir).out)
+    assert status["outcomes"] == {"ok": 6, "duplicate-content": 5}
+    assert "duplicate-content" in harness.trawl("explain", out.dir, again[0].uri).out
     index = [json.loads(line.split(" ", 2)[2]) for line in (out.dir / "index.cdxj").read_text().splitlines()]
     assert sorted(row["url"] for row in index if row["mime"] == "warc/revisit") == sorted(r.uri for r in again)
     assert harness.trawl("warc", "index", *out.warcs()).out == (out.dir / "index.cdxj").read_text()

@@ -69,6 +69,18 @@ broken_is_what_is_not_there_or_not_whole(void **state)
 	assert_false(outcome_is_broken(OUTCOME_CANCELLED));
 }
 
+static void
+whole_is_what_came_new_or_not(void **state)
+{
+	(void)state;
+	assert_true(outcome_is_whole(OUTCOME_OK));
+	assert_true(outcome_is_whole(OUTCOME_DUPLICATE_CONTENT));
+	assert_false(outcome_is_whole(OUTCOME_NOT_MODIFIED));
+	assert_false(outcome_is_whole(OUTCOME_TRUNCATED));
+	assert_false(outcome_is_whole(OUTCOME_REDIRECT));
+	assert_false(outcome_is_whole(OUTCOME_NONE));
+}
+
 int
 main(void)
 {
@@ -76,6 +88,7 @@ main(void)
 	    cmocka_unit_test(every_outcome_has_a_name_of_its_own_that_leads_back),
 	    cmocka_unit_test(what_is_no_outcome_is_refused),
 	    cmocka_unit_test(broken_is_what_is_not_there_or_not_whole),
+	    cmocka_unit_test(whole_is_what_came_new_or_not),
 	    cmocka_unit_test(only_the_waiting_are_in_no_class_of_the_accounting),
 	};
 
