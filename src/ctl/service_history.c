@@ -142,7 +142,7 @@ end(struct prune *p, int64_t again_ms)
 
 	s->pruning = false;
 	if (!s->draining)
-		(void)timer_start(&s->prune, again_ms);
+		(void)timer_start(&s->prune, s->prune_again ? AGAIN_MS : again_ms);
 	free(p);
 }
 
@@ -196,6 +196,7 @@ history_prune(void *ctx)
 	const struct settings *set = s->settings;
 	struct prune *p;
 
+	s->prune_again = s->pruning;
 	if (s->pruning || s->draining)
 		return;
 	(void)timer_start(&s->prune, later_ms(s)); /* if nothing can be begun now */

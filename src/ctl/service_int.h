@@ -47,6 +47,7 @@ struct service {
 	struct timer resend, schedule, room, prune, drain;
 	struct later pump;
 	bool draining, drained, pruning;
+	bool prune_again;       /* a run ended meanwhile */
 	bool abandoned;         /* a report is still being made */
 	uint32_t report_places; /* taken */
 	atomic_bool hurry;      /* [reports] what is put elsewhere is broken off */

@@ -40,6 +40,22 @@ def test_a_job_runs_by_its_schedule_and_old_runs_go_with_their_files(tmp_path, w
         assert s.run("often") == max(kept) + 1
 
 
+def test_so_many_runs_are_kept_of_jobs_that_end_at_once(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS.replace("keep_runs: 2", "keep_runs: 1")) as s:
+        s.start()
+        jobs = [f"j{i}" for i in range(10)]
+        for job in jobs:
+            s.create(job, seeds=["http://127.0.0.1:9/"], fetch={"retries": 0})
+        for job in jobs * 3:
+            assert s.post(f"/api/v1/jobs/{job}/runs", {"again": True}).status == 201
+
+        def kept():
+            runs = s.get("/api/v1/runs?limit=100").json["items"]
+            return all(r["state"] == "done" for r in runs) and sorted(r["job"] for r in runs) == jobs
+
+        wait_until("one is kept of each", kept, 30)
+
+
 def test_runs_are_kept_for_so_long(tmp_path, web):
     with Service(tmp_path / "serve", SETTINGS.replace("keep_runs: 2", "keep_for: 1m")) as s:
         s.start()
