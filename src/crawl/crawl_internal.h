@@ -189,6 +189,7 @@ struct crawl {
 	bool hungry;          /* a limit of all crawls holds it: others stand back */
 	uint64_t served;      /* number of its last turn, among those of all crawls */
 	int64_t time_left_ms; /* of --max-time, while it is paused */
+	int64_t arena_again_ms; /* when the last that had no room is asked for again */
 
 	struct crawl_stats stats;
 	int64_t began_ms;

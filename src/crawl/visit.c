@@ -12,6 +12,8 @@
 
 enum {
 	ARENA_FULL_MS = 1000,
+	ARENA_FULL_GAP_MS = 250,
+	ARENA_FULL_MAX_MS = 30000,
 	REQUEST_BYTES_MAX = 32 << 10, /* of it archived: more is --header's doing */
 };
 
@@ -413,6 +415,19 @@ visit_bounce(struct visit *v)
 	return true;
 }
 
+/* One after another, or they would be in each other's way again. */
+static int64_t
+arena_again_ms(struct crawl *c)
+{
+	int64_t now_ms = loop_now_ms(c->loop);
+
+	if (c->arena_again_ms < now_ms + ARENA_FULL_MS)
+		c->arena_again_ms = now_ms + ARENA_FULL_MS;
+	else if (c->arena_again_ms < now_ms + ARENA_FULL_MAX_MS)
+		c->arena_again_ms += ARENA_FULL_GAP_MS;
+	return c->arena_again_ms - now_ms;
+}
+
 /* Not its fault: it is no try, but what was asked of its host is in crawl.log. */
 static void
 visit_again(struct visit *v)
@@ -421,7 +436,7 @@ visit_again(struct visit *v)
 		back_to_frontier(v, ARENA_FULL_MS);
 		return;
 	}
-	v->retry_ms = ARENA_FULL_MS;
+	v->retry_ms = arena_again_ms(v->crawl);
 	v->abandoned = true;
 	v->commit.kind = COMMIT_ATTEMPT;
 	visit_commit(v, OUTCOME_CANCELLED);

@@ -619,7 +619,7 @@ transport_new(struct loop *l, const struct transport_conf *conf, struct transpor
 	if (t == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	t->loop = l;
-	t->starved = &t->starved_own;
+	t->room = &t->room_own;
 	list_init(&t->running);
 	list_init(&t->ended);
 	list_init(&t->probing);

@@ -30,7 +30,9 @@ struct transport_conf {
 	struct shm *shm;
 	const struct addr_policy *policy;
 	/* Of the arena for answers in large blocks, so that there is room for small ones
-	 * whatever those do; 0: no limit.  One at least always has room. */
+	 * whatever those do; 0: no limit.  One at least always has room, and none takes more
+	 * than half of it, head and body together, whatever its request permits: blocks are
+	 * powers of two, and one of all of it could hardly be had beside small ones. */
 	uint64_t large_bytes_max;
 	uint32_t connections_max; /* cache of libcurl: near the number of active ones */
 	const char *ca_file;      /* NULL: the system's bundle */

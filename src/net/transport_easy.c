@@ -204,8 +204,10 @@ block_take(struct exchange *x)
 {
 	struct transport *t = x->transport;
 	const struct http_head *h = &x->parsed;
-	uint64_t body = BODY_FIRST_BYTES;
+	uint64_t body = BODY_FIRST_BYTES, most = t->conf.large_bytes_max / 2;
 
+	if (most > 0 && x->body_bytes_max > most - x->head.len)
+		x->body_bytes_max = most - x->head.len;
 	if (x->set_method == TRANSPORT_HEAD || h->status == 204 || h->status == 304)
 		body = 0;
 	else if (h->has_length && !h->chunked)
@@ -309,18 +311,6 @@ on_header(char *data, size_t size, size_t n, void *ctx)
 	return head_add(x, line) ? line.len : 0;
 }
 
-static bool
-block_grow_to(struct exchange *x, uint64_t used, uint64_t bytes)
-{
-	const struct transport *t = x->transport;
-
-	if (t->conf.large_bytes_max > 0 && bytes > SHM_LARGE_BYTES &&
-	    x->block.cap <= SHM_LARGE_BYTES && *t->starved > 0)
-		return false; /* who has begun goes first */
-	return shm_grow(t->conf.shm, &x->block, used, bytes, t->conf.large_bytes_max) ==
-	       0;
-}
-
 /* Room for `need` bytes in the block; doubling, so that a byte is moved once on average.
  */
 static bool
@@ -330,41 +320,20 @@ block_grow(struct exchange *x, uint64_t need)
 
 	if (roomy - x->head_len > x->body_bytes_max)
 		roomy = x->head_len + x->body_bytes_max;
-	return (roomy > need && block_grow_to(x, used, roomy)) ||
-	       block_grow_to(x, used, need);
+	return (roomy > need && room_grow(x, used, roomy)) || room_grow(x, used, need);
 }
 
-void
-exchange_starves(struct exchange *x, bool starves)
-{
-	if (x->starves == starves)
-		return;
-	x->starves = starves;
-	*x->transport->starved += starves ? 1 : UINT32_MAX;
-}
-
-/*
- * The peer is made to wait until others have given room back.  When nothing has moved for a
- * while they may all be waiting for each other: the first to notice gives back what it has,
- * which the others see as a move.  One that has little to give back is not the first.
- */
+/* The peer is made to wait until others have given room back. */
 static size_t
 room_wait(struct exchange *x)
 {
-	int64_t now_ms = loop_now_ms(x->transport->loop);
-	uint64_t large_bytes = shm_large_bytes(x->transport->conf.shm);
-	bool is_large = x->block.cap > SHM_LARGE_BYTES;
-
-	if (x->room_from_ms == 0 || x->room_large_bytes != large_bytes)
-		x->room_from_ms = now_ms;
-	x->room_large_bytes = large_bytes;
-	if (now_ms - x->room_from_ms >= ROOM_WAIT_MS * (is_large ? 1 : 5) ||
-	    timer_start(&x->resume, ROOM_AGAIN_MS) < 0) {
+	if (!room_is_worth_waiting(x) || timer_start(&x->resume, ROOM_AGAIN_MS) < 0) {
 		exchange_stop(x, STOP_LOCAL, "no room for the answer");
 		return CURL_WRITEFUNC_ERROR;
 	}
-	exchange_starves(x, is_large);
-	x->last_ms = now_ms + ROOM_AGAIN_MS; /* that is no stall */
+	room_starves(x, true);
+	x->last_ms = /* that is no stall */
+	    loop_now_ms(x->transport->loop) + ROOM_AGAIN_MS;
 	return CURL_WRITEFUNC_PAUSE;
 }
 
@@ -415,7 +384,7 @@ on_body(char *data, size_t size, size_t n, void *ctx)
 	need = x->head_len + x->body_len + take;
 	if (need > x->block.cap && !block_grow(x, need))
 		return room_wait(x); /* all of it comes again later */
-	exchange_starves(x, false);
+	room_starves(x, false);
 	x->room_from_ms = 0;
 	if (!turn_admits(x, len))
 		return CURL_WRITEFUNC_PAUSE;
@@ -579,7 +548,7 @@ exchange_leave(struct exchange *x)
 		conns_drop(&x->transport->conns, conn);
 	conn_unuse(x);
 	x->opened = x->conn = conn_id(NULL);
-	exchange_starves(x, false);
+	room_leave(x);
 }
 
 void

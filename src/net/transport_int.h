@@ -32,7 +32,7 @@ enum {
 	BODY_FIRST_BYTES = 16 << 10,
 	BODY_TRUSTED_BYTES = SHM_LARGE_BYTES, /* of a head with its Content-Length */
 	WIRE_SLACK_BYTES =
-	    1 << 20,            /* chunks' framing beyond as much as there is in them */
+	    1 << 20, /* chunks' framing beyond as much as there is in them */
 	/* What libcurl reads at once.  It takes such a buffer from the heap for each transfer:
 	 * from 64 KiB on, each time it goes back free() tidies up the whole heap. */
 	READ_BYTES = 48 << 10,
@@ -40,8 +40,7 @@ enum {
 	SILENT_MS = 500,        /* without a byte of the answer: slow */
 	PROBE_SILENT_MS = 200,  /* the same of a probe: there may be many in vain */
 	LONG_MS = 10000,        /* at it for so long: slow, too */
-	ROOM_AGAIN_MS = 20,     /* a large answer that has no room looks again ... */
-	ROOM_WAIT_MS = 1000,    /* ... for so long; then it is to be asked for later */
+	ROOM_AGAIN_MS = 20,     /* a large answer that has no room looks again */
 };
 
 enum exchange_state {
@@ -141,7 +140,8 @@ struct exchange {
 	int64_t turn_us;           /* the turn in which the last of the body came ... */
 	size_t turn_bytes;         /* ... and how much in that one */
 	int64_t room_from_ms;      /* since when there is no room for more; 0: there is */
-	uint64_t room_large_bytes; /* what large blocks took then */
+	int64_t room_moved_ms;     /* since when large blocks take ... */
+	uint64_t room_large_bytes; /* ... so much */
 	bool starves;              /* its block is a large one already */
 	struct conn_id opened; /* the last one by this exchange, not yet used */
 	uint32_t opened_len;   /* several, when a proxy has several addresses */
@@ -167,6 +167,15 @@ struct exchange {
 struct lane;
 struct many;
 
+/* What those share who receive large answers; any thread. */
+struct large_room {
+	_Atomic uint32_t starved; /* that hold something, and wait for room to go on */
+	_Atomic uintptr_t first;  /* the exchange that goes before all others; 0: none */
+	_Atomic uint64_t first_wants; /* bytes that are kept for it */
+	_Atomic bool first_starves;
+	_Atomic int64_t first_until_ms;
+};
+
 struct transport {
 	struct loop *loop;
 	struct transport_conf conf;
@@ -184,8 +193,8 @@ struct transport {
 	uint32_t used;         /* running and ended */
 	struct list probing, quiet, heard; /* exchanges not slow yet, by pace_from_ms */
 	uint32_t slow;
-	_Atomic uint32_t *starved; /* large answers that wait for room to go on */
-	_Atomic uint32_t starved_own;
+	struct large_room *room; /* of all lanes */
+	struct large_room room_own;
 	struct many *many; /* who does it; NULL: all is done here */
 	/* Of a lane's (transport_many.c): the first of an answer came, `ctx` is that of
 	 * transport_start(); and the results of a turn were delivered.  NULL: tell nobody. */
@@ -239,12 +248,19 @@ int transport_request_check(const struct transport_request *req);
 void exchange_leave(struct exchange *x);
 /* Where transport_slow() looks for it: on probing, on quiet, on heard, or on neither. */
 void exchange_pace(struct exchange *x, struct list *on);
-/* Whether it waits for room for more of a large answer. */
-void exchange_starves(struct exchange *x, bool starves);
 /* Forgets what has happened, before the first and before another try. */
 void exchange_rewind(struct exchange *x, bool fresh);
 __attribute__((format(printf, 3, 4))) void exchange_stop(
     struct exchange *x, enum exchange_stop why, const char *fmt, ...);
+
+/* -- transport_room.c -- */
+/* Of the block, to at least `bytes`, the first `used` kept. */
+bool room_grow(struct exchange *x, uint64_t used, uint64_t bytes);
+/* There was none; false: it is to be asked for later. */
+bool room_is_worth_waiting(struct exchange *x);
+/* Whether it waits for room to go on. */
+void room_starves(struct exchange *x, bool starves);
+void room_leave(struct exchange *x);
 
 /* -- transport_request.c -- */
 /* Options of this request.  -EINVAL, -ENOMEM. */

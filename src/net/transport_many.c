@@ -84,7 +84,7 @@ struct many {
 	/* By pace_from_ms, not slow yet; and those that are, and were not heard. */
 	struct list probing, quiet, heard, silent;
 	uint32_t slow;
-	_Atomic uint32_t starved; /* over all lanes */
+	struct large_room room;   /* over all lanes */
 	_Atomic bool heard_late;  /* one that may be counted as slow was heard */
 };
 
@@ -617,7 +617,7 @@ lane_open(struct lane *lane, const struct transport_conf *conf, struct why *why)
 	r = transport_new(lane->loop, conf, &lane->transport, why);
 	if (r < 0)
 		return r;
-	lane->transport->starved = &lane->many->starved;
+	lane->transport->room = &lane->many->room;
 	lane->transport->lane = lane;
 	lane->transport->on_heard = lane_on_heard;
 	lane->transport->on_delivered = lane_tell;

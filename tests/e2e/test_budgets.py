@@ -221,3 +221,20 @@ def test_max_memory_sizes_what_answers_are_received_into(site, tmp_path):
     small = ("--max-body", "1MiB")
     assert arena_bytes(site, tmp_path, "--max-memory", "128MiB", *small) == 64 << 20
     assert arena_bytes(site, tmp_path, "--max-memory", "1GiB", *small) == 512 << 20
+
+
+def test_large_answers_of_many_hosts_come_one_after_another_where_memory_is_little(tmp_path):
+    """Each would take half of the room there is: once they gave it up to each other for ever."""
+    (tmp_path / "www").mkdir()
+    with open(tmp_path / "www" / "big", "wb") as f:
+        f.truncate(30 << 20)
+    hosts = [f"127.6.0.{n}" for n in range(1, 31)]
+    listen = "".join(f"listen {host}:@PORT@; " for host in ["127.0.0.1", *hosts])
+    server = f'server {{ {listen} root "{tmp_path}/www"; location = /robots.txt {{ return 404; }} }}'
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-memory", "128MiB", "--sink", "jsonl",
+                                    *(web.url("/big", host) for host in hosts))  # fmt: skip
+        asked = sum(row["uri"] == "/big" for row in web.log())
+    assert result.rc == 0, result.err
+    assert [p["outcome"] for p in out.pages()] == ["too-large"] * len(hosts)
+    assert asked < 10 * len(hosts)

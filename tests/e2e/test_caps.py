@@ -112,4 +112,5 @@ def test_a_body_is_cut_at_max_body_also_when_memory_is_too_little_for_it(tmp_pat
     found = crawl(tmp_path / "a", cases, "--max-body", "3MiB")
     assert {len(r.payload) for _, _, r in found.values()} == {3 << 20}
     found = crawl(tmp_path / "b", cases, "--max-body", "1GB", "--max-memory", "128MiB")
-    assert {len(r.payload) for _, _, r in found.values()} == {16 << 20}
+    for _, _, r in found.values():  # with its head
+        assert (16 << 20) - 1000 < len(r.payload) < 16 << 20
