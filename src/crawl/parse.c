@@ -332,11 +332,15 @@ on_sitemap_entry(void *ctx, const struct sitemap_entry *e)
 {
 	struct work *w = ctx;
 
-	if (e->kind != SITEMAP_KIND_PAGE && e->kind != SITEMAP_KIND_SITEMAP)
-		return true; /* images, videos, alternates: the pages name them */
+	if (e->kind == SITEMAP_KIND_IMAGE || e->kind == SITEMAP_KIND_VIDEO ||
+	    e->kind == SITEMAP_KIND_ALTERNATE)
+		return true; /* the pages name them */
 	w->found->links_total++;
 	w->p->links.score =
 	    score_sitemap(scope_score(w->rules), e, w->task.wall_us / 1000000);
+	/* A feed in the place of a sitemap: what it encloses, where it goes on. */
+	if (e->kind == SITEMAP_KIND_ENCLOSURE || e->kind == SITEMAP_KIND_FEED)
+		return outlinks_add(&w->p->links, LINK_FEED, e->loc, 0) == 0;
 	return outlinks_add(&w->p->links, LINK_SITEMAP, e->loc,
 		   e->kind == SITEMAP_KIND_SITEMAP ? OUTLINK_IS_SITEMAP : 0) == 0;
 }

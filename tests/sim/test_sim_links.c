@@ -437,6 +437,46 @@ sitemaps_that_pages_name_are_read_within_scope(void **state)
 	}
 }
 
+/* ---- a feed that robots.txt names as a sitemap ---- */
+
+static void
+feed_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	(void)ctx;
+	ret->status = 200;
+	ret->latency_ms = 5;
+	if (ends(url, "/robots.txt")) {
+		(void)buf_add_cstr(body, "Sitemap: http://f.test/atom.xml\n");
+	} else if (ends(url, "/atom.xml")) {
+		ret->headers = "Content-Type: application/atom+xml\r\n";
+		(void)buf_add_cstr(body,
+		    "<feed xmlns='http://www.w3.org/2005/Atom'>"
+		    "<link rel='next' href='http://f.test/atom2.xml'/>"
+		    "<entry><link href='http://f.test/new'/>"
+		    "<link rel='enclosure' href='http://f.test/sound'/></entry></feed>");
+	} else if (ends(url, "/atom2.xml")) {
+		ret->headers = "Content-Type: application/atom+xml\r\n";
+		(void)buf_add_cstr(body,
+		    "<feed xmlns='http://www.w3.org/2005/Atom'>"
+		    "<entry><link href='http://f.test/old'/></entry></feed>");
+	}
+}
+
+static void
+a_feed_for_a_sitemap_is_read_to_its_end(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(feed_script, NULL);
+	sim_crawl(&run, "http://f.test/", OPTIONS("delay=0"));
+	assert_int_equal(sim_count("http://f.test/new"), 1);
+	assert_int_equal(sim_count("http://f.test/sound"), 1);
+	assert_int_equal(sim_count("http://f.test/atom2.xml"), 1);
+	assert_int_equal(sim_count("http://f.test/old"), 1);
+	sim_release(&run);
+}
+
 /* ---- links to what is known ---- */
 
 enum { MESH = 30 };
@@ -492,6 +532,7 @@ main(void)
 	    cmocka_unit_test(links_of_nofollow_pages_are_not_followed_from_there),
 	    cmocka_unit_test(links_may_be_nofollow_one_by_one),
 	    cmocka_unit_test(sitemaps_that_pages_name_are_read_within_scope),
+	    cmocka_unit_test(a_feed_for_a_sitemap_is_read_to_its_end),
 	    cmocka_unit_test(nofollow_can_be_ignored_alone_or_with_robots_txt),
 	    cmocka_unit_test(urls_in_scripts_are_tried_only_if_asked_and_few_a_page),
 	    cmocka_unit_test(heads_name_parts_of_a_page_and_other_pages),
