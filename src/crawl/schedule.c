@@ -272,6 +272,30 @@ schedule_check(const struct schedule *s, struct why *why)
 	return 0;
 }
 
+static bool
+cron_eq(const struct cron *a, const struct cron *b)
+{
+	return a->minutes == b->minutes && a->hours == b->hours && a->days == b->days &&
+	       a->months == b->months && a->weekdays == b->weekdays &&
+	       a->any_day == b->any_day && a->any_weekday == b->any_weekday;
+}
+
+bool
+schedule_eq(const struct schedule *a, const struct schedule *b)
+{
+	if (a->given != b->given || a->every_ms != b->every_ms ||
+	    a->jitter_ms != b->jitter_ms || a->catch_up != b->catch_up ||
+	    a->at_len != b->at_len || a->cron_len != b->cron_len)
+		return false;
+	for (size_t i = 0; i < a->at_len; i++)
+		if (a->at[i].hour != b->at[i].hour || a->at[i].minute != b->at[i].minute)
+			return false;
+	for (size_t i = 0; i < a->cron_len; i++)
+		if (!cron_eq(&a->cron[i], &b->cron[i]))
+			return false;
+	return true;
+}
+
 /* ---- times ---- */
 
 static bool

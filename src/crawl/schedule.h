@@ -54,6 +54,9 @@ schedule_is_on(const struct schedule *s)
 	return s->every_ms > 0 || s->at_len > 0 || s->cron_len > 0;
 }
 
+/* Whether both say the same, in the same order. */
+bool schedule_eq(const struct schedule *a, const struct schedule *b);
+
 /* The first time after `after_us` of at and cron, INT64_MAX: none within five years. */
 int64_t schedule_next(const struct schedule *s, int64_t after_us);
 

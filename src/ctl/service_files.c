@@ -277,7 +277,7 @@ change(struct service *s, struct service_job *j, struct file_job *f)
 	f->spec = NULL;
 	j->revision++;
 	j->changed_us = now;
-	if (memcmp(&j->schedule, &f->schedule, sizeof(j->schedule)) != 0) {
+	if (!schedule_eq(&j->schedule, &f->schedule)) {
 		j->served_us = 0;
 		j->scheduled_from_us = now;
 	}

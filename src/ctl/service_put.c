@@ -145,7 +145,7 @@ replace(struct service_job *j, struct job_put *p)
 	j->revision = p->row.revision;
 	j->changed_us = p->row.changed_us;
 	/* Another schedule begins anew; the same goes on. */
-	if (memcmp(&j->schedule, &p->schedule, sizeof(j->schedule)) != 0) {
+	if (!schedule_eq(&j->schedule, &p->schedule)) {
 		j->served_us = 0;
 		j->scheduled_from_us = p->now_us;
 	}

@@ -158,8 +158,9 @@ def test_a_job_is_made_started_held_and_seen_to_end(chromium, service, way, site
     p.see(".state", "done")
     assert not p.js("[...document.querySelectorAll('main .buttons button')].some(b => b.checkVisibility())")
     service.wait_for(run, "done")
-    history = p.js("[...document.querySelectorAll('[aria-labelledby=history-title] tbody .state')].map(e => e.dataset.state).join()")
-    assert "paused" in history and history.endswith("done"), history
+    history = "[...document.querySelectorAll('[aria-labelledby=history-title] tbody .state')].map(e => e.dataset.state).join()"
+    p.until("the end of its history", f"{history}.endsWith('done')")
+    assert "paused" in p.js(history)
     p.see(".tiles", str(service.state_of(run)["stats"]["pages"]))
     p.click("link", "^Runs$")
     p.see("section", "No run goes on")

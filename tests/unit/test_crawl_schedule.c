@@ -91,6 +91,31 @@ a_day_that_does_not_come_within_five_years_is_never(void **state)
 }
 
 static void
+schedules_are_alike_when_all_of_them_is(void **state)
+{
+	static const struct {
+		const char *key, *a, *b;
+	} rows[] = {{"every", "1h", "2h"}, {"at", "03:00", "03:01"},
+	    {"at", "03:00", "04:00"}, {"cron", "0 0 * * *", "1 0 * * *"},
+	    {"cron", "0 0 * * *", "0 0 * * mon"}, {"cron", "0 0 1 * *", "0 0 */31 * *"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct schedule a = made(rows[i].key, rows[i].a), b;
+
+		memset(&b, 0xff, sizeof(b)); /* what lies between its members */
+		b = made(rows[i].key, rows[i].a);
+		assert_true(schedule_eq(&a, &b));
+		b = made(rows[i].key, rows[i].b);
+		assert_false(schedule_eq(&a, &b));
+		b = a;
+		assert_int_equal(
+		    schedule_set(&b, SLICE_LIT("jitter"), SLICE_LIT("1m"), NULL), 0);
+		assert_false(schedule_eq(&a, &b));
+	}
+}
+
+static void
 when_clocks_change_nothing_is_lost_or_done_twice(void **state)
 {
 	struct schedule s = made("at", "02:30");
@@ -287,6 +312,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(cron_lines_mean_what_crontab_says),
 	    cmocka_unit_test(a_day_that_does_not_come_within_five_years_is_never),
+	    cmocka_unit_test(schedules_are_alike_when_all_of_them_is),
 	    cmocka_unit_test(when_clocks_change_nothing_is_lost_or_done_twice),
 	    cmocka_unit_test(what_is_wrong_is_said),
 	    cmocka_unit_test(every_begins_at_once_and_keeps_its_beat),
