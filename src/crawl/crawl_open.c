@@ -5,6 +5,7 @@
 #include "store/store.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -344,6 +345,7 @@ open_committer(struct crawl *c, struct why *why)
 	static const char *const default_sinks[] = {"warc", "jsonl"};
 	const struct options *o = c->o;
 	struct crawl_memory memory = crawl_memory(o);
+	char hostname[HOST_NAME_MAX + 2] = "";
 	struct buf file, brief;
 	struct committer_conf conf = {.loop = c->loop,
 	    .dir = c->conf.dir,
@@ -384,6 +386,8 @@ open_committer(struct crawl *c, struct why *why)
 		r = seeds_open(c, conf.store, why);
 	conf.scope_settings = buf_slice(&c->settings);
 	fill_sink_conf(c, &conf.sink, buf_slice(&file), buf_slice(&brief));
+	conf.sink.hostname =
+	    gethostname(hostname, sizeof(hostname) - 1) == 0 ? hostname : NULL;
 	conf.sink.warc_begin = conf.saved.round.opening;
 	crawl_recrawl_conf(o, &conf.recrawl);
 	conf.recrawl_expected = o->crawl_recrawl != RECRAWL_WORD_OFF;

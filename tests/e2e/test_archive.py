@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import time
 import urllib.parse
@@ -47,7 +48,7 @@ def crawled(tmp_path_factory):
     make_site(tmp / "site")
     server = f"server {{ listen 127.0.0.1:@PORT@; root {tmp / 'site'}; }}"
     with harness.nginx(tmp / "nginx", server) as web:
-        args = ("-q", "--delay", "0", "--per-host", "8", "--warc-size", "4MB", web.url("/p0.html"))
+        args = ("-q", "--delay", "0", "--per-host", "8", "--warc-size", "4MB", "--from", "who@a.test", web.url("/p0.html"))
         result, out = harness.crawl(tmp / "crawl", *args, timeout=300)
         assert result.rc == 0, result.err
         urls = [p["url"] for p in out.pages()]
@@ -82,6 +83,17 @@ def test_every_file_is_sound_to_the_last_byte(crawled):
     print(f"\ntrawl warc verify: {n} in {time.monotonic() - begun:.2f} s")
     assert done.rc == 0 and (n["faults"], n["notes"]) == (0, 0), done.err
     assert n["records"] == len(out.records())
+
+
+def test_each_file_begins_with_who_made_it_and_how(crawled):
+    out, _ = crawled
+    for path in out.warcs():
+        first = warc.read(path, {warc.warcinfo_id(p) for p in out.warcs()})[0]
+        told = dict(line.split(": ", 1) for line in first.block.decode().splitlines())
+        assert told["software"].startswith("trawl/") and told["format"] == "WARC File Format 1.1"
+        assert told["hostname"] == socket.gethostname() and told["isPartOf"] == "127.0.0.1"
+        assert told["operator"] == told["http-header-from"] == "who@a.test" and told["robots"] == "obey"
+        assert told["http-header-user-agent"].startswith("trawl/")
 
 
 @judges.need("warcio")
