@@ -4,14 +4,21 @@
 #include "sink/sink.h"
 #include <stdio.h>
 
-/* "200", or "connect-failure" where no answer came */
+/* "200"; "connect-failure", "truncated" where a status does not tell it all */
 static const char *
 came_to(const struct sink_event *f, struct format *store)
 {
-	if (!f->response)
+	switch (f->outcome) {
+	case OUTCOME_OK:
+	case OUTCOME_REDIRECT:
+	case OUTCOME_NOT_MODIFIED:
+	case OUTCOME_HTTP_4XX:
+	case OUTCOME_HTTP_5XX:
+		(void)snprintf(store->text, sizeof(store->text), "%d", f->status);
+		return store->text;
+	default:
 		return outcome_name(f->outcome);
-	(void)snprintf(store->text, sizeof(store->text), "%d", f->status);
-	return store->text;
+	}
 }
 
 static void

@@ -173,6 +173,14 @@ def test_verbose_tells_why_there_was_no_answer_and_which_try_is_made_again(tmp_p
     assert re.match("trawl: info: " + head, told[1]) and "again" not in told[1]
 
 
+def test_verbose_tells_what_a_status_does_not_and_what_was_only_checked(web, tmp_path):
+    cut = harness.trawl("crawl", "-v", "-o", tmp_path / "c", "--max-body", "100", "--max-pages", "1", web.url("/p0.html"))
+    assert f"trawl: info: too-large {web.url('/p0.html')} " in cut.err, cut.err
+    checked = harness.trawl("check-links", "-v", "-v", "--depth", "0", web.url("/p0.html"))
+    told = [l for l in checked.err.splitlines() if l.startswith("trawl: info: ")]
+    assert len(told) > 40 and all(re.match(r"trawl: info: (200|404) ", l) for l in told), told
+
+
 def test_without_a_terminal_nothing_is_drawn_and_the_sum_is_told(web, tmp_path):
     result, _ = harness.crawl(tmp_path / "c", "--delay", "0", web.url("/p0.html"))
     assert result.rc == 0
