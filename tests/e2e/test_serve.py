@@ -337,6 +337,28 @@ def test_a_bad_file_of_settings_keeps_the_old_ones_and_says_so(service):
     assert service.get("/healthz").status == 200
 
 
+def test_jobs_of_the_api_may_name_files_where_that_is_allowed(tmp_path, service):
+    jar = tmp_path / "cookies"
+    jar.write_text("# Netscape HTTP Cookie File\n")
+    job = {"seeds": ["https://a.example/"], "fetch": {"cookies": str(jar)}}
+    for allowed in ("yes", "no"):
+        was = service.log().count("settings read again")
+        service.configure(f"api: {{allow_files: {allowed}}}\n")
+        service.child.send_signal(signal.SIGHUP)
+        wait_until("it is read", lambda: service.log().count("settings read again") > was)
+        a = service.post("/api/v1/jobs", {"name": f"with-{allowed}", **job})
+        assert a.status == (201 if allowed == "yes" else 422), a
+
+
+def test_only_what_is_as_grave_as_is_said_is_logged(tmp_path):
+    with Service(tmp_path / "serve", "service: {log_level: error}\n") as s:
+        s.start()
+        assert s.log() == ""
+        s.configure("service: {log_level: info}\n")
+        s.child.send_signal(signal.SIGHUP)
+        wait_until("it is told", lambda: "info: settings read again" in s.log())
+
+
 def test_what_holds_to_the_end_is_not_changed_by_a_reload(service, web):
     service.create("demo", seeds=[web.url()], limits={"max_pages": 3})
     service.configure(SETTINGS + "service: {runs_at_once: 3}\nlimits: {concurrency: 9}\n")
@@ -361,9 +383,15 @@ def test_stop_drains_in_time_though_every_slot_hangs(tmp_path):
         began = time.monotonic()
         assert s.stop(30) == 0
         assert time.monotonic() - began < 30
+        s.configure("service: {drain: 1s}\n" + SETTINGS)
+        s.start()
+        wait_until("it hangs again", lambda: s.state_of(run).get("stats", {}).get("transfers", 0) >= 10)
+        began = time.monotonic()
+        assert s.stop(30) == 0
+        assert time.monotonic() - began < 8  # what it has by itself would be 10 s and more
         s.start()
         assert s.state_of(run)["state"] == "running"
-        wait_until("it goes on", lambda: s.state_of(run)["starts"] == 2)
+        wait_until("it goes on", lambda: s.state_of(run)["starts"] == 3)
 
 
 def test_what_ran_goes_on_after_kill_9(service, web):

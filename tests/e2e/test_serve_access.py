@@ -103,6 +103,13 @@ def test_what_would_be_open_to_all_does_not_start(tmp_path, api, told):
         assert told in s.log(), s.log()
 
 
+def test_who_says_so_has_tcp_without_tls_for_all(tmp_path):
+    with TcpService(tmp_path / "s") as s:
+        s.configure(f"api: {{listen: ['0.0.0.0:{s.port}'], tokens: {s.tokens}, allow_plain: yes}}\n")
+        s.start()
+        assert s.tcp(token=s.reader)[0] == 200 and s.tcp()[0] == 401
+
+
 def test_credentials_of_systemd_are_found_without_a_setting(tmp_path):
     credentials = tmp_path / "credentials"
     credentials.mkdir()

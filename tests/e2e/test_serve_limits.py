@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sqlite3
+import time
 
 import pytest
 from harness import nginx, wait_until
@@ -88,6 +89,28 @@ def test_the_rate_is_that_of_all_runs_and_each_has_its_part(tmp_path):
         both = log[len(log) // 2 :]
         a, b = len(of(2, both)), len(of(3, both))
         assert 0.6 < a / b < 1.6, (a, b)
+
+
+def test_the_bandwidth_is_that_of_all_runs(tmp_path):
+    with web(tmp_path) as w, Service(tmp_path / "serve", settings("bandwidth: 400KB/s")) as s:
+        s.start()
+        began = time.monotonic()
+        runs = [start(s, w, 2), start(s, w, 3)]
+        wait_until("both run", lambda: all(pages(s, r) > 100 for r in runs))
+        took = time.monotonic() - began
+        received = [s.state_of(r)["stats"] for r in runs]
+        for run in runs:
+            s.post(f"/api/v1/runs/{run}:cancel")
+        # What may come at once, before anything has to wait, is besides.
+        assert sum(x["bytes_wire"] for x in received) < 400_000 * (took + 3), (received, took)
+        assert sum(x["wait_ms"].get("bandwidth", 0) for x in received) > 0, received
+
+
+def test_there_are_as_many_parser_processes_as_is_said(service):
+    service.kill()
+    service.configure("limits: {workers: 3}\n")
+    service.start()
+    assert "\ntrawl_parser_workers_wanted 3\n" in service.get("/metrics").body.decode()
 
 
 def test_a_limit_that_is_changed_holds_at_once(tmp_path):
