@@ -21,7 +21,7 @@
 
 enum {
 	STATUS_MS = 5000,
-	HURRY_MS = 5000, /* after the time to drain: then it ends as it is */
+	HURRY_MS = 15000, /* after the time to drain: then it ends as it is */
 };
 
 struct serve {

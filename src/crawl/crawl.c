@@ -150,6 +150,14 @@ crawl_stop(struct crawl *c, bool at_once)
 }
 
 void
+crawl_stop_within(struct crawl *c, int64_t ms)
+{
+	crawl_stop(c, false);
+	if (c->phase == CRAWL_STOPPING)
+		(void)timer_start(&c->grace, ms);
+}
+
+void
 crawl_fail(struct crawl *c, enum crawl_end end, const char *text)
 {
 	if (c->why.text[0] == '\0')

@@ -110,6 +110,8 @@ int crawl_start(
 /* Polite: what is in flight may end within 10 s.  At once: it is dropped and stays
  * queued. */
 void crawl_stop(struct crawl *c, bool at_once);
+/* Politely, but in so many milliseconds. */
+void crawl_stop_within(struct crawl *c, int64_t ms);
 /* Nothing more is begun until it is called with false; --max-time stands still. */
 void crawl_pause(struct crawl *c, bool pause);
 bool crawl_is_paused(const struct crawl *c);

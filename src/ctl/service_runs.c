@@ -606,7 +606,7 @@ runs_drain(struct service *s)
 		    container_of(at, struct service_run, on_service);
 
 		if (run->crawl != NULL)
-			crawl_stop(run->crawl, false);
+			crawl_stop_within(run->crawl, s->settings->service_drain);
 	}
 }
 

@@ -1,6 +1,7 @@
 """`trawl serve`: jobs and runs over HTTP, reload, stop, and what goes on after a stop."""
 
 import contextlib
+import http.server
 import json
 import os
 import re
@@ -392,6 +393,35 @@ def test_stop_drains_in_time_though_every_slot_hangs(tmp_path):
         s.start()
         assert s.state_of(run)["state"] == "running"
         wait_until("it goes on", lambda: s.state_of(run)["starts"] == 3)
+
+
+class Late(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path != "/robots.txt":
+            self.server.pages += 1
+            time.sleep(13)
+        self.send_response(404 if self.path == "/robots.txt" else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+def test_what_is_in_flight_has_as_long_to_end_as_is_said(tmp_path):
+    late = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Late)
+    late.pages = 0
+    threading.Thread(target=late.serve_forever, daemon=True).start()
+    with Service(tmp_path / "serve", "service: {drain: 30s}\n" + SETTINGS) as s:
+        s.start()
+        s.create("late", seeds=[f"http://127.0.0.1:{late.server_port}/"])
+        run = s.run("late")
+        wait_until("it is asked", lambda: late.pages == 1)
+        assert s.stop(40) == 0
+        s.start()
+        assert s.wait_for(run, "done")["stats"]["pages"] == 1
+        assert late.pages == 1
+    late.shutdown()
 
 
 def test_what_ran_goes_on_after_kill_9(service, web):
