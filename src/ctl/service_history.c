@@ -194,6 +194,7 @@ history_prune(void *ctx)
 {
 	struct service *s = ctx;
 	const struct settings *set = s->settings;
+	int64_t now_us = loop_wall_us(s->loop);
 	struct prune *p;
 
 	s->prune_again = s->pruning;
@@ -208,9 +209,10 @@ history_prune(void *ctx)
 	p->service = s;
 	p->registry = s->registry;
 	p->keep_runs = set->history_keep_runs;
-	p->keys_before_us = loop_wall_us(s->loop) - KEY_LIFE_US;
-	if (set->history_keep_for != OPTION_NONE)
-		p->before_us = loop_wall_us(s->loop) - set->history_keep_for * 1000;
+	p->keys_before_us = now_us - KEY_LIFE_US;
+	/* Whoever keeps them for longer than clocks count keeps all. */
+	if (set->history_keep_for < now_us / 1000)
+		p->before_us = now_us - set->history_keep_for * 1000;
 	(void)snprintf(p->dir, sizeof(p->dir), "%s/runs", set->service_state_dir);
 	if (registry_send(s->registry, &p->chore) < 0) {
 		free(p);

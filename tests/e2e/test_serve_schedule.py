@@ -74,6 +74,17 @@ def test_runs_are_kept_for_so_long(tmp_path, web):
         assert s.get(f"/api/v1/runs/{young}").status == 200
 
 
+def test_runs_that_are_kept_for_longer_than_clocks_count_stay(tmp_path, web):
+    with Service(tmp_path / "serve", SETTINGS.replace("keep_runs: 2", "keep_for: 999999999d")) as s:
+        s.start()
+        s.create("once", seeds=[web.url()], limits={"max_pages": 1})
+        kept = s.run("once")
+        s.wait_for(kept, "done")
+        s.wait_for(s.run("once"), "done")  # old ones are looked for whenever a run ends
+        assert s.get(f"/api/v1/runs/{kept}").status == 200
+        assert (s.state / f"runs/{kept}").exists()
+
+
 def test_who_changes_a_schedule_is_told_of_its_next_time(tmp_path, web):
     with Service(tmp_path / "serve", SETTINGS) as s:
         s.start()
