@@ -403,6 +403,7 @@ committer_new(const struct committer_conf *conf, struct committer **ret, struct 
 	/* Of the caller's frame: not needed any more. */
 	c->conf.scope_settings = (struct slice){0};
 	c->conf.sink.settings = c->conf.sink.settings_brief = (struct slice){0};
+	c->conf.sink.hostname = NULL;
 	*ret = c;
 	return 0;
 }
