@@ -7,8 +7,10 @@
 /*
  * What the archive holds already is told by a revisit record: for each payload the store
  * keeps which record has it, under "pay/DIGEST": "TIME ID URL".  Such a page has the
- * outcome duplicate-content, from here on: nobody was told of it yet.  What came since the
- * last commit is not looked up, so two of the same within a second may both be whole.
+ * outcome duplicate-content, from here on: nobody was told of it yet; also one that came
+ * again as it was in an earlier round, of which the worker has made a revisit.  What came
+ * since the last commit is not looked up, so two of the same within a second may both be
+ * whole.
  */
 
 enum { PAYLOAD_BYTES_MIN = 512 }; /* a revisit is not much smaller */
@@ -82,6 +84,13 @@ note_original(struct committer *c, const struct warc_original *o)
 	return buf_add_slice(&c->original.uri, o->uri);
 }
 
+static void
+tell_known(struct sink_event *e)
+{
+	if (e->outcome == OUTCOME_OK)
+		e->outcome = OUTCOME_DUPLICATE_CONTENT;
+}
+
 int
 revisit_known(struct committer *c, struct sink_event *e)
 {
@@ -91,6 +100,8 @@ revisit_known(struct committer *c, struct sink_event *e)
 	struct slice key;
 	int r;
 
+	if (c->conf.revisits && e->revisit && !e->internal)
+		tell_known(e);
 	if (!may_be_known(c, e))
 		return 0;
 	key = payload_key(&k, e->digest);
@@ -112,7 +123,6 @@ revisit_known(struct committer *c, struct sink_event *e)
 	e->records = buf_slice(&c->packed);
 	memcpy(e->records_at, at, sizeof(at));
 	e->revisit = true;
-	if (e->outcome == OUTCOME_OK)
-		e->outcome = OUTCOME_DUPLICATE_CONTENT;
+	tell_known(e);
 	return note_original(c, &o);
 }

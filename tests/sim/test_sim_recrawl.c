@@ -236,6 +236,31 @@ without_validators_digests_tell_what_has_changed(void **state)
 }
 
 static void
+with_revisits_what_came_again_as_it_was_is_duplicate_content(void **state)
+{
+	const char *const *options = OPTIONS("delay=0", "warc-revisits=yes");
+	char dir[KIT_PATH_MAX];
+	struct sim_run run;
+
+	(void)state;
+	begin(dir, false);
+	run = round_at(dir, START_US + 3 * HOUR_US, options);
+	assert_int_equal(run.stats.outcomes[OUTCOME_OK], 4);
+	sim_release(&run);
+	run = round_at(dir, START_US + 9 * HOUR_US, options);
+	assert_int_equal(run.stats.outcomes[OUTCOME_OK], 1);
+	assert_int_equal(run.stats.outcomes[OUTCOME_DUPLICATE_CONTENT], 3);
+	assert_changes(dir, 0, 1, 3, 0, 1, 0);
+	sim_release(&run);
+	run = round_at(dir, START_US + 10 * HOUR_US, options);
+	assert_int_equal(run.stats.outcomes[OUTCOME_OK], 0);
+	assert_int_equal(run.stats.outcomes[OUTCOME_DUPLICATE_CONTENT], 4);
+	assert_changes(dir, 0, 0, 4, 0, 1, 0);
+	sim_release(&run);
+	kit_remove(dir);
+}
+
+static void
 a_page_that_vanishes_fails_moves_or_comes_back_is_told_of_as_that(void **state)
 {
 	char dir[KIT_PATH_MAX];
@@ -571,6 +596,8 @@ main(void)
 	    cmocka_unit_test(only_what_is_due_is_asked_again),
 	    cmocka_unit_test(other_intervals_hold_of_all_pages_from_the_next_round_on),
 	    cmocka_unit_test(without_validators_digests_tell_what_has_changed),
+	    cmocka_unit_test(
+		with_revisits_what_came_again_as_it_was_is_duplicate_content),
 	    cmocka_unit_test(
 		a_page_that_vanishes_fails_moves_or_comes_back_is_told_of_as_that),
 	    cmocka_unit_test(pages_are_asked_as_often_as_they_change),
