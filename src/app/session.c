@@ -196,22 +196,37 @@ take_next(struct session *s)
 	log_warn("the job was read again: the crawl goes on with it");
 }
 
+/* Until there is room; `crawl` has ended, or is NULL. */
+static void
+pause_full(struct session *s, const char *why)
+{
+	choose_look(s);
+	log_warn("paused: %s; goes on when there is room", why);
+	s->paused = true;
+	s->paused_at_ms = loop_now_ms(s->loop);
+	(void)timer_start(&s->look, s->look_ms);
+}
+
 /* As the service does it: a crawl is told other options by going on with them. */
 static void
 go_on_changed(struct session *s)
 {
 	struct why why = {""};
+	int r;
 
 	progress_free(s->progress);
 	s->progress = NULL;
 	crawl_free(s->crawl);
 	s->crawl = NULL;
 	take_next(s);
-	if (crawl_begin(s, true, &why) == 0)
-		return;
-	(void)say_error(0, "cannot go on: %s", why.text);
-	s->end = CRAWL_STORE;
-	loop_stop(s->loop);
+	r = crawl_begin(s, true, &why);
+	if (r == -ENOSPC) {
+		pause_full(s, why.text);
+	} else if (r < 0) {
+		(void)say_error(0, "cannot go on: %s", why.text);
+		s->end = CRAWL_STORE;
+		loop_stop(s->loop);
+	}
 }
 
 static void
@@ -251,12 +266,8 @@ on_end(void *ctx, enum crawl_end end)
 		return;
 	}
 	if (end == CRAWL_DISK_FULL && s->signals == 0 && is_durable(s)) {
-		choose_look(s);
-		log_warn("paused: %s; goes on when there is room", crawl_why(s->crawl));
+		pause_full(s, crawl_why(s->crawl));
 		progress_hold(s->progress, "the disk, which is full");
-		s->paused = true;
-		s->paused_at_ms = loop_now_ms(s->loop);
-		(void)timer_start(&s->look, s->look_ms);
 		return;
 	}
 	s->over = true;

@@ -40,6 +40,11 @@ def disk_of_64_mib(tmp_path):
     yield from mounted(tmp_path / "disk", "64m")
 
 
+@pytest.fixture
+def disk_of_few_files(tmp_path):
+    yield from mounted(tmp_path / "disk", "64m,nr_inodes=300")
+
+
 def test_a_full_disk_leaves_records_and_archive_that_agree(small_disk, tmp_path):
     www = tmp_path / "www"
     www.mkdir()
@@ -281,3 +286,34 @@ def test_what_fails_at_the_very_end_is_told(tmp_path):
     (out.dir / "index.cdxj.new").rmdir()
     assert harness.trawl("resume", "-q", out.dir).rc == 0
     assert (out.dir / "index.cdxj").exists()
+
+
+def test_a_crawl_that_is_to_go_on_with_other_options_waits_for_room(disk_of_few_files, tmp_path):
+    www, job, more = tmp_path / "www", tmp_path / "job.yaml", disk_of_few_files / "more"
+    www.mkdir()
+    more.mkdir()
+    (www / "p0.html").write_text("<a href=p1.html>n</a>")
+    (www / "p1.html").write_text("the other")
+    out = harness.Output(disk_of_few_files / "c")
+    with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
+        text = f"seeds: ['{web.url('/p0.html')}']\ncrawl: {{robots: ignore, sitemaps: no}}\n"
+        job.write_text(text + "fetch: {delay: 1h}\n")
+        running = harness.Running("run", job, "-o", out.dir, "--progress", "none")
+        try:
+            harness.wait_until("a page", lambda: (out.dir / "pages.jsonl").exists() and len(out.pages()) == 1)
+            with pytest.raises(OSError):
+                for i in range(300):
+                    (more / str(i)).touch()
+            for i in range(3):  # which are enough to stop, but not to open the store again
+                (more / str(i)).unlink()
+            job.write_text(text + "fetch: {delay: 0}\n")
+            running.signal(signal.SIGHUP)
+            lines = running.child.stderr
+            said = next((line for line in lines if "paused" in line or "cannot go on" in line), "")
+            shutil.rmtree(more)
+            result = running.result()
+        finally:
+            running.end()
+    assert "No space left" in said and "goes on when there is room" in said, (said, result.err)
+    assert result.rc == 0 and "there is room again" in result.err, result.err
+    assert len(out.pages()) == 2
