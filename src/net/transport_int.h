@@ -172,7 +172,7 @@ struct large_room {
 	_Atomic uint32_t starved; /* that hold something, and wait for room to go on */
 	_Atomic uintptr_t first;  /* the exchange that goes before all others; 0: none */
 	_Atomic uint64_t first_wants; /* bytes that are kept for it */
-	_Atomic bool first_starves;
+	_Atomic bool first_starves;   /* it looked in vain since another gave up */
 	_Atomic int64_t first_until_ms;
 };
 

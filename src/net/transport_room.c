@@ -84,8 +84,8 @@ room_leave(struct exchange *x)
 	uintptr_t me = (uintptr_t)x;
 
 	x->room_from_ms = 0;
-	(void)atomic_compare_exchange_strong(&room->first, &me, 0);
 	room_starves(x, false);
+	(void)atomic_compare_exchange_strong(&room->first, &me, 0);
 }
 
 void
@@ -115,23 +115,29 @@ may_be_first(const struct exchange *x)
 				  wanted_bytes(x) + x->block.cap <= max - large);
 }
 
+/* It has its time from now on, however long it waited for others. */
 static void
 take_turn(struct exchange *x, int64_t now_ms)
 {
 	struct large_room *room = x->transport->room;
 	uintptr_t first = room->first;
 
-	if (first == (uintptr_t)x)
-		return;
-	if (first != 0 && now_ms >= room->first_until_ms &&
-	    atomic_compare_exchange_strong(&room->first, &first, 0))
-		first = 0;
-	if (first != 0 || !may_be_first(x))
-		return;
-	if (!atomic_compare_exchange_strong(&room->first, &first, (uintptr_t)x))
+	if (first == (uintptr_t)x || (first != 0 && now_ms < room->first_until_ms) ||
+	    !may_be_first(x) ||
+	    !atomic_compare_exchange_strong(&room->first, &first, (uintptr_t)x))
 		return;
 	room->first_starves = false;
 	first_goes_on(x);
+	x->room_from_ms = now_ms;
+}
+
+/* Whether it is the one to give up what it holds: one does each time the first has looked in
+ * vain, or on a busy machine several would before it looks. */
+static bool
+gives_way(struct exchange *x, int64_t waits_ms, int64_t still_ms)
+{
+	return waits_ms >= WAIT_MS && still_ms >= (is_large(x) ? YIELD_MS : WAIT_MS) &&
+	       atomic_exchange(&x->transport->room->first_starves, false);
 }
 
 bool
@@ -152,13 +158,9 @@ room_is_worth_waiting(struct exchange *x)
 	still_ms = now_ms - x->room_moved_ms;
 	if (is_first(x))
 		return waits_ms < FIRST_MS;
+	if (gives_way(x, waits_ms, still_ms))
+		return false;
 	if (!is_large(x)) /* these together may hold most of the arena */
-		return still_ms < (room->first_starves && waits_ms >= WAIT_MS
-					  ? WAIT_MS
-					  : SMALL_WAIT_MS);
-	if (room->first == 0)
-		return still_ms < WAIT_MS;
-	if (room->first_starves)
-		return waits_ms < WAIT_MS || still_ms < YIELD_MS;
-	return waits_ms < WAIT_MAX_MS;
+		return still_ms < SMALL_WAIT_MS;
+	return room->first == 0 ? still_ms < WAIT_MS : waits_ms < WAIT_MAX_MS;
 }
