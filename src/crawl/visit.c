@@ -415,12 +415,15 @@ visit_bounce(struct visit *v)
 	return true;
 }
 
-/* One after another, or they would be in each other's way again. */
+/* Large ones one after another, or they would be in each other's way again.  These had most
+ * of a MiB before they waited for room; where there was none for a small one there soon is. */
 static int64_t
-arena_again_ms(struct crawl *c)
+arena_again_ms(struct crawl *c, uint64_t wire_bytes)
 {
 	int64_t now_ms = loop_now_ms(c->loop);
 
+	if (wire_bytes < SHM_LARGE_BYTES / 2)
+		return ARENA_FULL_MS;
 	if (c->arena_again_ms < now_ms + ARENA_FULL_MS)
 		c->arena_again_ms = now_ms + ARENA_FULL_MS;
 	else if (c->arena_again_ms < now_ms + ARENA_FULL_MAX_MS)
@@ -436,7 +439,7 @@ visit_again(struct visit *v)
 		back_to_frontier(v, ARENA_FULL_MS);
 		return;
 	}
-	v->retry_ms = arena_again_ms(v->crawl);
+	v->retry_ms = arena_again_ms(v->crawl, v->result.t.wire_bytes);
 	v->abandoned = true;
 	v->commit.kind = COMMIT_ATTEMPT;
 	visit_commit(v, OUTCOME_CANCELLED);

@@ -262,6 +262,7 @@ answer(struct transfer *x, struct transport_result *r)
 	    x->reply.status,
 	    x->reply.headers == NULL ? "Content-Type: text/html\r\n" : x->reply.headers,
 	    x->body.len);
+	r->request = SLICE_LIT("GET / HTTP/1.1\r\nHost: sim\r\n\r\n");
 	if (x->reply.no_room ||
 	    shm_alloc(x->t->shm, head.len + x->body.len, &r->block) < 0) {
 		r->arena_full = true;
@@ -270,7 +271,6 @@ answer(struct transfer *x, struct transport_result *r)
 		memcpy(p, head.ptr, head.len);
 		if (x->body.len > 0)
 			memcpy(p + head.len, x->body.ptr, x->body.len);
-		r->request = SLICE_LIT("GET / HTTP/1.1\r\nHost: sim\r\n\r\n");
 		r->outcome = OUTCOME_OK;
 		r->status = x->reply.status;
 		r->head_len = head.len;

@@ -357,6 +357,32 @@ a_robots_txt_that_there_was_no_room_for_is_asked_for_again(void **state)
 	sim_release(&run);
 }
 
+/* Nor for the first to the first page of each host. */
+static void
+no_room_at_once_script(
+    void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	hub_script(NULL, url, ret, body);
+	(void)ctx;
+	ret->no_room = slice_ends(url, SLICE_LIT(".site.test/0")) &&
+		       sim_count(sim_web.requests[sim_web.requests_len - 1].url) == 1;
+}
+
+static void
+small_answers_that_there_was_no_room_for_do_not_wait_for_each_other(void **state)
+{
+	struct sim_run run = {0};
+
+	(void)state;
+	sim_web_reset(no_room_at_once_script, NULL);
+	sim_crawl(&run, "http://hub.test/", OPTIONS("scope=any", "delay=0", "traps=no"));
+	assert_int_equal(run.end, CRAWL_DONE);
+	assert_int_equal(run.stats.pages, 1 + HOSTS * PAGES);
+	assert_int_equal(sim_count("http://a0.site.test/0"), 2);
+	assert_in_range(run.took_ms, 1000, 3000);
+	sim_release(&run);
+}
+
 /* ---- limits over all hosts ---- */
 
 /* Pages of 20 KB. */
@@ -812,6 +838,8 @@ main(void)
 		a_robots_txt_that_leads_elsewhere_keeps_to_the_manners_there),
 	    cmocka_unit_test(a_robots_txt_that_never_comes_holds_up_nobody_else),
 	    cmocka_unit_test(a_robots_txt_that_there_was_no_room_for_is_asked_for_again),
+	    cmocka_unit_test(
+		small_answers_that_there_was_no_room_for_do_not_wait_for_each_other),
 	    cmocka_unit_test(no_more_is_received_than_the_bandwidth),
 	    cmocka_unit_test(a_giant_host_does_not_starve_small_ones),
 	    cmocka_unit_test(with_priorities_a_host_that_is_busy_leaves_slots_to_others),
