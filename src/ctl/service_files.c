@@ -460,6 +460,8 @@ files_reload(struct service *s)
 	f->service = s;
 	f->dir = slice_dup(slice_cstr(s->settings->service_jobs_dir));
 	r = options_init(&f->defaults);
+	if (f->dir == NULL) /* which would be no jobs at all */
+		r = -ENOMEM;
 	if (r == 0)
 		r = options_merge(&f->defaults, &s->settings->defaults.options);
 	if (r == 0)
