@@ -1,5 +1,6 @@
 /*
- * observe/tries.h -- with -v: a line on stderr for each URL that was asked for.
+ * observe/tries.h -- with -v: a line on stderr for each URL that was asked for, or was not
+ * when its turn came.
  *
  * What it came to is told at LOG_LEVEL_INFO; robots.txt, and tries that are made again,
  * at LOG_LEVEL_DEBUG.  A crawl whose log takes neither costs nothing.
