@@ -141,10 +141,15 @@ def wget(job):
     return [*argv, "-i", job.file("seeds", job.urls)]
 
 
-def httrack(job):
-    # No limits of connections a second and of bytes; no cache, no index, no log.  More than 16 sockets slow it down.
+def httrack(job, *more):
+    # No limits of connections a second and of bytes.  More than 16 sockets slow it down.
     return ["httrack", "-%L", job.file("seeds", job.urls), "-O", job.out / "mirror", "-q", "--disable-security-limits",
-            "-c16", "-%c10000", "-A10000000000", "-r100000", "-B", "-C0", "-I0", "-X0", "-Q"]  # fmt: skip
+            "-c16", "-%c10000", "-A10000000000", "-r100000", "-B", *more]  # fmt: skip
+
+
+def httrack_lean(job):
+    # Without the cache, from which it goes on after an interruption, without index, log and purging.
+    return httrack(job, "-C0", "-I0", "-X0", "-Q")
 
 
 def scrapy(job):
@@ -190,6 +195,7 @@ CONTESTANTS = [
     Contestant("wget2", "16 threads", wget2, version_by("wget2", "--version", word=2), False, (0, 8)),
     Contestant("wget", "one connection: it has no more", wget, version_by("wget", "--version", word=2), True, (0, 8)),
     Contestant("httrack", "limits off", httrack, version_by("httrack", "--version", word=2), True),
+    Contestant("httrack-lean", "limits off, no cache, no log", httrack_lean, version_by("httrack", "--version", word=2), True),
     Contestant("scrapy", "links by XPath, nothing stored", scrapy, scrapy_version, True),
     Contestant("crawlee", "CheerioCrawler, storage in memory", crawlee, crawlee_version, True),
 ]
