@@ -270,6 +270,19 @@ judge_in_flight(const struct hostq *h, const struct frontier_conf *conf, int64_t
 	return false;
 }
 
+/* When the authority is free for it, by what it asks for itself. */
+static struct hostq_state
+free_for(const struct hostq *h, const struct frontier_conf *conf)
+{
+	const struct standing *s = h->standing;
+	struct hostq_state ret = {HOSTQ_WAITING, WAIT_NONE, s->end_ms};
+
+	judge_gap(h, conf, &ret);
+	later(&ret, s->backoff_until_ms, WAIT_RETRY_AFTER);
+	later(&ret, s->fail_until_ms, WAIT_RETRY_AFTER);
+	return ret;
+}
+
 static bool
 wants_turn(const struct hostq *h, int64_t by_ms)
 {
@@ -278,8 +291,11 @@ wants_turn(const struct hostq *h, int64_t by_ms)
 	       (h->state.place == HOSTQ_WAITING && h->state.due_ms <= by_ms);
 }
 
-/* Crawls that want the same host take turns: whoever was served later leaves those before
- * it some time to come first. */
+/*
+ * Crawls that want the same host take turns: whoever was served later leaves those before
+ * it some time to come first.  They may want longer gaps: then who wants shorter ones
+ * waits for theirs, for else each of its requests would put them off.
+ */
 static void
 judge_turn(const struct hostq *h, int64_t free_ms, struct hostq_state *ret)
 {
@@ -288,10 +304,17 @@ judge_turn(const struct hostq *h, int64_t free_ms, struct hostq_state *ret)
 
 	list_foreach (it, &s->hosts) {
 		const struct hostq *other = container_of(it, struct hostq, on_standing);
+		int64_t its_ms;
 
 		if (other == h || before == TURNS_MAX)
 			break;
-		before += wants_turn(other, free_ms);
+		its_ms = free_for(other, other->conf).due_ms;
+		if (its_ms < free_ms)
+			its_ms = free_ms;
+		if (!wants_turn(other, its_ms))
+			continue;
+		free_ms = its_ms;
+		before++;
 	}
 	if (before > 0) /* what holds all of them is told by its name */
 		later(ret, free_ms + before * TURN_MS,
@@ -302,12 +325,8 @@ static void
 judge_pace(
     const struct hostq *h, const struct frontier_conf *conf, struct hostq_state *ret)
 {
-	const struct standing *s = h->standing;
-	struct hostq_state is_free = {HOSTQ_WAITING, WAIT_NONE, s->end_ms};
+	struct hostq_state is_free = free_for(h, conf);
 
-	judge_gap(h, conf, &is_free);
-	later(&is_free, s->backoff_until_ms, WAIT_RETRY_AFTER);
-	later(&is_free, s->fail_until_ms, WAIT_RETRY_AFTER);
 	later(ret, is_free.due_ms, is_free.waits);
 	judge_turn(h, is_free.due_ms, ret);
 }

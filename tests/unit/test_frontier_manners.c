@@ -20,16 +20,22 @@ wake(void *ctx)
 }
 
 static void
-crew_start(struct crew *c, struct frontier_conf conf)
+crew_start_as(struct crew *c, struct frontier_conf a, struct frontier_conf b)
 {
 	assert_int_equal(manners_new(&c->m), 0);
 	c->woken_a = c->woken_b = 0;
-	conf.manners = c->m;
-	conf.on_change = wake;
-	conf.on_change_ctx = &c->woken_a;
-	rig_start(&c->a, &conf);
-	conf.on_change_ctx = &c->woken_b;
-	rig_start(&c->b, &conf);
+	a.manners = b.manners = c->m;
+	a.on_change = b.on_change = wake;
+	a.on_change_ctx = &c->woken_a;
+	b.on_change_ctx = &c->woken_b;
+	rig_start(&c->a, &a);
+	rig_start(&c->b, &b);
+}
+
+static void
+crew_start(struct crew *c, struct frontier_conf conf)
+{
+	crew_start_as(c, conf, conf);
 }
 
 static void
@@ -499,6 +505,39 @@ crawls_that_want_the_same_host_take_turns(void **state)
 	crew_stop(&c);
 }
 
+/* Each request of the one with the shorter delay is a new begin of the other's. */
+static void
+a_crawl_with_a_longer_delay_takes_turns_with_one_that_has_a_shorter(void **state)
+{
+	struct frontier_conf slow = rig_conf(), fast = rig_conf();
+	uint32_t turns_slow = 0, turns_fast = 0;
+	char url[32];
+	struct crew c;
+
+	(void)state;
+	slow.delay_ms = 299;
+	fast.delay_ms = 99;
+	crew_start_as(&c, fast, slow);
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(url, sizeof(url), "http://h/%d", i);
+		rig_add(&c.a, url);
+		rig_add(&c.b, url);
+	}
+	for (int ms = 0; ms < 8000; ms++, crew_pass(&c, 1)) {
+		if (turn(&c.a) == FRONTIER_URL) {
+			turns_fast++;
+			rig_ok(&c.a, "http://h", 0);
+		}
+		if (turn(&c.b) == FRONTIER_URL) {
+			turns_slow++;
+			rig_ok(&c.b, "http://h", 0);
+		}
+	}
+	assert_in_range(turns_slow, 17, 20);
+	assert_in_range(turns_fast, turns_slow - 1, turns_slow + 1);
+	crew_stop(&c);
+}
+
 /* A crawl that is held does not take its turn: the others lose little by it. */
 static void
 a_crawl_that_does_not_ask_holds_nobody_up(void **state)
@@ -728,6 +767,8 @@ main(void)
 	    cmocka_unit_test(a_delay_counts_from_the_request_of_another_crawl),
 	    cmocka_unit_test(what_a_host_waits_for_is_told_to_all_crawls_by_its_cause),
 	    cmocka_unit_test(crawls_that_want_the_same_host_take_turns),
+	    cmocka_unit_test(
+		a_crawl_with_a_longer_delay_takes_turns_with_one_that_has_a_shorter),
 	    cmocka_unit_test(a_crawl_that_does_not_ask_holds_nobody_up),
 	    cmocka_unit_test(a_back_off_holds_in_every_crawl),
 	    cmocka_unit_test(a_crawl_that_ends_gives_back_what_it_had),
