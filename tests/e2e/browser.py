@@ -106,6 +106,15 @@ class Browser:
         assert "exceptionDetails" not in got, got
         return got["result"].get("value")
 
+    def poll(self, script):
+        """None where the page was left meanwhile: ask again."""
+        try:
+            return self.run(script)
+        except Refused as e:
+            if "navigated" not in str(e):
+                raise
+            return None
+
     def requests(self):
         return [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
 

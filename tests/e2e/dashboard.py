@@ -73,14 +73,14 @@ class Person:
         return self.b.run(script)
 
     def until(self, what, script, seconds=harness.PATIENCE_SECONDS):
-        return harness.wait_until(what, lambda: self.js(script), seconds, 0.05)
+        return harness.wait_until(what, lambda: self.b.poll(script), seconds, 0.05)
 
     def see(self, selector, text="", seconds=harness.PATIENCE_SECONDS):
         """Until such an element is shown with that text; its text."""
         script = f"""[...document.querySelectorAll({json.dumps(selector)})].filter(e => e.checkVisibility())
             .map(e => e.textContent).find(t => t.includes({json.dumps(text)})) ?? null"""
         try:
-            return harness.wait_until(f"{selector} with {text!r}", lambda: (self.js(script) is not None), seconds, 0.05) and self.js(script)
+            return harness.wait_until(f"{selector} with {text!r}", lambda: (self.b.poll(script) is not None), seconds, 0.05) and self.js(script)
         except AssertionError as e:
             raise AssertionError(f"{e}; shown is {self.text()[:1500]!r}") from None
 
