@@ -128,7 +128,7 @@ def test_hosts_are_asked_one_at_a_time_and_with_the_gap_that_was_set(crawls, loo
     out, _, _, log = crawls[loops]
     spans = spans_of(log)
     assert len(spans) == HOSTS
-    late = hurried(spans)
+    late = dict(hurried(spans))
     for host, of_host in spans.items():
         assert overlap(of_host) == 1 or host in late, host
     report, rows = ledger(out.dir)

@@ -114,7 +114,7 @@ def gaps_ms(spans):
 
 
 def hurried(intervals):
-    """The hosts with a gap that looks shorter than the delay.
+    """(host, ms) of the gaps that look shorter than the delay.
 
     nginx notes the end of an answer when it next has the processor, and that may be late on a busy machine: so of
     two hundred gaps one may look so.  By Trawl's own clock, in the ledger, none may.
@@ -122,7 +122,7 @@ def hurried(intervals):
     gaps = [(host, gap) for host, spans in intervals.items() for gap in gaps_ms(spans)]
     early = [(host, gap) for host, gap in gaps if gap < (DELAY - SLACK) * 1000]
     assert len(early) <= len(gaps) / 200, early
-    return {host for host, _ in early}
+    return early
 
 
 def most_at_once(intervals):
@@ -142,7 +142,7 @@ def test_every_page_of_every_host_was_fetched(intervals):
 
 
 def test_no_two_requests_to_one_host_overlap(intervals):
-    late = hurried(intervals)
+    late = dict(hurried(intervals))
     for host, spans in intervals.items():
         for (_, end), (begin, _) in zip(spans, spans[1:]):
             assert begin >= end - 0.001 or host in late, host
@@ -183,7 +183,7 @@ def test_concurrency_is_the_most_that_is_in_flight_over_all_hosts(tmp_path):
 def test_the_ledger_agrees_with_the_log_of_the_server(intervals, where):
     report, rows = ledger(where / "crawl")
     assert rows.keys() == intervals.keys()
-    off, late = [], hurried(intervals)
+    off, late = [], dict(hurried(intervals))
     for host, spans in intervals.items():
         row = rows[host]
         assert row["requests"] == row["answers"] == len(spans), host

@@ -473,33 +473,41 @@ what_a_host_waits_for_is_told_to_all_crawls_by_its_cause(void **state)
 	crew_stop(&c);
 }
 
+/* Both want fifty pages of one host; who had how many turns in so long. */
+static void
+crew_share_host(struct crew *c, int for_ms, uint32_t *turns_a, uint32_t *turns_b)
+{
+	char url[32];
+
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(url, sizeof(url), "http://h/%d", i);
+		rig_add(&c->a, url);
+		rig_add(&c->b, url);
+	}
+	for (int ms = 0; ms < for_ms; ms++, crew_pass(c, 1)) {
+		/* `a` always asks first. */
+		if (turn(&c->a) == FRONTIER_URL) {
+			(*turns_a)++;
+			rig_ok(&c->a, "http://h", 0);
+		}
+		if (turn(&c->b) == FRONTIER_URL) {
+			(*turns_b)++;
+			rig_ok(&c->b, "http://h", 0);
+		}
+	}
+}
+
 static void
 crawls_that_want_the_same_host_take_turns(void **state)
 {
 	struct frontier_conf conf = rig_conf();
 	uint32_t turns_a = 0, turns_b = 0;
-	char url[32];
 	struct crew c;
 
 	(void)state;
 	conf.delay_ms = 99;
 	crew_start(&c, conf);
-	for (int i = 0; i < 50; i++) {
-		(void)snprintf(url, sizeof(url), "http://h/%d", i);
-		rig_add(&c.a, url);
-		rig_add(&c.b, url);
-	}
-	for (int ms = 0; ms < 6000; ms++, crew_pass(&c, 1)) {
-		/* `a` always asks first. */
-		if (turn(&c.a) == FRONTIER_URL) {
-			turns_a++;
-			rig_ok(&c.a, "http://h", 0);
-		}
-		if (turn(&c.b) == FRONTIER_URL) {
-			turns_b++;
-			rig_ok(&c.b, "http://h", 0);
-		}
-	}
+	crew_share_host(&c, 6000, &turns_a, &turns_b);
 	assert_in_range(turns_a + turns_b, 50, 60);
 	assert_in_range(turns_a, turns_b - 1, turns_b + 1);
 	crew_stop(&c);
@@ -511,28 +519,13 @@ a_crawl_with_a_longer_delay_takes_turns_with_one_that_has_a_shorter(void **state
 {
 	struct frontier_conf slow = rig_conf(), fast = rig_conf();
 	uint32_t turns_slow = 0, turns_fast = 0;
-	char url[32];
 	struct crew c;
 
 	(void)state;
 	slow.delay_ms = 299;
 	fast.delay_ms = 99;
 	crew_start_as(&c, fast, slow);
-	for (int i = 0; i < 50; i++) {
-		(void)snprintf(url, sizeof(url), "http://h/%d", i);
-		rig_add(&c.a, url);
-		rig_add(&c.b, url);
-	}
-	for (int ms = 0; ms < 8000; ms++, crew_pass(&c, 1)) {
-		if (turn(&c.a) == FRONTIER_URL) {
-			turns_fast++;
-			rig_ok(&c.a, "http://h", 0);
-		}
-		if (turn(&c.b) == FRONTIER_URL) {
-			turns_slow++;
-			rig_ok(&c.b, "http://h", 0);
-		}
-	}
+	crew_share_host(&c, 8000, &turns_fast, &turns_slow);
 	assert_in_range(turns_slow, 17, 20);
 	assert_in_range(turns_fast, turns_slow - 1, turns_slow + 1);
 	crew_stop(&c);
