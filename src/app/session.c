@@ -207,26 +207,36 @@ pause_full(struct session *s, const char *why)
 	(void)timer_start(&s->look, s->look_ms);
 }
 
+/* From the last commit, as after any other stop, with what SIGHUP found meanwhile.  -ENOSPC: not
+ * yet; any other failure was told and ends it. */
+static int
+begin_again(struct session *s, struct why *why)
+{
+	int r;
+
+	crawl_free(s->crawl);
+	s->crawl = NULL;
+	take_next(s);
+	r = crawl_begin(s, true, why);
+	if (r < 0 && r != -ENOSPC) {
+		(void)say_error(0, "cannot go on: %s", why->text);
+		s->paused = false;
+		s->end = CRAWL_STORE;
+		loop_stop(s->loop);
+	}
+	return r;
+}
+
 /* As the service does it: a crawl is told other options by going on with them. */
 static void
 go_on_changed(struct session *s)
 {
 	struct why why = {""};
-	int r;
 
 	progress_free(s->progress);
 	s->progress = NULL;
-	crawl_free(s->crawl);
-	s->crawl = NULL;
-	take_next(s);
-	r = crawl_begin(s, true, &why);
-	if (r == -ENOSPC) {
+	if (begin_again(s, &why) == -ENOSPC)
 		pause_full(s, why.text);
-	} else if (r < 0) {
-		(void)say_error(0, "cannot go on: %s", why.text);
-		s->end = CRAWL_STORE;
-		loop_stop(s->loop);
-	}
 }
 
 static void
@@ -274,7 +284,6 @@ on_end(void *ctx, enum crawl_end end)
 	loop_stop(s->loop);
 }
 
-/* From the last commit, as after any other stop. */
 static void
 on_look(void *ctx)
 {
@@ -286,21 +295,13 @@ on_look(void *ctx)
 		(void)timer_start(&s->look, s->look_ms);
 		return;
 	}
-	crawl_free(s->crawl);
-	s->crawl = NULL;
-	take_next(s);
-	r = crawl_begin(s, true, &why);
+	r = begin_again(s, &why);
 	if (r == 0) {
 		log_warn("there is room again: the crawl goes on");
 		s->resumed_ms = loop_now_ms(s->loop);
 		s->paused = false;
 	} else if (r == -ENOSPC) {
 		(void)timer_start(&s->look, s->look_ms);
-	} else {
-		(void)say_error(0, "cannot go on: %s", why.text);
-		s->paused = false;
-		s->end = CRAWL_STORE;
-		loop_stop(s->loop);
 	}
 }
 
