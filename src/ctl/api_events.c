@@ -19,39 +19,45 @@ read_kinds(struct request *r, unsigned *ret)
 	}
 }
 
-static void
-listen_to(struct request *r, uint64_t run)
+/* What is asked for, of all runs or one; false: a problem was answered. */
+static bool
+read_wish(struct request *r, struct events_wish *ret)
 {
 	static const char *const names[] = {"kinds", NULL};
-	struct events_wish wish = {.run = run};
 
 	request_query_only(r, names);
-	read_kinds(r, &wish.kinds);
+	read_kinds(r, &ret->kinds);
 	if (!request_query_is_good(r))
-		return;
-	(void)request_header(r, "Last-Event-ID", &wish.last_id);
-	events_listen(service_events(api_service(r)), r, &wish);
+		return false;
+	(void)request_header(r, "Last-Event-ID", &ret->last_id);
+	return true;
 }
 
 static void
 all(struct request *r)
 {
-	listen_to(r, 0);
+	struct events_wish wish = {0};
+
+	if (read_wish(r, &wish))
+		events_listen(service_events(api_service(r)), r, &wish);
 }
 
+/* Of one that is over: who was cut off before its end comes back for the rest. */
 static void
 of_run(struct request *r)
 {
+	struct events *e = service_events(api_service(r));
+	struct events_wish wish = {0};
 	const struct service_run *run;
-	uint64_t id;
 
-	if (!api_run_id(r, &id))
+	if (!api_run_id(r, &wish.run) || !read_wish(r, &wish))
 		return;
-	run = service_run(api_service(r), id);
-	if (run == NULL || run_state_is_over(run->state))
-		api_run_is_over(r, id);
+	run = service_run(api_service(r), wish.run);
+	wish.is_over = run == NULL || run_state_is_over(run->state);
+	if (wish.is_over && !events_has(e, &wish))
+		api_run_is_over(r, wish.run);
 	else
-		listen_to(r, id);
+		events_listen(e, r, &wish);
 }
 
 const struct route api_events[] = {

@@ -399,11 +399,11 @@ listener_free(void *ptr)
 }
 
 static bool
-is_for(const struct listener *l, const struct event *ev)
+is_for(uint64_t run, unsigned kinds, const struct event *ev)
 {
-	if (l->run != 0 && ev->run != l->run)
+	if (run != 0 && ev->run != run)
 		return false;
-	return (l->kinds & 1u << ev->kind) != 0;
+	return (kinds & 1u << ev->kind) != 0;
 }
 
 static int
@@ -434,7 +434,7 @@ fill(struct listener *l)
 	}
 	while ((ev = event_ring_get(&e->ring, l->at)) != NULL) {
 		l->at++;
-		if (!is_for(l, ev))
+		if (!is_for(l->run, l->kinds, ev))
 			continue;
 		e->told++;
 		return buf_add(&l->out, ev->text, ev->len);
@@ -468,26 +468,59 @@ read_listener(void *ctx, char *into, size_t cap)
 	return (int64_t)n;
 }
 
+/* The number after last_id; false: it is of another start, or none of ours. */
+static bool
+place_after(const struct events *e, struct slice last_id, uint64_t *ret)
+{
+	uint64_t epoch, number;
+
+	if (!event_id_read(last_id, &epoch, &number) || epoch != e->epoch ||
+	    number >= e->ring.next)
+		return false;
+	*ret = number + 1;
+	return true;
+}
+
+static unsigned
+kinds_of(const struct events_wish *wish)
+{
+	return wish->kinds == 0 ? (1u << EVENT_KIND_MAX) - 1 : wish->kinds;
+}
+
+bool
+events_has(const struct events *e, const struct events_wish *wish)
+{
+	uint64_t at = e->ring.first;
+
+	if (wish->last_id.len == 0)
+		return false;
+	if (place_after(e, wish->last_id, &at) && at < e->ring.first)
+		at = e->ring.first;
+	for (; at < e->ring.next; at++)
+		if (is_for(wish->run, kinds_of(wish), event_ring_get(&e->ring, at)))
+			return true;
+	return false;
+}
+
 /* Where it goes on; a gap if that is not where it was. */
 static int
 find_place(struct listener *l, struct slice last_id)
 {
 	struct events *e = l->events;
-	uint64_t epoch, number, oldest = e->ring.first;
+	uint64_t oldest = e->ring.first, lost;
 
 	l->at = e->ring.next;
 	if (last_id.len == 0)
 		return 0;
-	if (!event_id_read(last_id, &epoch, &number) || epoch != e->epoch ||
-	    number >= e->ring.next) {
+	if (!place_after(e, last_id, &l->at)) {
 		l->at = oldest;
 		return add_gap(l, 0, "the service was started anew");
 	}
-	l->at = number + 1;
 	if (l->at >= oldest)
 		return 0;
+	lost = oldest - l->at;
 	l->at = oldest;
-	return add_gap(l, oldest - number - 1, "too late");
+	return add_gap(l, lost, "too late");
 }
 
 /* As it is now, without an id: it is none of those that are counted. */
@@ -527,7 +560,8 @@ events_listen(struct events *e, struct request *r, const struct events_wish *wis
 	*l = (struct listener){.events = e,
 	    .request = r,
 	    .run = wish->run,
-	    .kinds = wish->kinds == 0 ? (1u << EVENT_KIND_MAX) - 1 : wish->kinds,
+	    .kinds = kinds_of(wish),
+	    .ends = wish->is_over,
 	    .heard_ms = loop_now_ms(e->loop)};
 	buf_init(&l->out, EVENT_BYTES_MAX + 1024);
 	list_push(&e->listeners, &l->on_events);

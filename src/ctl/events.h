@@ -50,7 +50,10 @@ struct events_wish {
 	uint64_t run;         /* 0: of all */
 	unsigned kinds;       /* bits 1 << enum event_kind; 0: all */
 	struct slice last_id; /* empty: from now on */
+	bool is_over;         /* the run: what is kept of it, and no more */
 };
+/* Whether something is kept that who has heard all up to last_id has not. */
+bool events_has(const struct events *e, const struct events_wish *wish);
 /* Answers r with the stream, or that there are too many. */
 void events_listen(struct events *e, struct request *r, const struct events_wish *wish);
 

@@ -58,8 +58,8 @@ void http_set_tls(struct http *h, struct http_tls *tls);
 /* No connection is taken from now on; those there are go on. */
 void http_deafen(struct http *h);
 /*
- * The end without a cut: deaf from now on, answers say that the connection closes, and `done` is
- * called when no request is in hand any more, within 2 s at most.
+ * The end without a cut: deaf from now on, answers say that the connection closes, streams end
+ * as soon as they have no more, and `done` is called when no request is in hand any more, within 2 s at most.
  */
 void http_drain(struct http *h, loop_fn *done, void *ctx);
 /* Connections are closed, requests released; no chore may be under way that would reply to

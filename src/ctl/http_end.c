@@ -56,10 +56,24 @@ http_on_drain(void *ctx)
 		(void)timer_start(&h->drain, DRAIN_LOOK_MS);
 }
 
+/* Those that wait for more would have no end. */
+static void
+wake_streams(struct http *h)
+{
+	list_foreach (at, &h->conns) {
+		struct request *r = container_of(at, struct conn, on_http)->request;
+
+		if (r != NULL && r->stream != NULL)
+			http_resume(r);
+	}
+}
+
 void
 http_drain(struct http *h, loop_fn *done, void *ctx)
 {
 	http_deafen(h);
+	h->drains = true;
+	wake_streams(h);
 	h->draining_ms = loop_now_ms(h->loop);
 	h->drained = done;
 	h->drained_ctx = ctx;

@@ -39,7 +39,8 @@ struct http {
 	struct timer run_at, sweep, room;
 	bool deaf, full;
 	struct timer drain;
-	int64_t draining_ms; /* since; 0: it does not */
+	bool drains; /* then streams end with what there is */
+	int64_t draining_ms; /* since */
 	loop_fn *drained;
 	void *drained_ctx;
 	struct http_stats stats;

@@ -1,6 +1,6 @@
 #include "base/probe.h"
 #include "ctl/mistakes.h"
-#include "ctl/request_int.h"
+#include "ctl/http_int.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -191,7 +191,7 @@ read_stream(void *ctx, uint64_t at, char *into, size_t cap)
 	int64_t n = r->over || r->conn->shut ? -1 : r->stream(r->stream_ctx, into, cap);
 
 	(void)at;
-	if (n < 0)
+	if (n < 0 || (n == 0 && r->http->drains))
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	http_stream_deadline(r, n > 0);
 	if (n == 0 && !r->suspended) {

@@ -103,6 +103,56 @@ def test_who_comes_back_hears_what_was_told_meanwhile(service, web):
         after.close()
 
 
+def test_who_comes_back_after_the_end_of_its_run_hears_the_end(service, web):
+    service.create("demo", seeds=[web.url()], fetch={"delay": "60ms"})
+    run = service.run("demo")
+    path = f"/api/v1/runs/{run}/events"
+    first = Stream(service, path + "?kinds=run,page")
+    first.until(lambda e: e[1] == "page")
+    first.close()
+    service.post(f"/api/v1/runs/{run}:cancel")
+    service.wait_for(run, "cancelled")
+    again = Stream(service, path + "?kinds=run", last_id=first.last_id)
+    got = list(again)  # it ends by itself
+    assert [d["state"] for _, _, d in got][-2:] == ["stopping", "cancelled"], got
+    assert all(kind == "run" and d["id"] == run for _, kind, d in got)
+    # Who has heard all of it is not to come again; nor who heard nothing and asks what comes.
+    for headers in ({"Last-Event-ID": again.last_id}, {}):
+        assert "cancelled" in problem(service.get(path, headers=headers), 409)["detail"]
+    # Of an earlier start nothing is told of it any more.
+    service.kill()
+    service.start()
+    problem(service.get(path, headers={"Last-Event-ID": first.last_id}), 409)
+
+
+def test_streams_end_whole_when_the_service_stops(service, web):
+    service.create("demo", seeds=[web.url()], fetch={"delay": "1s"})
+    run = service.run("demo")
+    service.wait_for(run, "running")
+    with contextlib.ExitStack() as stack:
+        streams = [raw_stream(stack, service, p) for p in ("/api/v1/events", f"/api/v1/runs/{run}/events?kinds=run")]
+        assert service.stop() == 0
+        for s in streams:
+            data = b"\r\n"  # of the chunk before
+            while more := s.recv(65536):
+                data += more
+            assert data.endswith(b"\r\n0\r\n\r\n"), data[-300:]
+
+
+def raw_stream(stack, service, path):
+    """A socket on which a stream has begun."""
+    s = stack.enter_context(socket.socket(socket.AF_UNIX))
+    s.settimeout(60)
+    s.connect(str(service.socket))
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    data = b""
+    while b"retry:" not in data:
+        more = s.recv(65536)
+        assert more, data
+        data += more
+    return s
+
+
 def test_who_is_slow_is_told_of_the_gap_and_costs_no_memory(tmp_path, web):
     patient = SETTINGS.replace("allow_local: yes", "allow_local: yes, reply_timeout: 5m")
     with Service(tmp_path / "slow", patient) as service:
