@@ -1,4 +1,7 @@
+#include "crawl/space.h"
 #include "ctl/api.h"
+#include <errno.h>
+#include <stdio.h>
 
 /* The loop turns, for it answers. */
 static void
@@ -20,18 +23,26 @@ struct ready {
 	struct chore chore;
 	struct registry *registry;
 	struct request *request;
+	char state_dir[4096];
 };
 
+/* Without room nothing is noted, and no run crawls. */
 static int
 look(struct chore *c)
 {
 	struct ready *at = container_of(c, struct ready, chore);
 	sqlite3 *db = registry_db(at->registry);
+	const char *path = sqlite3_db_filename(db, "main");
 
-	return sqlite3_exec(db, "SELECT 1 FROM runs LIMIT 1", NULL, NULL, NULL) ==
-		       SQLITE_OK
-		   ? 0
-		   : registry_error(db, &c->why);
+	if (sqlite3_exec(db, "SELECT 1 FROM runs LIMIT 1", NULL, NULL, NULL) != SQLITE_OK)
+		return registry_error(db, &c->why);
+	/* Everybody may ask: paths are not told. */
+	if (space_is_short(at->state_dir, NULL))
+		return why_set(&c->why, -ENOSPC, "the disk of runs is nearly full");
+	if (path != NULL && space_is_short(path, NULL))
+		return why_set(
+		    &c->why, -ENOSPC, "the disk of the registry is nearly full");
+	return 0;
 }
 
 static void
@@ -61,7 +72,7 @@ looked(struct chore *c)
 	buf_release(&text);
 }
 
-/* And the registry answers, and work is taken. */
+/* And the registry answers, the disks have room, and work is taken. */
 static void
 readyz(struct request *r)
 {
@@ -81,6 +92,8 @@ readyz(struct request *r)
 	at->chore.done = looked;
 	at->registry = service_registry(s);
 	at->request = r;
+	(void)snprintf(at->state_dir, sizeof(at->state_dir), "%s",
+	    service_settings(s)->service_state_dir);
 	if (registry_send(at->registry, &at->chore) < 0)
 		request_problem(r, 503, "too much is waiting");
 }

@@ -184,6 +184,29 @@ def start_with_registry_on(disk, s):
     s.start()
 
 
+def is_ready_only_with_room(s, disk):
+    assert s.get("/readyz").status == 200
+    ballast = disk / "ballast"
+    fill(ballast)
+    assert "is nearly full" in problem(s.get("/readyz"), 503)["detail"]
+    assert s.get("/healthz").status == 200  # a new start would be no help
+    ballast.unlink()
+    assert s.get("/readyz").status == 200
+    assert s.stop() == 0
+
+
+def test_it_is_not_ready_while_its_disk_is_full(tmp_path, disk):
+    with Service(disk / "serve") as s:
+        s.start()
+        is_ready_only_with_room(s, disk)
+
+
+def test_it_is_not_ready_while_the_disk_of_its_registry_is_full(tmp_path, disk):
+    with Service(tmp_path / "serve") as s:
+        start_with_registry_on(disk, s)
+        is_ready_only_with_room(s, disk)
+
+
 def test_a_run_that_ends_while_the_registry_has_no_room_is_not_said_to_run_for_ever(tmp_path, disk):
     with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 0")) as s:
         start_with_registry_on(disk, s)
