@@ -42,14 +42,23 @@ job_put_free(struct job_put *p)
 	free(p);
 }
 
+/* Its schedule goes on. */
+static void
+unmark(struct job_put *p)
+{
+	struct service_job *j = service_job(p->service, slice_cstr(p->name));
+
+	if (j != NULL && p->marked)
+		j->put_pending = false;
+	p->marked = false;
+}
+
 static void
 end(struct job_put *p, int err)
 {
 	struct service *s = p->service;
-	struct service_job *j = service_job(s, slice_cstr(p->name));
 
-	if (j != NULL && p->marked)
-		j->put_pending = false;
+	unmark(p);
 	if (p->key != NULL && p->keyed)
 		key_made(s, p->key, err == 0 ? p->name : NULL);
 	list_remove(&p->on_service);
@@ -163,7 +172,6 @@ write_done(struct chore *c)
 
 	p->why = c->why;
 	if (r == 0 && p->spec == NULL) {
-		p->marked = false;
 		if (j != NULL)
 			job_remove(s, j);
 	} else if (r == 0 && j != NULL) {
@@ -176,6 +184,7 @@ write_done(struct chore *c)
 			    r == -ENOSPC ? "there are too many jobs" : "out of memory");
 	}
 	p->new_revision = p->row.revision;
+	unmark(p);
 	schedules_look(s); /* who is answered hears of the next run */
 	end(p, r);
 }

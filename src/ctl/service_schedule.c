@@ -50,6 +50,10 @@ schedules_look(void *ctx)
 	for (size_t i = 0; i < s->jobs_len; i++) {
 		struct service_job *j = s->jobs[i];
 
+		if (j->put_pending) { /* what was saved of it now would undo that */
+			first_us = now_us;
+			continue;
+		}
 		j->next_us = INT64_MAX;
 		if (!schedule_is_on(&j->schedule))
 			continue;

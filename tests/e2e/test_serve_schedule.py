@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import threading
 import time
 
 import pytest
@@ -38,6 +39,27 @@ def test_a_job_runs_by_its_schedule_and_old_runs_go_with_their_files(tmp_path, w
         assert {int(p.name) for p in (s.state / "runs").iterdir()} == kept
         # Numbers are not given again.
         assert s.run("often") == max(kept) + 1
+
+
+def test_a_job_that_is_due_while_it_is_being_changed_stays_changed(tmp_path, web):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        s.create("often", seeds=[web.url()], fetch={"delay": "1s"}, schedule={"every": "1s"})
+        s.wait_for(1, "running")
+        assert s.post("/api/v1/runs/1:pause").status == 200
+        changed = []
+        with contextlib.closing(sqlite3.connect(s.state / "registry.db")) as db:
+            db.execute("BEGIN IMMEDIATE")  # the change waits for its turn
+            patch = {"limits": {"max_pages": 7}}
+            changer = threading.Thread(target=lambda: changed.append(s.call("PATCH", "/api/v1/jobs/often", patch)))
+            changer.start()
+            time.sleep(1.3)  # meanwhile its time comes
+            db.rollback()
+            changer.join()
+        s.kill()
+        assert changed[0].status == 200, changed
+        s.start()
+        assert s.get("/api/v1/jobs/often").json["spec"]["limits"] == {"max_pages": 7}
 
 
 def test_so_many_runs_are_kept_of_jobs_that_end_at_once(tmp_path):
