@@ -236,8 +236,12 @@ files_read(const char *dir, const struct service_conf *conf,
 		    strerror(errno));
 		f->unread = true;
 	}
-	if (n > FILES_MAX)
-		log_error("%s: only the first %d files are read", dir, FILES_MAX);
+	if (n > FILES_MAX) {
+		log_error("%s has %d job files, of which %d are read: those from %s on "
+			  "are not, and their jobs stay as they are",
+		    dir, n, FILES_MAX, names[FILES_MAX]->d_name);
+		f->unread = true;
+	}
 	f->v = calloc((size_t)(n > 0 ? n : 0) + 1, sizeof(*f->v));
 	for (int i = 0; i < n; i++) {
 		if (f->v != NULL && i < FILES_MAX)
@@ -256,7 +260,8 @@ files_read(const char *dir, const struct service_conf *conf,
 /* ---- what follows from it [loop] ---- */
 
 static void
-change(struct service *s, struct service_job *j, struct file_job *f)
+change(struct service *s, struct service_job *j, struct file_job *f,
+    struct job_batch *batch)
 {
 	int64_t now = loop_wall_us(s->loop);
 
@@ -282,12 +287,12 @@ change(struct service *s, struct service_job *j, struct file_job *f)
 		j->scheduled_from_us = now;
 	}
 	j->schedule = f->schedule;
-	job_save(s, j);
+	job_batch_add(batch, j);
 	log_info_of(JOB_ABOUT(j->name), "job %s: changed by its file", j->name);
 }
 
 static void
-apply_one(struct service *s, struct file_job *f)
+apply_one(struct service *s, struct file_job *f, struct job_batch *batch)
 {
 	int64_t now = loop_wall_us(s->loop);
 	struct service_job *j = service_job(s, slice_cstr(f->name));
@@ -300,7 +305,7 @@ apply_one(struct service *s, struct file_job *f)
 	int r;
 
 	if (j != NULL) {
-		change(s, j, f);
+		change(s, j, f, batch);
 		return;
 	}
 	r = job_add(s, &row, f->file, &f->schedule, &j);
@@ -309,7 +314,7 @@ apply_one(struct service *s, struct file_job *f)
 		    r == -ENOSPC ? "there are too many" : "out of memory");
 		return;
 	}
-	job_save(s, j);
+	job_batch_add(batch, j);
 	log_info_of(JOB_ABOUT(j->name), "job %s: of %s", j->name, j->file);
 }
 
@@ -359,14 +364,14 @@ is_gone(const struct files_read *f, const struct service_job *j)
 	/* At a start it is not known of which file a job was. */
 	if (f->unread || (f->unnamed && j->file[0] == '\0'))
 		return false;
+	if (map_get(&f->names, slice_cstr(j->name)) != NULL)
+		return false;
+	/* One that is wrong now keeps its job. */
 	for (size_t i = 0; i < f->n; i++) {
 		const struct file_job *at = &f->v[i];
 
-		/* One that is wrong now keeps its job. */
 		if (at->spec == NULL && at->file != NULL &&
 		    strcmp(at->file, j->file) == 0)
-			return false;
-		if (at->name != NULL && strcmp(at->name, j->name) == 0)
 			return false;
 	}
 	return true;
@@ -388,6 +393,8 @@ claim(struct service *s, struct file_job *f)
 void
 files_apply(struct service *s, struct files_read *f)
 {
+	struct job_batch *batch = job_batch_new(s);
+
 	for (size_t i = 0; i < s->jobs_len;) {
 		struct service_job *j = s->jobs[i];
 
@@ -400,10 +407,11 @@ files_apply(struct service *s, struct files_read *f)
 		if (f->v[i].name == NULL)
 			continue;
 		if (f->v[i].spec != NULL)
-			apply_one(s, &f->v[i]);
+			apply_one(s, &f->v[i], batch);
 		else
 			claim(s, &f->v[i]);
 	}
+	job_batch_send(batch);
 }
 
 /* ---- on the desk ---- */

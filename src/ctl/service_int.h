@@ -73,7 +73,11 @@ void job_free(struct service_job *j);
 /* What its spec says, without files or environment; false: it is not a job any more. */
 bool job_spec_schedule(const char *spec, struct schedule *ret);
 void job_row_of(const struct service_job *j, struct job_row *ret);
-/* Its served_us ... to the disk. */
+/* Jobs to the disk, in one transaction: what their schedules have served, what files say.  That
+ * it cannot be is logged.  A batch that is NULL (out of memory) takes none. */
+struct job_batch *job_batch_new(const struct service *s);
+void job_batch_add(struct job_batch *b, const struct service_job *j); /* as it is now */
+void job_batch_send(struct job_batch *b);
 void job_save(struct service *s, const struct service_job *j);
 int key_add(struct service *s, const char *key, uint64_t body_hash, const char *made,
     int64_t made_us);

@@ -332,62 +332,151 @@ keys_release(struct service *s)
 	map_release(&s->keys);
 }
 
-/* ---- the small change: what its schedule has served ---- */
+/* ---- to the registry ---- */
 
 struct job_save {
-	struct chore chore;
-	struct registry *registry;
+	struct list on_batch;
 	char *name, *spec;
 	struct job_row row;
 };
+struct job_batch {
+	struct chore chore;
+	struct registry *registry;
+	struct list saves; /* job_save.on_batch */
+	size_t len;
+};
 
 static void
-job_save_free(struct job_save *v)
+save_free(struct job_save *v)
 {
 	free(v->name);
 	free(v->spec);
 	free(v);
 }
 
-static int
-save_work(struct chore *c)
+static void
+batch_free(struct job_batch *b)
 {
-	struct job_save *v = container_of(c, struct job_save, chore);
+	struct list *at;
 
-	return registry_put_job(registry_db(v->registry), &v->row, &c->why);
+	while ((at = list_pop(&b->saves)) != NULL)
+		save_free(container_of(at, struct job_save, on_batch));
+	free(b);
+}
+
+static int
+put_all(struct job_batch *b, sqlite3 *db, struct why *why)
+{
+	int r = 0;
+
+	list_foreach (at, &b->saves) {
+		struct job_save *v = container_of(at, struct job_save, on_batch);
+
+		r = registry_put_job(db, &v->row, why);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+static int
+batch_work(struct chore *c)
+{
+	struct job_batch *b = container_of(c, struct job_batch, chore);
+	sqlite3 *db = registry_db(b->registry);
+	int r;
+
+	if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+		return registry_error(db, &c->why);
+	r = put_all(b, db, &c->why);
+	if (r == 0 && sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+		r = registry_error(db, &c->why);
+	if (r < 0)
+		(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
 }
 
 static void
-save_done(struct chore *c)
+batch_lost(const struct job_batch *b, const char *why)
 {
-	struct job_save *v = container_of(c, struct job_save, chore);
+	const char *name =
+	    list_is_empty(&b->saves)
+		? "?"
+		: container_of(b->saves.next, struct job_save, on_batch)->name;
+
+	if (b->len > 1)
+		log_error("job %s and %zu more cannot be saved now: %s", name, b->len - 1,
+		    why);
+	else
+		log_error_of(
+		    JOB_ABOUT(name), "job %s: cannot be saved now: %s", name, why);
+}
+
+static void
+batch_done(struct chore *c)
+{
+	struct job_batch *b = container_of(c, struct job_batch, chore);
 
 	if (c->err < 0)
-		log_error_of(JOB_ABOUT(v->name), "job %s: %s", v->name, c->why.text);
-	job_save_free(v);
+		batch_lost(b, c->why.text);
+	batch_free(b);
+}
+
+struct job_batch *
+job_batch_new(const struct service *s)
+{
+	struct job_batch *b = calloc(1, sizeof(*b));
+
+	if (b == NULL)
+		return NULL;
+	b->chore.work = batch_work;
+	b->chore.done = batch_done;
+	b->registry = s->registry;
+	list_init(&b->saves);
+	return b;
 }
 
 void
-job_save(struct service *s, const struct service_job *j)
+job_batch_add(struct job_batch *b, const struct service_job *j)
 {
-	struct job_save *v = calloc(1, sizeof(*v));
-	int r = -ENOMEM;
+	struct job_save *v = b == NULL ? NULL : calloc(1, sizeof(*v));
 
 	if (v != NULL) {
-		v->chore.work = save_work;
-		v->chore.done = save_done;
-		v->registry = s->registry;
 		v->name = slice_dup(slice_cstr(j->name));
 		v->spec = slice_dup(slice_cstr(j->spec));
 		job_row_of(j, &v->row);
 		v->row.name = v->name;
 		v->row.spec = v->spec;
-		if (v->name != NULL && v->spec != NULL)
-			r = registry_send(s->registry, &v->chore);
-		if (r < 0)
-			job_save_free(v);
+		if (v->name != NULL && v->spec != NULL) {
+			list_push(&b->saves, &v->on_batch);
+			b->len++;
+			return;
+		}
+		save_free(v);
 	}
+	log_error_of(JOB_ABOUT(j->name), "job %s: cannot be saved now: out of memory",
+	    j->name);
+}
+
+void
+job_batch_send(struct job_batch *b)
+{
+	int r;
+
+	if (b == NULL)
+		return;
+	r = b->len == 0 ? -ENOENT : registry_send(b->registry, &b->chore);
+	if (r < 0 && b->len > 0)
+		batch_lost(b, strerror(-r));
 	if (r < 0)
-		log_error_of(JOB_ABOUT(j->name), "job %s: cannot be saved now: %s",
-		    j->name, strerror(-r));
+		batch_free(b);
+}
+
+void
+job_save(struct service *s, const struct service_job *j)
+{
+	struct job_batch *b = job_batch_new(s);
+
+	job_batch_add(b, j);
+	job_batch_send(b);
 }

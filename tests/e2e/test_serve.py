@@ -307,6 +307,28 @@ def test_jobs_stay_while_their_directory_cannot_be_read(tmp_path):
         wait_until("it has its file", lambda: s.get("/api/v1/jobs/one").json["file"].endswith("/one.yaml"))
 
 
+def test_more_files_than_can_be_are_told_and_cost_no_job(tmp_path):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        for i in range(10000):
+            (s.jobs_dir / f"j{i:04}.yaml").write_text(f"seeds: [https://j{i}.example/]\n")
+        s.start()
+        made = s.get("/api/v1/jobs/j9999").json["created_at"]
+        wait_until("it has time", lambda: s.get("/readyz").status == 200)
+        assert "error" not in s.log()
+        (s.jobs_dir / "a.yaml").write_text("seeds: [https://a.example/]\n")
+        reload(s)
+        told = f"{s.jobs_dir} has 10001 job files, of which 10000 are read: those from j9999.yaml on are not"
+        wait_until("it is told", lambda: told in s.log())
+        wait_until("there is no room for the new one", lambda: "job a: there are too many" in s.log())
+        assert s.get("/api/v1/jobs/j9999").status == 200
+        # They were all noted.
+        assert s.stop() == 0
+        (s.jobs_dir / "a.yaml").unlink()
+        s.start()
+        assert s.get("/api/v1/jobs/j9999").json["created_at"] == made
+        assert s.stop() == 0
+
+
 def test_a_damaged_registry_is_told_with_its_place(tmp_path):
     with Service(tmp_path / "serve", SETTINGS) as s:
         s.start()
