@@ -72,33 +72,46 @@ reload_free(struct job *next)
 	free(next);
 }
 
-struct job *
-reload_read(const struct job *now, const char *path, const struct options *flags)
+/* -EINVAL: mistakes, which were told. */
+static int
+read_whole(struct job *next, const char *path, const struct options *flags)
+{
+	int r = job_init(next);
+
+	if (r == 0 && check_file(path, next) > 0)
+		return -EINVAL;
+	if (r == 0 && flags != NULL)
+		r = options_merge(&next->options, flags);
+	if (r == 0)
+		r = options_complete(&next->options);
+	if (r < 0)
+		(void)say_error(0, "out of memory");
+	return r;
+}
+
+int
+reload_read(const struct job *now, const char *path, const struct options *flags,
+    struct job **ret)
 {
 	struct job *next = calloc(1, sizeof(*next));
-	int live;
+	int r;
 
-	if (next == NULL || job_init(next) < 0) {
+	if (next == NULL) {
 		(void)say_error(0, "out of memory");
-		free(next);
-		return NULL;
+		return -ENOMEM;
 	}
-	if (check_file(path, next) > 0) { /* which told them */
+	r = read_whole(next, path, flags);
+	if (r == 0 && compare(now, next) == 0) {
+		log_warn(
+		    "%s was read again: it says nothing new that can be changed", path);
 		reload_free(next);
-		return NULL;
+		next = NULL;
 	}
-	if ((flags != NULL && options_merge(&next->options, flags) < 0) ||
-	    options_complete(&next->options) < 0) {
-		(void)say_error(0, "out of memory");
+	if (r < 0)
 		reload_free(next);
-		return NULL;
-	}
-	live = compare(now, next);
-	if (live > 0)
-		return next;
-	log_warn("%s was read again: it says nothing new that can be changed", path);
-	reload_free(next);
-	return NULL;
+	else
+		*ret = next;
+	return r;
 }
 
 static int

@@ -11,10 +11,11 @@
 #define APP_RELOAD_H
 #include "crawl/job.h"
 
-/* The file, with the flags of the command line over it (NULL: there were none).  NULL: it has
- * mistakes, or says nothing new of what is live; what else is new in it is told. */
-struct job *reload_read(
-    const struct job *now, const char *path, const struct options *flags);
+/* The file, with the flags of the command line over it (NULL: there were none): 0 and the job, or
+ * NULL where it says nothing new of what is live; what else is new in it is told.  -EINVAL: it has
+ * mistakes, which were told; -ENOMEM likewise. */
+int reload_read(const struct job *now, const char *path, const struct options *flags,
+    struct job **ret);
 /* Takes the live options of `next` over, or none of them (told why): 0, -EINVAL, -ENOMEM. */
 int reload_apply(struct job *now, const struct job *next);
 void reload_free(struct job *next); /* NULL is fine */

@@ -243,7 +243,9 @@ static void
 on_hangup(void *ctx)
 {
 	struct session *s = ctx;
+	struct job *next;
 	char path[4200];
+	int r;
 
 	if (s->signals > 0 || s->over)
 		return;
@@ -253,10 +255,13 @@ on_hangup(void *ctx)
 		return;
 	}
 	(void)snprintf(path, sizeof(path), "%s/job.yaml", s->dir);
+	r = s->args->job_file == NULL
+		? reload_read(s->job, path, NULL, &next)
+		: reload_read(s->job, s->args->job_file, &s->args->given, &next);
+	if (r < 0) /* what was found before is taken still */
+		return;
 	reload_free(s->next);
-	s->next = s->args->job_file == NULL
-		      ? reload_read(s->job, path, NULL)
-		      : reload_read(s->job, s->args->job_file, &s->args->given);
+	s->next = next;
 	if (s->next == NULL || s->changing)
 		return;
 	s->changing = true;

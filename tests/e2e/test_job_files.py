@@ -2,10 +2,12 @@
 
 import datetime
 import gzip
+import http.server
 import json
 import re
 import select
 import signal
+import threading
 
 import pytest
 
@@ -342,6 +344,51 @@ def test_sighup_reads_the_job_again_and_the_crawl_goes_on_with_what_can_change(w
     text = (out.dir / "job.yaml").read_text()
     assert re.search(r"^  robots: ignore$", text, re.M) and re.search(r"^  depth: 1$", text, re.M)
     assert re.search(r"^  exclude:\n    - 'p5'$", text, re.M)
+
+
+class Held(http.server.BaseHTTPRequestHandler):
+    """Pages p0 ... p5, of which p1 is not answered before `go`."""
+
+    def do_GET(self):
+        if self.path == "/p1.html":
+            self.server.asked.set()
+            self.server.go.wait(8)
+        text = "".join(f"<a href=p{k}.html>{k}</a>" for k in range(6)).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *ignored):
+        pass
+
+
+@pytest.mark.parametrize("then", ["mistakes", "as it was"])
+def test_of_two_sighups_the_later_counts_unless_its_file_has_mistakes(tmp_path, then):
+    job, crawl = tmp_path / "job.yaml", "crawl: {robots: ignore, sitemaps: no}\nfetch: {delay: 0}\n"
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Held) as server:
+        server.asked, server.go = threading.Event(), threading.Event()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        seed = f"seeds: ['http://127.0.0.1:{server.server_port}/p0.html']\n"
+        job.write_text(seed + crawl)
+        running = harness.Running("run", job, "-o", tmp_path / "c", "--progress", "none")
+        try:
+            assert server.asked.wait(harness.PATIENCE_SECONDS)
+            job.write_text(seed + crawl.replace("ignore", "obey") + "limits: {max_pages: 2}\n")
+            running.signal(signal.SIGHUP)  # the crawl stops for it when p1 has come
+            assert "--robots is not changed" in hear(running)
+            job.write_text(seed + ("fetch: {delay: soon}\n" if then == "mistakes" else crawl))
+            running.signal(signal.SIGHUP)
+            assert ("is not a duration" if then == "mistakes" else "it says nothing new") in hear(running)
+            server.go.set()
+            result = running.result()
+        finally:
+            running.end()
+            server.shutdown()
+    assert result.rc == 0, result.err
+    assert ("goes on with it" in result.err) == (then == "mistakes")
+    assert len(harness.Output(tmp_path / "c").pages()) == (2 if then == "mistakes" else 6)
 
 
 def test_sighup_reads_job_yaml_of_a_crawl_without_a_job_file(web, tmp_path):
