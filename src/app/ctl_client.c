@@ -51,12 +51,44 @@ read_token(struct ctl_client *c)
 	return code;
 }
 
+static int
+not_a_service(const char *url)
+{
+	return usage_error(
+	    "--url is http://HOST:PORT or https://HOST:PORT, not '%s'", url);
+}
+
+/* Else libcurl guesses, and another host may be sent the token; the rest of it sees libcurl. */
+static int
+check_url(const char *url)
+{
+	struct slice s = slice_cstr(url), host;
+
+	if (slice_istarts(s, SLICE_LIT("http://")))
+		host = slice_from(s, 7);
+	else if (slice_istarts(s, SLICE_LIT("https://")))
+		host = slice_from(s, 8);
+	else
+		return not_a_service(url);
+	if (host.len == 0 || host.ptr[0] == '/')
+		return not_a_service(url);
+	for (size_t i = 0; i < host.len; i++)
+		if ((unsigned char)host.ptr[i] <= ' ' || host.ptr[i] == '?' || host.ptr[i] == '#')
+			return not_a_service(url);
+	return EXIT_DONE;
+}
+
 int
 ctl_client_open(struct ctl_client *c)
 {
+	int code;
+
 	buf_init(&c->auth, 2 * TOKEN_BYTES_MAX);
 	if (c->url != NULL && c->socket != NULL)
 		return usage_error("--socket and --url say two places");
+	code = c->url == NULL ? EXIT_DONE : check_url(c->url);
+	if (code != EXIT_DONE)
+		return code;
 	if (c->url == NULL)
 		c->socket = or_environment(c->socket, "TRAWL_API_SOCKET");
 	if (c->url == NULL && c->socket == NULL)
@@ -102,6 +134,8 @@ refused(int status, const struct buf *text)
 static int
 unanswered(const struct ctl_client *c, int r, const struct why *why)
 {
+	if (c->url != NULL && r == -EINVAL)
+		return not_a_service(c->url);
 	if (c->url != NULL)
 		return say_error(
 		    r == -EPROTO ? EXIT_TLS : EXIT_NETWORK, "%s: %s", c->url, why->text);

@@ -62,6 +62,7 @@ outcome(const struct asking *g, CURLcode code, const char *error, struct why *wh
 	return why_set(why,
 	    code == CURLE_PEER_FAILED_VERIFICATION ? -EPROTO
 	    : code == CURLE_COULDNT_CONNECT        ? -ECONNREFUSED
+	    : code == CURLE_URL_MALFORMAT          ? -EINVAL
 						   : -EIO,
 	    "%s", error[0] == '\0' ? curl_easy_strerror(code) : error);
 }

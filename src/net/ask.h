@@ -5,7 +5,7 @@
  *
  * Owns:    nothing.   Units: milliseconds.
  * Errors:  -errno with the sentence: it was not answered; -ECONNREFUSED: no connection,
- *          -EPROTO: a certificate.  A status is no error.
+ *          -EPROTO: a certificate; -EINVAL: no URL.  A status is no error.
  * Threads: any; blocks.  Not on a loop.
  */
 #ifndef NET_ASK_H

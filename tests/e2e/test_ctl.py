@@ -136,6 +136,20 @@ def test_what_goes_wrong_is_said_with_its_code(service, tmp_path):
     ctl(service, "status", "--url", "http://127.0.0.1:1", code=2)  # and a socket
 
 
+def test_an_address_that_is_none_of_a_service_is_refused_before_anything_is_sent(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("secret\n")
+    wrong = ("ftp://127.0.0.1/", "file:///etc/passwd", "127.0.0.1:8620", "localhost", "http:", "http://", "https:///x", "", "x")
+    for url in (*wrong, "http://127.0.0.1/?a", "http://127.0.0.1/#a", "http://127.0.0.1 x", "http://127.0.0.1:x", "http://[::1"):
+        done = subprocess.run(
+            [harness.TRAWL, "ctl", "--url", url, "--token-file", token, "status"], capture_output=True, text=True, timeout=60
+        )
+        said = f"trawl: --url is http://HOST:PORT or https://HOST:PORT, not '{url}'"
+        assert (done.returncode, done.stderr.splitlines()[0]) == (2, said), url
+    done = subprocess.run([harness.TRAWL, "ctl", "--url", "HTTP://127.0.0.1:1/", "status"], capture_output=True, timeout=60)
+    assert done.returncode == 4, done.stderr
+
+
 def test_what_the_net_says_is_harmless_on_a_terminal(service, web):
     service.create("demo", seeds=[web.url()])
     run = service.run("demo")
