@@ -73,7 +73,8 @@ check_url(const char *url)
 	if (host.len == 0 || host.ptr[0] == '/')
 		return not_a_service(url);
 	for (size_t i = 0; i < host.len; i++)
-		if ((unsigned char)host.ptr[i] <= ' ' || host.ptr[i] == '?' || host.ptr[i] == '#')
+		if ((unsigned char)host.ptr[i] <= ' ' || host.ptr[i] == '?' ||
+		    host.ptr[i] == '#')
 			return not_a_service(url);
 	return EXIT_DONE;
 }

@@ -39,7 +39,7 @@ struct http {
 	struct timer run_at, sweep, room;
 	bool deaf, full;
 	struct timer drain;
-	bool drains; /* then streams end with what there is */
+	bool drains;         /* then streams end with what there is */
 	int64_t draining_ms; /* since */
 	loop_fn *drained;
 	void *drained_ctx;

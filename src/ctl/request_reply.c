@@ -1,6 +1,6 @@
 #include "base/probe.h"
-#include "ctl/mistakes.h"
 #include "ctl/http_int.h"
+#include "ctl/mistakes.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -260,8 +260,8 @@ files_read(const char *dir, const struct service_conf *conf,
 /* ---- what follows from it [loop] ---- */
 
 static void
-change(struct service *s, struct service_job *j, struct file_job *f,
-    struct job_batch *batch)
+change(
+    struct service *s, struct service_job *j, struct file_job *f, struct job_batch *batch)
 {
 	int64_t now = loop_wall_us(s->loop);
 

@@ -405,8 +405,8 @@ batch_lost(const struct job_batch *b, const char *why)
 		: container_of(b->saves.next, struct job_save, on_batch)->name;
 
 	if (b->len > 1)
-		log_error("job %s and %zu more cannot be saved now: %s", name, b->len - 1,
-		    why);
+		log_error(
+		    "job %s and %zu more cannot be saved now: %s", name, b->len - 1, why);
 	else
 		log_error_of(
 		    JOB_ABOUT(name), "job %s: cannot be saved now: %s", name, why);
@@ -454,8 +454,8 @@ job_batch_add(struct job_batch *b, const struct service_job *j)
 		}
 		save_free(v);
 	}
-	log_error_of(JOB_ABOUT(j->name), "job %s: cannot be saved now: out of memory",
-	    j->name);
+	log_error_of(
+	    JOB_ABOUT(j->name), "job %s: cannot be saved now: out of memory", j->name);
 }
 
 void
