@@ -181,6 +181,18 @@ is_good_name(struct slice name)
 	return true;
 }
 
+/* Who changed what GET told him, and sends all of it. */
+static bool
+is_spec(struct request *r)
+{
+	if (!json_is_object(json_object_get(request_json(r), "spec")))
+		return true;
+	request_field(r, "/spec", "send what is in it, without what is around it");
+	request_problem(r, 422,
+	    "this is what GET tells of a job; the job itself is what stands below spec");
+	return false;
+}
+
 static bool
 name_is_good(struct request *r, struct slice name)
 {
@@ -212,7 +224,7 @@ create(struct request *r)
 	char *key;
 	uint64_t hash;
 
-	if (!api_key(r, &key, &hash, replay))
+	if (!is_spec(r) || !api_key(r, &key, &hash, replay))
 		return;
 	/* What else is wrong is told with it. */
 	if (!is_good_name(name)) {
@@ -241,7 +253,8 @@ replace(struct request *r)
 	bool conditional = request_header(r, "If-Match", &match);
 	struct change *c;
 
-	if (!name_is_good(r, name) || (j != NULL && !request_matches(r, j->revision)))
+	if (!name_is_good(r, name) || !is_spec(r) ||
+	    (j != NULL && !request_matches(r, j->revision)))
 		return;
 	if (j == NULL && conditional) {
 		api_refuse(r, -ESTALE, "there is no such job");
@@ -266,7 +279,7 @@ patch(struct request *r)
 	struct change *c;
 	json_t *spec;
 
-	if (j == NULL || !request_matches(r, j->revision))
+	if (j == NULL || !request_matches(r, j->revision) || !is_spec(r))
 		return;
 	c = change_new(r, request_param(r, 0));
 	if (c == NULL)

@@ -31,6 +31,16 @@ def all_of(service, path):
         cursor = f"&cursor={a.json['next']}"
 
 
+def test_who_sends_a_job_as_it_is_shown_hears_what_to_send(service):
+    shown = service.create("demo", seeds=["https://a.example/"], fetch={"retries": 1})
+    for method, path in (("PUT", "/api/v1/jobs/demo"), ("PATCH", "/api/v1/jobs/demo"), ("POST", "/api/v1/jobs")):
+        p = problem(service.call(method, path, shown), 422)
+        assert p["errors"] == [{"pointer": "/spec", "detail": "send what is in it, without what is around it"}], p
+        assert "this is what GET tells of a job" in p["detail"]
+    again = service.call("PUT", "/api/v1/jobs/demo", shown["spec"], headers={"If-Match": '"1"'})
+    assert again.status == 200 and again.json["spec"] == shown["spec"]
+
+
 def test_pages_are_paged_in_both_orders_and_filtered(crawled):
     service, run = crawled
     lines = [json.loads(x) for x in (service.output(run).dir / "pages.jsonl").read_text().splitlines()]
