@@ -14,7 +14,8 @@ EVERY = 0.005  # seconds between looks at the CPU time of the threads
 THREADS_EVERY = 10  # ... and every so many looks, which threads there are
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)  # signals that end the bench
 CPUCLOCK_SCHED = 2  # the kernel's clock of a process, all threads: clock_getcpuclockid(3)
-MEMORY_EVERY = 0.2  # ... and at the memory, which costs the kernel some more
+MEMORY_EVERY = 0.2  # ... and at the memory, which costs the kernel some more; sooner at first, for a run may be short
+MEMORY_FIRST = 0.01
 
 
 @dataclass
@@ -84,7 +85,8 @@ class Sampler(threading.Thread):
         self.peak_kib = max(self.peak_kib, total)
 
     def run(self):
-        looks, memory_at = 0, self.began + MEMORY_EVERY / 4
+        looks, memory_after = 0, MEMORY_FIRST
+        memory_at = self.began + memory_after
         while not self.gone:
             try:
                 if looks % THREADS_EVERY == 0:
@@ -96,7 +98,8 @@ class Sampler(threading.Thread):
             now = time.monotonic()
             if now >= memory_at:
                 self.look_at_memory()
-                memory_at = now + MEMORY_EVERY
+                memory_after = min(2 * memory_after, MEMORY_EVERY)
+                memory_at = now + memory_after
             if self.limit and now - self.began > self.limit and not self.stopped:
                 self.stopped = True
                 os.killpg(self.pid, signal.SIGKILL)  # its own group: start_new_session
