@@ -103,7 +103,27 @@ class Person:
             got = [n for n in self.tree() if n["role"]["value"] == role and name.search(n.get("name", {}).get("value", ""))]
             return got[0] if len(got) == 1 else None
 
-        return harness.wait_until(f"one {role} {name.pattern}", look)["backendDOMNodeId"]
+        try:
+            return harness.wait_until(f"one {role} {name.pattern}", look)["backendDOMNodeId"]
+        except AssertionError as e:
+            there = [n.get("name", {}).get("value") for n in self.tree() if n["role"]["value"] in (role, "dialog")]
+            raise AssertionError(f"{e}; such and dialogs are {there}; shown is {self.text()[:1500]!r}") from None
+
+    def middle(self, node):
+        """Where it is, once it is there for two frames and nothing lies over it; None: not now."""
+        quads = []
+        for _ in range(2):
+            quads.append(self.b.page("DOM.getContentQuads", backendNodeId=node)["quads"])
+            self.b.page("Runtime.evaluate", expression="new Promise(requestAnimationFrame)", awaitPromise=True)
+        if not quads[0] or quads[0] != quads[1]:
+            return None
+        x, y = sum(quads[0][0][0::2]) / 4, sum(quads[0][0][1::2]) / 4
+        element = self.b.page("DOM.resolveNode", backendNodeId=node)["object"]["objectId"]
+        hit = self.b.page(
+            "Runtime.callFunctionOn", objectId=element, returnByValue=True, arguments=[{"value": x}, {"value": y}],
+            functionDeclaration="function (x, y) { return this.contains(document.elementFromPoint(x, y)); }",
+        )  # fmt: skip
+        return (x, y) if hit["result"]["value"] else None
 
     def click(self, role, name):
         """With the mouse, in its middle."""
@@ -112,10 +132,10 @@ class Person:
             node = self.find(role, name)
             with contextlib.suppress(browser.Refused):  # it was drawn anew meanwhile
                 self.b.page("DOM.scrollIntoViewIfNeeded", backendNodeId=node)
-                return self.b.page("DOM.getContentQuads", backendNodeId=node)["quads"]
+                return self.middle(node)
 
-        quad = harness.wait_until(f"a {role} {name} that stays", look)[0]
-        at = {"x": sum(quad[0::2]) / 4, "y": sum(quad[1::2]) / 4, "button": "left", "clickCount": 1}
+        x, y = harness.wait_until(f"a {role} {name} that stays", look)
+        at = {"x": x, "y": y, "button": "left", "clickCount": 1}
         self.b.page("Input.dispatchMouseEvent", type="mousePressed", **at)
         self.b.page("Input.dispatchMouseEvent", type="mouseReleased", **at)
 

@@ -47,12 +47,11 @@ export function ask(title, text, yes, is_danger) {
 	});
 }
 
-let asking = false;
+let asking = null; // the dialog, which may be closed already
 
 // True: another token is set.
 export function ask_token(why) {
-	if (asking) return Promise.resolve(false);
-	asking = true;
+	if (asking && asking.open) return Promise.resolve(false);
 	return new Promise((resolve) => {
 		const input = h("input", {
 			id: "token",
@@ -91,8 +90,8 @@ export function ask_token(why) {
 				),
 			),
 		);
+		asking = dialog;
 		show(dialog, (value) => {
-			asking = false;
 			if (value) set_token(value);
 			resolve(Boolean(value));
 		});
