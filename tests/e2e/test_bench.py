@@ -114,7 +114,7 @@ def test_growth_crawls_all_pages_of_all_hosts(tmp_path):
     web = harness.BUILDDIR / "tests" / "bench" / "growth_web"
     done = subprocess.run(
         ["/usr/bin/python3", GROWTH, "--pages", "300,900", "--hosts", "70", "--requests", "420", "--dir", tmp_path, "--json", rows],
-        capture_output=True, text=True, timeout=120, env={**os.environ, "TRAWL": str(harness.TRAWL), "GROWTH_WEB": str(web)},
+        capture_output=True, text=True, timeout=3 * harness.CRAWL_SECONDS, env={**os.environ, "TRAWL": str(harness.TRAWL), "GROWTH_WEB": str(web)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in rows.read_text().splitlines()]
