@@ -17,7 +17,7 @@ QUICK = "bare,trawl,trawl-none,trawl-memory,wget2,wget,scrapy"
 
 def bench(*args, **env):
     return subprocess.run(
-        ["/usr/bin/python3", BENCH, *map(str, args)], capture_output=True, text=True, timeout=120,
+        ["/usr/bin/python3", BENCH, *map(str, args)], capture_output=True, text=True, timeout=2 * harness.CRAWL_SECONDS,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **env},
     )  # fmt: skip
 
