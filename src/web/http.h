@@ -6,10 +6,10 @@
  * absent.
  *
  * Owns:    nothing; slices lie in the head.  Times are seconds since 1970, UTC.
- * Source:  RFC 9110 (semantics), 9112 (syntax), 9111 (Cache-Control), 8288 (Link), 6266
- * and 8187 (Content-Disposition), 6265bis (cookies), mimesniff.spec.whatwg.org. The
- * header Refresh is read by refresh_parse() of web/srcset.h, X-Robots-Tag by
- * web/page_robots.h. Threads: any; no state.
+ * Source:  RFC 9110 (semantics), 9112 (syntax), 8288 (Link), 6265bis (cookies),
+ * mimesniff.spec.whatwg.org.  The header Refresh is read by refresh_parse() of
+ * web/srcset.h, X-Robots-Tag by web/page_robots.h.
+ * Threads: any; no state.
  */
 #ifndef WEB_HTTP_H
 #define WEB_HTTP_H
@@ -87,21 +87,6 @@ struct http_link {
 bool http_link_next(struct slice *rest, struct http_link *ret);
 /* Whether a space-separated list has `token`, in any case. */
 bool http_has_token(struct slice list, struct slice token);
-
-struct http_cache_control {
-	int64_t max_age_s; /* -1: absent */
-	bool no_store, no_cache, must_revalidate, is_private, immutable;
-};
-void http_cache_control(struct slice value, struct http_cache_control *ret);
-
-struct http_disposition {
-	bool is_attachment;
-	bool has_filename;
-};
-/* Appends the file name, as UTF-8, to `filename`: no more than a hint, with whatever
- * slashes and controls it came with. */
-int http_disposition(
-    struct slice value, struct http_disposition *ret, struct buf *filename);
 
 /* -- cookies ------------------------------------------------------------------------ */
 

@@ -307,11 +307,7 @@ parse_http(struct slice s)
 	struct http_cookie cookie;
 	struct http_mime mime;
 	struct http_head head;
-	struct http_cache_control cache;
-	struct http_disposition disposition;
-	struct buf filename;
 
-	buf_init(&filename, 64 << 10);
 	while (http_header_next(&rest, &h))
 		(void)http_cookie_parse(h.value, 0, &cookie);
 	for (rest = s; http_list_next(&rest, &value);)
@@ -320,9 +316,6 @@ parse_http(struct slice s)
 		;
 	for (rest = s; http_link_next(&rest, &link);)
 		;
-	http_cache_control(s, &cache);
-	(void)http_disposition(s, &disposition, &filename);
-	buf_release(&filename);
 	(void)http_mime(s, &mime);
 	(void)http_mime_parse(s, &mime);
 	(void)http_head_parse(s, &head);
