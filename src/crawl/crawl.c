@@ -185,29 +185,6 @@ on_budget_time(void *ctx)
 	crawl_pump(c);
 }
 
-/* ---- pause ---- */
-
-bool
-crawl_is_paused(const struct crawl *c)
-{
-	return c->paused;
-}
-
-void
-crawl_pause(struct crawl *c, bool pause)
-{
-	if (c->paused == pause)
-		return;
-	c->paused = pause;
-	if (timer_is_running(&c->budget_time)) {
-		c->time_left_ms = timer_left_ms(&c->budget_time);
-		timer_stop(&c->budget_time);
-	} else if (!pause && c->time_left_ms > 0) {
-		(void)timer_start(&c->budget_time, c->time_left_ms);
-	}
-	crawl_pump(c);
-}
-
 /* ---- who is next ---- */
 
 /* Whether the budget of the round lets one more begin; ends the run when it is used up.  Where nothing
@@ -280,8 +257,6 @@ crawl_held_by(struct crawl *c, int64_t *ret_wait_ms)
 
 	*ret_wait_ms = -1;
 	c->hungry = false;
-	if (c->paused)
-		return WAIT_PAUSED;
 	if (!budget_allows(c))
 		return WAIT_BUDGET;
 	if (c->in_state[VISIT_FETCH] >= room_for_requests(c)) {
@@ -698,8 +673,6 @@ crawl_start(
 	}
 	pool_on_room(e->pool, on_pool_room, e);
 	watchdog_look(c);
-	if (conf->paused)
-		crawl_pause(c, true);
 	*ret = c;
 	return 0;
 }

@@ -87,7 +87,6 @@ struct crawl_conf {
 	const char *dir; /* exists; NULL: no files (simulation) */
 	struct store *store; /* opened ahead, the crawl's from now on; NULL: it opens it */
 	int64_t paused_ms;   /* since it ended for want of room; 0: it did not */
-	bool paused;       /* begin so: crawl_pause() */
 	/* Whose the job is is not known: its seeds have no right to private addresses. */
 	bool strange_seeds;
 	bool resume; /* go on with the crawl that may be in it; else that is an error */
@@ -112,9 +111,6 @@ int crawl_start(
 void crawl_stop(struct crawl *c, bool at_once);
 /* Politely, but in so many milliseconds. */
 void crawl_stop_within(struct crawl *c, int64_t ms);
-/* Nothing more is begun until it is called with false; --max-time stands still. */
-void crawl_pause(struct crawl *c, bool pause);
-bool crawl_is_paused(const struct crawl *c);
 void crawl_free(struct crawl *c); /* NULL is fine; what was not committed is dropped */
 
 struct crawl_stats {
@@ -147,8 +143,6 @@ struct trap_sums;
 void crawl_traps(const struct crawl *c, struct trap_sums *ret);
 /* Outcome of the i-th seed; NONE: it was not reached yet. */
 enum outcome crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status);
-/* What was said of it: an error of the net, the rule that refused it; "" if nothing. */
-const char *crawl_seed_detail(const struct crawl *c, size_t i);
 enum { SEED_TOLD_BYTES_MAX = 16 << 10 };
 /* "URL: OUTCOME: DETAIL" of it, what came from the net as it came. */
 int crawl_seed_tell(const struct crawl *c, size_t i, struct buf *out);

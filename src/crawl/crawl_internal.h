@@ -184,11 +184,9 @@ struct crawl {
 	size_t seeds_sent;
 	struct limiter rate, bandwidth;
 	enum wait_cause held;
-	bool paused;
 	uint32_t slow; /* of its requests; others' do not give it room */
 	bool hungry;          /* a limit of all crawls holds it: others stand back */
 	uint64_t served;      /* number of its last turn, among those of all crawls */
-	int64_t time_left_ms; /* of --max-time, while it is paused */
 	int64_t arena_again_ms; /* when the last that had no room is asked for again */
 
 	struct crawl_stats stats;

@@ -316,8 +316,9 @@ crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status)
 	return c->seed_ends[i].outcome;
 }
 
-const char *
-crawl_seed_detail(const struct crawl *c, size_t i)
+/* What was said of it: an error of the net, the rule that refused it; "" if nothing. */
+static const char *
+seed_detail(const struct crawl *c, size_t i)
 {
 	assert(i < c->conf.job->seeds.n);
 	return c->seed_ends[i].detail == NULL ? "" : c->seed_ends[i].detail;
@@ -328,7 +329,7 @@ crawl_seed_tell(const struct crawl *c, size_t i, struct buf *out)
 {
 	int status;
 	const char *outcome = outcome_name(crawl_seed_outcome(c, i, &status));
-	const char *seed = c->conf.job->seeds.v[i], *detail = crawl_seed_detail(c, i);
+	const char *seed = c->conf.job->seeds.v[i], *detail = seed_detail(c, i);
 
 	if (detail[0] != '\0')
 		return buf_printf(out, "%s: %s: %s", seed, outcome, detail);

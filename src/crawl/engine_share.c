@@ -51,8 +51,7 @@ first_before(const struct crawl *c, bool by_turn)
 		bool before =
 		    by_turn ? o->served < than->served : running_of(o) < running_of(than);
 
-		if (o != c && o->hungry && o->phase == CRAWL_RUNNING && !o->paused &&
-		    before)
+		if (o != c && o->hungry && o->phase == CRAWL_RUNNING && before)
 			first = o;
 	}
 	return first;

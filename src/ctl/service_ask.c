@@ -232,10 +232,8 @@ service_pause_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
 	if (run == NULL)
 		return;
 	/* What is in flight may end; nothing begins from now on. */
-	if (run->crawl != NULL) {
-		crawl_pause(run->crawl, true);
+	if (run->crawl != NULL)
 		crawl_stop(run->crawl, false);
-	}
 	if (run->state != RUN_PAUSED)
 		run_set_state(run, RUN_PAUSED);
 	run->waits_for_room = false;

@@ -385,17 +385,6 @@ timer_stop(struct timer *t)
 	heap_remove(&t->loop->timers, &t->node);
 }
 
-int64_t
-timer_left_ms(const struct timer *t)
-{
-	int64_t left_us;
-
-	if (!timer_is_running(t))
-		return 0;
-	left_us = (int64_t)t->loop->timers.v[t->node.at].key - loop_now_us(t->loop);
-	return left_us > 0 ? left_us / 1000 : 0;
-}
-
 /* ---- deferred calls ---- */
 
 void

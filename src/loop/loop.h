@@ -69,7 +69,6 @@ void timer_init(struct timer *t, struct loop *l, loop_fn *fn, void *ctx);
  */
 int timer_start(struct timer *t, int64_t after_ms);
 void timer_stop(struct timer *t); /* harmless when not running */
-int64_t timer_left_ms(const struct timer *t); /* 0: it is due, or not running */
 static inline bool
 timer_is_running(const struct timer *t)
 {
