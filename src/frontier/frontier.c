@@ -15,7 +15,6 @@
 enum { HOSTS_MAX = 1u << 28 };
 
 static void settle(struct manners *m, const struct frontier *ours);
-static void join_site(struct frontier *f, struct hostq *h);
 
 int
 frontier_new(const struct frontier_conf *conf, struct frontier **ret)
@@ -72,30 +71,6 @@ frontier_free(struct frontier *f)
 	umap_release(&f->by_url);
 	outset_release(&f->out);
 	free(f);
-}
-
-void
-frontier_configure(struct frontier *f, const struct frontier_conf *conf, int64_t now_ms)
-{
-	struct frontier_conf old = f->conf;
-
-	assert(conf->per_host >= 1);
-	f->conf = *conf;
-	f->conf.order = old.order;
-	f->conf.window_max = old.window_max;
-	f->conf.jitter_seed = old.jitter_seed;
-	f->conf.manners = old.manners;
-	f->conf.sessions_max = old.sessions_max;
-	f->conf.sessions_ready = old.sessions_ready;
-	f->conf.probes_max = old.probes_max;
-	list_foreach (it, &f->all) {
-		struct hostq *h = container_of(it, struct hostq, on_hosts);
-
-		join_site(f, h);
-		if (h->gate != NULL)
-			gate_wake(f->manners, h->gate); /* by its new limit */
-		frontier_place(f, h, now_ms);
-	}
 }
 
 /* ---- hosts ---- */

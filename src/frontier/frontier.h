@@ -112,9 +112,6 @@ struct frontier_conf {
 
 int frontier_new(const struct frontier_conf *conf, struct frontier **ret);
 void frontier_free(struct frontier *f);
-/* Live change of per_host, delays; the order cannot change. */
-void frontier_configure(
-    struct frontier *f, const struct frontier_conf *conf, int64_t now_ms);
 
 /*
  * `room` requests may be under way.  Hosts that never answered leave up to `reserve` of
@@ -323,9 +320,7 @@ struct frontier_stats {
 	uint32_t waiting_now[WAIT_CAUSE_MAX];
 	uint64_t memory_bytes;
 };
-/* Hosts with something to do. */
-uint32_t frontier_busy_hosts(const struct frontier *f);
-/* Of these, where not all take turns, those that do. */
+/* Of the hosts with something to do, where not all take turns, those that do. */
 uint32_t frontier_sessions(const struct frontier *f);
 void frontier_stats(struct frontier *f, int64_t now_ms, struct frontier_stats *ret);
 /* Of these only wait_ms. */

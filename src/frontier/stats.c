@@ -34,8 +34,9 @@ frontier_stats(struct frontier *f, int64_t now_ms, struct frontier_stats *ret)
 		sizeof(struct heap_entry);
 }
 
-uint32_t
-frontier_busy_hosts(const struct frontier *f)
+/* Hosts with something to do. */
+static uint32_t
+busy_hosts(const struct frontier *f)
 {
 	return (uint32_t)f->hosts.len - f->places[HOSTQ_EMPTY];
 }
@@ -43,7 +44,7 @@ frontier_busy_hosts(const struct frontier *f)
 uint32_t
 frontier_sessions(const struct frontier *f)
 {
-	uint32_t busy = frontier_busy_hosts(f);
+	uint32_t busy = busy_hosts(f);
 
 	return f->conf.sessions_max > 0 && !f->conf.order->across_hosts &&
 		       f->sessions < busy
