@@ -538,7 +538,6 @@ struct hosts {
 	int64_t wall_ms;
 	committer_host_fn *fn;
 	void *ctx;
-	bool with_state; /* those that have one; else the others */
 	struct umap done;
 	int err;
 };

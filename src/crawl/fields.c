@@ -11,9 +11,10 @@ add_specs(const struct strlist *l, struct slice specs[SELECT_FIELDS_MAX], size_t
 			specs[*n] = slice_cstr(l->v[i]);
 }
 
-/* First those of all pages, then those of the rules, in their order. */
-int
-fields_compile(const struct options *o, struct buf *out, struct why *why)
+/* Appends the blob: first those of all pages, then those of the rules, in their order; of
+ * no fields nothing. */
+static int
+compile(const struct options *o, struct buf *out, struct why *why)
 {
 	struct slice specs[SELECT_FIELDS_MAX];
 	size_t n = 0;
@@ -39,7 +40,7 @@ fields_new(const struct options *o, struct select **ret, struct why *why)
 
 	*ret = NULL;
 	buf_init(&blob, SELECT_BLOB_MAX);
-	r = fields_compile(o, &blob, why);
+	r = compile(o, &blob, why);
 	if (r == 0 && blob.len > 0) {
 		r = select_new(buf_slice(&blob), ret);
 		if (r < 0)

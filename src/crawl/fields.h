@@ -14,9 +14,7 @@
 #include "web/select.h"
 #include "web/url.h"
 
-/* Appends the blob; of no fields nothing. */
-int fields_compile(const struct options *o, struct buf *out, struct why *why);
-/* The same, made ready; *ret is NULL when there are no fields. */
+/* Of all pages and of rules; *ret is NULL when there are no fields. */
 int fields_new(const struct options *o, struct select **ret, struct why *why);
 /* What was found on a page, without the fields that by the job's rules only other pages
  * have; in the arena, or where they were. */

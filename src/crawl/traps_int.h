@@ -129,9 +129,4 @@ int trap_sketch_of(struct traps *t, struct trap_record *r, uint64_t name,
 /* Past bytes_max the least used go, past HOST_RECORDS_MAX those of that host: while nobody
  * holds one. */
 void trap_shrink(struct traps *t, uint64_t authority_hash);
-
-/* traps_save.c */
-int trap_record_encode(const struct trap_record *r, struct buf *out);
-int trap_record_decode(
-    struct slice s, struct trap_record **ret, uint64_t *ret_authority_hash);
 #endif

@@ -36,7 +36,7 @@ put_hashes(struct wire_out *w, const uint64_t *v, uint32_t n)
 		wire_u64(w, v[i]);
 }
 
-int
+static int
 trap_record_encode(const struct trap_record *r, struct buf *out)
 {
 	struct wire_out w = {.b = out};
@@ -167,7 +167,7 @@ get_hosts(struct wire_in *w, struct trap_record *r)
 	return r->hosts_at > n ? -EBADMSG : 0;
 }
 
-int
+static int
 trap_record_decode(struct slice s, struct trap_record **ret, uint64_t *ret_authority_hash)
 {
 	struct wire_in w = {.rest = s};

@@ -49,6 +49,7 @@ http_on_drain(void *ctx)
 	struct http *h = ctx;
 	int64_t ms = loop_now_ms(h->loop) - h->draining_ms;
 
+	http_check(h);
 	if (h->conns_len == 0 || ms >= DRAIN_MAX_MS ||
 	    (ms >= DRAIN_IDLE_MS && !has_requests(h)))
 		h->drained(h->drained_ctx);

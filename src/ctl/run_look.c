@@ -69,7 +69,6 @@ run_look_start(struct run_look *look, struct request *r, enum run_look_queue que
 		return;
 	run = service_run(s, look->id);
 	look->is_open = run != NULL;
-	look->is_crawling = run != NULL && run->crawl != NULL;
 	look->wall_us = loop_wall_us(service_loop(s));
 	e = service_run_dir(s, look->id, look->dir, sizeof(look->dir));
 	to = queue == LOOK_LONG ? service_reports(s) : service_desk(s);

@@ -18,8 +18,7 @@ struct run_look {
 	struct chore chore; /* its `why` is for the sentence */
 	struct request *request;
 	uint64_t id;
-	bool is_open;     /* the run is not over */
-	bool is_crawling; /* somebody writes there */
+	bool is_open; /* the run is not over */
 	int64_t wall_us;
 	char dir[4096];
 	struct buf text;

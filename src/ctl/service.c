@@ -401,6 +401,7 @@ service_free(struct service *s)
 {
 	if (s == NULL)
 		return;
+	service_check(s);
 	service_stop(s);
 	runs_release(s);
 	events_free(s->events);

@@ -98,7 +98,6 @@ struct service_job {
 	struct schedule schedule;
 	int64_t scheduled_from_us; /* when it got this schedule; 0: when it was made */
 	struct list runs;          /* service_run.on_job: not over */
-	uint64_t last_run;         /* since the start of the service; 0: none */
 	bool put_pending;          /* a change is on its way to the registry */
 };
 struct service_job *service_job(const struct service *s, struct slice name);
@@ -127,7 +126,6 @@ struct job_put {
 	int err; /* 0: it is so now */
 	struct why why;
 	struct mistakes mistakes;
-	uint64_t new_revision;
 	struct service *service;
 	struct list on_service;
 	struct later refused;
@@ -170,8 +168,6 @@ struct service_run {
 };
 /* Of those that are not over. */
 struct service_run *service_run(const struct service *s, uint64_t id);
-/* By number; NULL: no more. */
-struct service_run *service_run_after(const struct service *s, uint64_t id);
 /* Where its files are. */
 int service_run_dir(const struct service *s, uint64_t id, char *ret, size_t cap);
 

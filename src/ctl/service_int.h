@@ -63,15 +63,10 @@ int service_make_dir(
 /* service_jobs.c */
 int jobs_load(struct service *s, struct why *why);
 void jobs_release(struct service *s);
-/* The place of a name, or where it would be. */
-bool job_find(const struct service *s, struct slice name, size_t *ret);
 /* Takes the strings.  -ENOMEM, -ENOSPC. */
 int job_add(struct service *s, const struct job_row *row, const char *file,
     const struct schedule *schedule, struct service_job **ret);
 void job_remove(struct service *s, struct service_job *j);
-void job_free(struct service_job *j);
-/* What its spec says, without files or environment; false: it is not a job any more. */
-bool job_spec_schedule(const char *spec, struct schedule *ret);
 void job_row_of(const struct service_job *j, struct job_row *ret);
 /* Jobs to the disk, in one transaction: what their schedules have served, what files say.  That
  * it cannot be is logged.  A batch that is NULL (out of memory) takes none. */

@@ -7,7 +7,8 @@
 
 /* ---- the table ---- */
 
-bool
+/* The place of a name, or where it would be. */
+static bool
 job_find(const struct service *s, struct slice name, size_t *ret)
 {
 	size_t from = 0, to = s->jobs_len;
@@ -49,7 +50,7 @@ service_job_after(const struct service *s, struct slice after)
 	return at < s->jobs_len ? s->jobs[at] : NULL;
 }
 
-void
+static void
 job_free(struct service_job *j)
 {
 	if (j == NULL)
@@ -171,7 +172,8 @@ ignore_mistake(void *ctx, const char *pointer, const char *text)
 	return true;
 }
 
-bool
+/* What its spec says, without files or environment; false: it is not a job any more. */
+static bool
 job_spec_schedule(const char *spec, struct schedule *ret)
 {
 	static const struct job_json_rights all = {

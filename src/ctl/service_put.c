@@ -183,7 +183,6 @@ write_done(struct chore *c)
 			(void)why_set(&p->why, r, "%s",
 			    r == -ENOSPC ? "there are too many jobs" : "out of memory");
 	}
-	p->new_revision = p->row.revision;
 	unmark(p);
 	schedules_look(s); /* who is answered hears of the next run */
 	end(p, r);

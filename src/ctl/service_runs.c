@@ -83,19 +83,6 @@ service_job_run(const struct service_job *j)
 	return NULL;
 }
 
-struct service_run *
-service_run_after(const struct service *s, uint64_t id)
-{
-	list_foreach (at, &s->runs) {
-		struct service_run *run =
-		    container_of(at, struct service_run, on_service);
-
-		if (run->id > id)
-			return run;
-	}
-	return NULL;
-}
-
 int
 service_run_dir(const struct service *s, uint64_t id, char *ret, size_t cap)
 {
@@ -159,10 +146,8 @@ run_new(struct service *s, const struct run_row *row, struct service_run **ret)
 	}
 	list_push(&s->runs, &run->on_service);
 	run->owner = service_job(s, slice_cstr(run->job_name));
-	if (run->owner != NULL) {
+	if (run->owner != NULL)
 		list_push(&run->owner->runs, &run->on_job);
-		run->owner->last_run = run->id;
-	}
 	*ret = run;
 	return 0;
 }

@@ -15,7 +15,6 @@ struct reader {
 	yaml_document_t doc;
 	struct buf value;
 	size_t lines[SETTING_ID_MAX];
-	size_t defaults_line;
 	int mistakes;
 	bool quit;
 };

@@ -182,8 +182,6 @@ task_of(struct list *n)
 {
 	return container_of(n, struct task, on);
 }
-/* The one the worker is at, or NULL. */
-struct task *peer_first(const struct peer *w);
 void peer_arm(struct peer *w);      /* the deadline of the first */
 void peer_ready_if(struct peer *w); /* both have spoken */
 /* Dead already or to be killed: `end` is that of the first, the others are run again. */

@@ -37,7 +37,7 @@ peer_cookie(const struct peer *w)
 }
 
 /* The one the worker is at, or NULL. */
-struct task *
+static struct task *
 peer_first(const struct peer *w)
 {
 	if (!list_is_empty(&w->line))

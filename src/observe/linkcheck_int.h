@@ -43,8 +43,8 @@ struct end {
 };
 /* What a host says of a page that it has not; what its first page looks like. */
 struct host {
-	bool has_probe, probe_ok, probe_moved, has_simhash;
-	uint64_t probe, probe_end, simhash, digest;
+	bool has_probe, probe_ok, has_simhash;
+	uint64_t probe, simhash, digest;
 	bool has_root, root_has_simhash;
 	uint64_t root_simhash, root_digest;
 };

@@ -2,8 +2,9 @@
 #include "base/escape.h"
 #include "observe/format.h"
 
-uint64_t
-traps_view_total(const struct trap_sums *s)
+/* Of all rules. */
+static uint64_t
+cuts_of(const struct trap_sums *s)
 {
 	uint64_t n = 0;
 
@@ -40,7 +41,7 @@ traps_view_text(const struct trap_sums *s, uint32_t max, struct buf *out)
 	const char *lead = "  traps     ";
 	int e = 0;
 
-	if (traps_view_total(s) == 0)
+	if (cuts_of(s) == 0)
 		return 0;
 	for (int r = TRAP_NONE + 1; r < TRAP_RULE_MAX && e == 0; r++) {
 		if (s->cuts[r] == 0)
@@ -59,25 +60,4 @@ traps_view_text(const struct trap_sums *s, uint32_t max, struct buf *out)
 			e = buf_add_byte(out, '\n');
 	}
 	return e;
-}
-
-int
-traps_view_html(const struct trap_sums *s, struct buf *out)
-{
-	int e;
-
-	if (traps_view_total(s) == 0)
-		return 0;
-	e = buf_printf(out,
-	    "<h2>Cut as traps: %s</h2>\n<table>\n<tr><th>pattern<th>rule<th>URLs\n",
-	    COUNT(traps_view_total(s)));
-	for (uint32_t i = 0; i < s->top_len && e == 0; i++) {
-		e = buf_add_cstr(out, "<tr><td>");
-		if (e == 0)
-			e = escape_html(out, slice_cstr(s->top[i].pattern));
-		if (e == 0)
-			e = buf_printf(out, "<td>%s<td>%s\n",
-			    trap_rule_name(s->top[i].rule), COUNT(s->top[i].cuts));
-	}
-	return e == 0 ? buf_add_cstr(out, "</table>\n") : e;
 }

@@ -86,12 +86,6 @@ warc_reader_close(struct warc_reader *r)
 	free(r);
 }
 
-enum warc_coding
-warc_reader_coding(const struct warc_reader *r)
-{
-	return warc_input_coding(r->in);
-}
-
 void
 warc_reader_seek(struct warc_reader *r, uint64_t offset)
 {

@@ -61,7 +61,6 @@ int warc_reader_next(struct warc_reader *r, struct warc_rec *ret, struct why *wh
 int warc_reader_block(struct warc_reader *r, struct slice *ret, struct why *why);
 /* Skips what is left of it, and tells its length. */
 int warc_reader_end(struct warc_reader *r, struct warc_rec *rec, struct why *why);
-enum warc_coding warc_reader_coding(const struct warc_reader *r);
 /* As the reader tells its own: at the current record. */
 __attribute__((format(printf, 3, 4))) void warc_reader_fault(
     struct warc_reader *r, bool note, const char *fmt, ...);

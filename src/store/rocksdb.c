@@ -17,7 +17,8 @@ rocks_of(struct store *s)
 
 /* ---- errors ---- */
 
-int
+/* Of a sentence of RocksDB's. */
+static int
 rocks_errno(const char *error)
 {
 	if (strstr(error, "No space left") != NULL)

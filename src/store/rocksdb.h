@@ -3,7 +3,7 @@
  *
  * Owns:    a struct rocks its database, column families and options; rocks_tune() fills
  *          a tuning that rocks_untune() empties, whatever it holds by then.
- * Errors:  RocksDB hands out sentences; rocks_errno() makes codes of them: -EBADMSG for
+ * Errors:  RocksDB hands out sentences; rocks_why() makes codes of them: -EBADMSG for
  *          damage, -ENOSPC, -EIO for the rest.
  * Limits:  RocksDB is C++: where it finds no memory the program ends.  That is why its
  *          memory is bounded beforehand.
@@ -64,8 +64,6 @@ extern const char *rocks_more_options[ROCKS_CF_MAX + 1];
 void rocks_tune(struct rocks_tuning *t, enum store_mode mode, uint64_t memory_bytes);
 void rocks_untune(struct rocks_tuning *t);
 
-/* Of a sentence of RocksDB's. */
-int rocks_errno(const char *error);
 /* The sentence for people about `error`, which is freed; returns its code. */
 int rocks_why(const struct rocks *r, char *error, struct why *why);
 /* -EBADMSG, and what to do about it. */

@@ -110,7 +110,8 @@ room_set(struct html_open *o)
 	o->attrs_len = last->attrs_at + last->attrs_len;
 }
 
-void
+/* Those since the last marker, and the marker. */
+static void
 format_clear(struct html_open *o)
 {
 	while (o->formats_len > 0)

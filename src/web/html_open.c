@@ -344,7 +344,8 @@ open_format_end(struct html_open *o, int format)
 		open_pop_to(o, at - 1);
 }
 
-bool
+/* Where only pieces of a table may be. */
+static bool
 open_is_in_table(struct html_open *o)
 {
 	if (top_of(o)->ns != HTML_NS_HTML)

@@ -77,8 +77,6 @@ uint32_t open_search_floor(const struct html_open *o);
 void open_search_done(struct html_open *o, uint32_t at);
 /* Is there any of that name, as far as a hash tells? */
 bool open_may_have(const struct html_open *o, const struct html_element *name);
-/* Where only pieces of a table may be. */
-bool open_is_in_table(struct html_open *o);
 /* In a table, but in no cell of it, maybe in what is no piece of one. */
 bool open_is_around_cells(struct html_open *o);
 /* Of what opens now ("foster parent", 13.2.6.1). */
@@ -102,8 +100,6 @@ enum { FORMAT_NONE = -1 };
 /* The element that is open at `at`. */
 void format_add(struct html_open *o, uint32_t at, const struct html_tag *tag);
 void format_marker_add(struct html_open *o, uint32_t at);
-/* Those since the last marker, and the marker. */
-void format_clear(struct html_open *o);
 void format_remove(struct html_open *o, int format);
 /* It is open no longer. */
 void format_popped(struct html_open *o, uint32_t at);

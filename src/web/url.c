@@ -127,7 +127,8 @@ utf8_invalid_len(struct slice s)
 	return n;
 }
 
-void
+/* Percent-encodes what is of `set`, as UTF-8; invalid bytes become U+FFFD. */
+static void
 url_encode(struct url_out *o, struct slice s, unsigned set)
 {
 	size_t i = 0;

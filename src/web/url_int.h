@@ -58,9 +58,6 @@ uint32_t utf8_point(const char *s, size_t len);
  */
 size_t utf8_invalid_len(struct slice s);
 
-/* Percent-encodes what is of `set`, as UTF-8; invalid bytes become U+FFFD. */
-void url_encode(struct url_out *o, struct slice s, unsigned set);
-
 /* Section 3.5: `in` as it stands between "//" and the port, never empty. */
 enum url_status url_host_parse(struct slice in, struct url_out *o);
 
