@@ -484,7 +484,7 @@ enum { MESH = 30 };
 static void
 mesh_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
 {
-	char link[32];
+	char link[40];
 
 	(void)ctx;
 	ret->status = ends(url, "/robots.txt") ? 404 : 200;

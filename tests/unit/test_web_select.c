@@ -408,7 +408,7 @@ static void
 limits_of_fields_are_told(void **state)
 {
 	struct slice twice[] = {SLICE_LIT("x=p"), SLICE_LIT("x[]=b")}, many[65];
-	char names[65][8];
+	char names[65][16];
 	struct why why;
 	struct buf blob, text;
 
