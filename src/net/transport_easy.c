@@ -473,34 +473,6 @@ set_protocol(struct exchange *x)
 	       set_long(e, CURLOPT_DNS_CACHE_TIMEOUT, 0);
 }
 
-/* A key that wants a pass phrase must not ask for it on the terminal. */
-static bool
-set_cert(struct exchange *x)
-{
-	const struct transport *t = x->transport;
-	CURL *e = x->easy;
-
-	return !x->route->cert || (set_text(e, CURLOPT_SSLCERT, t->cert_file) &&
-				      set_text(e, CURLOPT_SSLKEY, t->key_file) &&
-				      set_text(e, CURLOPT_KEYPASSWD, ""));
-}
-
-static bool
-set_tls(struct exchange *x)
-{
-	const struct transport *t = x->transport;
-	CURL *e = x->easy;
-	long verify = t->conf.insecure ? 0 : 1;
-
-	/* Without CAPATH the bundle is parsed once and kept; with Debian's default it is
-	 * read anew for every connection, which costs fifty times as much. */
-	return set_cert(x) && set_text(e, CURLOPT_CAINFO, t->ca_file) &&
-	       set_text(e, CURLOPT_CAPATH, NULL) &&
-	       set_long(e, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) &&
-	       set_long(e, CURLOPT_SSL_VERIFYPEER, verify) &&
-	       set_long(e, CURLOPT_SSL_VERIFYHOST, verify * 2);
-}
-
 int
 exchange_open(struct exchange *x)
 {
@@ -513,7 +485,7 @@ exchange_open(struct exchange *x)
 	buf_init(&x->sent, REQUEST_BYTES_MAX);
 	buf_init(&x->head, HEAD_BYTES_MAX);
 	if (x->easy == NULL || x->url == NULL || !set_callbacks(x) || !set_protocol(x) ||
-	    !set_tls(x)) {
+	    !exchange_set_tls(x)) {
 		exchange_close(x);
 		return -ENOMEM;
 	}

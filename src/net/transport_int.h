@@ -4,6 +4,7 @@
  *   transport.c        exchanges, deadlines, delivery; drives the multi handle
  *   transport_easy.c   a handle's options, libcurl's callbacks: they record, no more
  *   transport_request.c the options of one request
+ *   transport_tls.c    those of TLS, and a bound that OpenSSL has not
  *   transport_result.c what an ended exchange amounts to
  *   transport_many.c   the same on loops of their own
  *
@@ -267,6 +268,10 @@ void room_leave(struct exchange *x);
 int exchange_prepare(struct exchange *x, const struct transport_request *req);
 /* The next request sets its lines, whatever they are. */
 void exchange_forget_lines(struct exchange *x);
+
+/* -- transport_tls.c -- */
+/* Options of TLS that never change. */
+bool exchange_set_tls(struct exchange *x);
 
 /* -- transport_result.c -- */
 /* After the handle was removed from the multi: fills x->result; the block goes there. */

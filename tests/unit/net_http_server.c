@@ -196,6 +196,17 @@ peer_reset(struct peer *p)
 	p->closed = true;
 }
 
+void
+peer_new_keys(struct peer *p, int times)
+{
+	struct pollfd stop = {.fd = p->server->stop[0], .events = POLLIN};
+
+	for (int i = 0; i < times && !p->closed && poll(&stop, 1, 0) == 0; i++)
+		if (SSL_key_update(p->tls, SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
+		    SSL_do_handshake(p->tls) != 1)
+			p->closed = true;
+}
+
 /* ---- connections ---- */
 
 static ssize_t

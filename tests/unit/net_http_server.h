@@ -42,4 +42,6 @@ void peer_wait(struct peer *p, int ms); /* less when the server is stopped */
 void peer_close(struct peer *p);
 void peer_drop(struct peer *p);  /* the same without TLS's goodbye */
 void peer_reset(struct peer *p); /* RST */
+/* New keys for what is sent, which is no answer; until as many, or the other side is gone. */
+void peer_new_keys(struct peer *p, int times);
 #endif

@@ -400,6 +400,14 @@ rig_script(struct peer *p)
 	} else if (strcmp(p->target, "/drop") == 0) {
 		peer_say(p, OK "\r\nno goodbye");
 		peer_drop(p);
+	} else if (strcmp(p->target, "/ten-keys") == 0) {
+		peer_new_keys(p, 10);
+		peer_say(p, OK "Content-Length: 4\r\n\r\ngood");
+	} else if (strcmp(p->target, "/keys-for-ever") == 0) {
+		peer_new_keys(p, 300000);
+	} else if (strcmp(p->target, "/keys-for-ever-in-body") == 0) {
+		peer_say(p, OK "Content-Length: 40\r\n\r\npart");
+		peer_new_keys(p, 300000);
 	} else if (strcmp(p->target, "/reset-on-reuse") == 0) {
 		if (p->nth > 0)
 			peer_reset(p);

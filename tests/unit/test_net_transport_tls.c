@@ -114,6 +114,31 @@ refuses_tls_of_who_is_unknown(void **state)
 	got_free(&g);
 }
 
+/* OpenSSL takes them all within one call, from which it comes back when they end. */
+static void
+new_keys_without_end_hold_up_nothing(void **state)
+{
+	static const char *const paths[] = {"/keys-for-ever", "/keys-for-ever-in-body"};
+	static const enum outcome outcomes[] = {
+	    OUTCOME_CONNECT_FAILURE, OUTCOME_TRUNCATED};
+	struct transport_request req;
+	struct got g;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		req = request_to("https", "site.test", paths[i]);
+		fetch_request(&req, &g);
+		assert_int_equal(g.r.outcome, outcomes[i]);
+		assert_non_null(strstr(g.r.error, "too many key updates"));
+		got_free(&g);
+	}
+	req = request_to("https", "site.test", "/ten-keys");
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	assert_string_equal(body_of(&g), "good");
+	got_free(&g);
+}
+
 static int64_t
 cpu_ms(void)
 {
@@ -210,6 +235,7 @@ main(void)
 	    TEST(fetches_over_tls_from_who_is_known, setup_tls_known),
 	    TEST(fetches_over_tls_from_who_is_known, setup_tls_http2),
 	    TEST(refuses_tls_of_who_is_unknown, setup_tls_unknown),
+	    TEST(new_keys_without_end_hold_up_nothing, setup_tls_known),
 	    TEST(the_authorities_are_read_once, setup_tls_unknown),
 	    TEST(takes_any_certificate_when_told_so, setup_tls_insecure),
 	    TEST(a_proxy_can_be_spoken_to_over_tls, setup_tls_proxy),
