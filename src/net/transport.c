@@ -328,6 +328,7 @@ multi_act(struct multi *mu, curl_socket_t fd, int events)
 {
 	int running;
 
+	transport_tls_call(mu->transport);
 	(void)curl_multi_socket_action(mu->m, fd, events, &running);
 	multi_drain(mu);
 }

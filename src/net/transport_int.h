@@ -202,6 +202,7 @@ struct transport {
 	void (*on_heard)(void *ctx);
 	void (*on_delivered)(struct lane *lane);
 	struct lane *lane;
+	uint64_t tls_bytes, tls_reads;        /* within one call of libcurl's */
 	char *ca_file, *cert_file, *key_file; /* copies, the last two may be NULL */
 };
 
@@ -272,6 +273,8 @@ void exchange_forget_lines(struct exchange *x);
 /* -- transport_tls.c -- */
 /* Options of TLS that never change. */
 bool exchange_set_tls(struct exchange *x);
+/* Before each call of libcurl's that may read: what TLS reads within it has a bound. */
+void transport_tls_call(struct transport *t);
 
 /* -- transport_result.c -- */
 /* After the handle was removed from the multi: fills x->result; the block goes there. */

@@ -5,11 +5,20 @@
 
 #include "base/banned.h"
 
-/* Of a connection.  A handshake has less than twenty; afterwards come two tickets, and new
- * keys once in 2^24 records.  OpenSSL 3.0 has no bound, and goes on from one to the next
- * within one call of SSL_read() as long as they come: a peer that sends nothing else would
- * have the loop for itself, deadlines and signals included. */
-enum { MESSAGES_MAX = 200 };
+/*
+ * What OpenSSL and libcurl read in one call has no bound of theirs: OpenSSL 3.0 goes on from one
+ * of TLS's own messages to the next, and libcurl 7.88, with HTTP/2, from one frame to the next,
+ * until there is a byte of an answer or nothing left to read.  A peer that sends nothing
+ * else would have the loop for itself, deadlines and signals included.  So the bound
+ * is here, where both of them read: beyond it there is nothing to be had until the next turn.
+ */
+enum {
+	CALL_BYTES_MAX = 1 << 20,
+	CALL_READS_MAX = 4096,
+	/* Of TLS, on a connection.  A handshake has less than twenty; afterwards come two tickets,
+	 * and new keys once in 2^24 records. */
+	MESSAGES_MAX = 200,
+};
 
 static int count_index = -1; /* of the messages that an SSL has had */
 static once_flag count_once = ONCE_FLAG_INIT;
@@ -20,9 +29,45 @@ count_start(void)
 	count_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
-/* Nothing is read any more. */
+void
+transport_tls_call(struct transport *t)
+{
+	t->tls_bytes = t->tls_reads = 0;
+}
+
+static bool
+is_read(int op)
+{
+	return (op & ~BIO_CB_RETURN) == BIO_CB_READ;
+}
+
 static long
 on_bio(BIO *b, int op, const char *arg, size_t len, int argi, long argl, int ret,
+    size_t *processed)
+{
+	struct transport *t = (struct transport *)(void *)BIO_get_callback_arg(b);
+
+	(void)arg;
+	(void)len;
+	(void)argi;
+	(void)argl;
+	if ((op & BIO_CB_RETURN) != 0) {
+		if (is_read(op) && ret > 0) {
+			t->tls_bytes += *processed;
+			t->tls_reads++;
+		}
+		return ret;
+	}
+	if (!is_read(op) ||
+	    (t->tls_bytes < CALL_BYTES_MAX && t->tls_reads < CALL_READS_MAX))
+		return 1;
+	BIO_set_retry_read(b);
+	return -1;
+}
+
+/* Instead of it: nothing is read any more. */
+static long
+on_bio_closed(BIO *b, int op, const char *arg, size_t len, int argi, long argl, int ret,
     size_t *processed)
 {
 	(void)arg;
@@ -32,41 +77,46 @@ on_bio(BIO *b, int op, const char *arg, size_t len, int argi, long argl, int ret
 	(void)processed;
 	if ((op & BIO_CB_RETURN) != 0)
 		return ret;
-	if (op != BIO_CB_READ)
+	if (!is_read(op))
 		return 1;
 	BIO_clear_retry_flags(b);
 	ERR_raise(ERR_LIB_SSL, SSL_R_TOO_MANY_KEY_UPDATES);
 	return -1;
 }
 
+/* The first one is our own, before anything is read. */
 static void
 on_message(
     int sent, int version, int type, const void *bytes, size_t len, SSL *ssl, void *ctx)
 {
+	BIO *b = SSL_get_rbio(ssl);
 	uintptr_t n;
 
 	(void)version;
 	(void)bytes;
 	(void)len;
-	(void)ctx;
+	if (BIO_get_callback_ex(b) == NULL) {
+		BIO_set_callback_arg(b, ctx);
+		BIO_set_callback_ex(b, on_bio);
+	}
 	if (sent != 0 || type != SSL3_RT_HANDSHAKE)
 		return;
 	n = (uintptr_t)SSL_get_ex_data(ssl, count_index) + 1;
 	(void)SSL_set_ex_data(ssl, count_index, (void *)n);
 	if (n > MESSAGES_MAX)
-		BIO_set_callback_ex(SSL_get_rbio(ssl), on_bio);
+		BIO_set_callback_ex(b, on_bio_closed);
 }
 
 /* For each connection. */
 static CURLcode
-on_context(CURL *e, void *ssl_ctx, void *unused)
+on_context(CURL *e, void *ssl_ctx, void *ctx)
 {
 	(void)e;
-	(void)unused;
 	call_once(&count_once, count_start);
 	if (count_index < 0)
 		return CURLE_OUT_OF_MEMORY;
 	SSL_CTX_set_msg_callback(ssl_ctx, on_message);
+	SSL_CTX_set_msg_callback_arg(ssl_ctx, ctx);
 	return CURLE_OK;
 }
 
@@ -96,5 +146,6 @@ exchange_set_tls(struct exchange *x)
 	       set_long(e, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2) &&
 	       set_long(e, CURLOPT_SSL_VERIFYPEER, verify) &&
 	       set_long(e, CURLOPT_SSL_VERIFYHOST, verify * 2) &&
-	       curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_context) == CURLE_OK;
+	       curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_context) == CURLE_OK &&
+	       set_ptr(e, CURLOPT_SSL_CTX_DATA, x->transport);
 }
