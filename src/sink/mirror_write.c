@@ -30,7 +30,9 @@ struct mirror {
 	int fd, work_fd; /* DIR/mirror, DIR/mirror.work */
 	struct buf record, other, parts, path, old, out, seeds, text;
 	uint32_t seeds_n;
-	char made[MIRROR_PATH_MAX + 1]; /* the directory that was made last */
+	/* The directory that was entered last, and its path; -1: none. */
+	int in_fd;
+	char in[MIRROR_PATH_MAX + 1];
 	int out_fd;
 	bool has_old;   /* URLs with more than one record */
 	bool has_index; /* files that may be called like a directory's page */
@@ -94,32 +96,59 @@ find(void *ctx, struct slice url, struct buf *path)
 	return 0;
 }
 
-/* The directories of `path`, which the pages of a site have in common. */
+/* Of a path that is cut into its parts by NULs, from `at` to `end`; -ENOENT only if not made. */
 static int
-make_directories(struct mirror *m, char *path)
+walk(const struct mirror *m, const char *at, const char *end, bool make)
+{
+	int fd = m->fd, below, r = 0;
+
+	while (r == 0 && at < end) {
+		if (make && mkdirat(fd, at, 0777) < 0 && errno != EEXIST)
+			r = -errno;
+		below =
+		    r < 0 ? -1
+			  : openat(fd, at, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (r == 0 && below < 0)
+			r = -errno;
+		if (fd != m->fd)
+			(void)close(fd);
+		fd = below;
+		at += strlen(at) + 1;
+	}
+	return r < 0 ? r : fd;
+}
+
+/*
+ * The directory of `path`, which the pages of a site have in common, and the name in it, for
+ * the calls that end in "at".  No part of it may be a link: whoever has put one there has not
+ * moved the mirror, but would have it written over other files.  The descriptor stays ours.
+ */
+static int
+enter(struct mirror *m, char *path, bool make, const char **ret_name)
 {
 	char *last = strrchr(path, '/');
-	int r = 0;
+	int fd;
 
+	*ret_name = last == NULL ? path : last + 1;
 	if (last == NULL)
-		return 0;
+		return m->fd;
 	*last = '\0';
-	if (strcmp(path, m->made) != 0) {
-		for (char *at = path; at != NULL && r == 0;) {
-			at = strchr(at, '/');
-			if (at != NULL)
+	if (m->in_fd < 0 || strcmp(path, m->in) != 0) {
+		if (m->in_fd >= 0)
+			(void)close(m->in_fd);
+		m->in_fd = -1;
+		(void)snprintf(m->in, sizeof(m->in), "%s", path);
+		for (char *at = path; at < last; at++)
+			if (*at == '/')
 				*at = '\0';
-			if (mkdirat(m->fd, path, 0777) < 0 && errno != EEXIST)
-				r = -errno;
-			if (at != NULL)
-				*at++ = '/';
-		}
-		m->made[0] = '\0';
-		if (r == 0)
-			(void)snprintf(m->made, sizeof(m->made), "%s", path);
+		fd = walk(m, path, last, make);
+		for (char *at = path; at < last; at++)
+			if (*at == '\0')
+				*at = '/';
+		m->in_fd = fd;
 	}
 	*last = '/';
-	return r;
+	return m->in_fd;
 }
 
 /* `path` becomes a string that may be written to. */
@@ -177,13 +206,16 @@ out_open(struct mirror *m)
 
 /* `r` is what writing it came to. */
 static int
-out_close(struct mirror *m, const char *path, int r)
+out_close(struct mirror *m, char *path, int r)
 {
+	const char *name;
+	int fd = enter(m, path, true, &name);
+
 	if (r == 0)
-		r = out_flush(m);
+		r = fd < 0 ? fd : out_flush(m);
 	if (close(m->out_fd) < 0 && r == 0)
 		r = -errno;
-	if (r == 0 && renameat(m->work_fd, "fresh", m->fd, path) < 0)
+	if (r == 0 && renameat(m->work_fd, "fresh", fd, name) < 0)
 		r = -errno;
 	if (r < 0)
 		(void)unlinkat(m->work_fd, "fresh", 0);
@@ -196,8 +228,6 @@ page_write(struct mirror *m, const struct mirror_record *rec)
 	int r = rec->parts_len > PARTS_MAX ? -EBADMSG
 					   : mirror_parts_read(m->files, rec, &m->parts);
 
-	if (r == 0)
-		r = make_directories(m, m->path.ptr);
 	if (r == 0)
 		r = out_open(m);
 	if (r < 0)
@@ -213,14 +243,15 @@ page_write(struct mirror *m, const struct mirror_record *rec)
 static int
 file_move(struct mirror *m, uint64_t at)
 {
-	char name[MIRROR_NEW_NAME_MAX];
-	int r = make_directories(m, m->path.ptr);
+	char from[MIRROR_NEW_NAME_MAX];
+	const char *name;
+	int fd = enter(m, m->path.ptr, true, &name);
 
-	mirror_new_name(at, name);
-	if (r == 0 && renameat(m->files->new_fd, name, m->fd, m->path.ptr) < 0 &&
-	    errno != ENOENT)
-		r = -errno;
-	return r;
+	if (fd < 0)
+		return fd;
+	mirror_new_name(at, from);
+	return renameat(m->files->new_fd, from, fd, name) < 0 && errno != ENOENT ? -errno
+										 : 0;
 }
 
 /* Newer ones have taken its place, maybe under another name. */
@@ -229,7 +260,8 @@ drop_old(struct mirror *m, const struct mirror_record *rec, uint64_t at,
     const struct mirror_entry *newest)
 {
 	char name[MIRROR_NEW_NAME_MAX];
-	int r = 0;
+	const char *of;
+	int r, fd;
 
 	mirror_new_name(at, name);
 	if (rec->what == MIRROR_FILE && unlinkat(m->files->new_fd, name, 0) < 0 &&
@@ -239,10 +271,12 @@ drop_old(struct mirror *m, const struct mirror_record *rec, uint64_t at,
 	    (rec->kind == newest->kind && newest->what != MIRROR_REDIRECT))
 		return 0;
 	r = path_of(m, rec, &m->path);
-	if (r == 0 && unlinkat(m->fd, m->path.ptr, 0) < 0 && errno != ENOENT &&
-	    errno != ENOTDIR)
-		r = -errno;
-	return r;
+	if (r < 0)
+		return r;
+	fd = enter(m, m->path.ptr, false, &of);
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
+	return unlinkat(fd, of, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 static int
@@ -275,6 +309,7 @@ note_seed(struct mirror *m, const struct mirror_record *rec)
 static int
 first_page_write(struct mirror *m)
 {
+	char name[] = "index.html";
 	int r = m->seeds_n == 0 ? 0 : out_open(m);
 
 	if (r < 0 || m->seeds_n == 0)
@@ -288,7 +323,7 @@ first_page_write(struct mirror *m)
 		r = out_write(m, buf_slice(&m->seeds));
 	if (r == 0)
 		r = out_write(m, SLICE_LIT("</ul></body></html>\n"));
-	return out_close(m, "index.html", r);
+	return out_close(m, name, r);
 }
 
 /* -- The two passes. -- */
@@ -325,7 +360,8 @@ file_aside(struct mirror *m, uint64_t at)
 	struct slice path = buf_slice(&m->path);
 	char name[MIRROR_NEW_NAME_MAX];
 	size_t n = path.len;
-	int r;
+	const char *to;
+	int r, fd;
 
 	while (n > 0 && path.ptr[n - 1] != '/')
 		n--;
@@ -333,16 +369,20 @@ file_aside(struct mirror *m, uint64_t at)
 	if (path.ptr[n] != '+' || faccessat(m->files->new_fd, name, F_OK, 0) == 0)
 		return 0;
 	buf_clear(&m->old);
-	r = buf_add_slice(&m->old, path);
+	r = buf_add_slice(&m->old, slice_from(path, n));
 	if (r == 0)
 		mirror_path_as_index(&m->old);
 	if (r == 0 && buf_cstr(&m->old) == NULL)
 		r = -ENOMEM;
-	if (r == 0 &&
-	    renameat2(m->fd, m->old.ptr, m->fd, m->path.ptr, RENAME_NOREPLACE) < 0 &&
-	    errno != ENOENT && errno != EEXIST)
-		r = -errno;
-	return r;
+	if (r < 0)
+		return r;
+	fd = enter(m, m->path.ptr, false, &to);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (renameat2(fd, m->old.ptr, fd, to, RENAME_NOREPLACE) < 0 && errno != ENOENT &&
+	    errno != EEXIST)
+		return -errno;
+	return 0;
 }
 
 /* Before anything new is placed: what has its name gives way. */
@@ -461,6 +501,8 @@ release(struct mirror *m)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		buf_release(all[i]);
 	mirror_map_free(m->map);
+	if (m->in_fd >= 0)
+		(void)close(m->in_fd);
 	if (m->fd >= 0)
 		(void)close(m->fd);
 	if (m->work_fd >= 0)
@@ -479,7 +521,7 @@ mirror_write(const struct mirror_files *f, const char *dir, const atomic_bool *h
 		return why_set(why, -ENOMEM, "no memory for the mirror");
 	m->files = f;
 	m->hurry = hurry;
-	m->fd = m->work_fd = -1;
+	m->fd = m->work_fd = m->in_fd = -1;
 	r = begin(m, dir);
 	if (r == 0)
 		r = make(m);

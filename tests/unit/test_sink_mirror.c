@@ -246,6 +246,68 @@ what_comes_again_takes_the_place_of_what_was(void **state)
 	assert_false(is_there(e, "mirror/a.test/3+.html"));
 }
 
+/* Put there by somebody else: a mirror that was unpacked from what came over the net, say. */
+static void
+no_link_leads_out_of_the_directory(void **state)
+{
+	static const char *const links[] = {
+	    "mirror/a.test", "mirror/b.test/d", "mirror/c.test/d/e"};
+	struct env *e = *state;
+	char link[KIT_PATH_MAX + 32], aside[KIT_PATH_MAX + 32],
+	    outside[KIT_PATH_MAX + 32];
+
+	(void)snprintf(aside, sizeof(aside), "%s/aside", e->dir);
+	(void)snprintf(outside, sizeof(outside), "%s/outside", e->dir);
+	reopen(e, true);
+	commit(e);
+	for (size_t i = 0; i < 3; i++) {
+		char url[64], name[32];
+
+		(void)snprintf(name, sizeof(name), "%.6s/d/e/f.png", links[i] + 7);
+		(void)snprintf(url, sizeof(url), "https://%s", name);
+		(void)snprintf(link, sizeof(link), "%s/%s", e->dir, links[i]);
+		put_file(e, url, "one");
+		commit(e);
+		reopen(e, true);
+		assert_file(e, name, "one");
+		put_file(e, url, "two");
+		commit(e);
+		assert_int_equal(mkdir(outside, 0777), 0);
+		assert_int_equal(rename(link, aside), 0);
+		assert_int_equal(symlink(outside, link), 0);
+		assert_int_equal(sink_finish(e->s, &e->why), -ENOTDIR);
+		assert_int_equal(rmdir(outside), 0); /* nothing came there */
+		assert_int_equal(unlink(link), 0);
+		assert_int_equal(rename(aside, link), 0);
+		reopen(e, true);
+		assert_file(e, name, "two");
+	}
+}
+
+/* What gives way is not looked for behind a link, either. */
+static void
+nothing_is_removed_behind_a_link(void **state)
+{
+	struct env *e = *state;
+	char outside[KIT_PATH_MAX + 32], path[KIT_PATH_MAX + 32];
+
+	(void)snprintf(outside, sizeof(outside), "%s/mirror/a.test/d", e->dir);
+	(void)snprintf(path, sizeof(path), "%s/outside", e->dir);
+	reopen(e, true);
+	commit(e);
+	put_file(e, "https://a.test/d/1", "one");
+	commit(e);
+	reopen(e, true);
+	put_redirect(e, "https://a.test/d/1", "https://a.test/2");
+	put_page(e, "https://a.test/d/1", "https://a.test/3", "");
+	commit(e);
+	assert_int_equal(rename(outside, path), 0);
+	assert_int_equal(symlink(path, outside), 0);
+	assert_true(sink_finish(e->s, &e->why) < 0);
+	assert_true(is_there(e, "outside/1+.png"));
+	assert_false(is_there(e, "outside/1+.html"));
+}
+
 static void
 answers_that_are_no_content_are_left_out(void **state)
 {
@@ -508,6 +570,8 @@ main(void)
 	    TEST(what_was_not_committed_leaves_nothing),
 	    TEST(it_can_be_made_again_and_goes_on),
 	    TEST(what_comes_again_takes_the_place_of_what_was),
+	    TEST(no_link_leads_out_of_the_directory),
+	    TEST(nothing_is_removed_behind_a_link),
 	    TEST(answers_that_are_no_content_are_left_out),
 	    TEST(the_first_page_lists_seeds_where_they_lead),
 	    TEST(what_the_end_will_add_is_counted_until_it_is_there),
