@@ -68,8 +68,10 @@ the_heap_and_its_arenas_are_found_and_it_is_json(void **state)
 	memset(block, 1, 300000);
 	histogram_add(&p->stages[CRAWL_STAGE_PARSE], 1500);
 	profile_look(p, "/", 0);
+#ifndef TRAWL_SANITIZED /* which has a heap of its own */
 	assert_true(p->heap.used_bytes + p->heap.mapped_bytes >= 300000);
 	assert_true(p->arenas_len >= 1);
+#endif
 	buf_init(&text, 64 << 10);
 	jsonw_init(&j, &text);
 	profile_write(p, &j);
