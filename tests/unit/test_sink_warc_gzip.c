@@ -1,5 +1,8 @@
 /* Members of gzip: what zlib makes of them again, and how long they are. */
 #include "base/buf.h"
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -233,6 +236,64 @@ nothing_is_left_when_it_forgets(void **state)
 	}
 }
 
+#ifdef __x86_64__
+
+/* Whether the upper halves of the vector registers are in use; XGETBV with ECX = 1 tells. */
+static bool
+upper_halves_are_used(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(1) : "memory");
+	return (low & 1u << 2) != 0;
+}
+
+/* A processor may say always that they are. */
+static bool
+processor_tells(void)
+{
+	uint32_t a = 0, b = 0, c = 0, d = 0;
+
+	if (!__builtin_cpu_supports("avx") ||
+	    __get_cpuid_count(0xd, 1, &a, &b, &c, &d) == 0 || (a & 1u << 2) == 0)
+		return false;
+	vectors_leave();
+	return !upper_halves_are_used();
+}
+
+static void
+vector_registers_are_left_as_others_want_them(void **state)
+{
+	struct warc_gzip *another = NULL;
+
+	(void)state;
+	if (!processor_tells())
+		skip();
+	assert_int_equal(warc_gzip_new(&another), 0);
+	assert_false(upper_halves_are_used());
+	warc_gzip_free(another);
+	assert_int_equal(
+	    warc_gzip_whole(g, slice_of(text, 7000), WARC_GZIP_FIELDS, &out), 0);
+	assert_false(upper_halves_are_used());
+	assert_int_equal(
+	    warc_gzip_whole(g, slice_of(text, 7000), WARC_GZIP_ANY, &out), 0);
+	assert_false(upper_halves_are_used());
+	warc_gzip_begin(g);
+	assert_int_equal(warc_gzip_piece(g, slice_of(text, TEXT_MAX), true, &out), 0);
+	assert_false(upper_halves_are_used());
+}
+
+#else
+
+static void
+vector_registers_are_left_as_others_want_them(void **state)
+{
+	(void)state;
+	skip();
+}
+
+#endif
+
 int
 main(void)
 {
@@ -248,6 +309,8 @@ main(void)
 		texts_of_fields_are_small_without_a_code_of_their_own, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		nothing_is_left_when_it_forgets, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		vector_registers_are_left_as_others_want_them, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
