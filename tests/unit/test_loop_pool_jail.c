@@ -4,6 +4,7 @@
 #include "pool_jail.h"
 #include <dirent.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 
 #include "base/banned.h"
 
@@ -87,6 +88,28 @@ the_kernel_says_that_workers_are_jailed(void **state)
 			assert_int_equal(proc_status(pids[i], "CapBnd", 16), 0);
 			assert_int_equal(proc_status(pids[i], "Uid", 10), 65534);
 		}
+	}
+	bench_close(b);
+}
+
+/* The kernel gives what may be looked into to whom the process runs as, else to root. */
+static void
+others_of_its_user_cannot_look_into_a_worker(void **state)
+{
+	struct bench *b = bench_open(NULL);
+	int pids[2];
+
+	(void)state;
+	assert_int_equal(pool_pids(b->p, pids, 2), 2);
+	for (size_t i = 0; i < 2; i++) {
+		long long user = proc_status(pids[i], "Uid", 10);
+		struct stat st;
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/mem", pids[i]);
+		assert_int_equal(stat(path, &st), 0);
+		if (user != 0) /* a container may keep it root */
+			assert_false((long long)st.st_uid == user);
 	}
 	bench_close(b);
 }
@@ -241,6 +264,7 @@ run(void)
 	    cmocka_unit_test(a_call_of_another_machine_kills),
 	    cmocka_unit_test(a_worker_cannot_write_to_the_arena),
 	    cmocka_unit_test(the_kernel_says_that_workers_are_jailed),
+	    cmocka_unit_test(others_of_its_user_cannot_look_into_a_worker),
 	    cmocka_unit_test(a_worker_has_no_descriptors_but_its_own),
 	    cmocka_unit_test(the_kernel_knows_the_limits_of_workers),
 	    cmocka_unit_test(cpu_time_without_end_ends),
