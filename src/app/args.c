@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define DEFAULT_USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION " (+" PACKAGE_URL ")"
+
 /* The value of an option: behind '=', or the next word. */
 static const char *
 value_of(const char *name, const char *inlined, int argc, char **argv, int *i)
@@ -213,4 +215,13 @@ args_help(struct buf *out)
 			r = help_row(row, out);
 	}
 	return r;
+}
+
+int
+options_complete(struct options *o)
+{
+	if (o->fetch_user_agent != NULL)
+		return 0;
+	return option_set(o, &option_rows[OPTION_ID_fetch_user_agent],
+	    SLICE_LIT(DEFAULT_USER_AGENT), NULL);
 }

@@ -28,4 +28,6 @@ int args_parse(int argc, char **argv, struct args *ret);
 void args_release(struct args *a);
 /* Lines for --help. */
 int args_help(struct buf *out);
+/* The options that a crawl must have and nobody need give.  -ENOMEM. */
+int options_complete(struct options *o);
 #endif

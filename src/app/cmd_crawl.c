@@ -3,17 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_USER_AGENT PACKAGE_NAME "/" PACKAGE_VERSION " (+" PACKAGE_URL ")"
-
-int
-options_complete(struct options *o)
-{
-	if (o->fetch_user_agent != NULL)
-		return 0;
-	return option_set(o, &option_rows[OPTION_ID_fetch_user_agent],
-	    SLICE_LIT(DEFAULT_USER_AGENT), NULL);
-}
-
 int
 session_take_args(struct job *job, const struct args *a, const char *like)
 {
