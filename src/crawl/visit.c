@@ -544,11 +544,46 @@ check_of(const struct visit *v)
 							   : CHECKS_OUTSIDE;
 }
 
+/* What the worker found. */
+static void
+event_add_found(struct sink_event *e, const struct visit *v)
+{
+	const struct found *f = &v->found;
+	bool is_last = v->commit.kind == COMMIT_DONE;
+
+	e->body_bytes = f->body_bytes;
+	e->links = f->links_total;
+	e->mime = f->mime;
+	e->charset = f->charset;
+	e->title = f->title;
+	e->canonical = f->canonical;
+	e->description = f->description;
+	e->robots = f->robots;
+	e->coding = f->coding == CODING_OK ? NULL : coding_status_name(f->coding);
+	e->has_simhash = f->has_simhash;
+	e->simhash = f->simhash;
+	e->lang = f->lang;
+	e->text = f->text;
+	e->checks = is_last ? f->checks : (struct slice){0};
+	e->copy = f->copy;
+	e->copy_bytes = f->copy_bytes;
+	e->outlinks_len = is_last ? f->links_len : 0;
+	e->outlinks = f->links;
+	e->outlink_get = outlink_get;
+	e->select = v->crawl->fields;
+	e->fields = f->fields;
+	e->digest = slice_cstr(f->digest);
+	e->redirect_to = f->redirect_to;
+	e->records = f->records;
+	e->records_n = f->parts.n;
+	e->revisit = f->parts.revisit != WARC_NO_REVISIT;
+	memcpy(e->records_at, f->parts.at, sizeof(e->records_at));
+}
+
 static void
 event_fill(struct visit *v, enum outcome outcome)
 {
 	const struct transport_result *t = &v->result.t;
-	const struct found *f = &v->found;
 	struct sink_event *e = &v->commit.event;
 
 	*e = (struct sink_event){
@@ -578,43 +613,17 @@ event_fill(struct visit *v, enum outcome outcome)
 	    .per_ip = naming_key(&t->addr) == 0 ? 0 : v->gap.per_ip,
 	    .per_site = v->gap.per_site,
 	    .wire_bytes = t->wire_bytes,
-	    .body_bytes = f->body_bytes,
-	    .links = f->links_total,
 	    .url = v->rec->url,
 	    .via = v->rec->via,
 	    .hops = v->rec->hops,
-	    .mime = f->mime,
-	    .charset = f->charset,
-	    .title = f->title,
-	    .canonical = f->canonical,
-	    .description = f->description,
-	    .robots = f->robots,
-	    .coding = f->coding == CODING_OK ? NULL : coding_status_name(f->coding),
-	    .has_simhash = f->has_simhash,
-	    .simhash = f->simhash,
-	    .lang = f->lang,
-	    .text = f->text,
 	    .check = (uint8_t)check_of(v),
-	    .checks = v->commit.kind == COMMIT_DONE ? f->checks : (struct slice){0},
-	    .copy = f->copy,
-	    .copy_bytes = f->copy_bytes,
-	    .outlinks_len = v->commit.kind == COMMIT_DONE ? f->links_len : 0,
-	    .outlinks = f->links,
-	    .outlink_get = outlink_get,
-	    .select = v->crawl->fields,
-	    .fields = f->fields,
-	    .digest = slice_cstr(f->digest),
-	    .redirect_to = f->redirect_to,
 	    .protocol =
 		t->protocol == NULL ? ((struct slice){0}) : slice_cstr(t->protocol),
 	    .ip = t->addr.family == 0 ? ((struct slice){0}) : slice_cstr(v->ip),
 	    .detail = slice_cstr(t->error),
-	    .records = f->records,
 	    .warcinfo_id = slice_cstr(v->warcinfo_id),
-	    .records_n = f->parts.n,
-	    .revisit = f->parts.revisit != WARC_NO_REVISIT,
 	};
-	memcpy(e->records_at, f->parts.at, sizeof(e->records_at));
+	event_add_found(e, v);
 }
 
 void
