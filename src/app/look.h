@@ -1,6 +1,6 @@
 /*
- * app/look.h -- what `status` and `explain` share: a crawl's directory, and how a host's
- * state is told.
+ * app/look.h -- what `status`, `explain` and `report` share: a crawl's directory, and how a
+ * host's state is told.
  */
 #ifndef APP_LOOK_H
 #define APP_LOOK_H
