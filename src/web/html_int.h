@@ -73,7 +73,7 @@ bool model_allows_cdata(const struct html *t);
 
 /* References: open one at '&'; feed what follows until it says no; then end it. */
 void ref_open(struct html_ref *r);
-/* False: `c` is not part of it, or (after ';') was its last byte: see ref_took_last(). */
+/* DONE: `c` is not part of it; DONE_TOOK: it was its last byte, a ';'. */
 enum ref_result { REF_MORE, REF_DONE, REF_DONE_TOOK };
 enum ref_result ref_feed(struct html_ref *r, char c);
 /* `next`: the byte that follows, -1 at the end.  Writes at most REF_OUT_MAX bytes. */
