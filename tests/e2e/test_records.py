@@ -1,6 +1,8 @@
 """Records for programs: pages.jsonl holds to its published schema, and what can be asked of it."""
 
+import base64
 import csv
+import hashlib
 import json
 import signal
 import sqlite3
@@ -83,6 +85,14 @@ def test_the_schema_refuses_what_is_wrong(web, tmp_path):
     for name in SCHEMA["required"]:
         with pytest.raises(jsonschema.ValidationError):
             schema.validate({k: v for k, v in good.items() if k != name})
+
+
+def test_the_digest_is_that_of_the_body_with_and_without_an_archive(web, tmp_path):
+    want = "sha1:" + base64.b32encode(hashlib.sha1(ROOT.encode()).digest()).decode()
+    for sinks in (["jsonl"], ["warc", "jsonl"]):
+        pages = crawl(web, tmp_path / "-".join(sinks), *(word for name in sinks for word in ("--sink", name)))
+        assert pages["/"]["digest"] == want, sinks
+        assert ("warc" in pages["/"]) == ("warc" in sinks)
 
 
 def test_the_main_text_comes_when_asked(web, tmp_path):
