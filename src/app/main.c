@@ -2,7 +2,9 @@
 #include "app/args.h"
 #include "app/journal.h"
 #include "base/log.h"
+#include "base/slice.h"
 #include "crawl/job_secrets.h"
+#include "crawl/options.h"
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -179,13 +181,52 @@ help_one(const struct command *c)
 	return EXIT_DONE;
 }
 
+/* The command that looks most like it, or NULL. */
+static const struct command *
+command_nearest(const char *name)
+{
+	const struct command *best = NULL;
+	unsigned least = strlen(name) < 4 ? 2 : 3;
+
+	for (const struct command *c = commands; c->name != NULL; c++) {
+		unsigned d = name_distance(slice_cstr(name), slice_cstr(c->name));
+
+		if (d >= least)
+			continue;
+		least = d;
+		best = c;
+	}
+	return best;
+}
+
+/* What stands in the place of a command may be what one is wanted for. */
+static void
+no_such_command(const char *name)
+{
+	struct slice s = slice_cstr(name);
+	const struct command *near = command_nearest(name);
+
+	if (slice_starts(s, SLICE_LIT("http://")) || slice_starts(s, SLICE_LIT("https://")))
+		(void)usage_error(
+		    "there is no command '%s'; did you mean trawl crawl %s?", name, name);
+	else if (slice_ends(s, SLICE_LIT(".yaml")) || slice_ends(s, SLICE_LIT(".yml")))
+		(void)usage_error(
+		    "there is no command '%s'; did you mean trawl run %s?", name, name);
+	else if (near != NULL)
+		(void)usage_error(
+		    "there is no command '%s'; did you mean %s?", name, near->name);
+	else
+		(void)usage_error(
+		    "there is no command '%s'; trawl --help lists them", name);
+}
+
 static const struct command *
 command_find(const char *name)
 {
 	for (const struct command *c = commands; c->name != NULL; c++)
 		if (strcmp(name, c->name) == 0)
 			return c;
-	(void)usage_error("there is no command '%s'; trawl --help lists them", name);
+	no_such_command(name);
 	return NULL;
 }
 

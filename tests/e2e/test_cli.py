@@ -62,11 +62,19 @@ MISTAKES = {
     "no such file": ["check", "missing.yaml"],
     "no directory": ["crawl", "-o", "", "https://127.0.0.1/"],
     "help about nothing": ["help", "crwal"],
+    "a command that is like none": ["fetchall"],
+    "a URL without a command": ["http://127.0.0.1/"],
+    "a job file without a command": ["job.yaml"],
+    "a URL for a job file": ["run", "http://127.0.0.1/"],
     "a file of authorities that is missing": ["crawl", "--ca", "missing.pem", "https://127.0.0.1/"],
 }
 # What must be named in the sentence, so that it can be mended.
 NAMED = {
-    "no such command": "crwal",
+    "no such command": "did you mean crawl?",
+    "a command that is like none": "'fetchall'; trawl --help lists them",
+    "a URL without a command": "did you mean trawl crawl http://127.0.0.1/?",
+    "a job file without a command": "did you mean trawl run job.yaml?",
+    "a URL for a job file": "did you mean trawl crawl http://127.0.0.1/?",
     "no such option": "per-hots",
     "no number": "per-host",
     "a number too large": "per-host",
