@@ -562,17 +562,3 @@ job_check(const struct job *job, struct why *why)
 	(void)job_check_each(job, on_first, &first);
 	return first.code;
 }
-
-const char *
-job_idle_option(const struct options *o)
-{
-	uint32_t order = o->crawl_order;
-
-	if (o->crawl_focus.n > 0 && order != ORDER_FOCUS)
-		return "--focus does nothing without --order focus";
-	if (o->crawl_priority.n > 0 && order != ORDER_PRIORITY &&
-	    order != ORDER_SITEMAP && order != ORDER_FOCUS)
-		return "--priority does nothing without --order priority, sitemap or "
-		       "focus";
-	return NULL;
-}

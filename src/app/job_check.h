@@ -12,6 +12,4 @@ int job_check(const struct job *job, struct why *why);
 /* One mistake of each kind, until fn returns false; how many there were. */
 typedef bool job_check_fn(void *ctx, enum option_id option, int code, const char *text);
 int job_check_each(const struct job *job, job_check_fn *fn, void *ctx);
-/* Of an option that does nothing beside the others, a sentence; NULL: there is none. */
-const char *job_idle_option(const struct options *o);
 #endif

@@ -1,5 +1,6 @@
 #include "app/session.h"
 #include "app/job_check.h"
+#include "app/job_idle.h"
 #include "app/reload.h"
 #include "app/rest.h"
 #include "app/warc_wacz.h"
@@ -719,13 +720,11 @@ start_again(struct session *s, struct why *why)
 static int
 prepare(struct session *s, struct nursery *nursery, struct why *why)
 {
-	const char *idle = job_idle_option(&s->job->options);
 	int r = job_check(s->job, why);
 
 	if (r < 0)
 		return EXIT_USAGE;
-	if (idle != NULL)
-		log_warn("%s", idle);
+	job_idle_warn(&s->job->options);
 	if (loop_new(&s->loop) < 0 || name_job(s->job) < 0) {
 		(void)why_set(why, 0, "out of memory");
 		return EXIT_OTHER;

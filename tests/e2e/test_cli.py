@@ -201,10 +201,28 @@ def test_an_option_that_does_nothing_beside_the_others_is_told(web, tmp_path):
         (["--focus", "boat"], "--focus does nothing without --order focus"),
         (["--priority", "/p=1", "--order", "opic"], "--priority does nothing without --order priority, sitemap or focus"),
         (["--focus", "boat", "--priority", "/p=1", "--order", "focus"], ""),
+        (["--s3-bucket", "crawls", "--s3-prefix", "a/"], "--s3-bucket does nothing without --sink s3"),
+        (["--csv-columns", "url"], "--csv-columns does nothing without --sink csv"),
+        (["--csv-columns", "url", "--sink", "csv"], ""),
+        (["--extract", "a=h1", "--sink", "warc"], "--extract does nothing without --sink jsonl, csv, sqlite, stdout or exec"),
+        (["--extract", "a=h1", "--text"], ""),
+        (["--text", "--sink", "none"], "--text does nothing without --sink jsonl, csv, sqlite, stdout or exec"),
+        (["--mirror-max-file", "1MB"], "--mirror-max-file does nothing without --sink mirror"),
+        (["--warc-size", "1MB", "--sink", "jsonl"], "--warc-size does nothing without --sink warc"),
+        (["--exec-confirm"], "--exec-confirm does nothing without --sink exec"),
+        (["--recrawl-interval", "1h"], "--recrawl-interval does nothing without --recrawl fixed or adaptive"),
+        (["--recrawl-min", "2h", "--recrawl", "fixed"], "--recrawl-min does nothing without --recrawl adaptive"),
+        (["--speculative-max", "3"], "--speculative-max does nothing without --speculative"),
+        (["--check-soft-404", "all"], "--check-soft-404 does nothing without --check-links"),
+        (["--no-proxy", "a.example"], "--no-proxy does nothing without --proxy"),
+        (["--no-proxy", "a.example", "--proxy", "direct"], ""),
+        (["--warc-size", "1GB", "--sink", "jsonl"], ""),  # as it is by default
     ]):  # fmt: skip
         result, _ = harness.crawl(tmp_path / str(n), "--scope", "page", *args, web.url("/p0.html"))
         assert result.rc == 0, result.err
         assert re.findall("^trawl: warning: (.*)$", result.err, re.M) == ([said] if said else [])
+    again = harness.trawl("resume", tmp_path / "5")
+    assert "does nothing" not in again.err, "job.yaml says what is by default, too"
 
 
 def test_json_is_one_object_that_adds_up(web, tmp_path):
