@@ -61,4 +61,6 @@ __attribute__((format(printf, 2, 3))) int say_error(int code, const char *fmt, .
 int read_input(const char *path, size_t max, struct buf *out, struct why *why);
 /* Writes all of it to standard output; false: could not (and said so). */
 bool write_stdout(struct slice s);
+/* A terminal whose cursor can be moved: an editor's shell, or what records a build, has none. */
+bool is_screen(int fd);
 #endif

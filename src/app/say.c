@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int
 say_error(int code, const char *fmt, ...)
@@ -33,6 +34,14 @@ write_stdout(struct slice s)
 	(void)say_error(0, "cannot write to standard output: %s",
 	    errno == 0 ? "a part is lost" : strerror(errno));
 	return false;
+}
+
+bool
+is_screen(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
 }
 
 int

@@ -324,7 +324,8 @@ progress_wanted(const struct session *s)
 	case PROGRESS_NONE:
 		return PROGRESS_SHOW_NOTHING;
 	default:
-		return isatty(STDERR_FILENO) ? PROGRESS_SHOW_BLOCK : PROGRESS_SHOW_LINES;
+		return is_screen(STDERR_FILENO) ? PROGRESS_SHOW_BLOCK
+						: PROGRESS_SHOW_LINES;
 	}
 }
 

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import pty
 import re
 import socket
+import subprocess
 import threading
 import time
 
@@ -257,6 +259,28 @@ def test_progress_is_a_block_or_nothing(slow, tmp_path):
         assert result.rc == 0, result.err
         shown[how] = result.err
     assert "\x1b[" in shown["bar"] and "\x1b[" not in shown["none"]
+
+
+@pytest.mark.parametrize("term, drawn", [("xterm", True), ("dumb", False), (None, False)])
+def test_progress_is_drawn_on_terminals_that_can_move_the_cursor(slow, tmp_path, term, drawn):
+    ours, theirs = pty.openpty()
+    env = {k: v for k, v in os.environ.items() if k != "TERM"} | ({} if term is None else {"TERM": term})
+    options = ["--robots", "ignore", "--retries", "0", "--total-timeout", "2500ms"]
+    child = subprocess.Popen(
+        [harness.TRAWL, "crawl", "-o", tmp_path / "c", *options, f"http://127.0.0.1:{slow.port}/drip"],
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=env,
+    )  # fmt: skip
+    os.close(theirs)
+    got = b""
+    try:
+        while data := os.read(ours, 65536):
+            got += data
+    except OSError:  # EIO: it has ended
+        pass
+    finally:
+        harness.stop(child)
+        os.close(ours)
+    assert (b"\x1b[" in got) == drawn and b"trawl: done" in got, got
 
 
 # -- Who works, how often, and where results go --
