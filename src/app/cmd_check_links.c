@@ -101,6 +101,11 @@ read_files(struct check *k)
 	    (read_input(k->ignore, IGNORE_BYTES_MAX, &k->ignores, &why) < 0 ||
 		linkcheck_ignore_check(buf_slice(&k->ignores), &why) < 0))
 		return usage_error("--ignore: %s", why.text);
+	/* Both are written at the end. */
+	if (k->junit != NULL && can_write(k->junit, &why) < 0)
+		return usage_error("--junit: %s", why.text);
+	if (k->cache_file != NULL && can_write(k->cache_file, &why) < 0)
+		return usage_error("--cache: %s", why.text);
 	if (k->cache_file != NULL &&
 	    links_cache_open(&k->cache, k->cache_file, clock_wall_us() / 1000000,
 		age_ms / 1000, &why) < 0)

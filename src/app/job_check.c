@@ -2,7 +2,6 @@
 #include "app/app.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -326,23 +325,9 @@ check_dns(const struct options *o, struct why *why)
 static int
 check_save_cookies(const char *path, struct why *why)
 {
-	char dir[PATH_MAX];
-	size_t len = path == NULL ? 0 : strlen(path);
-
-	if (path == NULL)
-		return 0;
-	while (len > 0 && path[len - 1] != '/')
-		len--;
-	if (path[len] == '\0' || len >= sizeof(dir))
-		return why_set(
-		    why, -EINVAL, "--save-cookies: '%s' is no name of a file", path);
-	(void)snprintf(
-	    dir, sizeof(dir), "%.*s", len == 0 ? 1 : (int)len, len == 0 ? "." : path);
-	return access(dir, W_OK) == 0
-		   ? 0
-		   : why_set(why, -EINVAL,
-			 "--save-cookies: nothing can be written in %s: %s", dir,
-			 strerror(errno));
+	return path != NULL && can_write(path, why) < 0
+		   ? why_prefix(why, -EINVAL, "--save-cookies")
+		   : 0;
 }
 
 static int

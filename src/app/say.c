@@ -1,6 +1,7 @@
 #include "app/app.h"
 #include "base/escape.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,24 @@ write_stdout(struct slice s)
 	(void)say_error(0, "cannot write to standard output: %s",
 	    errno == 0 ? "a part is lost" : strerror(errno));
 	return false;
+}
+
+int
+can_write(const char *path, struct why *why)
+{
+	char dir[PATH_MAX];
+	size_t len = strlen(path);
+
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	if (path[len] == '\0' || len >= sizeof(dir))
+		return why_set(why, -EINVAL, "'%s' is no name of a file", path);
+	(void)snprintf(
+	    dir, sizeof(dir), "%.*s", len == 0 ? 1 : (int)len, len == 0 ? "." : path);
+	return access(dir, W_OK) == 0
+		   ? 0
+		   : why_set(why, -EINVAL, "nothing can be written in %s: %s", dir,
+			 strerror(errno));
 }
 
 bool

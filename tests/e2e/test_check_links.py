@@ -544,6 +544,8 @@ def test_bad_usage_is_one_sentence(tmp_path):
         (("--cache", tmp_path / "c", "--check-fragments", "all", "http://a.test/"), "--cache cannot be had"),
         (("--json=x", "http://a.test/"), "--json takes no value"),
         (("--junit",), "--junit wants a value"),
+        (("--junit", tmp_path / "no/links.xml", "http://127.0.0.1:1/"), f"--junit: nothing can be written in {tmp_path}/no/"),
+        (("--cache", tmp_path / "no/links", "http://127.0.0.1:1/"), f"--cache: nothing can be written in {tmp_path}/no/"),
         (("--nonsense", "http://a.test/"), "--nonsense"),
     ):
         result = harness.trawl("check-links", *args)
