@@ -264,6 +264,22 @@ put_of_job(json_t *patch, struct slice name, struct slice value, bool *ret_is)
 	    value.len > 0 && (strcmp(key, "at") == 0 || strcmp(key, "cron") == 0), value);
 }
 
+static int
+no_option(struct slice name)
+{
+	struct slice key = name, section;
+	const struct option_row *near;
+
+	if (slice_cut(&key, '.', &section) && key.ptr != NULL)
+		near = option_nearest(section, key);
+	else
+		near = option_nearest((struct slice){0}, name);
+
+	return near == NULL ? usage_error("there is no option " SLICE_FMT, SLICE_ARG(name))
+			    : usage_error("there is no option " SLICE_FMT "; did you mean %s.%s?",
+			 SLICE_ARG(name), near->section, option_key(near));
+}
+
 /* "fetch.delay=100ms"; "crawl.exclude=A" again adds to the list. */
 static int
 put_setting(json_t *patch, const char *text)
@@ -281,7 +297,7 @@ put_setting(json_t *patch, const char *text)
 	all = key;
 	row = slice_cut(&key, '.', &section) ? option_by_key(section, key) : NULL;
 	if (row == NULL)
-		return usage_error("there is no option " SLICE_FMT, SLICE_ARG(all));
+		return no_option(all);
 	return put_below(
 	    patch, row->section, option_key(row), row->type == OPTION_LIST, rest);
 }

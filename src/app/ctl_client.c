@@ -108,7 +108,7 @@ ctl_client_close(struct ctl_client *c)
 /* ---- what it answers ---- */
 
 static int
-refused(int status, const struct buf *text)
+refused(const struct ctl_client *c, int status, const struct buf *text)
 {
 	json_t *p = json_loadb(text->ptr == NULL ? "" : text->ptr, text->len, 0, NULL);
 	const char *detail = json_string_value(json_object_get(p, "detail"));
@@ -116,7 +116,10 @@ refused(int status, const struct buf *text)
 	int code = status == 401 || status == 403 ? EXIT_AUTH : EXIT_BROKEN;
 	size_t i;
 
-	(void)say_error(code, "%s (%d)", detail == NULL ? "refused" : detail, status);
+	(void)say_error(code, "%s (%d)%s", detail == NULL ? "refused" : detail, status,
+	    status == 401 && c->token_file == NULL
+		? "; --token-file FILE, or TRAWL_TOKEN_FILE, names the file that has one"
+		: "");
 	json_array_foreach(errors, i, e)
 	{
 		const char *where = json_string_value(json_object_get(e, "pointer"));
@@ -182,7 +185,7 @@ send_ask(const struct ctl_client *c, struct ask *a, const char *path, struct buf
 	else if ((r = ask(a, &status, out, &why)) < 0)
 		code = unanswered(c, r, &why);
 	else if (status >= 300)
-		code = refused(status, out);
+		code = refused(c, status, out);
 	buf_release(&url);
 	return code;
 }

@@ -277,7 +277,8 @@ step_ADDRESS(struct fetch *f)
 			continue; /* what became of the one that was tried says more */
 		f->result.t.addr = *a;
 		(void)snprintf(f->result.t.error, sizeof(f->result.t.error),
-		    "address is %s; --allow-net, in a file net.allow_net, would admit it",
+		    "address is %s; --allow-net would admit it, in a job file "
+		    "net.allow_net, in the service defaults.net.allow_net",
 		    range);
 	} while (tries_failed(&f->tries, 0, false));
 	if (f->result.t.outcome != OUTCOME_NONE)

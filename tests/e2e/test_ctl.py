@@ -71,7 +71,7 @@ def test_a_run_is_changed_paused_and_cancelled(service, web):
     err = ctl(service, "seeds", "add", run, "ftp://x/", code=8).err
     assert "/seeds/0" in err
     assert "/fetch/delay" in ctl(service, "set", run, "fetch.delay=soon", code=8).err
-    assert "no option" in ctl(service, "set", run, "fetch.dleay=1", code=2).err
+    assert "no option fetch.dleay; did you mean fetch.delay?" in ctl(service, "set", run, "fetch.dleay=1", code=2).err
     assert "is not SECTION.KEY=VALUE" in ctl(service, "set", run, "crawl.exclude", code=2).err
     ctl(service, "runs", "pause", run)
     assert service.state_of(run)["state"] == "paused"
@@ -109,7 +109,8 @@ def test_some_of_a_job_is_changed_and_the_rest_stays(service):
     # A word that was not ended changes nothing: it would empty the list.
     assert "crawl.exclude is not SECTION.KEY=VALUE" in change("crawl.exclude", code=2)
     assert "there is no option schedule.often" in change("schedule.often=1", code=2)
-    assert "there is no option delay" in change("delay=1", code=2)
+    assert "there is no option delay; did you mean fetch.delay?" in change("delay=1", code=2)
+    assert "there is no option crawl.max_pages; did you mean limits.max_pages?" in change("crawl.max_pages=1", code=2)
     assert "/fetch/delay" in change("fetch.delay=soon", code=8)
     ctl(service, "jobs", "change", "j", code=2)
     ctl(service, "jobs", "change", "nobody", "fetch.delay=1s", code=8)

@@ -547,7 +547,10 @@ def test_the_seeds_of_strangers_give_no_right_to_private_addresses(tmp_path, web
         theirs = s.wait_for(s.run("theirs"), "done")
         assert theirs["stats"]["pages"] == 0 and web.log() == []
         assert s.output(theirs["id"]).outcomes()[web.url()] == "denied-address"
-        told = f"{web.url()}: denied-address: address is loopback; --allow-net, in a file net.allow_net, would admit it"
+        told = (
+            f"{web.url()}: denied-address: address is loopback; --allow-net would admit it, in a job file net.allow_net, "
+            "in the service defaults.net.allow_net"
+        )
         assert theirs["why"] == told
         assert f"run {theirs['id']} of theirs: done: {told}\n" in s.log()
         ours = s.wait_for(s.run("ours"), "done")

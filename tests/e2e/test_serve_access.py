@@ -266,6 +266,7 @@ def test_trawl_ctl_comes_over_tls_with_its_token(tmp_path):
         assert code == 6 and "wants the role admin (403)" in err
         code, _, err = ctl("jobs")
         assert code == 6 and "(401)" in err
+        assert err.rstrip().endswith("; --token-file FILE, or TRAWL_TOKEN_FILE, names the file that has one")
         assert ctl("jobs", ca=other, token="read")[0] == 5
         assert ctl("jobs", url=f"http://127.0.0.1:{s.port}", token="read")[0] == 4
         assert ctl("jobs", url=f"https://127.0.0.1:{free_port()}", token="read")[0] == 4
