@@ -117,11 +117,29 @@ struct check {
 	const struct job *job;
 };
 
+/* In a file an option has the name of its key: what a sentence that begins with the flag, in
+ * its place, begins with. */
+static const char *
+by_key(enum option_id option, const char *text, char *ret, size_t size)
+{
+	const struct option_row *row = &option_rows[option];
+	char flag[OPTION_FLAG_MAX];
+	size_t n;
+
+	option_flag(row, flag);
+	n = strlen(flag);
+	if (strncmp(text, flag, n) != 0 || (text[n] != ' ' && text[n] != ':'))
+		return text;
+	(void)snprintf(ret, size, "%s.%s%s", row->section, option_key(row), text + n);
+	return ret;
+}
+
 static bool
 on_job_mistake(void *ctx, enum option_id option, int code, const char *text)
 {
 	struct check *c = ctx;
 	const struct job_place *at = &c->job->places[option];
+	char sentence[sizeof(((struct why *)0)->text) + OPTION_FLAG_MAX];
 
 	(void)code;
 	return on_mistake(c->mistakes,
@@ -130,7 +148,7 @@ on_job_mistake(void *ctx, enum option_id option, int code, const char *text)
 					      : c->job->files.v[at->file - 1],
 		.line = at->line,
 		.column = at->column,
-		.text = text});
+		.text = by_key(option, text, sentence, sizeof(sentence))});
 }
 
 /* trawl.yaml, or a job. */

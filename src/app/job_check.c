@@ -29,6 +29,15 @@ enum {
 	PATTERNS_BYTES_MAX = 1 << 20,
 };
 
+static bool
+has_sink(const struct options *o, const char *name)
+{
+	for (size_t i = 0; i < o->output_sink.n; i++)
+		if (strcmp(o->output_sink.v[i], name) == 0)
+			return true;
+	return false;
+}
+
 static int
 check_sinks(const struct options *o, struct why *why)
 {
@@ -42,9 +51,15 @@ check_sinks(const struct options *o, struct why *why)
 	for (size_t i = 0; i < o->output_sink.n; i++)
 		if (!sink_exists(o->output_sink.v[i]))
 			return why_set(why, -EINVAL,
-			    "--sink: there is no '%s'; there are %s", o->output_sink.v[i],
-			    sink_names());
-	return 0;
+			    "--sink: there is no '%s'; there are %s%s",
+			    o->output_sink.v[i], sink_names(),
+			    strchr(o->output_sink.v[i], ',') == NULL
+				? ""
+				: ", each with its own --sink");
+	return o->output_sink.n > 1 && has_sink(o, "none")
+		   ? why_set(why, -EINVAL,
+			 "--sink: 'none' keeps nothing, and there are others beside it")
+		   : 0;
 }
 
 static int
@@ -62,15 +77,6 @@ check_csv(const struct options *o, struct why *why)
 	r = csv_layout_init(&layout, slice_cstr(o->output_csv_columns), select, why);
 	select_free(select);
 	return r < 0 ? why_prefix(why, r, "--csv-columns") : 0;
-}
-
-static bool
-has_sink(const struct options *o, const char *name)
-{
-	for (size_t i = 0; i < o->output_sink.n; i++)
-		if (strcmp(o->output_sink.v[i], name) == 0)
-			return true;
-	return false;
 }
 
 static int

@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -450,6 +451,10 @@ warc_wacz(int argc, char **argv)
 		code = usage_error("trawl warc wacz wants the directory of a crawl");
 	if (code != 0)
 		return code;
+	(void)snprintf(beside, sizeof(beside), "%s/.", argv[0]);
+	if (access(beside, F_OK) < 0)
+		return say_error(EXIT_FILE, "%s is not the directory of a crawl: %s",
+		    argv[0], strerror(errno));
 	(void)snprintf(beside, sizeof(beside), "%s/archive.wacz", argv[0]);
 	if (wacz_make(argv[0], out == NULL ? beside : out, &why) < 0)
 		return say_error(EXIT_FILE, "%s", why.text);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int
 check_network(struct slice value, struct why *why)
@@ -35,8 +36,11 @@ check_text(const struct option_row *row, const char *text, struct why *why)
 	case OPTION_ID_output_sink:
 		return sink_exists(text)
 			   ? 0
-			   : why_set(why, -EINVAL, "there is no '%s'; there are %s", text,
-				 sink_names());
+			   : why_set(why, -EINVAL, "there is no '%s'; there are %s%s", text,
+				 sink_names(),
+				 strchr(text, ',') == NULL
+				     ? ""
+				     : "; a list is [warc, jsonl]");
 	case OPTION_ID_fetch_header:
 		return header_line_is_good(slice_cstr(text))
 			   ? 0

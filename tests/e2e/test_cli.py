@@ -62,6 +62,8 @@ MISTAKES = {
     "no such file": ["check", "missing.yaml"],
     "no directory": ["crawl", "-o", "", "https://127.0.0.1/"],
     "help about nothing": ["help", "crwal"],
+    "sinks in one word": ["crawl", "--sink", "warc,jsonl", "http://127.0.0.1/"],
+    "none beside other sinks": ["crawl", "--sink", "none", "--sink", "warc", "http://127.0.0.1/"],
     "a command that is like none": ["fetchall"],
     "a URL without a command": ["http://127.0.0.1/"],
     "a job file without a command": ["job.yaml"],
@@ -87,6 +89,8 @@ NAMED = {
     "a selector that cannot be": "column 4",
     "no network": "127.0.0.0/99",
     "no sink": "drain",
+    "sinks in one word": "each with its own --sink",
+    "none beside other sinks": "'none' keeps nothing",
     "no URL": "URL",
     "a URL that is none": "http://[::1/",
     "a scheme that is not fetched": "ftp",
@@ -629,6 +633,8 @@ WRONG_JOBS = {
     "sink twice": ("output: {sink: [warc, warc]}", "twice"),
     "header": ("fetch: {header: [nocolon]}", "header"),
     "proxy": ("fetch: {proxy: 'foo://x'}", "proxy"),
+    "sinks in one word": ("output: {sink: 'warc,jsonl'}", "a list is [warc, jsonl]"),
+    "none beside others": ("output: {sink: [none, warc]}", "'none' keeps nothing"),
 }
 
 
@@ -643,6 +649,16 @@ def test_check_finds_what_a_crawl_would_refuse(what, tmp_path):
         assert named in result.err
         assert len(result.err.strip().splitlines()) == 1
     assert os.listdir(tmp_path) == ["job.yaml"]
+
+
+def test_a_mistake_in_a_job_file_is_told_by_its_key(tmp_path):
+    job = tmp_path / "job.yaml"
+    job.write_text("seeds: http://127.0.0.1/\nfetch:\n  cookies: none.txt\noutput: {wacz: yes, sink: csv}\n")
+    told = harness.trawl("check", "job.yaml", cwd=tmp_path).err.splitlines()
+    assert [line.split("; ")[0] for line in told] == [
+        "trawl: job.yaml:4:16: output.wacz packs the archive of a crawl: add --sink warc",
+        "trawl: job.yaml:3:12: fetch.cookies: cannot open none.txt: No such file or directory",
+    ]
 
 
 # -- Examples --

@@ -89,8 +89,8 @@ TOLD = [
     r"job.yaml:14:11: fetch.header wants one value",
     r"job.yaml:15:1: 'max_pages' is no section; it belongs below limits:",
     r"job.yaml: there is no seed",
-    r"job.yaml:12:7: --ca: cannot open nowhere.pem",
-    r"job.yaml:13:12: --cookies: cannot open nowhere.txt",
+    r"job.yaml:12:7: fetch.ca: cannot open nowhere.pem",
+    r"job.yaml:13:12: fetch.cookies: cannot open nowhere.txt",
 ]
 
 
@@ -152,24 +152,24 @@ EACH = [
     "3:16: fetch.header_for: that is not",
     "4:10: fetch.auth: that is not USER:PASS@HOST",
     "4:40: fetch.auth: '' is not HOST or HOST:PORT",
-    "5:14: --auth-file: cannot open nowhere.txt",
-    "6:7: --ca: cannot open nowhere.pem",
-    "7:9: --cert: cannot open nothing.pem",
-    "8:8: --key: cannot open neither.pem",
-    "10:8: --dns: ' ns.test' is not a DNS server",
+    "5:14: fetch.auth_file: cannot open nowhere.txt",
+    "6:7: fetch.ca: cannot open nowhere.pem",
+    "7:9: fetch.cert: cannot open nothing.pem",
+    "8:8: fetch.key: cannot open neither.pem",
+    "10:8: net.dns: ' ns.test' is not a DNS server",
     "12:12: limits.trap_ok: '(': missing closing parenthesis",
     "16:3: there is no mirror.link; did you mean mirror.links?",
-    "18:12: --exec-command: there is no program",
-    "19:8: --exec-env: the environment has no variable 'NOT_SET'",
-    "21:13: --s3-endpoint: 'ftp://x' is not a URL",
-    "22:11: --s3-bucket: 'a/b' is not the name of a bucket",
-    "23:11: --s3-region: that is not the name of a region",
-    "24:11: --s3-prefix: ",
-    "25:18: --s3-storage-class: ",
-    "26:7: --s3-ca: cannot open nowhere.pem",
+    "18:12: exec.command: there is no program",
+    "19:8: exec.env: the environment has no variable 'NOT_SET'",
+    "21:13: s3.endpoint: 'ftp://x' is not a URL",
+    "22:11: s3.bucket: 'a/b' is not the name of a bucket",
+    "23:11: s3.region: that is not the name of a region",
+    "24:11: s3.prefix: ",
+    "25:18: s3.storage_class: ",
+    "26:7: s3.ca: cannot open nowhere.pem",
     "27:3: there is no s3.timout; did you mean s3.timeout?",
     "31:12: rules: match '(': missing closing parenthesis",
-    "29:9: --json: the summary would stand among the pages",
+    "29:9: run.json: the summary would stand among the pages",
 ]
 
 
@@ -182,7 +182,7 @@ def test_of_what_belongs_together_each_mistake_is_told(tmp_path):
     for told in EACH:
         assert sum(line.startswith(told) for line in lines) == 1, (told, result.err)
     rest = [line for line in lines if not line.startswith(tuple(EACH))]
-    assert len(rest) == 1 and "--s3-credentials: there are no keys" in rest[0], rest
+    assert len(rest) == 1 and "s3.credentials: there are no keys" in rest[0], rest
 
 
 def test_check_of_a_good_file_says_so_in_json_too(tmp_path):

@@ -106,6 +106,10 @@ def test_a_crawl_that_is_not_over_or_no_crawl_is_refused(packed, tmp_path):
     _, out, _ = packed
     done = harness.trawl("warc", "wacz", tmp_path)
     assert done.rc == 3 and "there is no index.cdxj" in done.err
+    for name, why in ("nowhere", "No such file or directory"), ("file", "Not a directory"):
+        (tmp_path / "file").touch()
+        done = harness.trawl("warc", "wacz", tmp_path / name)
+        assert done.rc == 3 and done.err == f"trawl: {tmp_path / name} is not the directory of a crawl: {why}\n"
     copy = tmp_path / "copy"
     shutil.copytree(out.dir / "warc", copy / "warc")
     shutil.copy(out.dir / "index.cdxj", copy)
