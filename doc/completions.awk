@@ -1,5 +1,6 @@
 # Completions, with -v shell=bash, zsh or fish, from the tables of the program:
-#     awk -v shell=bash -f completions.awk src/crawl/options.def src/app/main.c
+#     awk -v shell=bash -f completions.awk src/crawl/options.def src/base/outcome.h \
+#         src/observe/report_json.c src/app/main.c
 # A row of options.def is OPTION(section, name, TYPE, "default", min, max, "argument", "help"),
 # one of main.c {"name", "usage", "summary", "details", crawls, function}: what a command
 # takes is what its usage says (of `warc`, the details), and a command that crawls takes all
@@ -76,6 +77,18 @@ in_table && /^[ \t]*\{"/ { row = ""; in_row = 2 }
 in_row == 2 { row = row " " $0 }
 in_row == 2 && /\},[ \t]*$/ { in_row = 0; command_row() }
 
+/^\tX\([A-Z0-9_]+, "[a-z0-9-]+", (FETCHED|FAILED|REJECTED)\)/ {
+	row = $0
+	outcomes = outcomes (outcomes == "" ? "" : " ") quoted()
+}
+
+/^} sections\[\] = \{/ { in_sections = 1; next }
+/^\};/ { in_sections = 0 }
+in_sections {
+	row = $0
+	sections = sections (sections == "" ? "" : " ") quoted()
+}
+
 # -- What is common. --
 
 # "files", "directories", "jobs", "words a b c", "none": what an argument may be.
@@ -86,8 +99,13 @@ function kind_of(arg,   words) {
 		return "directories"
 	if (arg == "FILE" || arg == "FROM" || arg == "TO" || arg == "PATH")
 		return "files"
+	if (arg == "OUTCOME")
+		return "words " outcomes
+	if (arg == "SECTION")
+		return "words " sections
 	if (arg ~ /^[a-z0-9.]+(\|-?[a-zA-Z0-9.]+)+$/) {
 		words = arg
+		sub(/OUTCOME/, outcomes, words)
 		gsub(/\|[A-Z]+/, "", words) # auto|T: the word
 		gsub(/\|/, " ", words)
 		return "words " words
@@ -147,6 +165,43 @@ function lines_about(name, details,   n, line, i, on, text, first) {
 	return text taken_by_all(details)
 }
 
+# The same with the lines that go on about what it takes, without flags and what it is.
+function words_of(name, details,   n, line, i, on, text) {
+	n = split(details, line, "\n")
+	text = ""
+	for (i = 1; i <= n; i++) {
+		if (line[i] ~ /^[^ ]/)
+			on = line[i] ~ ("^" name "( |$)")
+		if (!on || line[i] ~ /^          /) # what it is
+			continue
+		sub(/^ +/, "", line[i])
+		sub(/   .*/, "", line[i])
+		text = text " " line[i]
+	}
+	gsub(/\[--?[^]]*\]/, "", text)
+	return text
+}
+
+# Commands of a command's command, as `ctl jobs` has them: "[list] | show NAME | ...".
+function own_commands(name, details,   n, part, i, words) {
+	n = split(words_of(name, details), part, "|")
+	words = ""
+	for (i = 1; i <= n; i++) {
+		if (i == 1)
+			sub("^ *" name " *", "", part[i])
+		gsub(/^[ []+/, "", part[i])
+		sub(/[] ].*/, "", part[i])
+		if (part[i] ~ /^[a-z]+$/)
+			words = words (words == "" ? "" : " ") part[i]
+	}
+	return words
+}
+
+function group_words(name, details,   kind) {
+	kind = words_kind(lines_about(name, details))
+	return kind == "none" ? words_kind(words_of(name, details)) : kind
+}
+
 # "All take --json, and ...", up to the end of the sentence.
 function taken_by_all(details,   text) {
 	if (!match(details, /\nAll take [^.]*/))
@@ -167,6 +222,13 @@ function groups_of(c, into,   text) {
 function shell_quoted(text) {
 	gsub(/'/, "'\\''", text)
 	return "'" text "'"
+}
+
+function command_names(   c, names) {
+	names = ""
+	for (c = 1; c <= commands; c++)
+		names = names (c > 1 ? " " : "") cmd_name[c]
+	return names
 }
 
 # -- bash --
@@ -240,8 +302,12 @@ function bash_command(c,   n, group, i, own) {
 		printf "--help' -- \"$cur\"))\n\t\t\treturn\n\t\tfi\n\t\tcase ${words[2]} in\n"
 		for (i = 1; i <= n; i++) {
 			printf "\t\t%s)\n", group[i]
+			own = own_commands(group[i], cmd_details[c])
+			if (own != "")
+				printf "\t\t\tif [[ $cword -eq 3 && $cur != -* ]]; then\n\t\t\t\t%s\n" \
+				    "\t\t\t\treturn\n\t\t\tfi\n", bash_kind("words " own)
 			bash_flags(flags_of(lines_about(group[i], cmd_details[c])),
-			    words_kind(lines_about(group[i], cmd_details[c])), "\t\t\t")
+			    group_words(group[i], cmd_details[c]), "\t\t\t")
 			printf "\t\t\t;;\n"
 		}
 		printf "\t\tesac\n"
@@ -262,6 +328,7 @@ function bash(   c) {
 	printf "--help --version' -- \"$cur\"))\n\t\treturn\n\tfi\n\tcase ${words[1]} in\n"
 	for (c = 1; c <= commands; c++)
 		bash_command(c)
+	printf "\thelp) [ \"$cword\" -gt 2 ] || %s ;;\n", bash_kind("words " command_names())
 	printf "\tesac\n} &&\n\tcomplete -F _trawl trawl\n"
 }
 
@@ -313,7 +380,7 @@ function zsh_flags(n, words,   i) {
 	zsh_words(words)
 }
 
-function zsh_command(c,   n, group, i) {
+function zsh_command(c,   n, group, i, own) {
 	printf "(( $+functions[_trawl_%s] )) ||\n_trawl_%s()\n{\n", cmd_name[c], cmd_name[c]
 	if (cmd_crawls[c]) {
 		printf "\t_arguments -S -s \\\n"
@@ -331,8 +398,12 @@ function zsh_command(c,   n, group, i) {
 		printf "\n\t\treturn\n\tfi\n\tshift words\n\t(( CURRENT-- ))\n\tcase $words[1] in\n"
 		for (i = 1; i <= n; i++) {
 			printf "\t%s)\n", group[i]
+			own = own_commands(group[i], cmd_details[c])
+			if (own != "")
+				printf "\tif (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then\n" \
+				    "\t\tcompadd -- %s\n\t\treturn\n\tfi\n", own
 			zsh_flags(flags_of(lines_about(group[i], cmd_details[c])),
-			    words_kind(lines_about(group[i], cmd_details[c])))
+			    group_words(group[i], cmd_details[c]))
 			printf "\t\t;;\n"
 		}
 		printf "\tesac\n"
@@ -352,6 +423,7 @@ function zsh(   i, c) {
 	printf ")\n\n"
 	for (c = 1; c <= commands; c++)
 		zsh_command(c)
+	printf "_trawl_help()\n{\n\t(( CURRENT > 2 )) || compadd -- %s\n}\n\n", command_names()
 	printf "if (( CURRENT == 2 )); then\n\tlocal -a commands=(\n"
 	for (c = 1; c <= commands; c++)
 		printf "\t\t%s\n", shell_quoted(cmd_name[c] ":" cmd_help[c])
@@ -414,7 +486,7 @@ function fish_flags(n, words, condition,   i) {
 	fish_words(words, condition)
 }
 
-function fish_command(c,   n, group, i, condition) {
+function fish_command(c,   n, group, i, condition, own) {
 	condition = "'__trawl_command " cmd_name[c] "'"
 	if (cmd_crawls[c]) {
 		n = flags_of(cmd_usage[c])
@@ -425,9 +497,15 @@ function fish_command(c,   n, group, i, condition) {
 		n = groups_of(c, group)
 		for (i = 1; i <= n; i++) {
 			printf "complete -c trawl -n '__trawl_wants_group %s' -a %s\n", cmd_name[c], group[i]
-			fish_flags(flags_of(lines_about(group[i], cmd_details[c])),
-			    words_kind(lines_about(group[i], cmd_details[c])),
-			    "'__trawl_is " cmd_name[c] " " group[i] "'")
+			own = own_commands(group[i], cmd_details[c])
+			if (own != "")
+				printf "complete -c trawl -n '__trawl_wants_own %s %s' -a '%s'\n",
+				    cmd_name[c], group[i], own
+			condition = "__trawl_is " cmd_name[c] " " group[i]
+			fish_flags(flags_of(lines_about(group[i], cmd_details[c])), "none", "'" condition "'")
+			if (own != "")
+				condition = condition "; and not __trawl_wants_own " cmd_name[c] " " group[i]
+			fish_words(group_words(group[i], cmd_details[c]), "'" condition "'")
 		}
 	} else
 		fish_flags(flags_of(cmd_usage[c] " --help"), words_kind(cmd_usage[c]), condition)
@@ -441,7 +519,10 @@ function fish(   c, i, crawling) {
 	printf "\ttest (count $words) -eq 2; and test $words[2] = $argv[1]\nend\n\n"
 	printf "function __trawl_is\n\tset -l words (commandline -opc)\n"
 	printf "\ttest (count $words) -ge 3; and test \"$words[2..3]\" = \"$argv\"\nend\n\n"
+	printf "function __trawl_wants_own\n\tset -l words (commandline -opc)\n"
+	printf "\ttest (count $words) -eq 3; and test \"$words[2..3]\" = \"$argv\"\nend\n\n"
 	printf "complete -c trawl -f\n"
+	printf "complete -c trawl -n '__trawl_wants_group help' -a '%s'\n", command_names()
 	printf "complete -c trawl -n __fish_use_subcommand -l help -d 'tell what there is'\n"
 	printf "complete -c trawl -n __fish_use_subcommand -l version -d 'tell the version'\n"
 	for (c = 1; c <= commands; c++) {
@@ -460,7 +541,7 @@ function fish(   c, i, crawling) {
 
 BEGIN { begin() }
 END {
-	if (options < 10 || commands < 5) {
+	if (options < 10 || commands < 5 || outcomes == "" || sections == "") {
 		print "completions.awk: the tables are not where they were" >"/dev/stderr"
 		exit 1
 	}

@@ -33,7 +33,7 @@ const struct command commands[] = {
 	"if it was never discovered.",
 	false, cmd_explain},
     {"report",
-	"[--json [--section NAME,...]] DIR, or --politeness [--delay T] [--per-host N] "
+	"[--json [--section SECTION,...]] DIR, or --politeness [--delay T] [--per-host N] "
 	"[--json] DIR",
 	"what a crawl came to, over all its runs",
 	"Writes report.html and report.json anew, also while the crawl runs; --json "
@@ -91,8 +91,8 @@ const struct command commands[] = {
 	"runs [list] [--limit N] [--state S] [--job NAME] [--sort id|-id] [--all] |\n"
 	"     show RUN | pause RUN | resume RUN | cancel RUN |\n"
 	"     compare RUN RUN | history RUN | report RUN\n"
-	"pages [--limit N] [--sort at|-at] [--outcome O] [--status S] [--mime M]\n"
-	"      [--prefix P] [--contains T] [--all] RUN\n"
+	"pages [--limit N] [--sort at|-at] [--outcome OUTCOME] [--status S]\n"
+	"      [--mime M] [--prefix P] [--contains T] [--all] RUN\n"
 	"                                         its pages, the newest first\n"
 	"hosts [--limit N] RUN                    the busiest\n"
 	"explain RUN URL                          what became of a URL, and why\n"

@@ -348,7 +348,20 @@ def test_commands_and_their_options_are_completed_all(shell, tmp_path):
 
 @pytest.mark.parametrize("shell", shells())
 def test_words_of_an_option_are_completed(shell, tmp_path):
+    table = (harness.SRCDIR / "src/base/outcome.h").read_text()
+    outcomes = set(re.findall(r'^\tX\(\w+, "([a-z0-9-]+)"', table, re.M)) - {"none"}
     cases = {
+        "trawl crawl --fail-on ": {"broken"} | outcomes,
+        "trawl report --section ": {
+            "totals", "runs", "changes", "outcomes", "status", "mime", "traps", "waits", "latency", "timeline", "slowest",
+            "largest", "broken", "redirects", "duplicates", "near-duplicates", "rejected", "politeness", "errors", "archive",
+        },
+        "trawl ctl pages --outcome ": outcomes,
+        "trawl ctl jobs ": {"list", "show", "create", "replace", "delete", "change"},
+        "trawl ctl runs ": {"list", "show", "pause", "resume", "cancel", "compare", "history", "report"},
+        "trawl ctl seeds ": {"add"},
+        "trawl ctl events ": {"of"},
+        "trawl help ": set(commands()),
         "trawl cr": {"crawl"},
         "trawl crawl --sc": {"--scope"},
         "trawl crawl --scope ": {"page", "prefix", "host", "domain", "any"},
@@ -384,13 +397,14 @@ def test_words_that_are_files_are_completed_as_such(shell, tmp_path, monkeypatch
         "trawl resume crawl": {"crawl-1"},
         "trawl status crawl": {"crawl-1"},
         "trawl check crawl.": {"crawl.yaml"},
+        "trawl ctl jobs create crawl.": {"crawl.yaml"},
         "trawl crawl --ca crawl.": {"crawl.yaml", "crawl.pem", "crawl.txt"},
         "trawl crawl -o crawl": {"crawl-1"},
         "trawl crawl crawl": set(),
     }
     for line, offered in zip(cases, complete(shell, list(cases), tmp_path)):
         offered = {o.rstrip("/").rpartition("/")[2] for o in offered}
-        if line == "trawl check crawl." and shell == "fish":
+        if line.endswith(("check crawl.", "create crawl.")) and shell == "fish":
             assert "crawl.yaml" in offered  # it puts them first, and offers others too
         else:
             assert offered == cases[line], line
