@@ -196,12 +196,12 @@ args_help(struct buf *out)
 {
 	const char *section = "";
 	int r = buf_add_cstr(out,
-	    "  -o DIR                       where a new crawl's results go (default: "
+	    "  -o DIR, --output DIR         where a new crawl's results go (default: "
 	    "./HOST-TIMESTAMP)\n"
 	    "  --seeds FILE                 more URLs to begin at, one a line; - is "
 	    "standard input\n"
-	    "  -q                           print errors only\n"
-	    "  -v                           print a line for each URL; twice: robots.txt "
+	    "  -q, --quiet                  print errors only\n"
+	    "  -v, --verbose                print a line for each URL; twice: robots.txt "
 	    "and retries, too\n");
 
 	for (size_t i = 0; i < OPTION_ID_MAX && r == 0; i++) {

@@ -55,6 +55,18 @@ def test_list_as_text_has_the_columns_of_the_manual(crawled):
         assert (kind == "response") == status.isdigit()
 
 
+def test_the_example_of_the_manual_names_what_is_missing_of_one_file_and_of_many(crawled):
+    _, out = crawled
+    page = (harness.SRCDIR / "doc/trawl-warc.1").read_text().replace("\\-", "-").replace("\\et", "\\t")
+    (awk,) = [line.split(" | ", 1)[1] for line in page.splitlines() if line.startswith("trawl warc list") and "404" in line]
+    answers = [r for r in out.records() if r.type == "response" and r.uri.startswith("http")]
+    missing = {str(p): {r.uri for r in answers if r.path == p and r.http_status == 404} for p in out.warcs()}
+    (one,) = [path for path, lost in missing.items() if lost][:1]
+    for files in [one], out.warcs():
+        told = subprocess.run(["sh", "-c", awk], input=tool("list", *files).out, capture_output=True, text=True, timeout=60)
+        assert told.returncode == 0 and set(told.stdout.split()) == set().union(*(missing[str(f)] for f in files))
+
+
 def test_verify_finds_nothing_wrong(crawled):
     _, out = crawled
     done = tool("verify", "--json", *out.warcs())
