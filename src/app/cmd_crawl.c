@@ -111,7 +111,8 @@ run_file(struct job *job, struct args *a, struct nursery *nursery)
 		return usage_error("run wants one job file, as in trawl run job.yaml");
 	path = a->words[0];
 	if (strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0)
-		return usage_error("run wants a job file; did you mean trawl crawl %s?", path);
+		return usage_error(
+		    "run wants a job file; did you mean trawl crawl %s?", path);
 	a->words_len = 0;
 	a->job_file = strcmp(path, "-") == 0 ? NULL : path;
 	if (check_file(path, job) > 0)

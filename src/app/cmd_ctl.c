@@ -275,8 +275,9 @@ no_option(struct slice name)
 	else
 		near = option_nearest((struct slice){0}, name);
 
-	return near == NULL ? usage_error("there is no option " SLICE_FMT, SLICE_ARG(name))
-			    : usage_error("there is no option " SLICE_FMT "; did you mean %s.%s?",
+	return near == NULL
+		   ? usage_error("there is no option " SLICE_FMT, SLICE_ARG(name))
+		   : usage_error("there is no option " SLICE_FMT "; did you mean %s.%s?",
 			 SLICE_ARG(name), near->section, option_key(near));
 }
 

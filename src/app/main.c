@@ -33,7 +33,8 @@ const struct command commands[] = {
 	"if it was never discovered.",
 	false, cmd_explain},
     {"report",
-	"[--json [--section SECTION,...]] DIR, or --politeness [--delay T] [--per-host N] "
+	"[--json [--section SECTION,...]] DIR, or --politeness [--delay T] [--per-host "
+	"N] "
 	"[--json] DIR",
 	"what a crawl came to, over all its runs",
 	"Writes report.html and report.json anew, also while the crawl runs; --json "
@@ -206,7 +207,8 @@ no_such_command(const char *name)
 	struct slice s = slice_cstr(name);
 	const struct command *near = command_nearest(name);
 
-	if (slice_starts(s, SLICE_LIT("http://")) || slice_starts(s, SLICE_LIT("https://")))
+	if (slice_starts(s, SLICE_LIT("http://")) ||
+	    slice_starts(s, SLICE_LIT("https://")))
 		(void)usage_error(
 		    "there is no command '%s'; did you mean trawl crawl %s?", name, name);
 	else if (slice_ends(s, SLICE_LIT(".yaml")) || slice_ends(s, SLICE_LIT(".yml")))

@@ -36,11 +36,10 @@ check_text(const struct option_row *row, const char *text, struct why *why)
 	case OPTION_ID_output_sink:
 		return sink_exists(text)
 			   ? 0
-			   : why_set(why, -EINVAL, "there is no '%s'; there are %s%s", text,
-				 sink_names(),
-				 strchr(text, ',') == NULL
-				     ? ""
-				     : "; a list is [warc, jsonl]");
+			   : why_set(why, -EINVAL, "there is no '%s'; there are %s%s",
+				 text, sink_names(),
+				 strchr(text, ',') == NULL ? ""
+							   : "; a list is [warc, jsonl]");
 	case OPTION_ID_fetch_header:
 		return header_line_is_good(slice_cstr(text))
 			   ? 0
