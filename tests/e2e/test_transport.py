@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import random
 import shutil
 import socket
 import subprocess
@@ -161,6 +162,40 @@ def test_a_name_that_the_certificate_has_is_crawled(secure, authority, tmp_path)
     )  # fmt: skip
     assert result.rc == 0, result.err
     assert secure.url("/p5.html", host) in out.archived()
+
+
+def finite_field(where, bits):
+    """Parameters of Diffie-Hellman's: any odd number does, for nobody looks whether it is a prime."""
+    p = random.Random(bits).getrandbits(bits) | 1 << bits - 1 | 1
+    (where / "dh.conf").write_text(f"asn1=SEQUENCE:dh\n[dh]\np=INTEGER:{p:#x}\ng=INTEGER:2\n")
+    harness.openssl(where, "asn1parse", "-genconf", "dh.conf", "-noout", "-out", "dh.der")
+    harness.openssl(where, "dhparam", "-inform", "DER", "-in", "dh.der", "-out", "dh.pem")
+    return where / "dh.pem"
+
+
+@pytest.mark.parametrize(("bits", "outcome"), [(2048, "ok"), (4096, "ok"), (4104, "tls-failure"), (10000, "tls-failure")])
+def test_a_server_has_nobody_compute_in_a_field_that_is_too_large(bits, outcome, tmp_path):
+    harness.openssl(
+        tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem",
+        "-days", "2", "-subj", "/CN=me", "-addext", "subjectAltName=IP:127.0.0.1",
+    )  # fmt: skip
+    server = f"""
+        server {{
+            listen 127.0.0.1:@PORT@ ssl;
+            ssl_certificate "{tmp_path}/cert.pem";
+            ssl_certificate_key "{tmp_path}/key.pem";
+            ssl_dhparam "{finite_field(tmp_path, bits)}";
+            ssl_protocols TLSv1.2;
+            ssl_ciphers "DHE:@SECLEVEL=0";
+            location / {{ return 200 "here"; }}
+        }}"""
+    with harness.nginx(tmp_path / "nginx", server, scheme="https") as web:
+        url = web.url("/")
+        _, out = harness.crawl(tmp_path / "crawl", "-q", "--retries", "0", "--ca", tmp_path / "cert.pem", url)
+    (row,) = [row for row in out.crawl_log() if row[3] == url]
+    assert (outcome == "ok") == (row[1] == "200"), row
+    assert (outcome == "tls-failure") == row[11].startswith("tls-failure,"), row
+    assert (outcome == "tls-failure") == ("modulus+too+large" in row[11]), row
 
 
 def test_insecure_means_that_certificates_are_not_looked_at(secure, tmp_path):
