@@ -179,14 +179,10 @@ the_kernel_knows_the_limits_of_workers(void **state)
 	int pid;
 
 	(void)state;
-	c.workers = 1;
 	c.worker_cpu_s = 77;
 	b = bench_open(&c);
-	/* Who works is jailed; who was just forked may not be yet. */
-	assert_string_equal(bench_do(b, "echo here")->text, "here");
 	assert_true(pool_pids(b->p, &pid, 1) == 1);
 	expect_limit(pid, "Max cpu time", 77, 79);
-	expect_limit(pid, "Max file size", 0, 0);
 	expect_limit(pid, "Max core file size", 0, 0);
 	expect_limit(pid, "Max processes", 0, 0);
 	expect_limit(pid, "Max open files", 4, 4);
@@ -196,6 +192,7 @@ the_kernel_knows_the_limits_of_workers(void **state)
 				 region_data_bytes(BENCH_RESULT_MAX);
 
 		expect_limit(pid, "Max address space", bytes, bytes);
+		expect_limit(pid, "Max file size", 0, 0); /* a report may go to a file */
 	}
 	bench_close(b);
 }
