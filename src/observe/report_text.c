@@ -124,6 +124,15 @@ summary_mirror(const struct report *r, const char *dir, struct buf *out)
 		   : buf_printf(out, "  mirror    %s/mirror/index.html\n", dir);
 }
 
+/* Files there are named by s3.log as they are put: maybe not all, or none yet. */
+static int
+summary_bucket(const struct options *o, const char *dir, struct buf *out)
+{
+	return buf_printf(out, "  bucket    %s/%s at %s; which files: %s/s3.log\n",
+	    o->s3_s3_bucket, o->s3_s3_prefix == NULL ? "" : o->s3_s3_prefix,
+	    o->s3_s3_endpoint, dir);
+}
+
 static int
 summary_places(const struct report *r, const char *dir, struct buf *out)
 {
@@ -142,6 +151,8 @@ summary_places(const struct report *r, const char *dir, struct buf *out)
 		e = buf_printf(out, "  replay    %s/archive.wacz\n", dir);
 	if (e == 0 && has_sink(r, "mirror"))
 		e = summary_mirror(r, dir, out);
+	if (e == 0 && has_sink(r, "s3"))
+		e = summary_bucket(&r->job->options, dir, out);
 	if (e == 0)
 		e = buf_printf(out, "  report    %s/report.html\n", dir);
 	if (e == 0 && (t->queued + t->in_flight > 0 || is_cut_short(r->facts.end)) &&

@@ -83,6 +83,16 @@ def test_a_file_that_is_too_large_keeps_no_other_from_going(store, web, tmp_path
     assert any("report.html" in p for p in put)
 
 
+def test_the_summary_names_the_bucket_and_what_lists_the_files(store, web, tmp_path):
+    for name, prefix in ("a", "docs/2026/"), ("b", ""):
+        options = store.options("--max-pages", "1", *(["--s3-prefix", prefix] if prefix else []))
+        result, out = harness.crawl(tmp_path / name, *options, web.url("/0.html"), env=store.env())
+        assert result.rc == 0, result.err
+        place = f"{store.bucket}/{prefix} at http://127.0.0.1:{store.gate.port}"
+        assert f"  bucket    {place}; which files: {out.dir}/s3.log\n" in result.err
+        assert (out.dir / "s3.log").exists()
+
+
 def test_only_the_archive_and_another_round_of_it(store, web, tmp_path):
     result, out = crawl(store, web, tmp_path / "out", "--no-s3-extras", "--max-pages", "20")
     assert result.rc == 0, result.err
