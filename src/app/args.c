@@ -17,13 +17,48 @@ value_of(const char *name, const char *inlined, int argc, char **argv, int *i)
 	return NULL;
 }
 
+/* What others call it: wget, wget2, HTTrack, Scrapy's settings. */
+static const char *
+known_elsewhere(struct slice flag)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} names[] = {{"accept", "--include"}, {"accept-regex", "--include"},
+	    {"ca-certificate", "--ca"}, {"certificate", "--cert"},
+	    {"convert-links", "--sink mirror"}, {"depth-limit", "--depth"},
+	    {"directory-prefix", "-o"}, {"domains", "--scope domain"},
+	    {"download-delay", "--delay"}, {"http-proxy", "--proxy"},
+	    {"ignore-robots", "--robots ignore"}, {"input-file", "--seeds"},
+	    {"level", "--depth"}, {"limit-rate", "--bandwidth"},
+	    {"load-cookies", "--cookies"}, {"max-depth", "--depth"},
+	    {"max-rate", "--bandwidth"}, {"max-size", "--max-bytes"},
+	    {"max-threads", "--concurrency"}, {"mirror", "--sink mirror"},
+	    {"no-check-certificate", "--insecure"}, {"no-parent", "--scope prefix"},
+	    {"no-robots", "--robots ignore"}, {"page-requisites", "--requisites"},
+	    {"password", "--auth"}, {"private-key", "--key"}, {"quota", "--max-bytes"},
+	    {"reject", "--exclude"}, {"reject-regex", "--exclude"},
+	    {"sockets", "--concurrency"}, {"span-hosts", "--scope any"},
+	    {"threads", "--concurrency"}, {"tries", "--retries"}, {"user", "--auth"},
+	    {"wait", "--delay"}, {"warc-file", "--sink warc"},
+	    {"warc-max-size", "--warc-size"}};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_eq(flag, slice_cstr(names[i].theirs)))
+			return names[i].ours;
+	return NULL;
+}
+
 static int
 unknown_option(struct slice flag)
 {
 	const struct option_row *near = option_nearest((struct slice){0}, flag);
+	const char *ours = known_elsewhere(flag);
 	char name[OPTION_FLAG_MAX];
 
-	if (near == NULL) {
+	if (ours != NULL) {
+		(void)usage_error("there is no option --" SLICE_FMT "; did you mean %s?",
+		    SLICE_ARG(flag), ours);
+	} else if (near == NULL) {
 		(void)usage_error("there is no option --" SLICE_FMT
 				  "; trawl crawl --help lists them",
 		    SLICE_ARG(flag));

@@ -112,6 +112,28 @@ def test_a_mistake_gives_one_sentence_and_exit_code_2(what, tmp_path):
     assert os.listdir(tmp_path) == [], "nothing is written"
 
 
+@pytest.mark.parametrize(
+    "theirs, ours",
+    [("--level=2", "--depth"), ("--wait=1", "--delay"), ("--span-hosts", "--scope any"), ("--no-parent", "--scope prefix"),
+     ("--tries=2", "--retries"), ("--reject=x", "--exclude"), ("--load-cookies", "--cookies"), ("--threads=4", "--concurrency")],
+)  # fmt: skip
+def test_an_option_of_another_crawler_is_told_by_ours(theirs, ours):
+    result = harness.trawl("crawl", theirs, "http://127.0.0.1:1/")
+    assert result.rc == 2
+    assert result.err == f"trawl: there is no option {theirs.split('=')[0]}; did you mean {ours}?\n"
+
+
+def test_what_options_of_others_lead_to_is_there():
+    table = (harness.SRCDIR / "src/app/args.c").read_text().partition("names[] = {")[2].partition("};")[0]
+    rows = re.findall(r'\{"([a-z-]+)",\s*"(--?[a-z-]+)(?: ([a-z]+))?"\}', table)
+    assert len(rows) > 30 and len(rows) == table.count('{"')
+    help = harness.trawl("crawl", "--help").out
+    for theirs, ours, word in rows:
+        assert not re.search(rf"^  --{theirs}\b(?!-)", help, re.M), theirs
+        line = re.search(rf"^  {ours}(?= ).*", help, re.M)
+        assert line and word in line[0], (ours, word)
+
+
 def test_untrusted_text_in_a_message_is_escaped(tmp_path):
     result = harness.trawl("crawl", "http://[\x1b[31m/", cwd=tmp_path)
     assert result.rc == 2
