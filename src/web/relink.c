@@ -40,7 +40,7 @@ tell_to(struct relink *k, size_t at)
 
 	assert(at >= from && at <= k->body.len);
 	k->told = at;
-	return same(k, slice_of(k->body.ptr + from, at - from));
+	return same(k, slice_head(slice_from(k->body, from), at - from));
 }
 
 static int

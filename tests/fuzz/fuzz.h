@@ -20,6 +20,7 @@
 	X(html)                                                                          \
 	X(page)                                                                          \
 	X(links)                                                                         \
+	X(relink)                                                                        \
 	X(values)                                                                        \
 	X(robots)                                                                        \
 	X(sitemap)                                                                       \
