@@ -16,6 +16,7 @@
 #include "web/http.h"
 #include "web/page.h"
 #include "web/pdf.h"
+#include "web/relink.h"
 #include "web/robots.h"
 #include "web/select.h"
 #include "web/sitemap.h"
@@ -68,6 +69,68 @@ parse_text(struct slice s)
 	arena_init(&a, 64 << 10, 256 << 20);
 	FUZZ_CHECK(page_parse(s, &conf, &a, &page) == 0);
 	arena_release(&a);
+}
+
+static int
+relink_any(void *ctx, struct slice ref)
+{
+	(void)ctx;
+	return ref.len % 2 == 1;
+}
+
+static int
+relink_link(void *ctx, unsigned form)
+{
+	(void)ctx;
+	(void)form;
+	return 0;
+}
+
+static int
+relink_same(void *ctx, struct slice bytes)
+{
+	*(size_t *)ctx += bytes.len;
+	return 0;
+}
+
+/* Taken apart at its links, as for the mirror. */
+static void
+relink_as(struct slice s, enum charset charset, bool is_css)
+{
+	static const struct relink_ops ops = {
+	    .is_link = relink_any, .link = relink_link, .same = relink_same};
+	struct arena a, scratch;
+	size_t bytes = 0;
+	struct relink_conf conf = {.ops = &ops,
+	    .ctx = &bytes,
+	    .arena = &a,
+	    .scratch = &scratch,
+	    .charset = charset};
+
+	arena_init(&a, 64 << 10, 256 << 20);
+	arena_init(&scratch, 64 << 10, 256 << 20);
+	FUZZ_CHECK((is_css ? relink_css(s, &conf) : relink_html(s, &conf)) == 0);
+	FUZZ_CHECK(bytes <= 8 * s.len + 64);
+	arena_release(&scratch);
+	arena_release(&a);
+}
+
+static void
+relink_page(struct slice s)
+{
+	relink_as(s, CHARSET_UTF_8, false);
+}
+
+static void
+relink_latin(struct slice s)
+{
+	relink_as(s, CHARSET_WINDOWS_1252, false);
+}
+
+static void
+relink_style(struct slice s)
+{
+	relink_as(s, CHARSET_UTF_8, true);
 }
 
 /* With fields, for which the stack of open elements is kept. */
@@ -481,6 +544,28 @@ static const struct nasty nasties[] = {
     {"many fields: levels beyond", parse_many_fields, L(""), L("<div><p><li>"), L("")},
     {"many fields: SVG", parse_many_fields, L(""), L("<svg><a><desc><p>"), L("")},
     {"many fields: templates", parse_many_fields, L(""), L("<template><tr><td>"), L("")},
+    {"relink: links", relink_page, L(""), L("<a href=x>"), L("")},
+    {"relink: links written anew", relink_page, L(""), L("<a href=&amp;>"), L("")},
+    {"relink: links without end", relink_page, L(""), L("<a "), L("")},
+    {"relink: bases", relink_page, L(""), L("<base href=x>"), L("")},
+    {"relink: attributes that go", relink_page, L("<link "), L("integrity=a "), L(">")},
+    {"relink: a srcset", relink_page, L("<img srcset=\""), L("a,"), L("\">")},
+    {"relink: a srcset written anew", relink_page, L("<img srcset=\"&lt;"), L("a,"),
+	L("\">")},
+    {"relink: pings written anew", relink_page, L("<a ping=\"&lt;"), L("a "), L("\">")},
+    {"relink: a style written anew", relink_page, L("<a style=\"&lt;"), L("url(a)"),
+	L("\">")},
+    {"relink: escapes in a style", relink_page, L("<a style=\""), L("url(\\41)"),
+	L("\">")},
+    {"relink: styles", relink_page, L(""), L("<style>url(a)</style>"), L("")},
+    {"relink: letters of Latin 1", relink_latin, L("<img srcset=\""), L("\xE4,"),
+	L("\">")},
+    {"relink: links of Latin 1", relink_latin, L(""), L("<a href=\xE4>"), L("")},
+    {"relink: references", relink_page, L("<img srcset=\"a "), L("&"), L("\">")},
+    {"relink: metas", relink_page, L(""), L("<meta charset=x content=y>"), L("")},
+    {"relink: url() that does not end", relink_style, L(""), L("url("), L("")},
+    {"relink: imports", relink_style, L(""), L("@import \"a\";"), L("")},
+    {"relink: escapes", relink_style, L(""), L("url(\\41)"), L("")},
     {"url() that does not end", parse_css, L(""), L("url("), L("")},
     {"url() with quotes", parse_css, L(""), L("url(\""), L("")},
     {"CSS strings", parse_css, L(""), L("\"\n"), L("")},
