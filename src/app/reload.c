@@ -84,6 +84,8 @@ read_whole(struct job *next, const char *path, const struct options *flags)
 		r = options_merge(&next->options, flags);
 	if (r == 0)
 		r = options_complete(&next->options);
+	if (r == 0)
+		r = options_name_sinks(&next->options);
 	if (r < 0)
 		(void)say_error(0, "out of memory");
 	return r;

@@ -721,16 +721,17 @@ start_again(struct session *s, struct why *why)
 static int
 prepare(struct session *s, struct nursery *nursery, struct why *why)
 {
+	struct options *o = &s->job->options;
 	int r = job_check(s->job, why);
 
 	if (r < 0)
 		return EXIT_USAGE;
-	job_idle_warn(&s->job->options);
-	if (loop_new(&s->loop) < 0 || name_job(s->job) < 0) {
+	job_idle_warn(o);
+	if (loop_new(&s->loop) < 0 || name_job(s->job) < 0 || options_name_sinks(o) < 0) {
 		(void)why_set(why, 0, "out of memory");
 		return EXIT_OTHER;
 	}
-	r = engine_new(s->loop, nursery, &s->job->options, &s->engine, why);
+	r = engine_new(s->loop, nursery, o, &s->engine, why);
 	if (r < 0)
 		return r == -EINVAL ? EXIT_USAGE : EXIT_OTHER;
 	if (s->resume) {

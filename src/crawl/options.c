@@ -379,6 +379,18 @@ option_rule_add(struct options *o, struct option_rule **ret)
 	return 0;
 }
 
+int
+options_name_sinks(struct options *o)
+{
+	static const char *const usual[] = {"warc", "jsonl"};
+	bool named = o->output_sink.n > 0;
+	int r = 0;
+
+	for (size_t i = 0; i < 2 && r == 0 && !named; i++)
+		r = strlist_add(&o->output_sink, slice_cstr(usual[i]));
+	return r;
+}
+
 void
 option_rule_drop(struct options *o)
 {

@@ -107,6 +107,9 @@ void options_release(struct options *o);
 /* What is given in `from` overrules `to`; lists are replaced.  Rules stay those of `to`. */
 int options_merge(struct options *to, const struct options *from);
 
+/* Where no sink is named: those that there are without a word, by name; -ENOMEM. */
+int options_name_sinks(struct options *o);
+
 void option_rule_drop(struct options *o); /* the last one */
 /* One more rule, for all URLs and with nothing said; -ENOMEM. */
 int option_rule_add(struct options *o, struct option_rule **ret);

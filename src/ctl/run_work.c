@@ -68,6 +68,8 @@ read_spec(struct run_work *w, struct why *why)
 	if (r > 0)
 		return why_prefix(why, -EINVAL, "the job is not understood any more");
 	r = job_tidy_seeds(&w->job);
+	if (r == 0)
+		r = options_name_sinks(&w->job.options);
 	return r < 0 ? why_set(why, r, "out of memory") : 0;
 }
 

@@ -275,6 +275,8 @@ def test_the_job_file_that_is_written_can_be_checked_and_run(web, tmp_path):
     assert again.rc == 0, again.err
     assert {p["url"] for p in harness.Output(tmp_path / "again").pages()} == {p["url"] for p in out.pages()}
     assert len(out.pages()) == 39
+    for written in out, harness.Output(tmp_path / "again"):  # also what nobody named
+        assert "\n  sink:\n    - 'warc'\n    - 'jsonl'\n" in (written.dir / "job.yaml").read_text()
 
 
 def test_check_names_line_and_key_of_a_mistake(tmp_path):

@@ -92,6 +92,7 @@ def test_a_run_crawls_and_ends_with_its_report(service, web):
     assert done["end"] == "done" and done["stats"]["queued"] == 0
     out = service.output(run)
     assert len(out.pages()) > 50
+    assert "\n  sink:\n    - 'warc'\n    - 'jsonl'\n" in (out.dir / "job.yaml").read_text()
     report = json.loads((out.dir / "report.json").read_text())
     assert report["fetched"] == done["stats"]["fetched"]
     assert [r["id"] for r in service.get("/api/v1/runs?job=demo&state=done").json["items"]] == [run]
