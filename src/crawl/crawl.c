@@ -125,6 +125,7 @@ begin_stop(struct crawl *c, enum crawl_end end)
 		return;
 	c->end = end;
 	set_phase(c, CRAWL_STOPPING);
+	frontier_retire(c->frontier, loop_now_ms(c->loop));
 	timer_stop(&c->watchdog);
 	/* Whatever ends it, an answer that drips may not hold the end. */
 	(void)timer_start(&c->grace, GRACE_MS);

@@ -130,6 +130,7 @@ frontier_host_joined(struct frontier *f, struct hostq *h)
 {
 	h->frontier = f;
 	h->conf = &f->conf;
+	h->is_retired = f->is_retired;
 	hostq_asked(h, &f->conf);
 	join_site(f, h);
 }
@@ -362,6 +363,24 @@ settle(struct manners *m, const struct frontier *ours)
 void
 frontier_settle(struct frontier *f)
 {
+	settle(f->manners, f);
+}
+
+void
+frontier_retire(struct frontier *f, int64_t now_ms)
+{
+	manners_advance(f->manners, now_ms);
+	f->is_retired = true;
+	list_foreach (at, &f->all) {
+		struct hostq *h = container_of(at, struct hostq, on_hosts);
+		const struct list *sharers = &h->standing->hosts;
+		bool waits = h->gate != NULL;
+
+		h->is_retired = true;
+		gate_leave(f->manners, h);
+		if (waits || sharers->next != sharers->prev)
+			standing_changed(f->manners, h->standing, NULL);
+	}
 	settle(f->manners, f);
 }
 

@@ -328,6 +328,9 @@ void frontier_waits(struct frontier *f, int64_t now_ms, uint64_t ret[WAIT_CAUSE_
 /* Why ready hosts are not asked now (concurrency, rate, parser, store, paused): their
  * wait is accounted to `c` from now on. */
 void frontier_held(struct frontier *f, enum wait_cause c, int64_t now_ms);
+/* It asks for nothing more: frontiers that share its manners wait for no turn of its hosts, and
+ * these for no gate.  What is under way goes on. */
+void frontier_retire(struct frontier *f, int64_t now_ms);
 /* Whoever has something queued waited for `c` these `ms` already, before we were. */
 void frontier_waited(struct frontier *f, enum wait_cause c, int64_t ms);
 

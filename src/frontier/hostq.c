@@ -286,9 +286,10 @@ free_for(const struct hostq *h, const struct frontier_conf *conf)
 static bool
 wants_turn(const struct hostq *h, int64_t by_ms)
 {
-	return h->state.place == HOSTQ_READY ||
-	       (h->state.place == HOSTQ_FULL && h->gate == NULL) ||
-	       (h->state.place == HOSTQ_WAITING && h->state.due_ms <= by_ms);
+	return !h->is_retired &&
+	       (h->state.place == HOSTQ_READY ||
+		   (h->state.place == HOSTQ_FULL && h->gate == NULL) ||
+		   (h->state.place == HOSTQ_WAITING && h->state.due_ms <= by_ms));
 }
 
 /*

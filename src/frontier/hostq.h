@@ -92,6 +92,7 @@ struct hostq {
 	bool granted;
 	int64_t granted_ms;
 	bool asks_name;      /* and has no answer yet */
+	bool is_retired;     /* it asks for nothing more */
 	uint64_t fails_seen; /* of standing.fails */
 
 	/* Its own part of that. */

@@ -25,6 +25,7 @@ struct frontier {
 
 	struct manners *manners;
 	struct manners *own_manners; /* nobody gave us any */
+	bool is_retired;             /* frontier_retire() */
 	struct gate names;           /* that are asked for at once */
 	struct gate probes;          /* requests to hosts that never answered */
 	uint32_t room, reserve;      /* frontier_room() */

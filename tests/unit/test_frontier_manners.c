@@ -558,6 +558,57 @@ a_crawl_that_does_not_ask_holds_nobody_up(void **state)
 	crew_stop(&c);
 }
 
+/* Nor any more one that stops, however long its delay is. */
+static void
+a_crawl_that_stops_leaves_its_turns_to_the_others(void **state)
+{
+	struct frontier_conf slow = rig_conf(), fast = rig_conf();
+	uint32_t turns_fast = 0, turns_slow = 0;
+	struct crew c;
+
+	(void)state;
+	slow.delay_ms = 2999;
+	fast.delay_ms = 99;
+	crew_start_as(&c, fast, slow);
+	crew_share_host(&c, 4000, &turns_fast, &turns_slow);
+	assert_in_range(turns_fast, 1, 3);
+	assert_in_range(turns_slow, 1, 3);
+	frontier_retire(c.b.f, c.b.now);
+	frontier_check(c.b.f);
+	rig_add(&c.b, "http://h/late"); /* of what is in flight still */
+	turns_fast = 0;
+	for (int ms = 0; ms < 2000; ms++, crew_pass(&c, 1)) {
+		if (turn(&c.a) == FRONTIER_URL) {
+			turns_fast++;
+			rig_ok(&c.a, "http://h", 0);
+		}
+	}
+	assert_in_range(turns_fast, 18, 21);
+	crew_stop(&c);
+}
+
+static void
+a_crawl_that_stops_waits_at_no_gate(void **state)
+{
+	struct crew c;
+
+	(void)state;
+	crew_start(&c, conf_of(1));
+	rig_add(&c.a, "http://a1/");
+	expect_turn(&c.a, "http://a1");
+	rig_add(&c.b, "http://a2/");
+	rig_add(&c.b, "http://a3/");
+	expect_none(&c.b);
+	rig_add(&c.a, "http://a4/");
+	expect_none(&c.a);
+	frontier_retire(c.b.f, c.b.now);
+	frontier_check(c.b.f);
+	rig_ok(&c.a, "http://a1", 0);
+	expect_turn(&c.a, "http://a4"); /* those before it are gone */
+	rig_ok(&c.a, "http://a4", 0);
+	crew_stop(&c);
+}
+
 static void
 a_back_off_holds_in_every_crawl(void **state)
 {
@@ -763,6 +814,8 @@ main(void)
 	    cmocka_unit_test(
 		a_crawl_with_a_longer_delay_takes_turns_with_one_that_has_a_shorter),
 	    cmocka_unit_test(a_crawl_that_does_not_ask_holds_nobody_up),
+	    cmocka_unit_test(a_crawl_that_stops_leaves_its_turns_to_the_others),
+	    cmocka_unit_test(a_crawl_that_stops_waits_at_no_gate),
 	    cmocka_unit_test(a_back_off_holds_in_every_crawl),
 	    cmocka_unit_test(a_crawl_that_ends_gives_back_what_it_had),
 	    cmocka_unit_test(a_host_that_is_down_is_probed_once_for_all_crawls),
