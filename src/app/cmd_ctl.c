@@ -391,17 +391,37 @@ tell_of_more(const struct verb *v, const struct wish *w, json_t *answer)
 		    strcmp(v->noun, "status") == 0 ? "runs" : v->noun);
 }
 
+/* The address of what comes after `next`; *last becomes that.  Exit code. */
+static int
+go_on(struct buf *path, size_t without_cursor, const char *next, char **last)
+{
+	if (*last != NULL && strcmp(*last, next) == 0)
+		return say_error(
+		    EXIT_PROTOCOL, "the list has no end: it goes on where it was");
+	free(*last);
+	*last = slice_dup(slice_cstr(next));
+	path->len = without_cursor;
+	if (*last == NULL ||
+	    buf_printf(path,
+		"%ccursor=", memchr(path->ptr, '?', path->len) != NULL ? '&' : '?') < 0 ||
+	    add_escaped(path, slice_cstr(next)) < 0)
+		return say_error(EXIT_OTHER, "out of memory");
+	return EXIT_DONE;
+}
+
 /* One page, or with --all each until the last. */
 static int
 ask_and_show(
     const struct verb *v, const struct wish *w, struct buf *path, struct slice body)
 {
 	size_t without_cursor = path->len;
-	int code;
+	char *last = NULL; /* where the list went on */
+	int code = EXIT_DONE;
 
-	for (;;) {
+	while (code == EXIT_DONE) {
 		json_t *answer = NULL;
 		const char *next;
+		bool goes_on;
 
 		code = ctl_ask(&w->client, v->method, buf_cstr(path), body, &answer);
 		if (code == EXIT_DONE && answer != NULL)
@@ -409,19 +429,15 @@ ask_and_show(
 		if (code == EXIT_DONE)
 			tell_of_more(v, w, answer);
 		next = more_at(answer);
-		path->len = without_cursor;
-		if (code != EXIT_DONE || !w->all || next == NULL) {
-			json_decref(answer);
-			return code;
-		}
-		if (buf_printf(path, "%ccursor=",
-			memchr(path->ptr, '?', path->len) != NULL ? '&' : '?') < 0 ||
-		    add_escaped(path, slice_cstr(next)) < 0)
-			code = say_error(EXIT_OTHER, "out of memory");
+		goes_on = code == EXIT_DONE && w->all && next != NULL;
+		if (goes_on)
+			code = go_on(path, without_cursor, next, &last);
 		json_decref(answer);
-		if (code != EXIT_DONE)
-			return code;
+		if (!goes_on)
+			break;
 	}
+	free(last);
+	return code;
 }
 
 /* As it was answered: no JSON. */

@@ -138,6 +138,8 @@ refused(const struct ctl_client *c, int status, const struct buf *text)
 static int
 unanswered(const struct ctl_client *c, int r, const struct why *why)
 {
+	if (r == -EBADMSG)
+		return say_error(EXIT_PROTOCOL, "the answer is no stream of events");
 	if (c->url != NULL && r == -EINVAL)
 		return not_a_service(c->url);
 	if (c->url != NULL)
@@ -260,6 +262,7 @@ add_event(struct following *f, struct slice data)
 			scrub_terminal(f->out.ptr + at, f->out.len - at);
 		return r == 0 ? buf_add_byte(&f->out, '\n') : r;
 	}
+	at = f->out.len;
 	r = buf_add_cstr(&f->out, "{\"event\":\"");
 	if (r == 0)
 		r = escape_json(&f->out, buf_slice(&f->kind));
@@ -267,8 +270,8 @@ add_event(struct following *f, struct slice data)
 		r = buf_add_cstr(&f->out, "\",\"data\":");
 	if (r == 0)
 		r = buf_add_slice(&f->out, data);
-	if (r == 0)
-		scrub_terminal(f->out.ptr, f->out.len);
+	if (r == 0) /* those before it end in a newline */
+		scrub_terminal(f->out.ptr + at, f->out.len - at);
 	return r == 0 ? buf_add_cstr(&f->out, "}\n") : r;
 }
 
@@ -309,7 +312,8 @@ int
 ctl_follow(const struct ctl_client *c, const char *path, bool json)
 {
 	struct following f = {.json = json};
-	struct ask a = {.method = "GET", .on_data = on_data, .ctx = &f};
+	struct ask a = {
+	    .method = "GET", .on_data = on_data, .ctx = &f, .type = "text/event-stream"};
 	struct buf out;
 	int code;
 

@@ -6,8 +6,20 @@ struct asking {
 	const struct ask *a;
 	struct buf *out;
 	CURL *easy;
-	bool too_large, ended;
+	bool too_large, ended, other_type;
 };
+
+/* "text/html; charset=..." is "text/html". */
+static bool
+is_of_type(CURL *easy, const char *type)
+{
+	char *has = NULL;
+	struct slice s;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &has);
+	s = slice_cstr(has == NULL ? "" : has);
+	return slice_ieq(slice_trim(slice_head(s, slice_find(s, ';'))), slice_cstr(type));
+}
 
 static size_t
 on_body(char *ptr, size_t size, size_t n, void *ctx)
@@ -18,6 +30,9 @@ on_body(char *ptr, size_t size, size_t n, void *ctx)
 
 	(void)curl_easy_getinfo(g->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (g->a->on_data != NULL && status < 400) {
+		g->other_type = g->a->type != NULL && !is_of_type(g->easy, g->a->type);
+		if (g->other_type)
+			return 0;
 		g->ended = !g->a->on_data(g->a->ctx, data);
 		return g->ended ? 0 : data.len;
 	}
@@ -57,6 +72,8 @@ outcome(const struct asking *g, CURLcode code, const char *error, struct why *wh
 {
 	if (code == CURLE_OK || g->ended)
 		return 0;
+	if (g->other_type)
+		return why_set(why, -EBADMSG, "the answer is not %s", g->a->type);
 	if (g->too_large)
 		return why_set(why, -EMSGSIZE, "the answer is too large");
 	return why_set(why,

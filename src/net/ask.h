@@ -5,7 +5,8 @@
  *
  * Owns:    nothing.   Units: milliseconds.
  * Errors:  -errno with the sentence: it was not answered; -ECONNREFUSED: no connection,
- *          -EPROTO: a certificate; -EINVAL: no URL.  A status is no error.
+ *          -EPROTO: a certificate; -EINVAL: no URL;
+ *          -EBADMSG: of another type.  A status is no error.
  * Threads: any; blocks.  Not on a loop.
  */
 #ifndef NET_ASK_H
@@ -23,6 +24,8 @@ struct ask {
 	/* Each piece as it comes; returns false to end it.  NULL: into `out`. */
 	bool (*on_data)(void *ctx, struct slice data);
 	void *ctx;
+	const char
+	    *type; /* what on_data is for, as "text/event-stream"; NULL: anything */
 };
 /* `out`: what was answered; with on_data the answer to what was not good (>= 400) only. */
 int ask(const struct ask *a, int *ret_status, struct buf *out, struct why *why);

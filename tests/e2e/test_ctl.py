@@ -1,8 +1,11 @@
 """`trawl ctl`: all of the API from the command line."""
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
+import threading
 
 import harness
 from harness import wait_until
@@ -149,6 +152,42 @@ def test_an_address_that_is_none_of_a_service_is_refused_before_anything_is_sent
         assert (done.returncode, done.stderr.splitlines()[0]) == (2, said), url
     done = subprocess.run([harness.TRAWL, "ctl", "--url", "HTTP://127.0.0.1:1/", "status"], capture_output=True, timeout=60)
     assert done.returncode == 4, done.stderr
+
+
+class Other:
+    """Something else at a socket: to each who asks the same."""
+
+    def __init__(self, path, kind, body):
+        self.socket = path
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n"
+        self.answer = (head + body).encode()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                c = self.listener.accept()[0]
+                c.recv(65536)
+                c.sendall(self.answer)
+                c.close()
+
+
+def test_events_that_come_together_are_a_line_each(tmp_path):
+    event = 'event: log\ndata: {"text":"\u202ea"}\n\n'
+    other = Other(tmp_path / "s", "text/event-stream", event * 3)
+    lines = ctl(other, "events", "--json").out.splitlines()
+    assert [json.loads(x) for x in lines] == [{"event": "log", "data": {"text": "???a"}}] * 3
+    assert ctl(other, "events").out == 'log      {"text":"???a"}\n' * 3
+
+
+def test_an_answer_that_is_none_of_a_service_is_no_success(tmp_path):
+    for i, kind in enumerate(("text/html", "application/json", "text/event-streams")):
+        other = Other(tmp_path / f"s{i}", kind, '{"items":[],"next":"again"}')
+        assert "the answer is no stream of events" in ctl(other, "events", code=7).err
+        assert "the list has no end" in ctl(other, "jobs", "--all", code=7).err
 
 
 def test_what_the_net_says_is_harmless_on_a_terminal(service, web):
