@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import re
+import shutil
 import socket
 import subprocess
 import threading
@@ -188,6 +190,26 @@ def test_an_answer_that_is_none_of_a_service_is_no_success(tmp_path):
         other = Other(tmp_path / f"s{i}", kind, '{"items":[],"next":"again"}')
         assert "the answer is no stream of events" in ctl(other, "events", code=7).err
         assert "the list has no end" in ctl(other, "jobs", "--all", code=7).err
+
+
+def test_the_examples_of_the_manual_go_as_they_stand(service, web, tmp_path):
+    page = (harness.SRCDIR / "doc" / "trawl-ctl.1").read_text().replace("\\-", "-")
+    steps = page.partition(".SH EXAMPLES\n.nf\n")[2].partition(".fi")[0].splitlines()
+    if shutil.which("jq") is None:
+        steps = [step.partition(" | jq")[0] for step in steps]
+    (tmp_path / "docs.yaml").write_text(f"name: docs\nseeds: {web.url()}\nfetch: {{delay: 5s}}\n")
+    env = {**os.environ, "TRAWL_API_SOCKET": str(service.socket)}
+    env["PATH"] = f"{os.path.dirname(harness.TRAWL)}:{env['PATH']}"
+    said = []
+    for step in steps:
+        line = re.sub(r"\b7\b", "1", step)  # the first run there is
+        if "events" in line:  # all before it found the run under way
+            assert service.call("PATCH", "/api/v1/runs/1", {"fetch": {"delay": "0"}}).status == 200
+        done = subprocess.run(["sh", "-ec", line], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and done.stderr == "", (line, done)
+        said.append(done.stdout)
+    assert len(said) == 7 and '"state":"done"' in said[3] and "sunk.html" in said[4] and '"http-4xx":' in said[5]
+    assert service.get("/api/v1/jobs/docs").json["scheduled"] is True
 
 
 def test_what_the_net_says_is_harmless_on_a_terminal(service, web):
