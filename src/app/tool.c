@@ -1,4 +1,5 @@
 #include "app/tool.h"
+#include "crawl/options.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,26 @@ flag_find(const struct tool_flag *flags, size_t n, struct slice name)
 	return NULL;
 }
 
+static int
+no_flag(const struct tool_flag *flags, size_t n, struct slice name)
+{
+	enum { LIKE = 3 }; /* letters to change, less than */
+	const char *near = NULL;
+	unsigned least = LIKE;
+
+	for (size_t i = 0; i < n && name.len > LIKE; i++) {
+		unsigned d = name_distance(name, slice_cstr(flags[i].name));
+
+		if (d >= least)
+			continue;
+		least = d;
+		near = flags[i].name;
+	}
+	return usage_error("there is no option " SLICE_FMT " here%s%s%s", SLICE_ARG(name),
+	    near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
+	    near == NULL ? "" : "?");
+}
+
 /* argv[*i] is a flag: 0 when it was taken. */
 static int
 take_flag(int argc, char **argv, int *i, const struct tool_flag *flags, size_t n)
@@ -21,8 +42,7 @@ take_flag(int argc, char **argv, int *i, const struct tool_flag *flags, size_t n
 	const struct tool_flag *f = flag_find(flags, n, name);
 
 	if (f == NULL)
-		return usage_error(
-		    "there is no option " SLICE_FMT " here", SLICE_ARG(name));
+		return no_flag(flags, n, name);
 	if (f->value == NULL) {
 		*f->on = true;
 		return name.len == all.len ? 0

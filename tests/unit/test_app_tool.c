@@ -68,6 +68,9 @@ what_is_wrong_with_a_flag_is_said(void **state)
 	assert_string_equal(said, "trawl: --json takes no value\n");
 	assert_int_equal(PARSE(&n, "--depth=3"), EXIT_USAGE);
 	assert_string_equal(said, "trawl: there is no option --depth here\n");
+	assert_int_equal(PARSE(&n, "--bsae=3"), EXIT_USAGE);
+	assert_string_equal(
+	    said, "trawl: there is no option --bsae here; did you mean --base?\n");
 	assert_int_equal(PARSE(&n, "-q"), EXIT_USAGE);
 	assert_string_equal(said, "trawl: there is no option -q here\n");
 }
