@@ -241,6 +241,7 @@ window_read(const char *p)
 {
 	struct window w = {0};
 
+#pragma GCC unroll 4 /* so that shifts are by constants */
 	for (unsigned i = 0; i < WINDOW; i += 16) {
 		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
 		__m128i low = _mm_or_si128(v, _mm_set1_epi8(0x20));
