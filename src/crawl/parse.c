@@ -626,6 +626,9 @@ leave_out_known(struct work *w, struct slice arena)
 	if (limits->known_bytes == 0 || limits->known_at > arena.len ||
 	    limits->known_bytes > arena.len - limits->known_at)
 		return;
+	for (uint32_t i = 0; i < o->len; i++)
+		known_fetch(arena.ptr + limits->known_at, limits->known_bytes,
+		    limits->known_salt, o->v[i].url_hash);
 	for (uint32_t i = 0; i < o->len; i++) {
 		const struct found_link *l = &o->v[i];
 
