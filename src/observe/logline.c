@@ -1,3 +1,6 @@
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include "observe/logline.h"
 #include <errno.h>
 
@@ -222,16 +225,34 @@ changeline_parse(struct slice line, struct changeline *ret)
 
 /* ---- pages.jsonl ---- */
 
+/* Where the first quote or backslash is from s[at] on; s.len or above: nowhere. */
+static size_t
+string_stop(struct slice s, size_t at)
+{
+#ifdef __SSE2__
+	const __m128i quote = _mm_set1_epi8('"'), escape = _mm_set1_epi8('\\');
+
+	for (; at + 16 <= s.len; at += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.ptr + at));
+		unsigned stops = (unsigned)_mm_movemask_epi8(
+		    _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, escape)));
+
+		if (stops != 0)
+			return at + (unsigned)__builtin_ctz(stops);
+	}
+#endif
+	while (at < s.len && s.ptr[at] != '"' && s.ptr[at] != '\\')
+		at++;
+	return at;
+}
+
 /* Past the string that begins at s[at]; s.len: it has no end. */
 static size_t
 skip_string(struct slice s, size_t at)
 {
-	for (at++; at < s.len; at++) {
-		if (s.ptr[at] == '\\')
-			at++;
-		else if (s.ptr[at] == '"')
+	for (at = string_stop(s, at + 1); at < s.len; at = string_stop(s, at + 2))
+		if (s.ptr[at] == '"')
 			return at + 1;
-	}
 	return s.len;
 }
 

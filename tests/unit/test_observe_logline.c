@@ -188,6 +188,28 @@ of_a_page_the_members_at_the_top_count(void **state)
 }
 
 static void
+strings_of_all_lengths_end_where_they_end(void **state)
+{
+	static const char *const ends[] = {"", "\\\"", "\\\\", "\\\\\\\"", "\\n"};
+	char line[200];
+
+	(void)state;
+	for (int before = 0; before <= 40; before++)
+		for (int behind = 0; behind <= 40; behind++)
+			for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+				struct pageline p;
+				int n = snprintf(line, sizeof(line),
+				    "{\"title\":\"%.*s%s%.*s\",\"url\":\"u\"}", before,
+				    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", ends[i],
+				    behind, "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy");
+
+				assert_true(
+				    pageline_parse(slice_of(line, (size_t)n), &p));
+				EXPECT(p.url, "u");
+			}
+}
+
+static void
 what_is_cut_off_anywhere_is_survived(void **state)
 {
 	static const char whole[] = "{\"v\":1,\"url\":\"a\\\\\",\"m\":{\"a\":[1,\"]\"]},"
@@ -270,6 +292,7 @@ main(void)
 	    cmocka_unit_test(a_rejection_has_reason_and_rule),
 	    cmocka_unit_test(a_change_has_its_round_and_what_it_is),
 	    cmocka_unit_test(of_a_page_the_members_at_the_top_count),
+	    cmocka_unit_test(strings_of_all_lengths_end_where_they_end),
 	    cmocka_unit_test(what_is_cut_off_anywhere_is_survived),
 	    cmocka_unit_test(strings_are_read_as_json_has_them),
 	};
