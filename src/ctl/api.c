@@ -22,6 +22,22 @@ const struct route *const api_groups[] = {
 };
 /* clang-format on */
 
+/* Where nobody has said more. */
+static const char *
+plain_text(int err)
+{
+	switch (err) {
+	case -ESHUTDOWN:
+		return "the service is stopping";
+	case -EAGAIN:
+		return "too much is waiting; try again";
+	case -ENOMEM:
+		return "out of memory";
+	default:
+		return strerror(-err);
+	}
+}
+
 void
 api_refuse(struct request *r, int err, const char *why)
 {
@@ -54,7 +70,7 @@ api_refuse(struct request *r, int err, const char *why)
 		status = 500;
 	}
 	request_problem(
-	    r, status, "%s", why == NULL || why[0] == '\0' ? strerror(-err) : why);
+	    r, status, "%s", why == NULL || why[0] == '\0' ? plain_text(err) : why);
 }
 
 bool

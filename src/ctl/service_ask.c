@@ -334,7 +334,10 @@ revive_done(struct chore *c)
 	if (r == 0)
 		r = revive(v, &run);
 	if (r < 0) {
-		v->fn(v->ctx, v->id, NULL, r, c->err < 0 ? c->why.text : strerror(-r));
+		v->fn(v->ctx, v->id, NULL, r,
+		    c->err < 0     ? c->why.text
+		    : r == -EEXIST ? "it goes on already"
+				   : "");
 	} else {
 		log_info("run %" PRIu64 " of %s: goes on, though it had failed", run->id,
 		    run->job_name);

@@ -575,6 +575,23 @@ def test_a_run_that_reached_no_seed_says_why_as_the_command_line_does(tmp_path, 
         assert "why" not in s.wait_for(s.run("some"), "done")
 
 
+def test_who_asks_while_the_service_stops_hears_that(tmp_path):
+    with nginx(tmp_path / "web", SLOW) as slow, Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        s.create("slow", seeds=[slow.url("/x")])
+        run = s.run("slow")
+        wait_until("it hangs", lambda: s.state_of(run).get("stats", {}).get("transfers", 0) >= 1)
+        s.child.send_signal(signal.SIGTERM)
+        wait_until("it stops", lambda: s.get("/readyz").status == 503)
+        for method, path, body in (
+            ("POST", f"runs/{run}/seeds", {"seeds": [slow.url("/y")]}), ("PATCH", f"runs/{run}", {"crawl": {"depth": 1}}),
+            ("POST", f"runs/{run}:pause", None), ("POST", f"runs/{run}:cancel", None), ("POST", "jobs/slow/runs", None),
+            ("PUT", "jobs/slow", {"seeds": [slow.url("/")]}), ("DELETE", "jobs/slow", None),
+        ):  # fmt: skip
+            assert problem(s.call(method, f"/api/v1/{path}", body), 503)["detail"] == "the service is stopping", path
+        assert s.stop() == 0
+
+
 def test_who_waits_for_a_state_when_the_service_stops_is_answered(tmp_path):
     with nginx(tmp_path / "web", SLOW) as slow, Service(tmp_path / "serve", SETTINGS) as s:
         s.start()
