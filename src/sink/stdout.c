@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -74,16 +75,29 @@ await_reader(const struct out *o, int64_t since_ms, struct why *why)
 	}
 }
 
-static int
-write_failed(int err, struct why *why)
+static bool
+may_get_room(int fd)
 {
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* A file lies on a disk that somebody may tidy up, and the crawl waits for that; of what has
+ * no room else nobody can say what would make some. */
+static int
+write_failed(int fd, int err, struct why *why)
+{
+	bool full = err == ENOSPC || err == EDQUOT || err == EFBIG;
+
 	if (err == EPIPE)
 		return why_set(
 		    why, -EPIPE, "nobody reads standard output any more (--sink stdout)");
-	if (err == EDQUOT || err == EFBIG)
-		err = ENOSPC;
-	return why_set(
-	    why, -err, "cannot write to standard output: %s", strerrordesc_np(err));
+	(void)why_set(why, 0, "cannot write to standard output: %s (--sink stdout)",
+	    strerrordesc_np(full ? ENOSPC : err));
+	if (full)
+		return may_get_room(fd) ? -ENOSPC : -EIO;
+	return -err;
 }
 
 static int
@@ -100,7 +114,7 @@ drain(struct out *o, struct why *why)
 			return r;
 		wrote = write(o->fd, o->lines.ptr + o->done, n < PIPE_BUF ? n : PIPE_BUF);
 		if (wrote < 0 && errno != EINTR && errno != EAGAIN)
-			return write_failed(errno, why);
+			return write_failed(o->fd, errno, why);
 		if (wrote > 0) {
 			o->done += (size_t)wrote;
 			since_ms = clock_mono_ms();

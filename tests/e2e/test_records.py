@@ -6,6 +6,7 @@ import hashlib
 import json
 import signal
 import sqlite3
+import subprocess
 import time
 
 import pytest
@@ -157,6 +158,17 @@ def test_a_reader_that_goes_away_ends_the_crawl_and_a_resume_tells_the_rest(many
     # Beyond what was read here there is what lay in the pipe when it was closed: 64 KiB at most.
     lost = {many.url(f"/{i}.html") for i in range(1, 3000)} - set(rest) - {p["url"] for p in first}
     assert len(lost) <= (64 << 10) // 900
+
+
+def test_a_device_that_has_no_room_ends_the_crawl_as_a_reader_does_that_goes_away(web, tmp_path):
+    argv = [harness.TRAWL, "crawl", "-o", tmp_path / "out", "-q", "--delay", "0", "--sink", "stdout", web.url("/")]
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True,
+                             timeout=harness.PATIENCE_SECONDS)  # fmt: skip
+    assert run.returncode == 3
+    assert run.stderr.count("\n") == 1 and "cannot write to standard output: No space left on device" in run.stderr
+    status = harness.trawl("status", tmp_path / "out")
+    assert "ended: results could not be written: cannot write to standard output" in status.out, status.out
 
 
 def test_a_slow_reader_slows_the_crawl_and_a_signal_still_ends_it(many, tmp_path):
