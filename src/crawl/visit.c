@@ -330,7 +330,7 @@ report_to_frontier(struct visit *v)
 }
 
 static void
-back_to_frontier(struct visit *v, int64_t after_ms)
+back_to_frontier(struct visit *v, int64_t after_ms, enum wait_cause why)
 {
 	struct crawl *c = v->crawl;
 	int64_t now = loop_now_ms(c->loop);
@@ -340,7 +340,7 @@ back_to_frontier(struct visit *v, int64_t after_ms)
 	c->stats.in_flight--;
 	c->stats.queued++;
 	visit_free(v);
-	if (frontier_retry(c->frontier, rec, now + after_ms, now) < 0) {
+	if (frontier_retry(c->frontier, rec, now + after_ms, why, now) < 0) {
 		urlrec_free(rec);
 		crawl_fail(c, CRAWL_STORE, "out of memory");
 	}
@@ -436,7 +436,7 @@ static void
 visit_again(struct visit *v)
 {
 	if (v->request.len == 0) {
-		back_to_frontier(v, ARENA_FULL_MS);
+		back_to_frontier(v, ARENA_FULL_MS, WAIT_PARSER_BEHIND);
 		return;
 	}
 	v->retry_ms = arena_again_ms(v->crawl, v->result.t.wire_bytes);
@@ -670,7 +670,8 @@ visit_committed(struct visit *v)
 	if (v->commit.kind == COMMIT_ATTEMPT) {
 		crawl_tell_fetch(v);
 		if (is_of_frontier(v)) {
-			back_to_frontier(v, v->retry_ms);
+			back_to_frontier(v, v->retry_ms,
+			    v->result.t.arena_full ? WAIT_PARSER_BEHIND : WAIT_RETRY);
 			return;
 		}
 		visit_free(v); /* a robots.txt at the end of the run */

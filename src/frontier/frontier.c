@@ -460,8 +460,8 @@ frontier_add(struct frontier *f, const struct urlrec *r, int64_t now_ms)
 }
 
 int
-frontier_retry_later(
-    struct frontier *f, struct hostq *h, struct urlrec *rec, int64_t at_ms)
+frontier_retry_later(struct frontier *f, struct hostq *h, struct urlrec *rec,
+    int64_t at_ms, enum wait_cause why)
 {
 	struct retry *retry = malloc(sizeof(*retry));
 
@@ -474,8 +474,10 @@ frontier_retry_later(
 	}
 	retry->host = h;
 	retry->rec = rec;
+	retry->why = why;
 	list_push(&h->retries, &retry->on_host);
 	h->retries_len++;
+	h->crowded_len += why == WAIT_PARSER_BEHIND;
 	f->rec_bytes += urlrec_bytes(rec) + sizeof(*retry);
 	return 0;
 }
@@ -487,6 +489,7 @@ frontier_retry_free(struct frontier *f, struct retry *retry, uint64_t rec_bytes)
 	heap_remove(&f->retries, &retry->node);
 	list_remove(&retry->on_host);
 	retry->host->retries_len--;
+	retry->host->crowded_len -= retry->why == WAIT_PARSER_BEHIND;
 	f->rec_bytes -= rec_bytes + sizeof(*retry);
 	free(retry);
 }
@@ -501,7 +504,8 @@ frontier_retry_take(struct frontier *f, struct retry *retry)
 }
 
 int
-frontier_retry(struct frontier *f, struct urlrec *r, int64_t at_ms, int64_t now_ms)
+frontier_retry(struct frontier *f, struct urlrec *r, int64_t at_ms, enum wait_cause why,
+    int64_t now_ms)
 {
 	struct hostq *h;
 	int err;
@@ -513,7 +517,7 @@ frontier_retry(struct frontier *f, struct urlrec *r, int64_t at_ms, int64_t now_
 	if (err < 0)
 		return err;
 	if (at_ms > now_ms)
-		err = frontier_retry_later(f, h, r, at_ms);
+		err = frontier_retry_later(f, h, r, at_ms, why);
 	else
 		err = frontier_keep(f, h, r);
 	if (err < 0)

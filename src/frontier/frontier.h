@@ -45,7 +45,7 @@ const char *order_names(void);
 	X(NONE, "none")                                                                  \
 	X(CRAWL_DELAY, "crawl-delay")       /* robots.txt or --delay */                  \
 	X(ADAPTIVE_DELAY, "adaptive-delay") /* --delay auto */                           \
-	X(RETRY_AFTER, "retry-after")       /* 429, 503, host back-off */                \
+	X(RETRY_AFTER, "retry-after")       /* 429, 503: it wants time */                \
 	X(ROBOTS_PENDING, "robots-pending")                                              \
 	X(DNS, "dns")                                                                    \
 	X(CONNECTION_CAP,                                                                \
@@ -57,7 +57,9 @@ const char *order_names(void);
 	X(STORE_BEHIND, "store-behind")                                                  \
 	X(PAUSED, "paused")                                                              \
 	X(PER_SITE_CAP, "per-site-cap")                                                  \
-	X(BUDGET, "budget") /* what is in flight may use it up */
+	X(BUDGET, "budget") /* what is in flight may use it up */                        \
+	X(UNREACHABLE, "unreachable") /* until it is tried again */                      \
+	X(RETRY, "retry")             /* nothing is left but what failed once */
 enum wait_cause {
 #define X(id, name) WAIT_##id,
 	WAIT_CAUSES(X)
@@ -127,9 +129,11 @@ int frontier_add(struct frontier *f, const struct urlrec *r, int64_t now_ms);
 /*
  * The same URL again, at `at_ms`, under the key it has in the store's queue; the record
  * passes to the frontier, or stays the caller's when memory is out.  Should the window be
- * full by then it comes back by a refill, as the store has it.
+ * full by then it comes back by a refill, as the store has it.  `why`: what a host waits for
+ * that has nothing else, WAIT_RETRY or WAIT_PARSER_BEHIND (there was no room for it).
  */
-int frontier_retry(struct frontier *f, struct urlrec *r, int64_t at_ms, int64_t now_ms);
+int frontier_retry(struct frontier *f, struct urlrec *r, int64_t at_ms,
+    enum wait_cause why, int64_t now_ms);
 
 /*
  * With an order that has `given`: a URL that waits in a window and was not tried yet; NULL:

@@ -255,7 +255,7 @@ judge_in_flight(const struct hostq *h, const struct frontier_conf *conf, int64_t
 	}
 	if (s->in_flight >= limit || h->robots_in_flight) {
 		*ret = (struct hostq_state){
-		    HOSTQ_FULL, fails ? WAIT_RETRY_AFTER : WAIT_CONNECTION_CAP, 0};
+		    HOSTQ_FULL, fails ? WAIT_UNREACHABLE : WAIT_CONNECTION_CAP, 0};
 		return true;
 	}
 	if (h->in_flight > 0 && hostq_needs_robots(h, conf, now_ms)) {
@@ -279,7 +279,7 @@ free_for(const struct hostq *h, const struct frontier_conf *conf)
 
 	judge_gap(h, conf, &ret);
 	later(&ret, s->backoff_until_ms, WAIT_RETRY_AFTER);
-	later(&ret, s->fail_until_ms, WAIT_RETRY_AFTER);
+	later(&ret, s->fail_until_ms, WAIT_UNREACHABLE);
 	return ret;
 }
 
@@ -344,6 +344,19 @@ judge_address(const struct hostq *h, struct hostq_state *ret)
 		*ret = (struct hostq_state){HOSTQ_READY, WAITS_READY, 0};
 }
 
+/* It has no more than what is tried again later. */
+static uint32_t
+rest_waits(const struct hostq *h, int64_t now_ms)
+{
+	if (h->retries_len == 0)
+		return WAITS_NOTHING;
+	if (h->standing->backoff_until_ms > now_ms)
+		return WAIT_RETRY_AFTER;
+	if (h->standing->fail_until_ms > now_ms)
+		return WAIT_UNREACHABLE;
+	return h->crowded_len > 0 ? WAIT_PARSER_BEHIND : WAIT_RETRY;
+}
+
 void
 hostq_judge_urls(const struct hostq *h, const struct frontier_conf *conf, int64_t now_ms,
     struct hostq_state *ret)
@@ -351,8 +364,7 @@ hostq_judge_urls(const struct hostq *h, const struct frontier_conf *conf, int64_
 	bool doomed = hostq_is_doomed(h, now_ms);
 
 	if (h->window.len == 0 && h->beyond == 0 && !(doomed && h->retries_len > 0)) {
-		*ret = (struct hostq_state){HOSTQ_EMPTY,
-		    h->retries_len > 0 ? WAIT_RETRY_AFTER : WAITS_NOTHING, 0};
+		*ret = (struct hostq_state){HOSTQ_EMPTY, rest_waits(h, now_ms), 0};
 		return;
 	}
 	if (doomed && (h->window.len > 0 || h->retries_len > 0)) {
@@ -763,7 +775,7 @@ hostq_refuses(const struct hostq *h, const struct frontier_conf *conf,
 void
 hostq_check(const struct hostq *h, const struct frontier_conf *conf)
 {
-	uint32_t retries = 0;
+	uint32_t retries = 0, crowded = 0;
 
 	window_check(&h->window);
 	assert(h->window.len <= conf->window_max);
@@ -774,7 +786,9 @@ hostq_check(const struct hostq *h, const struct frontier_conf *conf)
 
 		assert(r->host == h && heap_has(&r->node));
 		retries++;
+		crowded += r->why == WAIT_PARSER_BEHIND;
 	}
 	assert(retries == h->retries_len);
+	assert(crowded == h->crowded_len);
 	assert((h->rules == NULL) == (h->rules_len == 0));
 }

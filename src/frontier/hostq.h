@@ -51,6 +51,7 @@ struct retry {
 	struct list on_host;
 	struct hostq *host;
 	struct urlrec *rec;
+	enum wait_cause why;
 };
 
 struct hostq {
@@ -80,7 +81,7 @@ struct hostq {
 	uint64_t beyond;
 	int64_t refill_at_ms; /* the store had nothing new: not before */
 	struct list retries;
-	uint32_t retries_len;
+	uint32_t retries_len, crowded_len; /* of these: for which there was no room */
 
 	/* Politeness: what it shares with the same authority in other crawls. */
 	struct standing *standing;

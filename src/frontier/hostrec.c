@@ -215,7 +215,7 @@ hostrec_brief(struct slice saved, struct hostrec_brief *ret)
 	b.asked_wall_ms = r.end_ms;
 	if (r.doom == OUTCOME_NONE) {
 		later(&b, r.backoff_until_ms, WAIT_RETRY_AFTER);
-		later(&b, r.fail_until_ms, WAIT_RETRY_AFTER);
+		later(&b, r.fail_until_ms, WAIT_UNREACHABLE);
 		if (!r.robots_known)
 			later(&b, r.robots_again_ms, WAIT_ROBOTS_PENDING);
 		if (r.crawl_delay_ms > 0)

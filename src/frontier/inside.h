@@ -72,8 +72,8 @@ void frontier_index(struct frontier *f, struct urlrec *rec);
 void frontier_unindex(struct frontier *f, const struct urlrec *rec);
 /* Records that a window may hold now. */
 uint32_t frontier_window_max(const struct frontier *f);
-int frontier_retry_later(
-    struct frontier *f, struct hostq *h, struct urlrec *rec, int64_t at_ms);
+int frontier_retry_later(struct frontier *f, struct hostq *h, struct urlrec *rec,
+    int64_t at_ms, enum wait_cause why);
 /* `rec_bytes`: of its record, which may be gone by now. */
 void frontier_retry_free(struct frontier *f, struct retry *retry, uint64_t rec_bytes);
 struct urlrec *frontier_retry_take(struct frontier *f, struct retry *retry);

@@ -15,18 +15,30 @@ urls(struct rig *rig, int n)
 	}
 }
 
-/* Idle; the next turn is `low` to `high` milliseconds away.  Goes there. */
+/* Idle, for that cause; the next turn is `low` to `high` milliseconds away.  Goes there. */
 static int64_t
-wait_between(struct rig *rig, int64_t low, int64_t high)
+waits_between(struct rig *rig, enum wait_cause cause, int64_t low, int64_t high)
 {
 	int64_t wait;
 
 	assert_int_equal(rig_next(rig), FRONTIER_IDLE);
 	wait = rig->turn.due_ms - rig->now;
 	assert_in_range((uint64_t)wait, (uint64_t)low, (uint64_t)high);
-	assert_int_equal(rig_stats(rig).waiting_now[WAIT_RETRY_AFTER], 1);
+	assert_int_equal(rig_stats(rig).waiting_now[cause], 1);
 	rig->now += wait;
 	return wait;
+}
+
+static int64_t
+wait_between(struct rig *rig, int64_t low, int64_t high)
+{
+	return waits_between(rig, WAIT_RETRY_AFTER, low, high);
+}
+
+static int64_t
+down_between(struct rig *rig, int64_t low, int64_t high)
+{
+	return waits_between(rig, WAIT_UNREACHABLE, low, high);
 }
 
 static void
@@ -184,7 +196,7 @@ a_dead_host_fails_as_a_host(void **state)
 		take_url(&rig);
 		rig_fails(&rig, "http://a", OUTCOME_CONNECT_FAILURE);
 		if (i < 3)
-			(void)wait_between(&rig, SECOND << i, SECOND << i);
+			(void)down_between(&rig, SECOND << i, SECOND << i);
 	}
 	assert_int_equal(rig_stats(&rig).hosts_dead, 1);
 	for (int i = 5; i <= 8; i++) {
@@ -216,13 +228,13 @@ every_kind_of_host_failure_counts_and_the_last_is_told(void **state)
 	urls(&rig, 5);
 	take_url(&rig);
 	rig_fails(&rig, "http://a", OUTCOME_TLS_FAILURE);
-	(void)wait_between(&rig, SECOND, SECOND);
+	(void)down_between(&rig, SECOND, SECOND);
 	take_url(&rig);
 	rig_fails(&rig, "http://a", OUTCOME_CONNECT_FAILURE);
-	(void)wait_between(&rig, 2 * SECOND, 2 * SECOND);
+	(void)down_between(&rig, 2 * SECOND, 2 * SECOND);
 	take_url(&rig);
 	rig_fails(&rig, "http://a", OUTCOME_TIMEOUT_CONNECT);
-	(void)wait_between(&rig, 4 * SECOND, 4 * SECOND);
+	(void)down_between(&rig, 4 * SECOND, 4 * SECOND);
 	take_url(&rig);
 	rig_fails(&rig, "http://a", OUTCOME_DNS_FAILURE);
 	rig_expect_refused(
@@ -243,7 +255,7 @@ a_success_starts_the_count_anew(void **state)
 	for (int i = 0; i < 3; i++) {
 		take_url(&rig);
 		rig_fails(&rig, "http://a", OUTCOME_DNS_FAILURE);
-		(void)wait_between(&rig, SECOND, SECOND);
+		(void)down_between(&rig, SECOND, SECOND);
 		take_url(&rig);
 		rig_status(&rig, "http://a", 404, -1);
 	}
@@ -413,7 +425,7 @@ while_a_host_fails_one_request_at_a_time_probes_it(void **state)
 	/* All three were under way: the host failed once. */
 	for (int i = 0; i < 3; i++)
 		rig_report(&rig, "http://a", &late);
-	(void)wait_between(&rig, SECOND, SECOND);
+	(void)down_between(&rig, SECOND, SECOND);
 	take_url(&rig);
 	rig_expect_idle(&rig, INT64_MAX);
 	assert_int_equal(rig_stats(&rig).hosts_full, 1); /* and is being asked */
@@ -439,8 +451,8 @@ retries_of_a_dead_host_do_not_wait_for_their_time(void **state)
 	rec = rig.turn.rec;
 	rig_fails(&rig, "http://a", OUTCOME_DNS_FAILURE);
 	assert_int_equal(
-	    frontier_retry(rig.f, rec, rig.now + 7 * 60 * MINUTE, rig.now), 0);
-	(void)wait_between(&rig, SECOND, SECOND);
+	    frontier_retry(rig.f, rec, rig.now + 7 * 60 * MINUTE, WAIT_RETRY, rig.now), 0);
+	(void)down_between(&rig, SECOND, SECOND);
 	take_url(&rig);
 	rig_fails(&rig, "http://a", OUTCOME_DNS_FAILURE);
 	rig_expect_refused(

@@ -77,7 +77,7 @@ a_retry_without_memory_stays_the_callers(void **state)
 		r.key++;
 		rec = urlrec_new(&r);
 		UNTIL_MEMORY(&rig, failures,
-		    frontier_retry(rig.f, rec, rig.now + in * 50, rig.now));
+		    frontier_retry(rig.f, rec, rig.now + in * 50, WAIT_RETRY, rig.now));
 		assert_true(failures > 0);
 	}
 	assert_int_equal(rig_stats(&rig).queued, 2);

@@ -371,7 +371,7 @@ again(struct sim *s, struct urlrec *rec)
 	store_put(s, rec);
 	s->where[id_of(rec)] = WAITING;
 	s->waiting++;
-	assert_int_equal(frontier_retry(s->rig.f, rec, at, s->rig.now), 0);
+	assert_int_equal(frontier_retry(s->rig.f, rec, at, WAIT_RETRY, s->rig.now), 0);
 }
 
 static void

@@ -184,7 +184,7 @@ what_is_tried_again_keeps_its_place(void **state)
 	assert_int_equal(rig_next(&rig), FRONTIER_URL);
 	rec = rig.turn.rec;
 	rig_fails(&rig, "http://a", OUTCOME_TIMEOUT_STALL);
-	assert_int_equal(frontier_retry(rig.f, rec, rig.now, rig.now), 0);
+	assert_int_equal(frontier_retry(rig.f, rec, rig.now, WAIT_RETRY, rig.now), 0);
 	frontier_check(rig.f);
 	assert_null(frontier_find(rig.f, hash("http://a/1")));
 	rig_stop(&rig);

@@ -194,11 +194,105 @@ a_host_with_only_a_retry_waits_for_that(void **state)
 	rig_add(&rig, "http://a/1");
 	assert_int_equal(rig_next(&rig), FRONTIER_URL);
 	rig_ok(&rig, "http://a", 0);
-	assert_int_equal(frontier_retry(rig.f, rig.turn.rec, rig.now + 200, rig.now), 0);
+	assert_int_equal(frontier_retry(rig.f, rig.turn.rec, rig.now + 200, WAIT_RETRY, rig.now), 0);
 	rig.now += 150;
 	s = rig_stats(&rig);
-	assert_int_equal(s.wait_ms[WAIT_RETRY_AFTER], 150);
-	assert_int_equal(s.waiting_now[WAIT_RETRY_AFTER], 1);
+	assert_int_equal(s.wait_ms[WAIT_RETRY], 150);
+	assert_int_equal(s.waiting_now[WAIT_RETRY], 1);
+	assert_int_equal(total(&s), 150);
+	rig_stop(&rig);
+}
+
+static void
+a_host_whose_answers_have_no_room_waits_for_the_parser(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+	struct urlrec *rec;
+
+	(void)state;
+	conf.per_host = 2;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://a/2");
+	assert_int_equal(rig_next(&rig), FRONTIER_URL);
+	rec = rig.turn.rec;
+	assert_int_equal(rig_next(&rig), FRONTIER_URL);
+	rig_ok(&rig, "http://a", 0);
+	rig_ok(&rig, "http://a", 0);
+	assert_int_equal(
+	    frontier_retry(rig.f, rec, rig.now + 300, WAIT_RETRY, rig.now), 0);
+	assert_int_equal(frontier_retry(rig.f, rig.turn.rec, rig.now + 200,
+			     WAIT_PARSER_BEHIND, rig.now),
+	    0);
+	rig.now += 200;
+	s = rig_stats(&rig);
+	assert_int_equal(s.wait_ms[WAIT_PARSER_BEHIND], 200);
+	rig_expect_url(&rig, "http://a/2"); /* and now it is the other that is waited for */
+	rig_ok(&rig, "http://a", 0);
+	rig.now += 50;
+	s = rig_stats(&rig);
+	assert_int_equal(s.wait_ms[WAIT_RETRY], 50);
+	assert_int_equal(total(&s), 250);
+	rig_stop(&rig);
+}
+
+static void
+a_host_that_cannot_be_reached_waits_for_that(void **state)
+{
+	const struct frontier_report refused = {
+	    .outcome = OUTCOME_CONNECT_FAILURE, .retry_after_ms = -1};
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	conf.per_host = 2;
+	rig_start(&rig, &conf);
+	for (int i = 0; i < 4; i++)
+		rig_add(&rig, "http://a/1");
+	rig_expect_url(&rig, "http://a/1");
+	rig_report(&rig, "http://a", &refused);
+	rig.now += 1000;
+	s = rig_stats(&rig);
+	assert_int_equal(s.wait_ms[WAIT_UNREACHABLE], 1000);
+	rig_expect_url(&rig, "http://a/1"); /* one alone finds out; the next one is held */
+	rig.now += 70;
+	s = rig_stats(&rig);
+	assert_int_equal(s.waiting_now[WAIT_UNREACHABLE], 0);
+	assert_int_equal(s.transfer_ms, 70);
+	assert_int_equal(total(&s), 1000);
+	rig_stop(&rig);
+}
+
+/* It has nothing else, and what it has to ask for would wait for its host anyway. */
+static void
+a_retry_at_a_host_that_wants_time_waits_for_the_host(void **state)
+{
+	const struct frontier_report refused = {
+	    .outcome = OUTCOME_CONNECT_FAILURE, .retry_after_ms = -1};
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://slow/1");
+	rig_add(&rig, "http://dead/1");
+	assert_int_equal(rig_next(&rig), FRONTIER_URL);
+	rig_status(&rig, "http://slow", 503, 60000);
+	assert_int_equal(
+	    frontier_retry(rig.f, rig.turn.rec, rig.now + 500, WAIT_RETRY, rig.now), 0);
+	assert_int_equal(rig_next(&rig), FRONTIER_URL);
+	rig_report(&rig, "http://dead", &refused);
+	assert_int_equal(
+	    frontier_retry(rig.f, rig.turn.rec, rig.now + 500, WAIT_RETRY, rig.now), 0);
+	rig.now += 400;
+	s = rig_stats(&rig);
+	assert_int_equal(s.wait_ms[WAIT_RETRY_AFTER], 400);
+	assert_int_equal(s.wait_ms[WAIT_UNREACHABLE], 400);
+	assert_int_equal(total(&s), 800);
 	rig_stop(&rig);
 }
 
@@ -287,6 +381,9 @@ main(void)
 	    cmocka_unit_test(ready_hosts_wait_for_what_holds_the_engine),
 	    cmocka_unit_test(a_delay_ends_when_it_ends_not_when_it_is_noticed),
 	    cmocka_unit_test(a_host_with_only_a_retry_waits_for_that),
+	    cmocka_unit_test(a_host_whose_answers_have_no_room_waits_for_the_parser),
+	    cmocka_unit_test(a_host_that_cannot_be_reached_waits_for_that),
+	    cmocka_unit_test(a_retry_at_a_host_that_wants_time_waits_for_the_host),
 	    cmocka_unit_test(stats_count_hosts_by_place),
 	    cmocka_unit_test(the_busiest_hosts_come_first),
 	};
