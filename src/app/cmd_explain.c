@@ -149,13 +149,18 @@ text_page(const struct inspect_url *u, int64_t wall_us, struct buf *out)
 static int
 text_place(const struct inspect_url *u, struct buf *out)
 {
+	int e;
+
 	if (!inspect_url_waits(u))
 		return 0;
 	if (u->place == 0)
 		return buf_add_cstr(
 		    out, "  place     in no queue: trawl status --verify tells more\n");
-	return buf_printf(out, "  place     %s of %s in the queue of its host\n",
+	e = buf_printf(out, "  place     %s of %s in the queue of its host\n",
 	    COUNT(u->place), COUNT(u->queued));
+	return e < 0 || u->held_by == NULL
+		   ? e
+		   : buf_printf(out, "  held by   %s\n", u->held_by);
 }
 
 static int

@@ -391,29 +391,10 @@ start(struct session *s, struct why *why)
 }
 
 /* What wget would say when no seed was reached. */
-static int
-unreached_code(const struct session *s)
-{
-	int code = EXIT_DONE;
-
-	for (size_t i = 0; i < s->job->seeds.n; i++) {
-		int status;
-		enum outcome o = crawl_seed_outcome(s->crawl, i, &status);
-
-		if (o == OUTCOME_TLS_FAILURE)
-			code = EXIT_TLS;
-		else if (o == OUTCOME_PROTOCOL_ERROR)
-			code = EXIT_PROTOCOL;
-		else if (status == 401 || status == 407)
-			code = EXIT_AUTH;
-		else if (outcome_class(o) == OUTCOME_CLASS_FAILED ||
-			 o == OUTCOME_DENIED_ADDRESS)
-			code = EXIT_NETWORK;
-		else
-			return EXIT_DONE;
-	}
-	return code;
-}
+static const int unreached_codes[CRAWL_REACH_MAX] = {[CRAWL_REACH_NETWORK] = EXIT_NETWORK,
+    [CRAWL_REACH_TLS] = EXIT_TLS,
+    [CRAWL_REACH_PROTOCOL] = EXIT_PROTOCOL,
+    [CRAWL_REACH_AUTH] = EXIT_AUTH};
 
 static int
 exit_code(const struct session *s)
@@ -437,7 +418,7 @@ exit_code(const struct session *s)
 	case CRAWL_DONE:
 		break;
 	}
-	return unreached_code(s);
+	return unreached_codes[crawl_reach(s->crawl)];
 }
 
 static void
@@ -451,21 +432,8 @@ tell_seed(const struct session *s, size_t i)
 	buf_release(&text);
 }
 
-/* It is as it was asked for, and nobody who sees an empty crawl would know. */
-static bool
-all_are_refused(const struct session *s)
-{
-	for (size_t i = 0; i < s->job->seeds.n; i++) {
-		int status;
-		enum outcome o = crawl_seed_outcome(s->crawl, i, &status);
-
-		if (outcome_class(o) != OUTCOME_CLASS_REJECTED)
-			return false;
-	}
-	return true;
-}
-
-/* What failed also when asked to be quiet: it is an error. */
+/* What failed also when asked to be quiet: it is an error.  That all were refused is as it was
+ * asked for, but nobody who sees an empty crawl would know. */
 static void
 tell_unreached(const struct session *s, int code)
 {
@@ -473,7 +441,7 @@ tell_unreached(const struct session *s, int code)
 		      code == EXIT_AUTH;
 
 	if (!failed && (code != EXIT_DONE || s->args->quiet || s->crawl == NULL ||
-			   !all_are_refused(s)))
+			   crawl_reach(s->crawl) != CRAWL_REACH_REFUSED))
 		return;
 	for (size_t i = 0; i < s->job->seeds.n && i < SEEDS_TOLD_MAX; i++)
 		tell_seed(s, i);
@@ -487,7 +455,7 @@ static int
 failed_on(const struct session *s, int code)
 {
 	struct crawl_stats stats;
-	uint64_t n, sum = 0;
+	uint64_t n, sum = 0, left = 0;
 	char text[OUTCOME_MAX * 48]; /* a name, a number, a comma each */
 	size_t len = 0;
 
@@ -495,8 +463,12 @@ failed_on(const struct session *s, int code)
 	    code == EXIT_OTHER)
 		return code;
 	crawl_stats(s->crawl, &stats);
+	if (s->end == CRAWL_PAGES || s->end == CRAWL_BYTES || s->end == CRAWL_TIME ||
+	    s->end == CRAWL_DISK)
+		left = stats.queued;
 	for (int o = 0; o < OUTCOME_MAX; o++) {
-		n = fail_on_count(&s->job->options, &stats.totals, (enum outcome)o);
+		n = fail_on_count(
+		    &s->job->options, &stats.totals, left, (enum outcome)o);
 		if (n == 0)
 			continue;
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %" PRIu64,

@@ -146,8 +146,18 @@ enum outcome crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status
 enum { SEED_TOLD_BYTES_MAX = 16 << 10 };
 /* "URL: OUTCOME: DETAIL" of it, what came from the net as it came. */
 int crawl_seed_tell(const struct crawl *c, size_t i, struct buf *out);
-/* There are seeds, and each failed, was refused, or wants a login. */
-bool crawl_reached_no_seed(const struct crawl *c);
+enum crawl_reach {
+	CRAWL_REACHED, /* a seed answered or still waits; there is none */
+	/* Each failed, was refused, or wants a login: all were refused; else by the last
+	 * that was not. */
+	CRAWL_REACH_REFUSED,
+	CRAWL_REACH_NETWORK,
+	CRAWL_REACH_TLS,
+	CRAWL_REACH_PROTOCOL,
+	CRAWL_REACH_AUTH,
+	CRAWL_REACH_MAX
+};
+enum crawl_reach crawl_reach(const struct crawl *c);
 /* The cookies of the run, as a file of --cookies has them. */
 int crawl_cookies(const struct crawl *c, struct buf *out);
 /* Asserts the accounting identity and that frontier and run agree. */

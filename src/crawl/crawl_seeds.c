@@ -337,20 +337,36 @@ crawl_seed_tell(const struct crawl *c, size_t i, struct buf *out)
 	    status == 401 ? ", it wants a login (--auth)" : "");
 }
 
-bool
-crawl_reached_no_seed(const struct crawl *c)
+static enum crawl_reach
+reach_of(const struct seed_end *e)
 {
-	size_t n = c->conf.job->seeds.n;
+	if (e->outcome == OUTCOME_TLS_FAILURE)
+		return CRAWL_REACH_TLS;
+	if (e->outcome == OUTCOME_PROTOCOL_ERROR)
+		return CRAWL_REACH_PROTOCOL;
+	if (e->status == 401 || e->status == 407)
+		return CRAWL_REACH_AUTH;
+	if (outcome_class(e->outcome) == OUTCOME_CLASS_FAILED ||
+	    e->outcome == OUTCOME_DENIED_ADDRESS)
+		return CRAWL_REACH_NETWORK;
+	if (outcome_class(e->outcome) == OUTCOME_CLASS_REJECTED &&
+	    e->outcome != OUTCOME_KNOWN_GOOD)
+		return CRAWL_REACH_REFUSED;
+	return CRAWL_REACHED;
+}
 
-	for (size_t i = 0; i < n; i++) {
-		const struct seed_end *e = &c->seed_ends[i];
-		enum outcome_class class = outcome_class(e->outcome);
-		bool refused =
-		    class == OUTCOME_CLASS_REJECTED && e->outcome != OUTCOME_KNOWN_GOOD;
+enum crawl_reach
+crawl_reach(const struct crawl *c)
+{
+	enum crawl_reach of_all = CRAWL_REACHED;
 
-		if (class != OUTCOME_CLASS_FAILED && !refused && e->status != 401 &&
-		    e->status != 407)
-			return false;
+	for (size_t i = 0; i < c->conf.job->seeds.n; i++) {
+		enum crawl_reach r = reach_of(&c->seed_ends[i]);
+
+		if (r == CRAWL_REACHED)
+			return r;
+		if (of_all == CRAWL_REACHED || r != CRAWL_REACH_REFUSED)
+			of_all = r;
 	}
-	return n > 0;
+	return of_all;
 }

@@ -16,8 +16,8 @@ fail_on_check(struct slice word, struct why *why)
 }
 
 uint64_t
-fail_on_count(
-    const struct options *o, const struct crawl_totals *totals, enum outcome outcome)
+fail_on_count(const struct options *o, const struct crawl_totals *totals, uint64_t left,
+    enum outcome outcome)
 {
 	for (size_t i = 0; i < o->run_fail_on.n; i++) {
 		struct slice word = slice_cstr(o->run_fail_on.v[i]);
@@ -25,7 +25,8 @@ fail_on_count(
 		if (slice_eq(word, broken)
 			? outcome_is_broken(outcome)
 			: slice_eq(word, slice_cstr(outcome_name(outcome))))
-			return totals->outcomes[outcome];
+			return totals->outcomes[outcome] +
+			       (outcome == OUTCOME_BUDGET ? left : 0);
 	}
 	return 0;
 }

@@ -2,7 +2,8 @@
  * crawl/fail_on.h -- --fail-on: which outcomes of URLs make a crawl that is done a failure.
  *
  * Owns:    nothing; options and totals are borrowed for the call.
- * Units:   URLs, over all runs of the crawl, each by its last outcome.
+ * Units:   URLs, over all runs of the crawl, each by its last outcome.  What a budget that
+ *          ended the crawl left in the queue came to `budget`, for as long as it does.
  * Threads: any.
  * Errors:  -EINVAL with the sentence.
  */
@@ -14,7 +15,8 @@
 
 /* "broken", or the name of an outcome that a URL can end with. */
 int fail_on_check(struct slice word, struct why *why);
-/* How many came to `o` if it is one that the options name; else 0. */
-uint64_t fail_on_count(
-    const struct options *o, const struct crawl_totals *totals, enum outcome outcome);
+/* How many came to `outcome` if it is one that the options name; else 0.  `left`: in the queue,
+ * by a budget. */
+uint64_t fail_on_count(const struct options *o, const struct crawl_totals *totals,
+    uint64_t left, enum outcome outcome);
 #endif

@@ -429,6 +429,8 @@ read_queue(struct asking *a, struct why *why)
 	int r;
 
 	a->u->queued = n == UINT64_MAX ? 0 : n;
+	if (a->in->saved.end < CRAWL_END_MAX) /* SAVED_RUNNING is not */
+		a->u->held_by = crawl_end_text((enum crawl_end)a->in->saved.end);
 	key_make(&k, a->authority_hash, 0);
 	r = inspect_scan(a->in, STORE_QUEUE, key_host(&k), on_record, a, &a->err, why);
 	if (r == 0 && a->u->tries > 0) {

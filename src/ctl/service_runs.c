@@ -331,7 +331,7 @@ note_unreached(struct service_run *run, enum crawl_end end)
 	struct buf text;
 
 	if (run->why[0] != '\0' || (end != CRAWL_DONE && end != CRAWL_PAGES) ||
-	    goes_on_changed(run, end) || !crawl_reached_no_seed(run->crawl))
+	    goes_on_changed(run, end) || crawl_reach(run->crawl) == CRAWL_REACHED)
 		return;
 	buf_init(&text, 4 * SEED_TOLD_BYTES_MAX);
 	if (tell_unreached(run, &text) == 0 && buf_cstr(&text) != NULL)

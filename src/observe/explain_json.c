@@ -40,6 +40,8 @@ json_queue(struct jsonw *j, const struct inspect_url *u)
 	if (u->place > 0)
 		jsonw_int(j, "place", (int64_t)u->place);
 	jsonw_int(j, "queued", (int64_t)u->queued);
+	if (u->held_by != NULL)
+		jsonw_str(j, "held_by", slice_cstr(u->held_by));
 	if (u->priority != 0)
 		jsonw_int(j, "priority", u->priority);
 	if (u->not_before_ms > 0)

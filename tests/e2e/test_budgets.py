@@ -140,6 +140,22 @@ def test_the_disk_budget_counts_the_wacz_that_is_packed_at_the_end(site, tmp_pat
     assert (out.dir / "archive.wacz").exists() and taken(out.dir) <= 6_000_000
 
 
+def test_what_a_budget_leaves_waits_for_it_and_says_so(site, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "5", "--fail-on", "budget",
+                                site.url("/p0.html"))  # fmt: skip
+    left = json.loads(harness.trawl("status", "--json", out.dir).out)["queued"]
+    assert left > 0
+    assert (result.rc, result.err) == (8, f"trawl: --fail-on: budget {left}\n")
+    waits = next(u for i in range(PAGES) if (u := site.url(f"/p{i}.html")) not in {p["url"] for p in out.pages()})
+    told = harness.trawl("explain", out.dir, waits)
+    assert "  outcome   waiting, " in told.out and "  held by   page budget reached\n" in told.out, told.out
+    assert json.loads(harness.trawl("explain", "--json", out.dir, waits).out)["queue"]["held_by"] == "page budget reached"
+    assert "held" not in harness.trawl("explain", out.dir, site.url("/p0.html")).out
+    # With the budget lifted nothing is left to it.
+    finish(site, out, "--max-pages", "none")
+    assert "held" not in harness.trawl("explain", out.dir, waits).out
+
+
 def test_the_summary_tells_what_must_grow_for_a_resume(site, tmp_path):
     begin = harness.crawl(tmp_path / "c", "--delay", "0", "--max-pages", "3", site.url("/p0.html"))[0]
     go_on = f"  go on     trawl resume {tmp_path / 'c'}"

@@ -366,6 +366,16 @@ def test_exit_code_0_when_one_of_two_seeds_could_be_reached(web, tmp_path):
     assert result.rc == 0, result.err
 
 
+def test_exit_code_4_when_one_seed_failed_and_the_other_is_refused(tmp_path):
+    with harness.nginx(tmp_path / "nginx", """server { listen 127.0.0.1:@PORT@; location = /robots.txt {
+                       return 200 "User-agent: *\\nDisallow: /no\\n"; } }""") as web:  # fmt: skip
+        dead = f"http://127.0.0.1:{closed_port()}/"
+        for name, *seeds in ("a", dead, web.url("/no")), ("b", web.url("/no"), dead):
+            result, _ = harness.crawl(tmp_path / name, "-q", "--retries", "0", *seeds)
+            assert result.rc == 4, result.err
+            assert sorted(line.split(": ")[2] for line in result.err.splitlines()) == ["connect-failure", "robots-denied"]
+
+
 def test_a_name_that_does_not_resolve_is_told(tmp_path):
     with harness.dnsmasq({"here.example.test": "127.0.0.1"}) as dns:
         result, out = harness.crawl(tmp_path / "c", "-q", "--retries", "0", "--dns", dns, "http://gone.example.test/")

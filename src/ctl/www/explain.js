@@ -42,6 +42,7 @@ function waiting(x) {
 	return step(
 		"Waiting",
 		q.place && `place ${q.place} of ${q.queued} of its host`,
+		q.held_by && `until the crawl goes on, which ended: ${visible(q.held_by)}`,
 		q.not_before && `not before ${time(q.not_before)}`,
 		host.waits_for && `its host waits for ${host.waits_for}`,
 		host.next_at && `its host is next asked at ${time(host.next_at)}`,
