@@ -303,13 +303,15 @@ retry_after_ms(const struct visit *v)
 {
 	const struct transport_result *t = &v->result.t;
 	struct slice head;
-	int64_t seconds;
+	int64_t seconds, now;
 
 	if (t->block.cap == 0 || (t->status != 429 && t->status != 503))
 		return -1;
 	head = slice_of(shm_ptr(v->crawl->engine->shm, &t->block), t->head_len);
-	seconds = http_retry_after_s(http_header_get(head, SLICE_LIT("retry-after")),
-	    loop_wall_us(v->crawl->loop) / 1000000);
+	if (!http_date(http_header_get(head, SLICE_LIT("date")), &now))
+		now = loop_wall_us(v->crawl->loop) / 1000000;
+	seconds =
+	    http_retry_after_s(http_header_get(head, SLICE_LIT("retry-after")), now);
 	return seconds < 0 ? -1 : seconds * 1000;
 }
 

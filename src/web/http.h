@@ -73,7 +73,8 @@ struct http_date {
 /* False: there is no such time between 1601 and 9999. */
 bool http_time(const struct http_date *d, int64_t *ret);
 enum { HTTP_RETRY_AFTER_MAX_S = 7 * 24 * 3600 };
-/* Seconds to wait from `now`, 0 to HTTP_RETRY_AFTER_MAX_S; -1: absent or junk. */
+/* RFC 9110 section 10.2.3: seconds to wait from `now`, which for a date is best told by whoever
+ * sent it (its Date), 0 to HTTP_RETRY_AFTER_MAX_S; -1: absent, junk, or over before `now`. */
 int64_t http_retry_after_s(struct slice value, int64_t now);
 
 /* -- single headers ----------------------------------------------------------------- */

@@ -158,9 +158,9 @@ http_retry_after_s(struct slice value, int64_t now)
 		if (wait <= HTTP_RETRY_AFTER_MAX_S)
 			wait = wait * 10 + (value.ptr[i] - '0');
 	if (value.len == 0 || i < value.len) {
-		if (!http_date(value, &when))
+		if (!http_date(value, &when) || when < now)
 			return -1;
-		wait = when > now ? when - now : 0;
+		wait = when - now;
 	}
 	return wait < HTTP_RETRY_AFTER_MAX_S ? wait : HTTP_RETRY_AFTER_MAX_S;
 }
