@@ -274,6 +274,7 @@ struct crawl_memory {
 	uint64_t tasks_bytes; /* that tasks may take in workers, all together */
 };
 struct crawl_memory crawl_memory(const struct options *o);
+uint32_t crawl_name_ms(const struct options *o); /* dns_start()'s max_ms */
 /* visit.c */
 int visit_start(struct crawl *c, struct frontier_turn *turn);
 void visit_refuse(struct crawl *c, struct frontier_turn *turn);

@@ -559,6 +559,14 @@ part_ms(const struct options *o, enum option_id id, int64_t part)
 	return ms > UINT32_MAX ? 0 : (uint32_t)ms; /* 0: none */
 }
 
+uint32_t
+crawl_name_ms(const struct options *o)
+{
+	int64_t ms = o->given[OPTION_ID_fetch_timeout] ? o->fetch_timeout : OPTION_NONE;
+
+	return ms > UINT32_MAX ? 0 : (uint32_t)ms;
+}
+
 static int
 open_fetcher(struct crawl *c)
 {
@@ -583,6 +591,7 @@ open_fetcher(struct crawl *c)
 	    .host_lines_len = c->credentials.n,
 	    .jar = c->jar,
 	    .accept_cookies = o->fetch_accept_cookies,
+	    .name_ms = crawl_name_ms(o),
 	    .connect_ms =
 		part_ms(o, OPTION_ID_fetch_connect_timeout, o->fetch_connect_timeout),
 	    .first_byte_ms = part_ms(

@@ -111,7 +111,8 @@ start(struct naming *n, struct slice authority)
 	if (n->home == NULL && addr_name_range(url_host(&url)) != NULL)
 		return -EINVAL;
 	n->asks = true;
-	return dns_start(dns, url_host(&url), on_name, n, &n->dns_id);
+	return dns_start(
+	    dns, url_host(&url), crawl_name_ms(n->crawl->o), on_name, n, &n->dns_id);
 }
 
 int

@@ -54,6 +54,7 @@ struct fetcher_conf {
 	struct jar *jar;     /* cookies that are sent; NULL: none */
 	bool accept_cookies; /* and those that servers set are put into it */
 	uint32_t connect_ms, first_byte_ms, stall_ms, total_ms;
+	uint32_t name_ms; /* for a name to be found; 0: as long as servers are asked */
 	uint64_t body_bytes_max;
 };
 

@@ -33,11 +33,15 @@ struct call {
 	bool used;
 	dns_fn *fn;
 	void *ctx;
+	struct dns *dns;
+	int64_t began_ms; /* its ask */
+	struct timer patience;    /* while it is on that, if it has a limit */
 	struct dns_answer answer; /* once it is ready */
 };
 
 struct ask {
 	struct list calls;
+	int64_t began_ms;
 	size_t name_len;
 	char name[];
 };
@@ -88,6 +92,8 @@ dns_status_text(enum dns_status s)
 
 /* ---- calls ---- */
 
+static void on_impatient(void *ctx);
+
 static int
 calls_grow(struct dns *d)
 {
@@ -125,6 +131,8 @@ call_take(struct dns *d, struct call **ret)
 	if (c == NULL)
 		return -ENOMEM;
 	list_init(&c->on_list);
+	c->dns = d;
+	timer_init(&c->patience, d->loop, on_impatient, c);
 	c->slot = d->calls_len;
 	c->used = true;
 	d->calls[d->calls_len++] = c;
@@ -138,6 +146,7 @@ call_drop(struct dns *d, struct call *c)
 	assert(c->used);
 	c->used = false;
 	c->gen++;
+	timer_stop(&c->patience);
 	list_remove(&c->on_list);
 	list_push_front(&d->unused, &c->on_list);
 }
@@ -146,9 +155,20 @@ static void
 call_answer(struct dns *d, struct call *c, const struct dns_answer *a)
 {
 	c->answer = *a;
+	timer_stop(&c->patience);
 	list_remove(&c->on_list);
 	list_push(&d->ready, &c->on_list);
 	later_start(&d->deliver);
+}
+
+static void
+on_impatient(void *ctx)
+{
+	struct call *c = ctx;
+	struct dns_answer a = {.status = DNS_TIMEOUT};
+
+	a.ms = (uint32_t)(loop_now_ms(c->dns->loop) - c->began_ms);
+	call_answer(c->dns, c, &a);
 }
 
 static void
@@ -299,19 +319,15 @@ known(struct dns *d, struct slice name, struct dns_answer *ret)
 /* ---- what is asked ---- */
 
 static int
-ask_join(struct dns *d, struct slice name, struct call *c)
+ask_new(struct dns *d, struct slice name, struct ask **ret)
 {
-	struct ask *ask = map_get(&d->asks, name);
+	struct ask *ask = malloc(sizeof(*ask) + name.len);
 	int r;
 
-	if (ask != NULL) {
-		list_push(&ask->calls, &c->on_list);
-		return 0;
-	}
-	ask = malloc(sizeof(*ask) + name.len);
 	if (ask == NULL)
 		return -ENOMEM;
 	list_init(&ask->calls);
+	ask->began_ms = loop_now_ms(d->loop);
 	ask->name_len = name.len;
 	memcpy(ask->name, name.ptr, name.len);
 	r = map_put(&d->asks, slice_of(ask->name, ask->name_len), ask);
@@ -325,8 +341,25 @@ ask_join(struct dns *d, struct slice name, struct call *c)
 		free(ask);
 		return r;
 	}
-	list_push(&ask->calls, &c->on_list);
+	*ret = ask;
 	return 0;
+}
+
+static int
+ask_join(struct dns *d, struct slice name, uint32_t max_ms, struct call *c)
+{
+	struct ask *ask = map_get(&d->asks, name);
+	int r = ask != NULL ? 0 : ask_new(d, name, &ask);
+
+	if (r < 0)
+		return r;
+	c->began_ms = ask->began_ms;
+	if (max_ms > 0)
+		r = timer_start(&c->patience,
+		    ask->began_ms + max_ms - loop_now_ms(d->loop));
+	if (r == 0)
+		list_push(&ask->calls, &c->on_list);
+	return r;
 }
 
 static void
@@ -364,7 +397,8 @@ on_late(void *ctx, struct slice name, const struct dns_answer *a)
 }
 
 int
-dns_start(struct dns *d, struct slice host, dns_fn *fn, void *ctx, struct dns_id *ret)
+dns_start(struct dns *d, struct slice host, uint32_t max_ms, dns_fn *fn, void *ctx,
+    struct dns_id *ret)
 {
 	struct dns_answer a = {.status = DNS_BAD_NAME, .from_cache = true};
 	struct name name;
@@ -379,7 +413,7 @@ dns_start(struct dns *d, struct slice host, dns_fn *fn, void *ctx, struct dns_id
 	if (!name_fold(host, &name) || known(d, name_slice(&name), &a))
 		call_answer(d, c, &a);
 	else
-		r = ask_join(d, name_slice(&name), c);
+		r = ask_join(d, name_slice(&name), max_ms, c);
 	if (r < 0) {
 		call_drop(d, c);
 		return r;
@@ -532,8 +566,10 @@ dns_free(struct dns *d)
 		return;
 	resolver_free(d->resolver);
 	later_stop(&d->deliver);
-	for (uint32_t i = 0; i < d->calls_len; i++)
+	for (uint32_t i = 0; i < d->calls_len; i++) {
+		timer_stop(&d->calls[i]->patience);
 		free(d->calls[i]);
+	}
 	free(d->calls);
 	for (size_t i = 0; map_at(&d->asks, &i, NULL, &ask);)
 		free(ask);

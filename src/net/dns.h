@@ -66,7 +66,11 @@ typedef void dns_fn(void *ctx, const struct dns_answer *a);
 
 int dns_new(struct loop *l, const struct dns_conf *conf, struct dns **ret, struct why *why);
 void dns_free(struct dns *d); /* pending calls are dropped without a callback */
-int dns_start(struct dns *d, struct slice host, dns_fn *fn, void *ctx, struct dns_id *ret);
+/* `max_ms`: after which the call gets DNS_TIMEOUT, since the name began to be asked for, by
+ * whomever; 0: as long as the servers are asked.  The question goes on for those who come
+ * after. */
+int dns_start(struct dns *d, struct slice host, uint32_t max_ms, dns_fn *fn, void *ctx,
+    struct dns_id *ret);
 void dns_cancel(struct dns *d, struct dns_id id);
 /* --resolve HOST:PORT:ADDR; such a name is never asked.  `port` 0: any; dns_start(),
  * which knows no port, answers with that one.  -ENOMEM, -ENOSPC, -EINVAL. */

@@ -51,6 +51,8 @@ script(const char *name, int type, bool tcp, struct dns_reply *r)
 	} else if (strcmp(name, "late-a.test") == 0) {
 		r->addrs = 1;
 		r->delay_ms = a ? 25 : 0;
+	} else if (strcmp(name, "slow.test") == 0) {
+		r->delay_ms = 150;
 	} else if (strcmp(name, "six.test") == 0) {
 		r->addrs = a ? 0 : 1;
 	} else if (strcmp(name, "nodata.test") == 0) {
@@ -161,7 +163,7 @@ start(struct fixture *f, const char *host, struct asked *asked)
 	struct dns_id id = {0};
 
 	*asked = (struct asked){.f = f};
-	assert_int_equal(dns_start(f->dns, slice_cstr(host), on_answered, asked, &id), 0);
+	assert_int_equal(dns_start(f->dns, slice_cstr(host), 0, on_answered, asked, &id), 0);
 	assert_int_equal(asked->calls, 0);
 	f->waiting++;
 	return id;
@@ -341,6 +343,55 @@ keeps_eight_of_two_thousand_addresses(void **state)
 }
 
 static void
+start_for(struct fixture *f, const char *host, uint32_t max_ms, struct asked *asked)
+{
+	struct dns_id id;
+
+	*asked = (struct asked){.f = f};
+	assert_int_equal(
+	    dns_start(f->dns, slice_cstr(host), max_ms, on_answered, asked, &id), 0);
+	f->waiting++;
+}
+
+static void
+who_has_less_patience_is_told_sooner_and_the_others_get_the_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct asked hasty, patient;
+
+	start_for(f, "slow.test", 5, &hasty);
+	(void)start(f, "slow.test", &patient);
+	assert_int_equal(loop_run(f->loop), 0);
+	assert_int_equal(hasty.calls + patient.calls, 2);
+	assert_int_equal(hasty.a.status, DNS_TIMEOUT);
+	assert_true(hasty.a.ms >= 5 && hasty.a.ms < patient.a.ms);
+	assert_int_equal(patient.a.status, DNS_OK);
+	start_for(f, "slow.test", 5, &hasty);
+	assert_int_equal(loop_run(f->loop), 0);
+	assert_int_equal(hasty.a.status, DNS_OK); /* it is known by now */
+}
+
+/* Who asks again while the question goes on has waited already. */
+static void
+patience_counts_from_the_question(void **state)
+{
+	struct fixture *f = *state;
+	struct asked first, second, third;
+	int64_t began_ms = loop_now_ms(f->loop);
+
+	start_for(f, "dead.test", 20, &first);
+	assert_int_equal(loop_run(f->loop), 0);
+	assert_int_equal(first.a.status, DNS_TIMEOUT);
+	start_for(f, "dead.test", 20, &second);
+	start_for(f, "dead.test", 25, &third);
+	assert_int_equal(loop_run(f->loop), 0);
+	assert_int_equal(second.a.status, DNS_TIMEOUT);
+	assert_int_equal(third.a.status, DNS_TIMEOUT);
+	assert_true(second.a.ms >= 20 && third.a.ms >= 25);
+	assert_true(loop_now_ms(f->loop) - began_ms < TIMEOUT_MS);
+}
+
+static void
 asks_once_for_many_who_want_the_same(void **state)
 {
 	struct fixture *f = *state;
@@ -416,7 +467,7 @@ bounds_open_questions(void **state)
 	(void)start(f, "lost-aaaa.test", &asked[0]);
 	(void)start(f, "four.test", &asked[1]);
 	assert_int_equal(
-	    dns_start(f->dns, SLICE_LIT("both.test"), on_answered, &asked[2], &id),
+	    dns_start(f->dns, SLICE_LIT("both.test"), 0, on_answered, &asked[2], &id),
 	    -EAGAIN);
 	(void)start(f, "four.test", &asked[2]);
 	assert_int_equal(loop_run(f->loop), 0);
@@ -475,7 +526,7 @@ refuses_what_is_not_a_name_without_asking(void **state)
 	assert_int_equal(ask(f, longest).status, DNS_BAD_NAME);
 	(void)start(f, "", &asked);
 	assert_int_equal(loop_run(f->loop), 0);
-	assert_int_equal(dns_start(f->dns, slice_of("a\0.test", 7), on_answered, &asked,
+	assert_int_equal(dns_start(f->dns, slice_of("a\0.test", 7), 0, on_answered, &asked,
 			     &(struct dns_id){0}),
 	    0);
 	f->waiting++;
@@ -698,6 +749,9 @@ main(void)
 	    TEST(tells_failures_apart, setup),
 	    TEST(clamps_times_to_live, setup),
 	    TEST(keeps_eight_of_two_thousand_addresses, setup),
+	    TEST(who_has_less_patience_is_told_sooner_and_the_others_get_the_answer,
+		setup),
+	    TEST(patience_counts_from_the_question, setup),
 	    TEST(asks_once_for_many_who_want_the_same, setup),
 	    TEST(answers_from_the_cache_good_and_bad_alike, setup),
 	    cmocka_unit_test(the_cache_expires_and_drops_the_one_unused_longest),

@@ -148,7 +148,7 @@ dns_round(struct run *run)
 	r = dns_override(d, SLICE_LIT("over.test"), 0, &a);
 	assert_true(r == 0 || r == -ENOMEM);
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		r = dns_start(d, slice_cstr(hosts[i]), on_answer, run, &id);
+		r = dns_start(d, slice_cstr(hosts[i]), 1000, on_answer, run, &id);
 		assert_true(r == 0 || r == -ENOMEM);
 		run->waiting += r == 0;
 	}
