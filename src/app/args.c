@@ -76,6 +76,11 @@ set_flag(
 {
 	struct why why;
 
+	if (row->type == OPTION_LIST && value[0] == '\0') {
+		option_clear_list(&a->given, row);
+		a->given.given[row->id] = true;
+		return 0;
+	}
 	if (option_set(&a->given, row, slice_cstr(value), &why) == 0)
 		return 0;
 	(void)usage_error("%s: %s", name, why.text);
@@ -87,6 +92,10 @@ seeds_option(struct args *a, const char *path)
 {
 	if (path == NULL)
 		return -EINVAL;
+	if (path[0] == '\0') {
+		(void)usage_error("--seeds wants the name of a file");
+		return -EINVAL;
+	}
 	if (a->seeds != NULL) {
 		(void)usage_error("--seeds can be given once");
 		return -EINVAL;
@@ -195,6 +204,36 @@ args_parse(int argc, char **argv, struct args *ret)
 	}
 	*ret = a;
 	return 0;
+}
+
+static bool
+has_value(const struct options *o, const struct option_row *row)
+{
+	struct buf value;
+	bool has;
+
+	buf_init(&value, 1 << 20);
+	has = option_get(o, row, 0, &value);
+	buf_release(&value);
+	return has;
+}
+
+int
+args_merge(struct options *o, const struct args *a)
+{
+	for (size_t id = 0; id < OPTION_ID_MAX; id++) {
+		const struct option_row *row = &option_rows[id];
+		char flag[OPTION_FLAG_MAX];
+		struct why why;
+
+		if (!a->given.given[id] || has_value(&a->given, row) || o->given[id])
+			continue;
+		/* Most likely a variable that is not set. */
+		option_flag(row, flag);
+		(void)option_is_empty(&why);
+		return usage_error("%s: %s", flag, why.text);
+	}
+	return options_merge(o, &a->given) < 0 ? usage_error("out of memory") : EXIT_DONE;
 }
 
 void

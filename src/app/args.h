@@ -2,7 +2,8 @@
  * app/args.h -- the command line of commands that crawl: options of the table, and a few
  * of the program's own.
  *
- * Errors: one sentence was printed; the caller exits with EXIT_USAGE.
+ * Errors: one sentence was printed; the caller exits with EXIT_USAGE.  Lists that were given
+ *         and are empty: with an empty value.
  */
 #ifndef APP_ARGS_H
 #define APP_ARGS_H
@@ -26,6 +27,9 @@ struct args {
 /* Reorders nothing: words are collected in place at the front of argv.  0 or -EINVAL. */
 int args_parse(int argc, char **argv, struct args *ret);
 void args_release(struct args *a);
+/* What the command line says goes over what a file says; an empty value takes that away, and is
+ * a mistake where there is none.  An exit code. */
+int args_merge(struct options *o, const struct args *a);
 /* Lines for --help. */
 int args_help(struct buf *out);
 /* The options that a crawl must have and nobody need give.  -ENOMEM. */

@@ -58,6 +58,8 @@ own_flag(struct check *k, int argc, char **argv, int *i)
 		else if (*i + 1 < argc)
 			*flags[f].value = argv[++*i];
 		else
+			*flags[f].value = "";
+		if (flags[f].value != NULL && **flags[f].value == '\0')
 			return usage_error("%s wants a value", flags[f].name);
 		return 1;
 	}

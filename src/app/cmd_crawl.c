@@ -17,8 +17,9 @@ session_take_args(struct job *job, const struct args *a, const char *like)
 		return usage_error("%s what? Give at least one URL, as in"
 				   " trawl %s https://example.org/",
 		    like, like);
-	if (options_merge(&job->options, &a->given) < 0 ||
-	    options_complete(&job->options) < 0 || job_tidy_seeds(job) < 0)
+	if (args_merge(&job->options, a) != EXIT_DONE)
+		return EXIT_USAGE;
+	if (options_complete(&job->options) < 0 || job_tidy_seeds(job) < 0)
 		return usage_error("out of memory");
 	return EXIT_DONE;
 }
@@ -93,8 +94,9 @@ resume_dir(struct job *job, struct args *a, struct nursery *nursery)
 		return usage_error("%s: that crawl was made with --state memory, which"
 				   " leaves nothing to go on from",
 		    a->dir);
-	if (options_merge(&job->options, &a->given) < 0 ||
-	    options_complete(&job->options) < 0)
+	if (args_merge(&job->options, a) != EXIT_DONE)
+		return EXIT_USAGE;
+	if (options_complete(&job->options) < 0)
 		return usage_error("out of memory");
 	if (job->options.run_state == STATE_MEMORY)
 		return usage_error(

@@ -467,8 +467,7 @@ failed_on(const struct session *s, int code)
 	    s->end == CRAWL_DISK)
 		left = stats.queued;
 	for (int o = 0; o < OUTCOME_MAX; o++) {
-		n = fail_on_count(
-		    &s->job->options, &stats.totals, left, (enum outcome)o);
+		n = fail_on_count(&s->job->options, &stats.totals, left, (enum outcome)o);
 		if (n == 0)
 			continue;
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s %" PRIu64,

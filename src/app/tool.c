@@ -53,8 +53,8 @@ take_flag(int argc, char **argv, int *i, const struct tool_flag *flags, size_t n
 	else if (*i + 1 < argc)
 		*f->value = argv[++*i];
 	else
-		return usage_error("%s wants a value", f->name);
-	return 0;
+		*f->value = "";
+	return **f->value != '\0' ? 0 : usage_error("%s wants a value", f->name);
 }
 
 int

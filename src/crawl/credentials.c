@@ -237,15 +237,11 @@ credentials_init(struct credentials *c, const struct options *o, struct slice fi
 	if (r < 0)
 		(void)why_prefix(why, r, "--auth-file");
 	for (size_t i = 0; i < o->fetch_auth.n && r == 0; i++) {
-		if (o->fetch_auth.v[i][0] == '\0')
-			continue; /* resume --auth '': none any more */
 		r = add_auth(c, slice_cstr(o->fetch_auth.v[i]), &places, why);
 		if (r < 0)
 			(void)why_prefix(why, r, "--auth");
 	}
 	for (size_t i = 0; i < o->fetch_header_for.n && r == 0; i++) {
-		if (o->fetch_header_for.v[i][0] == '\0')
-			continue;
 		r = add_header(c, slice_cstr(o->fetch_header_for.v[i]), &places, why);
 		if (r < 0)
 			(void)why_prefix(why, r, "--header-for");

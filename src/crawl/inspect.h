@@ -117,7 +117,8 @@ struct inspect_url {
 	/* It waits. */
 	uint64_t place; /* 1: it is next in its host's queue; 0: it is not there */
 	uint64_t queued;
-	const char *held_by;   /* how the crawl ended, before its turn came; NULL: it has not */
+	const char
+	    *held_by; /* how the crawl ended, before its turn came; NULL: it has not */
 	int64_t not_before_ms; /* 0: none; wall */
 	int16_t priority;
 

@@ -51,8 +51,8 @@ parse_quantity(struct slice s, const struct unit *units, int64_t *ret)
 	char text[32], *end;
 	double v;
 
-	s = slice_trim(s);
-	if (s.len == 0 || s.len >= sizeof(text) || !ascii_is_digit(s.ptr[0]))
+	if (s.len == 0 || s.len >= sizeof(text) || !ascii_is_digit(s.ptr[0]) ||
+	    slice_trim(s).len < s.len)
 		return false;
 	memcpy(text, s.ptr, s.len);
 	text[s.len] = '\0';
@@ -174,7 +174,7 @@ parse_number(const struct option_row *row, struct slice v, int64_t *ret, struct 
 	} else {
 		uint64_t u = 0;
 
-		ok = slice_to_u64(slice_trim(v), &u) && u <= INT64_MAX;
+		ok = slice_to_u64(v, &u) && u <= INT64_MAX;
 		n = (int64_t)u;
 	}
 	if (!ok)
@@ -286,6 +286,12 @@ has_control(struct slice s)
 }
 
 int
+option_is_empty(struct why *why)
+{
+	return why_set(why, -EINVAL, "an empty value says nothing: leave the option out");
+}
+
+int
 option_parse(const struct option_row *row, void *at, struct slice value, struct why *why)
 {
 	int64_t n = 0;
@@ -303,6 +309,8 @@ option_parse(const struct option_row *row, void *at, struct slice value, struct 
 		break;
 	case OPTION_STR:
 	case OPTION_LIST:
+		if (value.len == 0 && row->type == OPTION_LIST)
+			return option_is_empty(why);
 		if (has_control(value))
 			return why_set(
 			    why, -EINVAL, "must be one line without control characters");
@@ -326,7 +334,7 @@ option_set(
 {
 	int r = 0;
 
-	if (row->id == OPTION_ID_crawl_extract && !has_control(value))
+	if (row->id == OPTION_ID_crawl_extract && value.len > 0 && !has_control(value))
 		r = field_check(value, why);
 	if (r == 0)
 		r = option_parse(row, field(o, row), value, why);
@@ -492,10 +500,12 @@ options_merge(struct options *to, const struct options *from)
 
 		if (!from->given[id])
 			continue;
-		if (row->type == OPTION_LIST)
+		if (row->type == OPTION_LIST) {
 			strlist_release(field(to, row));
+			to->given[id] = false; /* --proxy '' */
+		}
 		if (row->type == OPTION_STR && !option_get(from, row, 0, &value))
-			r = option_set(to, row, (struct slice){0}, NULL); /* --proxy '' */
+			r = option_set(to, row, (struct slice){0}, NULL); /* --from '' */
 		for (size_t i = 0; option_get(from, row, i, &value) && r == 0; i++)
 			r = option_set(to, row, buf_slice(&value), NULL);
 	}

@@ -131,6 +131,7 @@ int option_set(
  * are like options.def.  -ENOMEM, -EINVAL. */
 int option_parse(
     const struct option_row *row, void *at, struct slice value, struct why *why);
+int option_is_empty(struct why *why); /* -EINVAL with the sentence */
 /* The value as option_set() takes it; of a LIST the i-th; false: there is none. */
 bool option_get(
     const struct options *o, const struct option_row *row, size_t i, struct buf *ret);

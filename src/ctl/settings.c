@@ -287,7 +287,9 @@ settings_read_environment(
 			(void)why_set(&why, r, "it has no meaning in the service");
 		} else if (row != NULL && is_default) {
 			option_clear_list(&s->defaults.options, row);
-			r = option_set(&s->defaults.options, row, rest, &why);
+			r = row->type == OPTION_LIST && rest.len == 0
+				? 0
+				: option_set(&s->defaults.options, row, rest, &why);
 		} else if (row != NULL) {
 			r = set_variable(s, row, rest, &why);
 		}

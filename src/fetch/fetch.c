@@ -150,8 +150,8 @@ step_RESOLVE(struct fetch *f)
 		f->state = FETCH_TRANSFER;
 		return STEP_AGAIN;
 	}
-	r = dns_start(f->fetcher->conf.dns, host, f->fetcher->conf.name_ms, on_name,
-	    f, &f->dns_id);
+	r = dns_start(
+	    f->fetcher->conf.dns, host, f->fetcher->conf.name_ms, on_name, f, &f->dns_id);
 	if (r == -EAGAIN) {
 		f->result.t.arena_full = true; /* as good as: ask again later */
 		return finish(f, OUTCOME_NONE, "too many names are being asked for");

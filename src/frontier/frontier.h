@@ -57,7 +57,7 @@ const char *order_names(void);
 	X(STORE_BEHIND, "store-behind")                                                  \
 	X(PAUSED, "paused")                                                              \
 	X(PER_SITE_CAP, "per-site-cap")                                                  \
-	X(BUDGET, "budget") /* what is in flight may use it up */                        \
+	X(BUDGET, "budget")           /* what is in flight may use it up */              \
 	X(UNREACHABLE, "unreachable") /* until it is tried again */                      \
 	X(RETRY, "retry")             /* nothing is left but what failed once */
 enum wait_cause {

@@ -81,7 +81,8 @@ keep_for_later(struct frontier *f, struct hostq *h, struct urlrec *rec)
 {
 	int r = outset_add(&f->out, rec->authority_hash, rec->key);
 
-	return r < 0 ? r : frontier_retry_later(f, h, rec, rec->not_before_ms, WAIT_RETRY);
+	return r < 0 ? r
+		     : frontier_retry_later(f, h, rec, rec->not_before_ms, WAIT_RETRY);
 }
 
 /* Of a restored host that was never asked. */

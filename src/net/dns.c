@@ -34,7 +34,7 @@ struct call {
 	dns_fn *fn;
 	void *ctx;
 	struct dns *dns;
-	int64_t began_ms; /* its ask */
+	int64_t began_ms;         /* its ask */
 	struct timer patience;    /* while it is on that, if it has a limit */
 	struct dns_answer answer; /* once it is ready */
 };
@@ -355,8 +355,8 @@ ask_join(struct dns *d, struct slice name, uint32_t max_ms, struct call *c)
 		return r;
 	c->began_ms = ask->began_ms;
 	if (max_ms > 0)
-		r = timer_start(&c->patience,
-		    ask->began_ms + max_ms - loop_now_ms(d->loop));
+		r = timer_start(
+		    &c->patience, ask->began_ms + max_ms - loop_now_ms(d->loop));
 	if (r == 0)
 		list_push(&ask->calls, &c->on_list);
 	return r;

@@ -132,9 +132,12 @@ TESTED = {
 }
 
 
+TABLE = (harness.SRCDIR / "src/crawl/options.def").read_text()
+ROWS = {f"{section}.{name}": kind for section, name, kind in re.findall(r"^OPTION\((\w+), (\w+), (\w+),", TABLE, re.M)}
+
+
 def test_each_option_names_a_test_of_its_effect():
-    table = (harness.SRCDIR / "src/crawl/options.def").read_text()
-    rows = [f"{section}.{name}" for section, name in re.findall(r"^OPTION\((\w+), (\w+),", table, re.M)]
+    rows = list(ROWS)
     assert len(rows) > 70
     assert sorted(set(rows) - set(TESTED)) == [], "options without a test: name it in TESTED"
     assert sorted(set(TESTED) - set(rows)) == [], "there are no such options"
@@ -238,6 +241,67 @@ def test_a_timeout_holds_for_the_name_too(tmp_path):
         took = time.monotonic() - began
     assert result.rc == 4 and "dns-failure: no answer" in result.err, result.err
     assert 0.7 <= took < 9  # 21 s without it: tries of 3, 6 and 12 s
+
+
+# -- Values --
+
+NO_CRAWL = "--ca=missing.pem", "http://127.0.0.1/"  # whatever is taken ends in another sentence
+
+
+@pytest.mark.parametrize("key", sorted(key for key, kind in ROWS.items() if kind in ("STR", "LIST")))
+def test_an_empty_value_is_refused(key):
+    flag = "--" + key.partition(".")[2].replace("_", "-")
+    result = harness.trawl("crawl", *NO_CRAWL, *((flag, "") if key < "fetch.h" else (f"{flag}=",)))
+    assert (result.rc, result.err) == (2, f"trawl: {flag}: an empty value says nothing: leave the option out\n")
+
+
+def test_an_empty_value_takes_back_what_a_file_says_and_nothing_else(echo, tmp_path):
+    job = tmp_path / "job.yaml"
+    options = "fetch: {header: ['X-One: 1'], from: me@example.org, retries: 0}\ncrawl: {sitemaps: no}\n"
+    job.write_text(f"seeds: ['{echo.url('/')}']\n{options}")
+
+    def sent(name, *words):
+        result = harness.trawl("run", "-q", job, "-o", tmp_path / name, "--depth", "0", *words)
+        assert result.rc == 0, result.err
+        (page,) = harness.Output(tmp_path / name).archived()[echo.url("/")]
+        return page.payload.decode()
+
+    assert sent("a", "--header", "", "--header", "X-Two: 2") == "<h1>me@example.org</h1><h2> 2</h2>"
+    assert sent("b", "--header=", "--from=") == "<h1></h1><h2> </h2>"
+    assert "X-One" not in (tmp_path / "b" / "job.yaml").read_text()
+    assert sent("c") == "<h1>me@example.org</h1><h2>1 </h2>"
+    assert harness.trawl("resume", "-q", tmp_path / "c", "--header=").rc == 0
+    assert "X-One" not in (tmp_path / "c" / "job.yaml").read_text()
+    for flag in "--proxy", "--cookies":
+        for words in ["run", job], ["resume", tmp_path / "c"]:
+            result = harness.trawl(*words, "-q", flag, "")
+            assert (result.rc, result.err) == (2, f"trawl: {flag}: an empty value says nothing: leave the option out\n")
+
+
+def test_an_empty_value_in_a_file_is_no_item_of_a_list_and_no_text(tmp_path):
+    job = tmp_path / "job.yaml"
+    job.write_text("seeds: ['http://127.0.0.1/']\ncrawl: {exclude: ['']}\nfetch: {proxy: '', from: ''}\n")
+    result = harness.trawl("check", job)
+    assert result.rc == 2 and result.err.count("\n") == 2 and "fetch.from" not in result.err
+    for key in "crawl.exclude", "fetch.proxy":
+        assert f"{key}: an empty value says nothing: leave the option out\n" in result.err
+
+
+def test_sink_none_stands_alone(tmp_path):
+    for sinks in ("none", "warc"), ("warc", "none"), ("none", "none"):
+        result = harness.trawl("crawl", "-o", tmp_path / "c", "--sink", sinks[0], "--sink", sinks[1], "http://127.0.0.1/")
+        assert result.rc == 2 and result.err.count("\n") == 1 and "--sink" in result.err and "none" in result.err, result.err
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["links --base", "links --agent", "robots --agent", "url --base", "check-links --job", "check-links --ignore",
+     "check-links --cache", "crawl --seeds", "report --section", "warc extract -o", "warc extract --url", "ctl --socket"],
+)  # fmt: skip
+def test_an_empty_value_is_no_value_of_a_command_either(words):
+    result = harness.trawl(*words.split(), "", stdin="")
+    assert result.rc == 2 and f"trawl: {words.split()[-1]} " in result.err, result.err
 
 
 # -- What is sent, and shown --

@@ -144,19 +144,6 @@ what_is_wrong_is_told_without_the_secret(void **state)
 }
 
 static void
-an_empty_one_is_none(void **state)
-{
-	struct credentials c;
-
-	(void)state;
-	give(OPTION_ID_fetch_auth, "");
-	give(OPTION_ID_fetch_header_for, "");
-	assert_int_equal(credentials_init(&c, &o, (struct slice){0}, &seeds, &why), 0);
-	assert_int_equal(c.n, 0);
-	credentials_release(&c);
-}
-
-static void
 there_is_an_end_to_them(void **state)
 {
 	struct credentials c;
@@ -187,7 +174,6 @@ main(void)
 	    TEST(a_file_has_one_on_each_line),
 	    TEST(a_header_goes_to_one_host),
 	    TEST(what_is_wrong_is_told_without_the_secret),
-	    TEST(an_empty_one_is_none),
 	    TEST(there_is_an_end_to_them),
 	};
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -92,6 +93,61 @@ numbers_are_read_in_the_units_that_people_write(void **state)
 		assert_false(parse_duration(slice_cstr(bad[i]), &v));
 		assert_false(parse_size(slice_cstr(bad[i]), &v));
 	}
+}
+
+static bool
+is_number(const struct option_row *r)
+{
+	return r->type != OPTION_BOOL && r->type != OPTION_ENUM &&
+	       r->type != OPTION_STR && r->type != OPTION_LIST;
+}
+
+static void
+a_number_has_neither_sign_nor_blanks_about_it(void **state)
+{
+	static const char *const bad[] = {
+	    " 4", "4 ", "\t4", "4\n", "+4", "-4", "- 4", "", " "};
+	struct options o;
+	struct why why;
+	int numbers = 0;
+
+	(void)state;
+	assert_int_equal(options_init(&o), 0);
+	for (size_t i = 0; i < OPTION_ID_MAX; i++) {
+		const struct option_row *r = &option_rows[i];
+
+		numbers += is_number(r);
+		for (size_t k = 0; is_number(r) && k < sizeof(bad) / sizeof(bad[0]);
+		     k++) {
+			assert_int_equal(
+			    option_set(&o, r, slice_cstr(bad[k]), &why), -EINVAL);
+			assert_non_null(strstr(why.text, "is not a"));
+		}
+		assert_false(o.given[i]);
+	}
+	assert_true(numbers > 40);
+	assert_int_equal(set(&o, "max-body", "4 MiB", &why), 0);
+	assert_int_equal(set(&o, "delay", "1.5 s", &why), 0);
+	options_release(&o);
+}
+
+static void
+an_empty_value_is_no_item_of_a_list(void **state)
+{
+	struct options o;
+	struct why why;
+
+	(void)state;
+	assert_int_equal(options_init(&o), 0);
+	for (size_t i = 0; i < OPTION_ID_MAX; i++) {
+		if (option_rows[i].type != OPTION_LIST)
+			continue;
+		assert_int_equal(
+		    option_set(&o, &option_rows[i], SLICE_LIT(""), &why), -EINVAL);
+		assert_string_equal(
+		    why.text, "an empty value says nothing: leave the option out");
+	}
+	options_release(&o);
 }
 
 static void
@@ -264,6 +320,8 @@ main(void)
 	    cmocka_unit_test(defaults_are_those_of_the_table),
 	    cmocka_unit_test(every_default_and_every_word_is_taken_back_as_it_is_printed),
 	    cmocka_unit_test(numbers_are_read_in_the_units_that_people_write),
+	    cmocka_unit_test(a_number_has_neither_sign_nor_blanks_about_it),
+	    cmocka_unit_test(an_empty_value_is_no_item_of_a_list),
 	    cmocka_unit_test(a_wrong_value_is_told_with_what_would_be_right),
 	    cmocka_unit_test(no_rate_is_none_as_with_other_limits),
 	    cmocka_unit_test(slow_rates_are_kept),

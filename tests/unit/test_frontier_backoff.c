@@ -451,7 +451,8 @@ retries_of_a_dead_host_do_not_wait_for_their_time(void **state)
 	rec = rig.turn.rec;
 	rig_fails(&rig, "http://a", OUTCOME_DNS_FAILURE);
 	assert_int_equal(
-	    frontier_retry(rig.f, rec, rig.now + 7 * 60 * MINUTE, WAIT_RETRY, rig.now), 0);
+	    frontier_retry(rig.f, rec, rig.now + 7 * 60 * MINUTE, WAIT_RETRY, rig.now),
+	    0);
 	(void)down_between(&rig, SECOND, SECOND);
 	take_url(&rig);
 	rig_fails(&rig, "http://a", OUTCOME_DNS_FAILURE);

@@ -405,7 +405,8 @@ a_retry_past_the_mark_comes_once(void **state)
 	assert_int_equal(rig_next(&rig), FRONTIER_URL);
 	rec = rig.turn.rec;
 	rig_ok(&rig, "http://a", 0);
-	assert_int_equal(frontier_retry(rig.f, rec, rig.now + 10, WAIT_RETRY, rig.now), 0);
+	assert_int_equal(
+	    frontier_retry(rig.f, rec, rig.now + 10, WAIT_RETRY, rig.now), 0);
 	add(&rig, 6, 1);
 	for (uint64_t i = 1; i <= 3; i++)
 		take(&rig, i);
@@ -433,7 +434,8 @@ a_retry_that_finds_the_window_full_comes_back_by_a_refill(void **state)
 	assert_int_equal(rig_next(&rig), FRONTIER_URL);
 	rec = rig.turn.rec;
 	rig_ok(&rig, "http://a", 0);
-	assert_int_equal(frontier_retry(rig.f, rec, rig.now + 10, WAIT_RETRY, rig.now), 0);
+	assert_int_equal(
+	    frontier_retry(rig.f, rec, rig.now + 10, WAIT_RETRY, rig.now), 0);
 	add(&rig, 1, 4);
 	rig.now += 10;
 	assert_int_equal(rig_stats(&rig).queued, 5);
@@ -466,7 +468,8 @@ retries_past_the_mark_do_not_raise_it(void **state)
 	take(&rig, 2);
 	/* 3, 4, 21, 22 in the window, the third falls out of it; 5 and 6 beyond. */
 	for (uint64_t i = 0; i < 3; i++)
-		assert_int_equal(frontier_retry(rig.f, recs[i], rig.now, WAIT_RETRY, rig.now), 0);
+		assert_int_equal(
+		    frontier_retry(rig.f, recs[i], rig.now, WAIT_RETRY, rig.now), 0);
 	take(&rig, 3);
 	take(&rig, 4);
 	take(&rig, 21);
@@ -484,7 +487,8 @@ a_retry_is_not_refilled_while_it_waits(void **state)
 	(void)state;
 	assert_non_null(rec);
 	start(&rig, "bfs");
-	assert_int_equal(frontier_retry(rig.f, rec, rig.now + 1000, WAIT_RETRY, rig.now), 0);
+	assert_int_equal(
+	    frontier_retry(rig.f, rec, rig.now + 1000, WAIT_RETRY, rig.now), 0);
 	add(&rig, 1, 5);
 	for (uint64_t i = 1; i <= 3; i++)
 		take(&rig, i);

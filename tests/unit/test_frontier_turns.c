@@ -386,7 +386,8 @@ a_retry_waits_for_its_time(void **state)
 	rec = rig.turn.rec;
 	rig_ok(&rig, "http://a", 0);
 	rec->attempts = 1;
-	assert_int_equal(frontier_retry(rig.f, rec, rig.now + 500, WAIT_RETRY, rig.now), 0);
+	assert_int_equal(
+	    frontier_retry(rig.f, rec, rig.now + 500, WAIT_RETRY, rig.now), 0);
 	frontier_check(rig.f);
 	assert_int_equal(rig_stats(&rig).queued, 2);
 	rig_expect_url(&rig, "http://a/2");
@@ -412,7 +413,8 @@ a_retry_at_once_needs_no_time(void **state)
 	rig_start(&rig, &conf);
 	rig_add(&rig, "http://a/1");
 	assert_int_equal(rig_next(&rig), FRONTIER_URL);
-	assert_int_equal(frontier_retry(rig.f, rig.turn.rec, rig.now, WAIT_RETRY, rig.now), 0);
+	assert_int_equal(
+	    frontier_retry(rig.f, rig.turn.rec, rig.now, WAIT_RETRY, rig.now), 0);
 	rig_expect_idle(&rig, INT64_MAX); /* the first one is still in flight */
 	rig_ok(&rig, "http://a", 0);
 	rig_expect_url(&rig, "http://a/1");

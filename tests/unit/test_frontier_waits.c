@@ -194,7 +194,8 @@ a_host_with_only_a_retry_waits_for_that(void **state)
 	rig_add(&rig, "http://a/1");
 	assert_int_equal(rig_next(&rig), FRONTIER_URL);
 	rig_ok(&rig, "http://a", 0);
-	assert_int_equal(frontier_retry(rig.f, rig.turn.rec, rig.now + 200, WAIT_RETRY, rig.now), 0);
+	assert_int_equal(
+	    frontier_retry(rig.f, rig.turn.rec, rig.now + 200, WAIT_RETRY, rig.now), 0);
 	rig.now += 150;
 	s = rig_stats(&rig);
 	assert_int_equal(s.wait_ms[WAIT_RETRY], 150);
@@ -229,7 +230,8 @@ a_host_whose_answers_have_no_room_waits_for_the_parser(void **state)
 	rig.now += 200;
 	s = rig_stats(&rig);
 	assert_int_equal(s.wait_ms[WAIT_PARSER_BEHIND], 200);
-	rig_expect_url(&rig, "http://a/2"); /* and now it is the other that is waited for */
+	rig_expect_url(
+	    &rig, "http://a/2"); /* and now it is the other that is waited for */
 	rig_ok(&rig, "http://a", 0);
 	rig.now += 50;
 	s = rig_stats(&rig);
@@ -257,7 +259,8 @@ a_host_that_cannot_be_reached_waits_for_that(void **state)
 	rig.now += 1000;
 	s = rig_stats(&rig);
 	assert_int_equal(s.wait_ms[WAIT_UNREACHABLE], 1000);
-	rig_expect_url(&rig, "http://a/1"); /* one alone finds out; the next one is held */
+	rig_expect_url(
+	    &rig, "http://a/1"); /* one alone finds out; the next one is held */
 	rig.now += 70;
 	s = rig_stats(&rig);
 	assert_int_equal(s.waiting_now[WAIT_UNREACHABLE], 0);

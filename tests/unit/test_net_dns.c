@@ -163,7 +163,8 @@ start(struct fixture *f, const char *host, struct asked *asked)
 	struct dns_id id = {0};
 
 	*asked = (struct asked){.f = f};
-	assert_int_equal(dns_start(f->dns, slice_cstr(host), 0, on_answered, asked, &id), 0);
+	assert_int_equal(
+	    dns_start(f->dns, slice_cstr(host), 0, on_answered, asked, &id), 0);
 	assert_int_equal(asked->calls, 0);
 	f->waiting++;
 	return id;
@@ -526,8 +527,8 @@ refuses_what_is_not_a_name_without_asking(void **state)
 	assert_int_equal(ask(f, longest).status, DNS_BAD_NAME);
 	(void)start(f, "", &asked);
 	assert_int_equal(loop_run(f->loop), 0);
-	assert_int_equal(dns_start(f->dns, slice_of("a\0.test", 7), 0, on_answered, &asked,
-			     &(struct dns_id){0}),
+	assert_int_equal(dns_start(f->dns, slice_of("a\0.test", 7), 0, on_answered,
+			     &asked, &(struct dns_id){0}),
 	    0);
 	f->waiting++;
 	assert_int_equal(loop_run(f->loop), 0);

@@ -215,7 +215,7 @@ retry_after_is_seconds_or_a_date(void **state)
 	    http_retry_after_s(SLICE_LIT("Sun, 06 Nov 1994 08:50:37 GMT"), now), 60);
 	assert_int_equal(
 	    http_retry_after_s(SLICE_LIT("Sun, 06 Nov 1994 08:49:37 GMT"), now), 0);
-	assert_int_equal( /* was over before it was sent: nobody can have meant that */
+	assert_int_equal(/* was over before it was sent: nobody can have meant that */
 	    http_retry_after_s(SLICE_LIT("Sun, 06 Nov 1994 08:49:36 GMT"), now), -1);
 	assert_int_equal(
 	    http_retry_after_s(SLICE_LIT("Sun, 06 Nov 2094 08:48:37 GMT"), now),
