@@ -80,8 +80,8 @@ read_tls(const struct settings *s, struct http_tls **ret, struct why *why)
 	if (r == 0) {
 		r = http_tls_new(&cert, &key, ret, &inner);
 		if (r < 0)
-			(void)why_set(why, r, "%s, %s: %s", s->api_tls_cert,
-			    s->api_tls_key, inner.text);
+			(void)why_set(why, r, "%s (%s, %s)", inner.text, s->api_tls_cert,
+			    s->api_tls_key);
 		OPENSSL_cleanse(key.ptr, key.len);
 		buf_release(&key);
 	}

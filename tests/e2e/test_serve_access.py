@@ -207,7 +207,9 @@ def tls_get(s, ca, path="/api/v1/jobs", **kw):
 
 def test_tls_with_a_certificate_that_is_read_again(tmp_path):
     one, other = certificate(tmp_path / "one", "one"), certificate(tmp_path / "other", "other")
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    deep = tmp_path / ("deep" * 30)  # what is wrong is told all the same
+    deep.mkdir()
+    cert, key = deep / "cert.pem", deep / "key.pem"
 
     def install(pair):
         cert.write_bytes(pair[0].read_bytes())
