@@ -12,17 +12,19 @@ enum { SUMMARY_BROKEN = 10, SUMMARY_TRAPS = 5, SUMMARY_URL_BYTES = 300 };
 static int
 summary_outcomes(const struct report *r, struct buf *out)
 {
-	int e = buf_add_cstr(out, "  outcomes  ");
-	const char *comma = "";
+	const char *before = "  outcomes  ";
+	bool some = false;
+	int e = 0;
 
 	for (int o = OUTCOME_NONE + 1; o < OUTCOME_MAX && e == 0; o++) {
 		if (r->facts.totals.outcomes[o] == 0)
 			continue;
-		e = buf_printf(out, "%s%s %s", comma, outcome_name((enum outcome)o),
+		e = buf_printf(out, "%s%s %s", before, outcome_name((enum outcome)o),
 		    COUNT(r->facts.totals.outcomes[o]));
-		comma = ", ";
+		before = ", ";
+		some = true;
 	}
-	return e == 0 ? buf_add_byte(out, '\n') : e;
+	return e == 0 && some ? buf_add_byte(out, '\n') : e;
 }
 
 static size_t

@@ -156,6 +156,12 @@ def test_what_a_budget_leaves_waits_for_it_and_says_so(site, tmp_path):
     assert "held" not in harness.trawl("explain", out.dir, waits).out
 
 
+def test_a_summary_of_nothing_has_no_line_of_outcomes(site, tmp_path):
+    result, _ = harness.crawl(tmp_path / "c", "--max-time", "1ms", site.url("/p0.html"))
+    assert result.rc == 15 and " = 0 fetched + 0 failed + 0 rejected + 1 queued\n" in result.err, result.err
+    assert "outcomes" not in result.err
+
+
 def test_the_summary_tells_what_must_grow_for_a_resume(site, tmp_path):
     begin = harness.crawl(tmp_path / "c", "--delay", "0", "--max-pages", "3", site.url("/p0.html"))[0]
     go_on = f"  go on     trawl resume {tmp_path / 'c'}"
