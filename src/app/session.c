@@ -75,12 +75,16 @@ name_job(struct job *job)
 		sizeof(text), &url) != URL_OK)
 		return -EINVAL;
 	host = url_host(&url);
-	for (; n < host.len && n < 100; n++) {
-		char c = host.ptr[n];
+	if (host.len > 2 && host.ptr[0] == '[') {
+		host = slice_of(host.ptr + 1, host.len - 2);
+		n = (size_t)snprintf(name, sizeof(name), "ipv6-");
+	}
+	for (size_t i = 0; i < host.len && n < 100; i++, n++) {
+		char c = host.ptr[i];
 		bool plain = ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' ||
 			     (c == '.' && n > 0);
 
-		name[n] = plain ? c : '_';
+		name[n] = plain ? c : c == ':' ? '-' : '_';
 	}
 	return job_set_name(job, slice_of(name, n), NULL);
 }

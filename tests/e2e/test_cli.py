@@ -376,6 +376,15 @@ def test_exit_code_4_when_one_seed_failed_and_the_other_is_refused(tmp_path):
             assert sorted(line.split(": ")[2] for line in result.err.splitlines()) == ["connect-failure", "robots-denied"]
 
 
+def test_a_crawl_of_an_ipv6_address_has_a_directory_that_names_it(tmp_path):
+    port = closed_port()
+    result = harness.trawl("crawl", "-q", "--retries", "0", f"http://[::1]:{port}/", cwd=tmp_path)
+    assert result.rc == 4, result.err
+    (made,) = tmp_path.iterdir()
+    assert re.fullmatch(r"ipv6---1-\d{17}", made.name)
+    assert "name: 'ipv6---1'\n" in (made / "job.yaml").read_text()
+
+
 def test_a_name_that_does_not_resolve_is_told(tmp_path):
     with harness.dnsmasq({"here.example.test": "127.0.0.1"}) as dns:
         result, out = harness.crawl(tmp_path / "c", "-q", "--retries", "0", "--dns", dns, "http://gone.example.test/")
