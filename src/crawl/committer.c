@@ -198,7 +198,7 @@ is_enough(const struct committer *c)
 static bool
 is_short_of_room(struct committer *c)
 {
-	if (c->conf.dir == NULL || c->dirty_bytes - c->looked_bytes < LOOK_BYTES)
+	if (c->conf.dir == NULL || c->dirty_bytes - c->looked_bytes < c->look_bytes)
 		return false;
 	c->looked_bytes = c->dirty_bytes;
 	return space_is_short(c->conf.dir, NULL);
@@ -302,6 +302,23 @@ known_good_read(struct committer *c)
 	return r == -ENOMEM ? r : 0; /* what is too many is asked */
 }
 
+/*
+ * What waits in buffers is not on the disk when that is looked at, and what is committed
+ * must fit into what is kept free.  So on a small disk it is committed and looked at
+ * more often.
+ */
+static void
+suit_the_disk(struct committer *c)
+{
+	uint64_t max = c->conf.dir == NULL ? 0 : space_reserve(c->conf.dir) / 2;
+
+	if (max > 0 && max < COMMIT_BYTES_MIN)
+		max = COMMIT_BYTES_MIN;
+	if (max > 0 && c->conf.commit_bytes > max)
+		c->conf.commit_bytes = max;
+	c->look_bytes = max > 0 && max / 2 < LOOK_BYTES ? max / 2 : LOOK_BYTES;
+}
+
 /* What there is of the archive. */
 static void
 measure_archive(struct committer *c)
@@ -341,6 +358,7 @@ open_all(struct committer *c, struct why *why)
 	if (r < 0)
 		return why_set(why, r, "store thread: %s", strerror(-r));
 	measure_archive(c);
+	suit_the_disk(c);
 	r = committer_load(c, why);
 	if (r == 0) {
 		r = committer_traps_open(c);

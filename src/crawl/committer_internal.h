@@ -21,7 +21,8 @@ enum {
 	SINKS_MAX = 17,
 	KNOWN_GOOD_MAX = 1000000,
 	LINGER_US = 1000,       /* a group of pages, not each page, wakes the thread */
-	LOOK_BYTES = 512 << 10, /* written between looks at the disk */
+	LOOK_BYTES = 512 << 10, /* written between looks at the disk, at most */
+	COMMIT_BYTES_MIN = 64 << 10, /* however small the disk is */
 	BATCH_BYTES = 4 << 20,  /* enough for a commit: some 20,000 new URLs */
 	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */
 };
@@ -79,6 +80,7 @@ struct committer {
 	    commit_us;        /* done, and the time it took; for any thread */
 	uint64_t dirty_bytes; /* handed to the sinks since the last commit */
 	uint64_t looked_bytes; /* of these, when the disk was looked at */
+	uint64_t look_bytes;   /* written between looks at the disk */
 	struct list refills;  /* mails that wait for the next commit */
 	int64_t measure_at_ms; /* disk_bytes, again */
 	uint64_t disk_bytes;   /* taken by the directory, about */

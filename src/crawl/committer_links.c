@@ -27,7 +27,7 @@ put_sinks(struct committer *c, struct sink_event *e)
 			return r;
 		lines += c->sinks[i]->line_bytes - before;
 	}
-	c->dirty_bytes += e->records.len + e->copy_bytes.len;
+	c->dirty_bytes += e->records.len + e->copy_bytes.len + lines;
 	c->disk_bytes += e->records.len + e->copy_bytes.len + lines;
 	if (c->conf.wacz)
 		c->wacz_bytes += e->records.len + lines / WACZ_LINES_PART;

@@ -20,6 +20,14 @@ measure(const char *dir, uint64_t *ret_free, uint64_t *ret_reserve)
 	return true;
 }
 
+uint64_t
+space_reserve(const char *dir)
+{
+	uint64_t left, reserve;
+
+	return measure(dir, &left, &reserve) ? reserve : 0;
+}
+
 bool
 space_is_short(const char *dir, struct why *why)
 {

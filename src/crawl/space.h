@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Bytes that are kept free; 0: that cannot be told. */
+uint64_t space_reserve(const char *dir);
 bool space_is_short(const char *dir, struct why *why);
 bool space_is_back(const char *dir);
 /* Bytes that the files below take on the disk. */

@@ -41,6 +41,11 @@ def disk_of_64_mib(tmp_path):
 
 
 @pytest.fixture
+def disk_of_5_mib(tmp_path):
+    yield from mounted(tmp_path / "disk", "5m")
+
+
+@pytest.fixture
 def disk_of_few_files(tmp_path):
     yield from mounted(tmp_path / "disk", "64m,nr_inodes=300")
 
@@ -243,6 +248,35 @@ def test_what_comes_faster_than_commits_are_due_is_not_fetched_again_and_again(d
     assert result.err.count("paused") == 1
     assert len(asked) <= pages + 5  # what was in flight came twice
     assert len(out.pages()) == pages
+
+
+def test_what_fits_on_a_disk_that_fills_at_once_is_kept(disk_of_5_mib, tmp_path):
+    """All of it is full before the first commit is due, and what is kept free is less than the archive's buffer."""
+    www = tmp_path / "www"
+    www.mkdir()
+    pages = 200  # 8 MB
+    for i in range(pages):
+        links = "".join(f'<a href="p{k}.html">n</a>' for k in (2 * i + 1, 2 * i + 2) if k < pages)
+        (www / f"p{i}.html").write_bytes(links.encode() + b"<p>" + os.urandom(40_000))
+    out = harness.Output(disk_of_5_mib / "c")
+    with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
+        running = harness.Running("crawl", "-o", out.dir, "--progress", "none", "--delay", "0", "--per-host", "8",
+                                  "--commit-interval", "10s", web.url("/p0.html"))  # fmt: skip
+        try:
+            harness.wait_until("a pause", lambda: "pauses until" in harness.trawl("status", out.dir).out, every=0.3)
+            status = json.loads(harness.trawl("status", "--json", "--verify", out.dir).out)
+            asked = len(web.log())
+            time.sleep(3)
+            assert len(web.log()) == asked
+            running.signal(signal.SIGINT)
+            result = running.result()
+        finally:
+            running.end()
+    assert status["verified"] and status["pages"] > 60
+    assert result.rc == 11, result.err
+    assert result.err.count("paused") == 1
+    assert len(out.pages()) == status["pages"]
+    assert all(len(records) == 1 for records in out.archived().values())
 
 
 def test_a_page_that_there_is_no_room_for_is_asked_for_ever_more_rarely(disk_of_64_mib, tmp_path):
