@@ -156,10 +156,24 @@ tell_warcinfo(const struct committer *c, struct commit *m)
 			memcpy(m->warcinfo_id, c->sinks[i]->warcinfo_id, SINK_ID_MAX);
 }
 
+/* Of the reports, about: what there is always, and a line in both for each that is broken. */
+static uint64_t
+report_bytes(const struct committer *c)
+{
+	const struct crawl_totals *t = &c->saved.totals;
+	uint64_t broken = 0;
+
+	for (int o = OUTCOME_NONE + 1; o < OUTCOME_MAX; o++)
+		broken += outcome_is_broken((enum outcome)o) ? t->outcomes[o] : 0;
+	if (broken > REPORT_LINES_MAX)
+		broken = REPORT_LINES_MAX;
+	return c->conf.dir == NULL ? 0 : REPORT_BYTES + REPORT_LINE_BYTES * broken;
+}
+
 uint64_t
 committer_finish_bytes(const struct committer *c)
 {
-	uint64_t n = c->wacz_bytes;
+	uint64_t n = c->wacz_bytes + report_bytes(c);
 
 	for (size_t i = 0; i < c->sinks_len; i++)
 		n += c->sinks[i]->finish_bytes;

@@ -21,6 +21,7 @@ enum {
 	SLOW_LOOK_MS = 100,          /* which requests are slow changes by time alone */
 	HARMFUL_HOSTS_MAX = 1 << 16,
 	DISK_PER_WIRE_BYTE = 4, /* at most, about: a page may be nothing but links */
+	DISK_PER_PAGE = 4096,   /* however little came: heads, lines, notes */
 	KEPT_FOR_KNOWN_PART =
 	    8, /* of the concurrency: of what new hosts leave to others */
 };
@@ -188,6 +189,12 @@ on_budget_time(void *ctx)
 
 /* ---- who is next ---- */
 
+static uint64_t
+disk_in_hand(const struct crawl *c)
+{
+	return DISK_PER_WIRE_BYTE * c->in_hand_bytes + DISK_PER_PAGE * c->stats.in_flight;
+}
+
 /* Whether the budget of the round lets one more begin; ends the run when it is used up.  Where nothing
  * is left to do it is not the budget that ends it. */
 static bool
@@ -215,7 +222,7 @@ budget_allows(struct crawl *c)
 	}
 	/* What is in hand is on its way to the disk. */
 	if (disk_max != OPTION_NONE &&
-	    c->disk_bytes + DISK_PER_WIRE_BYTE * c->in_hand_bytes >= (uint64_t)disk_max)
+	    c->disk_bytes + disk_in_hand(c) >= (uint64_t)disk_max)
 		return false;
 	if (pages_max == OPTION_NONE)
 		return true;

@@ -155,6 +155,7 @@ cdxj_open(
 {
 	struct sink_conf within = *conf;
 	struct index *x = calloc(1, sizeof(*x));
+	const struct lines *l;
 	int r = -ENOMEM;
 
 	if (x != NULL)
@@ -169,6 +170,8 @@ cdxj_open(
 	r = lines_open(&x->file, &within, UNSORTED, mark, why);
 	if (r < 0)
 		goto fail;
+	l = x->file.priv;
+	s->finish_bytes = l->file.pos;
 	s->priv = x;
 	return 0;
 
@@ -227,7 +230,8 @@ cdxj_put(struct sink *s, struct sink_event *e, struct why *why)
 		    .length = e->warc_length,
 		}),
 	    why);
-	s->line_bytes = 2 * file_of(s)->line_bytes; /* sorted it is written once more */
+	s->finish_bytes += file_of(s)->line_bytes - s->line_bytes; /* once more, sorted */
+	s->line_bytes = file_of(s)->line_bytes;
 	return r;
 }
 

@@ -199,7 +199,7 @@ struct sink {
 	char warcinfo_id[SINK_ID_MAX];
 	/* What sink_put() made files grow by, or will, besides records and copies. */
 	uint64_t line_bytes;
-	/* What sink_finish() will make files grow by, about. */
+	/* What sink_finish() or sink_close() will make files grow by, about. */
 	uint64_t finish_bytes;
 };
 

@@ -130,6 +130,21 @@ def test_the_disk_budget_counts_the_mirror_that_is_made_at_the_end(site, tmp_pat
     finish(site, out, "--max-disk", "none")
 
 
+def test_the_disk_budget_counts_index_and_reports_that_are_written_at_the_end(tmp_path):
+    """Of small pages these are a good part of all: the index once more, sorted, and a table of what is broken."""
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www" / "p.html").write_text("".join(f'<a href="/p{i}.html">x</a>' for i in range(3000)))
+    server = f"""server {{ listen 127.0.0.1:@PORT@; root "{tmp_path}/www"; location = /robots.txt {{ return 404; }}
+        location ~ /p[0-9]*[05].html {{ return 404; }} location ~ /p[0-9]+.html {{ default_type text/html; return 200 "$uri"; }} }}"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--commit-interval", "50ms",
+                                    "--max-disk", "3MB", web.url("/p.html"))  # fmt: skip
+    assert result.rc == 16, result.err
+    assert (out.dir / "index.cdxj").stat().st_size > 180_000
+    assert (out.dir / "report.html").stat().st_size + (out.dir / "report.json").stat().st_size > 100_000
+    assert 2_700_000 < taken(out.dir) <= 3_000_000
+
+
 def test_the_disk_budget_counts_the_wacz_that_is_packed_at_the_end(site, tmp_path):
     result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-disk", "3MB", "--wacz", site.url("/p0.html"))
     assert result.rc == 16, result.err  # the archive alone would have had room
