@@ -1,6 +1,7 @@
 #include "app/session.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int
@@ -70,6 +71,7 @@ static int
 resume_dir(struct job *job, struct args *a, struct nursery *nursery)
 {
 	char path[4200];
+	struct stat st;
 	int r;
 
 	if (a->seeds != NULL)
@@ -85,7 +87,7 @@ resume_dir(struct job *job, struct args *a, struct nursery *nursery)
 	r = snprintf(path, sizeof(path), "%s/job.yaml", a->dir);
 	if (r < 0 || r > 4000)
 		return usage_error("the name of the directory is too long");
-	if (access(path, F_OK) < 0)
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return usage_error(
 		    "%s holds no crawl: there is no job.yaml in it", a->dir);
 	if (check_file(path, job) > 0)

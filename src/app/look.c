@@ -3,17 +3,19 @@
 #include "observe/format.h"
 #include <errno.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int
 open_job(struct look *l)
 {
 	char path[4200];
+	struct stat st;
 	int n = snprintf(path, sizeof(path), "%s/job.yaml", l->dir);
 
 	if (n < 0 || n > 4000)
 		return usage_error("the name of the directory is too long");
-	if (access(path, F_OK) < 0)
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return usage_error(
 		    "%s holds no crawl: there is no job.yaml in it", l->dir);
 	if (check_file(path, &l->job) > 0)

@@ -106,7 +106,7 @@ inspect_lines(
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	(void)snprintf(path, sizeof(path), "%s/%s", in->dir, at.file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT) /* moved away: that is for inspect_verify(), too */
 		return 0;
 	if (fd < 0)

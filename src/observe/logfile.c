@@ -26,7 +26,7 @@ logfile_open(struct logfile *f, const char *dir, const char *name, uint64_t leng
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return why_set(
 		    why, -ENAMETOOLONG, "the name of the directory is too long");
-	f->fd = open(path, O_RDONLY | O_CLOEXEC);
+	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (f->fd < 0 && errno == ENOENT)
 		return 0;
 	if (f->fd < 0 || fstat(f->fd, &st) < 0) {

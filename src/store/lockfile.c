@@ -103,7 +103,7 @@ lockfile_owner(const char *path, int64_t *ret_pid)
 	if (stat(path, &st) == 0) {
 		is_taken = is_held(st.st_dev, st.st_ino);
 		f.l_pid = getpid();
-		fd = is_taken ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+		fd = is_taken ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd >= 0) {
 			is_taken = fcntl(fd, F_GETLK, &f) == 0 && f.l_type != F_UNLCK;
 			(void)close(fd);

@@ -81,7 +81,9 @@ mark_open(const char *path, bool make, bool read_only, struct mark_file *ret)
 	int r;
 
 	f.fd = open(path,
-	    (read_only ? O_RDONLY : O_RDWR) | (make ? O_CREAT : 0) | O_CLOEXEC, 0666);
+	    (read_only ? O_RDONLY : O_RDWR) | (make ? O_CREAT : 0) | O_CLOEXEC |
+		O_NONBLOCK,
+	    0666);
 	if (f.fd < 0)
 		return -errno;
 	r = read_last(&f);

@@ -74,7 +74,7 @@ open_file(const char *dir, const char *name, int flags)
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return -ENAMETOOLONG;
-	fd = open(path, flags | O_CLOEXEC);
+	fd = open(path, flags | O_CLOEXEC | O_NONBLOCK); /* were it a fifo */
 	return fd < 0 ? -errno : fd;
 }
 

@@ -166,7 +166,7 @@ is_anothers(const struct rocks *r, const char *mark)
 
 	if (n < 0 || (size_t)n >= sizeof(path) || access(mark, F_OK) == 0)
 		return false;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0) {
 		got = read(fd, name, sizeof(name) - 1);
 		(void)close(fd);
@@ -223,11 +223,30 @@ is_readable(const struct rocks_schema *s, uint32_t version)
 	return true;
 }
 
+/* For who reads: nothing is there yet, or that file alone was lost. */
+static int
+why_no_version(const struct rocks *r, struct why *why)
+{
+	struct mark_file mark = {.fd = -1};
+	char path[4096];
+	uint64_t commits = 0;
+	int n = snprintf(path, sizeof(path), "%s/TRAWL-MARK", r->dir);
+
+	if (n > 0 && (size_t)n < sizeof(path) &&
+	    mark_open(path, false, true, &mark) == 0) {
+		commits = mark.last.commits;
+		mark_close(&mark);
+	}
+	if (commits > 0)
+		return rocks_damaged(r->dir, why, "TRAWL-VERSION is missing");
+	return why_set(why, -ENOENT, "there is no crawl in %s", r->crawl_dir);
+}
+
 static int
 check_version(const struct rocks *r, uint32_t version, struct why *why)
 {
 	if (version == 0 && r->mode != STORE_MAKE)
-		return why_set(why, -ENOENT, "there is no crawl in %s", r->crawl_dir);
+		return why_no_version(r, why);
 	if (version > r->schema->version)
 		return why_set(why, -ENOTSUP,
 		    "the store %s was written by a newer trawl (its version is %" PRIu32

@@ -47,7 +47,7 @@ rocks_version_read(const char *dir, uint32_t *ret, struct why *why)
 
 	if (at < 0)
 		return why_set(why, -errno, "%s: %s", dir, strerror(errno));
-	fd = openat(at, file, O_RDONLY | O_CLOEXEC);
+	fd = openat(at, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd >= 0)
 		n = read(fd, text, sizeof(text));
 	if (fd < 0 || n < 0)

@@ -356,3 +356,22 @@ def test_a_damaged_store_is_told_in_one_sentence(site, spoilt):
         result = harness.trawl(*args)
         assert result.rc == 3, result.err
         assert "damaged" in result.err and result.err.count("\n") == 1
+
+
+def test_a_store_whose_version_was_lost_is_damaged_and_not_a_crawl_that_has_not_begun(site, spoilt):
+    (spoilt.dir / "state" / "TRAWL-VERSION").unlink()
+    for args in ("status", spoilt.dir), ("explain", spoilt.dir, site.url("/p0.html")), ("resume", spoilt.dir):
+        result = harness.trawl(*args)
+        assert result.rc == 3, result.err
+        assert "damaged (TRAWL-VERSION is missing)" in result.err and result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["CURRENT", "TRAWL-MARK", "TRAWL-VERSION", "TRAWL-LOCK", "000004.log", "../job.yaml"])
+def test_nobody_waits_for_what_will_never_be_written(site, spoilt, name):
+    path = spoilt.dir / "state" / name
+    path.unlink()
+    os.mkfifo(path)
+    for args in ("status", spoilt.dir), ("explain", spoilt.dir, site.url("/p0.html")), ("resume", "-q", spoilt.dir):
+        result = harness.trawl(*args, timeout=20)
+        assert result.rc in ((0, 3) if name == "TRAWL-LOCK" else (2, 3)), result.err
+        assert result.err.count("\n") == (result.rc != 0)
