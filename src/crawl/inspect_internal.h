@@ -3,6 +3,7 @@
  *
  *   inspect.c         opening, the whole
  *   inspect_verify.c  the tables against the sums, the files against the marks
+ *   inspect_archive.c files of the archive that are full
  *   inspect_url.c     one URL
  *   inspect_lines.c   the lines of a log that are committed
  */
@@ -46,4 +47,8 @@ int inspect_place(struct inspect *in, const char *sink, struct sink_place *ret,
 typedef bool inspect_line_fn(void *ctx, struct slice line);
 int inspect_lines(struct inspect *in, const char *sink, inspect_line_fn *fn, void *ctx,
     struct why *why);
+/* inspect_archive.c: all but the one that grew at the last commit, DIR/GROWING.  As
+ * inspect_verify(). */
+int inspect_verify_archive(struct inspect *in, const char *growing,
+    inspect_difference_fn *fn, void *ctx, struct why *why);
 #endif

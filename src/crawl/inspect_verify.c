@@ -188,10 +188,26 @@ verify_file(struct verify *v, const char *sink, struct why *why)
 		differs(v, "%s is missing", at.file);
 	else if (r < 0)
 		return why_set(why, -errno, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		differs(v, "%s is no regular file", at.file);
 	else if ((uint64_t)st.st_size < at.length)
 		differs(v, "%s has %lld bytes, %" PRIu64 " were committed", at.file,
 		    (long long)st.st_size, at.length);
 	return 0;
+}
+
+/* A crawl that keeps no archive any more may have one of earlier runs. */
+static int
+verify_archive(struct verify *v, struct why *why)
+{
+	struct sink_place at = {.file = ""};
+	int r = inspect_place(v->in, "warc", &at, why);
+
+	if (r == 0 || r == -ENOENT)
+		r = inspect_verify_archive(v->in, at.file, v->fn, v->ctx, why);
+	if (r > 0)
+		v->differences += r;
+	return r < 0 ? r : 0;
 }
 
 /* ---- the whole ---- */
@@ -237,6 +253,8 @@ inspect_verify(struct inspect *in, inspect_difference_fn *fn, void *ctx, struct 
 	r = verify_tables(&v, why);
 	for (size_t i = 0; sink_name(i) != NULL && r == 0; i++)
 		r = verify_file(&v, sink_name(i), why);
+	if (r == 0)
+		r = verify_archive(&v, why);
 	if (r == 0 && v.err < 0)
 		r = inspect_why(in, v.err, why);
 	hostcount_release(&v.counts);

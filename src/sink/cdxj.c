@@ -90,6 +90,46 @@ cdxj_line(struct buf *b, const struct cdxj *x)
 	return r;
 }
 
+/* Takes `KEY"VALUE"` from the end of a line. */
+static bool
+cut_last(struct slice *line, struct slice key, struct slice *ret)
+{
+	struct slice rest = *line;
+	size_t end;
+
+	if (!slice_ends(rest, SLICE_LIT("\"")))
+		return false;
+	end = --rest.len;
+	while (rest.len > 0 && rest.ptr[rest.len - 1] != '"')
+		rest.len--;
+	if (rest.len == 0)
+		return false;
+	*ret = slice_of(rest.ptr + rest.len, end - rest.len);
+	rest.len--;
+	if (!slice_ends(rest, key))
+		return false;
+	*line = slice_head(rest, rest.len - key.len);
+	return true;
+}
+
+int
+cdxj_parse_place(struct slice line, struct cdxj *ret)
+{
+	struct slice length, offset;
+	struct cdxj x = {.status = 0};
+
+	if (!slice_ends(line, SLICE_LIT("}")))
+		return -EBADMSG;
+	line.len--;
+	if (!cut_last(&line, SLICE_LIT(",\"filename\":"), &x.file) ||
+	    !cut_last(&line, SLICE_LIT(",\"offset\":"), &offset) ||
+	    !cut_last(&line, SLICE_LIT(",\"length\":"), &length) || x.file.len == 0 ||
+	    !slice_to_u64(offset, &x.offset) || !slice_to_u64(length, &x.length))
+		return -EBADMSG;
+	*ret = x;
+	return 0;
+}
+
 static int
 write_lines(struct line_sorter *lines, FILE *f)
 {

@@ -27,6 +27,8 @@ struct cdxj {
 };
 /* Appends the line, without its end. */
 int cdxj_line(struct buf *b, const struct cdxj *x);
+/* Of such a line, file, offset and length; -EBADMSG: it is none. */
+int cdxj_parse_place(struct slice line, struct cdxj *ret);
 /* Sorts what was added into DIR/NAME. */
 int cdxj_write(
     struct line_sorter *lines, const char *dir, const char *name, struct why *why);

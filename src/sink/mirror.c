@@ -167,6 +167,8 @@ verify_file(const char *dir, const char *name, uint64_t length, struct why *why)
 	if (stat(path, &st) < 0)
 		return why_set(why, errno == ENOENT ? -EBADMSG : -errno,
 		    "cannot look at %s: %s", path, strerrordesc_np(errno));
+	if (!S_ISREG(st.st_mode))
+		return why_set(why, -EBADMSG, "mirror.work/%s is no regular file", name);
 	return (uint64_t)st.st_size >= length
 		   ? 0
 		   : why_set(why, -EBADMSG, "%s has less than was committed", path);

@@ -459,8 +459,12 @@ sqlite_verify(const char *dir, struct slice mark, struct why *why)
 
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, FILE_NAME);
 	if (r == 0 && d.pages + d.links > 0) { /* else there need be no file */
-		if (stat(path, &st) < 0 && errno == ENOENT)
+		int err = stat(path, &st) < 0 ? errno : 0;
+
+		if (err == ENOENT)
 			r = why_set(why, -EBADMSG, "%s is missing", FILE_NAME);
+		else if (err == 0 && !S_ISREG(st.st_mode))
+			r = why_set(why, -EBADMSG, "%s is no regular file", FILE_NAME);
 		else if (sqlite3_open_v2(path, &d.db,
 			     SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX |
 				 SQLITE_OPEN_NOFOLLOW,

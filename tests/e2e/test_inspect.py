@@ -318,6 +318,48 @@ def test_verify_finds_an_archive_that_was_cut_or_lost(site, spoilt):
     assert result.rc == 3 and f"warc/{path.name} is missing" in result.out
 
 
+def test_verify_finds_an_earlier_file_of_the_archive_that_was_cut_spoilt_or_lost(site, tmp_path):
+    """Not only the one that grew at the last commit."""
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--warc-size", "64KiB", site.url("/p0.html"))
+    assert result.rc == 0, result.err
+    first, second, *more = out.warcs()
+    assert more and status(out, "--verify")["verified"]
+    for path in first, second:
+        whole, name = path.read_bytes(), f"warc/{path.name}"
+        for spoilt, says in (
+            (b"", f"{name} has 0 bytes, its records "),
+            (whole[: len(whole) // 2], f"{name} has {len(whole) // 2} bytes, its records "),
+            (whole[:-1], f"{name} is damaged at byte "),
+            (whole + b"x", f"{name} is damaged at byte "),
+        ):
+            path.write_bytes(spoilt)
+            (difference,) = status(out, "--verify", rc=3)["differences"]
+            assert difference.startswith(says)
+        path.unlink()
+        assert status(out, "--verify", rc=3)["differences"] == [f"{name} is missing"]
+        path.mkdir()
+        assert status(out, "--verify", rc=3)["differences"] == [f"{name} is no regular file"]
+        path.rmdir()
+        path.write_bytes(whole)
+    assert status(out, "--verify")["verified"]
+
+
+def test_verify_does_not_take_what_is_no_file_for_one(site, tmp_path):
+    sinks = ["--sink", "mirror", "--sink", "sqlite", "--sink", "warc"]
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "5", *sinks, site.url("/p0.html"))
+    assert result.rc == 0, result.err
+    for name in "crawl.log", "rejected.log", "mirror.work/index", "pages.sqlite":
+        path = out.dir / name
+        path.rename(tmp_path / "away")
+        for make in path.mkdir, lambda: os.mkfifo(path):
+            make()
+            assert status(out, "--verify", rc=3)["differences"] == [f"{name} is no regular file"]
+            harness.trawl("explain", out.dir, site.url("/p0.html"), timeout=20)  # it does not wait for a writer
+            path.rmdir() if path.is_dir() else path.unlink()
+        (tmp_path / "away").rename(path)
+    assert status(out, "--verify")["verified"]
+
+
 def test_verify_looks_into_tables_and_databases(site, tmp_path):
     sinks = ["--sink", "csv", "--sink", "sqlite", "--sink", "warc"]
     result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "40", *sinks, site.url("/p0.html"))
