@@ -425,3 +425,10 @@ def test_sighup_changes_nothing_of_a_crawl_in_memory_and_a_stop_goes_before(web,
         assert running.result().rc == 11
     finally:
         running.end()
+
+
+def test_the_job_for_links_takes_a_site_at_a_port_of_its_own(tmp_path):
+    out = tmp_path / "c"
+    env = {"SITE": "127.0.0.1", "PORT": str(harness.free_port())}
+    result = harness.trawl("run", harness.SRCDIR / "conf/link-check.yaml", "-q", "-o", out, "--retries", "0", env=env)
+    assert result.rc == 4 and f"https://127.0.0.1:{env['PORT']}/: connect-failure" in result.err, result.err
