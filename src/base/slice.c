@@ -2,6 +2,24 @@
 #include <stdlib.h>
 
 bool
+slice_has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (ascii_is_control(s.ptr[i]))
+			return true;
+	return false;
+}
+
+bool
+slice_has_control_but_tab(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (ascii_is_control(s.ptr[i]) && s.ptr[i] != '\t')
+			return true;
+	return false;
+}
+
+bool
 slice_to_u64(struct slice s, uint64_t *ret)
 {
 	uint64_t v = 0;

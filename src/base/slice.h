@@ -68,6 +68,13 @@ ascii_hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* C0 and DEL. */
+static inline bool
+ascii_is_control(char c)
+{
+	return (unsigned char)c < ' ' || c == 0x7f;
+}
+
 static inline bool
 ascii_is_space(char c)
 {
@@ -160,6 +167,10 @@ slice_cut(struct slice *rest, char sep, struct slice *ret_head)
 	return true;
 }
 
+/* Whether there is a control character in it; a tab is one. */
+bool slice_has_control(struct slice s);
+/* Of the values of header lines, where a tab may stand (RFC 9110 section 5.5). */
+bool slice_has_control_but_tab(struct slice s);
 /* Decimal digits only, whole slice, no overflow; false leaves *ret untouched. */
 bool slice_to_u64(struct slice s, uint64_t *ret);
 /* Heap copy with a NUL at the end, or NULL when memory is out. */

@@ -168,10 +168,9 @@ add_file(struct credentials *c, struct slice file, struct places *places, struct
 			line.len--;
 		if (line.len == 0 || line.ptr[0] == '#')
 			continue;
-		for (size_t i = 0; i < line.len; i++)
-			if ((unsigned char)line.ptr[i] < ' ' || line.ptr[i] == 0x7f)
-				return why_set(
-				    why, -EINVAL, "line %zu has a control character", n);
+		if (slice_has_control(line))
+			return why_set(
+			    why, -EINVAL, "line %zu has a control character", n);
 		r = add_auth(c, line, places, why);
 		if (r < 0)
 			return why_prefix(why, r, "line %zu", n);
@@ -184,13 +183,8 @@ header_line_is_good(struct slice line)
 {
 	size_t colon = slice_find(line, ':');
 
-	if (colon == 0 || colon == line.len)
-		return false;
-	for (size_t i = 0; i < line.len; i++)
-		if ((unsigned char)line.ptr[i] < ' ' || line.ptr[i] == 0x7f ||
-		    (i < colon && line.ptr[i] == ' '))
-			return false;
-	return true;
+	return colon > 0 && colon < line.len && !slice_has_control(line) &&
+	       slice_find(line, ' ') > colon;
 }
 
 static int

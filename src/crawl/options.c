@@ -275,16 +275,6 @@ set_str(char **ret, struct slice v)
 	return 0;
 }
 
-/* Also a tab: it would reach headers, logs and YAML. */
-static bool
-has_control(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
-			return true;
-	return false;
-}
-
 int
 option_is_empty(struct why *why)
 {
@@ -311,7 +301,7 @@ option_parse(const struct option_row *row, void *at, struct slice value, struct 
 	case OPTION_LIST:
 		if (value.len == 0 && row->type == OPTION_LIST)
 			return option_is_empty(why);
-		if (has_control(value))
+		if (slice_has_control(value)) /* it would reach headers, logs and YAML */
 			return why_set(
 			    why, -EINVAL, "must be one line without control characters");
 		r = row->type == OPTION_STR ? set_str(at, value) : strlist_add(at, value);
@@ -334,7 +324,8 @@ option_set(
 {
 	int r = 0;
 
-	if (row->id == OPTION_ID_crawl_extract && value.len > 0 && !has_control(value))
+	if (row->id == OPTION_ID_crawl_extract && value.len > 0 &&
+	    !slice_has_control(value))
 		r = field_check(value, why);
 	if (r == 0)
 		r = option_parse(row, field(o, row), value, why);

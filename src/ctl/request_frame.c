@@ -28,16 +28,6 @@ is_token(struct slice s)
 	return s.len > 0;
 }
 
-static bool
-is_value(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (((unsigned char)s.ptr[i] < 0x20 && s.ptr[i] != '\t') ||
-		    s.ptr[i] == 0x7f)
-			return false;
-	return true;
-}
-
 static enum MHD_Result
 on_header(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_len,
     const char *value, size_t value_len)
@@ -47,7 +37,8 @@ on_header(void *ctx, enum MHD_ValueKind kind, const char *name, size_t name_len,
 	(void)kind;
 	f->n++;
 	f->bytes += name_len + value_len + sizeof(": \r\n") - 1;
-	if (!is_token(slice_of(name, name_len)) || !is_value(slice_of(value, value_len)))
+	if (!is_token(slice_of(name, name_len)) ||
+	    slice_has_control_but_tab(slice_of(value, value_len)))
 		f->bad = true;
 	for (size_t i = 0; i < ONCE; i++)
 		if (slice_ieq(slice_of(name, name_len), slice_cstr(once[i])))

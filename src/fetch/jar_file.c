@@ -97,16 +97,6 @@ read_fields(const struct slice f[FIELDS], char room[URL_BYTES_MAX], struct cooki
 	return NULL;
 }
 
-static bool
-has_control(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (((unsigned char)s.ptr[i] < ' ' && s.ptr[i] != '\t') ||
-		    s.ptr[i] == 0x7f)
-			return true;
-	return false;
-}
-
 /* What is wrong, or NULL; *ret_skip: no cookie, and none meant. */
 static const char *
 read_line(struct slice line, char room[URL_BYTES_MAX], struct cookie *ret, bool *ret_skip)
@@ -119,7 +109,7 @@ read_line(struct slice line, char room[URL_BYTES_MAX], struct cookie *ret, bool 
 	*ret_skip = !http_only && (slice_trim(line).len == 0 || line.ptr[0] == '#');
 	if (*ret_skip)
 		return NULL;
-	if (has_control(line))
+	if (slice_has_control_but_tab(line))
 		return "has a control character";
 	if (http_only)
 		line = slice_from(line, HTTP_ONLY.len);

@@ -101,10 +101,7 @@ cookies_after(struct fetch_steps *s, const struct fetch_ask *ask, struct slice h
 static bool
 is_clean(struct slice s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] < ' ' || s.ptr[i] == 0x7f)
-			return false;
-	return s.len > 0;
+	return s.len > 0 && !slice_has_control(s);
 }
 
 /* They are what a server said once, so they are looked at again. */

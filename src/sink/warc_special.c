@@ -44,7 +44,7 @@ warc_info_field(struct buf *b, const char *name, struct slice value)
 		return r;
 	}
 	for (; at < b->len - 2; at++)
-		if ((unsigned char)b->ptr[at] < ' ' || b->ptr[at] == 0x7f)
+		if (ascii_is_control(b->ptr[at]))
 			b->ptr[at] = ' ';
 	return 0;
 }

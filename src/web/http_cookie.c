@@ -4,17 +4,6 @@
 
 enum { ATTRIBUTE_BYTES_MAX = 1024, MAX_AGE_S = 400 * 24 * 3600 };
 
-/* Controls but tab would let a value out of its header line. */
-static bool
-has_control(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (((unsigned char)s.ptr[i] < ' ' && s.ptr[i] != '\t') ||
-		    s.ptr[i] == 0x7f)
-			return true;
-	return false;
-}
-
 /* "Max-Age": a number, maybe negative; false: to be ignored. */
 static bool
 max_age_parse(struct slice s, int64_t *ret)
@@ -95,7 +84,8 @@ http_cookie_parse(struct slice value, int64_t now, struct http_cookie *ret)
 	struct expiry e = {.has_max_age = false};
 	struct slice part, name, arg;
 
-	if (has_control(value) || !slice_cut(&value, ';', &part))
+	/* Controls but tab would let a value out of its header line. */
+	if (slice_has_control_but_tab(value) || !slice_cut(&value, ';', &part))
 		return false;
 	pair_split(part, &c.name, &c.value);
 	if (c.name.len + c.value.len == 0 ||

@@ -78,7 +78,7 @@ select_found_at(const struct parser *p, size_t at)
 	if (n == 0)
 		n = 1;
 	rest = shorter(slice_head(rest, n), FOUND_MAX);
-	if ((unsigned char)rest.ptr[0] < 0x20 || rest.ptr[0] == 0x7f)
+	if (ascii_is_control(rest.ptr[0]))
 		(void)snprintf(f.text, sizeof(f.text), "a control character");
 	else
 		(void)snprintf(

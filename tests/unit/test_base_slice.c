@@ -134,6 +134,26 @@ copies_to_a_c_string(void **state)
 	free(b);
 }
 
+static void
+finds_controls_wherever_they_stand(void **state)
+{
+	(void)state;
+	for (int c = 0; c < 256; c++) {
+		char text[] = {'a', (char)c, 'b'};
+		bool control = c < 32 || c == 127;
+
+		assert_int_equal(ascii_is_control((char)c), control);
+		assert_int_equal(slice_has_control(slice_of(text, 3)), control);
+		assert_int_equal(slice_has_control(slice_of(text, 2)), control);
+		assert_int_equal(slice_has_control(slice_of(text + 1, 1)), control);
+		assert_int_equal(
+		    slice_has_control_but_tab(slice_of(text, 3)), control && c != '\t');
+	}
+	assert_false(slice_has_control((struct slice){0}));
+	assert_false(slice_has_control_but_tab((struct slice){0}));
+	assert_true(slice_has_control_but_tab(SLICE_LIT("a\t\n")));
+}
+
 int
 main(void)
 {
@@ -145,6 +165,7 @@ main(void)
 	    cmocka_unit_test(reads_numbers_whole_or_not_at_all),
 	    cmocka_unit_test(tells_characters_apart_whatever_the_locale),
 	    cmocka_unit_test(copies_to_a_c_string),
+	    cmocka_unit_test(finds_controls_wherever_they_stand),
 	};
 
 	return cmocka_run_group_tests_name("base/slice", tests, NULL, NULL);
