@@ -52,7 +52,8 @@ registry_error(sqlite3 *db, struct why *why)
 		r = -EBUSY;
 	else if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
 		r = -EBADMSG;
-	return why_set(why, r, "the registry: %s", sqlite3_errmsg(db));
+	(void)why_set(why, r, "the registry: %s", sqlite3_errmsg(db));
+	return r;
 }
 
 static int
