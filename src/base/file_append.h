@@ -10,9 +10,10 @@
  *
  * Owns:    the directory's and the file's descriptor, the buffer.
  * Errors:  -errno with the sentence.  -ENOSPC also stands for a quota (EDQUOT) and a
- * limit on file sizes (EFBIG): it did not fit, and later it may.  A failed fdatasync
- *          sticks: the kernel may have dropped the pages, so no later one is to be
- * believed. Threads: the store thread.
+ *          limit on file sizes (EFBIG): it did not fit, and later it may.  A failed
+ *          fdatasync sticks: the kernel may have dropped the pages, so no later one is to
+ *          be believed.
+ * Threads: the store thread.
  */
 #ifndef BASE_FILE_APPEND_H
 #define BASE_FILE_APPEND_H

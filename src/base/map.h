@@ -2,12 +2,15 @@
  * base/map.h -- hash maps: bytes -> pointer (struct map), 64-bit -> pointer (struct
  * umap).
  *
- * Owns:    its table only.  Keys of `struct map` are borrowed: keep them inside the
- * value. Errors:  of put, in this order: -EEXIST, the key is in it; -ENOSPC, `max`
- * entries are in it; -ENOMEM. Hostile keys: the hash is keyed (SipHash-1-3, Aumasson and
- * Bernstein 2012) with a random key of the process, so that nobody outside can choose
- * collisions. Values are never NULL.  Iterate with an index: for (size_t i = 0; map_at(m,
- * &i, ...);). Nothing may be inserted or removed while iterating.
+ * The hash is keyed (SipHash-1-3, Aumasson and Bernstein 2012) with a random key of the
+ * process, so that nobody outside can choose collisions.  Values are never NULL.  Iterate
+ * with an index: for (size_t i = 0; map_at(m, &i, ...);).  Nothing may be inserted or
+ * removed while iterating.
+ *
+ * Owns:    its table only.  Keys of `struct map` are borrowed: keep them inside the value.
+ * Errors:  of put, in this order: -EEXIST, the key is in it; -ENOSPC, `max` entries are in
+ *          it; -ENOMEM.
+ * Threads: one user at a time.
  */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H

@@ -1,8 +1,7 @@
 /*
  * frontier/frontier.h -- what waits, and who is next: host queues under politeness.
  *
- *   frontier -> host queue (one an authority) -> window of urlrecs, the first in the
- * order
+ *   frontier -> host queue (one an authority) -> window of urlrecs, the first in the order
  *
  * The truth about what waits is the store's queue table; the frontier holds of each
  * authority a window: every waiting record with a key up to the window's high mark.  What

@@ -5,8 +5,8 @@
  * with one libev timer under it, which is what makes virtual time possible: a virtual
  * loop never waits; when nothing is due now its clock jumps to the next timer.
  *
- * Owns:    nothing of the caller's; watchers are embedded (timer, later) or heap (io,
- * ...). Clock:   loop_now_ms() is monotonic and does not move within a callback's turn.
+ * Owns:    nothing of the caller's; watchers are embedded (timer, later) or heap (io, ...).
+ * Clock:   loop_now_ms() is monotonic and does not move within a callback's turn.
  * Errors:  0, -ENOMEM, or -errno of the system call; loop_run() see there.
  * Threads: one thread at a time runs a loop and calls everything here; only wake_send()
  *          and loop_lag_us_take() may be called from others.

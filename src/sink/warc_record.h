@@ -16,10 +16,11 @@
  * milliseconds.
  *
  * Owns:    the packer its scratch memory, about 5 MiB at most.  Slices are borrowed for
- * the call. Errors:  -ENOMEM; -EMSGSIZE when `out` is at its maximum or a head is
- * absurdly long; -EINVAL without a URI or an answer.  `out` and `ret` are untouched on
- * failure. Threads: a packer serves one at a time. Source:  ISO 28500:2017 (WARC 1.1),
- * RFC 1952, RFC 4648 section 6.
+ *          the call.
+ * Errors:  -ENOMEM; -EMSGSIZE when `out` is at its maximum or a head is absurdly long;
+ *          -EINVAL without a URI or an answer.  `out` and `ret` are untouched on failure.
+ * Threads: a packer serves one at a time.
+ * Source:  ISO 28500:2017 (WARC 1.1), RFC 1952, RFC 4648 section 6.
  */
 #ifndef SINK_WARC_RECORD_H
 #define SINK_WARC_RECORD_H

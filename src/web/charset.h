@@ -8,9 +8,9 @@
  * windows-1252.
  *
  * Owns:    texts are put into the arena, or are the input itself when that is UTF-8
- * already. Errors:  -ENOMEM.  Broken input is none: it gives U+FFFD. Threads: any;
- * iconv's converters are shared under a lock.
- *
+ *          already.
+ * Errors:  -ENOMEM.  Broken input is none: it gives U+FFFD.
+ * Threads: any; iconv's converters are shared under a lock.
  * Source:  https://encoding.spec.whatwg.org/, HTML 13.2.3.
  */
 #ifndef WEB_CHARSET_H

@@ -8,8 +8,9 @@
  * Owns:    nothing; decoded bytes are appended to the caller's buf.
  * Errors:  -ENOMEM, or -EMSGSIZE when `out` has a smaller maximum than `max_out`.  A body
  *          that does not decode is none: that is the status, and what came out before
- * stays. Source:  RFC 9110 section 8.4, RFC 1950, 1951, 1952, 7932, 8878, 9659. Threads:
- * any; no state.
+ *          stays.
+ * Source:  RFC 9110 section 8.4, RFC 1950, 1951, 1952, 7932, 8878, 9659.
+ * Threads: any; no state.
  */
 #ifndef WEB_CODING_H
 #define WEB_CODING_H

@@ -38,8 +38,7 @@ struct robots_verdict {
 
 /*
  * Appends the blob to `out`.  `agent`: a product token or a User-Agent that begins with
- * one
- * ("Trawl/1.0 (+https://...)").  All groups that name it are merged; else those of "*".
+ * one ("Trawl/1.0 (+https://...)").  All groups that name it are merged; else those of "*".
  * 0, -ENOMEM, or -EMSGSIZE when `out` would grow past its maximum.
  */
 int robots_compile(struct slice text, struct slice agent, struct buf *out);
