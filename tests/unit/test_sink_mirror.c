@@ -284,6 +284,31 @@ no_link_leads_out_of_the_directory(void **state)
 	}
 }
 
+/* Whose mirror it is has moved it elsewhere on the same disk. */
+static void
+the_mirror_itself_may_be_a_link(void **state)
+{
+	struct env *e = *state;
+	char mirror[KIT_PATH_MAX + 32], moved[KIT_PATH_MAX + 32];
+
+	(void)snprintf(mirror, sizeof(mirror), "%s/mirror", e->dir);
+	(void)snprintf(moved, sizeof(moved), "%s/moved", e->dir);
+	reopen(e, true);
+	commit(e);
+	put_file(e, "https://a.test/d/f.png", "one");
+	commit(e);
+	reopen(e, true);
+	assert_int_equal(rename(mirror, moved), 0);
+	assert_int_equal(symlink(moved, mirror), 0);
+	put_file(e, "https://a.test/d/f.png", "two");
+	put_page(e, "https://a.test/d/g.html", "https://a.test/d/f.png", "");
+	commit(e);
+	reopen(e, true);
+	assert_file(e, "a.test/d/f.png", "two");
+	assert_file(e, "a.test/d/g.html", "<a href=\"f.png\">");
+	assert_true(is_there(e, "moved/a.test/d/g.html"));
+}
+
 /* What gives way is not looked for behind a link, either. */
 static void
 nothing_is_removed_behind_a_link(void **state)
@@ -571,6 +596,7 @@ main(void)
 	    TEST(it_can_be_made_again_and_goes_on),
 	    TEST(what_comes_again_takes_the_place_of_what_was),
 	    TEST(no_link_leads_out_of_the_directory),
+	    TEST(the_mirror_itself_may_be_a_link),
 	    TEST(nothing_is_removed_behind_a_link),
 	    TEST(answers_that_are_no_content_are_left_out),
 	    TEST(the_first_page_lists_seeds_where_they_lead),
