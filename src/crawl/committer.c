@@ -319,7 +319,7 @@ known_good_read(struct committer *c)
 /*
  * What waits in buffers is not on the disk when that is looked at, and what is committed
  * must fit into what is kept free.  So on a small disk it is committed and looked at
- * more often.
+ * more often.  Of a large one so much is kept free that buffers are little beside it.
  */
 static void
 suit_the_disk(struct committer *c)
@@ -328,7 +328,7 @@ suit_the_disk(struct committer *c)
 
 	if (max > 0 && max < COMMIT_BYTES_MIN)
 		max = COMMIT_BYTES_MIN;
-	if (max > 0 && c->conf.commit_bytes > max)
+	if (max > 0 && max < COMMIT_BYTES_FREE && c->conf.commit_bytes > max)
 		c->conf.commit_bytes = max;
 	c->look_bytes = max > 0 && max / 2 < LOOK_BYTES ? max / 2 : LOOK_BYTES;
 }

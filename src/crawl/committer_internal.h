@@ -23,7 +23,9 @@ enum {
 	LINGER_US = 1000,       /* a group of pages, not each page, wakes the thread */
 	LOOK_BYTES = 512 << 10, /* written between looks at the disk, at most */
 	COMMIT_BYTES_MIN = 64 << 10, /* however small the disk is */
-	BATCH_BYTES = 4 << 20,       /* enough for a commit: some 20,000 new URLs */
+	COMMIT_BYTES_FREE =
+	    32 << 20,          /* a disk with room for that leaves it to --commit-size */
+	BATCH_BYTES = 4 << 20, /* enough for a commit: some 20,000 new URLs */
 	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */
 	REPORT_BYTES = 48 << 10,     /* with tables that are empty */
 	REPORT_LINE_BYTES = 512,

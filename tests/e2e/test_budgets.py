@@ -229,6 +229,20 @@ def test_commit_size(site, tmp_path):
     assert committed_pages(site, tmp_path, "--commit-interval", "60s", "--commit-size", "64KiB") > 20
 
 
+def test_a_commit_size_that_is_large_holds_where_the_disk_is(tmp_path):
+    if harness.shutil.disk_usage(tmp_path).total < 1 << 30:
+        pytest.skip("the disk is small")
+    www = tmp_path / "www"
+    www.mkdir()
+    for i in range(60):
+        (www / f"p{i}.html").write_bytes(f'<a href="p{i + 1}.html">x</a><p>'.encode() + os.urandom(1_200_000))
+    server = f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; location = /robots.txt {{ return 404; }} }}'
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        assert committed_pages(web, tmp_path, "--commit-interval", "60s", "--commit-size", "32MiB") > 20
+        harness.shutil.rmtree(tmp_path / "c")
+        assert committed_pages(web, tmp_path, "--commit-interval", "60s", "--commit-size", "1GiB") == 0
+
+
 def test_state_memory_leaves_no_store_and_rocksdb_one(site, tmp_path):
     for state, there in ("memory", False), ("rocksdb", True):
         result, out = harness.crawl(tmp_path / state, "-q", "--delay", "0", "--state", state, "--max-pages", "5",
