@@ -59,8 +59,11 @@ __attribute__((format(printf, 2, 3))) int say_error(int code, const char *fmt, .
 
 /* The whole of a file, or of standard input for NULL and "-"; at most `max` bytes. */
 int read_input(const char *path, size_t max, struct buf *out, struct why *why);
-/* Whether there can be a file of that name, which is to be written later; -EINVAL. */
+/* Whether there can be a file of that name, which is to be written later, in the place of one
+ * that is there; -EINVAL. */
 int can_write(const char *path, struct why *why);
+/* The same of one that is written over: a pipe, /dev/stdout, a file in a directory of others. */
+int can_write_over(const char *path, struct why *why);
 /* Writes all of it to standard output; false: could not (and said so). */
 bool write_stdout(struct slice s);
 /* A terminal whose cursor can be moved: an editor's shell, or what records a build, has none. */

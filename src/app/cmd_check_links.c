@@ -104,7 +104,7 @@ read_files(struct check *k)
 		linkcheck_ignore_check(buf_slice(&k->ignores), &why) < 0))
 		return usage_error("--ignore: %s", why.text);
 	/* Both are written at the end. */
-	if (k->junit != NULL && can_write(k->junit, &why) < 0)
+	if (k->junit != NULL && can_write_over(k->junit, &why) < 0)
 		return usage_error("--junit: %s", why.text);
 	if (k->cache_file != NULL && can_write(k->cache_file, &why) < 0)
 		return usage_error("--cache: %s", why.text);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int
@@ -52,6 +53,21 @@ can_write(const char *path, struct why *why)
 	return access(dir, W_OK) == 0
 		   ? 0
 		   : why_set(why, -EINVAL, "nothing can be written in %s: %s", dir,
+			 strerror(errno));
+}
+
+int
+can_write_over(const char *path, struct why *why)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return can_write(path, why);
+	if (S_ISDIR(st.st_mode))
+		return why_set(why, -EINVAL, "'%s' is a directory", path);
+	return access(path, W_OK) == 0
+		   ? 0
+		   : why_set(why, -EINVAL, "'%s' cannot be written: %s", path,
 			 strerror(errno));
 }
 

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import http.server
 import json
+import os
 import re
 import shutil
 import socket
@@ -545,11 +546,37 @@ def test_bad_usage_is_one_sentence(tmp_path):
         (("--json=x", "http://a.test/"), "--json takes no value"),
         (("--junit",), "--junit wants a value"),
         (("--junit", tmp_path / "no/links.xml", "http://127.0.0.1:1/"), f"--junit: nothing can be written in {tmp_path}/no/"),
+        (("--junit", tmp_path, "http://127.0.0.1:1/"), f"--junit: '{tmp_path}' is a directory"),
         (("--cache", tmp_path / "no/links", "http://127.0.0.1:1/"), f"--cache: nothing can be written in {tmp_path}/no/"),
         (("--nonsense", "http://a.test/"), "--nonsense"),
     ):
         result = harness.trawl("check-links", *args)
         assert result.rc == 2 and words in result.err and result.err.count("\n") == 1, result.err
+
+
+def test_junit_is_written_over_what_is_there_also_where_no_file_can_be_made(tmp_path):
+    there, shut = tmp_path / "reports" / "junit.xml", tmp_path / "reports" / "locked.xml"
+    there.parent.mkdir()
+    there.write_text("of the run before, and longer than what comes\n" * 1000)
+    shut.touch(0o400)
+    there.parent.chmod(0o555)
+    as_owner = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+    def checked(junit):
+        line = [*as_owner, harness.TRAWL, "check-links", "--retries", "0", "--junit", junit, f"http://127.0.0.1:{harness.free_port()}/"]
+        return subprocess.run(line, capture_output=True, text=True, timeout=60)
+
+    try:
+        result = checked(there)
+        assert result.returncode == 8, result.stderr
+        assert ET.parse(there).getroot().find("testsuite").get("failures") == "1"
+        result = checked(there.parent / "new.xml")
+        assert result.returncode == 2 and "--junit: nothing can be written in" in result.stderr
+        result = checked(shut)
+        assert result.returncode == 2 and f"--junit: '{shut}' cannot be written: Permission denied" in result.stderr
+    finally:
+        there.parent.chmod(0o755)
+    assert "</testsuites>" in checked("/dev/stdout").stdout
 
 
 def test_of_a_page_that_came_in_part_no_id_is_missed():
