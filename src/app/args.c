@@ -48,6 +48,35 @@ known_elsewhere(struct slice flag)
 	return NULL;
 }
 
+/* Of those that are not in the table, the one that looks most like it; NULL: none does, or
+ * `near` does more. */
+static const char *
+nearest_own(struct slice flag, const struct option_row *near)
+{
+	static const char *const names[] = {
+	    "--help", "--output", "--quiet", "--seeds", "--verbose"};
+	unsigned least = flag.len < 4 ? 1 : 3;
+	const char *best = NULL;
+	char name[OPTION_FLAG_MAX];
+
+	if (near != NULL) {
+		unsigned d;
+
+		option_flag(near, name);
+		d = name_distance(flag, slice_cstr(name + 2));
+		least = d < least ? d : least;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		unsigned d = name_distance(flag, slice_cstr(names[i] + 2));
+
+		if (d >= least)
+			continue;
+		least = d;
+		best = names[i];
+	}
+	return best;
+}
+
 static int
 unknown_option(struct slice flag)
 {
@@ -55,6 +84,8 @@ unknown_option(struct slice flag)
 	const char *ours = known_elsewhere(flag);
 	char name[OPTION_FLAG_MAX];
 
+	if (ours == NULL)
+		ours = nearest_own(flag, near);
 	if (ours != NULL) {
 		(void)usage_error("there is no option --" SLICE_FMT "; did you mean %s?",
 		    SLICE_ARG(flag), ours);

@@ -123,6 +123,16 @@ def test_an_option_of_another_crawler_is_told_by_ours(theirs, ours):
     assert result.err == f"trawl: there is no option {theirs.split('=')[0]}; did you mean {ours}?\n"
 
 
+@pytest.mark.parametrize(
+    "typed, meant",
+    [("--quite", "--quiet"), ("--verbos", "--verbose"), ("--outptu=d", "--output"), ("--seed=f", "--seeds"), ("--helpp", "--help"),
+     ("--user-agnet=x", "--user-agent"), ("--sinks=warc", "--sink")],
+)  # fmt: skip
+def test_options_that_are_not_in_the_table_are_meant_too(typed, meant):
+    result = harness.trawl("crawl", typed, "http://127.0.0.1:1/")
+    assert (result.rc, result.err) == (2, f"trawl: there is no option {typed.split('=')[0]}; did you mean {meant}?\n")
+
+
 def test_what_options_of_others_lead_to_is_there():
     table = (harness.SRCDIR / "src/app/args.c").read_text().partition("names[] = {")[2].partition("};")[0]
     rows = re.findall(r'\{"([a-z-]+)",\s*"(--?[a-z-]+)(?: ([a-z]+))?"\}', table)
