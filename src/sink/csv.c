@@ -301,7 +301,7 @@ check_header(struct csv *c, struct why *why)
 {
 	struct buf *want = &c->cell;
 	char *have = NULL;
-	ssize_t n = 0;
+	ssize_t n = -1;
 	int fd, r;
 
 	buf_clear(want);
@@ -313,7 +313,10 @@ check_header(struct csv *c, struct why *why)
 	fd = openat(c->lines.file.dir_fd, c->lines.file.name, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
 		n = pread(fd, have, want->len, 0);
-	if (fd < 0 || n != (ssize_t)want->len || memcmp(have, want->ptr, want->len) != 0)
+	if (n < 0)
+		r = why_set(
+		    why, -errno, "cannot read pages.csv: %s", strerrordesc_np(errno));
+	else if ((size_t)n != want->len || memcmp(have, want->ptr, want->len) != 0)
 		r = why_set(why, -EINVAL,
 		    "pages.csv was begun with other columns than --csv-columns and "
 		    "--extract ask for now");

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 struct env {
 	char dir[KIT_PATH_MAX];
@@ -461,6 +463,37 @@ a_page_is_a_row_and_the_first_brings_the_header(void **state)
 }
 
 static void
+columns_are_not_blamed_for_a_header_that_cannot_be_read(void **state)
+{
+	struct env *e = *state;
+	struct sink_event ev = page();
+	struct rlimit old, few;
+	struct slice s;
+	char mark[24];
+	bool is_told = false;
+	int r = -1, fd;
+
+	open_new(e, "csv");
+	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
+	s = flushed(e, "pages.csv");
+	(void)snprintf(mark, sizeof(mark), "%zu", s.len);
+	kit_free(s);
+	assert_int_equal(sink_close(e->s, false, &e->why), 0);
+	e->s = NULL;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	fd = dup(STDERR_FILENO);
+	assert_true(fd >= 0 && close(fd) == 0);
+	for (few = old, few.rlim_cur = (rlim_t)fd; r < 0; few.rlim_cur++) {
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		r = sink_open("csv", &e->conf, slice_cstr(mark), &e->s, &e->why);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+		assert_true(r == 0 || r == -EMFILE);
+		is_told |= r < 0 && strstr(e->why.text, "cannot read pages.csv") != NULL;
+	}
+	assert_true(is_told);
+}
+
+static void
 a_field_that_is_called_like_a_column_has_its_whole_name_in_the_header(void **state)
 {
 	const struct slice specs[] = {SLICE_LIT("title=h1"), SLICE_LIT("kind=h2")};
@@ -862,6 +895,8 @@ main(void)
 		fields_of_the_largest_page_make_a_line, up, down),
 	    cmocka_unit_test_setup_teardown(
 		a_page_is_a_row_and_the_first_brings_the_header, up, down),
+	    cmocka_unit_test_setup_teardown(
+		columns_are_not_blamed_for_a_header_that_cannot_be_read, up, down),
 	    cmocka_unit_test_setup_teardown(
 		a_field_that_is_called_like_a_column_has_its_whole_name_in_the_header, up,
 		down),
