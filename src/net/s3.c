@@ -150,14 +150,16 @@ check(const struct s3_conf *c, struct why *why)
 	return r;
 }
 
+/* -ENOENT: there is none. */
 static int
 take_part(CURLU *u, CURLUPart part, char **ret)
 {
 	char *text = NULL;
+	CURLUcode code = curl_url_get(u, part, &text, 0);
 	int r;
 
-	if (curl_url_get(u, part, &text, 0) != CURLUE_OK)
-		return -ENOENT;
+	if (code != CURLUE_OK)
+		return code == CURLUE_OUT_OF_MEMORY ? -ENOMEM : -ENOENT;
 	r = copy(ret, text);
 	curl_free(text);
 	return r;
@@ -179,17 +181,24 @@ read_endpoint(struct s3 *s, CURLU *u, const char *text)
 {
 	char *path = NULL, *port = NULL, *host = NULL;
 	size_t n;
-	int r = -EINVAL;
+	int r;
 
 	if (text == NULL || curl_url_set(u, CURLUPART_URL, text, 0) != CURLUE_OK ||
 	    has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_QUERY) ||
-	    has_part(u, CURLUPART_FRAGMENT) || take_part(u, CURLUPART_PATH, &path) < 0)
+	    has_part(u, CURLUPART_FRAGMENT))
+		return -EINVAL;
+	r = take_part(u, CURLUPART_PATH, &path);
+	if (r == 0)
+		r = take_part(u, CURLUPART_SCHEME, &s->scheme);
+	if (r == 0)
+		r = take_part(u, CURLUPART_HOST, &host);
+	if (r == 0 && take_part(u, CURLUPART_PORT, &port) == -ENOMEM)
+		r = -ENOMEM;
+	if (r < 0)
 		goto out;
-	if (strcmp(path, "/") != 0 || take_part(u, CURLUPART_SCHEME, &s->scheme) < 0 ||
-	    (strcmp(s->scheme, "http") != 0 && strcmp(s->scheme, "https") != 0) ||
-	    take_part(u, CURLUPART_HOST, &host) < 0)
-		goto out;
-	if (take_part(u, CURLUPART_PORT, &port) == -ENOMEM)
+	r = -EINVAL;
+	if (strcmp(path, "/") != 0 ||
+	    (strcmp(s->scheme, "http") != 0 && strcmp(s->scheme, "https") != 0))
 		goto out;
 	n = strlen(host) + (port == NULL ? 0 : strlen(port)) + 2;
 	s->host = malloc(n);
@@ -201,7 +210,7 @@ out:
 	free(path);
 	free(port);
 	free(host);
-	return r;
+	return r == -ENOENT ? -EINVAL : r;
 }
 
 static int

@@ -1,6 +1,7 @@
 /* Out of memory at each allocation in turn: it is returned, nothing leaks or hangs. */
 #include "net/dns.h"
 #include "net/dns_cache.h"
+#include "net/s3.h"
 #include "net/transport.h"
 #include "net_dns_server.h"
 #include "net_http_server.h"
@@ -73,6 +74,18 @@ servers_stop(void **state)
 
 	(void)kill(pid, SIGKILL);
 	return waitpid(pid, NULL, 0) == pid ? 0 : -1;
+}
+
+static void
+an_endpoint_is_not_blamed_for_want_of_memory(void **state)
+{
+	(void)state;
+	for (int n = 0; alloc_fail_round(n); n++) {
+		struct why why;
+		int r = s3_endpoint_check("https://s3.example.org:8443", &why);
+
+		assert_true(r == 0 || r == -ENOMEM);
+	}
 }
 
 static void
@@ -297,6 +310,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(proxies_are_all_there_or_none),
+	    cmocka_unit_test(an_endpoint_is_not_blamed_for_want_of_memory),
 	    cmocka_unit_test(the_policy_admits_no_more_than_it_said),
 	    cmocka_unit_test(names_are_answered_or_refused),
 	    cmocka_unit_test(exchanges_end_one_way_or_another),
