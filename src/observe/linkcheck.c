@@ -68,10 +68,10 @@ add_line(struct linkcheck *lc, struct slice url, char order, struct slice rest)
 static int
 add_link(struct linkcheck *lc, struct slice rest)
 {
-	struct slice page, kind, url, id;
+	struct slice letter, page, kind, url, id;
 	int r;
 
-	if (!slice_cut(&rest, '\t', &page) || !slice_cut(&rest, '\t', &page) ||
+	if (!slice_cut(&rest, '\t', &letter) || !slice_cut(&rest, '\t', &page) ||
 	    !slice_cut(&rest, '\t', &kind) || !slice_cut(&rest, '\t', &url) ||
 	    !slice_cut(&rest, '\t', &id))
 		return 0;
