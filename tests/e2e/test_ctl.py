@@ -150,7 +150,7 @@ def test_an_address_that_is_none_of_a_service_is_refused_before_anything_is_sent
         done = subprocess.run(
             [harness.TRAWL, "ctl", "--url", url, "--token-file", token, "status"], capture_output=True, text=True, timeout=60
         )
-        said = f"trawl: --url is http://HOST:PORT or https://HOST:PORT, not '{url}'"
+        said = f"trawl: --url is http://HOST:PORT or https://HOST:PORT, not '{url}'" if url else "trawl: --url wants a value"
         assert (done.returncode, done.stderr.splitlines()[0]) == (2, said), url
     done = subprocess.run([harness.TRAWL, "ctl", "--url", "HTTP://127.0.0.1:1/", "status"], capture_output=True, timeout=60)
     assert done.returncode == 4, done.stderr
