@@ -21,6 +21,13 @@ is_of_type(CURL *easy, const char *type)
 	return slice_ieq(slice_trim(slice_head(s, slice_find(s, ';'))), slice_cstr(type));
 }
 
+static bool
+is_wanted(const struct asking *g)
+{
+	return g->a->on_data == NULL || g->a->type == NULL ||
+	       is_of_type(g->easy, g->a->type);
+}
+
 static size_t
 on_body(char *ptr, size_t size, size_t n, void *ctx)
 {
@@ -30,7 +37,7 @@ on_body(char *ptr, size_t size, size_t n, void *ctx)
 
 	(void)curl_easy_getinfo(g->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (g->a->on_data != NULL && status < 400) {
-		g->other_type = g->a->type != NULL && !is_of_type(g->easy, g->a->type);
+		g->other_type = !is_wanted(g);
 		if (g->other_type)
 			return 0;
 		g->ended = !g->a->on_data(g->a->ctx, data);
@@ -70,10 +77,10 @@ set(struct asking *g, struct curl_slist *headers, char error[CURL_ERROR_SIZE])
 static int
 outcome(const struct asking *g, CURLcode code, const char *error, struct why *why)
 {
-	if (code == CURLE_OK || g->ended)
-		return 0;
 	if (g->other_type)
 		return why_set(why, -EBADMSG, "the answer is not %s", g->a->type);
+	if (code == CURLE_OK || g->ended)
+		return 0;
 	if (g->too_large)
 		return why_set(why, -EMSGSIZE, "the answer is too large");
 	return why_set(why,
@@ -100,9 +107,14 @@ ask(const struct ask *a, int *ret_status, struct buf *out, struct why *why)
 		headers = more == NULL ? headers : more;
 	}
 	if (r == 0) {
+		CURLcode code;
+
 		set(&g, headers, error);
-		r = outcome(&g, curl_easy_perform(g.easy), error, why);
+		code = curl_easy_perform(g.easy);
 		(void)curl_easy_getinfo(g.easy, CURLINFO_RESPONSE_CODE, &status);
+		if (code == CURLE_OK && status < 300) /* it may have no body */
+			g.other_type = !is_wanted(&g);
+		r = outcome(&g, code, error, why);
 	} else {
 		(void)why_set(why, r, "out of memory");
 	}

@@ -190,6 +190,8 @@ def test_an_answer_that_is_none_of_a_service_is_no_success(tmp_path):
         other = Other(tmp_path / f"s{i}", kind, '{"items":[],"next":"again"}')
         assert "the answer is no stream of events" in ctl(other, "events", code=7).err
         assert "the list has no end" in ctl(other, "jobs", "--all", code=7).err
+        empty = Other(tmp_path / f"e{i}", kind, "")
+        assert "the answer is no stream of events" in ctl(empty, "events", code=7).err
 
 
 def test_the_examples_of_the_manual_go_as_they_stand(service, web, tmp_path):
