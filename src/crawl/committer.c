@@ -167,7 +167,25 @@ report_bytes(const struct committer *c)
 		broken += outcome_is_broken((enum outcome)o) ? t->outcomes[o] : 0;
 	if (broken > REPORT_LINES_MAX)
 		broken = REPORT_LINES_MAX;
-	return c->conf.dir == NULL ? 0 : REPORT_BYTES + REPORT_LINE_BYTES * broken;
+	return c->conf.dir == NULL
+		   ? 0
+		   : REPORT_BYTES + REPORT_LINE_BYTES * broken + c->long_bytes;
+}
+
+void
+committer_expect_report(struct committer *c, const struct sink_event *e)
+{
+	uint64_t n = REPORT_URLS * (e->url.len + e->via.len);
+
+	if (c->top_lines < REPORT_TOP_LINES) {
+		c->top_lines++;
+		c->long_bytes += REPORT_URLS * e->url.len;
+	}
+	if (!outcome_is_broken(e->outcome) || c->long_lines == REPORT_LINES_MAX)
+		return;
+	c->long_lines++;
+	if (n > REPORT_LINE_BYTES / 2)
+		c->long_bytes += n - REPORT_LINE_BYTES / 2;
 }
 
 uint64_t

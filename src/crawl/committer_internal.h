@@ -28,8 +28,10 @@ enum {
 	BATCH_BYTES = 4 << 20, /* enough for a commit: some 20,000 new URLs */
 	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */
 	REPORT_BYTES = 48 << 10,     /* with tables that are empty */
-	REPORT_LINE_BYTES = 512,
-	REPORT_LINES_MAX = 1000, /* as observe/ has it */
+	REPORT_LINE_BYTES = 512,     /* in all of them, with URLs that are short */
+	REPORT_URLS = 3,             /* times that each URL of a line is in them */
+	REPORT_TOP_LINES = 100,      /* of what was slowest and largest */
+	REPORT_LINES_MAX = 1000,     /* as observe/ has it */
 };
 
 /* A URL as the traps want it. */
@@ -91,6 +93,8 @@ struct committer {
 	uint64_t disk_bytes;   /* taken by the directory, about */
 	uint64_t measured_bytes; /* when it was measured last */
 	uint64_t wacz_bytes;     /* of the archive packed, about; 0: it will not be */
+	uint64_t long_bytes;     /* of the reports: what long URLs make more of them */
+	uint32_t long_lines, top_lines; /* counted for that */
 	int err;              /* sticks: nothing is accepted after it */
 	bool in_doubt; /* the last batch failed: a resume may find it applied or not */
 	struct why why;
@@ -126,6 +130,8 @@ int64_t committer_now_ms(const struct committer *c);
 int64_t committer_wall_us(const struct committer *c);
 /* What is still to be written when the run ends, about. */
 uint64_t committer_finish_bytes(const struct committer *c);
+/* What came of a URL, which the reports will tell. */
+void committer_expect_report(struct committer *c, const struct sink_event *e);
 /* With c->err. */
 void committer_reply(struct committer *c, struct commit *m);
 

@@ -655,8 +655,10 @@ commit_done(struct committer *c, struct commit *m)
 	if (r < 0)
 		return r;
 	count_request(c, m);
-	if (!m->event.internal)
+	if (!m->event.internal) {
 		totals_end(&c->saved.totals, &m->event);
+		committer_expect_report(c, &m->event);
+	}
 	r = commit_links(c, m);
 	c->moved.grace -= c->moved.grace > 0;
 	if (r == 0 && !m->event.internal &&

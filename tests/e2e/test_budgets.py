@@ -145,6 +145,20 @@ def test_the_disk_budget_counts_index_and_reports_that_are_written_at_the_end(tm
     assert 2_700_000 < taken(out.dir) <= 3_000_000
 
 
+def test_the_disk_budget_counts_reports_with_long_urls(tmp_path):
+    """A line of what is broken has each of its URLs twice in one report, and once in the other."""
+    long, www = "x" * 1500, tmp_path / "www" / ("y" * 200)
+    www.mkdir(parents=True)
+    (www / "p.html").write_text("".join(f'<a href="/{i}-{long}">x</a>' for i in range(1000)))
+    server = f"""server {{ listen 127.0.0.1:@PORT@; root "{tmp_path}/www"; location = /robots.txt {{ return 404; }} }}"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--commit-interval", "50ms",
+                                    "--rate", "400/s", "--max-disk", "10MB", web.url(f"/{www.name}/p.html"))  # fmt: skip
+    assert result.rc == 16, result.err
+    assert (out.dir / "report.html").stat().st_size + (out.dir / "report.json").stat().st_size > 1_500_000
+    assert 8_500_000 < taken(out.dir) <= 10_000_000 + 25_000  # of which a page has the last, that was in hand
+
+
 def test_the_disk_budget_counts_the_wacz_that_is_packed_at_the_end(site, tmp_path):
     result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-disk", "3MB", "--wacz", site.url("/p0.html"))
     assert result.rc == 16, result.err  # the archive alone would have had room
