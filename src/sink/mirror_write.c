@@ -30,7 +30,7 @@ struct mirror {
 	int fd, work_fd; /* DIR/mirror, DIR/mirror.work */
 	struct buf record, other, parts, path, old, out, seeds, text;
 	uint32_t seeds_n;
-	/* The directory that was entered last, and its path; -1: none. */
+	/* The directory that was entered last, or why it was not, and its path; -1: none. */
 	int in_fd;
 	char in[MIRROR_PATH_MAX + 1];
 	int out_fd;
@@ -525,8 +525,12 @@ mirror_write(const struct mirror_files *f, const char *dir, const atomic_bool *h
 	r = begin(m, dir);
 	if (r == 0)
 		r = make(m);
+	if (r < 0 && m->in[0] != '\0' && r == m->in_fd)
+		(void)why_set(why, r, "cannot make %s/mirror/%s: %s", dir, m->in,
+		    strerrordesc_np(-r));
+	else if (r < 0)
+		(void)why_set(
+		    why, r, "cannot make %s/mirror: %s", dir, strerrordesc_np(-r));
 	release(m);
-	return r == 0 ? 0
-		      : why_set(why, r, "cannot make %s/mirror: %s", dir,
-			    strerrordesc_np(-r));
+	return r;
 }
