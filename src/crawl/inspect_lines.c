@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK_BYTES = 256 << 10 };
@@ -100,6 +101,7 @@ inspect_lines(
 {
 	struct lines l = {.fn = fn, .ctx = ctx};
 	struct sink_place at;
+	struct stat st;
 	char path[4096];
 	int r = inspect_place(in, sink, &at, why), fd;
 
@@ -112,7 +114,9 @@ inspect_lines(
 	if (fd < 0)
 		return why_set(why, -errno, "cannot read %s: %s", path, strerror(errno));
 	buf_init(&l.half, INSPECT_LINE_MAX);
-	r = read_lines(&l, fd, at.length);
+	if (fstat(fd, &st) < 0 ||
+	    S_ISREG(st.st_mode)) /* no file has no lines, as above */
+		r = read_lines(&l, fd, at.length);
 	buf_release(&l.half);
 	(void)close(fd);
 	return r < 0 ? why_set(why, r, "cannot read %s: %s", path, strerror(-r)) : 0;

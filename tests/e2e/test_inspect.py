@@ -348,7 +348,7 @@ def test_verify_does_not_take_what_is_no_file_for_one(site, tmp_path):
     sinks = ["--sink", "mirror", "--sink", "sqlite", "--sink", "warc"]
     result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "5", *sinks, site.url("/p0.html"))
     assert result.rc == 0, result.err
-    for name in "crawl.log", "rejected.log", "mirror.work/index", "pages.sqlite":
+    for name in "crawl.log", "rejected.log", "mirror.work/index", "pages.sqlite", "state/index.unsorted":
         path = out.dir / name
         path.rename(tmp_path / "away")
         for make in path.mkdir, lambda: os.mkfifo(path):
