@@ -48,13 +48,29 @@ known_elsewhere(struct slice flag)
 	return NULL;
 }
 
+/* How unlike flag is to the nearest of names, NULL at their end; *ret becomes that if it is less
+ * than least. */
+static unsigned
+nearest_of(struct slice flag, const char *const *names, unsigned least, const char **ret)
+{
+	for (; *names != NULL; names++) {
+		unsigned d = name_distance(flag, slice_cstr(*names + 2));
+
+		if (d >= least)
+			continue;
+		least = d;
+		*ret = *names;
+	}
+	return least;
+}
+
 /* Of those that are not in the table, the one that looks most like it; NULL: none does, or
  * `near` does more. */
 static const char *
-nearest_own(struct slice flag, const struct option_row *near)
+nearest_own(const struct args_own *own, struct slice flag, const struct option_row *near)
 {
 	static const char *const names[] = {
-	    "--help", "--output", "--quiet", "--seeds", "--verbose"};
+	    "--help", "--output", "--quiet", "--seeds", "--verbose", NULL};
 	unsigned least = flag.len < 4 ? 1 : 3;
 	const char *best = NULL;
 	char name[OPTION_FLAG_MAX];
@@ -66,33 +82,28 @@ nearest_own(struct slice flag, const struct option_row *near)
 		d = name_distance(flag, slice_cstr(name + 2));
 		least = d < least ? d : least;
 	}
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		unsigned d = name_distance(flag, slice_cstr(names[i] + 2));
-
-		if (d >= least)
-			continue;
-		least = d;
-		best = names[i];
-	}
+	if (own != NULL)
+		least = nearest_of(flag, own->flags, least, &best);
+	(void)nearest_of(flag, names, least, &best);
 	return best;
 }
 
 static int
-unknown_option(struct slice flag)
+unknown_option(const struct args_own *own, struct slice flag)
 {
 	const struct option_row *near = option_nearest((struct slice){0}, flag);
 	const char *ours = known_elsewhere(flag);
 	char name[OPTION_FLAG_MAX];
 
 	if (ours == NULL)
-		ours = nearest_own(flag, near);
+		ours = nearest_own(own, flag, near);
 	if (ours != NULL) {
 		(void)usage_error("there is no option --" SLICE_FMT "; did you mean %s?",
 		    SLICE_ARG(flag), ours);
 	} else if (near == NULL) {
 		(void)usage_error("there is no option --" SLICE_FMT
-				  "; trawl crawl --help lists them",
-		    SLICE_ARG(flag));
+				  "; trawl %s --help lists them",
+		    SLICE_ARG(flag), own == NULL ? "crawl" : own->command);
 	} else {
 		option_flag(near, name);
 		(void)usage_error("there is no option --" SLICE_FMT "; did you mean %s?",
@@ -174,7 +185,7 @@ long_option(struct args *a, int argc, char **argv, int *i)
 	}
 	row = option_by_flag(flag, &off);
 	if (row == NULL)
-		return unknown_option(flag);
+		return unknown_option(a->own, flag);
 	option_flag(row, name);
 	if (off && value != NULL) {
 		(void)usage_error("--no-%s takes no value", name + 2);
@@ -213,9 +224,9 @@ short_option(struct args *a, int argc, char **argv, int *i)
 }
 
 int
-args_parse(int argc, char **argv, struct args *ret)
+args_parse(int argc, char **argv, const struct args_own *own, struct args *ret)
 {
-	struct args a = {.words = argv};
+	struct args a = {.words = argv, .own = own};
 	bool only_words = false;
 	int r = options_init(&a.given);
 

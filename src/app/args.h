@@ -9,6 +9,13 @@
 #define APP_ARGS_H
 #include "crawl/job.h"
 
+/* What a command takes besides, out of argv before the rest is read: so that it is told when it
+ * is meant. */
+struct args_own {
+	const char *command;
+	const char *const *flags; /* "--junit", ...; NULL ends them */
+};
+
 struct args {
 	struct options
 	    given;       /* what the command line says; options_init() of args_parse() */
@@ -22,10 +29,11 @@ struct args {
 	int verbose;
 	char **words; /* what is not an option; into argv */
 	int words_len;
+	const struct args_own *own; /* NULL: there is none */
 };
 
 /* Reorders nothing: words are collected in place at the front of argv.  0 or -EINVAL. */
-int args_parse(int argc, char **argv, struct args *ret);
+int args_parse(int argc, char **argv, const struct args_own *own, struct args *ret);
 void args_release(struct args *a);
 /* What the command line says goes over what a file says; an empty value takes that away, and is
  * a mistake where there is none.  An exit code. */

@@ -34,6 +34,10 @@ struct own_flag {
 	bool *on;
 };
 
+static const char *const own_names[] = {"--job", "--by", "--json", "--junit", "--ignore",
+    "--strict", "--cache", "--cache-age", "--from", NULL};
+static const struct args_own own = {"check-links", own_names};
+
 /* 1: it was ours; 0: not; else an exit code. */
 static int
 own_flag(struct check *k, int argc, char **argv, int *i)
@@ -46,6 +50,9 @@ own_flag(struct check *k, int argc, char **argv, int *i)
 	struct slice all = slice_cstr(argv[*i]),
 		     name = slice_head(all, slice_find(all, '='));
 
+	_Static_assert(sizeof(flags) / sizeof(flags[0]) ==
+			   sizeof(own_names) / sizeof(own_names[0]) - 1,
+	    "each is named");
 	for (size_t f = 0; f < sizeof(flags) / sizeof(flags[0]); f++) {
 		if (!slice_eq(slice_cstr(flags[f].name), name))
 			continue;
@@ -303,7 +310,7 @@ cmd_check_links(int argc, char **argv, struct nursery *nursery)
 
 	if (code != EXIT_DONE)
 		return code;
-	if (args_parse(argc, argv, &k.args) < 0)
+	if (args_parse(argc, argv, &own, &k.args) < 0)
 		return EXIT_USAGE;
 	if (job_init(&k.job) < 0) {
 		args_release(&k.args);

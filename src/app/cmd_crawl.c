@@ -60,7 +60,7 @@ cmd_crawl(int argc, char **argv, struct nursery *nursery)
 	struct args a;
 	int code;
 
-	if (args_parse(argc, argv, &a) < 0)
+	if (args_parse(argc, argv, NULL, &a) < 0)
 		return EXIT_USAGE;
 	code = crawl_named(NULL, &a, nursery);
 	args_release(&a);
@@ -136,7 +136,7 @@ with_job(int argc, char **argv, struct nursery *nursery,
 	struct job job;
 	int code;
 
-	if (args_parse(argc, argv, &a) < 0)
+	if (args_parse(argc, argv, NULL, &a) < 0)
 		return EXIT_USAGE;
 	code = job_init(&job) < 0 ? usage_error("out of memory") : run(&job, &a, nursery);
 	job_release(&job);

@@ -217,7 +217,7 @@ crawl_demo(const struct demo *d, int argc, char **argv, struct nursery *nursery)
 
 	if (args == NULL)
 		return EXIT_OTHER;
-	if (args_parse(argc, argv, &a) < 0) {
+	if (args_parse(argc, argv, NULL, &a) < 0) {
 		free(args);
 		return EXIT_USAGE;
 	}

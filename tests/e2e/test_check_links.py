@@ -548,7 +548,11 @@ def test_bad_usage_is_one_sentence(tmp_path):
         (("--junit", tmp_path / "no/links.xml", "http://127.0.0.1:1/"), f"--junit: nothing can be written in {tmp_path}/no/"),
         (("--junit", tmp_path, "http://127.0.0.1:1/"), f"--junit: '{tmp_path}' is a directory"),
         (("--cache", tmp_path / "no/links", "http://127.0.0.1:1/"), f"--cache: nothing can be written in {tmp_path}/no/"),
-        (("--nonsense", "http://a.test/"), "--nonsense"),
+        (("--nonsense", "http://127.0.0.1:1/"), "no option --nonsense; trawl check-links --help lists them"),
+        (("--juint", "x", "http://127.0.0.1:1/"), "did you mean --junit?"),
+        (("--cahce=x", "http://127.0.0.1:1/"), "did you mean --cache?"),
+        (("--ignor=x", "http://127.0.0.1:1/"), "did you mean --ignore?"),
+        (("--depht=1", "http://127.0.0.1:1/"), "did you mean --depth?"),
     ):
         result = harness.trawl("check-links", *args)
         assert result.rc == 2 and words in result.err and result.err.count("\n") == 1, result.err

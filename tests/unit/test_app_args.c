@@ -21,7 +21,7 @@ parse_words(struct args *a, char *const *words)
 	for (; words[argc] != NULL; argc++)
 		argv[argc] = words[argc];
 	stderr_catch();
-	r = args_parse(argc, argv, a);
+	r = args_parse(argc, argv, NULL, a);
 	stderr_text(said);
 	return r;
 }
