@@ -16,6 +16,7 @@ enum { FILES_MAX = 512, IDS_MAX = 1 << 20 };
 /* What was found of a page. */
 struct tally {
 	uint32_t responses, requests, metadata, lines, logged, rejected;
+	uint32_t too_early; /* rejected, before a seed moved to its host */
 	uint32_t file;
 	uint64_t offset, length;
 };
@@ -296,6 +297,8 @@ log_line(struct judge *j, struct slice line, struct why *why)
 	return r;
 }
 
+/* What another seed leads to may be there before a seed has moved to its host, whereupon it is
+ * judged anew. */
 static int
 rejected_line(struct judge *j, struct slice line, struct why *why)
 {
@@ -310,6 +313,11 @@ rejected_line(struct judge *j, struct slice line, struct why *why)
 	r = find_page(j, url, &t, &p, why);
 	if (r < 0)
 		return r;
+	if (j->s->seeds_len > 1 && j->s->hosts[p->host].is_moved_to &&
+	    slice_eq(reason, SLICE_LIT("out-of-scope"))) {
+		t->too_early++;
+		return 0;
+	}
 	t->rejected++;
 	return slice_eq(reason, slice_cstr(outcome_name(p->expected)))
 		   ? 0
@@ -352,6 +360,8 @@ judge_page(struct judge *j, const struct scene_page *p, struct why *why)
 	if (r == 0)
 		r = count_is(j, p, "in rejected.log", t->rejected,
 		    class == OUTCOME_CLASS_REJECTED, why);
+	if (r == 0 && t->too_early > 1)
+		r = count_is(j, p, "in rejected.log", t->too_early, 1, why);
 	return r;
 }
 

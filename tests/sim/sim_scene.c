@@ -344,8 +344,11 @@ make_seeds(struct scene *s, uint64_t *random, uint32_t targets)
 	}
 	for (uint32_t hops = 0, i = 0;
 	     s->pages[i].kind == PAGE_REDIRECT && hops < 20; hops++) {
+		struct scene_host *h = &s->hosts[s->pages[s->pages[i].links[0]].host];
+
 		i = s->pages[i].links[0];
-		s->hosts[s->pages[i].host].in_scope = true;
+		h->is_moved_to |= !h->in_scope;
+		h->in_scope = true;
 	}
 }
 

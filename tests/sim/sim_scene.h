@@ -62,6 +62,7 @@ struct scene_host {
 	int64_t latency_ms, crawl_delay_ms;
 	char moved_to[128]; /* its robots.txt, as a header line */
 	bool in_scope;
+	bool is_moved_to; /* ... since a seed was redirected there, and not before */
 };
 
 struct scene_page {
