@@ -98,6 +98,24 @@ make_page(struct scene *s, uint64_t *random, uint32_t i, uint32_t retries)
 	    p->kind == PAGE_IMAGE ? ".png" : endings[scene_draw(random, 4)]);
 }
 
+/* Ten requests in a row without an answer are the host's end, whatever else it has: one page
+ * that never answers does not come to that, with six retries either. */
+static void
+spare_hosts(struct scene *s, uint32_t targets)
+{
+	bool has_one[SCENE_HOSTS_MAX] = {false};
+
+	for (uint32_t i = 0; i < targets; i++) {
+		struct scene_page *p = &s->pages[i];
+
+		if (p->kind != PAGE_ENDLESS)
+			continue;
+		if (has_one[p->host])
+			p->kind = PAGE_PLAIN;
+		has_one[p->host] = true;
+	}
+}
+
 static void
 make_nothing(struct scene *s, uint32_t i)
 {
@@ -373,6 +391,7 @@ scene_make(uint64_t seed, struct scene *ret)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < targets; i++)
 		make_page(ret, &random, i, retries);
+	spare_hosts(ret, targets);
 	/* The first page is a seed, and leads somewhere. */
 	ret->pages[0].host = 0;
 	ret->pages[0].is_private = false;
