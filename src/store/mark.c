@@ -91,6 +91,8 @@ mark_open(const char *path, bool make, bool read_only, struct mark_file *ret)
 		r = put(&f, &none);
 		if (r == 0)
 			r = put(&f, &none); /* both slots have their place */
+	} else if (r == 0 && !read_only && fdatasync(f.fd) < 0) {
+		r = -errno;
 	}
 	if (r < 0) {
 		mark_close(&f);

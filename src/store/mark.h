@@ -37,8 +37,9 @@ struct mark_file {
 	struct mark last;
 };
 
-/* Reads the last mark; `make`: where there is none, makes one with all zero, which the
- * first mark_write() syncs. */
+/* Reads the last mark, and syncs it unless read_only: whoever wrote it may have been killed before
+ * that, and a power loss would bring back the one before.  `make`: where there is none, makes one
+ * with all zero, which the first mark_write() syncs. */
 int mark_open(const char *path, bool make, bool read_only, struct mark_file *ret);
 /* Writes and syncs; `m->turn` is set. */
 int mark_write(struct mark_file *f, struct mark *m);

@@ -113,12 +113,18 @@ put_batch(struct store_batch *b, uint64_t n)
 		      : r;
 }
 
-/* ctx: how often what failed is repeated. */
+struct task {
+	int tries;        /* how often what failed is repeated */
+	uint64_t batches; /* 0: BATCHES */
+};
+
 static int
 work(void *ctx)
 {
+	const struct task *task = ctx;
 	struct store_conf conf = {.dir = ".", .memory_bytes = MEMORY_BYTES};
-	int r, tries = *(int *)ctx;
+	uint64_t batches = task->batches == 0 ? BATCHES : task->batches;
+	int r, tries = task->tries;
 	struct store_batch *b;
 	struct store *s;
 
@@ -130,7 +136,7 @@ work(void *ctx)
 	r = check_store(s);
 	if (r == 0 && store_batch_new(1 << 20, &b) < 0)
 		r = CHILD_NO_STORE;
-	for (uint64_t n = shared->last + 1, end = n + BATCHES; n < end && r == 0; n++) {
+	for (uint64_t n = shared->last + 1, end = n + batches; n < end && r == 0; n++) {
 		bool sync = n % 3 == 0;
 
 		if (put_batch(b, n) < 0)
@@ -173,11 +179,12 @@ one_crawl(uint64_t seed, const char *what)
 	for (int i = 0; i < ROUNDS; i++) {
 		/* Steps of a round: a third while it opens, the rest while it writes. */
 		uint64_t step = 1 + rng(&state) % (i % 2 == 0 ? 60 : 400);
-		int none = 0, r;
+		struct task once = {0};
+		int r;
 
 		(void)snprintf(plan, sizeof(plan), "seed=%" PRIu64 ",%s=%" PRIu64,
 		    rng(&state) % 100000, what, step);
-		r = child_run(&d, i + 1 < ROUNDS ? plan : "", work, &none);
+		r = child_run(&d, i + 1 < ROUNDS ? plan : "", work, &once);
 		if (r != CHILD_KILLED && r != 0)
 			fail_msg("seed %" PRIu64 ", round %d, %s: %d: %s", seed, i, plan,
 			    r, shared->why.text);
@@ -210,6 +217,45 @@ neither_does_a_kill_in_the_middle_of_any_step(void **state)
 	assert_true(killed > crawls * 2);
 }
 
+static int
+run_at(const struct child_dirs *d, const char *what, int step, int seed)
+{
+	struct task few = {.batches = 3};
+	char plan[128];
+	int r;
+
+	(void)snprintf(plan, sizeof(plan), "seed=%d,%s=%d", seed, what, step);
+	r = child_run(d, plan, work, &few);
+	if (r != CHILD_KILLED && r != 0)
+		fail_msg("%s: %d: %s", plan, r, shared->why.text);
+	return r;
+}
+
+/* The one leaves in the kernel's memory what the other takes for the disk's. */
+static void
+neither_does_a_kill_while_it_opens_and_a_power_loss_while_it_opens_again(void **state)
+{
+	int both = 0;
+
+	(void)state;
+	/* The mark is written and synced in the first steps, and again when RocksDB is open. */
+	for (int kill = 1; kill <= 3; kill++)
+		for (int power = 2; power <= 70; power += 2) {
+			int seed = 1000 * kill + power, killed;
+			struct child_dirs d;
+
+			child_dirs_make(&d);
+			memset(shared, 0, sizeof(*shared));
+			assert_int_equal(run_at(&d, "kill", 100000, seed), 0);
+			killed = run_at(&d, "kill", kill, seed);
+			if (run_at(&d, "power", power, seed) == killed)
+				both += killed == CHILD_KILLED;
+			assert_int_equal(run_at(&d, "kill", 100000, seed), 0);
+			child_dirs_remove(&d);
+		}
+	assert_true(both > 80);
+}
+
 /* Calls fail for a while, as on a disk that is full; then it goes on where it was. */
 static void
 after_failed_calls_the_same_batch_can_be_applied_again(void **state)
@@ -224,17 +270,18 @@ after_failed_calls_the_same_batch_can_be_applied_again(void **state)
 		uint64_t at = 40 + rng(&random) % 200;
 		struct child_dirs d;
 		char plan[128];
-		int tries = 50, r;
+		struct task patient = {.tries = 50};
+		int r;
 
 		child_dirs_make(&d);
 		memset(shared, 0, sizeof(*shared));
 		(void)snprintf(plan, sizeof(plan), "%s=%" PRIu64 "*%d:%s", calls[i % 4],
 		    at, (int)(rng(&random) % 10 + 1), errors[i % 4]);
-		r = child_run(&d, plan, work, &tries);
+		r = child_run(&d, plan, work, &patient);
 		if (r != 0)
 			fail_msg("%s: %d: %s", plan, r, shared->why.text);
 		failed += child_counts()->fired > 0;
-		r = child_run(&d, "", work, &tries);
+		r = child_run(&d, "", work, &patient);
 		if (r != 0)
 			fail_msg("after %s: %d: %s", plan, r, shared->why.text);
 		assert_true(shared->acked >= 2 * BATCHES - 3);
@@ -250,6 +297,8 @@ main(int argc, char **argv)
 	    cmocka_unit_test(
 		a_power_loss_takes_nothing_that_was_acknowledged_and_leaves_nothing_half),
 	    cmocka_unit_test(neither_does_a_kill_in_the_middle_of_any_step),
+	    cmocka_unit_test(
+		neither_does_a_kill_while_it_opens_and_a_power_loss_while_it_opens_again),
 	    cmocka_unit_test(after_failed_calls_the_same_batch_can_be_applied_again),
 	};
 
