@@ -7,7 +7,6 @@ enum {
 	SCRATCH_BLOCK = 1 << 14,
 	KEPT_BYTES = 1 << 20,
 	URLS_FREE = 1 << 20, /* bytes of URLs that any page may have */
-	FRAGMENT_MAX = 1024,
 };
 
 struct copying {
@@ -49,7 +48,7 @@ is_link(void *ctx, struct slice ref)
 
 	if (at == 0 && !c->page->has_base)
 		return 0; /* a place on the page itself */
-	c->fragment = slice_head(slice_from(ref, at + 1), FRAGMENT_MAX);
+	c->fragment = slice_head(slice_from(ref, at + 1), MIRROR_FRAGMENT_BYTES_MAX);
 	if (outlinks_url(c->page->links, slice_head(ref, at), c->text, &c->url) != URL_OK)
 		return 0;
 	return c->url.len + c->fragment.len + MIRROR_LINK_BYTES <= c->urls_left;

@@ -1,6 +1,7 @@
 #include "crawl/task.h"
 #include "base/wire.h"
 #include "sink/checks.h"
+#include "sink/mirror_page.h"
 #include "sink/sink.h"
 #include "web/http.h"
 #include "web/select.h"
@@ -252,6 +253,8 @@ copy_decode(struct wire_in *w, struct found *f)
 	else
 		f->copy = (enum sink_copy)copy;
 	f->copy_bytes = wire_get_text(w);
+	if (f->copy == SINK_COPY_PIECES && !mirror_pieces_sound(f->copy_bytes))
+		w->bad = true;
 }
 
 int

@@ -2,6 +2,7 @@
 #include "base/wire.h"
 #include "sink/mirror_name.h"
 #include "web/relink.h"
+#include "web/url.h"
 #include <errno.h>
 #include <stdio.h>
 
@@ -24,7 +25,7 @@ mirror_piece_link(struct buf *b, unsigned form, struct slice url, struct slice f
 {
 	struct wire_out w = {.b = b};
 
-	if (url.len > UINT16_MAX || fragment.len > UINT16_MAX)
+	if (url.len > URL_BYTES_MAX || fragment.len > MIRROR_FRAGMENT_BYTES_MAX)
 		return -EMSGSIZE;
 	wire_u8(&w, PIECE_LINK);
 	wire_u8(&w, (uint8_t)form);
@@ -83,36 +84,62 @@ link_write(struct mirror_out *out, unsigned form, struct slice url, struct slice
 	return r < 0 ? r : out->write(out->ctx, buf_slice(&out->text));
 }
 
-static int
-piece_write(struct wire_in *in, struct mirror_out *out)
-{
-	uint8_t what = wire_get_u8(in), form;
+struct mirror_piece {
+	uint8_t what, form;
 	struct slice bytes, url, fragment;
+};
+
+/* in->bad: it is none. */
+static void
+piece_read(struct wire_in *in, struct mirror_piece *ret)
+{
+	struct mirror_piece p = {.what = wire_get_u8(in)};
 	uint16_t url_len, fragment_len;
 
-	if (what == PIECE_SAME) {
-		bytes = wire_get_text(in);
-		return in->bad ? -EBADMSG : out->write(out->ctx, bytes);
+	if (p.what == PIECE_SAME) {
+		p.bytes = wire_get_text(in);
+	} else {
+		p.form = wire_get_u8(in);
+		url_len = wire_get_u16(in);
+		fragment_len = wire_get_u16(in);
+		in->bad |= p.what != PIECE_LINK || url_len > URL_BYTES_MAX ||
+			   fragment_len > MIRROR_FRAGMENT_BYTES_MAX ||
+			   in->rest.len < (size_t)url_len + fragment_len;
 	}
-	form = wire_get_u8(in);
-	url_len = wire_get_u16(in);
-	fragment_len = wire_get_u16(in);
-	if (in->bad || what != PIECE_LINK ||
-	    in->rest.len < (size_t)url_len + fragment_len)
-		return -EBADMSG;
-	url = slice_head(in->rest, url_len);
-	fragment = slice_head(slice_from(in->rest, url_len), fragment_len);
-	in->rest = slice_from(in->rest, (size_t)url_len + fragment_len);
-	return link_write(out, form, url, fragment);
+	if (!in->bad && p.what == PIECE_LINK) {
+		p.url = slice_head(in->rest, url_len);
+		p.fragment = slice_head(slice_from(in->rest, url_len), fragment_len);
+		in->rest = slice_from(in->rest, (size_t)url_len + fragment_len);
+	}
+	*ret = p;
+}
+
+bool
+mirror_pieces_sound(struct slice pieces)
+{
+	struct wire_in in = {.rest = pieces};
+	struct mirror_piece p;
+
+	while (!in.bad && in.rest.len > 0)
+		piece_read(&in, &p);
+	return !in.bad;
 }
 
 int
 mirror_page_write(struct slice pieces, struct mirror_out *out)
 {
 	struct wire_in in = {.rest = pieces};
+	struct mirror_piece p;
 	int r = 0;
 
-	while (r == 0 && in.rest.len > 0)
-		r = piece_write(&in, out);
+	while (r == 0 && in.rest.len > 0) {
+		piece_read(&in, &p);
+		if (in.bad)
+			r = -EBADMSG;
+		else if (p.what == PIECE_SAME)
+			r = out->write(out->ctx, p.bytes);
+		else
+			r = link_write(out, p.form, p.url, p.fragment);
+	}
 	return r;
 }

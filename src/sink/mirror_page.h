@@ -15,10 +15,16 @@
 #include "base/buf.h"
 
 int mirror_piece_same(struct buf *b, struct slice bytes);
-/* `form`: of web/relink.h.  Texts up to 65,535 bytes (-EMSGSIZE). */
+/* `form`: of web/relink.h.  -EMSGSIZE: a URL above URL_BYTES_MAX, a fragment above
+ * MIRROR_FRAGMENT_BYTES_MAX. */
 int mirror_piece_link(
     struct buf *b, unsigned form, struct slice url, struct slice fragment);
-enum { MIRROR_LINK_BYTES = 6 }; /* of a link, besides its texts */
+enum {
+	MIRROR_LINK_BYTES = 6, /* of a link, besides its texts */
+	MIRROR_FRAGMENT_BYTES_MAX = 1024,
+};
+/* Of a worker that may be in other hands: mirror_page_write() will take them. */
+bool mirror_pieces_sound(struct slice pieces);
 
 struct mirror_out {
 	/* 1: `path` is set to where it lies; 0: it is not in the mirror. */

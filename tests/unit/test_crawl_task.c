@@ -122,6 +122,36 @@ a_result_reads_back_and_every_cut_of_it_is_refused(void **state)
 }
 
 static void
+pieces_of_which_no_mirror_can_be_made_are_refused(void **state)
+{
+	static const char long_url[6 + 8193] = "\1\1\1\x20\0\0http://a.test/";
+	static const char long_fragment[6 + 1025] = "\1\1\0\0\1\4";
+	const struct slice wrong[] = {SLICE_LIT("\7junk"), SLICE_LIT("\0\5\0\0\0abc"),
+	    SLICE_LIT("\1\1\3\0\0\0ab"), {long_url, sizeof(long_url)},
+	    {long_fragment, sizeof(long_fragment)}};
+	const struct slice right[] = {SLICE_LIT(""), SLICE_LIT("\0\3\0\0\0abc"),
+	    SLICE_LIT("\1\1\2\0\1\0abc\0\0\0\0\0")};
+	struct found f = {.retry_after_ms = -1, .copy = SINK_COPY_PIECES}, back;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 65536);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		f.copy_bytes = wrong[i];
+		buf_clear(&b);
+		assert_int_equal(found_encode(&f, &b), 0);
+		assert_int_equal(found_decode(buf_slice(&b), NULL, 0, &back), -EBADMSG);
+	}
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		f.copy_bytes = right[i];
+		buf_clear(&b);
+		assert_int_equal(found_encode(&f, &b), 0);
+		assert_int_equal(found_decode(buf_slice(&b), NULL, 0, &back), 0);
+	}
+	buf_release(&b);
+}
+
+static void
 fields_that_are_no_values_are_refused(void **state)
 {
 	const struct slice wrong[] = {SLICE_LIT("x"), SLICE_LIT("V\0"),
@@ -224,6 +254,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_task_reads_back_as_it_was_written),
 	    cmocka_unit_test(a_result_reads_back_and_every_cut_of_it_is_refused),
+	    cmocka_unit_test(pieces_of_which_no_mirror_can_be_made_are_refused),
 	    cmocka_unit_test(fields_that_are_no_values_are_refused),
 	    cmocka_unit_test(more_known_links_than_a_page_can_have_are_refused),
 	    cmocka_unit_test(mutated_results_are_refused_or_sane),
