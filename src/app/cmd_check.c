@@ -124,13 +124,12 @@ by_key(enum option_id option, const char *text, char *ret, size_t size)
 {
 	const struct option_row *row = &option_rows[option];
 	char flag[OPTION_FLAG_MAX];
-	size_t n;
 
-	option_flag(row, flag);
-	n = strlen(flag);
-	if (strncmp(text, flag, n) != 0 || (text[n] != ' ' && text[n] != ':'))
+	if (option_behind_flag(row, text) == text)
 		return text;
-	(void)snprintf(ret, size, "%s.%s%s", row->section, option_key(row), text + n);
+	option_flag(row, flag);
+	(void)snprintf(
+	    ret, size, "%s.%s%s", row->section, option_key(row), text + strlen(flag));
 	return ret;
 }
 
