@@ -22,6 +22,7 @@ enum {
 	HARMFUL_HOSTS_MAX = 1 << 16,
 	DISK_PER_WIRE_BYTE = 4, /* at most, about: a page may be nothing but links */
 	DISK_PER_PAGE = 4096,   /* however little came: heads, lines, notes */
+	DISK_PER_URL_BYTE = 14, /* records, lines of all files, index, reports */
 	KEPT_FOR_KNOWN_PART =
 	    8, /* of the concurrency: of what new hosts leave to others */
 };
@@ -192,7 +193,9 @@ on_budget_time(void *ctx)
 static uint64_t
 disk_in_hand(const struct crawl *c)
 {
-	return DISK_PER_WIRE_BYTE * c->in_hand_bytes + DISK_PER_PAGE * c->stats.in_flight;
+	return DISK_PER_WIRE_BYTE * c->in_hand_bytes +
+	       DISK_PER_URL_BYTE * c->in_hand_url_bytes +
+	       DISK_PER_PAGE * c->stats.in_flight;
 }
 
 /* Whether the budget of the round lets one more begin; ends the run when it is used up.  Where nothing

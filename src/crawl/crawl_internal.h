@@ -78,7 +78,7 @@ struct visit {
 	bool abandoned;          /* its attempt is for the log only */
 	struct frontier_gap gap; /* that it had to keep */
 	bool is_probe;           /* its host had not answered yet */
-	uint64_t in_hand_bytes, large_in_hand_bytes;
+	uint64_t in_hand_bytes, large_in_hand_bytes, url_bytes;
 	int64_t retry_ms; /* after which it is tried again */
 	struct fetch_id fetch_id;
 	struct pool_id pool_id;
@@ -174,6 +174,7 @@ struct crawl {
 	uint64_t disk_bytes;
 	uint64_t in_hand_bytes;       /* received and not with the store yet */
 	uint64_t large_in_hand_bytes; /* of these, those of large answers */
+	uint64_t in_hand_url_bytes;   /* of visits: their URLs, and whose links they were */
 	bool time_is_up;
 	uint64_t result_bytes; /* of all visits */
 	uint64_t tasks_bytes;  /* of all visits */

@@ -31,6 +31,8 @@ visit_new(struct crawl *c, struct urlrec *rec)
 	v->crawl = c;
 	v->rec = rec;
 	v->authority_hash = rec->authority_hash;
+	v->url_bytes = rec->url.len + rec->via.len;
+	c->in_hand_url_bytes += v->url_bytes;
 	list_init(&v->on_parse_wait);
 	frontier_guest_init(&v->guest);
 	buf_init(&v->request, 64 << 10);
@@ -71,6 +73,7 @@ visit_free(struct visit *v)
 	visit_unsuspect(v);
 	v->crawl->in_state[v->state]--;
 	v->crawl->in_hand_bytes -= v->in_hand_bytes;
+	v->crawl->in_hand_url_bytes -= v->url_bytes;
 	large_in_hand(v, 0);
 	frontier_guest_remove(
 	    v->crawl->frontier, &v->guest, v->target_hash, loop_now_ms(v->crawl->loop));

@@ -153,7 +153,7 @@ def test_the_disk_budget_counts_reports_with_long_urls(tmp_path):
     server = f"""server {{ listen 127.0.0.1:@PORT@; root "{tmp_path}/www"; location = /robots.txt {{ return 404; }} }}"""
     with harness.nginx(tmp_path / "nginx", server) as web:
         result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--commit-interval", "50ms",
-                                    "--rate", "400/s", "--max-disk", "10MB", web.url(f"/{www.name}/p.html"))  # fmt: skip
+                                    "--max-disk", "10MB", web.url(f"/{www.name}/p.html"))  # fmt: skip
     assert result.rc == 16, result.err
     assert (out.dir / "report.html").stat().st_size + (out.dir / "report.json").stat().st_size > 1_500_000
     assert 8_500_000 < taken(out.dir) <= 10_000_000 + 25_000  # of which a page has the last, that was in hand
