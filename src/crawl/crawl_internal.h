@@ -174,7 +174,7 @@ struct crawl {
 	uint64_t disk_bytes;
 	uint64_t in_hand_bytes;       /* received and not with the store yet */
 	uint64_t large_in_hand_bytes; /* of these, those of large answers */
-	uint64_t in_hand_url_bytes;   /* of visits: their URLs, and whose links they were */
+	uint64_t in_hand_url_bytes; /* of visits: their URLs, and whose links they were */
 	bool time_is_up;
 	uint64_t result_bytes; /* of all visits */
 	uint64_t tasks_bytes;  /* of all visits */
