@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct env {
@@ -201,25 +203,47 @@ a_crawl_that_is_to_stop_does_not_wait_for_it(void **state)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
+/* A line is put, fails to go to `full` with `r`, and goes to the reader afterwards. */
 static void
-what_did_not_fit_is_kept_and_goes_out_later(void **state)
+expect_kept(struct env *e, int full, int r)
 {
-	struct env *e = *state;
 	struct sink_event ev = page("http://a.test/");
 	char bytes[4096];
-	int was = dup(e->ends[1]), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	int was = dup(e->ends[1]);
 	ssize_t n;
 
 	assert_true(was >= 0 && full >= 0);
 	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
 	assert_int_equal(dup2(full, e->ends[1]), e->ends[1]);
-	assert_int_equal(sink_sync(e->s, &e->why), -ENOSPC);
+	assert_int_equal(sink_sync(e->s, &e->why), r);
 	assert_int_equal(dup2(was, e->ends[1]), e->ends[1]);
 	assert_int_equal(sink_sync(e->s, &e->why), 0);
 	n = read(e->ends[0], bytes, sizeof(bytes));
 	assert_true(n > 2 && bytes[0] == '{' && bytes[n - 1] == '\n');
 	(void)close(was);
 	(void)close(full);
+}
+
+static void
+what_did_not_fit_is_kept_and_goes_out_later(void **state)
+{
+	int full = memfd_create("full", MFD_CLOEXEC);
+	struct rlimit was, most;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	most = (struct rlimit){1 << 20, was.rlim_max};
+	assert_int_equal(ftruncate(full, 1 << 20), 0);
+	assert_int_equal(lseek(full, 0, SEEK_END), 1 << 20);
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &most), 0);
+	expect_kept(*state, full, -ENOSPC);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+}
+
+static void
+a_device_without_room_is_no_disk_that_may_get_some(void **state)
+{
+	expect_kept(*state, open("/dev/full", O_WRONLY | O_CLOEXEC), -EIO);
 }
 
 int
@@ -237,6 +261,8 @@ main(void)
 		a_crawl_that_is_to_stop_does_not_wait_for_it, up, down),
 	    cmocka_unit_test_setup_teardown(
 		what_did_not_fit_is_kept_and_goes_out_later, up, down),
+	    cmocka_unit_test_setup_teardown(
+		a_device_without_room_is_no_disk_that_may_get_some, up, down),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
