@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -22,6 +23,14 @@ def server(body, more=""):
             {body}
         }}
         {more}"""
+
+
+def wherever_localhost_is(config):
+    """A proxy that resolves names itself may try the first address alone."""
+    if not any(family == socket.AF_INET6 for family, *_ in socket.getaddrinfo("localhost", None)):
+        return config
+    listen = next(line for line in config.splitlines() if "listen 127.0.0.1:" in line)
+    return config.replace(listen, listen + "\n" + listen.replace("127.0.0.1", "[::1]"))
 
 
 def names(web, *hosts):
@@ -308,9 +317,9 @@ def both(tmp_path, authority):
     tls = server(
         'location = / { return 200 "<a href=/in>in</a>"; } location = /in { return 200 "in"; }'
     ).replace("@PORT@;", f'@PORT@ ssl;\nssl_certificate "{authority.cert}";\nssl_certificate_key "{authority.key}";')
-    with harness.nginx(tmp_path / "tls", tls, scheme="https") as secure:
+    with harness.nginx(tmp_path / "tls", wherever_localhost_is(tls), scheme="https") as secure:
         body = f"location = / {{ return 200 '<a href=\"{secure.url('/', 'localhost')}\">tls</a>'; }}"
-        with harness.nginx(tmp_path / "plain", server(body)) as plain:
+        with harness.nginx(tmp_path / "plain", wherever_localhost_is(server(body))) as plain:
             yield plain, secure
 
 
