@@ -84,14 +84,13 @@ def threads(pid, cpu):
 def watch(child, web):
     """Until it ends: (pages, KiB by process) five times a second, CPU by thread, and of all."""
     looks, cpu = [], {}
-    while True:
-        pid, status, usage = os.wait4(child.pid, os.WNOHANG)
-        if pid != 0:
-            break
+    while not looks or os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         pages = web.counts()["pages"]
         looks.append((pages, [pss_kib(p) for p in below(child.pid)]))
         threads(child.pid, cpu)
         time.sleep(EVERY)
+    threads(child.pid, cpu)  # the first one is there until somebody has waited for it
+    _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     names = {}
     for name, seconds in cpu.values():
