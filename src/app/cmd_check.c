@@ -1,7 +1,9 @@
 #include "app/app.h"
 #include "app/job_check.h"
+#include "app/job_idle.h"
 #include "app/serve_settings.h"
 #include "base/json.h"
+#include "crawl/crawl.h"
 #include "crawl/job_secrets.h"
 #include <errno.h>
 #include <stdio.h>
@@ -13,13 +15,12 @@ enum { MISTAKES_MAX = 100, JSON_BYTES_MAX = 4 << 20 };
 struct mistakes {
 	const char *path;
 	struct jsonw *json; /* NULL: they are printed */
-	int n;
+	int n, warnings;
 };
 
-static bool
-on_mistake(void *ctx, const struct job_mistake *at)
+static void
+tell_at(struct mistakes *m, const char *kind, const struct job_mistake *at)
 {
-	struct mistakes *m = ctx;
 	const char *file = at->file == NULL ? m->path : at->file;
 
 	if (m->json != NULL) {
@@ -33,9 +34,17 @@ on_mistake(void *ctx, const struct job_mistake *at)
 		jsonw_object_end(m->json);
 	} else if (at->line > 0)
 		(void)say_error(
-		    0, "%s:%zu:%zu: %s", file, at->line, at->column, at->text);
+		    0, "%s%s:%zu:%zu: %s", kind, file, at->line, at->column, at->text);
 	else
-		(void)say_error(0, "%s: %s", file, at->text);
+		(void)say_error(0, "%s%s: %s", kind, file, at->text);
+}
+
+static bool
+on_mistake(void *ctx, const struct job_mistake *at)
+{
+	struct mistakes *m = ctx;
+
+	tell_at(m, "", at);
 	return ++m->n < MISTAKES_MAX;
 }
 
@@ -133,21 +142,58 @@ by_key(enum option_id option, const char *text, char *ret, size_t size)
 	return ret;
 }
 
+enum { SENTENCE_MAX = sizeof(((struct why *)0)->text) + OPTION_FLAG_MAX };
+
+/* What is said of an option, at its place in the file. */
+static struct job_mistake
+said_of(const struct job *job, enum option_id option, const char *text,
+    char store[SENTENCE_MAX])
+{
+	const struct job_place *at = &job->places[option];
+
+	return (struct job_mistake){
+	    .file = at->line == 0 || at->file == 0 ? NULL : job->files.v[at->file - 1],
+	    .line = at->line,
+	    .column = at->column,
+	    .text = by_key(option, text, store, SENTENCE_MAX)};
+}
+
 static bool
 on_job_mistake(void *ctx, enum option_id option, int code, const char *text)
 {
 	struct check *c = ctx;
-	const struct job_place *at = &c->job->places[option];
-	char sentence[sizeof(((struct why *)0)->text) + OPTION_FLAG_MAX];
+	char store[SENTENCE_MAX];
+	struct job_mistake m = said_of(c->job, option, text, store);
 
 	(void)code;
-	return on_mistake(c->mistakes,
-	    &(struct job_mistake){.file = at->line == 0 || at->file == 0
-					      ? NULL
-					      : c->job->files.v[at->file - 1],
-		.line = at->line,
-		.column = at->column,
-		.text = by_key(option, text, sentence, sizeof(sentence))});
+	return on_mistake(c->mistakes, &m);
+}
+
+static void
+on_warning(void *ctx, enum option_id option, const char *text)
+{
+	struct check *c = ctx;
+	char store[SENTENCE_MAX];
+	struct job_mistake m = said_of(c->job, option, text, store);
+
+	if (c->mistakes->json != NULL && c->mistakes->warnings == 0)
+		jsonw_array(c->mistakes->json, "warnings");
+	c->mistakes->warnings++;
+	tell_at(c->mistakes, "warning: ", &m);
+}
+
+/* Those of a run. */
+static void
+warn_all(struct check *c)
+{
+	const struct options *o = &c->job->options;
+	struct why why;
+
+	job_idle_each(o, on_warning, c);
+	if (crawl_cuts_bodies(o, &why))
+		on_warning(c, OPTION_ID_fetch_max_body, why.text);
+	if (c->mistakes->json != NULL && c->mistakes->warnings > 0)
+		jsonw_array_end(c->mistakes->json);
 }
 
 /* trawl.yaml, or a job. */
@@ -164,28 +210,31 @@ is_of_service(const char *path)
 	return is;
 }
 
-static void
+/* Whether it is a job. */
+static bool
 check_all(struct mistakes *m, struct job *job)
 {
 	struct check c = {.mistakes = m, .job = job};
 
 	if (is_of_service(m->path)) {
 		(void)serve_settings_check(m->path, on_mistake, m);
-		return;
+		return false;
 	}
 	read_job(m, job);
 	if (job->seeds.n == 0 && (!job->seeds_named || m->n == 0))
 		tell(m, "there is no seed; add seeds: [https://example.org/]");
 	if (m->n < MISTAKES_MAX)
 		(void)job_check_each(job, on_job_mistake, &c);
+	return true;
 }
 
-/* { "file": ..., "mistakes": [...], "ok": true } */
+/* { "file": ..., "mistakes": [...], "warnings": [...], "ok": true } */
 static int
 check_json(struct mistakes *m, struct job *job)
 {
 	struct jsonw json;
 	struct buf text;
+	bool is_job;
 	int code;
 
 	buf_init(&text, JSON_BYTES_MAX);
@@ -194,8 +243,10 @@ check_json(struct mistakes *m, struct job *job)
 	jsonw_object(&json, NULL);
 	jsonw_str(&json, "file", slice_cstr(m->path));
 	jsonw_array(&json, "mistakes");
-	check_all(m, job);
+	is_job = check_all(m, job);
 	jsonw_array_end(&json);
+	if (is_job && m->n == 0)
+		warn_all(&(struct check){.mistakes = m, .job = job});
 	jsonw_bool(&json, "ok", m->n == 0);
 	jsonw_object_end(&json);
 	if (json.err == 0)
@@ -213,11 +264,15 @@ check_json(struct mistakes *m, struct job *job)
 static int
 check(struct mistakes *m, struct job *job, bool json)
 {
+	bool is_job;
+
 	if (json)
 		return check_json(m, job);
-	check_all(m, job);
+	is_job = check_all(m, job);
 	if (m->n > 0)
 		return EXIT_USAGE;
+	if (is_job)
+		warn_all(&(struct check){.mistakes = m, .job = job});
 	printf("%s: ok\n", m->path);
 	return EXIT_DONE;
 }

@@ -1,5 +1,6 @@
 #include "app/job_idle.h"
 #include "base/log.h"
+#include <stdio.h>
 #include <string.h>
 
 static bool
@@ -160,7 +161,7 @@ is_changed(const struct options *o, const struct options *usual, enum option_id 
 }
 
 void
-job_idle_warn(const struct options *o)
+job_idle_each(const struct options *o, job_idle_fn *fn, void *ctx)
 {
 	const char *told = "";
 	struct options usual;
@@ -169,14 +170,30 @@ job_idle_warn(const struct options *o)
 		return;
 	for (size_t i = 0; i < sizeof(idles) / sizeof(idles[0]); i++) {
 		const struct idle *idle = &idles[i];
-		char flag[OPTION_FLAG_MAX];
+		char flag[OPTION_FLAG_MAX], text[OPTION_FLAG_MAX + 100];
 
 		if (strcmp(idle->wants, told) == 0 || !o->given[idle->option] ||
 		    idle->works(o) || !is_changed(o, &usual, idle->option))
 			continue;
 		told = idle->wants;
 		option_flag(&option_rows[idle->option], flag);
-		log_warn("%s does nothing without %s", flag, told);
+		(void)snprintf(
+		    text, sizeof(text), "%s does nothing without %s", flag, told);
+		fn(ctx, idle->option, text);
 	}
 	options_release(&usual);
+}
+
+static void
+warn(void *ctx, enum option_id option, const char *text)
+{
+	(void)ctx;
+	(void)option;
+	log_warn("%s", text);
+}
+
+void
+job_idle_warn(const struct options *o)
+{
+	job_idle_each(o, warn, NULL);
 }

@@ -110,7 +110,9 @@ const struct command commands[] = {
 	"URL with --token-file FILE and --ca FILE. The manual is trawl-ctl(1).",
 	false, cmd_ctl},
     {"check", "[--json] FILE.yaml", "validate a job file, or that of the service",
-	"Prints all mistakes, each with file, line and column; exit 2 if there is one.",
+	"Prints all mistakes, each with file, line and column; exit 2 if there is one. "
+	"Of a\n"
+	"job without one: the warnings that a run of it begins with.",
 	false, cmd_check},
     {"links",
 	"[--base URL] [--charset NAME] [--agent NAME] [--speculative] [--json|--facts] "

@@ -610,17 +610,29 @@ on_pool_room(void *ctx)
 
 /* ---- the start ---- */
 
-/* What was asked for and cannot be had. */
-static void
-tell_cuts(const struct options *o)
+bool
+crawl_cuts_bodies(const struct options *o, struct why *ret)
 {
 	struct crawl_memory m = crawl_memory(o);
 	uint64_t body = (uint64_t)o->fetch_max_body;
 
-	if (body > m.body_bytes_max && body != BODY_BYTES_USUAL)
-		log_warn("bodies are cut at %llu bytes, for --max-body is more than an "
-			 "eighth of --max-memory",
-		    (unsigned long long)m.body_bytes_max);
+	if (body <= m.body_bytes_max || body == BODY_BYTES_USUAL)
+		return false;
+	(void)why_set(ret, 0,
+	    "bodies are cut at %llu bytes, for --max-body is more than an eighth of "
+	    "--max-memory",
+	    (unsigned long long)m.body_bytes_max);
+	return true;
+}
+
+/* What was asked for and cannot be had. */
+static void
+tell_cuts(const struct options *o)
+{
+	struct why why;
+
+	if (crawl_cuts_bodies(o, &why))
+		log_warn("%s", why.text);
 }
 
 static void

@@ -106,6 +106,9 @@ struct crawl_conf {
 };
 int crawl_start(
     struct engine *e, const struct crawl_conf *conf, struct crawl **ret, struct why *why);
+/* Whether bodies are cut sooner than was asked for, and the sentence, which is logged at the
+ * start. */
+bool crawl_cuts_bodies(const struct options *o, struct why *ret);
 /* Polite: what is in flight may end within 10 s.  At once: it is dropped and stays
  * queued. */
 void crawl_stop(struct crawl *c, bool at_once);

@@ -185,6 +185,44 @@ def test_of_what_belongs_together_each_mistake_is_told(tmp_path):
     assert len(rest) == 1 and "s3.credentials: there are no keys" in rest[0], rest
 
 
+def test_check_gives_the_warnings_that_a_run_would_give(web, tmp_path):
+    (tmp_path / "more.yaml").write_text("output: {csv_columns: url}\n")
+    (tmp_path / "job.yaml").write_text(
+        f"""include: more.yaml
+seeds: ["{web.url("/p0.html")}"]
+crawl:
+  focus: [boat, sea]
+  scope: page
+fetch: {{max_body: 40MiB}}
+limits: {{max_memory: 256MiB}}
+"""
+    )
+    ran = harness.trawl("run", "-o", "c", "job.yaml", cwd=tmp_path)
+    assert ran.rc == 0, ran.err
+    warned = re.findall("^trawl: warning: (.*)$", ran.err, re.M)
+    assert [w[:13] for w in warned] == ["--focus does ", "--csv-columns", "bodies are cu"]
+    checked = harness.trawl("check", "job.yaml", cwd=tmp_path)
+    assert (checked.rc, checked.out) == (0, "job.yaml: ok\n")
+    assert checked.err.splitlines() == [
+        "trawl: warning: job.yaml:4:10: crawl.focus does nothing without --order focus",
+        "trawl: warning: more.yaml:1:23: output.csv_columns does nothing without --sink csv",
+        f"trawl: warning: job.yaml:6:19: {warned[2]}",
+    ]
+    as_json = harness.trawl("check", "--json", "job.yaml", cwd=tmp_path)
+    assert (as_json.rc, as_json.err) == (0, "")
+    told = json.loads(as_json.out)
+    assert (told["ok"], told["mistakes"]) == (True, [])
+    assert [(w["file"], w["line"], w["column"]) for w in told["warnings"]] == [
+        ("job.yaml", 4, 10),
+        ("more.yaml", 1, 23),
+        ("job.yaml", 6, 19),
+    ]
+    # With a mistake there is no run, and what it would say is not known.
+    (tmp_path / "bad.yaml").write_text((tmp_path / "job.yaml").read_text() + "run: {json: perhaps}\n")
+    bad = harness.trawl("check", "bad.yaml", cwd=tmp_path)
+    assert bad.rc == 2 and "warning" not in bad.err
+
+
 def test_check_of_a_good_file_says_so_in_json_too(tmp_path):
     (tmp_path / "job.yaml").write_text("seeds: ['http://a.test/']\n")
     result = harness.trawl("check", "--json", "job.yaml", cwd=tmp_path)
