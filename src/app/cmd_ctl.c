@@ -493,7 +493,8 @@ cmd_ctl(int argc, char **argv, struct nursery *nursery)
 	struct wish w = {0};
 	const struct tool_flag flags[] = {{"--socket", &w.client.socket, NULL},
 	    {"--url", &w.client.url, NULL}, {"--token-file", &w.client.token_file, NULL},
-	    {"--ca", &w.client.ca, NULL}, {"--limit", &w.limit, NULL},
+	    {"--ca", &w.client.ca, NULL}, {"--timeout", &w.client.timeout, NULL},
+	    {"--limit", &w.limit, NULL},
 	    {"--prefix", &w.prefix, NULL}, {"--state", &w.state, NULL},
 	    {"--job", &w.job, NULL}, {"--sort", &w.sort, NULL},
 	    {"--outcome", &w.outcome, NULL}, {"--status", &w.status, NULL},

@@ -9,6 +9,7 @@
 
 #define SOCKET_USUAL "/run/trawl/trawl.sock"
 enum { TOKEN_BYTES_MAX = 4096, ANSWER_BYTES_MAX = 128 << 20, LINE_BYTES_MAX = 1 << 20 };
+enum { SILENCE_MS = 120000, SILENCE_MS_MAX = 7 * 86400000 };
 
 int
 ctl_json(json_t *v, struct buf *out)
@@ -79,12 +80,27 @@ check_url(const char *url)
 	return EXIT_DONE;
 }
 
+/* So long that what reads all of a large run has its time. */
+static int
+read_timeout(struct ctl_client *c)
+{
+	c->silence_ms = SILENCE_MS;
+	if (c->timeout == NULL ||
+	    (parse_duration(slice_cstr(c->timeout), &c->silence_ms) &&
+		c->silence_ms > 0 && c->silence_ms <= SILENCE_MS_MAX))
+		return EXIT_DONE;
+	return usage_error(
+	    "--timeout: '%s' is not a duration such as 30s or 10m", c->timeout);
+}
+
 int
 ctl_client_open(struct ctl_client *c)
 {
 	int code;
 
 	buf_init(&c->auth, 2 * TOKEN_BYTES_MAX);
+	if (read_timeout(c) != EXIT_DONE)
+		return EXIT_USAGE;
 	if (c->url != NULL && c->socket != NULL)
 		return usage_error("--socket and --url say two places");
 	code = c->url == NULL ? EXIT_DONE : check_url(c->url);
@@ -134,12 +150,27 @@ refused(const struct ctl_client *c, int status, const struct buf *text)
 	return code;
 }
 
+static int
+was_silent(const struct ctl_client *c)
+{
+	struct buf time;
+
+	buf_init(&time, 64);
+	(void)job_write_time(&time, (uint64_t)c->silence_ms);
+	(void)say_error(0, "%s: nothing came for " SLICE_FMT " (--timeout)",
+	    c->url == NULL ? c->socket : c->url, SLICE_ARG(buf_slice(&time)));
+	buf_release(&time);
+	return EXIT_NETWORK;
+}
+
 /* Of a socket libcurl speaks as of localhost at port 80. */
 static int
 unanswered(const struct ctl_client *c, int r, const struct why *why)
 {
 	if (r == -EBADMSG)
 		return say_error(EXIT_PROTOCOL, "the answer is no stream of events");
+	if (r == -ETIMEDOUT)
+		return was_silent(c);
 	if (c->url != NULL && r == -EINVAL)
 		return not_a_service(c->url);
 	if (c->url != NULL)
@@ -176,6 +207,7 @@ send_ask(const struct ctl_client *c, struct ask *a, const char *path, struct buf
 	a->headers = headers;
 	a->unix_path = c->url == NULL ? c->socket : NULL;
 	a->ca = c->ca;
+	a->silence_ms = c->silence_ms;
 	r = buf_printf(&url, "%s", c->url == NULL ? "http://localhost" : c->url);
 	while (r == 0 && url.len > 0 && url.ptr[url.len - 1] == '/')
 		url.len--;

@@ -12,7 +12,8 @@
 
 struct ctl_client {
 	/* As given; NULL: from the environment, or what the service has by itself. */
-	const char *socket, *url, *token_file, *ca;
+	const char *socket, *url, *token_file, *ca, *timeout;
+	int64_t silence_ms; /* of ctl_client_open() */
 	struct buf auth; /* the header; empty: none */
 };
 int ctl_client_open(struct ctl_client *c);

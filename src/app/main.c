@@ -105,9 +105,9 @@ const struct command commands[] = {
 	"ready                                    whether it takes work\n"
 	"metrics                                  what Prometheus reads\n"
 	"openapi                                  the description of the API\n"
-	"All take --json, but metrics, and where the service is: --socket PATH, or "
-	"--url\n"
-	"URL with --token-file FILE and --ca FILE. The manual is trawl-ctl(1).",
+	"All take --json, but metrics, --timeout T, and where the service is: --socket "
+	"PATH,\n"
+	"or --url URL with --token-file FILE and --ca FILE. The manual is trawl-ctl(1).",
 	false, cmd_ctl},
     {"check", "[--json] FILE.yaml", "validate a job file, or that of the service",
 	"Prints all mistakes, each with file, line and column; exit 2 if there is one. "

@@ -1,4 +1,5 @@
 #include "net/ask.h"
+#include "base/clock.h"
 #include <curl/curl.h>
 #include <errno.h>
 
@@ -6,7 +7,9 @@ struct asking {
 	const struct ask *a;
 	struct buf *out;
 	CURL *easy;
-	bool too_large, ended, other_type;
+	int64_t heard_ms; /* when something went or came last */
+	curl_off_t went, came;
+	bool too_large, ended, other_type, begun, silent;
 };
 
 /* "text/html; charset=..." is "text/html". */
@@ -26,6 +29,45 @@ is_wanted(const struct asking *g)
 {
 	return g->a->on_data == NULL || g->a->type == NULL ||
 	       is_of_type(g->easy, g->a->type);
+}
+
+static size_t
+on_head(char *ptr, size_t size, size_t n, void *ctx)
+{
+	struct asking *g = ctx;
+
+	(void)ptr;
+	g->heard_ms = clock_mono_ms();
+	g->begun |= size * n == 2; /* the empty line */
+	return size * n;
+}
+
+/* What was asked for comes, when there is some. */
+static bool
+is_followed(const struct asking *g)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(g->easy, CURLINFO_RESPONSE_CODE, &status);
+	return g->a->on_data != NULL && g->begun && status < 400;
+}
+
+/* About once a second, and whenever there is something. */
+static int
+on_progress(
+    void *ctx, curl_off_t all, curl_off_t came, curl_off_t all_up, curl_off_t went)
+{
+	struct asking *g = ctx;
+	int64_t now = clock_mono_ms();
+
+	(void)all;
+	(void)all_up;
+	if (came != g->came || went != g->went || is_followed(g))
+		g->heard_ms = now;
+	g->came = came;
+	g->went = went;
+	g->silent = now - g->heard_ms >= g->a->silence_ms;
+	return g->silent ? 1 : 0;
 }
 
 static size_t
@@ -59,11 +101,17 @@ set(struct asking *g, struct curl_slist *headers, char error[CURL_ERROR_SIZE])
 	(void)curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	(void)curl_easy_setopt(e, CURLOPT_PROXY, "");
 	(void)curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, a->method);
-	(void)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)a->timeout_ms);
 	(void)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, 10000L);
 	(void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(e, CURLOPT_WRITEDATA, g);
+	if (a->silence_ms > 0) {
+		(void)curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_head);
+		(void)curl_easy_setopt(e, CURLOPT_HEADERDATA, g);
+		(void)curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
+		(void)curl_easy_setopt(e, CURLOPT_XFERINFODATA, g);
+		(void)curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
+	}
 	if (a->unix_path != NULL)
 		(void)curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, a->unix_path);
 	if (a->ca != NULL)
@@ -81,6 +129,8 @@ outcome(const struct asking *g, CURLcode code, const char *error, struct why *wh
 		return why_set(why, -EBADMSG, "the answer is not %s", g->a->type);
 	if (code == CURLE_OK || g->ended)
 		return 0;
+	if (g->silent)
+		return why_set(why, -ETIMEDOUT, "nothing came");
 	if (g->too_large)
 		return why_set(why, -EMSGSIZE, "the answer is too large");
 	return why_set(why,
@@ -94,7 +144,10 @@ outcome(const struct asking *g, CURLcode code, const char *error, struct why *wh
 int
 ask(const struct ask *a, int *ret_status, struct buf *out, struct why *why)
 {
-	struct asking g = {.a = a, .out = out, .easy = curl_easy_init()};
+	struct asking g = {.a = a,
+	    .out = out,
+	    .easy = curl_easy_init(),
+	    .heard_ms = clock_mono_ms()};
 	struct curl_slist *headers = NULL;
 	char error[CURL_ERROR_SIZE] = "";
 	long status = 0;

@@ -5,7 +5,7 @@
  *
  * Owns:    nothing.   Units: milliseconds.
  * Errors:  -errno with the sentence: it was not answered; -ECONNREFUSED: no connection,
- *          -EPROTO: a certificate; -EINVAL: no URL;
+ *          -EPROTO: a certificate; -EINVAL: no URL; -ETIMEDOUT: it was silent;
  *          -EBADMSG: of another type.  A status is no error.
  * Threads: any; blocks.  Not on a loop.
  */
@@ -20,7 +20,9 @@ struct ask {
 	const char *ca;             /* file of certificates; NULL: the system's */
 	const char *const *headers; /* "Name: value"; NULL ends them */
 	struct slice body;          /* ptr NULL: none */
-	int64_t timeout_ms;         /* 0: none */
+	/* How long nothing may go or come; 0: without end.  With on_data until the answer
+	 * has begun: what is followed is silent when nothing happens. */
+	int64_t silence_ms;
 	/* Each piece as it comes; returns false to end it.  NULL: into `out`. */
 	bool (*on_data)(void *ctx, struct slice data);
 	void *ctx;

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 
 import harness
 from harness import wait_until
@@ -175,6 +176,53 @@ class Other:
                 c.recv(65536)
                 c.sendall(self.answer)
                 c.close()
+
+
+class Silent(Other):
+    """Says this to each who asks, and no more; the line stays open."""
+
+    def __init__(self, path, said=""):
+        self.open = []
+        super().__init__(path, "", "")
+        self.answer = said.encode()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                c = self.listener.accept()[0]
+                self.open.append(c)
+                c.recv(65536)
+                c.sendall(self.answer)
+
+
+def test_a_service_that_is_silent_is_not_waited_for_without_end(tmp_path):
+    head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n"
+    for i, said in enumerate(("", head, head + "\r\n", head + '\r\n{"items":[')):
+        silent = Silent(tmp_path / f"s{i}", said)
+        began = time.monotonic()
+        done = ctl(silent, "--timeout", "1500ms", "status", code=4)
+        assert 1.4 < time.monotonic() - began < 30
+        assert done.err == f"trawl: {silent.socket}: nothing came for 1500ms (--timeout)\n"
+    assert "nothing came for 1s" in ctl(Silent(tmp_path / "m"), "--timeout=1s", "metrics", code=4).err
+    assert "nothing came for 1s" in ctl(Silent(tmp_path / "e"), "--timeout=1s", "events", code=4).err
+    refusal = head.replace("200 OK", "503 Not Now") + "\r\n"
+    assert "nothing came for 1s" in ctl(Silent(tmp_path / "r", refusal), "--timeout=1s", "events", code=4).err
+    for wrong in "soon", "0", "-1s", "1000d":
+        assert f"--timeout: '{wrong}' is not a duration such as 30s or 10m" in ctl(silent, "--timeout", wrong, "ready", code=2).err
+
+
+def test_events_are_followed_however_long_there_is_none(tmp_path):
+    head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    quiet = Silent(tmp_path / "s", head + 'event: log\ndata: {"text":"a"}\n\n')
+    command = [harness.TRAWL, "ctl", "--socket", quiet.socket, "--timeout", "1s", "events"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
+        assert following.stdout.readline() == 'log      {"text":"a"}\n'
+        time.sleep(3)
+        assert following.poll() is None
+        quiet.open[0].sendall(b'event: log\ndata: {"text":"b"}\n\n')
+        quiet.open[0].shutdown(socket.SHUT_RDWR)
+        assert following.communicate(timeout=60) == ('log      {"text":"b"}\n', "")
+        assert following.returncode == 0
 
 
 def test_events_that_come_together_are_a_line_each(tmp_path):
