@@ -78,9 +78,6 @@ struct job_reading {
 	job_mistake_fn *fn;
 	void *ctx;
 };
-/* What to say of a file that libyaml cannot read, from line `line` (from 0) on; `problem`: its
- * own words, or NULL.  Often it is a tab, of which these do not speak. */
-const char *job_yaml_problem(struct slice yaml, size_t line, const char *problem);
 /* Reads what the file says over what `j` holds.  Returns how many mistakes there were (fn
  * was told each), or -ENOMEM. */
 int job_read(struct job *j, struct slice yaml, const struct job_reading *how);

@@ -1,11 +1,11 @@
 #include "crawl/job.h"
 #include "crawl/job_item.h"
+#include "crawl/job_yaml.h"
 #include "crawl/rules.h"
 #include "crawl/scope.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <yaml.h>
 
 enum {
 	FILES_MAX = 1000, /* that a job is made of */
@@ -45,8 +45,8 @@ struct reader {
 	const char *path; /* NULL: not known */
 	size_t file;      /* of struct job_place */
 	yaml_document_t doc;
-	/* Where it is given in this file; 0: it is not. */
-	size_t top_lines[TOP_MAX], lines[OPTION_ID_MAX];
+	/* Where it is given in this file; 0: it is not.  A section: by its first option. */
+	size_t top_lines[TOP_MAX], section_lines[OPTION_ID_MAX], lines[OPTION_ID_MAX];
 };
 
 __attribute__((format(printf, 3, 4))) static void
@@ -477,6 +477,7 @@ set_rule_priority(struct reader *r, struct option_rule *rule, const yaml_node_t 
 
 /* Keys of a rule that are no options. */
 enum rule_word { RULE_MATCH, RULE_HOST, RULE_EXCLUDE, RULE_PRIORITY, RULE_WORD_MAX };
+enum { RULE_KEYS_MAX = RULE_WORD_MAX + OPTION_ID_MAX };
 
 static void
 set_rule_word(
@@ -505,7 +506,7 @@ unknown_rule_key(struct reader *r, const yaml_node_t *key)
 }
 
 static void
-read_rule_key(struct reader *r, struct option_rule *rule, size_t lines[RULE_WORD_MAX],
+read_rule_key(struct reader *r, struct option_rule *rule, size_t lines[RULE_KEYS_MAX],
     const yaml_node_t *key, const yaml_node_t *value)
 {
 	static const char *const words[RULE_WORD_MAX] = {
@@ -526,9 +527,8 @@ read_rule_key(struct reader *r, struct option_rule *rule, size_t lines[RULE_WORD
 	row = rule_option(scalar(key));
 	if (row == NULL)
 		unknown_rule_key(r, key);
-	else if (rule->options->given[row->id])
-		mistake(r, key->start_mark, "rules: %s is there twice", option_key(row));
-	else
+	else if (is_first(r, &lines[RULE_WORD_MAX + (int)row->id], key,
+		     "rules: ", option_key(row)))
 		set_option(r, rule->options, row, value);
 }
 
@@ -536,7 +536,7 @@ static void
 add_rule(struct reader *r, const yaml_node_t *n)
 {
 	struct options *o = &r->all->job->options;
-	size_t lines[RULE_WORD_MAX] = {0};
+	size_t lines[RULE_KEYS_MAX] = {0};
 	int mistakes = r->all->mistakes;
 	struct option_rule *rule;
 	struct why why;
@@ -579,10 +579,20 @@ set_schedule_value(struct reader *r, const yaml_node_t *key, const yaml_node_t *
 }
 
 static void
-set_schedule_key(struct reader *r, const yaml_node_t *key, const yaml_node_t *value)
+set_schedule_key(struct reader *r, const yaml_node_t *map, const yaml_node_pair_t *pair)
 {
+	const yaml_node_t *key = yaml_document_get_node(&r->doc, pair->key);
+	const yaml_node_t *value = yaml_document_get_node(&r->doc, pair->value);
+	size_t first = job_yaml_first_line(&r->doc, map, pair);
+
 	if (key->type != YAML_SCALAR_NODE) {
 		mistake(r, key->start_mark, "a key must be a plain word");
+		return;
+	}
+	if (first > 0) {
+		mistake(r, key->start_mark,
+		    "schedule." SLICE_FMT " is there twice; first in line %zu",
+		    SLICE_ARG(scalar(key)), first);
 		return;
 	}
 	if (value->type != YAML_SEQUENCE_NODE || !schedule_key_exists(scalar(key))) {
@@ -608,8 +618,7 @@ set_schedule(struct reader *r, const yaml_node_t *n)
 	r->all->job->schedule = (struct schedule){.given = true};
 	for (yaml_node_pair_t *p = n->data.mapping.pairs.start;
 	     p < n->data.mapping.pairs.top && !r->all->quit; p++)
-		set_schedule_key(r, yaml_document_get_node(&r->doc, p->key),
-		    yaml_document_get_node(&r->doc, p->value));
+		set_schedule_key(r, n, p);
 	if (r->all->mistakes == mistakes &&
 	    schedule_check(&r->all->job->schedule, &why) < 0)
 		mistake(r, n->start_mark, "schedule %s", why.text);
@@ -629,13 +638,14 @@ set_name(struct reader *r, const yaml_node_t *n)
 		mistake(r, n->start_mark, "name: %s", why.text);
 }
 
-static bool
-is_section(struct slice name)
+/* The first option of a section; NULL: it is none. */
+static const struct option_row *
+section_find(struct slice name)
 {
 	for (size_t i = 0; i < OPTION_ID_MAX; i++)
 		if (slice_eq(name, slice_cstr(option_rows[i].section)))
-			return true;
-	return false;
+			return &option_rows[i];
+	return NULL;
 }
 
 static void
@@ -690,6 +700,7 @@ read_top(struct reader *r, const yaml_node_t *key, const yaml_node_t *value)
 	static node_fn *const readers[TOP_MAX] = {set_name, add_seed, add_seeds_file,
 	    add_sitemap, include, add_rule, set_schedule};
 	struct slice name = scalar(key);
+	const struct option_row *section = section_find(name);
 
 	for (size_t i = 0; i < TOP_MAX; i++) {
 		if (!slice_eq(name, slice_cstr(top_names[i])))
@@ -704,10 +715,13 @@ read_top(struct reader *r, const yaml_node_t *key, const yaml_node_t *value)
 			each(r, value, readers[i]);
 		return;
 	}
-	if (is_section(name))
-		read_section(r, name, value);
-	else
+	if (section == NULL) {
 		unknown_top(r, key);
+		return;
+	}
+	/* What else is wrong in it is told, too. */
+	(void)is_first(r, &r->section_lines[section->id], key, section->section, "");
+	read_section(r, name, value);
 }
 
 static void
@@ -730,31 +744,6 @@ read_document(struct reader *r)
 		else
 			read_top(r, key, yaml_document_get_node(&r->doc, p->value));
 	}
-}
-
-/* libyaml's words of a tab that stands where a line begins, which it may within brackets. */
-static bool
-may_mean_tab(const char *problem)
-{
-	return problem != NULL && (strstr(problem, "cannot start any token") != NULL ||
-				      strstr(problem, "tab character") != NULL);
-}
-
-const char *
-job_yaml_problem(struct slice yaml, size_t line, const char *problem)
-{
-	struct slice text = {0};
-
-	if (!may_mean_tab(problem))
-		return problem == NULL ? "not YAML" : problem;
-	for (size_t i = 0; i <= line; i++)
-		if (!slice_cut(&yaml, '\n', &text))
-			text = (struct slice){0};
-	for (size_t i = 0; i < text.len && (text.ptr[i] == ' ' || text.ptr[i] == '\t');
-	     i++)
-		if (text.ptr[i] == '\t')
-			return "a tab cannot indent a line; use spaces";
-	return problem;
 }
 
 static void

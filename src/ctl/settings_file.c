@@ -1,8 +1,8 @@
+#include "crawl/job_yaml.h"
 #include "ctl/settings.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <yaml.h>
 
 /* trawl.yaml: sections of service.def, and `defaults:`, which is a job file of its own. */
 
@@ -166,22 +166,14 @@ read_section(struct reader *r, struct slice section, const yaml_node_t *map)
 
 /* ---- defaults ---- */
 
-struct below {
-	struct reader *reader;
-	size_t lines; /* of the file before the part */
-};
-
 static bool
 on_mistake_below(void *ctx, const struct job_mistake *m)
 {
-	struct below *b = ctx;
-	struct job_mistake at = *m;
+	struct reader *r = ctx;
 
-	if (at.file == NULL && at.line > 0)
-		at.line += b->lines;
-	b->reader->mistakes++;
-	b->reader->quit = !b->reader->how->fn(b->reader->how->ctx, &at);
-	return !b->reader->quit;
+	r->mistakes++;
+	r->quit = !r->how->fn(r->how->ctx, m);
+	return !r->quit;
 }
 
 /* Marks count characters. */
@@ -199,13 +191,12 @@ byte_of(struct slice text, size_t chars)
 	return i;
 }
 
-/* The part of the file below `defaults:` is read as a job file; what stands before it on
- * its first line becomes spaces, so that columns stay. */
+/* The part of the file below `defaults:` is read as a job file; what stands before it becomes
+ * empty lines and, on its first line, spaces, so that lines and columns stay. */
 static void
 read_defaults(struct reader *r, const yaml_node_t *map)
 {
 	struct job *job = &r->settings->defaults;
-	struct below below = {r, map->start_mark.line};
 	struct job_reading how = *r->how;
 	struct buf text;
 	size_t from = byte_of(r->text, map->start_mark.index);
@@ -218,9 +209,11 @@ read_defaults(struct reader *r, const yaml_node_t *map)
 		return;
 	}
 	how.fn = on_mistake_below;
-	how.ctx = &below;
+	how.ctx = r;
 	how.read = NULL; /* no other files: where they lie would be unclear */
 	buf_init(&text, r->text.len + 4096);
+	for (size_t i = 0; i < map->start_mark.line && err == 0; i++)
+		err = buf_add_byte(&text, '\n');
 	for (size_t i = 0; i < map->start_mark.column && err == 0; i++)
 		err = buf_add_byte(&text, ' ');
 	if (err == 0)
@@ -274,7 +267,12 @@ read_document(struct reader *r)
 	for (yaml_node_pair_t *p = root->data.mapping.pairs.start;
 	     p < root->data.mapping.pairs.top && !r->quit; p++) {
 		yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+		size_t first = job_yaml_first_line(&r->doc, root, p);
 
+		if (first > 0) /* what else is wrong in it is told, too */
+			mistake(r, key->start_mark,
+			    SLICE_FMT " is there twice; first in line %zu",
+			    SLICE_ARG(scalar(key)), first);
 		if (key->type != YAML_SCALAR_NODE)
 			mistake(r, key->start_mark, "a key must be a plain word");
 		else

@@ -144,10 +144,8 @@ outcome(const struct asking *g, CURLcode code, const char *error, struct why *wh
 int
 ask(const struct ask *a, int *ret_status, struct buf *out, struct why *why)
 {
-	struct asking g = {.a = a,
-	    .out = out,
-	    .easy = curl_easy_init(),
-	    .heard_ms = clock_mono_ms()};
+	struct asking g = {
+	    .a = a, .out = out, .easy = curl_easy_init(), .heard_ms = clock_mono_ms()};
 	struct curl_slist *headers = NULL;
 	char error[CURL_ERROR_SIZE] = "";
 	long status = 0;

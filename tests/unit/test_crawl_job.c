@@ -210,7 +210,7 @@ every_mistake_of_a_job_file_is_told_with_its_place(void **state)
 
 	(void)state;
 	assert_int_equal(job_init(&job), 0);
-	assert_int_equal(read_text(&job, slice_cstr(file), &heard), 7);
+	assert_int_equal(read_text(&job, slice_cstr(file), &heard), 8);
 	assert_non_null(strstr(heard.text, "1:7 name: 'no good' is no name"));
 	assert_non_null(strstr(heard.text, "2:9 seed 'ftp://x.test/'"));
 	assert_non_null(strstr(
@@ -218,6 +218,7 @@ every_mistake_of_a_job_file_is_told_with_its_place(void **state)
 	assert_non_null(strstr(heard.text, "5:10 fetch.delay: 'soon'"));
 	assert_non_null(strstr(heard.text, "6:1 there is no section 'fecth'"));
 	assert_non_null(strstr(heard.text, "7:8 crawl wants keys"));
+	assert_non_null(strstr(heard.text, "8:1 crawl is there twice; first in line 7"));
 	assert_non_null(strstr(heard.text,
 	    "9:18 crawl.extract: column 3 of 'a=>': a selector was expected, found '>'"));
 	job_release(&job);
@@ -629,7 +630,7 @@ values_of_lists_are_told_one_by_one(void **state)
 		"limit: {max_pages: 1}\n"
 		"delay: 3s\n",
 		&heard),
-	    14);
+	    15);
 	assert_non_null(strstr(heard.text, "3:7 crawl.exclude: 'a(': missing"));
 	assert_non_null(strstr(heard.text, "5:7 crawl.exclude: '['"));
 	assert_non_null(strstr(heard.text, "6:19 crawl.priority: 'a=1000'"));
@@ -642,11 +643,45 @@ values_of_lists_are_told_one_by_one(void **state)
 	assert_non_null(strstr(heard.text, "10:19 net.allow_net: "));
 	assert_non_null(strstr(heard.text, "10:42 net.resolve: "));
 	assert_non_null(strstr(heard.text, "11:23 output.sink: there is no 'drain'"));
+	assert_non_null(strstr(heard.text, "12:1 net is there twice; first in line 10"));
 	assert_non_null(strstr(heard.text, "12:11 net.ip: '5' is not one of any|4|6"));
 	assert_non_null(
 	    strstr(heard.text, "13:1 there is no section 'limit'; did you mean limits?"));
 	assert_non_null(
 	    strstr(heard.text, "14:1 'delay' is no section; it belongs below fetch:"));
+	job_release(&j);
+}
+
+static void
+what_is_there_twice_is_told_with_both_lines(void **state)
+{
+	struct heard heard = {""};
+	struct job j;
+
+	(void)state;
+	assert_int_equal(job_init(&j), 0);
+	assert_int_equal(read_shelved(&j,
+			     "name: a\n"
+			     "fetch: {delay: 1s}\n"
+			     "schedule: {every: 1h, jitter: 1m,\n"
+			     "  every: 2h}\n"
+			     "rules:\n"
+			     "  - {host: a.test, delay: 1s,\n"
+			     "     delay: 2s}\n"
+			     "\"fetch\":\n"
+			     "  delay: 2s\n"
+			     "name: b\n",
+			     &heard),
+	    5);
+	assert_non_null(
+	    strstr(heard.text, "4:3 schedule.every is there twice; first in line 3"));
+	assert_non_null(
+	    strstr(heard.text, "7:6 rules: delay is there twice; first in line 6"));
+	assert_non_null(strstr(heard.text, "8:1 fetch is there twice; first in line 2"));
+	assert_non_null(
+	    strstr(heard.text, "9:3 fetch.delay is there twice; first in line 2"));
+	assert_non_null(strstr(heard.text, "10:1 name is there twice; first in line 1"));
+	assert_int_equal(j.options.fetch_delay, 1000);
 	job_release(&j);
 }
 
@@ -793,6 +828,7 @@ main(void)
 	    cmocka_unit_test(what_is_not_in_the_environment_is_a_mistake_with_its_place),
 	    cmocka_unit_test(what_looks_like_a_variable_is_written_so_that_it_is_none),
 	    cmocka_unit_test(values_of_lists_are_told_one_by_one),
+	    cmocka_unit_test(what_is_there_twice_is_told_with_both_lines),
 	    cmocka_unit_test(
 		every_option_can_be_given_in_a_file_and_alone_is_changed_by_it),
 	    cmocka_unit_test(a_job_file_that_was_written_reads_back_the_same),

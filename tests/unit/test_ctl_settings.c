@@ -140,6 +140,19 @@ mistakes_are_told_with_place_and_what_was_meant(void **state)
 	assert_non_null(
 	    strstr(t.text, "api.connections is there twice; first in line 6"));
 	settings_release(&s);
+	assert_int_equal(read_text(&s,
+			     "api: {connections: 8}\n"
+			     "defaults: {fetch: {delay: 1s}}\n"
+			     "api: {connections: 9}\n"
+			     "defaults: {fetch: {delay: 2s}, fetch: {retries: 1}}\n",
+			     &t),
+	    4);
+	assert_non_null(strstr(t.text, "3:1: api is there twice; first in line 1"));
+	assert_non_null(
+	    strstr(t.text, "api.connections is there twice; first in line 1"));
+	assert_non_null(strstr(t.text, "4:1: defaults is there twice; first in line 2"));
+	assert_non_null(strstr(t.text, "4:32: fetch is there twice; first in line 4"));
+	settings_release(&s);
 	assert_int_equal(
 	    read_text(&s, "defaults: {seeds: [https://a.example/]}\n", &t), 1);
 	assert_non_null(strstr(t.text, "a job's own"));

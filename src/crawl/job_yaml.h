@@ -1,0 +1,18 @@
+/*
+ * crawl/job_yaml.h -- what the readers of YAML files, jobs and settings, have in common.
+ *
+ * Owns:    nothing.   Threads: any.
+ */
+#ifndef CRAWL_JOB_YAML_H
+#define CRAWL_JOB_YAML_H
+#include "base/slice.h"
+#include <yaml.h>
+
+/* What to say of a file that libyaml cannot read, from line `line` (from 0) on; `problem`: its
+ * own words, or NULL.  Often it is a tab, of which these do not speak. */
+const char *job_yaml_problem(struct slice yaml, size_t line, const char *problem);
+/* The line (from 1) in which a key of the mapping is before this pair already; 0: in none.  YAML
+ * 1.2.2 (3.2.1.1) wants keys to be unique, libyaml does not look. */
+size_t job_yaml_first_line(
+    yaml_document_t *doc, const yaml_node_t *map, const yaml_node_pair_t *pair);
+#endif
