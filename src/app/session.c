@@ -394,8 +394,10 @@ start(struct session *s, struct why *why)
 	return r < 0 ? why_set(why, r, "cannot start: %s", strerror(-r)) : 0;
 }
 
-/* What wget would say when no seed was reached. */
-static const int unreached_codes[CRAWL_REACH_MAX] = {[CRAWL_REACH_NETWORK] = EXIT_NETWORK,
+/* What wget would say when no seed was reached; it asks no robots.txt of what it is told to get,
+ * but is not content where nothing could be had. */
+static const int unreached_codes[CRAWL_REACH_MAX] = {[CRAWL_REACH_REFUSED] = EXIT_NETWORK,
+    [CRAWL_REACH_NETWORK] = EXIT_NETWORK,
     [CRAWL_REACH_TLS] = EXIT_TLS,
     [CRAWL_REACH_PROTOCOL] = EXIT_PROTOCOL,
     [CRAWL_REACH_AUTH] = EXIT_AUTH};
@@ -436,16 +438,12 @@ tell_seed(const struct session *s, size_t i)
 	buf_release(&text);
 }
 
-/* What failed also when asked to be quiet: it is an error.  That all were refused is as it was
- * asked for, but nobody who sees an empty crawl would know. */
+/* Also when asked to be quiet: it is an error. */
 static void
 tell_unreached(const struct session *s, int code)
 {
-	bool failed = code == EXIT_NETWORK || code == EXIT_TLS || code == EXIT_PROTOCOL ||
-		      code == EXIT_AUTH;
-
-	if (!failed && (code != EXIT_DONE || s->args->quiet || s->crawl == NULL ||
-			   crawl_reach(s->crawl) != CRAWL_REACH_REFUSED))
+	if (code != EXIT_NETWORK && code != EXIT_TLS && code != EXIT_PROTOCOL &&
+	    code != EXIT_AUTH)
 		return;
 	for (size_t i = 0; i < s->job->seeds.n && i < SEEDS_TOLD_MAX; i++)
 		tell_seed(s, i);

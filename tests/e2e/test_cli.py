@@ -386,6 +386,21 @@ def test_exit_code_4_when_one_seed_failed_and_the_other_is_refused(tmp_path):
             assert sorted(line.split(": ")[2] for line in result.err.splitlines()) == ["connect-failure", "robots-denied"]
 
 
+def test_exit_code_4_when_all_seeds_are_refused_and_0_when_one_is_not(tmp_path):
+    with harness.nginx(tmp_path / "nginx", """server { listen 127.0.0.1:@PORT@; location = /robots.txt {
+                       return 200 "User-agent: *\\nDisallow: /no\\n"; } location = /yes { return 200 ""; } }""") as web:  # fmt: skip
+        no, yes = web.url("/no"), web.url("/yes")
+        refused = f"trawl: {no}: robots-denied: robots.txt line 2: Disallow: /no\n"
+        for name, *args in ("one", no), ("two", no, no + "/more"), ("budget", "--max-pages", "1", no):
+            result, _ = harness.crawl(tmp_path / name, "-q", *args)
+            assert (result.rc, result.err) == (4, refused + (refused.replace("/no:", "/no/more:") if name == "two" else ""))
+        again = harness.trawl("resume", "-q", tmp_path / "one")
+        assert (again.rc, again.err) == (4, refused)
+        assert harness.trawl("check-links", "-q", no).rc == 4
+        result, _ = harness.crawl(tmp_path / "some", "-q", no, yes)
+        assert (result.rc, result.err) == (0, "")
+
+
 def test_a_crawl_of_an_ipv6_address_has_a_directory_that_names_it(tmp_path):
     port = closed_port()
     result = harness.trawl("crawl", "-q", "--retries", "0", f"http://[::1]:{port}/", cwd=tmp_path)
