@@ -50,6 +50,8 @@ int cmd_check(int argc, char **argv, struct nursery *nursery);
 /* Reads a job file, and the files of seeds that it names, into `job`; prints each mistake and
  * returns how many there were. */
 int check_file(const char *path, struct job *job);
+/* Likewise job.yaml of a crawl. */
+int check_stored_file(const char *path, struct job *job);
 /* Likewise a file of seeds; "-": standard input. */
 int check_seeds_file(const char *path, struct job *job);
 

@@ -90,11 +90,12 @@ unreadable(struct mistakes *m, const char *text)
 }
 
 static void
-read_job(struct mistakes *m, struct job *job)
+read_job(struct mistakes *m, bool stored, struct job *job)
 {
 	struct job_reading how = {.path = m->path,
 	    .read = read_other,
 	    .env = job_secrets_get,
+	    .stored = stored,
 	    .fn = on_mistake,
 	    .ctx = m};
 	struct why why;
@@ -115,7 +116,16 @@ check_file(const char *path, struct job *job)
 {
 	struct mistakes m = {.path = path};
 
-	read_job(&m, job);
+	read_job(&m, false, job);
+	return m.n;
+}
+
+int
+check_stored_file(const char *path, struct job *job)
+{
+	struct mistakes m = {.path = path};
+
+	read_job(&m, true, job);
 	return m.n;
 }
 
@@ -220,7 +230,7 @@ check_all(struct mistakes *m, struct job *job)
 		(void)serve_settings_check(m->path, on_mistake, m);
 		return false;
 	}
-	read_job(m, job);
+	read_job(m, false, job);
 	if (job->seeds.n == 0 && (!job->seeds_named || m->n == 0))
 		tell(m, "there is no seed; add seeds: [https://example.org/]");
 	if (m->n < MISTAKES_MAX)

@@ -90,7 +90,7 @@ resume_dir(struct job *job, struct args *a, struct nursery *nursery)
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return usage_error(
 		    "%s holds no crawl: there is no job.yaml in it", a->dir);
-	if (check_file(path, job) > 0)
+	if (check_stored_file(path, job) > 0)
 		return EXIT_USAGE;
 	if (job->options.run_state == STATE_MEMORY)
 		return usage_error("%s: that crawl was made with --state memory, which"

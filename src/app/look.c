@@ -18,7 +18,7 @@ open_job(struct look *l)
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return usage_error(
 		    "%s holds no crawl: there is no job.yaml in it", l->dir);
-	if (check_file(path, &l->job) > 0)
+	if (check_stored_file(path, &l->job) > 0)
 		return EXIT_USAGE;
 	if (l->job.options.run_state == STATE_MEMORY)
 		return usage_error("%s: that crawl was made with --state memory, which"

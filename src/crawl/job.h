@@ -75,6 +75,9 @@ struct job_reading {
 	/* Opens `out` and fills it with the file of that name; NULL: no other files. */
 	int (*read)(void *ctx, const char *path, struct buf *out, struct why *why);
 	job_env_fn *env; /* NULL: nothing is set there */
+	/* It was written by trawl, maybe an earlier one, which took empty items of lists;
+	 * they are none. */
+	bool stored;
 	job_mistake_fn *fn;
 	void *ctx;
 };

@@ -13,6 +13,14 @@ job_env_is_used(struct slice value)
 	return false;
 }
 
+bool
+job_env_may_be_empty(struct slice value)
+{
+	return slice_starts(value, SLICE_LIT("${")) &&
+	       slice_ends(value, SLICE_LIT(":-}")) &&
+	       slice_find(value, '}') == value.len - 1;
+}
+
 static bool
 is_name_char(char c, bool first)
 {

@@ -17,6 +17,8 @@
 typedef const char *job_env_fn(void *ctx, const char *name);
 
 bool job_env_is_used(struct slice value); /* else it says what it says */
+/* It is ${NAME:-}, so whoever wrote it knows that there may be nothing. */
+bool job_env_may_be_empty(struct slice value);
 /* Appends what `value` says; on -EINVAL *ret_at is the offset of what is wrong. */
 int job_env_expand(struct slice value, job_env_fn *env, void *ctx, struct buf *out,
     size_t *ret_at, struct why *why);

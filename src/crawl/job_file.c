@@ -132,6 +132,16 @@ each(struct reader *r, const yaml_node_t *n, node_fn *fn)
 
 /* ---- options ---- */
 
+/* Of a list an item that is known to be none; what else is empty is most likely a variable that is
+ * not set. */
+static bool
+is_no_item(const struct reader *r, const struct option_row *row, const yaml_node_t *n,
+    struct slice value)
+{
+	return row->type == OPTION_LIST && value.len == 0 &&
+	       (r->all->how->stored || job_env_may_be_empty(scalar(n)));
+}
+
 static void
 set_one(struct reader *r, struct options *to, const struct option_row *row,
     const yaml_node_t *n)
@@ -142,7 +152,7 @@ set_one(struct reader *r, struct options *to, const struct option_row *row,
 	if (n->type != YAML_SCALAR_NODE)
 		mistake(r, n->start_mark, "%s.%s wants one value", row->section,
 		    option_key(row));
-	else if (!value_of(r, n, &value))
+	else if (!value_of(r, n, &value) || is_no_item(r, row, n, value))
 		return;
 	else if (job_item_check(row, value, &why) < 0 ||
 		 option_set(to, row, value, &why) < 0)

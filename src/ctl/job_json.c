@@ -251,11 +251,11 @@ on_mistake(void *ctx, const struct job_mistake *m)
 }
 
 static int
-read_yaml(struct job *j, struct slice yaml, const struct lines *lines,
+read_yaml(struct job *j, struct slice yaml, bool stored, const struct lines *lines,
     job_json_mistake_fn *fn, void *ctx)
 {
 	struct reading reading = {lines, fn, ctx};
-	struct job_reading how = {.fn = on_mistake, .ctx = &reading};
+	struct job_reading how = {.stored = stored, .fn = on_mistake, .ctx = &reading};
 
 	return job_read(j, yaml, &how);
 }
@@ -321,7 +321,8 @@ job_json_read(struct job *j, json_t *spec, const struct job_json_rights *rights,
 	memcpy(before, j->options.given, sizeof(before));
 	memset(j->options.given, 0, sizeof(j->options.given));
 	if (r == 0)
-		mistakes = read_yaml(j, buf_slice(&yaml), &w.lines, fn, ctx);
+		mistakes =
+		    read_yaml(j, buf_slice(&yaml), rights->stored, &w.lines, fn, ctx);
 	if (r == 0 && mistakes >= 0)
 		mistakes += job_service_check(j, rights, fn, ctx);
 	for (size_t i = 0; i < OPTION_ID_MAX; i++)

@@ -23,6 +23,7 @@ typedef bool job_json_mistake_fn(void *ctx, const char *pointer, const char *tex
 struct job_json_rights {
 	bool files;    /* it may name local files */
 	bool programs; /* and programs to run: only who writes files of the service may */
+	bool stored;   /* it was taken before, maybe by an earlier trawl */
 	bool shared;   /* it may say what is of the whole process (settings.h) */
 };
 /* Over what `j` holds.  How many mistakes there were. */

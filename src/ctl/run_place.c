@@ -28,7 +28,7 @@ static int
 read_job(const char *dir, uint64_t id, struct job *job, struct why *why)
 {
 	struct first first = {why};
-	struct job_reading how = {.fn = on_mistake, .ctx = &first};
+	struct job_reading how = {.stored = true, .fn = on_mistake, .ctx = &first};
 	struct buf text;
 	char path[4200];
 	int r;

@@ -54,7 +54,8 @@ static int
 read_spec(struct run_work *w, struct why *why)
 {
 	/* It was judged when it was made; by now the rules may be others. */
-	static const struct job_json_rights rights = {.files = true, .programs = true};
+	static const struct job_json_rights rights = {
+	    .files = true, .programs = true, .stored = true};
 	struct first first = {.why = why};
 	json_t *spec = json_loads(w->spec, JSON_REJECT_DUPLICATES, NULL);
 	int r;

@@ -177,7 +177,7 @@ static bool
 job_spec_schedule(const char *spec, struct schedule *ret)
 {
 	static const struct job_json_rights all = {
-	    .files = true, .programs = true, .shared = true};
+	    .files = true, .programs = true, .stored = true, .shared = true};
 	json_t *json = json_loads(spec, JSON_REJECT_DUPLICATES, NULL);
 	struct job job;
 	int r = -ENOMEM;

@@ -287,6 +287,46 @@ def test_an_empty_value_in_a_file_is_no_item_of_a_list_and_no_text(tmp_path):
         assert f"{key}: an empty value says nothing: leave the option out\n" in result.err
 
 
+def test_an_empty_default_of_a_variable_is_no_item_of_a_list(tmp_path):
+    (tmp_path / "base.yaml").write_text("crawl: {include: [a]}\n")
+    job = tmp_path / "job.yaml"
+    job.write_text(
+        """seeds: ['http://127.0.0.1:1/']
+include: base.yaml
+crawl: {exclude: ['${NOT_THIS:-}', z], include: '${ONLY:-}'}
+fetch: {proxy: '${PROXY:-}', retries: 0}
+"""
+    )
+    for name, env in ("a", {}), ("b", {"PROXY": "", "NOT_THIS": ""}), ("c", {"NOT_THIS": "y", "ONLY": "o", "PROXY": "http://p:1"}):
+        assert harness.trawl("check", job, env=env).rc == 0
+        assert harness.trawl("run", "-q", "-o", tmp_path / name, job, env=env).rc == 4
+        text = (tmp_path / name / "job.yaml").read_text()
+        lists = re.findall(r"^  (exclude|include|proxy):\n((?:    - .*\n)+)", text, re.M)
+        has = {key: re.findall(r"'(.*?)'", items) for key, items in lists}
+        if name == "c":
+            assert has == {"exclude": ["y", "z"], "include": ["o"], "proxy": ["http://p:1"]}
+        else:
+            assert has == {"exclude": ["z"]}
+    # Without a default nobody said that it may be empty.
+    job.write_text("seeds: ['http://127.0.0.1:1/']\nfetch: {proxy: '${PROXY}'}\n")
+    result = harness.trawl("check", job, env={"PROXY": ""})
+    assert result.rc == 2 and "fetch.proxy: an empty value says nothing: leave the option out\n" in result.err
+
+
+def test_a_crawl_whose_job_file_has_empty_items_goes_on(echo, tmp_path):
+    assert harness.crawl(tmp_path / "c", "-q", echo.url("/"))[0].rc == 0
+    job = tmp_path / "c" / "job.yaml"
+    text = job.read_text()
+    job.write_text(re.sub(r"^crawl:\n", "crawl:\n  exclude: ['']\n", text, flags=re.M))
+    assert job.read_text() != text
+    for words in ["status"], ["report"], ["explain", echo.url("/")], ["resume", "-q"]:
+        result = harness.trawl(words[0], tmp_path / "c", *words[1:])
+        assert result.rc == 0, result.err
+    assert job.read_text() == text
+    job.write_text(re.sub(r"^crawl:\n", "crawl:\n  exclude: ['', '(']\n", text, flags=re.M))
+    assert harness.trawl("resume", "-q", tmp_path / "c").rc == 2
+
+
 def test_sink_none_stands_alone(tmp_path):
     for sinks in ("none", "warc"), ("warc", "none"), ("none", "none"):
         result = harness.trawl("crawl", "-o", tmp_path / "c", "--sink", sinks[0], "--sink", sinks[1], "http://127.0.0.1/")

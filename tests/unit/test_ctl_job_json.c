@@ -25,7 +25,8 @@ note(void *ctx, const char *pointer, const char *text)
 static const struct job_json_rights strict = {.files = false};
 
 static int
-read_json(struct job *job, const char *text, struct told *t)
+read_with(struct job *job, const char *text, const struct job_json_rights *rights,
+    struct told *t)
 {
 	json_t *spec = json_loads(text, 0, NULL);
 	int r;
@@ -33,9 +34,15 @@ read_json(struct job *job, const char *text, struct told *t)
 	assert_non_null(spec);
 	*t = (struct told){.text = ""};
 	assert_int_equal(job_init(job), 0);
-	r = job_json_read(job, spec, &strict, note, t);
+	r = job_json_read(job, spec, rights, note, t);
 	json_decref(spec);
 	return r;
+}
+
+static int
+read_json(struct job *job, const char *text, struct told *t)
+{
+	return read_with(job, text, &strict, t);
 }
 
 static void
@@ -66,6 +73,28 @@ json_says_what_a_job_file_says(void **state)
 	assert_false(job.options.given[OPTION_ID_limits_max_pages]);
 	assert_int_equal(job.options.rules_len, 1);
 	assert_int_equal(job.schedule.at_len, 2);
+	job_release(&job);
+}
+
+/* Earlier versions took it. */
+static void
+an_empty_item_is_none_of_what_is_stored_and_a_mistake_of_what_is_new(void **state)
+{
+	static const char text[] = "{\"crawl\": {\"exclude\": [\"\", \"a\"]},"
+				   " \"fetch\": {\"proxy\": [\"\"]}}";
+	static const struct job_json_rights stored = {.stored = true};
+	struct job job;
+	struct told t;
+
+	(void)state;
+	assert_int_equal(read_json(&job, text, &t), 2);
+	assert_non_null(strstr(t.text, "[/crawl/exclude/0] crawl.exclude: an empty"));
+	assert_non_null(strstr(t.text, "[/fetch/proxy/0] fetch.proxy: an empty"));
+	job_release(&job);
+	assert_int_equal(read_with(&job, text, &stored, &t), 0);
+	assert_int_equal(job.options.crawl_exclude.n, 1);
+	assert_string_equal(job.options.crawl_exclude.v[0], "a");
+	assert_int_equal(job.options.fetch_proxy.n, 0);
 	job_release(&job);
 }
 
@@ -251,6 +280,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(json_says_what_a_job_file_says),
+	    cmocka_unit_test(
+		an_empty_item_is_none_of_what_is_stored_and_a_mistake_of_what_is_new),
 	    cmocka_unit_test(quantities_are_written_as_people_write_them),
 	    cmocka_unit_test(each_mistake_has_the_pointer_of_its_value),
 	    cmocka_unit_test(the_api_has_fewer_rights),
