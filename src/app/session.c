@@ -226,7 +226,9 @@ begin_again(struct session *s, struct why *why)
 	if (r < 0 && r != -ENOSPC) {
 		(void)say_error(0, "cannot go on: %s", why->text);
 		s->paused = false;
-		s->end = CRAWL_STORE;
+		s->end = s->facts.end = CRAWL_STORE; /* not that it was stopped */
+		(void)snprintf(s->facts.why, sizeof(s->facts.why), "%.*s",
+		    (int)sizeof(s->facts.why) - 1, why->text);
 		loop_stop(s->loop);
 	}
 	return r;

@@ -4,6 +4,7 @@ import datetime
 import gzip
 import http.server
 import json
+import pathlib
 import re
 import select
 import signal
@@ -342,10 +343,10 @@ def _time(text):
 WAITS = "crawl: {robots: ignore, sitemaps: no}\nfetch: {delay: 1h}\n"
 
 
-def begun(*args):
+def begun(*args, cwd="."):
     """A crawl that has one page, and waits an hour with the next."""
-    running = harness.Running(*args)
-    out = harness.Output(args[args.index("-o") + 1])
+    running = harness.Running(*args, cwd=cwd)
+    out = harness.Output(pathlib.Path(cwd) / args[args.index("-o") + 1])
     harness.wait_until("the first page", lambda: (out.dir / "pages.jsonl").exists() and len(out.pages()) == 1)
     return running, out
 
@@ -463,6 +464,31 @@ def test_sighup_changes_nothing_of_a_crawl_in_memory_and_a_stop_goes_before(web,
         assert running.result().rc == 11
     finally:
         running.end()
+
+
+def test_a_crawl_that_cannot_go_on_with_what_sighup_found_says_so_to_its_end(web, tmp_path):
+    for name, *quiet in ("loud", "--json"), ("quiet", "-q"):
+        (tmp_path / name).mkdir()
+        running, out = begun(
+            "crawl", "-o", "c", "--robots", "ignore", "--no-sitemaps", "--delay", "1h", "--progress", "none",
+            *quiet, web.url("/p0.html"), cwd=tmp_path / name,
+        )  # fmt: skip
+        try:
+            (out.dir / "pages.jsonl").rename(out.dir / "moved")
+            (out.dir / "pages.jsonl").mkdir()  # it cannot be opened
+            job = out.dir / "job.yaml"
+            job.write_text(job.read_text().replace("max_pages: none", "max_pages: 3"))
+            running.signal(signal.SIGHUP)
+            result = running.result()
+        finally:
+            running.end()
+        assert result.rc == 3
+        why = "cannot open 'c/pages.jsonl': Is a directory"
+        assert f"trawl: cannot go on: {why}\n" in result.err and "trawl: stopped" not in result.err
+        assert (f"trawl: results could not be written: {why}\n" in result.err) == (name == "loud")
+        if name == "loud":
+            report = json.loads(result.out)
+            assert (report["end"], report["why"]) == ("results could not be written", why)
 
 
 def test_the_job_for_links_takes_a_site_at_a_port_of_its_own(tmp_path):
