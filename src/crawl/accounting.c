@@ -33,6 +33,8 @@ crawl_stats(struct crawl *c, struct crawl_stats *ret)
 	ret->store_queue = committer_waiting(c->committer);
 	committer_commits(c->committer, &ret->commits, &ret->commit_us);
 	frontier_stats(c->frontier, now, &ret->frontier);
+	for (size_t i = 0; i < WAIT_CAUSE_MAX; i++)
+		ret->wait_ms[i] += ret->frontier.wait_ms[i];
 	pool_stats(c->engine->pool, &ret->pool);
 }
 

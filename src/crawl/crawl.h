@@ -125,6 +125,7 @@ struct crawl_stats {
 	};
 	int64_t elapsed_ms; /* of this run */
 	int64_t crawl_ms;   /* of all runs */
+	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* the frontier's, of all runs */
 	uint32_t transfers; /* running now */
 	uint32_t parsing;   /* answers at the workers now */
 	uint32_t committing;

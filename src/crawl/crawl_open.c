@@ -91,6 +91,7 @@ go_on(struct crawl *c, struct saved *saved, struct why *why)
 	c->asked_ms = asked_until(c, saved);
 	c->stats.totals = saved->totals;
 	c->earlier_ms = saved->elapsed_ms;
+	memcpy(c->stats.wait_ms, saved->wait_ms, sizeof(c->stats.wait_ms));
 	return 0;
 }
 

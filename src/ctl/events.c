@@ -263,9 +263,9 @@ write_progress(
 	jsonw_object_end(j);
 	jsonw_object(j, "wait_ms");
 	for (unsigned i = 1; i < WAIT_CAUSE_MAX; i++)
-		if (s->frontier.wait_ms[i] > 0)
+		if (s->wait_ms[i] > 0)
 			jsonw_int(j, wait_cause_name((enum wait_cause)i),
-			    (int64_t)s->frontier.wait_ms[i]);
+			    (int64_t)s->wait_ms[i]);
 	jsonw_object_end(j);
 	jsonw_int(j, "pages_untold", (int64_t)f->pages_untold);
 }

@@ -28,13 +28,13 @@ write_outcomes(struct jsonw *j, const struct crawl_totals *t)
 }
 
 static void
-write_waits(struct jsonw *j, const struct frontier_stats *f)
+write_waits(struct jsonw *j, const struct crawl_stats *s)
 {
 	jsonw_object(j, "wait_ms");
 	for (unsigned i = 1; i < WAIT_CAUSE_MAX; i++)
-		if (f->wait_ms[i] > 0)
+		if (s->wait_ms[i] > 0)
 			jsonw_int(j, wait_cause_name((enum wait_cause)i),
-			    (int64_t)f->wait_ms[i]);
+			    (int64_t)s->wait_ms[i]);
 	jsonw_object_end(j);
 }
 
@@ -72,7 +72,7 @@ run_stats_write(struct jsonw *j, const char *key, const struct crawl_stats *s)
 	jsonw_int(j, "hosts_ready", s->frontier.hosts_ready);
 	jsonw_int(j, "hosts_waiting", s->frontier.hosts_waiting);
 	write_outcomes(j, t);
-	write_waits(j, &s->frontier);
+	write_waits(j, s);
 	jsonw_object_end(j);
 }
 

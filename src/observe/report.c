@@ -38,8 +38,7 @@ report_facts_take(
 	    .hosts = s.frontier.hosts,
 	    .totals = s.totals};
 	f->began_us = f->at_us - s.crawl_ms * 1000;
-	for (size_t i = 0; i < WAIT_CAUSE_MAX; i++)
-		f->wait_ms[i] = s.frontier.wait_ms[i];
+	memcpy(f->wait_ms, s.wait_ms, sizeof(f->wait_ms));
 	crawl_traps(c, &f->traps);
 	(void)snprintf(f->why, sizeof(f->why), "%s", crawl_why(c));
 }

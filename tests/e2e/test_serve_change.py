@@ -81,6 +81,23 @@ def test_what_it_is_already_stops_no_crawl(service, web):
     assert service.state_of(run)["starts"] == was["starts"] + 1
 
 
+def test_what_hosts_waited_for_is_told_of_all_starts_of_a_run(service, web):
+    run = slow_run(service, web)
+
+    def waited():
+        return service.state_of(run)["stats"]["wait_ms"].get("crawl-delay", 0)
+
+    before = wait_until("a wait", lambda: waited() > 1500 and waited())
+    assert service.post(f"/api/v1/runs/{run}:pause").status == 200
+    wait_until("it stopped", lambda: not service.state_of(run)["crawling"])
+    assert service.post(f"/api/v1/runs/{run}:resume").status == 200
+    wait_until("it went on", lambda: service.state_of(run)["crawling"])
+    assert waited() >= before
+    assert patch(service, run, {"fetch": {"delay": 0}}).status == 200
+    done = service.wait_for(run, "done")
+    assert done["starts"] == 3 and done["stats"]["wait_ms"]["crawl-delay"] >= before
+
+
 def test_another_scope_is_previewed_and_then_holds_for_what_waits(service, web):
     run = slow_run(service, web)
 
