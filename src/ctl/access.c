@@ -246,7 +246,8 @@ refuse_token(const struct access *a, struct request *r)
 		too_many(r, wait, "too many wrong tokens");
 		return;
 	}
-	log_warn("http: a wrong token: %s " SLICE_FMT, request_method(r),
+	log_warn("http: a wrong token at %s: %s " SLICE_FMT, request_peer(r),
+	    request_method(r),
 	    SLICE_ARG(slice_cstr(LOG_TEXT(slice_head(request_path(r), 100)))));
 	request_add_header(r, "Connection", "close");
 	request_add_header(
@@ -261,8 +262,10 @@ role_of(const struct access *a, struct request *r)
 	struct slice text;
 
 	if (!request_header(r, "Authorization", &text)) {
-		if (request_via(r) == VIA_UNIX)
+		if (request_via(r) == VIA_UNIX) {
+			request_set_asker(r, "");
 			return ROLE_ADMIN;
+		}
 		request_add_header(r, "WWW-Authenticate", "Bearer realm=\"trawl\"");
 		request_problem(r, 401, "over TCP a bearer token is wanted");
 		return ROLE_NONE;
@@ -276,6 +279,7 @@ role_of(const struct access *a, struct request *r)
 		refuse_token(a, r);
 		return ROLE_NONE;
 	}
+	request_set_asker(r, t->name);
 	return t->role;
 }
 

@@ -1,6 +1,8 @@
 #include "ctl/clients.h"
+#include <arpa/inet.h>
 #include <assert.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 bool
@@ -73,6 +75,22 @@ client_key(const struct sockaddr *sa, uint64_t *ret)
 		return true;
 	}
 	return false;
+}
+
+void
+client_format(const struct sockaddr *sa, char ret[CLIENT_TEXT_MAX])
+{
+	const struct sockaddr_in *in = (const void *)sa;
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+
+	(void)snprintf(ret, CLIENT_TEXT_MAX, "the unix socket");
+	if (sa->sa_family == AF_INET)
+		(void)inet_ntop(AF_INET, &in->sin_addr, ret, CLIENT_TEXT_MAX);
+	else if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		(void)inet_ntop(
+		    AF_INET, in6->sin6_addr.s6_addr + 12, ret, CLIENT_TEXT_MAX);
+	else if (sa->sa_family == AF_INET6)
+		(void)inet_ntop(AF_INET6, &in6->sin6_addr, ret, CLIENT_TEXT_MAX);
 }
 
 /* Makes room for one; false: all have connections. */

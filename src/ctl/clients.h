@@ -28,6 +28,7 @@ bool bucket_take(struct bucket *b, double a_second, double at_once, int64_t now_
 /* What was taken cost so many more. */
 void bucket_charge(struct bucket *b, double n);
 
+enum { CLIENT_TEXT_MAX = 48 };
 struct client {
 	struct list on_lru; /* the one heard of longest ago first */
 	uint64_t key;
@@ -46,6 +47,8 @@ void clients_init(struct clients *cs, uint32_t max);
 void clients_release(struct clients *cs);
 /* The same number for whoever is the same; false: neither IPv4 nor IPv6. */
 bool client_key(const struct sockaddr *sa, uint64_t *ret);
+/* For people: an address, or "the unix socket". */
+void client_format(const struct sockaddr *sa, char ret[CLIENT_TEXT_MAX]);
 struct client *clients_find(struct clients *cs, uint64_t key);
 void client_add(struct client *c);  /* a connection */
 void client_drop(struct client *c); /* its end */

@@ -181,6 +181,7 @@ conn_new(struct http *h, int fd, const struct sockaddr *peer, enum via via)
 		free(c);
 		return NULL;
 	}
+	client_format(peer, c->peer);
 	if (via == VIA_TLS)
 		c->tls = http_tls_ref(h->conf.tls);
 	conn_deadline(c, h->conf.limits.header_ms);

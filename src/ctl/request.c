@@ -74,6 +74,21 @@ request_via(const struct request *r)
 	return r->conn->via;
 }
 
+const char *
+request_peer(const struct request *r)
+{
+	return r->conn->peer;
+}
+
+void
+request_set_asker(struct request *r, const char *name)
+{
+	bool named = name[0] != '\0';
+
+	(void)snprintf(r->asker, sizeof(r->asker), "%s%s%sat %s", named ? "by " : "", name,
+	    named ? " " : "", request_peer(r));
+}
+
 bool
 request_is_open(const struct request *r)
 {

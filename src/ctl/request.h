@@ -22,12 +22,17 @@
 enum role { ROLE_NONE, ROLE_READ, ROLE_ADMIN };
 enum via { VIA_UNIX, VIA_TCP, VIA_TLS };
 enum { REQUEST_PARAMS_MAX = 4, REQUEST_QUERY_MAX = 32, REQUEST_FIELDS_MAX = 100 };
+enum { REQUEST_ASKER_MAX = 120 }; /* of a name and an address */
 
 struct request;
 
 void *request_service(const struct request *r); /* http_conf.ctx */
 enum role request_role(const struct request *r);
 enum via request_via(const struct request *r);
+/* The address of the client, or "the unix socket"; not once its connection has ended. */
+const char *request_peer(const struct request *r);
+/* Who asks, for the log: a name ("": none) and the peer. */
+void request_set_asker(struct request *r, const char *name);
 struct http_stats;
 void request_http_stats(const struct request *r, struct http_stats *ret); /* http.h */
 const char *request_method(const struct request *r);

@@ -23,6 +23,7 @@ struct conn {
 	int fd;
 	enum via via;
 	struct client *client; /* NULL: not over TCP */
+	char peer[CLIENT_TEXT_MAX];
 	struct http_tls *tls;  /* NULL: none */
 	int64_t since_ms;      /* of its connect, or its last answer */
 	int64_t deadline_ms; /* 0: none */
@@ -52,6 +53,7 @@ struct request {
 	bool suspended;
 	bool over; /* the connection ended; whoever works for it still has it */
 	enum role role;
+	char asker[REQUEST_ASKER_MAX]; /* for the log; "": nobody told */
 	struct route_match match;
 	char *method, *target; /* as sent; the method NULL until the headers are there */
 	struct slice path;

@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "base/probe.h"
 #include "ctl/http_int.h"
 #include "ctl/mistakes.h"
@@ -35,12 +36,24 @@ request_add_header(struct request *r, const char *name, const char *value)
 	r->headers_len++;
 }
 
+/* What was asked for was done, and was more than to look. */
+static void
+log_change(const struct request *r)
+{
+	if (r->asker[0] == '\0' || r->status >= 400 || strcmp(r->method, "GET") == 0 ||
+	    strcmp(r->method, "HEAD") == 0)
+		return;
+	log_info("http: %s %s: %u, asked for %s", r->method,
+	    LOG_TEXT(slice_head(slice_cstr(r->target), 200)), r->status, r->asker);
+}
+
 static void
 answer(struct request *r, unsigned status, const char *content_type)
 {
 	if (request_is_answered(r))
 		return;
 	r->status = status;
+	log_change(r);
 	PROBE3(request, request_path(r).ptr, request_path(r).len, status);
 	r->content_type = content_type;
 	r->state = REQUEST_ANSWERED;

@@ -138,6 +138,28 @@ def test_wrong_tokens_are_limited_and_right_ones_are_served_all_the_same(tmp_pat
         assert s.log().count("a wrong token") <= 60 + took
 
 
+def test_the_log_says_who_changed_what_and_whence_a_wrong_token_came(tmp_path):
+    with TcpService(tmp_path / "s") as s:
+        s.start()
+        job = json.dumps({"name": "a", "seeds": ["https://a.example/"]}).encode()
+        assert s.tcp("POST", token=s.admin, body=job)[0] == 201
+        assert s.tcp("POST", token=s.admin, body=job)[0] == 409  # what was refused changed nothing
+        assert s.tcp("POST", token=s.reader, body=job)[0] == 403
+        assert s.tcp(token=s.admin)[0] == 200
+        assert s.call("PATCH", "/api/v1/jobs/a", {"limits": {"max_pages": 3}}).status == 200
+        bearer = {"Authorization": f"Bearer {s.admin}"}
+        assert s.call("DELETE", "/api/v1/jobs/a", headers=bearer).status == 204
+        assert s.tcp(token="trawl_" + "0" * 64, source="127.0.0.9")[0] == 401
+        assert s.get("/api/v1/jobs", headers={"Authorization": "Bearer nonsense"}).status == 401
+        assert [line for line in s.log().splitlines() if "http: " in line] == [
+            "trawl: info: http: POST /api/v1/jobs: 201, asked for by alice at 127.0.0.1",
+            "trawl: info: http: PATCH /api/v1/jobs/a: 200, asked for at the unix socket",
+            "trawl: info: http: DELETE /api/v1/jobs/a: 204, asked for by alice at the unix socket",
+            "trawl: warning: http: a wrong token at 127.0.0.9: GET /api/v1/jobs",
+            "trawl: warning: http: a wrong token at the unix socket: GET /api/v1/jobs",
+        ]
+
+
 def test_a_client_has_so_many_requests_a_second(tmp_path):
     with TcpService(tmp_path / "s", "client_rate: 1") as s:
         s.start()

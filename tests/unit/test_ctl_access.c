@@ -41,6 +41,37 @@ a_client_is_an_ipv4_address_or_a_slash_64(void **state)
 }
 
 static void
+expect_text(const char *text, const char *shown)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	char got[CLIENT_TEXT_MAX];
+
+	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
+		client_format((struct sockaddr *)&v4, got);
+	else if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1)
+		client_format((struct sockaddr *)&v6, got);
+	else
+		fail();
+	assert_string_equal(got, shown);
+}
+
+static void
+a_client_is_told_by_its_address(void **state)
+{
+	struct sockaddr sa = {.sa_family = AF_UNIX};
+	char got[CLIENT_TEXT_MAX];
+
+	(void)state;
+	expect_text("192.0.2.1", "192.0.2.1");
+	expect_text("::ffff:192.0.2.1", "192.0.2.1");
+	expect_text("2001:db8:1111:2222:3333:4444:5555:6666",
+	    "2001:db8:1111:2222:3333:4444:5555:6666");
+	client_format(&sa, got);
+	assert_string_equal(got, "the unix socket");
+}
+
+static void
 a_bucket_gives_so_many_at_once_and_so_many_a_second(void **state)
 {
 	struct bucket b = {0};
@@ -228,6 +259,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_client_is_an_ipv4_address_or_a_slash_64),
+	    cmocka_unit_test(a_client_is_told_by_its_address),
 	    cmocka_unit_test(a_bucket_gives_so_many_at_once_and_so_many_a_second),
 	    cmocka_unit_test(
 		the_table_of_clients_is_bounded_and_those_who_are_connected_stay),
