@@ -78,7 +78,7 @@ profile(struct request *r)
 }
 
 const struct route api_profile[] = {
-    {"GET", "/api/v1/profile", ROUTE_ADMIN, profile,
+    {"GET", "/api/v1/profile", ROUTE_ADMIN | ROUTE_QUERY, profile,
 	"times of stages, the loop's lag, heap, and for ?seconds=N the functions"},
     {NULL, NULL, 0, NULL, NULL},
 };

@@ -272,6 +272,19 @@ charge(struct request *r, int64_t us)
 		bucket_charge(&r->conn->client->requests, (double)us / REQUEST_US);
 }
 
+/* Who asks for a preview where there is none must not change something. */
+static bool
+query_is_taken(struct request *r)
+{
+	static const char *const none[] = {NULL};
+	unsigned flags = r->match.route->flags;
+
+	if ((flags & ROUTE_ADMIN) == 0 || (flags & ROUTE_QUERY) != 0)
+		return true;
+	request_query_only(r, none);
+	return request_query_is_good(r);
+}
+
 static void
 handle(struct request *r)
 {
@@ -283,7 +296,7 @@ handle(struct request *r)
 	else if (r->too_large)
 		request_problem(r, 413, "the body is larger than %u bytes",
 		    r->http->conf.limits.body_bytes_max);
-	else if (request_read_json(r)) {
+	else if (query_is_taken(r) && request_read_json(r)) {
 		r->state = REQUEST_HANDLED;
 		r->match.route->handle(r);
 	}

@@ -18,6 +18,8 @@ enum route_flag {
 	/* The body may be left out, or be empty. */
 	ROUTE_JSON_OPTIONAL = 8,
 	ROUTE_MERGE = 16, /* application/merge-patch+json, too */
+	/* With ADMIN: it takes a query, and judges it; others of these take none. */
+	ROUTE_QUERY = 32,
 };
 struct route {
 	const char *method; /* NULL ends a group */

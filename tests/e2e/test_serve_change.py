@@ -119,6 +119,28 @@ def test_another_scope_is_previewed_and_then_holds_for_what_waits(service, web):
     assert service.state_of(run)["stats"]["outcomes"]["out-of-scope"] > 5
 
 
+def test_a_query_that_an_address_does_not_know_changes_nothing(service, web):
+    run = slow_run(service, web)
+    was, job = service.state_of(run)["revision"], service.get("/api/v1/jobs/slow").json
+    for method, path, body in (
+        ("PATCH", "/jobs/slow?preview=1", {"limits": {"max_pages": 3}}),
+        ("PUT", "/jobs/slow?dry_run=1", {"seeds": [web.url()]}),
+        ("DELETE", "/jobs/slow?preview=1", None),
+        ("POST", "/jobs?preview=1", {"name": "b", "seeds": [web.url()]}),
+        ("POST", "/jobs/slow/runs?preview=1", {"again": True}),
+        ("POST", f"/runs/{run}/seeds?preview=1", {"seeds": [web.url("/x")]}),
+        ("PATCH", f"/runs/{run}?preveiw=1", {"limits": {"max_pages": 3}}),
+        ("POST", f"/runs/{run}:pause?preview=1", None),
+        ("POST", f"/runs/{run}:cancel?preview=1", None),
+    ):  # fmt: skip
+        p = problem(service.call(method, "/api/v1" + path, body), 400)
+        assert p["errors"] == [{"parameter": path.split("?")[1].split("=")[0], "detail": "there is no such parameter"}], p
+    now = service.state_of(run)
+    assert now["revision"] == was and now["state"] == "running"
+    assert service.get("/api/v1/jobs/slow").json == job
+    assert [len(service.get(f"/api/v1/{x}").json["items"]) for x in ("jobs", "runs")] == [1, 1]
+
+
 def test_what_cannot_be_changed_is_named(service, web):
     run = slow_run(service, web)
     p = problem(
