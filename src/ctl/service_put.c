@@ -9,7 +9,7 @@
  * A job is made, changed or deleted:
  *
  *   service_put_job()  whether it may be       [loop]
- *   check              the spec is understood  [desk]
+ *   check              the spec is understood  [desk]; what the job is already is done
  *   write              the registry has it     [registry]
  *   commit             it is so                [loop], then done()
  *
@@ -196,6 +196,15 @@ send_write(struct job_put *p)
 	return registry_send(p->service->registry, &p->chore);
 }
 
+/* To say again what a job is changes nothing, and so makes no revision. */
+static bool
+is_so_already(const struct job_put *p)
+{
+	const struct service_job *j = service_job(p->service, slice_cstr(p->name));
+
+	return j != NULL && strcmp(j->spec, p->text) == 0;
+}
+
 static void
 check_done(struct chore *c)
 {
@@ -203,6 +212,10 @@ check_done(struct chore *c)
 	int r = c->err;
 
 	p->why = c->why;
+	if (r == 0 && is_so_already(p)) {
+		end(p, 0);
+		return;
+	}
 	if (r == 0) {
 		r = send_write(p);
 		if (r < 0)
