@@ -190,7 +190,7 @@ struct crawl {
 	uint64_t served;      /* number of its last turn, among those of all crawls */
 	int64_t arena_again_ms; /* when the last that had no room is asked for again */
 
-	struct crawl_stats stats;   /* its wait_ms are those of the runs before this one */
+	struct crawl_stats stats; /* its wait_ms are those of the runs before this one */
 	int64_t began_ms;
 	int64_t earlier_ms;         /* of the runs before this one */
 	struct saved_round round;   /* that this run belongs to, as it began */

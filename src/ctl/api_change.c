@@ -136,7 +136,6 @@ const struct route api_change[] = {
     {"POST", "/api/v1/runs/{id}/seeds", ROUTE_ADMIN | ROUTE_JSON, seeds,
 	"more seeds for a run that is not over"},
     {"PATCH", "/api/v1/runs/{id}", ROUTE_ADMIN | ROUTE_JSON | ROUTE_MERGE | ROUTE_QUERY,
-	patch,
-	"other limits, another scope; ?preview=1: what that would change"},
+	patch, "other limits, another scope; ?preview=1: what that would change"},
     {NULL, NULL, 0, NULL, NULL},
 };

@@ -85,8 +85,8 @@ request_set_asker(struct request *r, const char *name)
 {
 	bool named = name[0] != '\0';
 
-	(void)snprintf(r->asker, sizeof(r->asker), "%s%s%sat %s", named ? "by " : "", name,
-	    named ? " " : "", request_peer(r));
+	(void)snprintf(r->asker, sizeof(r->asker), "%s%s%sat %s", named ? "by " : "",
+	    name, named ? " " : "", request_peer(r));
 }
 
 bool
