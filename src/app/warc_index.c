@@ -135,6 +135,8 @@ warc_index(int argc, char **argv)
 		code = usage_error("trawl warc index wants at least one file");
 	if (code != 0)
 		return code;
+	if (out != NULL && warc_out_is_no_archive(out, &why) < 0)
+		return say_error(EXIT_FILE, "%s", why.text);
 	if (line_sorter_new(temporary_dir(), CDXJ_MEMORY_BYTES, &x.lines) < 0)
 		return say_error(EXIT_OTHER, "out of memory");
 	warc_body_init(&x.body);

@@ -420,6 +420,9 @@ wacz_make(const char *dir, const char *out, struct why *why)
 
 	if (n < 0 || n >= (int)sizeof(fresh))
 		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", out);
+	r = warc_out_is_wacz(out, why);
+	if (r < 0)
+		return r;
 	buf_init(&w.package, 64 << 20);
 	buf_init(&w.line, LINE_BYTES_MAX);
 	w.f = fopen(fresh, "w+e");

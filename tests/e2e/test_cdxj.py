@@ -1,6 +1,8 @@
 """index.cdxj: in order, complete, and as other indexers make it of the same files."""
 
+import gzip
 import json
+import os
 import signal
 
 import pytest
@@ -47,6 +49,24 @@ def test_trawl_warc_index_makes_the_same_of_the_files(crawled, tmp_path):
     assert done.rc == 0 and done.out.splitlines() == index(out)
     harness.trawl("warc", "index", "-o", tmp_path / "x.cdxj", *out.warcs())
     assert (tmp_path / "x.cdxj").read_text().splitlines() == index(out)
+
+
+def test_no_archive_is_overwritten_by_its_index(crawled, tmp_path):
+    """`trawl warc index -o *.warc.gz`, the name of the index forgotten."""
+    _, out = crawled
+    first, second = out.warcs()[:2]
+    for name in "a.warc.gz", "b.warc":
+        data = first.read_bytes() if name.endswith("gz") else gzip.decompress(first.read_bytes())
+        (tmp_path / name).write_bytes(data)
+        done = harness.trawl("warc", "index", "-o", tmp_path / name, second)
+        assert (done.rc, done.err) == (3, f"trawl: {tmp_path / name} is an archive, and is not overwritten\n")
+        assert (tmp_path / name).read_bytes() == data
+    (tmp_path / "old").write_text("what an index was before\n")
+    done = harness.trawl("warc", "index", "-o", tmp_path / "old", *out.warcs())
+    assert done.rc == 0 and (tmp_path / "old").read_text().splitlines() == index(out)
+    os.mkfifo(tmp_path / "pipe")
+    done = harness.trawl("warc", "index", "-o", tmp_path / "pipe", second)
+    assert (done.rc, done.err) == (3, f"trawl: {tmp_path / 'pipe'} exists, is no regular file, and is not overwritten\n")
 
 
 @judges.need("cdxj-indexer")

@@ -120,6 +120,26 @@ def test_a_crawl_that_is_not_over_or_no_crawl_is_refused(packed, tmp_path):
     assert not list(copy.glob("*.wacz*"))
 
 
+def test_a_wacz_is_replaced_and_nothing_else_is(packed, tmp_path):
+    """Packing again is meant; another file, by a slip of the pen, or a device is not."""
+    _, out, path = packed
+    made = tmp_path / "made.wacz"
+    made.touch()
+    for _ in "empty", "of before":
+        done = harness.trawl("warc", "wacz", "-o", made, out.dir)
+        assert done.rc == 0 and set(members(made)) == set(members(path)), done.err
+    for name, data in ("notes", b"PK, my notes\n"), ("first.warc.gz", out.warcs()[0].read_bytes()):
+        (tmp_path / name).write_bytes(data)
+        done = harness.trawl("warc", "wacz", "-o", tmp_path / name, out.dir)
+        assert (done.rc, done.err) == (3, f"trawl: {tmp_path / name} exists, is no WACZ, and is not overwritten\n")
+        assert (tmp_path / name).read_bytes() == data
+    for other in (tmp_path / "pipe", tmp_path / "folder"):
+        os.mkfifo(other) if other.name == "pipe" else other.mkdir()
+        done = harness.trawl("warc", "wacz", "-o", other, out.dir)
+        assert (done.rc, done.err) == (3, f"trawl: {other} exists, is no regular file, and is not overwritten\n")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["first.warc.gz", "folder", "made.wacz", "notes", "pipe"]
+
+
 @pytest.mark.skipif(not os.environ.get("ARCHIVE_LARGE"), reason="4 GiB: make archivetest")
 def test_files_of_more_than_4_GiB_are_told_as_zip64(packed, tmp_path):
     """A sparse archive: the ZIP has to be right, whatever is in it."""
