@@ -2,6 +2,7 @@
 #include "base/escape.h"
 #include "base/map.h"
 #include "sink/mirror_map.h"
+#include "sink/mirror_move.h"
 #include "sink/mirror_name.h"
 #include "sink/mirror_page.h"
 #include <errno.h>
@@ -28,6 +29,7 @@ struct mirror {
 	const atomic_bool *hurry;
 	struct mirror_map *map;
 	int fd, work_fd; /* DIR/mirror, DIR/mirror.work */
+	struct mirror_mover mover;
 	struct buf record, other, parts, path, old, out, seeds, text;
 	uint32_t seeds_n;
 	/* The directory that was entered last, or why it was not, and its path; -1: none. */
@@ -215,11 +217,11 @@ out_close(struct mirror *m, char *path, int r)
 		r = fd < 0 ? fd : out_flush(m);
 	if (close(m->out_fd) < 0 && r == 0)
 		r = -errno;
-	if (r == 0 && renameat(m->work_fd, "fresh", fd, name) < 0)
-		r = -errno;
-	if (r < 0)
+	if (r == 0)
+		r = mirror_move(&m->mover, m->work_fd, "fresh", fd, name);
+	if (r != 0) /* it has failed, or was copied */
 		(void)unlinkat(m->work_fd, "fresh", 0);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int
@@ -245,13 +247,13 @@ file_move(struct mirror *m, uint64_t at)
 {
 	char from[MIRROR_NEW_NAME_MAX];
 	const char *name;
-	int fd = enter(m, m->path.ptr, true, &name);
+	int fd = enter(m, m->path.ptr, true, &name), r;
 
 	if (fd < 0)
 		return fd;
 	mirror_new_name(at, from);
-	return renameat(m->files->new_fd, from, fd, name) < 0 && errno != ENOENT ? -errno
-										 : 0;
+	r = mirror_move(&m->mover, m->files->new_fd, from, fd, name);
+	return r < 0 && r != -ENOENT ? r : 0;
 }
 
 /* Newer ones have taken its place, maybe under another name. */
@@ -424,6 +426,19 @@ place_one(struct mirror *m, const struct mirror_record *rec, uint64_t at)
 	return rec->what == MIRROR_PAGE ? page_write(m, rec) : file_move(m, at);
 }
 
+/* What was copied, and is on its disk, is here no more. */
+static int
+drop_copied(struct mirror *m, const struct mirror_record *rec, uint64_t at)
+{
+	char name[MIRROR_NEW_NAME_MAX];
+
+	mirror_new_name(at, name);
+	return rec->what == MIRROR_FILE && unlinkat(m->files->new_fd, name, 0) < 0 &&
+		       errno != ENOENT
+		   ? -errno
+		   : 0;
+}
+
 static bool
 is_to_stop(const struct mirror *m)
 {
@@ -459,7 +474,11 @@ make(struct mirror *m)
 		r = each(m, place_one);
 	if (r == 0 && !is_to_stop(m))
 		r = first_page_write(m);
-	return r == 0 && syncfs(m->fd) < 0 ? -errno : r;
+	if (r == 0 && syncfs(m->fd) < 0)
+		r = -errno;
+	if (r == 0)
+		r = mirror_mover_sync(&m->mover);
+	return r == 0 && m->mover.has_copied && !is_to_stop(m) ? each(m, drop_copied) : r;
 }
 
 static int
@@ -489,7 +508,8 @@ begin(struct mirror *m, const char *dir)
 	m->work_fd = open(m->files->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (m->fd < 0 || m->work_fd < 0)
 		return -errno;
-	return mirror_map_new(m->files->dir, &m->map);
+	n = mirror_mover_init(&m->mover, m->fd);
+	return n < 0 ? n : mirror_map_new(m->files->dir, &m->map);
 }
 
 static void
@@ -501,6 +521,7 @@ release(struct mirror *m)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		buf_release(all[i]);
 	mirror_map_free(m->map);
+	mirror_mover_release(&m->mover);
 	if (m->in_fd >= 0)
 		(void)close(m->in_fd);
 	if (m->fd >= 0)
@@ -521,7 +542,7 @@ mirror_write(const struct mirror_files *f, const char *dir, const atomic_bool *h
 		return why_set(why, -ENOMEM, "no memory for the mirror");
 	m->files = f;
 	m->hurry = hurry;
-	m->fd = m->work_fd = m->in_fd = -1;
+	m->fd = m->work_fd = m->in_fd = m->mover.far_fd = -1;
 	r = begin(m, dir);
 	if (r == 0)
 		r = make(m);

@@ -18,6 +18,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 import warc
 
 SRCDIR = Path(os.environ["TRAWL_SRCDIR"])
@@ -399,3 +401,15 @@ class Output:
         found = {url: reason for reason, url, _, _ in self.rejected()}
         found.update({p["url"]: p["outcome"] for p in self.pages()})
         return found
+
+
+def mounted(where, size):
+    """A small disk of its own, for fixtures; only root may mount."""
+    where.mkdir(parents=True)
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount(8)")
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", where], capture_output=True)
+    if made.returncode != 0:
+        pytest.skip("a tmpfs cannot be mounted here")
+    yield where
+    subprocess.run(["umount", "-l", where], check=True)

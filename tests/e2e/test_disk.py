@@ -18,36 +18,24 @@ import harness
 PAGES = 400
 
 
-def mounted(where, size):
-    """A small disk; only root may mount."""
-    where.mkdir()
-    if shutil.which("mount") is None:
-        pytest.skip("there is no mount(8)")
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", where], capture_output=True)
-    if made.returncode != 0:
-        pytest.skip("a tmpfs cannot be mounted here")
-    yield where
-    subprocess.run(["umount", "-l", where], check=True)
-
-
 @pytest.fixture
 def small_disk(tmp_path):
-    yield from mounted(tmp_path / "small", "300k")
+    yield from harness.mounted(tmp_path / "small", "300k")
 
 
 @pytest.fixture
 def disk_of_64_mib(tmp_path):
-    yield from mounted(tmp_path / "disk", "64m")
+    yield from harness.mounted(tmp_path / "disk", "64m")
 
 
 @pytest.fixture
 def disk_of_5_mib(tmp_path):
-    yield from mounted(tmp_path / "disk", "5m")
+    yield from harness.mounted(tmp_path / "disk", "5m")
 
 
 @pytest.fixture
 def disk_of_few_files(tmp_path):
-    yield from mounted(tmp_path / "disk", "64m,nr_inodes=300")
+    yield from harness.mounted(tmp_path / "disk", "64m,nr_inodes=300")
 
 
 def test_a_full_disk_leaves_records_and_archive_that_agree(small_disk, tmp_path):

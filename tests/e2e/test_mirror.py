@@ -430,3 +430,33 @@ def test_a_mirror_that_was_killed_in_the_making_is_made_by_a_resume(web, mirror,
     result = harness.trawl("resume", out.dir)
     assert result.rc == 0, result.err
     assert tree(made) == before == tree(mirror)
+
+
+@pytest.fixture(params=["mirror", "mirror/127.0.0.1+PORT", "link"])
+def on_another_disk(request, web, tmp_path):
+    """The directory of a crawl whose mirror lies, in whole or in part, on a disk of its own."""
+    c = tmp_path / "c"
+    c.mkdir()
+    if request.param == "link":
+        (c / "mirror").symlink_to(tmp_path / "disk")
+    where = tmp_path / "disk" if request.param == "link" else c / request.param.replace("PORT", str(web.port))
+    for disk in harness.mounted(where, "64m"):
+        assert os.stat(disk).st_dev != os.stat(c).st_dev
+        yield c
+
+
+def test_the_mirror_may_lie_on_another_file_system(web, mirror, on_another_disk):
+    """Whole files come there by copying, whenever it is made."""
+    c = on_another_disk
+    result, out = harness.crawl(c, *SEEN, web.url("/"))
+    assert result.rc == 0, result.err
+    assert tree(c / "mirror") == tree(mirror)
+    assert not [n for n in tree(c / "mirror.work") if n.startswith(("new/", "fresh"))]
+    top = c / "mirror" / f"127.0.0.1+{web.port}"
+    (top / "index.html").write_text("half")
+    (top / ".fresh").write_text("half")  # killed while copying
+    (c / "mirror.work" / "fresh").write_text("half")
+    result = harness.trawl("resume", c)
+    assert result.rc == 0, result.err
+    assert tree(c / "mirror") == tree(mirror)
+    assert not [n for n in tree(c / "mirror.work") if n.startswith(("new/", "fresh"))]
