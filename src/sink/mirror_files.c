@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "base/banned.h"
 
@@ -18,6 +19,8 @@ enum {
 	PARTS_BUF_BYTES = 1 << 20,
 	RECORD_BYTES_MAX = 64 << 10,
 	HEAD_BYTES = 4, /* of a record: its length */
+	SUM_BYTES = 4,
+	HAS_SUM = 0x80, /* with `what`; those of former versions have none */
 	READ_AHEAD = 1024,
 	NEW_BITS = 20, /* of a place, that are the name in a directory */
 };
@@ -259,22 +262,31 @@ new_write(struct mirror_files *f, uint64_t at, struct slice bytes, struct why *w
 	return 0;
 }
 
+/* Of a record but for its length, which is judged by where the record ends. */
+static uint32_t
+record_sum(struct slice record)
+{
+	return (uint32_t)XXH3_64bits(record.ptr, record.len);
+}
+
 static int
 record_make(struct mirror_files *f, const struct mirror_record *rec)
 {
 	struct wire_out w = {.b = &f->record};
-	uint32_t len =
-	    (uint32_t)(1 + 1 + 1 + 8 + 8 + 4 + rec->url.len + 4 + rec->target.len);
+	uint32_t len = (uint32_t)(1 + 1 + 1 + 8 + 8 + 4 + rec->url.len + 4 +
+				  rec->target.len + SUM_BYTES);
 
 	buf_clear(&f->record);
 	wire_u32(&w, len);
-	wire_u8(&w, rec->what);
+	wire_u8(&w, rec->what | HAS_SUM);
 	wire_u8(&w, rec->kind);
 	wire_u8(&w, rec->seed);
 	wire_u64(&w, rec->parts_at);
 	wire_u64(&w, rec->parts_len);
 	wire_text(&w, rec->url);
 	wire_text(&w, rec->target);
+	if (w.err == 0)
+		wire_u32(&w, record_sum(slice_from(buf_slice(&f->record), HEAD_BYTES)));
 	return w.err;
 }
 
@@ -360,11 +372,36 @@ read_into(int fd, uint64_t at, size_t n, struct buf *b)
 	return r;
 }
 
+static int
+record_parse(struct slice bytes, struct mirror_record *ret)
+{
+	struct wire_in in = {.rest = bytes};
+	struct mirror_record rec = {0};
+	bool has_sum;
+	size_t n;
+
+	rec.what = wire_get_u8(&in);
+	has_sum = (rec.what & HAS_SUM) != 0;
+	rec.what &= (uint8_t)~HAS_SUM;
+	rec.kind = wire_get_u8(&in);
+	rec.seed = wire_get_u8(&in) != 0;
+	rec.parts_at = wire_get_u64(&in);
+	rec.parts_len = wire_get_u64(&in);
+	rec.url = wire_get_text(&in);
+	rec.target = wire_get_text(&in);
+	n = bytes.len - in.rest.len;
+	if (has_sum && wire_get_u32(&in) != record_sum(slice_head(bytes, n)))
+		in.bad = true;
+	if (in.bad || in.rest.len > 0 || rec.what >= MIRROR_WHAT_MAX)
+		return -EBADMSG;
+	*ret = rec;
+	return 0;
+}
+
 int
 mirror_record_read(const struct mirror_files *f, uint64_t at, struct buf *b,
     struct mirror_record *ret, uint64_t *ret_next)
 {
-	struct mirror_record rec = {0};
 	struct wire_in in;
 	uint32_t len;
 	int r = read_into(f->index.fd, at, READ_AHEAD, b);
@@ -381,18 +418,12 @@ mirror_record_read(const struct mirror_files *f, uint64_t at, struct buf *b,
 			return r;
 		in = (struct wire_in){.rest = slice_from(buf_slice(b), HEAD_BYTES)};
 	}
-	rec.what = wire_get_u8(&in);
-	rec.kind = wire_get_u8(&in);
-	rec.seed = wire_get_u8(&in) != 0;
-	rec.parts_at = wire_get_u64(&in);
-	rec.parts_len = wire_get_u64(&in);
-	rec.url = wire_get_text(&in);
-	rec.target = wire_get_text(&in);
-	if (in.bad || rec.what >= MIRROR_WHAT_MAX)
+	if (in.rest.len < len)
 		return -EBADMSG;
-	*ret = rec;
-	*ret_next = at + HEAD_BYTES + len;
-	return 0;
+	r = record_parse(slice_head(in.rest, len), ret);
+	if (r == 0)
+		*ret_next = at + HEAD_BYTES + len;
+	return r;
 }
 
 int

@@ -7,6 +7,7 @@
 #include "sink/mirror_page.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,9 @@ struct mirror {
 	struct mirror_map *map;
 	int fd, work_fd; /* DIR/mirror, DIR/mirror.work */
 	struct mirror_mover mover;
+	/* In mirror.work, after -EBADMSG. */
+	const char *bad_file;
+	uint64_t bad_at;
 	struct buf record, other, parts, path, old, out, seeds, text;
 	uint32_t seeds_n;
 	/* The directory that was entered last, or why it was not, and its path; -1: none. */
@@ -42,6 +46,19 @@ struct mirror {
 };
 
 /* -- What is where. -- */
+
+static int
+record_at(struct mirror *m, uint64_t at, struct buf *b, struct mirror_record *ret,
+    uint64_t *ret_next)
+{
+	int r = mirror_record_read(m->files, at, b, ret, ret_next);
+
+	if (r == -EBADMSG) {
+		m->bad_file = "index";
+		m->bad_at = at;
+	}
+	return r;
+}
 
 /* The map lives no longer than the process, whose key nobody outside knows: no URL can be
  * made up that hides another one. */
@@ -90,7 +107,7 @@ find(void *ctx, struct slice url, struct buf *path)
 			r = path_make(m, url, e.kind, path);
 			return r < 0 ? r : 1;
 		}
-		r = mirror_record_read(m->files, e.at, &m->other, &rec, &next);
+		r = record_at(m, e.at, &m->other, &rec, &next);
 		if (r < 0)
 			return r;
 		url = rec.target;
@@ -338,7 +355,7 @@ gather(struct mirror *m)
 	int r = 0;
 
 	while (r == 0 && at < m->files->index.pos) {
-		r = mirror_record_read(m->files, at, &m->record, &rec, &next);
+		r = record_at(m, at, &m->record, &rec, &next);
 		if (r == 0) {
 			struct mirror_entry e = {.hash = hash_of(rec.url),
 			    .at = at,
@@ -423,7 +440,14 @@ place_one(struct mirror *m, const struct mirror_record *rec, uint64_t at)
 	r = path_of(m, rec, &m->path);
 	if (r < 0)
 		return r;
-	return rec->what == MIRROR_PAGE ? page_write(m, rec) : file_move(m, at);
+	if (rec->what == MIRROR_FILE)
+		return file_move(m, at);
+	r = page_write(m, rec);
+	if (r == -EBADMSG && m->bad_file == NULL) {
+		m->bad_file = "parts";
+		m->bad_at = rec->parts_at;
+	}
+	return r;
 }
 
 /* What was copied, and is on its disk, is here no more. */
@@ -455,7 +479,7 @@ each(struct mirror *m, each_fn *fn)
 	int r = 0;
 
 	while (r == 0 && at < m->files->index.pos && !is_to_stop(m)) {
-		r = mirror_record_read(m->files, at, &m->record, &rec, &next);
+		r = record_at(m, at, &m->record, &rec, &next);
 		if (r == 0)
 			r = fn(m, &rec, at);
 		at = next;
@@ -531,6 +555,21 @@ release(struct mirror *m)
 	free(m);
 }
 
+static int
+tell(const struct mirror *m, const char *dir, int r, struct why *why)
+{
+	if (m->bad_file != NULL)
+		return why_set(why, r,
+		    "%s/mirror.work/%s is damaged in the record at byte %" PRIu64
+		    ": no mirror can be made of it but by crawling anew, into another "
+		    "directory",
+		    dir, m->bad_file, m->bad_at);
+	if (m->in[0] != '\0' && r == m->in_fd)
+		return why_set(why, r, "cannot make %s/mirror/%s: %s", dir, m->in,
+		    strerrordesc_np(-r));
+	return why_set(why, r, "cannot make %s/mirror: %s", dir, strerrordesc_np(-r));
+}
+
 int
 mirror_write(const struct mirror_files *f, const char *dir, const atomic_bool *hurry,
     struct why *why)
@@ -546,12 +585,8 @@ mirror_write(const struct mirror_files *f, const char *dir, const atomic_bool *h
 	r = begin(m, dir);
 	if (r == 0)
 		r = make(m);
-	if (r < 0 && m->in[0] != '\0' && r == m->in_fd)
-		(void)why_set(why, r, "cannot make %s/mirror/%s: %s", dir, m->in,
-		    strerrordesc_np(-r));
-	else if (r < 0)
-		(void)why_set(
-		    why, r, "cannot make %s/mirror: %s", dir, strerrordesc_np(-r));
+	if (r < 0)
+		(void)tell(m, dir, r, why);
 	release(m);
 	return r;
 }

@@ -460,6 +460,62 @@ a_mark_or_files_that_are_wrong_are_told(void **state)
 	    sink_open("mirror", &e->conf, (struct slice){0}, &e->s, &e->why), -EEXIST);
 }
 
+/* Another byte at a place of a file of ours, whose length is returned. */
+static long
+flip(const char *path, long at)
+{
+	FILE *f = fopen(path, "r+");
+	long end;
+	int c;
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 0, SEEK_END), 0);
+	end = ftell(f);
+	assert_int_equal(fseek(f, at, SEEK_SET), 0);
+	c = getc(f);
+	assert_int_equal(fseek(f, at, SEEK_SET), 0);
+	assert_int_not_equal(putc(c ^ 0x04, f), EOF);
+	assert_int_equal(fclose(f), 0);
+	return end;
+}
+
+static void
+any_damaged_byte_of_what_it_is_made_of_is_told_with_its_place(void **state)
+{
+	static const char head[] = "/mirror.work/index is damaged in the record at byte ";
+	struct env *e = *state;
+	char path[KIT_PATH_MAX + 32];
+	long second, end;
+
+	reopen(e, true);
+	put_file(e, "https://a.test/it.png", "yes");
+	commit(e);
+	second = strtol(buf_cstr(&e->mark), NULL, 10);
+	put_redirect(e, "https://a.test/away", "https://a.test/it.png");
+	commit(e);
+	(void)snprintf(path, sizeof(path), "%s/mirror.work/index", e->dir);
+	end = second + 1;
+	for (long at = 0; at < end; at++) {
+		end = flip(path, at);
+		assert_int_equal(sink_finish(e->s, &e->why), -EBADMSG);
+		assert_non_null(strstr(e->why.text, head));
+		assert_int_equal(
+		    strtol(strstr(e->why.text, head) + strlen(head), NULL, 10),
+		    at < second ? 0 : second);
+		(void)flip(path, at);
+	}
+	assert_true(end > second + 20);
+	put_page(e, "https://a.test/", "https://a.test/away", "");
+	commit(e);
+	(void)snprintf(path, sizeof(path), "%s/mirror.work/parts", e->dir);
+	(void)flip(path, 0);
+	assert_int_equal(sink_finish(e->s, &e->why), -EBADMSG);
+	assert_non_null(strstr(
+	    e->why.text, "/mirror.work/parts is damaged in the record at byte 0:"));
+	(void)flip(path, 0);
+	assert_int_equal(sink_finish(e->s, &e->why), 0);
+}
+
 /* -- Pieces. -- */
 
 static int
@@ -604,6 +660,7 @@ main(void)
 	    TEST(what_the_end_will_add_is_counted_until_it_is_there),
 	    TEST(what_was_made_by_an_earlier_run_is_not_counted_again),
 	    TEST(a_mark_or_files_that_are_wrong_are_told),
+	    TEST(any_damaged_byte_of_what_it_is_made_of_is_told_with_its_place),
 	    TEST(a_url_breaks_nothing_where_it_stands),
 	    TEST(bytes_that_are_no_pieces_are_refused),
 	    TEST(of_many_entries_the_newest_is_found),
