@@ -279,7 +279,9 @@ text_verified(const struct view *v, struct buf *out)
 	if (!v->verified)
 		return 0;
 	if (v->differences == 0)
-		return buf_add_cstr(out, "  verified\n");
+		return buf_add_cstr(out,
+		    "  verified  store, sums and lengths of files; for their bytes: "
+		    "trawl warc verify\n");
 	while (e == 0 && slice_cut(&rest, '\n', &line)) {
 		if (line.len == 0)
 			continue;

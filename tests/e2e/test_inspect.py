@@ -72,7 +72,8 @@ def test_status_of_a_crawl_that_ended(site, done):
     assert s["wait_ms"].keys() == report["wait_ms"].keys()
     text = harness.trawl("status", "--verify", done.dir)
     assert text.rc == 0 and text.err == ""
-    assert "ended: done" in text.out and "verified" in text.out
+    assert "ended: done" in text.out
+    assert "  verified  store, sums and lengths of files; for their bytes: trawl warc verify\n" in text.out
     assert f"{len(pages)} fetched" in text.out
 
 
