@@ -25,7 +25,8 @@ const struct command commands[] = {
     {"status", "[--json] [--verify] DIR", "totals of a crawl, also while it runs",
 	"Tells how the crawl in DIR stands as of its last commit; --verify reads all of "
 	"its\n"
-	"store and compares it with the sums, and the files' lengths with both; exit 3 if\n"
+	"store and compares it with the sums, and the files' lengths with both; exit 3 "
+	"if\n"
 	"anything differs.  The bytes of the archive are what trawl warc verify reads.",
 	false, cmd_status},
     {"explain", "[--json] DIR URL", "what became of a URL, and why",

@@ -237,6 +237,17 @@ deadline_of_state(const struct exchange *x, enum outcome *ret)
 	}
 }
 
+/* Since when it is at it, as far as it is the peer that takes the time. */
+static int64_t
+total_from_ms(const struct exchange *x, int64_t now_ms)
+{
+	int64_t held_ms = x->held_ms;
+
+	if (x->held_from_ms != 0)
+		held_ms += now_ms - x->held_from_ms;
+	return x->started_ms + held_ms;
+}
+
 /*
  * When to look again.  A state that is entered later brings a limit of its own, which
  * cannot pass before now plus that limit; so nothing has to be done on entering one.
@@ -247,7 +258,7 @@ deadline_arm(struct exchange *x, int64_t now_ms)
 	enum outcome unused;
 	int64_t at_ms = deadline_of_state(x, &unused);
 
-	at_ms = soonest(at_ms, x->started_ms, x->total_ms);
+	at_ms = soonest(at_ms, total_from_ms(x, now_ms), x->total_ms);
 	if (x->state < EXCHANGE_WAITING)
 		at_ms = soonest(at_ms, now_ms, x->first_byte_ms);
 	if (x->state < EXCHANGE_RECEIVING)
@@ -267,7 +278,7 @@ on_deadline(void *ctx)
 		exchange_end(x, CURLE_WRITE_ERROR);
 		return;
 	}
-	if (soonest(INT64_MAX, x->started_ms, x->total_ms) <= now_ms)
+	if (soonest(INT64_MAX, total_from_ms(x, now_ms), x->total_ms) <= now_ms)
 		x->timeout = OUTCOME_TIMEOUT_TOTAL;
 	else if (deadline_of_state(x, &timeout) <= now_ms)
 		x->timeout = timeout;

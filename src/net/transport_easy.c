@@ -323,6 +323,23 @@ block_grow(struct exchange *x, uint64_t need)
 	return (roomy > need && room_grow(x, used, roomy)) || room_grow(x, used, need);
 }
 
+/* What the peer has to wait for is neither a stall of its own nor time that it takes. */
+static void
+hold_back(struct exchange *x, int64_t until_ms)
+{
+	x->last_ms = until_ms;
+	if (x->held_from_ms == 0)
+		x->held_from_ms = loop_now_ms(x->transport->loop);
+}
+
+static void
+hold_no_more(struct exchange *x)
+{
+	if (x->held_from_ms != 0)
+		x->held_ms += loop_now_ms(x->transport->loop) - x->held_from_ms;
+	x->held_from_ms = 0;
+}
+
 /* The peer is made to wait until others have given room back. */
 static size_t
 room_wait(struct exchange *x)
@@ -332,8 +349,7 @@ room_wait(struct exchange *x)
 		return CURL_WRITEFUNC_ERROR;
 	}
 	room_starves(x, true);
-	x->last_ms = /* that is no stall */
-	    loop_now_ms(x->transport->loop) + ROOM_AGAIN_MS;
+	hold_back(x, loop_now_ms(x->transport->loop) + ROOM_AGAIN_MS);
 	return CURL_WRITEFUNC_PAUSE;
 }
 
@@ -346,7 +362,7 @@ rate_admits(struct exchange *x)
 
 	if (wait_us <= 0 || timer_start(&x->resume, wait_us / 1000 + 1) < 0)
 		return true;
-	x->last_ms = loop_now_ms(l) + wait_us / 1000 + 1; /* that is no stall */
+	hold_back(x, loop_now_ms(l) + wait_us / 1000 + 1);
 	return false;
 }
 
@@ -386,13 +402,11 @@ on_body(char *data, size_t size, size_t n, void *ctx)
 		return room_wait(x); /* all of it comes again later */
 	room_starves(x, false);
 	x->room_from_ms = 0;
-	if (!turn_admits(x, len))
+	if (!turn_admits(x, len) || (x->rate.rate > 0 && !rate_admits(x)))
 		return CURL_WRITEFUNC_PAUSE;
-	if (x->rate.rate > 0) {
-		if (!rate_admits(x))
-			return CURL_WRITEFUNC_PAUSE;
+	hold_no_more(x);
+	if (x->rate.rate > 0)
 		limiter_take(&x->rate, (double)len, loop_now_us(x->transport->loop));
-	}
 	memcpy(shm_ptr(x->transport->conf.shm, &x->block) + x->head_len + x->body_len,
 	    data, take);
 	x->body_len += take;
@@ -543,7 +557,7 @@ exchange_rewind(struct exchange *x, bool fresh)
 	buf_clear(&x->sent);
 	buf_clear(&x->head);
 	x->head_bytes = x->wire_bytes = 0;
-	x->room_from_ms = 0;
+	x->room_from_ms = x->held_from_ms = x->held_ms = 0;
 	x->head_lines = 0;
 	x->parsed = (struct http_head){0};
 	x->head_len = x->body_len = 0;

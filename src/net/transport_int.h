@@ -134,6 +134,8 @@ struct exchange {
 	struct limiter rate; /* of the body */
 	struct timer resume; /* libcurl is to hold back until then */
 	int64_t started_ms, connect_from_ms, asked_ms, last_ms;
+	int64_t held_from_ms;      /* since when we hold the body back; 0: we do not */
+	int64_t held_ms;           /* how long we did before that, turns not counted */
 	struct list on_pace;       /* transport's probing, quiet or heard */
 	int64_t pace_from_ms;      /* since when it is there */
 	bool slow;                 /* and on neither any more */

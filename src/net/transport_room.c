@@ -15,7 +15,7 @@
 enum {
 	WAIT_MS = 1000,               /* large ones, since room was taken or given back */
 	SMALL_WAIT_MS = 5000,         /* one with little to give back */
-	WAIT_MAX_MS = 30000,          /* while it is another's turn that moves */
+	WAIT_MAX_MS = 30000,          /* while others move */
 	YIELD_MS = 2 * ROOM_AGAIN_MS, /* one after another gives up for the first */
 	FIRST_MS = 10000              /* the first must have grown by then */
 };
@@ -160,7 +160,9 @@ room_is_worth_waiting(struct exchange *x)
 		return waits_ms < FIRST_MS;
 	if (gives_way(x, waits_ms, still_ms))
 		return false;
+	if (waits_ms >= WAIT_MAX_MS)
+		return false;
 	if (!is_large(x)) /* these together may hold most of the arena */
 		return still_ms < SMALL_WAIT_MS;
-	return room->first == 0 ? still_ms < WAIT_MS : waits_ms < WAIT_MAX_MS;
+	return room->first != 0 || still_ms < WAIT_MS;
 }

@@ -118,6 +118,43 @@ large_answers_wait_for_their_share_of_the_arena_and_small_ones_do_not(void **sta
 	got_free(&big);
 }
 
+/* Nor is it the peer's time: what we hold back may come later than the limit of the whole. */
+static void
+the_time_that_we_hold_an_answer_back_is_not_the_peers(void **state)
+{
+	struct transport_request req = request_to("http", "site.test", "/big");
+	struct shm_block hog = {0};
+	struct got g;
+
+	(void)state;
+	req.body_bytes_max = 0;
+	req.total_ms = 1500;
+	assert_int_equal(shm_alloc(fx->shm, 8 << 20, &hog), 0);
+	start(&req, &g);
+	run_for(2500);
+	assert_int_equal(g.calls, 0);
+	shm_free(fx->shm, &hog);
+	assert_int_equal(loop_run(fx->loop), 0);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	assert_int_equal(g.r.body_len, 3000000);
+	assert_true(g.r.total_ms >= 2500);
+	got_free(&g);
+	req.rate_bytes_max = 1000000;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_OK);
+	assert_true(g.r.total_ms >= 2000);
+	got_free(&g);
+	/* What is left of its own time is. */
+	req = request_to("http", "site.test", "/stall-in-body");
+	req.rate_bytes_max = 1000000;
+	req.stall_ms = 0;
+	req.total_ms = 300;
+	fetch_request(&req, &g);
+	assert_int_equal(g.r.outcome, OUTCOME_TRUNCATED);
+	assert_in_range(g.r.total_ms, 290, 5000);
+	got_free(&g);
+}
+
 static void
 an_answer_that_waits_too_long_for_room_is_to_be_asked_for_later(void **state)
 {
@@ -513,6 +550,8 @@ main(void)
 	    TEST(stops_at_the_limit_of_the_body_and_keeps_what_came, rig_setup_plain),
 	    TEST(says_so_when_the_arena_is_full, rig_setup_plain),
 	    TEST(large_answers_wait_for_their_share_of_the_arena_and_small_ones_do_not,
+		setup_shared_arena),
+	    TEST(the_time_that_we_hold_an_answer_back_is_not_the_peers,
 		setup_shared_arena),
 	    TEST(an_answer_that_waits_too_long_for_room_is_to_be_asked_for_later,
 		setup_shared_arena),

@@ -218,6 +218,29 @@ a_first_that_stalls_loses_its_place_to_who_can_have_it(void **state)
 	assert_true(gets(next, 16 * MIB));
 }
 
+/* Peers do not wait without end for their bytes to be taken. */
+static void
+one_that_holds_little_waits_no_longer_than_others_however_these_move(void **state)
+{
+	struct rig *f = *state;
+	struct exchange *moves = &f->x[1], *little = &f->x[2];
+	int64_t began = loop_now_ms(f->loop);
+
+	fill(f);
+	shm_free(f->shm, &little->block);
+	assert_int_equal(shm_alloc(f->shm, MIB, &little->block), 0);
+	assert_true(waits(moves));
+	room_starves(&f->x[0], false);
+	for (int i = 0; waits(little); i++) {
+		assert_in_range(loop_now_ms(f->loop) - began, 0, 30000);
+		after_ms(f, 500);
+		shm_free(f->shm, &moves->block);
+		assert_int_equal(
+		    shm_alloc(f->shm, (i % 2 == 0 ? 4 : 8) * MIB, &moves->block), 0);
+	}
+	assert_in_range(loop_now_ms(f->loop) - began, 29500, 30500);
+}
+
 int
 main(void)
 {
@@ -228,6 +251,7 @@ main(void)
 	    TEST(where_the_first_has_left_nobody_gives_up_for_it),
 	    TEST(one_that_waited_long_has_all_the_time_when_it_is_its_turn),
 	    TEST(a_first_that_stalls_loses_its_place_to_who_can_have_it),
+	    TEST(one_that_holds_little_waits_no_longer_than_others_however_these_move),
 	};
 
 	return cmocka_run_group_tests_name("net/transport room", tests, NULL, NULL);
