@@ -4,7 +4,8 @@
  * Archive files as they are, index in blocks, list of pages, and what each is, with its
  * digest.  Made beside and renamed: OUT is there whole or not at all.
  *
- * Errors:  -errno with the sentence; -EEXIST: OUT is there and is none; -ENOENT: there is no index (the crawl is not over).
+ * Errors:  -errno with the sentence; -EEXIST: OUT is there and is none; -ENOENT: there is
+ *          no index (the crawl is not over).
  * Threads: any.
  * Source:  "WACZ" 1.1.1, specs.webrecorder.net.
  */
