@@ -99,6 +99,7 @@ struct service_job {
 	int64_t scheduled_from_us; /* when it got this schedule; 0: when it was made */
 	struct list runs;          /* service_run.on_job: not over */
 	bool put_pending;          /* a change is on its way to the registry */
+	uint64_t told_of;          /* the run that was said to hold up its schedule */
 };
 struct service_job *service_job(const struct service *s, struct slice name);
 /* The first of its runs that is not over, as one is whose end is being noted; NULL: none. */

@@ -153,6 +153,18 @@ service_start_run(
 	}
 }
 
+/* Once of each: a run may be paused for days, and its job be due each second. */
+static void
+tell_not_over(struct service_job *j, uint64_t run)
+{
+	if (j->told_of == run)
+		return;
+	j->told_of = run;
+	log_warn_of(JOB_ABOUT(j->name),
+	    "job %s: its run %" PRIu64 " is not over: it is not started again now",
+	    j->name, run);
+}
+
 void
 run_start_scheduled(struct service *s, struct service_job *j, int64_t due_us)
 {
@@ -161,10 +173,7 @@ run_start_scheduled(struct service *s, struct service_job *j, int64_t due_us)
 
 	j->served_us = due_us;
 	if (service_job_run(j) != NULL) {
-		log_warn_of(JOB_ABOUT(j->name),
-		    "job %s: its run %" PRIu64 " is not over: it is not started "
-		    "again now",
-		    j->name, service_job_run(j)->id);
+		tell_not_over(j, service_job_run(j)->id);
 		job_save(s, j);
 		return;
 	}

@@ -139,6 +139,20 @@ def test_a_run_that_goes_on_is_not_started_twice(tmp_path, web):
         assert [r["id"] for r in runs_of(s, "slow")] == [1]
 
 
+def test_that_a_run_goes_on_is_said_once_however_often_its_job_is_due(tmp_path, web):
+    with Service(tmp_path / "serve", SETTINGS) as s:
+        s.start()
+        s.create("slow", seeds=[web.url()], fetch={"delay": "1h"}, schedule={"every": "1s"})
+        for going in 1, 2:
+            wait_until("it is said", lambda: s.log().count("it is not started again now") == going)  # noqa: B023
+            assert f"its run {going} is not over: it is not started again now" in s.log()
+            s.post(f"/api/v1/runs/{going}:pause")
+            turns = {s.get("/api/v1/jobs/slow").json["next_at"]}
+            wait_until("it was due", lambda: turns.add(s.get("/api/v1/jobs/slow").json["next_at"]) or len(turns) > 4)  # noqa: B023
+            assert s.log().count("it is not started again now") == going
+            s.post(f"/api/v1/runs/{going}:cancel")
+
+
 @pytest.mark.parametrize("catch_up", ["once", "skip"])
 def test_what_was_missed_while_nobody_was_there(tmp_path, web, catch_up):
     with Service(tmp_path / "serve", SETTINGS.replace("keep_runs: 2", "keep_runs: 99")) as s:
