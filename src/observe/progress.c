@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "observe/format.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -24,7 +25,8 @@ struct progress {
 	struct sample samples[WINDOW]; /* the last ones, for rates */
 	uint32_t samples_len;
 	uint64_t wait_before[WAIT_CAUSE_MAX];
-	unsigned lines_drawn;
+	unsigned lines_drawn, rows;
+	int columns;
 	const char *held; /* by what, while nothing goes on; NULL: it does */
 	struct buf out;
 };
@@ -121,23 +123,38 @@ errors(const struct crawl_stats *s)
 	return s->failed + s->outcomes[OUTCOME_HTTP_4XX] + s->outcomes[OUTCOME_HTTP_5XX];
 }
 
-/* One line of the block, cut to the width of the terminal. */
-__attribute__((format(printf, 3, 4))) static void
-block_line(struct progress *p, int columns, const char *fmt, ...)
+/* Of the terminal: one column stays free, where the cursor would wrap, and the row below the
+ * block.  It may be made larger or smaller at any time. */
+static void
+measure(struct progress *p)
+{
+	struct winsize size;
+	bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0;
+
+	p->columns = known && size.ws_col > 0 ? size.ws_col - 1 : 80;
+	p->rows = known && size.ws_row > 0 ? size.ws_row - 1u : UINT_MAX;
+}
+
+/* One line of the block, cut to the width of the terminal; none where there is no row for it: a
+ * line that has gone out at the top cannot be cleared. */
+__attribute__((format(printf, 2, 3))) static void
+block_line(struct progress *p, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
 
+	if (p->lines_drawn >= p->rows)
+		return;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	scrub_terminal(text, strlen(text)); /* cut, it may end within a character */
-	(void)buf_printf(&p->out, "%.*s\033[K\n", columns, text);
+	(void)buf_printf(&p->out, "%.*s\033[K\n", p->columns, text);
 	p->lines_drawn++;
 }
 
 static void
-block_hosts(struct progress *p, int columns)
+block_hosts(struct progress *p)
 {
 	struct frontier_host hosts[HOSTS_SHOWN];
 	uint32_t n = crawl_hosts(p->crawl, hosts, HOSTS_SHOWN);
@@ -145,7 +162,7 @@ block_hosts(struct progress *p, int columns)
 	for (uint32_t i = 0; i < n; i++) {
 		bool waits = hosts[i].waits_for != WAIT_NONE;
 
-		block_line(p, columns, "  %s  %s waiting, %u in flight%s%s",
+		block_line(p, "  %s  %s waiting, %u in flight%s%s",
 		    LOG_TEXT(slice_cstr(hosts[i].authority)), COUNT(hosts[i].queued),
 		    hosts[i].in_flight, waits ? ", " : "",
 		    waits ? wait_cause_name(hosts[i].waits_for) : "");
@@ -156,26 +173,22 @@ static void
 draw_block(struct progress *p)
 {
 	struct crawl_stats s;
-	struct winsize size;
 	double pages, bytes;
 	char limit[128];
-	int columns = 80;
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
-		columns = size.ws_col - 1;
+	measure(p);
 	crawl_stats(p->crawl, &s);
 	rates(p, &s, &pages, &bytes);
 	limited_by(p, &s, limit, sizeof(limit));
 	clear_block(p);
-	block_line(p, columns, "trawl %s  %s", p->title, ELAPSED(s.elapsed_ms));
-	block_line(p, columns, "  pages %s  %.0f/s   received %s  %s/s", COUNT(s.pages),
-	    pages, BYTES(s.wire_bytes), BYTES(bytes));
-	block_line(p, columns,
-	    "  queued %s  in flight %s  hosts %u  errors %s  rejected %s",
+	block_line(p, "trawl %s  %s", p->title, ELAPSED(s.elapsed_ms));
+	block_line(p, "  pages %s  %.0f/s   received %s  %s/s", COUNT(s.pages), pages,
+	    BYTES(s.wire_bytes), BYTES(bytes));
+	block_line(p, "  queued %s  in flight %s  hosts %u  errors %s  rejected %s",
 	    COUNT(s.queued), COUNT(s.in_flight), s.frontier.hosts, COUNT(errors(&s)),
 	    COUNT(s.rejected));
-	block_hosts(p, columns);
-	block_line(p, columns, "  limited by: %s", limit);
+	block_hosts(p);
+	block_line(p, "  limited by: %s", limit);
 	say(p);
 }
 

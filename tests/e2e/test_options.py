@@ -1,11 +1,14 @@
 """Every option has a test that shows its effect: which, and those that stand nowhere else."""
 
 import contextlib
+import fcntl
 import os
 import pty
 import re
 import socket
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -378,11 +381,32 @@ def test_progress_is_a_block_or_nothing(slow, tmp_path):
 
 @pytest.mark.parametrize("term, drawn", [("xterm", True), ("dumb", False), (None, False)])
 def test_progress_is_drawn_on_terminals_that_can_move_the_cursor(slow, tmp_path, term, drawn):
+    got = on_terminal(slow, tmp_path / "c", term)
+    assert (b"\x1b[" in got) == drawn and b"trawl: done" in got, got
+
+
+@pytest.mark.parametrize("columns, rows", [(80, 24), (20, 24), (12, 24), (2, 24), (1, 24), (80, 4), (30, 1)])
+def test_progress_fits_into_small_terminals(slow, tmp_path, columns, rows):
+    got = on_terminal(slow, tmp_path / "c", "xterm", columns, rows).decode()
+    drawn = [line.rstrip("\r").removesuffix("\x1b[K") for line in got.split("\n") if line.rstrip("\r").endswith("\x1b[K")]
+    drawn = [re.sub(r"\x1b\[\d+A\r\x1b\[J", "", line) for line in drawn]
+    moved = [int(n) for n in re.findall(r"\x1b\[(\d+)A", got)]
+    assert all(len(line) < columns for line in drawn), drawn
+    assert all(0 < n < rows for n in moved), "who goes up by more is stopped by the first row"
+    if rows == 24:
+        assert max(moved) == 5 and len(drawn) == sum(moved)
+    else:
+        assert max(moved, default=0) == rows - 1
+
+
+def on_terminal(slow, out, term, columns=0, rows=0):
+    """What a crawl of 2.5 s writes to a terminal of that kind and size."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     env = {k: v for k, v in os.environ.items() if k != "TERM"} | ({} if term is None else {"TERM": term})
     options = ["--robots", "ignore", "--retries", "0", "--total-timeout", "2500ms"]
     child = subprocess.Popen(
-        [harness.TRAWL, "crawl", "-o", tmp_path / "c", *options, f"http://127.0.0.1:{slow.port}/drip"],
+        [harness.TRAWL, "crawl", "-o", out, *options, f"http://127.0.0.1:{slow.port}/drip"],
         stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=env,
     )  # fmt: skip
     os.close(theirs)
@@ -395,7 +419,7 @@ def test_progress_is_drawn_on_terminals_that_can_move_the_cursor(slow, tmp_path,
     finally:
         harness.stop(child)
         os.close(ours)
-    assert (b"\x1b[" in got) == drawn and b"trawl: done" in got, got
+    return got
 
 
 # -- Who works, how often, and where results go --
