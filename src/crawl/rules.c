@@ -65,11 +65,21 @@ rule_key_nearest(struct slice name)
 	return best;
 }
 
+/* Where in "host:port" the ':' is; the length: there is no port. */
+static size_t
+port_at(struct slice s)
+{
+	size_t from = slice_starts(s, SLICE_LIT("[")) ? slice_find(s, ']') : 0;
+
+	return from + slice_find(slice_from(s, from), ':');
+}
+
 int
 rule_host(struct slice text, char **ret, struct why *why)
 {
 	bool below = slice_starts(text, SLICE_LIT("*."));
 	struct slice name = slice_from(text, below ? 2 : 0), host;
+	bool has_port = port_at(name) < name.len;
 	char in[512], out[URL_BYTES_MAX], *copy;
 	struct url url;
 	int n = snprintf(in, sizeof(in), "http://" SLICE_FMT "/", SLICE_ARG(name));
@@ -79,14 +89,16 @@ rule_host(struct slice text, char **ret, struct why *why)
 	    n < 0 || n >= (int)sizeof(in) ||
 	    url_resolve(NULL, slice_of(in, (size_t)n), (struct slice){0}, 0, out,
 		sizeof(out), &url) != URL_OK ||
-	    url.port != 80 || slice_ends(name, SLICE_LIT(":80")))
+	    slice_ends(name, SLICE_LIT(":")))
 		return why_set(why, -EINVAL,
 		    "'" SLICE_FMT
-		    "' is not the name of a host, without a port, nor *.NAME for all "
-		    "below",
+		    "' is not the name of a host, nor *.NAME for all below, maybe with "
+		    ":PORT",
 		    SLICE_ARG(slice_head(text, 200)));
 	host = url_host(&url);
 	n = snprintf(in, sizeof(in), "%s" SLICE_FMT, below ? "*." : "", SLICE_ARG(host));
+	if (has_port)
+		n += snprintf(in + n, sizeof(in) - (size_t)n, ":%u", (unsigned)url.port);
 	copy = slice_dup(slice_of(in, (size_t)n));
 	if (copy == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
@@ -238,10 +250,15 @@ rules_free(struct rules *r)
 /* ---- which are for a URL ---- */
 
 static bool
-host_is(struct slice host, const char *wanted)
+host_is(struct slice host, unsigned port, const char *wanted)
 {
 	struct slice name = slice_cstr(wanted);
+	size_t at = port_at(name);
+	uint64_t only;
 
+	if (slice_to_u64(slice_from(name, at + 1), &only) && only != port)
+		return false;
+	name = slice_head(name, at);
 	if (slice_starts(name, SLICE_LIT("*.")))
 		return host.len > name.len - 1 && slice_ends(host, slice_from(name, 1));
 	return slice_eq(host, name);
@@ -250,7 +267,7 @@ host_is(struct slice host, const char *wanted)
 static bool
 is_for(const struct rules *all, const struct rule *r, const struct url *url)
 {
-	if (r->host != NULL && !host_is(url_host(url), r->host))
+	if (r->host != NULL && !host_is(url_host(url), url->port, r->host))
 		return false;
 	return r->code == NULL || pcre2_match(r->code, (PCRE2_SPTR)url->text, url->len, 0,
 				      0, all->match, all->limits) >= 0;
@@ -316,26 +333,31 @@ rules_want_field(
 /* ---- of hosts ---- */
 
 static struct slice
-host_of(struct slice authority)
+host_of(struct slice authority, unsigned *ret_port)
 {
 	struct slice rest = slice_from(authority, slice_find(authority, ':'));
+	uint64_t port;
+	size_t at;
 
 	rest = slice_from(rest, strlen("://"));
-	if (rest.len > 0 && rest.ptr[0] == '[')
-		return slice_head(rest, slice_find(rest, ']') + 1);
-	return slice_head(rest, slice_find(rest, ':'));
+	at = port_at(rest);
+	if (!slice_to_u64(slice_from(rest, at + 1), &port))
+		port = slice_starts(authority, SLICE_LIT("https:")) ? 443 : 80;
+	*ret_port = (unsigned)port;
+	return slice_head(rest, at);
 }
 
 void
 rules_pace(const struct options *o, struct slice authority, uint32_t *per_host,
     int64_t *delay_ms)
 {
-	struct slice host = host_of(authority);
+	unsigned port;
+	struct slice host = host_of(authority, &port);
 
 	for (size_t i = 0; i < o->rules_len; i++) {
 		const struct option_rule *r = &o->rules[i];
 
-		if (r->match != NULL || !has_pace(r) || !host_is(host, r->host))
+		if (r->match != NULL || !has_pace(r) || !host_is(host, port, r->host))
 			continue;
 		if (r->options->given[OPTION_ID_fetch_per_host])
 			*per_host = r->options->fetch_per_host;

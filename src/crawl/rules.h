@@ -2,8 +2,8 @@
  * crawl/rules.h -- what a job wants of some URLs only: "rules:" of its file.
  *
  * A rule is for the URLs that `match` (a regular expression) matches and whose host `host`
- * names ("*.example.org": all below that).  All rules that are for a URL hold; of the same
- * key the last has the word; header lines add up.
+ * names ("*.example.org": all below that; with ":8080": at that port only).  All rules that
+ * are for a URL hold; of the same key the last has the word; header lines add up.
  *
  *   exclude, depth, priority   where links are judged        (crawl/scope.h, workers)
  *   extract                    fields of these pages only    (crawl/parse.c, workers)

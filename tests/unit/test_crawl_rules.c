@@ -271,6 +271,60 @@ a_host_has_its_own_pace(void **state)
 }
 
 static void
+a_host_with_a_port_is_that_port_only(void **state)
+{
+	static const struct {
+		const char *authority;
+		uint32_t per_host;
+	} paces[] = {{"http://a.test:8080", 2}, {"https://a.test:8080", 2},
+	    {"http://a.test", 1}, {"http://a.test:80801", 1}, {"https://www.b.test", 3},
+	    {"http://www.b.test", 1}, {"http://www.b.test:443", 3},
+	    {"http://[::1]:81", 4}, {"http://[::1]", 1}, {"http://c.test", 5},
+	    {"https://c.test", 1}};
+	struct heard heard;
+	struct scope_rules *rules;
+	char reason[256];
+	struct job j;
+
+	(void)state;
+	read_job(&j,
+	    "seeds: ['http://a.test/']\n"
+	    "crawl: {scope: any}\n"
+	    "rules:\n"
+	    "  - {host: 'A.test:8080', per_host: 2, exclude: yes}\n"
+	    "  - {host: '*.b.test:443', per_host: 3}\n"
+	    "  - {host: '[0:0::1]:81', per_host: 4}\n"
+	    "  - {host: 'c.test:80', per_host: 5}\n",
+	    &heard);
+	assert_string_equal(heard.text, "");
+	assert_string_equal(j.options.rules[0].host, "a.test:8080");
+	assert_string_equal(j.options.rules[2].host, "[::1]:81");
+	for (size_t i = 0; i < sizeof(paces) / sizeof(paces[0]); i++) {
+		uint32_t per_host = 1;
+		int64_t delay_ms = 7;
+
+		rules_pace(
+		    &j.options, slice_cstr(paces[i].authority), &per_host, &delay_ms);
+		assert_int_equal(per_host, paces[i].per_host);
+		assert_int_equal(delay_ms, 7);
+	}
+	rules = scope_of(&j);
+	assert_int_equal(judge(rules, "http://a.test/", 0, reason).outcome, OUTCOME_NONE);
+	assert_int_equal(judge(rules, "https://a.test:8080/", 0, reason).outcome,
+	    OUTCOME_OUT_OF_SCOPE);
+	scope_rules_free(rules);
+	job_release(&j);
+	read_job(&j,
+	    "seeds: ['http://a.test/']\n"
+	    "rules: [{host: 'a.test:', depth: 1}, {host: ':80', depth: 1},\n"
+	    "  {host: 'a.test:70000', depth: 1}, {host: 'a.test:80:80', depth: 1},\n"
+	    "  {host: '*.b.test:x', depth: 1}, {host: 'u@a.test:8080', depth: 1}]\n",
+	    &heard);
+	assert_int_equal(heard.n, 6);
+	job_release(&j);
+}
+
+static void
 rules_that_were_written_read_back_the_same(void **state)
 {
 	struct heard heard;
@@ -319,7 +373,7 @@ mistakes_in_rules_are_told_with_their_place(void **state)
 	    "  - {priority: 3}\n"
 	    "  - {match: 'a(', exclude: yes}\n"
 	    "  - {host: 'a b', exclude: perhaps}\n"
-	    "  - {host: 'a.test:8080', priority: 1000}\n"
+	    "  - {host: 'a.test:8o80', priority: 1000}\n"
 	    "  - {match: x, delay: 1s}\n"
 	    "  - {match: x, prioritty: 1}\n"
 	    "  - {match: x, match: y, depth: many}\n"
@@ -334,7 +388,7 @@ mistakes_in_rules_are_told_with_their_place(void **state)
 	assert_non_null(
 	    strstr(heard.text, "5:12 rules: 'a b' is not the name of a host"));
 	assert_non_null(strstr(heard.text, "5:28 rules: exclude is yes or no"));
-	assert_non_null(strstr(heard.text, "6:12 rules: 'a.test:8080' is not the name"));
+	assert_non_null(strstr(heard.text, "6:12 rules: 'a.test:8o80' is not the name"));
 	assert_non_null(strstr(heard.text, "6:37 rules: priority is a number"));
 	assert_non_null(
 	    strstr(heard.text, "7:5 rules: delay and per_host are of a whole"));
@@ -359,6 +413,7 @@ main(void)
 	    cmocka_unit_test(rules_are_asked_again_when_what_waits_is_judged_anew),
 	    cmocka_unit_test(fields_of_a_rule_are_of_its_pages),
 	    cmocka_unit_test(a_host_has_its_own_pace),
+	    cmocka_unit_test(a_host_with_a_port_is_that_port_only),
 	    cmocka_unit_test(rules_that_were_written_read_back_the_same),
 	    cmocka_unit_test(mistakes_in_rules_are_told_with_their_place),
 	};
