@@ -453,17 +453,6 @@ take_fresh(struct crawl *c, struct commit *m)
 	return r;
 }
 
-/* The clock may have been set back since, or the record be damaged. */
-static int64_t
-retry_in_ms(int64_t not_before_wall_ms, int64_t wall_ms)
-{
-	if (not_before_wall_ms <= wall_ms)
-		return 0;
-	return not_before_wall_ms - wall_ms < FETCH_RETRY_MS_MAX
-		   ? not_before_wall_ms - wall_ms
-		   : FETCH_RETRY_MS_MAX;
-}
-
 static int
 take_refill(struct crawl *c, struct commit *m)
 {
@@ -472,7 +461,7 @@ take_refill(struct crawl *c, struct commit *m)
 
 	for (uint32_t i = 0; i < m->fresh_len; i++)
 		m->fresh[i].not_before_ms =
-		    now + retry_in_ms(m->fresh[i].not_before_ms, wall);
+		    now + fetch_retry_in_ms(m->fresh[i].not_before_ms, wall);
 	if (m->want.rules)
 		r = frontier_rules(
 		    c->frontier, m->want.authority_hash, buf_slice(&m->rules), now);

@@ -3,6 +3,7 @@
 #include "crawl/inspect_internal.h"
 #include "crawl/quarantine.h"
 #include "crawl/scope.h"
+#include "fetch/retry.h"
 #include "frontier/keys.h"
 #include "frontier/rules.h"
 #include "sink/lines.h"
@@ -365,6 +366,7 @@ static int
 take_record(struct asking *a, const struct urlrec *rec)
 {
 	struct inspect_url *u = a->u;
+	int64_t wall_ms = a->in->wall_us / 1000;
 	int r = keep(a, rec->via, &u->via);
 
 	if (r == 0)
@@ -374,7 +376,9 @@ take_record(struct asking *a, const struct urlrec *rec)
 	    rec->kind < LINK_KIND_MAX ? link_kind_name((enum link_kind)rec->kind) : NULL;
 	u->tries = rec->attempts;
 	u->priority = rec->priority;
-	u->not_before_ms = rec->not_before_ms;
+	u->not_before_ms = rec->not_before_ms > wall_ms
+			       ? wall_ms + fetch_retry_in_ms(rec->not_before_ms, wall_ms)
+			       : rec->not_before_ms;
 	u->place = a->records;
 	return r;
 }

@@ -58,6 +58,16 @@ fetch_retry_ms(uint32_t attempts, uint64_t random)
 	return ms - ms / 4 + (int64_t)(random % (uint64_t)(ms / 2 + 1));
 }
 
+int64_t
+fetch_retry_in_ms(int64_t not_before_wall_ms, int64_t wall_ms)
+{
+	if (not_before_wall_ms <= wall_ms)
+		return 0;
+	return not_before_wall_ms - wall_ms < FETCH_RETRY_MS_MAX
+		   ? not_before_wall_ms - wall_ms
+		   : FETCH_RETRY_MS_MAX;
+}
+
 /* ---- budgets ---- */
 
 /* A table without chains: of two hosts in one slot the later has it, with a new budget. */

@@ -21,6 +21,9 @@ bool fetch_retry_helps(enum outcome o, int status, bool answered);
  * %. */
 int64_t fetch_retry_ms(uint32_t attempts, uint64_t random);
 #define FETCH_RETRY_MS_MAX INT64_C(375000) /* it never returns more */
+/* How long, at this time, until the next try whose time is stored.  The clock may have been set
+ * back since, or the record be damaged: FETCH_RETRY_MS_MAX at most. */
+int64_t fetch_retry_in_ms(int64_t not_before_wall_ms, int64_t wall_ms);
 
 struct retry_budgets;
 int retry_budgets_new(struct retry_budgets **ret);

@@ -1,5 +1,6 @@
 #include "crawl/crawl.h"
 #include "crawl/inspect.h"
+#include "fetch/retry.h"
 #include "frontier/keys.h"
 #include <endian.h>
 #include <errno.h>
@@ -54,13 +55,15 @@ put_seen(struct env *e, uint64_t authority, uint64_t url, enum outcome o)
 }
 
 static void
-put_queued(struct env *e, uint64_t authority, uint64_t order_key, const char *text)
+put_record(struct env *e, uint64_t authority, uint64_t order_key, const char *text,
+    int64_t not_before_ms)
 {
 	struct urlrec rec = {.authority_hash = authority,
 	    .url_hash = url_hash(slice_cstr(text), SEED),
 	    .key = order_key,
 	    .depth = 1,
 	    .kind = LINK_A,
+	    .not_before_ms = not_before_ms,
 	    .url = slice_cstr(text),
 	    .via = SLICE_LIT("http://h0.test/"),
 	    .hops = SLICE_LIT("L")};
@@ -74,6 +77,12 @@ put_queued(struct env *e, uint64_t authority, uint64_t order_key, const char *te
 	    store_batch_put(e->b, STORE_QUEUE, key_whole(&k), buf_slice(&b)), 0);
 	put_seen(e, authority, rec.url_hash, OUTCOME_NONE);
 	buf_release(&b);
+}
+
+static void
+put_queued(struct env *e, uint64_t authority, uint64_t order_key, const char *text)
+{
+	put_record(e, authority, order_key, text, 0);
 }
 
 static void
@@ -369,6 +378,33 @@ one_that_waits_is_told_with_its_place(void **state)
 	inspect_close(in);
 }
 
+/* The clock was set back by a day since, or the record is damaged: a resume waits for the longest
+ * delay of a retry at most. */
+static void
+a_retry_is_told_no_later_than_it_is_made(void **state)
+{
+	enum { LATER_MS = 86400000, SOON_MS = 5000 };
+	const int64_t now_ms = wall_us / 1000;
+	struct env *e = *state;
+	struct inspect *in;
+	struct inspect_url u;
+
+	put_record(e, authority_of(9), 5, "http://h9.test/4", now_ms + LATER_MS);
+	put_record(e, authority_of(9), 6, "http://h9.test/5", now_ms + SOON_MS);
+	put_record(e, authority_of(9), 7, "http://h9.test/6", now_ms - SOON_MS);
+	commit(e);
+	assert_int_equal(inspect_open(e->dir, &e->job, wall_us, &in, &e->why), 0);
+	assert_int_equal(inspect_url(in, SLICE_LIT("http://h9.test/4"), &u, &e->why), 0);
+	assert_int_equal(u.not_before_ms, now_ms + FETCH_RETRY_MS_MAX);
+	assert_int_equal(inspect_url(in, SLICE_LIT("http://h9.test/5"), &u, &e->why), 0);
+	assert_int_equal(u.not_before_ms, now_ms + SOON_MS);
+	assert_int_equal(inspect_url(in, SLICE_LIT("http://h9.test/6"), &u, &e->why), 0);
+	assert_int_equal(u.not_before_ms, now_ms - SOON_MS);
+	assert_int_equal(inspect_url(in, SLICE_LIT("http://h9.test/7"), &u, &e->why), 0);
+	assert_int_equal(u.not_before_ms, 0);
+	inspect_close(in);
+}
+
 static void
 where_nothing_was_committed_there_is_nothing_to_see(void **state)
 {
@@ -398,6 +434,7 @@ main(void)
 	    TEST(files_are_held_against_their_marks),
 	    TEST(the_hosts_with_most_that_waits_come_first),
 	    TEST(one_that_waits_is_told_with_its_place),
+	    TEST(a_retry_is_told_no_later_than_it_is_made),
 	    TEST(where_nothing_was_committed_there_is_nothing_to_see),
 	};
 
