@@ -445,6 +445,7 @@ committer_new(const struct committer_conf *conf, struct committer **ret, struct 
 	buf_init(&c->scratch, 1 << 20);
 	buf_init(&c->packed, SIZE_MAX / 2);
 	buf_init(&c->original.uri, URL_BYTES_MAX);
+	revisit_init(c);
 	r = open_all(c, why);
 	if (r < 0) {
 		committer_free(c);
@@ -476,6 +477,7 @@ committer_free(struct committer *c)
 	buf_release(&c->scratch);
 	buf_release(&c->packed);
 	buf_release(&c->original.uri);
+	revisit_release(c);
 	warc_packer_free(c->packer);
 	quarantine_release(&c->quarantine);
 	free(c);

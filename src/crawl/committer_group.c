@@ -179,6 +179,7 @@ group_commit(struct committer *c)
 		assert(totals_hold(&c->saved.totals));
 		hostcount_settle(&c->counts);
 		seen_committed(c->seen);
+		revisit_committed(c);
 		c->committed.saved = c->saved;
 		c->committed.run = c->run;
 		r = tell_sinks(c);

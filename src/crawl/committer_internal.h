@@ -7,10 +7,12 @@
  *   committer_due.c     when which page is due
  *   committer_moved.c   where seeds were redirected to, and what that admits
  *   committer_traps.c   what links and pages mean for the traps
+ *   committer_revisit.c what the archive holds already
  *   committer_group.c   the group commit, and what is read back: refills, hosts
  */
 #ifndef CRAWL_COMMITTER_INTERNAL_H
 #define CRAWL_COMMITTER_INTERNAL_H
+#include "base/arena.h"
 #include "base/map.h"
 #include "crawl/committer.h"
 #include "crawl/scope.h"
@@ -118,6 +120,10 @@ struct committer {
 		int64_t wall_us;
 		struct buf uri;
 	} original;
+	struct {
+		struct map by_key;  /* in the store -> struct slice, the value there */
+		struct arena arena; /* of all of these */
+	} payloads; /* noted in the batch, where the store does not find them yet */
 	struct umap known_good; /* url_hash -> anything */
 	struct traps *traps;
 	bool has_traps;      /* any of their rules is in force */
@@ -141,6 +147,10 @@ int commit_done(struct committer *c, struct commit *m);
 int commit_attempt(struct committer *c, struct commit *m);
 /* Of what is archived already, a revisit record; its bytes are c->packed. */
 int revisit_known(struct committer *c, struct sink_event *e);
+void revisit_init(struct committer *c);
+void revisit_release(struct committer *c);
+/* The store knows all that was noted. */
+void revisit_committed(struct committer *c);
 int commit_name(struct committer *c, struct commit *m);
 int commit_host(struct committer *c, struct commit *m);
 int commit_raise(struct committer *c, const struct commit *m);

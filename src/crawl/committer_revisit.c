@@ -9,11 +9,17 @@
  * keeps which record has it, under "pay/DIGEST": "TIME ID URL".  Such a page has the
  * outcome duplicate-content, from here on: nobody was told of it yet; also one that came
  * again as it was in an earlier round, of which the worker has made a revisit.  What came
- * since the last commit is not looked up, so two of the same within a second may both be
- * whole.
+ * since the last commit the store does not find yet: that is looked for in memory.  The
+ * record that a revisit refers to is before it in the archive, so none is left alone when
+ * the files are cut back to a commit.
  */
 
-enum { PAYLOAD_BYTES_MIN = 512 }; /* a revisit is not much smaller */
+enum {
+	PAYLOAD_BYTES_MIN = 512, /* a revisit is not much smaller */
+	FRESH_MAX = 1 << 17,     /* of one commit; what is more may be archived twice */
+	FRESH_BLOCK_BYTES = 16 << 10,
+	FRESH_BYTES_MAX = 16 << 20,
+};
 
 #define SHA1 SLICE_LIT("sha1:")
 
@@ -38,6 +44,51 @@ may_be_known(const struct committer *c, const struct sink_event *e)
 	       e->body_bytes >= PAYLOAD_BYTES_MIN;
 }
 
+void
+revisit_init(struct committer *c)
+{
+	map_init(&c->payloads.by_key, FRESH_MAX);
+	arena_init(&c->payloads.arena, FRESH_BLOCK_BYTES, FRESH_BYTES_MAX);
+}
+
+void
+revisit_release(struct committer *c)
+{
+	map_release(&c->payloads.by_key);
+	arena_release(&c->payloads.arena);
+}
+
+void
+revisit_committed(struct committer *c)
+{
+	map_release(&c->payloads.by_key);
+	map_init(&c->payloads.by_key, FRESH_MAX);
+	arena_reset(&c->payloads.arena);
+}
+
+/* Out of memory, or of room, it is not found before the commit: nothing is lost by that. */
+static void
+note_fresh(struct committer *c, struct slice key, struct slice value)
+{
+	struct arena *a = &c->payloads.arena;
+	struct slice *kept = arena_alloc(a, sizeof(*kept));
+	struct slice kept_key;
+
+	if (kept != NULL && arena_copy(a, value, kept) && arena_copy(a, key, &kept_key))
+		(void)map_put(&c->payloads.by_key, kept_key, kept);
+}
+
+/* Into c->scratch.  -ENOENT: nobody has it. */
+static int
+look_up(struct committer *c, struct slice key)
+{
+	const struct slice *fresh = map_get(&c->payloads.by_key, key);
+
+	buf_clear(&c->scratch);
+	return fresh != NULL ? buf_add_slice(&c->scratch, *fresh)
+			     : store_get(c->store, STORE_META, key, &c->scratch);
+}
+
 static int
 note(struct committer *c, const struct sink_event *e, struct slice key)
 {
@@ -51,8 +102,11 @@ note(struct committer *c, const struct sink_event *e, struct slice key)
 	if (r == 0)
 		r = buf_printf(&c->scratch, "%" PRId64 " %s " SLICE_FMT, e->began_wall_us,
 		    id, SLICE_ARG(e->url));
-	return r < 0 ? r
-		     : store_batch_put(c->batch, STORE_META, key, buf_slice(&c->scratch));
+	if (r == 0)
+		r = store_batch_put(c->batch, STORE_META, key, buf_slice(&c->scratch));
+	if (r == 0)
+		note_fresh(c, key, buf_slice(&c->scratch));
+	return r;
 }
 
 static bool
@@ -105,8 +159,7 @@ revisit_known(struct committer *c, struct sink_event *e)
 	if (!may_be_known(c, e))
 		return 0;
 	key = payload_key(&k, e->digest);
-	buf_clear(&c->scratch);
-	r = store_get(c->store, STORE_META, key, &c->scratch);
+	r = look_up(c, key);
 	if (r == -ENOENT)
 		return note(c, e, key);
 	if (r == 0 && !original_parse(buf_slice(&c->scratch), e->digest, &o))

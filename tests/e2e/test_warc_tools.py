@@ -249,6 +249,31 @@ def test_what_is_archived_already_is_a_revisit(tmp_path):
         judges.run("warcio", "check", *out.warcs())
 
 
+def test_what_is_the_same_within_one_commit_is_a_revisit_as_well(tmp_path):
+    root = tmp_path / "site"
+    root.mkdir()
+    names = [f"same{n}.txt" for n in range(20)]
+    (root / "index.html").write_text("".join(f'<a href="{n}">{n}</a>' for n in names))
+    for n in names:
+        (root / n).write_text("the same " * 200)
+    server = f"server {{ listen 127.0.0.1:@PORT@; root {root}; }}"
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        out = harness.Output(tmp_path / "crawl")
+        args = ("--delay", "0", "--commit-interval", "60s", "--warc-revisits", web.url("/"))
+        result = harness.trawl("crawl", "-q", "-o", out.dir, *args)
+    assert result.rc == 0, result.err
+    records = [r for r in out.records() if r.type in ("response", "revisit") and "/same" in r.uri]
+    assert [r.type for r in records] == ["response"] + ["revisit"] * 19
+    first, *again = records
+    for r in again:
+        assert r.headers["warc-refers-to"] == first.id
+        assert r.headers["warc-refers-to-target-uri"] == first.uri
+        assert r.headers["warc-refers-to-date"] == first.headers["warc-date"]
+    assert json.loads(harness.trawl("report", "--json", out.dir).out)["outcomes"] == {"ok": 2, "duplicate-content": 19}
+    n = json.loads(tool("verify", "--json", *out.warcs()).out)
+    assert (n["faults"], n["notes"]) == (0, 0)
+
+
 def test_what_name_servers_said_is_archived_once(tmp_path):
     server = 'server { listen 127.0.0.1:@PORT@; location / { default_type text/html; return 200 "<a href=/b>b</a>"; } }'
     names = {"one.example.test": "127.0.0.1", "two.example.test": "127.0.0.1"}
