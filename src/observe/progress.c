@@ -24,7 +24,7 @@ struct progress {
 	struct timer tick;
 	struct sample samples[WINDOW]; /* the last ones, for rates */
 	uint32_t samples_len;
-	uint64_t wait_before[WAIT_CAUSE_MAX];
+	uint64_t wait_before[WAIT_CAUSE_MAX], transfer_before;
 	unsigned lines_drawn, rows;
 	int columns;
 	const char *held; /* by what, while nothing goes on; NULL: it does */
@@ -81,13 +81,18 @@ rates(
 	*ret_bytes = seconds > 0 ? (double)(now.bytes - old->bytes) / seconds : 0;
 }
 
-/* What host-time was spent on since the last look, the two greatest parts. */
+/* What host-time was spent on since the last look, the two greatest parts of what was no
+ * transfer. */
 static void
 limited_by(struct progress *p, const struct crawl_stats *s, char *ret, size_t cap)
 {
 	uint64_t delta[WAIT_CAUSE_MAX], sum = 0;
+	uint64_t asked = s->frontier.transfer_ms > p->transfer_before
+			     ? s->frontier.transfer_ms - p->transfer_before
+			     : 0;
 	size_t first = 0, second = 0;
 
+	p->transfer_before = s->frontier.transfer_ms;
 	for (size_t i = 0; i < WAIT_CAUSE_MAX; i++) {
 		delta[i] = s->frontier.wait_ms[i] > p->wait_before[i]
 			       ? s->frontier.wait_ms[i] - p->wait_before[i]
@@ -105,7 +110,7 @@ limited_by(struct progress *p, const struct crawl_stats *s, char *ret, size_t ca
 	}
 	if (p->held != NULL)
 		(void)snprintf(ret, cap, "%s", p->held);
-	else if (sum == 0)
+	else if (sum * 50 <= asked) /* a moment, beside what they were asked */
 		(void)snprintf(ret, cap, "nothing but the servers");
 	else if (second == 0 || delta[second] * 200 < sum) /* it would be 0 % */
 		(void)snprintf(ret, cap, "%s", wait_cause_name((enum wait_cause)first));

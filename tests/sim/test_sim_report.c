@@ -394,6 +394,21 @@ a_cause_that_would_be_nought_percent_is_left_out(void **state)
 	told_release(&t);
 }
 
+/* robots.txt was waited for for a moment, the page for the rest of the ten seconds. */
+static void
+a_moment_of_waiting_is_not_what_limits_a_crawl(void **state)
+{
+	struct told t;
+
+	(void)state;
+	tell(&t, "http://a.test/slow", PROGRESS_SHOW_LINES, OPTIONS("scope=page"));
+	assert_true(slice_starts(
+	    slice_cstr(t.progress), SLICE_LIT("trawl: 10.0 s: pages 0 (0/s)")));
+	assert_non_null(strstr(t.progress, "limited by: nothing but the servers\n"));
+	assert_null(strstr(t.progress, "robots-pending"));
+	told_release(&t);
+}
+
 static void
 on_a_terminal_there_is_a_block_that_is_gone_in_the_end(void **state)
 {
@@ -462,6 +477,7 @@ main(void)
 	    cmocka_unit_test(a_budget_that_ended_it_is_named),
 	    cmocka_unit_test(a_cause_that_would_be_nought_percent_is_left_out),
 	    cmocka_unit_test(without_a_terminal_there_is_a_line_every_ten_seconds),
+	    cmocka_unit_test(a_moment_of_waiting_is_not_what_limits_a_crawl),
 	    cmocka_unit_test(on_a_terminal_there_is_a_block_that_is_gone_in_the_end),
 	    cmocka_unit_test(nothing_is_shown_when_nothing_shall_be),
 	};
