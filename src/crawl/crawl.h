@@ -86,7 +86,7 @@ struct crawl_conf {
 	const struct job *job;
 	const char *dir; /* exists; NULL: no files (simulation) */
 	struct store *store; /* opened ahead, the crawl's from now on; NULL: it opens it */
-	int64_t paused_ms;   /* since it ended for want of room; 0: it did not */
+	int64_t paused_ms;   /* since it ended for a pause or want of room; 0: not so */
 	/* Whose the job is is not known: its seeds have no right to private addresses. */
 	bool strange_seeds;
 	bool resume; /* go on with the crawl that may be in it; else that is an error */

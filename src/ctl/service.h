@@ -160,6 +160,7 @@ struct service_run {
 	struct crawl *crawl;   /* while it runs */
 	enum crawl_end end;    /* of its last crawl */
 	bool waits_for_room;   /* the disk was full */
+	int64_t held_at_ms; /* since when it is paused or waits for room; 0: it is not */
 	bool is_saved;         /* the registry has it */
 	bool pause_is_unsaved; /* it had no room to note that it is paused */
 	bool is_changed;       /* its spec is another one than its crawl has */

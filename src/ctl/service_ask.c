@@ -243,6 +243,8 @@ service_pause_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
 	/* What is in flight may end; nothing begins from now on. */
 	if (run->crawl != NULL)
 		crawl_stop(run->crawl, false);
+	if (run->crawl == NULL && run->held_at_ms == 0 && run->starts > 0)
+		run->held_at_ms = loop_now_ms(s->loop);
 	if (run->state != RUN_PAUSED)
 		run_set_state(run, RUN_PAUSED);
 	run->waits_for_room = false;

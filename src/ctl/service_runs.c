@@ -290,6 +290,8 @@ stopped(struct service_run *run)
 		finish(run);
 		return;
 	}
+	if (run->state == RUN_PAUSED)
+		run->held_at_ms = loop_now_ms(run->service->loop);
 	give_back_place(run);
 	if (run->state == RUN_PAUSED || run->service->draining)
 		run_save(run, NULL, NULL, NULL, NULL);
@@ -363,6 +365,7 @@ on_end(void *ctx, enum crawl_end end)
 		    run->job_name);
 		run_set_text(&run->end_text, "");
 		run->waits_for_room = true;
+		run->held_at_ms = loop_now_ms(run->service->loop);
 		give_back_place(run);
 		(void)timer_start(&run->service->room, ROOM_LOOK_MS);
 	} else {
@@ -380,6 +383,8 @@ start_crawl(struct service_run *run, struct run_work *w, struct why *why)
 	struct crawl_conf conf = {.job = &w->job,
 	    .dir = w->dir,
 	    .resume = true, /* or begins, where nothing was committed */
+	    .paused_ms =
+		run->held_at_ms == 0 ? 0 : loop_now_ms(s->loop) - run->held_at_ms,
 	    .strange_seeds = (run->owner == NULL || run->owner->file == NULL) &&
 			     !s->settings->api_allow_local,
 	    .run = run->id,
@@ -390,6 +395,7 @@ start_crawl(struct service_run *run, struct run_work *w, struct why *why)
 	    .on_end = on_end};
 
 	w->store = NULL;
+	run->held_at_ms = 0;
 	return crawl_start(s->engine, &conf, &run->crawl, why);
 }
 
@@ -579,6 +585,8 @@ runs_load(struct service *s, struct why *why)
 		/* It was to be cancelled, and nothing of it runs. */
 		if (run->state == RUN_STOPPING)
 			run_end(run, RUN_CANCELLED);
+		else if (run->state == RUN_PAUSED && run->starts > 0)
+			run->held_at_ms = loop_now_ms(s->loop);
 	}
 	return 0;
 }

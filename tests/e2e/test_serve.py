@@ -181,6 +181,38 @@ def test_a_run_is_paused_resumed_and_cancelled(tmp_path, service, web):
     assert service.state_of(run)["state"] == "cancelled"
 
 
+def test_the_time_of_a_pause_is_booked_as_paused(service, web):
+    service.create("demo", seeds=[web.url()], fetch={"delay": "50ms"})
+    run = service.run("demo")
+    wait_until("pages", lambda: service.state_of(run).get("stats", {}).get("pages", 0) > 3)
+    assert service.post(f"/api/v1/runs/{run}:pause").json["state"] == "paused"
+    wait_until("it is closed", lambda: not service.state_of(run)["crawling"])
+    before = service.state_of(run)["stats"]
+    assert before["wait_ms"]["crawl-delay"] >= 100 and "paused" not in before["wait_ms"]
+    time.sleep(1.2)
+    # A restart of the service is no time of the run, what comes behind it is.
+    assert service.stop() == 0
+    service.start()
+    time.sleep(0.8)
+    assert service.post(f"/api/v1/runs/{run}:resume").json["state"] == "running"
+    wait_until("it goes on", lambda: service.state_of(run)["stats"]["pages"] > before["pages"] + 3)
+    assert service.post(f"/api/v1/runs/{run}:pause").json["state"] == "paused"
+    wait_until("it is closed", lambda: not service.state_of(run)["crawling"])
+    stats = service.state_of(run)["stats"]
+    once = stats["wait_ms"]["paused"]
+    assert 700 <= once <= 5000, stats
+    # The sums are those of the whole run, as those of pages are.
+    assert stats["wait_ms"]["crawl-delay"] >= before["wait_ms"]["crawl-delay"] + 100
+    time.sleep(1)
+    assert service.post(f"/api/v1/runs/{run}:resume").json["state"] == "running"
+    wait_until("it goes on", lambda: service.state_of(run)["stats"]["wait_ms"]["paused"] >= once + 1000)
+    assert service.post(f"/api/v1/runs/{run}:cancel").json["state"] == "cancelled"
+    booked = service.state_of(run)["stats"]["wait_ms"]
+    assert service.get(f"/api/v1/runs/{run}/report").json["wait_ms"]["paused"] == booked["paused"]
+    told = re.search(r'^trawl_wait_seconds_total\{cause="paused"\} (\S+)$', service.get("/metrics").body.decode(), re.M)
+    assert round(float(told[1]) * 1000) == booked["paused"]
+
+
 def test_a_job_has_one_run_at_a_time_unless_asked(service, web):
     service.create("demo", seeds=[web.url()], fetch={"delay": "1s"})
     first = service.run("demo")
