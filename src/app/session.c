@@ -141,7 +141,7 @@ make_job_file(const struct session *s, struct why *why)
 	if (has_crawl(s))
 		return why_set(why, -EEXIST,
 		    "%s holds a crawl already; go on with trawl resume, crawl it again "
-		    "with --recrawl, or choose another directory with -o",
+		    "with --recrawl fixed, or choose another directory with -o",
 		    s->dir);
 	return write_job_file(s, why);
 }

@@ -260,9 +260,11 @@ def test_only_what_is_due_is_asked(site, tmp_path):
 def test_what_cannot_be_crawled_again_is_refused_with_a_sentence(site, tmp_path):
     path, out = job(tmp_path, site), harness.Output(tmp_path / "c")
     run(tmp_path, path, "--max-pages", "5")
-    for args in (["run", path, "--recrawl", "off"], ["crawl", site.seed]):
+    # The crawl's own job.yaml says --recrawl off, as all that is in force.
+    for args in (["run", path, "--recrawl", "off"], ["crawl", site.seed], ["run", out.dir / "job.yaml"]):
         result = harness.trawl(*args, "-q", "-o", out.dir)
         assert result.rc == 3 and "holds a crawl already" in result.err and result.err.count("\n") == 1
+        assert "crawl it again with --recrawl fixed," in result.err  # which is all that it takes
     result = harness.trawl("run", path, "-q", "-o", out.dir, "--state", "memory")
     assert result.rc == 2 and "--state memory" in result.err
     result = harness.trawl("run", path, "-q", "-o", out.dir, "--order", "dfs")
@@ -273,6 +275,9 @@ def test_what_cannot_be_crawled_again_is_refused_with_a_sentence(site, tmp_path)
     # A budget is that of a round.
     run(tmp_path, path, "--max-pages", "5")
     assert len(out.pages()) == 10
+    result = harness.trawl("run", out.dir / "job.yaml", "-q", "-o", out.dir, "--recrawl", "fixed")
+    assert result.rc == 0, result.err
+    assert len(out.pages()) == 15
 
 
 def kill_at_random(rng, args, limit, progress=None):
