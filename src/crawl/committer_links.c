@@ -635,6 +635,14 @@ put_page(struct committer *c, struct commit *m)
 	return r;
 }
 
+static int
+put_seed_end(struct committer *c, const struct commit *m)
+{
+	struct saved_end end = saved_end_of(m->rec, &m->event, scope_hash_seed(c->rules));
+
+	return saved_seed_put(c->batch, m->rec->url_hash, &end);
+}
+
 int
 commit_done(struct committer *c, struct commit *m)
 {
@@ -646,10 +654,9 @@ commit_done(struct committer *c, struct commit *m)
 		r = put_host(c, m);
 	if (r == 0 && !m->event.internal)
 		r = settle(c, m->rec, m->event.outcome);
-	if (r == 0 && !m->event.internal && (m->rec->flags & URLREC_SEED) != 0)
-		r = saved_seed_put(c->batch, m->rec->url_hash,
-		    &(struct saved_end){
-			m->event.outcome, m->event.status, m->event.detail});
+	if (r == 0 && !m->event.internal &&
+	    (m->rec->flags & (URLREC_SEED | URLREC_SEED_CHAIN)) != 0)
+		r = put_seed_end(c, m);
 	if (r == 0)
 		r = committer_recrawl_note(c, m);
 	if (r < 0)

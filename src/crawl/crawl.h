@@ -145,15 +145,14 @@ const char *crawl_why(const struct crawl *c);
 /* Once it has ended: what was cut as a trap, of all its runs. */
 struct trap_sums;
 void crawl_traps(const struct crawl *c, struct trap_sums *ret);
-/* Outcome of the i-th seed; NONE: it was not reached yet. */
-enum outcome crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status);
 enum { SEED_TOLD_BYTES_MAX = 16 << 10 };
-/* "URL: OUTCOME: DETAIL" of it, what came from the net as it came. */
+/* "URL: OUTCOME: DETAIL" of the i-th seed, or "URL, redirected to URL: ..." of where it leads
+ * to; what came from the net as it came. */
 int crawl_seed_tell(const struct crawl *c, size_t i, struct buf *out);
 enum crawl_reach {
 	CRAWL_REACHED, /* a seed answered or still waits; there is none */
-	/* Each failed, was refused, or wants a login: all were refused; else by the last
-	 * that was not. */
+	/* Each, or where it was redirected to, failed, was refused, or wants a login: all
+	 * were refused; else by the last that was not. */
 	CRAWL_REACH_REFUSED,
 	CRAWL_REACH_NETWORK,
 	CRAWL_REACH_TLS,

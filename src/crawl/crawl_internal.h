@@ -195,6 +195,7 @@ struct crawl {
 	int64_t earlier_ms;         /* of the runs before this one */
 	struct saved_round round;   /* that this run belongs to, as it began */
 	struct seed_end *seed_ends; /* by seed */
+	struct umap chain; /* where they lead to and nothing came of it: by url_hash */
 	struct {
 		unsigned mask;
 		crawl_event_fn *fn;
@@ -242,7 +243,8 @@ void crawl_frontier_conf(const struct options *o, struct frontier_conf *ret);
 struct seed_end {
 	enum outcome outcome;
 	int status;
-	char *detail; /* NULL: nothing was said */
+	char *detail;  /* NULL: nothing was said */
+	uint64_t next; /* where it was redirected to, in `chain` or not; 0: nowhere */
 };
 /* When it is known under which seed URLs are hashed; before the committer. */
 int seeds_open(struct crawl *c, struct store *store, struct why *why);

@@ -14,6 +14,12 @@
 enum {
 	SENT_MAX = 4096,     /* seeds a mail */
 	ROOTS_MAX = 1 << 16, /* and two a seed */
+	CHAIN_MAX = 1 << 16,
+};
+
+struct chain_link { /* in crawl.chain */
+	struct seed_end end;
+	char *url;
 };
 
 /* ---- their own places ---- */
@@ -142,6 +148,7 @@ seeds_open(struct crawl *c, struct store *store, struct why *why)
 	const struct strlist *seeds = &c->conf.job->seeds;
 	int r = c->conf.strange_seeds ? 0 : own_add_all(c);
 
+	umap_init(&c->chain, CHAIN_MAX);
 	c->seed_ends = calloc(seeds->n + 1, sizeof(*c->seed_ends));
 	if (r < 0 || c->seed_ends == NULL)
 		return why_set(why, r < 0 ? r : -ENOMEM, "out of memory");
@@ -156,11 +163,24 @@ seeds_open(struct crawl *c, struct store *store, struct why *why)
 	return r < 0 ? why_set(why, r, "cannot read the store: %s", strerror(-r)) : 0;
 }
 
+static void
+chain_link_free(struct chain_link *l)
+{
+	if (l == NULL)
+		return;
+	free(l->end.detail);
+	free(l->url);
+	free(l);
+}
+
 void
 seeds_release(struct crawl *c)
 {
-	void *home;
+	void *home, *link;
 
+	for (size_t i = 0; umap_at(&c->chain, &i, NULL, &link);)
+		chain_link_free(link);
+	umap_release(&c->chain);
 	for (size_t i = 0; umap_at(&c->homes, &i, NULL, &home);)
 		free(home);
 	umap_release(&c->homes);
@@ -247,28 +267,68 @@ seeds_send(struct crawl *c)
 
 /* ---- what became of them ---- */
 
+/* For want of memory it is one of which nothing was said. */
 static void
-end_set(struct crawl *c, size_t i, enum outcome outcome, int status, struct slice detail)
+end_set(struct seed_end *to, const struct saved_end *from)
 {
-	struct seed_end *end = &c->seed_ends[i];
+	struct slice detail = slice_head(from->detail, SAVED_DETAIL_MAX - 1);
 
-	free(end->detail);
-	/* For want of memory it is a seed of which nothing was said. */
-	end->detail =
-	    detail.len == 0 ? NULL : slice_dup(slice_head(detail, SAVED_DETAIL_MAX - 1));
-	end->outcome = outcome;
-	end->status = status;
+	free(to->detail);
+	*to = (struct seed_end){.outcome = from->outcome,
+	    .status = from->status,
+	    .detail = detail.len == 0 ? NULL : slice_dup(detail),
+	    .next = from->next};
+}
+
+static enum crawl_reach
+reach_of(const struct seed_end *e)
+{
+	if (e->outcome == OUTCOME_TLS_FAILURE)
+		return CRAWL_REACH_TLS;
+	if (e->outcome == OUTCOME_PROTOCOL_ERROR)
+		return CRAWL_REACH_PROTOCOL;
+	if (e->status == 401 || e->status == 407)
+		return CRAWL_REACH_AUTH;
+	if (outcome_class(e->outcome) == OUTCOME_CLASS_FAILED ||
+	    e->outcome == OUTCOME_DENIED_ADDRESS)
+		return CRAWL_REACH_NETWORK;
+	if (outcome_class(e->outcome) == OUTCOME_CLASS_REJECTED &&
+	    e->outcome != OUTCOME_KNOWN_GOOD)
+		return CRAWL_REACH_REFUSED;
+	return CRAWL_REACHED;
+}
+
+/* Of what was had nothing is kept: a seed that leads to what is not in the chain was
+ * reached.  That holds of what finds no room here, too. */
+static void
+chain_set(struct crawl *c, uint64_t hash, const struct saved_end *from)
+{
+	struct chain_link *l = calloc(1, sizeof(*l));
+
+	chain_link_free(umap_take(&c->chain, hash));
+	if (l == NULL)
+		return;
+	end_set(&l->end, from);
+	l->url = slice_dup(from->url);
+	if ((l->end.next == 0 && reach_of(&l->end) == CRAWL_REACHED) ||
+	    umap_put(&c->chain, hash, l) < 0)
+		chain_link_free(l);
 }
 
 void
 seed_ended(struct crawl *c, const struct visit *v)
 {
-	const struct sink_event *e = &v->commit.event;
+	const struct urlrec *rec = v->rec;
+	struct saved_end end;
 	size_t i;
 
-	if ((v->rec->flags & URLREC_SEED) != 0 &&
-	    job_seed_at(c->conf.job, v->rec->url, &i))
-		end_set(c, i, e->outcome, e->status, e->detail);
+	if ((rec->flags & (URLREC_SEED | URLREC_SEED_CHAIN)) == 0)
+		return;
+	end = saved_end_of(rec, &v->commit.event, c->hash_seed);
+	if ((rec->flags & URLREC_SEED) == 0)
+		chain_set(c, rec->url_hash, &end);
+	else if (job_seed_at(c->conf.job, rec->url, &i))
+		end_set(&c->seed_ends[i], &end);
 }
 
 struct restoring {
@@ -283,7 +343,9 @@ on_saved_seed(void *ctx, uint64_t hash, const struct saved_end *end)
 	size_t at = (size_t)(uintptr_t)umap_get(&r->at, hash);
 
 	if (at > 0)
-		end_set(r->c, at - 1, end->outcome, end->status, end->detail);
+		end_set(&r->c->seed_ends[at - 1], end);
+	else
+		chain_set(r->c, hash, end);
 	return 0;
 }
 
@@ -308,60 +370,52 @@ seeds_restore(struct crawl *c)
 	return err;
 }
 
-enum outcome
-crawl_seed_outcome(const struct crawl *c, size_t i, int *ret_status)
+/* What a seed came to; *ret_url: where it was redirected to, NULL: nowhere. */
+static const struct seed_end *
+end_of(const struct crawl *c, size_t i, const char **ret_url)
 {
-	assert(i < c->conf.job->seeds.n);
-	*ret_status = c->seed_ends[i].status;
-	return c->seed_ends[i].outcome;
-}
+	const struct seed_end *e = &c->seed_ends[i];
 
-/* What was said of it: an error of the net, the rule that refused it; "" if nothing. */
-static const char *
-seed_detail(const struct crawl *c, size_t i)
-{
 	assert(i < c->conf.job->seeds.n);
-	return c->seed_ends[i].detail == NULL ? "" : c->seed_ends[i].detail;
+	*ret_url = NULL;
+	for (int n = 0; e->next != 0 && n < SCOPE_REDIRECTS_MAX; n++) {
+		const struct chain_link *l = umap_get(&c->chain, e->next);
+
+		if (l == NULL)
+			break;
+		e = &l->end;
+		*ret_url = l->url;
+	}
+	return e;
 }
 
 int
 crawl_seed_tell(const struct crawl *c, size_t i, struct buf *out)
 {
-	int status;
-	const char *outcome = outcome_name(crawl_seed_outcome(c, i, &status));
-	const char *seed = c->conf.job->seeds.v[i], *detail = seed_detail(c, i);
+	const char *url, *outcome;
+	const struct seed_end *e = end_of(c, i, &url);
+	int r = buf_printf(out, "%s", c->conf.job->seeds.v[i]);
 
-	if (detail[0] != '\0')
-		return buf_printf(out, "%s: %s: %s", seed, outcome, detail);
-	return buf_printf(out, "%s: %s: status %d%s", seed, outcome, status,
-	    status == 401 ? ", it wants a login (--auth)" : "");
-}
-
-static enum crawl_reach
-reach_of(const struct seed_end *e)
-{
-	if (e->outcome == OUTCOME_TLS_FAILURE)
-		return CRAWL_REACH_TLS;
-	if (e->outcome == OUTCOME_PROTOCOL_ERROR)
-		return CRAWL_REACH_PROTOCOL;
-	if (e->status == 401 || e->status == 407)
-		return CRAWL_REACH_AUTH;
-	if (outcome_class(e->outcome) == OUTCOME_CLASS_FAILED ||
-	    e->outcome == OUTCOME_DENIED_ADDRESS)
-		return CRAWL_REACH_NETWORK;
-	if (outcome_class(e->outcome) == OUTCOME_CLASS_REJECTED &&
-	    e->outcome != OUTCOME_KNOWN_GOOD)
-		return CRAWL_REACH_REFUSED;
-	return CRAWL_REACHED;
+	outcome = outcome_name(e->outcome);
+	if (r == 0 && url != NULL)
+		r = buf_printf(
+		    out, ", redirected%s%s", url[0] == '\0' ? "" : " to ", url);
+	if (r == 0 && e->detail != NULL)
+		return buf_printf(out, ": %s: %s", outcome, e->detail);
+	if (r == 0)
+		r = buf_printf(out, ": %s: status %d%s", outcome, e->status,
+		    e->status == 401 ? ", it wants a login (--auth)" : "");
+	return r;
 }
 
 enum crawl_reach
 crawl_reach(const struct crawl *c)
 {
 	enum crawl_reach of_all = CRAWL_REACHED;
+	const char *url;
 
 	for (size_t i = 0; i < c->conf.job->seeds.n; i++) {
-		enum crawl_reach r = reach_of(&c->seed_ends[i]);
+		enum crawl_reach r = reach_of(end_of(c, i, &url));
 
 		if (r == CRAWL_REACHED)
 			return r;

@@ -1,6 +1,7 @@
 #include "crawl/saved.h"
 #include "base/wire.h"
 #include "crawl/crawl.h"
+#include "web/url.h"
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -316,6 +317,19 @@ saved_runs(struct store *s, saved_run_fn *fn, void *ctx)
 
 static const struct slice seed_prefix = SLICE_LIT("seed/");
 
+struct saved_end
+saved_end_of(const struct urlrec *rec, const struct sink_event *e, uint64_t hash_seed)
+{
+	bool told = (rec->flags & URLREC_SEED) == 0 && rec->url.len <= SAVED_LEADS_TO_MAX;
+	bool leads = e->outcome == OUTCOME_REDIRECT && e->redirect_to.len > 0;
+
+	return (struct saved_end){.outcome = e->outcome,
+	    .status = e->status,
+	    .detail = e->detail,
+	    .next = leads ? url_hash(e->redirect_to, hash_seed) : 0,
+	    .url = told ? rec->url : (struct slice){0}};
+}
+
 int
 saved_seed_put(struct store_batch *b, uint64_t url_hash, const struct saved_end *end)
 {
@@ -328,6 +342,8 @@ saved_seed_put(struct store_batch *b, uint64_t url_hash, const struct saved_end 
 	wire_u16(&w, (uint16_t)end->status);
 	wire_text(&w, slice_head(end->detail, SAVED_DETAIL_MAX - 1));
 	wire_u8(&w, (uint8_t)end->outcome);
+	wire_u64(&w, end->next);
+	wire_text(&w, end->url);
 	if (w.err == 0)
 		w.err =
 		    store_batch_put(b, STORE_META, slice_cstr(key), buf_slice(&value));
@@ -348,11 +364,16 @@ read_seed(struct slice key, struct slice value, uint64_t *ret_hash, struct saved
 	char digits[17], *end;
 	unsigned outcome;
 
+	*ret = (struct saved_end){0};
 	key = slice_from(key, seed_prefix.len);
 	ret->status = wire_get_u16(&w);
 	ret->detail = wire_get_text(&w);
 	/* An older trawl did not write it down. */
 	outcome = w.rest.len == 0 ? OUTCOME_NONE : wire_get_u8(&w);
+	if (w.rest.len > 0) {
+		ret->next = wire_get_u64(&w);
+		ret->url = wire_get_text(&w);
+	}
 	if (key.len != 16 || w.bad || ret->detail.len >= SAVED_DETAIL_MAX ||
 	    outcome >= OUTCOME_MAX)
 		return -EBADMSG;

@@ -88,12 +88,17 @@ typedef int saved_root_fn(void *ctx, struct slice url);
 int saved_roots(struct store *s, saved_root_fn *fn, void *ctx);
 int saved_root_put(struct store_batch *b, uint64_t url_hash, struct slice url);
 
-enum { SAVED_DETAIL_MAX = 160 };
-struct saved_end { /* of a seed */
+enum { SAVED_DETAIL_MAX = 160, SAVED_LEADS_TO_MAX = 2048 };
+struct saved_end { /* of a seed, or of where one was redirected to */
 	enum outcome outcome;
 	int status;
 	struct slice detail; /* what was said; shorter than SAVED_DETAIL_MAX */
+	uint64_t next;       /* of a redirect: the hash of where to; else 0 */
+	struct slice url;    /* not of a seed; empty: longer than SAVED_LEADS_TO_MAX */
 };
+/* Of a record that has its outcome; borrows from both. */
+struct saved_end saved_end_of(
+    const struct urlrec *rec, const struct sink_event *e, uint64_t hash_seed);
 int saved_seed_put(struct store_batch *b, uint64_t url_hash, const struct saved_end *end);
 /* Each, until fn says something else than 0.  -EBADMSG. */
 typedef int saved_seed_fn(void *ctx, uint64_t url_hash, const struct saved_end *end);

@@ -106,3 +106,55 @@ def test_what_sets_a_cookie_and_leads_to_itself_is_asked_once_more(crawled):
     (page,) = [p for p in out.pages() if p["url"] == base + "/cookie"]
     assert (page["outcome"], page["status"]) == ("ok", 200)
     assert [r.http_status for r in out.archived()[base + "/cookie"]] == [302, 200]
+
+
+# What became of a seed is what became of where it leads.
+ENDS = """server { listen 127.0.0.1:@PORT@;
+    location = /robots.txt { return 200 "User-agent: *\\nDisallow: /no\\n"; }
+    location = /inside { return 302 http://127.0.0.77:9/x; }
+    location = /twice { return 302 /inside; }
+    location = /forbidden { return 302 /no/page; }
+    location = /login { return 302 /401; }
+    location = /401 { return 401; }
+    location = /ring1 { return 302 /ring2; }
+    location = /ring2 { return 302 /ring1; }
+    location = /lost { return 302 /404; }
+    location = /good { return 302 /page; }
+    location = /page { return 200 "good"; }
+    location = /tls { return 302 https://127.0.0.1:@PORT@/x; }
+}"""
+REFUSED = "denied-address: address is loopback; --allow-net would admit it"
+LOST = [  # seed, exit status, where it leads to, what is said
+    ("/inside", 4, "http://127.0.0.77:9/x", REFUSED),
+    ("/twice", 4, "http://127.0.0.77:9/x", REFUSED),
+    ("/forbidden", 4, "/no/page", "robots-denied: robots.txt line 2: Disallow: /no\n"),
+    ("/login", 6, "/401", "http-4xx: status 401, it wants a login (--auth)\n"),
+]
+
+
+@pytest.fixture
+def ends(tmp_path):
+    with harness.nginx(tmp_path / "nginx", ENDS) as web:
+        yield web
+
+
+@pytest.mark.parametrize("path, code, leads_to, said", LOST, ids=[row[0][1:] for row in LOST])
+def test_a_seed_that_leads_to_what_cannot_be_had_was_not_reached(ends, tmp_path, path, code, leads_to, said):
+    to = leads_to if leads_to.startswith("http") else ends.url(leads_to)
+    seed = ends.url(path)
+    result, out = harness.crawl(tmp_path / "c", "-q", "--retries", "0", "--delay", "0", seed)
+    assert result.rc == code and result.err.startswith(f"trawl: {seed}, redirected to {to}: {said}"), result
+    again = harness.trawl("resume", "-q", out.dir)
+    assert (again.rc, again.err) == (code, result.err)
+
+
+def test_a_seed_that_leads_to_no_tls_has_its_exit_status(ends, tmp_path):
+    seed = ends.url("/tls")
+    result, _ = harness.crawl(tmp_path / "c", "-q", "--retries", "0", "--allow-net", "127.0.0.0/8", seed)
+    assert result.rc == 5 and result.err.startswith(f"trawl: {seed}, redirected to https://127.0.0.1:{ends.port}/x: tls-failure: "), result
+
+
+def test_a_seed_that_leads_somewhere_was_reached(ends, tmp_path):
+    for i, paths in enumerate((["/good"], ["/lost"], ["/ring1"], ["/inside", "/good"], ["/inside", "/page"])):
+        result, _ = harness.crawl(tmp_path / f"c{i}", "-q", "--retries", "0", *(ends.url(p) for p in paths))
+        assert (result.rc, result.err) == (0, ""), paths

@@ -328,6 +328,8 @@ struct ends {
 		enum outcome outcome;
 		int status;
 		char detail[SAVED_DETAIL_MAX];
+		uint64_t next;
+		size_t url_len;
 	} v[4];
 	size_t n;
 };
@@ -341,6 +343,8 @@ on_end(void *ctx, uint64_t hash, const struct saved_end *end)
 	e->v[e->n].hash = hash;
 	e->v[e->n].outcome = end->outcome;
 	e->v[e->n].status = end->status;
+	e->v[e->n].next = end->next;
+	e->v[e->n].url_len = end->url.len;
 	memcpy(e->v[e->n++].detail, end->detail.ptr, end->detail.len);
 	return 0;
 }
@@ -350,8 +354,10 @@ what_a_seed_ended_with_comes_back(void **state)
 {
 	struct env *e = *state;
 	char longer[2 * SAVED_DETAIL_MAX];
-	struct saved_end refused = {OUTCOME_NONE, 407, SLICE_LIT("who are you?")};
-	struct saved_end fetched = {OUTCOME_OK, 200, {longer, sizeof(longer)}};
+	struct saved_end refused = {
+	    OUTCOME_NONE, 407, SLICE_LIT("who are you?"), .next = UINT64_MAX - 7};
+	struct saved_end fetched = {OUTCOME_OK, 200, {longer, sizeof(longer)},
+	    .url = SLICE_LIT("http://h.test/to")};
 	struct ends ends = {.n = 0};
 
 	assert_int_equal(saved_seeds(e->s, on_end, &ends), 0);
@@ -376,6 +382,10 @@ what_a_seed_ended_with_comes_back(void **state)
 	assert_string_equal(ends.v[1].detail, "no");
 	assert_int_equal(ends.v[2].outcome, OUTCOME_OK);
 	assert_int_equal(strlen(ends.v[2].detail), SAVED_DETAIL_MAX - 1);
+	assert_true(ends.v[0].next == UINT64_MAX - 7 && ends.v[1].next == 0 &&
+		    ends.v[2].next == 0);
+	assert_true(
+	    ends.v[0].url_len == 0 && ends.v[1].url_len == 0 && ends.v[2].url_len == 16);
 	assert_int_equal(store_batch_put(e->b, STORE_META,
 			     SLICE_LIT("seed/0000000000000009"), SLICE_LIT("x")),
 	    0);
