@@ -34,7 +34,8 @@ crawl_stats(struct crawl *c, struct crawl_stats *ret)
 	committer_commits(c->committer, &ret->commits, &ret->commit_us);
 	frontier_stats(c->frontier, now, &ret->frontier);
 	for (size_t i = 0; i < WAIT_CAUSE_MAX; i++)
-		ret->wait_ms[i] += ret->frontier.wait_ms[i];
+		ret->wait_ms[i] += c->closing.has_waits ? c->closing.wait_ms[i]
+							: ret->frontier.wait_ms[i];
 	pool_stats(c->engine->pool, &ret->pool);
 }
 

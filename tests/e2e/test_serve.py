@@ -213,6 +213,31 @@ def test_the_time_of_a_pause_is_booked_as_paused(service, web):
     assert round(float(told[1]) * 1000) == booked["paused"]
 
 
+def test_what_hosts_waited_for_is_summed_up_over_pauses_as_all_else(service, web):
+    service.create("demo", seeds=[web.url()], fetch={"delay": "100ms"}, limits={"max_pages": 12})
+    run = service.run("demo")
+
+    def waited():
+        return service.state_of(run).get("stats", {}).get("wait_ms", {}).get("crawl-delay", 0)
+
+    wait_until("it has waited", lambda: waited() > 300)
+    assert service.post(f"/api/v1/runs/{run}:pause").status == 200
+    wait_until("it is closed", lambda: not service.state_of(run)["crawling"])
+    before = service.state_of(run)["stats"]
+    assert service.post(f"/api/v1/runs/{run}:resume").status == 200
+    wait_until("it goes on", lambda: service.state_of(run)["crawling"])
+    assert waited() >= before["wait_ms"]["crawl-delay"]
+    service.wait_for(run, "done")
+    after = service.state_of(run)["stats"]["wait_ms"]
+    assert after["crawl-delay"] > before["wait_ms"]["crawl-delay"]
+    assert after["robots-pending"] >= before["wait_ms"]["robots-pending"]
+    # The status, which reads the store, and the report say the same.
+    report = service.get(f"/api/v1/runs/{run}/report").json
+    assert report["wait_ms"] == after
+    status = json.loads(trawl("status", "--json", service.output(run).dir).out)
+    assert status["wait_ms"] == after
+
+
 def test_a_job_has_one_run_at_a_time_unless_asked(service, web):
     service.create("demo", seeds=[web.url()], fetch={"delay": "1s"})
     first = service.run("demo")
