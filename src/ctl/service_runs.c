@@ -6,6 +6,7 @@
 #include "ctl/run_view.h"
 #include "ctl/service_int.h"
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,6 +27,9 @@
  */
 
 static void on_end(void *ctx, enum crawl_end end);
+
+/* Greater ones are no numbers of runs: all readers of JSON have these as they are. */
+#define RUN_NUMBER_MAX (UINT64_C(1) << 53)
 
 /* ---- waiting for a state ---- */
 
@@ -569,12 +573,43 @@ on_row(void *ctx, const struct run_row *row)
 	return 0;
 }
 
+/* A registry that is new, or an older copy, does not know of all runs there are files of:
+ * none begins where another one's lie. */
+static int
+last_of_files(const struct service *s, uint64_t *ret, struct why *why)
+{
+	char path[4200];
+	const struct dirent *d;
+	uint64_t n;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof(path), "%s/runs", s->settings->service_state_dir);
+	*ret = 0;
+	dir = opendir(path);
+	if (dir == NULL)
+		return errno == ENOENT ? 0
+				       : why_set(why, -errno, "cannot read %s: %s", path,
+					     strerror(errno));
+	while ((d = readdir(dir)) != NULL)
+		if (slice_to_u64(slice_cstr(d->d_name), &n) && n <= RUN_NUMBER_MAX &&
+		    n > *ret)
+			*ret = n;
+	(void)closedir(dir);
+	return 0;
+}
+
 int
 runs_load(struct service *s, struct why *why)
 {
-	int r = registry_each_open_run(s->registry, on_row, s, why);
+	uint64_t last;
+	int r = last_of_files(s, &last, why);
 
+	if (r < 0)
+		return r;
 	s->run_last = registry_last_run(s->registry);
+	if (last > s->run_last)
+		s->run_last = last;
+	r = registry_each_open_run(s->registry, on_row, s, why);
 	if (r < 0)
 		return r;
 	list_foreach_safe(at, tmp, &s->runs)

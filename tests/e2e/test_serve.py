@@ -238,6 +238,27 @@ def test_what_hosts_waited_for_is_summed_up_over_pauses_as_all_else(service, web
     assert status["wait_ms"] == after
 
 
+def test_the_numbers_of_runs_whose_files_are_there_are_not_given_again(service, web):
+    service.create("demo", seeds=[web.url()], limits={"max_pages": 2})
+    runs = [service.run("demo")]
+    service.wait_for(runs[0], "done")
+    runs.append(service.run("demo"))
+    service.wait_for(runs[1], "done")
+    kept = [(service.state / "runs" / str(r) / "pages.jsonl").read_bytes() for r in runs]
+    assert service.stop() == 0
+    # As it is said of a damaged registry: it is moved away.
+    for file in service.state.glob("registry.db*"):
+        file.rename(service.dir / file.name)
+    (service.state / "runs" / "notes").mkdir()
+    (service.state / "runs" / "99999999999999999999").mkdir()
+    service.start()
+    service.create("demo", seeds=[web.url()], limits={"max_pages": 3})
+    third = service.run("demo")
+    assert third == max(runs) + 1
+    assert service.wait_for(third, "done", "failed")["stats"]["pages"] == 3
+    assert kept == [(service.state / "runs" / str(r) / "pages.jsonl").read_bytes() for r in runs]
+
+
 def test_a_job_has_one_run_at_a_time_unless_asked(service, web):
     service.create("demo", seeds=[web.url()], fetch={"delay": "1s"})
     first = service.run("demo")
