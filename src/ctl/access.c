@@ -134,6 +134,14 @@ access_allows_host(const struct access *a, struct slice name)
 	return false;
 }
 
+/* Over the unix socket also what clients make up ("trawl"), for want of a name.  No page from
+ * outside has a name without dots; one that has dots may come through a tunnel to the socket. */
+static bool
+is_made_up(const struct request *r, struct slice name)
+{
+	return request_via(r) == VIA_UNIX && slice_find(name, '.') == name.len;
+}
+
 static bool
 check_host(const struct access *a, struct request *r)
 {
@@ -145,7 +153,7 @@ check_host(const struct access *a, struct request *r)
 		request_problem(r, 400, "there is no Host header");
 	} else if (!access_split_host(host, &name, &port)) {
 		request_problem(r, 400, "the Host header is not a host");
-	} else if (request_via(r) != VIA_UNIX && !access_allows_host(a, name)) {
+	} else if (!access_allows_host(a, name) && !is_made_up(r, name)) {
 		request_add_header(r, "Connection", "close");
 		request_problem(r, 421,
 		    "this service does not answer for that host; api.hosts says for "

@@ -2,10 +2,11 @@
  * ctl/access.h -- who may ask: Host, Origin, tokens, how often.
  *
  * Over the unix socket whoever may connect is an admin (the socket's mode and group say who
- * may), unless a token says less.  Over TCP a token is wanted, the Host must be one of ours
- * (a name that others point at us is how a browser is made to ask, DNS rebinding), and a client
- * has so many requests a second.  What a browser sends for another site is refused everywhere,
- * by Origin and by Sec-Fetch-Site; there are no cookies, so nothing is sent unasked.
+ * may), unless a token says less.  Over TCP a token is wanted, and a client has so many requests
+ * a second.  Everywhere the Host must be one of ours (a name that others point at us is how a
+ * browser is made to ask, DNS rebinding, and ssh leads it to the socket, too), and what a browser
+ * sends for another site is refused, by Origin and by Sec-Fetch-Site; there are no cookies, so
+ * nothing is sent unasked.
  *
  * Wrong tokens are limited for each address and for all; a right one is served all the same,
  * so that nobody locks out those who share an address with him.

@@ -13,7 +13,7 @@ import time
 import pytest
 from access import TcpService, new_token, read_all
 from harness import TRAWL, free_port, openssl, wait_until
-from service import Service
+from service import Service, problem
 
 
 def hup(s, told):
@@ -327,6 +327,25 @@ def test_the_socket_is_of_its_group_and_a_group_there_is_not_is_told(tmp_path):
     with Service(tmp_path / "none", "api: {socket_group: no-such-group}\n") as s:
         s.start(wait=False)
         assert s.child.wait(60) != 0 and "there is no group 'no-such-group'" in s.log()
+
+
+def test_a_name_of_somebody_else_leads_nobody_to_the_socket(tmp_path):
+    # Through a tunnel (ssh -L) a browser comes to it, which a page can lead to a name of its own.
+    with Service(tmp_path / "s", "api: {hosts: [crawl.example]}\n") as s:
+        s.start()
+
+        def asked_as(host):
+            return s.get("/api/v1/jobs", headers={"Host": host})
+
+        for host in ("evil.example", "evil.example:8620", "127.0.0.1.evil.example", "localhost.evil.example", "evil."):
+            refused = asked_as(host)
+            p = problem(refused, 421)
+            assert refused.headers["Connection"] == "close" and "api.hosts" in p["detail"]
+        for host in ("localhost", "localhost:8620", "127.0.0.1:8620", "[::1]", "trawl", "crawl.example:8620"):
+            assert asked_as(host).status == 200, host
+        s.configure("api: {hosts: [other.example]}\n")
+        hup(s, "settings read again")
+        assert asked_as("crawl.example").status == 421 and asked_as("other.example").status == 200
 
 
 def test_the_socket_has_its_mode_and_what_is_left_of_a_dead_service_is_no_hindrance(tmp_path):
