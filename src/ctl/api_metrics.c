@@ -27,11 +27,54 @@ look(struct chore *c)
 	return 0;
 }
 
-static bool
-names(struct slice accept, const char *type)
+/* A qvalue in thousandths (RFC 9110, 12.4.2); 1000 for what is none. */
+static int
+quality_of(struct slice s)
 {
-	return accept.len > 0 &&
-	       memmem(accept.ptr, accept.len, type, strlen(type)) != NULL;
+	int q = 0;
+
+	if (s.len == 0 || s.len > 5 || (s.ptr[0] != '0' && s.ptr[0] != '1') ||
+	    (s.len > 1 && s.ptr[1] != '.'))
+		return 1000;
+	for (size_t i = 0; i < 5; i++) {
+		if (i == 1)
+			continue;
+		if (i < s.len && !ascii_is_digit(s.ptr[i]))
+			return 1000;
+		q = q * 10 + (i < s.len ? s.ptr[i] - '0' : 0);
+	}
+	return q > 1000 ? 1000 : q;
+}
+
+/* How much `type` is wanted: twice the best quality among what names it, and 1 more for being
+ * named; else that of the range that has it, or 0. */
+static int
+wish_for(struct slice accept, struct slice type)
+{
+	struct slice whole = slice_head(type, slice_find(type, '/')), one, part;
+	int wish[3] = {-1, -1, -1}; /* by its name, by its kind, by what has all */
+
+	while (slice_cut(&accept, ',', &one)) {
+		int at = 3, q = 1000;
+
+		(void)slice_cut(&one, ';', &part);
+		part = slice_trim(part);
+		if (slice_ieq(part, type))
+			at = 0;
+		else if (slice_eq(part, SLICE_LIT("*/*")))
+			at = 2;
+		else if (part.len == whole.len + 2 && slice_istarts(part, whole) &&
+			 slice_ends(part, SLICE_LIT("/*")))
+			at = 1;
+		while (slice_cut(&one, ';', &part))
+			if (slice_istarts(slice_trim(part), SLICE_LIT("q=")))
+				q = quality_of(slice_from(slice_trim(part), 2));
+		if (at < 3 && q > wish[at])
+			wish[at] = q;
+	}
+	if (wish[0] >= 0)
+		return wish[0] > 0 ? 2 * wish[0] + 1 : 0;
+	return 2 * (wish[1] >= 0 ? wish[1] : wish[2] > 0 ? wish[2] : 0);
 }
 
 /* Also for who does not say, and wants all there is. */
@@ -41,8 +84,8 @@ wants_open_metrics(const struct request *r)
 	struct slice accept = {0};
 
 	return !request_header(r, "Accept", &accept) ||
-	       names(accept, "application/openmetrics-text") ||
-	       !names(accept, "text/plain");
+	       wish_for(accept, SLICE_LIT("application/openmetrics-text")) >=
+		   wish_for(accept, SLICE_LIT("text/plain"));
 }
 
 static void

@@ -82,6 +82,26 @@ def settings():
     return SETTINGS
 
 
+# What is wanted more is what comes (RFC 9110, 12.5.1).
+OPEN_TYPE = "application/openmetrics-text"
+WANTED = [
+    # As Prometheus 2 and 3 ask, and one before it knew OpenMetrics.
+    (f"{OPEN_TYPE};version=1.0.0;q=0.8,{OPEN_TYPE};version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", OPEN),
+    (f"{OPEN_TYPE};version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1", OPEN),
+    ("text/plain;version=0.0.4;q=1,*/*;q=0.1", OLD),
+    (f"{OPEN_TYPE};q=0.4, text/plain;q=0.5", OLD),
+    (f"{OPEN_TYPE};q=0, text/plain", OLD),
+    (f"{OPEN_TYPE};q=0, */*", OLD),
+    ("text/plain;q=0.5, application/*", OPEN),
+    ("TEXT/*, application/*;q=0.9", OLD),
+    ("text/plain, */*", OLD),
+    (f"text/plain, {OPEN_TYPE}", OPEN),
+    ("text/plain;q=0", OPEN),
+    ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", OPEN),
+    ("application/json", OPEN),
+]
+
+
 def done(s, name, **spec):
     s.create(name, **spec)
     return s.wait_for(s.run(name), "done")
@@ -101,6 +121,8 @@ def test_two_readers_take_it_and_the_older_form_says_the_same(service, web):
     # Who does not say what is wanted gets all there is; a wrong query is told.
     assert service.get("/metrics").headers["Content-Type"] == OPEN
     assert service.get("/metrics", headers={"Accept": "*/*"}).headers["Content-Type"] == OPEN
+    for accept, form in WANTED:
+        assert service.get("/metrics", headers={"Accept": accept}).headers["Content-Type"] == form, accept
     assert service.call("HEAD", "/metrics").status == 200
     assert service.post("/metrics").status == 405
 
