@@ -135,6 +135,9 @@ static const struct answer {
 	{"GET", "/api/v1/openapi.json", "200", "Any", NULL, NULL, ""},
 	{"GET", "/healthz", "200", "Status", NULL, NULL, ""},
 	{"GET", "/readyz", "200", "Status", NULL, NULL, ""},
+	{"GET", "/metrics", "200", NULL, NULL, "application/openmetrics-text text/plain", ""},
+	{"GET", "/", "200", NULL, NULL, "text/html", ""},
+	{"GET", "/ui/{file}", "200", NULL, NULL, "text/* image/*", ""},
 };
 /* clang-format on */
 
@@ -148,22 +151,30 @@ answer_of(const struct route *r)
 	return NULL;
 }
 
-/* The header that changes what a call does; NULL: none. */
+/* Its answer has an ETag: what has a revision, and the files of the dashboard. */
+static bool
+has_tag(const struct answer *a)
+{
+	if (a->schema == NULL)
+		return strcmp(a->path, "/") == 0 || strcmp(a->path, "/ui/{file}") == 0;
+	return strcmp(a->schema, "Job") == 0 || strcmp(a->schema, "Run") == 0;
+}
+
+/* The headers that change what a call does, with spaces between; "": none. */
 static const char *
-header_of(const struct answer *a)
+headers_of(const struct answer *a)
 {
 	if (a == NULL)
-		return NULL;
+		return "";
 	if (a->type != NULL && strcmp(a->type, "text/event-stream") == 0)
 		return "Last-Event-ID";
 	if (strcmp(a->method, "POST") == 0 && strcmp(a->status, "201") == 0)
 		return "Idempotency-Key";
+	if (strcmp(a->method, "PUT") == 0)
+		return "If-Match If-None-Match";
 	if (strcmp(a->method, "GET") != 0)
 		return "If-Match";
-	return a->schema != NULL &&
-		       (strcmp(a->schema, "Job") == 0 || strcmp(a->schema, "Run") == 0)
-		   ? "If-None-Match"
-		   : NULL;
+	return has_tag(a) ? "If-None-Match" : "";
 }
 
 bool
@@ -241,7 +252,8 @@ write_job_spec(struct jsonw *j)
 	jsonw_bool(j, "additionalProperties", false);
 	jsonw_object(j, "properties");
 	jsonw_raw(j, "name",
-	    SLICE_LIT(S({"type" : "string", "pattern" : "^[A-Za-z0-9._-]+$"})));
+	    SLICE_LIT(S(
+		{"type" : "string", "pattern" : "^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$"})));
 	jsonw_raw(j, "seeds",
 	    SLICE_LIT(
 		S({"type" : [ "array", "string" ], "items" : {"type" : "string"}})));
@@ -301,6 +313,7 @@ write_parameters(struct jsonw *j, const struct route *r, const struct answer *a)
 {
 	struct slice path = slice_cstr(r->path), one;
 	struct slice query = slice_cstr(a == NULL ? "" : a->query);
+	struct slice headers = slice_cstr(headers_of(a));
 
 	jsonw_array(j, "parameters");
 	while (slice_cut(&path, '/', &one))
@@ -311,8 +324,9 @@ write_parameters(struct jsonw *j, const struct route *r, const struct answer *a)
 	while (slice_cut(&query, ' ', &one))
 		if (one.len > 0)
 			write_parameter(j, one, "query");
-	if (header_of(a) != NULL)
-		write_parameter(j, slice_cstr(header_of(a)), "header");
+	while (slice_cut(&headers, ' ', &one))
+		if (one.len > 0)
+			write_parameter(j, one, "header");
 	jsonw_array_end(j);
 }
 
@@ -350,19 +364,58 @@ write_body(struct jsonw *j, const struct route *r, const char *schema)
 	jsonw_object_end(j);
 }
 
+/* Of a good answer. */
+static void
+write_headers(struct jsonw *j, const char *status, const struct answer *a)
+{
+	static const char text[] = S({"required" : true, "schema" : {"type" : "string"}});
+	bool made = strcmp(status, "201") == 0;
+
+	if (!made && !has_tag(a))
+		return;
+	jsonw_object(j, "headers");
+	if (has_tag(a))
+		jsonw_raw(j, "ETag", slice_cstr(text));
+	if (made)
+		jsonw_raw(j, "Location", slice_cstr(text));
+	jsonw_object_end(j);
+}
+
+/* What is text, in one of several forms. */
+static void
+write_texts(struct jsonw *j, const char *types)
+{
+	struct slice rest = slice_cstr(types), one;
+	char type[40];
+
+	jsonw_object(j, "content");
+	while (slice_cut(&rest, ' ', &one)) {
+		(void)snprintf(type, sizeof(type), SLICE_FMT, SLICE_ARG(one));
+		jsonw_raw(j, type, SLICE_LIT(S({"schema" : {"type" : "string"}})));
+	}
+	jsonw_object_end(j);
+}
+
 static void
 write_good(struct jsonw *j, const char *status, const struct answer *a)
 {
 	jsonw_object(j, status);
 	jsonw_str(j, "description", SLICE_LIT("it is so"));
+	if (a != NULL)
+		write_headers(j, status, a);
 	if (a != NULL && a->schema != NULL)
-		write_content(
-		    j, a->type == NULL ? "application/json" : a->type, a->schema);
-	else if (a != NULL && a->type != NULL) {
-		jsonw_object(j, "content");
-		jsonw_raw(j, a->type, SLICE_LIT(S({"schema" : {"type" : "string"}})));
-		jsonw_object_end(j);
-	}
+		write_content(j, "application/json", a->schema);
+	else if (a != NULL && a->type != NULL)
+		write_texts(j, a->type);
+	jsonw_object_end(j);
+}
+
+static void
+write_not_modified(struct jsonw *j, const struct answer *a)
+{
+	jsonw_object(j, "304");
+	jsonw_str(j, "description", SLICE_LIT("it is what the client has"));
+	write_headers(j, "304", a);
 	jsonw_object_end(j);
 }
 
@@ -377,9 +430,8 @@ write_responses(struct jsonw *j, const struct answer *a)
 		(void)snprintf(status, sizeof(status), SLICE_FMT, SLICE_ARG(one));
 		write_good(j, status, a);
 	}
-	if (header_of(a) != NULL && strcmp(header_of(a), "If-None-Match") == 0)
-		jsonw_raw(j, "304",
-		    SLICE_LIT(S({"description" : "it is what the client has"})));
+	if (strcmp(headers_of(a), "If-None-Match") == 0)
+		write_not_modified(j, a);
 	jsonw_object(j, "default");
 	jsonw_str(j, "description", SLICE_LIT("problem details (RFC 9457)"));
 	write_content(j, "application/problem+json", "Problem");

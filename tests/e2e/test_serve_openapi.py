@@ -49,6 +49,9 @@ class Caller:
         else:
             assert str(status) in operation["responses"], (method, path, status)
             self.told.add((method, path))
+        # What it says of itself besides: all that is described is there, and the other way round.
+        tagged = {"ETag", "Location"} & set(a.headers)
+        assert tagged == set(response.get("headers", {})), (method, target, a.headers)
         if "content" not in response:
             assert a.body == b""
             return None
@@ -124,8 +127,23 @@ def test_every_answer_is_as_the_document_says(service, document, web):
         assert answer.headers["Content-Type"] in document["paths"][path]["get"]["responses"]["200"]["content"]
         connection.close()
         c.told.add(("GET", path))
-    others = {"/", "/ui/{file}", "/metrics"}  # for people, and for Prometheus
-    all_routes = {(m.upper(), p) for p, ms in document["paths"].items() if p not in others for m in ms}
+    # For people, and for Prometheus.
+    texts = {"/": ["/"], "/ui/{file}": ["/ui/app.js", "/ui/style.css"], "/metrics": ["/metrics"]}
+    for path, targets in texts.items():
+        responses = document["paths"][path]["get"]["responses"]
+        for target in targets:
+            answer = service.get(target)
+            kind = answer.headers["Content-Type"].split(";")[0]
+            assert kind in responses["200"]["content"] or f"{kind.split('/')[0]}/*" in responses["200"]["content"]
+            assert ("ETag" in answer.headers) == ("ETag" in responses["200"].get("headers", {}))
+            if "ETag" in answer.headers:
+                same = service.get(target, headers={"If-None-Match": answer.headers["ETag"]})
+                assert same.status == 304 and "ETag" in same.headers and "ETag" in responses["304"]["headers"]
+        c.told.add(("GET", path))
+    assert set(document["paths"]["/metrics"]["get"]["responses"]["200"]["content"]) == {
+        "application/openmetrics-text", "text/plain",
+    }  # fmt: skip
+    all_routes = {(m.upper(), p) for p, ms in document["paths"].items() for m in ms}
     assert all_routes - c.told == set()
 
 
@@ -142,9 +160,12 @@ def test_headers_and_types_that_change_what_a_call_does_are_described(service, d
         ("PATCH", "/runs/{id}", {}), ("POST", "/runs/{id}/seeds", {"seeds": [web.url()]}),
         ("POST", "/runs/{id}:pause", None), ("POST", "/runs/{id}:resume", None), ("POST", "/runs/{id}:cancel", None),
     ):  # fmt: skip
-        assert of(method.lower(), path)[1] == {"If-Match"}
+        assert of(method.lower(), path)[1] == {"If-Match"} | ({"If-None-Match"} if method == "PUT" else set())
         target = "/api/v1" + path.format(name="demo", id=run)
         assert service.call(method, target, body, headers=stale).status == 412, (method, target)
+    only_new = {"If-None-Match": "*"}
+    assert service.call("PUT", "/api/v1/jobs/demo", job["spec"], headers=only_new).status == 412
+    assert service.call("PUT", "/api/v1/jobs/new", {"seeds": [web.url()]}, headers=only_new).status == 201
     for path in "/jobs/{name}", "/runs/{id}":
         operation, headers = of("get", path)
         assert headers == {"If-None-Match"} and "content" not in operation["responses"]["304"]
@@ -158,6 +179,14 @@ def test_headers_and_types_that_change_what_a_call_does_are_described(service, d
         assert of("post", path)[1] == {"Idempotency-Key"}
     for path in "/events", "/runs/{id}/events":
         assert of("get", path)[1] == {"Last-Event-ID"}
+
+
+def test_names_of_jobs_are_described_as_they_are_taken(service, document, web):
+    name = document["components"]["schemas"]["JobSpec"]["properties"]["name"]
+    described = jsonschema.Draft202012Validator(name)
+    for text in ("a", "A.b-c_9", "_", "9", "a" * 100, "a" * 101, "", ".a", "-a", "a b", "a/b", "\u00e4", "a:b"):
+        answer = service.post("/api/v1/jobs", {"name": text, "seeds": [web.url()]})
+        assert answer.status == (201 if described.is_valid(text) else 422), text
 
 
 def test_the_options_of_jobs_are_all_described(document):
