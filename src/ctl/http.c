@@ -190,12 +190,14 @@ static void
 begin(struct request *r, const char *version)
 {
 	const struct http_conf *conf = &r->http->conf;
-	struct slice target = slice_cstr(r->target);
-	enum route_found found = route_find(conf->groups, r->method,
-	    slice_head(target, slice_find(target, '?')), &r->match);
-	unsigned flags = found == ROUTE_FOUND ? r->match.route->flags : 0;
+	enum route_found found;
+	unsigned flags;
 
-	r->path = slice_head(target, slice_find(target, '?'));
+	request_take_authority(r);
+	r->path = slice_cstr(r->target);
+	r->path = slice_head(r->path, slice_find(r->path, '?'));
+	found = route_find(conf->groups, r->method, r->path, &r->match);
+	flags = found == ROUTE_FOUND ? r->match.route->flags : 0;
 	conn_deadline(r->conn, conf->limits.body_ms);
 	r->role = ROLE_ADMIN;
 	if (!request_is_framed(r, version, conf->limits.header_bytes_max))

@@ -79,6 +79,27 @@ check_length(struct request *r, const char *version)
 		request_problem(r, 417, "there is no Expect but 100-continue");
 }
 
+void
+request_take_authority(struct request *r)
+{
+	struct slice scheme =
+	    request_via(r) == VIA_TLS ? SLICE_LIT("https://") : SLICE_LIT("http://");
+	struct slice rest = slice_cstr(r->target), host;
+	size_t end;
+	char *at;
+
+	if (!slice_istarts(rest, scheme) || !request_header(r, "Host", &host))
+		return;
+	rest = slice_from(rest, scheme.len);
+	end = strcspn(r->target + scheme.len, "/?");
+	if (end == 0 || !slice_ieq(slice_head(rest, end), host))
+		return;
+	at = r->target + scheme.len + end;
+	if (*at != '/') /* no path is "/"; its place is in the authority */
+		*--at = '/';
+	memmove(r->target, at, strlen(at) + 1);
+}
+
 bool
 request_is_framed(struct request *r, const char *version, size_t bytes_max)
 {

@@ -84,7 +84,10 @@ struct request {
 /* request.c: NULL when memory is out.  The method comes with the headers. */
 struct request *request_new(struct http *h, struct conn *c, const char *target);
 void request_free(struct request *r);
-/* request_frame.c: there is one way to read it; false: a problem was answered. */
+/* request_frame.c: of a target in absolute form (RFC 9112, 3.2.2) only path and query stay, if
+ * scheme and Host say the same as it does; else it stays as it is, and is no path. */
+void request_take_authority(struct request *r);
+/* There is one way to read it; false: a problem was answered. */
 bool request_is_framed(struct request *r, const char *version, size_t bytes_max);
 /* A route with ROUTE_OPEN. */
 bool request_is_open(const struct request *r);
