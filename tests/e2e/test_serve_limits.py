@@ -7,9 +7,8 @@ import sqlite3
 import time
 
 import pytest
-from harness import nginx, wait_until
+from harness import mounted, nginx, wait_until
 from service import Service, problem
-from test_disk import mounted
 from test_politeness import most_at_once, spans_of
 
 HOSTS = 24  # of a job
