@@ -21,6 +21,8 @@ enum {
 	SLOW_LOOK_MS = 100,          /* which requests are slow changes by time alone */
 	HARMFUL_HOSTS_MAX = 1 << 16,
 	DISK_PER_WIRE_BYTE = 4, /* at most, about: a page may be nothing but links */
+	DISK_ROWS_PER_WIRE_BYTE =
+	    16,                 /* besides, of a sink that has a row for each link */
 	DISK_PER_PAGE = 4096,   /* however little came: heads, lines, notes */
 	DISK_PER_URL_BYTE = 14, /* records, lines of all files, index, reports */
 	KEPT_FOR_KNOWN_PART =
@@ -193,8 +195,12 @@ on_budget_time(void *ctx)
 static uint64_t
 disk_in_hand(const struct crawl *c)
 {
-	return DISK_PER_WIRE_BYTE * c->in_hand_bytes +
-	       DISK_PER_URL_BYTE * c->in_hand_url_bytes +
+	uint64_t per_byte = DISK_PER_WIRE_BYTE;
+
+	for (size_t i = 0; i < c->o->output_sink.n; i++)
+		if (sink_wants_outlinks(c->o->output_sink.v[i]))
+			per_byte += DISK_ROWS_PER_WIRE_BYTE;
+	return per_byte * c->in_hand_bytes + DISK_PER_URL_BYTE * c->in_hand_url_bytes +
 	       DISK_PER_PAGE * c->stats.in_flight;
 }
 

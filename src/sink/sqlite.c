@@ -26,6 +26,10 @@
 
 #define FILE_NAME "pages.sqlite"
 
+/* What a row takes besides its texts: of itself, and its entries in the indexes.  Their
+ * pages come to be filled by two thirds, which is why a text in one counts half as much more. */
+enum { PAGE_ROW_BYTES = 160, LINK_ROW_BYTES = 48 };
+
 struct db {
 	sqlite3 *db;
 	sqlite3_stmt *page, *link;
@@ -34,7 +38,8 @@ struct db {
 	int err;              /* sticks */
 	bool open;            /* a transaction is */
 	bool dir_dirty;
-	struct buf text; /* that is being made */
+	struct buf text;    /* that is being made */
+	uint64_t row_bytes; /* that the tables grow by, about */
 };
 
 static const char schema[] =
@@ -225,6 +230,7 @@ bind_text(struct db *d, sqlite3_stmt *q, int at, struct slice s)
 {
 	int r = 0;
 
+	d->row_bytes += s.len;
 	if (s.len == 0)
 		return sqlite3_bind_null(q, at) == SQLITE_OK ? 0 : -ENOMEM;
 	buf_clear(&d->text);
@@ -253,6 +259,7 @@ bind_fields(struct db *d, int at, const struct sink_event *e)
 	jsonl_fields(&j, NULL, e);
 	if (j.err < 0)
 		return j.err;
+	d->row_bytes += d->text.len;
 	return sqlite3_bind_text(d->page, at, d->text.ptr, (int)d->text.len,
 		   SQLITE_TRANSIENT) == SQLITE_OK
 		   ? 0
@@ -325,6 +332,7 @@ put_link(struct db *d, const struct sink_link *l, struct why *why)
 						: slice_cstr(outcome_name(l->rejected)));
 	if (r < 0)
 		return why_set(why, r, "no memory for '%s'", FILE_NAME);
+	d->row_bytes += LINK_ROW_BYTES + l->url.len * 3 / 2;
 	r = step(d, d->link, why);
 	if (r == 0)
 		d->links++;
@@ -341,6 +349,7 @@ put_page(struct db *d, const struct sink_event *e, struct why *why)
 	r = bind_page(d, e);
 	if (r < 0)
 		return why_set(why, r, "no memory for '%s'", FILE_NAME);
+	d->row_bytes += PAGE_ROW_BYTES + e->url.len * 3 / 2;
 	r = step(d, d->page, why);
 	if (r == 0)
 		d->pages++;
@@ -368,8 +377,29 @@ sqlite_put(struct sink *s, struct sink_event *e, struct why *why)
 		return 0;
 	if (d->err < 0)
 		return broken(d, why);
+	d->row_bytes = 0;
 	d->err = put_page(d, e, why);
+	s->line_bytes += 2 * d->row_bytes; /* once in the log, and then in the tables */
 	return d->err;
+}
+
+/* What is in the log only, the file grows by when SQLite takes it up into the tables. */
+static int
+note_log(struct sink *s, struct db *d, struct why *why)
+{
+	char path[PATH_MAX];
+	int64_t pages = 0, page_bytes = 0, bytes;
+	struct stat st = {0};
+	int n = snprintf(path, sizeof(path), "%s/%s", d->dir, FILE_NAME), r;
+
+	r = ask(d, "PRAGMA page_count", &pages, why);
+	if (r == 0)
+		r = ask(d, "PRAGMA page_size", &page_bytes, why);
+	if (r < 0 || n < 0 || n >= (int)sizeof(path) || stat(path, &st) < 0)
+		return r;
+	bytes = pages * page_bytes - (int64_t)st.st_size;
+	s->finish_bytes = bytes > 0 ? (uint64_t)bytes : 0;
+	return 0;
 }
 
 /* Rows are in the transaction; only a commit brings them anywhere. */
@@ -396,6 +426,8 @@ sqlite_sync(struct sink *s, struct why *why)
 			(void)why_set(why, d->err, "cannot sync %s: %s", d->dir,
 			    strerrordesc_np(-d->err));
 	}
+	if (d->err == 0)
+		d->err = note_log(s, d, why);
 	if (d->err == 0)
 		d->open = d->dir_dirty = false;
 	return d->err;

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,6 +128,43 @@ pages_and_links_are_rows_that_can_be_asked_for(void **state)
 	buf_release(&mark);
 }
 
+static uint64_t
+bytes_of(const struct env *e, const char *name)
+{
+	char path[KIT_PATH_MAX + 32];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", e->dir, name);
+	assert_int_equal(stat(path, &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+/* In the log, from there in the tables; until then that is still to come. */
+static void
+what_it_takes_on_the_disk_is_told_before(void **state)
+{
+	struct env *e = *state;
+	char url[64];
+	uint64_t now;
+
+	reopen(e, "");
+	for (int i = 0; i < 3000; i++) {
+		(void)snprintf(
+		    url, sizeof(url), "http://a.test/%d/%d", i * 7919 % 3000, i);
+		put(e, url);
+	}
+	assert_int_equal(sink_sync(e->s, &e->why), 0);
+	now = bytes_of(e, "pages.sqlite-wal") + bytes_of(e, "pages.sqlite") +
+	      e->s->finish_bytes;
+	assert_in_range(now, e->s->line_bytes / 2, e->s->line_bytes * 5 / 4);
+	put(e, "http://a.test/");
+	assert_int_equal(sink_sync(e->s, &e->why), 0);
+	now = bytes_of(e, "pages.sqlite") + e->s->finish_bytes;
+	assert_int_equal(sink_close(e->s, true, &e->why), 0);
+	e->s = NULL;
+	assert_int_equal(bytes_of(e, "pages.sqlite"), now);
+}
+
 static void
 a_file_that_is_ahead_is_cut_back_to_the_commit(void **state)
 {
@@ -234,6 +272,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		pages_and_links_are_rows_that_can_be_asked_for, up, down),
+	    cmocka_unit_test_setup_teardown(
+		what_it_takes_on_the_disk_is_told_before, up, down),
 	    cmocka_unit_test_setup_teardown(
 		a_file_that_is_ahead_is_cut_back_to_the_commit, up, down),
 	    cmocka_unit_test_setup_teardown(
