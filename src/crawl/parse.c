@@ -327,14 +327,51 @@ is_xhtml(struct slice body)
 	return body.len > 0 && memmem(body.ptr, body.len, name.ptr, name.len) != NULL;
 }
 
+/* What the pages name themselves, or their scripts do. */
+static bool
+is_extra(const struct sitemap_entry *e)
+{
+	return e->kind == SITEMAP_KIND_IMAGE || e->kind == SITEMAP_KIND_VIDEO ||
+	       e->kind == SITEMAP_KIND_ALTERNATE;
+}
+
+static bool
+on_extra(void *ctx, const struct sitemap_entry *e)
+{
+	struct work *w = ctx;
+	enum link_kind kind = e->kind == SITEMAP_KIND_IMAGE   ? LINK_IMG
+			      : e->kind == SITEMAP_KIND_VIDEO ? LINK_VIDEO
+							      : LINK_SITEMAP;
+
+	if (!is_extra(e))
+		return true;
+	w->found->links_total++;
+	w->p->links.score = 0;
+	return (!w->task.sitemap && is_nofollow(w, kind, 0)) ||
+	       outlinks_add(&w->p->links, kind, e->loc, 0) == 0;
+}
+
+/* Pages first, of which the others must not take the room that links have. */
+static int
+read_entries(struct work *w, struct slice body, uint32_t entries_max, sitemap_fn *fn,
+    struct sitemap_result *ret)
+{
+	const struct sitemap_conf conf = {.entries_max = entries_max};
+	struct slice type = http_header_get(w->facts, SLICE_LIT("content-type"));
+	int r = sitemap_parse(body, type, &conf, fn, w, ret);
+
+	return r < 0 || ret->extras == 0 || !scope_reads_sitemap_extras(w->rules)
+		   ? r
+		   : sitemap_parse(body, type, &conf, on_extra, w, ret);
+}
+
 static bool
 on_sitemap_entry(void *ctx, const struct sitemap_entry *e)
 {
 	struct work *w = ctx;
 
-	if (e->kind == SITEMAP_KIND_IMAGE || e->kind == SITEMAP_KIND_VIDEO ||
-	    e->kind == SITEMAP_KIND_ALTERNATE)
-		return true; /* the pages name them */
+	if (is_extra(e))
+		return true;
 	w->found->links_total++;
 	w->p->links.score =
 	    score_sitemap(scope_score(w->rules), e, w->task.wall_us / 1000000);
@@ -348,7 +385,6 @@ on_sitemap_entry(void *ctx, const struct sitemap_entry *e)
 static int
 read_sitemap(struct work *w, struct slice body)
 {
-	struct sitemap_conf conf = {.entries_max = FOUND_SITEMAP_LINKS_MAX};
 	struct sitemap_result result;
 	struct buf plain;
 	enum coding_status status = CODING_OK;
@@ -362,8 +398,7 @@ read_sitemap(struct work *w, struct slice body)
 		body = buf_slice(&plain);
 	if (w->found->coding == CODING_OK)
 		w->found->coding = status;
-	r = sitemap_parse(body, http_header_get(w->facts, SLICE_LIT("content-type")),
-	    &conf, on_sitemap_entry, w, &result);
+	r = read_entries(w, body, FOUND_SITEMAP_LINKS_MAX, on_sitemap_entry, &result);
 	buf_release(&plain);
 	return r;
 }
@@ -378,6 +413,8 @@ on_xml_entry(void *ctx, const struct sitemap_entry *e)
 	    e->format == SITEMAP_FORMAT_RSS || e->format == SITEMAP_FORMAT_ATOM;
 	enum link_kind kind = is_feed ? LINK_FEED : LINK_SITEMAP;
 
+	if (is_extra(e))
+		return true;
 	w->found->links_total++;
 	if (is_nofollow(w, kind, 0) || (!is_feed && !scope_reads_sitemaps(w->rules)))
 		return true;
@@ -390,8 +427,7 @@ static int
 read_xml(struct work *w, struct slice body)
 {
 	struct sitemap_result result;
-	int r = sitemap_parse(body, http_header_get(w->facts, SLICE_LIT("content-type")),
-	    NULL, on_xml_entry, w, &result);
+	int r = read_entries(w, body, 0, on_xml_entry, &result);
 
 	if (r == 0 && result.format == SITEMAP_FORMAT_NONE && is_xhtml(body))
 		return read_page(w, body, DOCUMENT_XHTML);

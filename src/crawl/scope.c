@@ -28,7 +28,7 @@ struct patterns {
 
 struct scope_rules {
 	int64_t depth_max;
-	bool requisites, sitemaps, simhash, text, shapes;
+	bool requisites, sitemaps, sitemap_extras, simhash, text, shapes;
 	struct scope_checks checks;
 	unsigned tidy;     /* enum url_tidy */
 	unsigned nofollow; /* NOFOLLOW_PAGE ... */
@@ -112,11 +112,11 @@ write_options(const struct options *o, uint64_t hash_seed, struct wire_out *w)
 	    sizeof(agent));
 	(void)snprintf(seed, sizeof(seed), "%" PRIu64, hash_seed);
 	root = json_pack(
-	    "{s:i, s:I, s:b, s:i, s:i, s:i, s:b, s:b, s:b, s:b, s:s, s:s, s:b, "
+	    "{s:i, s:I, s:b, s:b, s:i, s:i, s:i, s:b, s:b, s:b, s:b, s:s, s:s, s:b, "
 	    "s:i, s:i}",
 	    "mode", (int)o->crawl_scope, "depth", (json_int_t)o->crawl_depth,
-	    "requisites", (int)o->crawl_requisites, "tidy", (int)scope_tidy_of(o),
-	    "nofollow",
+	    "requisites", (int)o->crawl_requisites, "sitemap_extras",
+	    (int)o->crawl_sitemap_extras, "tidy", (int)scope_tidy_of(o), "nofollow",
 	    o->crawl_robots == ROBOTS_OBEY ? (int)o->crawl_nofollow : NOFOLLOW_NONE,
 	    "speculative", o->crawl_speculative ? (int)o->crawl_speculative_max : 0,
 	    "simhash", (int)o->output_simhash, "text", (int)o->output_text, "shapes",
@@ -370,6 +370,7 @@ rules_read(struct scope_rules *s, json_t *root, struct why *why)
 	s->speculative_max =
 	    (uint32_t)json_integer_value(json_object_get(root, "speculative"));
 	s->sitemaps = json_is_true(json_object_get(root, "sitemaps"));
+	s->sitemap_extras = json_is_true(json_object_get(root, "sitemap_extras"));
 	s->simhash = json_is_true(json_object_get(root, "simhash"));
 	s->text = json_is_true(json_object_get(root, "text"));
 	s->shapes = json_is_true(json_object_get(root, "shapes"));
@@ -496,6 +497,12 @@ bool
 scope_reads_sitemaps(const struct scope_rules *s)
 {
 	return s->sitemaps;
+}
+
+bool
+scope_reads_sitemap_extras(const struct scope_rules *s)
+{
+	return s->sitemaps && s->sitemap_extras;
 }
 
 bool

@@ -93,6 +93,8 @@ struct scope_checks {
 };
 struct scope_checks scope_checks(const struct scope_rules *s);
 bool scope_reads_sitemaps(const struct scope_rules *s);
+/* And what these have beside their pages. */
+bool scope_reads_sitemap_extras(const struct scope_rules *s);
 bool scope_wants_simhash(const struct scope_rules *s);
 bool scope_wants_text(const struct scope_rules *s);   /* in the records */
 bool scope_wants_shapes(const struct scope_rules *s); /* text_shape(), against traps */

@@ -29,6 +29,7 @@ TESTED = {
     "crawl.focus": (SIM % "crawl", "words_that_are_looked_for_decide_what_goes_first"),
     "crawl.priority": (SIM % "crawl", "orders_do_what_their_names_say"),
     "crawl.sitemaps": (SIM % "links", "sitemaps_that_pages_name_are_read_within_scope"),
+    "crawl.sitemap_extras": (SIM % "links", "what_a_sitemap_has_beside_its_pages_is_followed_only_if_asked"),
     "crawl.extract": (E2E % "fields", "test_a_crawl_writes_the_fields_of_its_pages"),
     "crawl.robots": (SIM % "crawl", "robots_can_be_ignored"),
     "crawl.nofollow": (SIM % "links", "links_may_be_nofollow_one_by_one"),

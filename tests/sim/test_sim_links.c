@@ -477,6 +477,62 @@ a_feed_for_a_sitemap_is_read_to_its_end(void **state)
 	sim_release(&run);
 }
 
+/* ---- what sitemaps have beside their pages ---- */
+
+static void
+extras_script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
+{
+	static const char map[] =
+	    "<urlset><url><loc>http://e.test/%s/page</loc>"
+	    "<image:image><image:loc>http://e.test/%s/image</image:loc></image:image>"
+	    "<video:video><video:content_loc>http://e.test/%s/video</video:content_loc>"
+	    "<video:thumbnail_loc>http://cdn.test/%s</video:thumbnail_loc></video:video>"
+	    "<xhtml:link rel='alternate' hreflang='de' href='http://e.test/%s/de'/>"
+	    "</url></urlset>";
+	const char *by = ends(url, "/linked.xml") ? "linked" : "named";
+
+	(void)ctx;
+	ret->status = 200;
+	ret->latency_ms = 5;
+	if (ends(url, "e.test/robots.txt")) {
+		(void)buf_add_cstr(body, "Sitemap: http://e.test/named.xml\n");
+	} else if (ends(url, ".xml")) {
+		ret->headers = "Content-Type: application/xml\r\n";
+		(void)buf_printf(body, map, by, by, by, by, by);
+	} else if (ends(url, "e.test/")) {
+		(void)buf_add_cstr(body, "<a href=/linked.xml>map</a>");
+	}
+}
+
+/* A page names its images, unless scripts do: then those of its sitemap are the only ones. */
+static void
+what_a_sitemap_has_beside_its_pages_is_followed_only_if_asked(void **state)
+{
+	static const char *const beside[] = {"image", "video", "de"};
+	struct sim_run run = {0};
+	char url[64];
+
+	(void)state;
+	for (uint32_t asked = 0; asked < 3; asked++) {
+		sim_web_reset(extras_script, NULL);
+		sim_crawl(&run, "http://e.test/",
+		    asked == 0 ? OPTIONS("delay=0")
+		    : asked == 1
+			? OPTIONS("delay=0", "sitemap_extras=yes")
+			: OPTIONS("delay=0", "sitemap_extras=yes", "requisites=yes"));
+		for (size_t i = 0; i < 6; i++) {
+			(void)snprintf(url, sizeof(url), "http://e.test/%s/%s",
+			    i < 3 ? "named" : "linked", beside[i % 3]);
+			assert_int_equal(sim_count(url), asked > 0);
+		}
+		assert_int_equal(sim_count("http://e.test/named/page"), 1);
+		assert_int_equal(sim_count("http://e.test/linked/page"), 1);
+		assert_int_equal(sim_count("http://cdn.test/named"), asked == 2);
+		assert_int_equal(sim_count("http://cdn.test/linked"), asked == 2);
+		sim_release(&run);
+	}
+}
+
 /* ---- links to what is known ---- */
 
 enum { MESH = 30 };
@@ -533,6 +589,8 @@ main(void)
 	    cmocka_unit_test(links_may_be_nofollow_one_by_one),
 	    cmocka_unit_test(sitemaps_that_pages_name_are_read_within_scope),
 	    cmocka_unit_test(a_feed_for_a_sitemap_is_read_to_its_end),
+	    cmocka_unit_test(
+		what_a_sitemap_has_beside_its_pages_is_followed_only_if_asked),
 	    cmocka_unit_test(nofollow_can_be_ignored_alone_or_with_robots_txt),
 	    cmocka_unit_test(urls_in_scripts_are_tried_only_if_asked_and_few_a_page),
 	    cmocka_unit_test(heads_name_parts_of_a_page_and_other_pages),
