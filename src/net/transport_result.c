@@ -114,6 +114,14 @@ is_local_trouble(const struct exchange *x, CURLcode code)
 		   (system == EADDRNOTAVAIL && x->addr.family != AF_INET6));
 }
 
+/* That is how libcurl calls a header line of more than 100 KiB. */
+static bool
+is_long_line(const struct exchange *x, CURLcode code)
+{
+	return code == CURLE_OUT_OF_MEMORY && x->state >= EXCHANGE_WAITING &&
+	       !x->head_done;
+}
+
 static enum outcome
 outcome_of(struct exchange *x, CURLcode code)
 {
@@ -128,8 +136,7 @@ outcome_of(struct exchange *x, CURLcode code)
 	o = outcome_of_code(code);
 	if (o == OUTCOME_OK && !x->head_done)
 		return OUTCOME_PROTOCOL_ERROR;
-	/* That is how libcurl calls a header line of more than 100 KiB. */
-	if (code == CURLE_OUT_OF_MEMORY && x->state >= EXCHANGE_WAITING && !x->head_done)
+	if (is_long_line(x, code))
 		return OUTCOME_PROTOCOL_ERROR;
 	if (o == OUTCOME_OK || o == OUTCOME_NONE || !x->head_done)
 		return o;
@@ -226,6 +233,8 @@ error_set(struct exchange *x, CURLcode code)
 		text = timeout_text(x->timeout);
 	else if (code == CURLE_OK)
 		text = "an answer without a head";
+	else if (is_long_line(x, code))
+		text = "a header line of more than 100 KiB";
 	len = strnlen(text, sizeof(r->error) - 1);
 	memcpy(r->error, text, len);
 	r->error[len] = '\0';

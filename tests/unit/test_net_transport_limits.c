@@ -322,6 +322,7 @@ bounds_heads(void **state)
 	got_free(&g);
 	fetch("/flood/1/400000", &g);
 	assert_int_equal(g.r.outcome, OUTCOME_PROTOCOL_ERROR);
+	assert_string_equal(g.r.error, "a header line of more than 100 KiB");
 	got_free(&g);
 }
 
