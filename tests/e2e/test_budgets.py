@@ -97,6 +97,17 @@ def test_disk(site, tmp_path):
     finish(site, out, "--max-disk", "none")
 
 
+def test_a_disk_budget_may_be_small(site, tmp_path):
+    for budget, size in (("256KiB", 262_144), ("500kB", 500_000), ("1MB", 1_000_000)):
+        result, out = harness.crawl(tmp_path / budget, "-q", "--delay", "0", "--max-disk", budget, site.url("/p0.html"))
+        assert result.rc == 16, result.err
+        assert size / 2 < taken(out.dir) <= size + BULK + 1000
+        assert len(out.pages()) > 1
+        stops_again(site, out, 16)
+    result = harness.trawl("crawl", "-q", "-o", tmp_path / "none", "--max-disk", "200kB", site.url("/p0.html"))
+    assert result.rc == 2 and "less than 256KiB" in result.err, result
+
+
 def test_the_disk_budget_counts_links_that_wait_for_the_commit(tmp_path):
     """Far more goes into the store than into the archive, and all of it at the one commit there is."""
     www = tmp_path / "www"
