@@ -159,6 +159,14 @@ dir_option(struct args *a, const char *dir)
 	return 0;
 }
 
+/* Of those that are not in the table; that for help is taken before, without a value. */
+static bool
+is_switch(struct slice flag)
+{
+	return slice_eq(flag, SLICE_LIT("help")) || slice_eq(flag, SLICE_LIT("quiet")) ||
+	       slice_eq(flag, SLICE_LIT("verbose"));
+}
+
 static int
 long_option(struct args *a, int argc, char **argv, int *i)
 {
@@ -175,11 +183,15 @@ long_option(struct args *a, int argc, char **argv, int *i)
 		return dir_option(a, value_of("--output", value, argc, argv, i));
 	if (slice_eq(flag, SLICE_LIT("seeds")))
 		return seeds_option(a, value_of("--seeds", value, argc, argv, i));
-	if (value == NULL && slice_eq(flag, SLICE_LIT("quiet"))) {
+	if (is_switch(flag) && value != NULL) {
+		(void)usage_error("--" SLICE_FMT " takes no value", SLICE_ARG(flag));
+		return -EINVAL;
+	}
+	if (slice_eq(flag, SLICE_LIT("quiet"))) {
 		a->quiet = true;
 		return 0;
 	}
-	if (value == NULL && slice_eq(flag, SLICE_LIT("verbose"))) {
+	if (slice_eq(flag, SLICE_LIT("verbose"))) {
 		a->verbose++;
 		return 0;
 	}

@@ -2,6 +2,7 @@
 #include "app/job_check.h"
 #include "app/job_idle.h"
 #include "app/serve_settings.h"
+#include "app/tool.h"
 #include "base/json.h"
 #include "crawl/crawl.h"
 #include "crawl/job_secrets.h"
@@ -23,6 +24,8 @@ tell_at(struct mistakes *m, const char *kind, const struct job_mistake *at)
 {
 	const char *file = at->file == NULL ? m->path : at->file;
 
+	if (strcmp(file, "-") == 0)
+		file = "standard input";
 	if (m->json != NULL) {
 		jsonw_object(m->json, NULL);
 		jsonw_str(m->json, "file", slice_cstr(file));
@@ -51,7 +54,7 @@ on_mistake(void *ctx, const struct job_mistake *at)
 int
 check_seeds_file(const char *path, struct job *job)
 {
-	struct mistakes m = {.path = strcmp(path, "-") == 0 ? "standard input" : path};
+	struct mistakes m = {.path = path};
 	struct why why;
 	struct buf text;
 	int r;
@@ -290,16 +293,19 @@ check(struct mistakes *m, struct job *job, bool json)
 int
 cmd_check(int argc, char **argv, struct nursery *nursery)
 {
-	bool json = argc > 1 && strcmp(argv[0], "--json") == 0;
+	bool json = false;
+	const struct tool_flag flags[] = {{"--json", NULL, &json}};
 	struct mistakes m = {.path = NULL};
 	struct job job;
-	int code;
+	int words, code = tool_flags(argc, argv, flags, 1, &words);
 
 	(void)nursery;
-	if (argc != (json ? 2 : 1) || argv[argc - 1][0] == '-')
+	if (code != 0)
+		return code;
+	if (words != 1 || strcmp(argv[0], "-") == 0) /* it is read twice */
 		return usage_error("check wants one file, as in trawl check job.yaml, or"
 				   " trawl check --json job.yaml");
-	m.path = argv[argc - 1];
+	m.path = argv[0];
 	code = job_init(&job) < 0 ? say_error(EXIT_OTHER, "out of memory")
 				  : check(&m, &job, json);
 	job_release(&job);

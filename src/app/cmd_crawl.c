@@ -1,8 +1,20 @@
+#include "app/look.h"
 #include "app/session.h"
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+/* What is given for a URL may be a file of those that have some. */
+static int
+not_a_url(const char *word, const char *like, const struct why *why)
+{
+	struct slice s = slice_cstr(word);
+
+	if (slice_find(s, ':') < s.len ||
+	    (!slice_ends(s, SLICE_LIT(".yaml")) && !slice_ends(s, SLICE_LIT(".yml"))))
+		return usage_error("%s", why->text);
+	return usage_error("'%s' is not a URL; did you mean trawl %s %s?", word,
+	    strcmp(like, "check-links") == 0 ? "check-links --job" : "run", word);
+}
 
 int
 session_take_args(struct job *job, const struct args *a, const char *like)
@@ -11,7 +23,7 @@ session_take_args(struct job *job, const struct args *a, const char *like)
 
 	for (int i = 0; i < a->words_len; i++)
 		if (job_add_seed(job, slice_cstr(a->words[i]), &why) < 0)
-			return usage_error("%s", why.text);
+			return not_a_url(a->words[i], like, &why);
 	if (a->seeds != NULL && check_seeds_file(a->seeds, job) > 0)
 		return EXIT_USAGE;
 	if (job->seeds.n == 0)
@@ -70,9 +82,7 @@ cmd_crawl(int argc, char **argv, struct nursery *nursery)
 static int
 resume_dir(struct job *job, struct args *a, struct nursery *nursery)
 {
-	char path[4200];
-	struct stat st;
-	int r;
+	char path[LOOK_PATH_MAX];
 
 	if (a->seeds != NULL)
 		return usage_error("resume goes on with the seeds that it has;"
@@ -84,12 +94,8 @@ resume_dir(struct job *job, struct args *a, struct nursery *nursery)
 		return usage_error("resume wants one directory, as in"
 				   " trawl resume example.org-20261124161942602");
 	a->dir = a->words[0];
-	r = snprintf(path, sizeof(path), "%s/job.yaml", a->dir);
-	if (r < 0 || r > 4000)
-		return usage_error("the name of the directory is too long");
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
-		return usage_error(
-		    "%s holds no crawl: there is no job.yaml in it", a->dir);
+	if (look_job_file(a->dir, path) != EXIT_DONE)
+		return EXIT_USAGE;
 	if (check_stored_file(path, job) > 0)
 		return EXIT_USAGE;
 	if (job->options.run_state == STATE_MEMORY)
@@ -123,7 +129,8 @@ run_file(struct job *job, struct args *a, struct nursery *nursery)
 		return EXIT_USAGE;
 	if (job->seeds.n == 0 && a->seeds == NULL)
 		return usage_error(
-		    "%s: there is no seed; add seeds: [https://example.org/]", path);
+		    "%s: there is no seed; add seeds: [https://example.org/]",
+		    strcmp(path, "-") == 0 ? "standard input" : path);
 	return crawl_seeds(job, a, true, nursery);
 }
 

@@ -3,21 +3,39 @@
 #include "observe/format.h"
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+int
+look_job_file(const char *dir, char ret[LOOK_PATH_MAX])
+{
+	struct stat st;
+	int n = snprintf(ret, LOOK_PATH_MAX, "%s/job.yaml", dir);
+
+	if (dir[0] == '\0')
+		return usage_error("the name of the directory is empty");
+	if (n < 0 || n > LOOK_PATH_MAX - 200)
+		return usage_error("the name of the directory is too long");
+	if (stat(dir, &st) < 0)
+		return usage_error("%s holds no crawl: %s", dir, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return usage_error("%s holds no crawl: it is no directory", dir);
+	if (stat(ret, &st) < 0 && errno != ENOENT)
+		return usage_error(
+		    "%s holds no crawl: job.yaml: %s", dir, strerror(errno));
+	if (stat(ret, &st) < 0 || !S_ISREG(st.st_mode))
+		return usage_error("%s holds no crawl: there is no job.yaml in it", dir);
+	return EXIT_DONE;
+}
 
 static int
 open_job(struct look *l)
 {
-	char path[4200];
-	struct stat st;
-	int n = snprintf(path, sizeof(path), "%s/job.yaml", l->dir);
+	char path[LOOK_PATH_MAX];
 
-	if (n < 0 || n > 4000)
-		return usage_error("the name of the directory is too long");
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
-		return usage_error(
-		    "%s holds no crawl: there is no job.yaml in it", l->dir);
+	if (look_job_file(l->dir, path) != EXIT_DONE)
+		return EXIT_USAGE;
 	if (check_stored_file(path, &l->job) > 0)
 		return EXIT_USAGE;
 	if (l->job.options.run_state == STATE_MEMORY)

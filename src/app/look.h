@@ -18,6 +18,10 @@ struct look {
 int look_open(struct look *l, const char *dir);
 void look_close(struct look *l);
 
+/* Where job.yaml of the crawl in this directory lies.  Exit code. */
+enum { LOOK_PATH_MAX = 4200 };
+int look_job_file(const char *dir, char ret[LOOK_PATH_MAX]);
+
 /* "next turn in 12 s: crawl-delay" */
 int look_host_text(struct buf *out, const struct hostrec_outlook *h, int64_t wall_us);
 #endif

@@ -270,13 +270,14 @@ run_command(const struct command *c, int argc, char **argv)
 	return code;
 }
 
-/* A descriptor 0, 1 or 2 that is closed would become a socket or an archive. */
+/* A descriptor 0, 1 or 2 that is closed would become a socket or an archive.  What takes its place
+ * cannot be read, or written: whoever tries fails, as with one that is closed. */
 static void
 open_standard_files(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
-			(void)open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+			(void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
 /* What is large goes back to the system when it is freed: by default the first large block

@@ -8,20 +8,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { SENTENCE_BYTES_MAX = 64 << 10 }; /* the rest is cut */
+
 int
 say_error(int code, const char *fmt, ...)
 {
-	struct buf text, line;
+	char text[SENTENCE_BYTES_MAX];
+	struct buf line;
 	va_list ap;
+	int n;
 
-	buf_init(&text, 64 << 10);
-	buf_init(&line, 256 << 10);
+	buf_init(&line, 5 * sizeof(text));
 	va_start(ap, fmt);
-	if (buf_vprintf(&text, fmt, ap) == 0 &&
-	    escape_terminal(&line, buf_slice(&text)) == 0)
-		fprintf(stderr, "trawl: %.*s\n", (int)line.len, line.ptr);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	buf_release(&text);
+	if (n >= 0 && escape_terminal(&line, slice_cstr(text)) == 0)
+		fprintf(stderr, "trawl: %.*s%s\n", (int)line.len, line.ptr,
+		    (size_t)n < sizeof(text) ? "" : " ...");
 	buf_release(&line);
 	return code;
 }
@@ -88,6 +91,8 @@ read_input(const char *path, size_t max, struct buf *out, struct why *why)
 	size_t n;
 	int r = 0;
 
+	if (f == NULL && path[0] == '\0')
+		return why_set(why, -EINVAL, "the name of a file is empty");
 	if (f == NULL)
 		return why_set(why, -errno, "cannot open %s: %s", path, strerror(errno));
 	buf_init(out, max);

@@ -20,6 +20,8 @@ no_flag(const struct tool_flag *flags, size_t n, struct slice name)
 	const char *near = NULL;
 	unsigned least = LIKE;
 
+	if (slice_eq(name, SLICE_LIT("--help"))) /* without one it is taken before */
+		return usage_error("--help takes no value");
 	for (size_t i = 0; i < n && name.len > LIKE; i++) {
 		unsigned d = name_distance(name, slice_cstr(flags[i].name));
 

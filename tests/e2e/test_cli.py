@@ -69,6 +69,23 @@ MISTAKES = {
     "a job file without a command": ["job.yaml"],
     "a URL for a job file": ["run", "http://127.0.0.1/"],
     "a file of authorities that is missing": ["crawl", "--ca", "missing.pem", "https://127.0.0.1/"],
+    "a job file for a URL": ["crawl", "docs/job.yaml"],
+    "a job file for a site to check": ["check-links", "job.yml"],
+    "a value for a switch": ["crawl", "--quiet=yes", "http://127.0.0.1/"],
+    "a value for help": ["crawl", "--help=delay"],
+    "a value for the help of a tool": ["links", "--help=base"],
+    "a switch that check has not": ["check", "--jsn", "job.yaml"],
+    "two files to check": ["check", "a.yaml", "b.yaml"],
+    "no name of a job file": ["run", ""],
+    "no name of a file to check": ["check", ""],
+    "no name of a crawl": ["status", ""],
+    "no name of a crawl to resume": ["resume", ""],
+    "no such crawl": ["explain", "nowhere", "http://127.0.0.1/"],
+    "no such crawl to resume": ["resume", "nowhere"],
+    "a file for a crawl": ["report", "/dev/null"],
+    "a file for a crawl to resume": ["resume", "/dev/null"],
+    "a directory without a crawl": ["status", "/"],
+    "something longer than a sentence": ["links", "--base", "x" * 100000],
 }
 # What must be named in the sentence, so that it can be mended.
 NAMED = {
@@ -99,6 +116,23 @@ NAMED = {
     "no directory": "-o wants the name of a directory",
     "help about nothing": "crwal",
     "a file of authorities that is missing": "missing.pem",
+    "a job file for a URL": "'docs/job.yaml' is not a URL; did you mean trawl run docs/job.yaml?",
+    "a job file for a site to check": "'job.yml' is not a URL; did you mean trawl check-links --job job.yml?",
+    "a value for a switch": "trawl: --quiet takes no value",
+    "a value for help": "trawl: --help takes no value",
+    "a value for the help of a tool": "trawl: --help takes no value",
+    "a switch that check has not": "did you mean --json?",
+    "two files to check": "check wants one file",
+    "no name of a job file": "trawl: the name of a file is empty",
+    "no name of a file to check": "trawl: the name of a file is empty",
+    "no name of a crawl": "trawl: the name of the directory is empty",
+    "no name of a crawl to resume": "trawl: the name of the directory is empty",
+    "no such crawl": "trawl: nowhere holds no crawl: No such file or directory",
+    "no such crawl to resume": "trawl: nowhere holds no crawl: No such file or directory",
+    "a file for a crawl": "trawl: /dev/null holds no crawl: it is no directory",
+    "a file for a crawl to resume": "trawl: /dev/null holds no crawl: it is no directory",
+    "a directory without a crawl": "trawl: / holds no crawl: there is no job.yaml in it",
+    "something longer than a sentence": "trawl: --base 'xxxxxxxxxx",
 }
 
 
@@ -142,6 +176,13 @@ def test_what_options_of_others_lead_to_is_there():
         assert not re.search(rf"^  --{theirs}\b(?!-)", help, re.M), theirs
         line = re.search(rf"^  {ours}(?= ).*", help, re.M)
         assert line and word in line[0], (ours, word)
+
+
+def test_a_job_on_standard_input_is_named_so_in_mistakes(tmp_path):
+    result = harness.trawl("run", "-", stdin="seeds: [http://127.0.0.1:1/]\nfetch: {dely: 1s}\n", cwd=tmp_path)
+    assert (result.rc, result.err) == (2, "trawl: standard input:2:9: there is no fetch.dely; did you mean fetch.delay?\n")
+    result = harness.trawl("run", "-", stdin="fetch: {delay: 1s}\n", cwd=tmp_path)
+    assert (result.rc, result.err) == (2, "trawl: standard input: there is no seed; add seeds: [https://example.org/]\n")
 
 
 def test_untrusted_text_in_a_message_is_escaped(tmp_path):
@@ -650,6 +691,23 @@ def test_output_into_a_closed_pipe_is_no_crash():
     finally:
         os.close(write)
     assert child.returncode in (0, 1, 3, -signal.SIGPIPE)
+
+
+@pytest.mark.parametrize(
+    "words, fd, rc",
+    [(["url", "http://a.test/"], 1, 3), (["--version"], 1, 3), (["url", "--help"], 1, 3), (["links"], 0, 3),
+     (["url"], 0, 3), (["crawl", "--seeds", "-"], 0, 2), (["url", "http://a.test/"], 2, 0), (["url", "http://a.test/"], 0, 0)],
+)  # fmt: skip
+def test_what_cannot_be_read_or_printed_for_it_is_closed_is_told(words, fd, rc, tmp_path):
+    command = ["/bin/sh", "-c", f'exec "$@" {fd}{"<" if fd == 0 else ">"}&-', "sh", harness.TRAWL, *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == rc, done
+    if rc == 0:
+        assert (done.stdout, done.stderr) == ("http://a.test/\n", "")
+    else:
+        where = "read standard input" if fd == 0 else "write to standard output"
+        assert done.stderr == f"trawl: cannot {where}: Bad file descriptor\n"
+    assert os.listdir(tmp_path) == []
 
 
 # -- Safety --
