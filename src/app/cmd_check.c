@@ -19,13 +19,17 @@ struct mistakes {
 	int n, warnings;
 };
 
+static const char *
+name_of(const char *path)
+{
+	return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
 static void
 tell_at(struct mistakes *m, const char *kind, const struct job_mistake *at)
 {
-	const char *file = at->file == NULL ? m->path : at->file;
+	const char *file = name_of(at->file == NULL ? m->path : at->file);
 
-	if (strcmp(file, "-") == 0)
-		file = "standard input";
 	if (m->json != NULL) {
 		jsonw_object(m->json, NULL);
 		jsonw_str(m->json, "file", slice_cstr(file));
@@ -93,7 +97,7 @@ unreadable(struct mistakes *m, const char *text)
 }
 
 static void
-read_job(struct mistakes *m, bool stored, struct job *job)
+read_job(struct mistakes *m, bool stored, struct slice text, struct job *job)
 {
 	struct job_reading how = {.path = m->path,
 	    .read = read_other,
@@ -101,35 +105,37 @@ read_job(struct mistakes *m, bool stored, struct job *job)
 	    .stored = stored,
 	    .fn = on_mistake,
 	    .ctx = m};
+
+	if (job_read(job, text, &how) < 0)
+		tell(m, "out of memory");
+}
+
+static int
+read_job_file(const char *path, bool stored, struct job *job)
+{
+	struct mistakes m = {.path = path};
 	struct why why;
 	struct buf text;
 
-	if (read_input(m->path, JOB_FILE_BYTES_MAX, &text, &why) < 0) {
-		unreadable(m, why.text);
-		job->seeds_named = true;
-		return;
+	if (read_input(path, JOB_FILE_BYTES_MAX, &text, &why) < 0) {
+		unreadable(&m, why.text);
+		return m.n;
 	}
-	if (job_read(job, buf_slice(&text), &how) < 0)
-		tell(m, "out of memory");
+	read_job(&m, stored, buf_slice(&text), job);
 	buf_release(&text);
+	return m.n;
 }
 
 int
 check_file(const char *path, struct job *job)
 {
-	struct mistakes m = {.path = path};
-
-	read_job(&m, false, job);
-	return m.n;
+	return read_job_file(path, false, job);
 }
 
 int
 check_stored_file(const char *path, struct job *job)
 {
-	struct mistakes m = {.path = path};
-
-	read_job(&m, true, job);
-	return m.n;
+	return read_job_file(path, true, job);
 }
 
 /* ---- the command ---- */
@@ -209,36 +215,37 @@ warn_all(struct check *c)
 		jsonw_array_end(c->mistakes->json);
 }
 
-/* trawl.yaml, or a job. */
-static bool
-is_of_service(const char *path)
-{
-	struct buf text;
-	bool is;
-
-	if (read_input(path, JOB_FILE_BYTES_MAX, &text, NULL) < 0)
-		return false;
-	is = serve_settings_are_in(buf_slice(&text));
-	buf_release(&text);
-	return is;
-}
-
-/* Whether it is a job. */
-static bool
-check_all(struct mistakes *m, struct job *job)
+static void
+check_job(struct mistakes *m, struct slice text, struct job *job)
 {
 	struct check c = {.mistakes = m, .job = job};
 
-	if (is_of_service(m->path)) {
-		(void)serve_settings_check(m->path, on_mistake, m);
-		return false;
-	}
-	read_job(m, false, job);
+	read_job(m, false, text, job);
 	if (job->seeds.n == 0 && (!job->seeds_named || m->n == 0))
 		tell(m, "there is no seed; add seeds: [https://example.org/]");
 	if (m->n < MISTAKES_MAX)
 		(void)job_check_each(job, on_job_mistake, &c);
-	return true;
+}
+
+/* Whether it is a job, not trawl.yaml.  It is read once: it may be a pipe. */
+static bool
+check_all(struct mistakes *m, struct job *job)
+{
+	struct why why;
+	struct buf text;
+	bool is_job;
+
+	if (read_input(m->path, JOB_FILE_BYTES_MAX, &text, &why) < 0) {
+		unreadable(m, why.text);
+		return false;
+	}
+	is_job = !serve_settings_are_in(buf_slice(&text));
+	if (is_job)
+		check_job(m, buf_slice(&text), job);
+	else
+		(void)serve_settings_check(m->path, buf_slice(&text), on_mistake, m);
+	buf_release(&text);
+	return is_job;
 }
 
 /* { "file": ..., "mistakes": [...], "warnings": [...], "ok": true } */
@@ -254,7 +261,7 @@ check_json(struct mistakes *m, struct job *job)
 	jsonw_init(&json, &text);
 	m->json = &json;
 	jsonw_object(&json, NULL);
-	jsonw_str(&json, "file", slice_cstr(m->path));
+	jsonw_str(&json, "file", slice_cstr(name_of(m->path)));
 	jsonw_array(&json, "mistakes");
 	is_job = check_all(m, job);
 	jsonw_array_end(&json);
@@ -286,7 +293,7 @@ check(struct mistakes *m, struct job *job, bool json)
 		return EXIT_USAGE;
 	if (is_job)
 		warn_all(&(struct check){.mistakes = m, .job = job});
-	printf("%s: ok\n", m->path);
+	printf("%s: ok\n", name_of(m->path));
 	return EXIT_DONE;
 }
 
@@ -302,7 +309,7 @@ cmd_check(int argc, char **argv, struct nursery *nursery)
 	(void)nursery;
 	if (code != 0)
 		return code;
-	if (words != 1 || strcmp(argv[0], "-") == 0) /* it is read twice */
+	if (words != 1)
 		return usage_error("check wants one file, as in trawl check job.yaml, or"
 				   " trawl check --json job.yaml");
 	m.path = argv[0];

@@ -47,10 +47,22 @@ tell(job_mistake_fn *fn, void *ctx, const char *text)
 }
 
 static int
-read_file(struct settings *s, const char *path, job_mistake_fn *fn, void *ctx)
+read_text(struct settings *s, const char *path, struct slice yaml, job_mistake_fn *fn,
+    void *ctx)
 {
 	struct job_reading how = {
 	    .path = path, .env = job_secrets_get, .fn = fn, .ctx = ctx};
+	int n;
+
+	if (yaml.len > SETTINGS_BYTES_MAX)
+		return tell(fn, ctx, "cannot be read: it is too large");
+	n = settings_read(s, yaml, &how);
+	return n < 0 ? tell(fn, ctx, "out of memory") : n;
+}
+
+static int
+read_file(struct settings *s, const char *path, job_mistake_fn *fn, void *ctx)
+{
 	struct buf text;
 	char sentence[300];
 	int n = read_input(path, SETTINGS_BYTES_MAX, &text, NULL);
@@ -60,9 +72,9 @@ read_file(struct settings *s, const char *path, job_mistake_fn *fn, void *ctx)
 		    n == -EMSGSIZE ? "it is too large" : strerror(-n));
 		return tell(fn, ctx, sentence);
 	}
-	n = settings_read(s, buf_slice(&text), &how);
+	n = read_text(s, path, buf_slice(&text), fn, ctx);
 	buf_release(&text);
-	return n < 0 ? tell(fn, ctx, "out of memory") : n;
+	return n;
 }
 
 struct checking {
@@ -118,14 +130,14 @@ serve_settings_read(const char *path, job_mistake_fn *fn, void *ctx, struct sett
 }
 
 int
-serve_settings_check(const char *path, job_mistake_fn *fn, void *ctx)
+serve_settings_check(const char *path, struct slice yaml, job_mistake_fn *fn, void *ctx)
 {
 	struct settings s;
 	int n;
 
 	if (settings_init(&s) < 0)
 		return tell(fn, ctx, "out of memory");
-	n = read_file(&s, path, fn, ctx);
+	n = read_text(&s, path, yaml, fn, ctx);
 	if (n == 0)
 		n = check_whole(&s, fn, ctx);
 	settings_release(&s);

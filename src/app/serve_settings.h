@@ -11,8 +11,9 @@
  * release when there was none. */
 int serve_settings_read(
     const char *path, job_mistake_fn *fn, void *ctx, struct settings *ret);
-/* The file alone. */
-int serve_settings_check(const char *path, job_mistake_fn *fn, void *ctx);
+/* The file alone, which says `yaml`. */
+int serve_settings_check(
+    const char *path, struct slice yaml, job_mistake_fn *fn, void *ctx);
 /* Whether a file looks like one of the service, not of a job: by its sections. */
 bool serve_settings_are_in(struct slice yaml);
 #endif

@@ -4,6 +4,7 @@ import datetime
 import gzip
 import http.server
 import json
+import os
 import pathlib
 import re
 import select
@@ -222,6 +223,24 @@ limits: {{max_memory: 256MiB}}
     (tmp_path / "bad.yaml").write_text((tmp_path / "job.yaml").read_text() + "run: {json: perhaps}\n")
     bad = harness.trawl("check", "bad.yaml", cwd=tmp_path)
     assert bad.rc == 2 and "warning" not in bad.err
+
+
+@pytest.mark.parametrize("text, said", [
+    ("seeds: ['http://a.test/']\n", None), ("fetch: {dely: 1s}\nseeds: ['http://a.test/']\n", "1:9: there is no fetch.dely"),
+    ("service: {runs_at_once: 2}\n", None), ("service: {runs: 2}\n", "1:11: there is no service.runs"),
+])  # fmt: skip
+def test_check_reads_a_pipe_and_standard_input(tmp_path, text, said):
+    os.mkfifo(tmp_path / "pipe")
+    for name in "pipe", "-":
+        running = harness.Running("check", name, cwd=tmp_path, stdin=text if name == "-" else None)
+        if name == "pipe":
+            (tmp_path / "pipe").write_text(text)
+        result = running.result(timeout=30)
+        called = "standard input" if name == "-" else "pipe"
+        if said is None:
+            assert (result.rc, result.out, result.err) == (0, f"{called}: ok\n", "")
+        else:
+            assert result.rc == 2 and result.err.startswith(f"trawl: {called}:{said}"), result.err
 
 
 def test_check_of_a_good_file_says_so_in_json_too(tmp_path):
