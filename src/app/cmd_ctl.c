@@ -103,6 +103,60 @@ verb_find(const char *noun, const char *name)
 	return without;
 }
 
+/* "list, show": how many there are below `noun`. */
+static unsigned
+names_of(const char *noun, struct buf *out)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(verbs[i].noun, noun) == 0 && verbs[i].name[0] != '\0')
+			(void)buf_printf(
+			    out, "%s%s", n++ == 0 ? "" : ", ", verbs[i].name);
+	return n;
+}
+
+/* `name` NULL: it is missing. */
+static int
+no_command(const char *noun, const char *name)
+{
+	struct buf names;
+	unsigned n;
+
+	buf_init(&names, 1024);
+	n = names_of(noun, &names);
+	if (n == 0)
+		(void)usage_error("there is no command 'ctl %s'; there are " VERBS
+				  " (trawl ctl --help)",
+		    noun);
+	else if (name == NULL)
+		(void)usage_error("ctl %s wants a command: " SLICE_FMT
+				  " (trawl ctl --help)",
+		    noun, SLICE_ARG(buf_slice(&names)));
+	else
+		(void)usage_error("there is no command 'ctl %s %s'; there %s " SLICE_FMT
+				  " (trawl ctl --help)",
+		    noun, name, n == 1 ? "is" : "are", SLICE_ARG(buf_slice(&names)));
+	buf_release(&names);
+	return EXIT_USAGE;
+}
+
+static int
+wrong_words(const struct verb *v, int words, char **argv)
+{
+	struct buf names;
+	bool has_names;
+
+	buf_init(&names, 1024);
+	has_names = names_of(v->noun, &names) > 0;
+	buf_release(&names);
+	if (v->name[0] == '\0' && words > 0 && has_names)
+		return no_command(v->noun, argv[0]);
+	return usage_error("ctl %s%s%s: the words are not those it wants; see trawl ctl "
+			   "--help",
+	    v->noun, v->name[0] == '\0' ? "" : " ", v->name);
+}
+
 /* ---- the address ---- */
 
 static int
@@ -467,10 +521,7 @@ run_verb(const struct verb *v, const struct wish *w, int words, char **argv)
 	buf_init(&body, JOB_JSON_BYTES_MAX);
 	used = write_path(v, words, argv, &path);
 	if (used < 0 || (used < words) != v->more_words)
-		code = usage_error(
-		    "ctl %s%s%s: the words are not those it wants; see trawl ctl "
-		    "--help",
-		    v->noun, v->name[0] == '\0' ? "" : " ", v->name);
+		code = wrong_words(v, words, argv);
 	else
 		code = write_query(v, w, &path);
 	if (code == EXIT_DONE)
@@ -515,9 +566,7 @@ cmd_ctl(int argc, char **argv, struct nursery *nursery)
 		return usage_error("ctl wants a command: " VERBS);
 	v = verb_find(argv[0], words > 1 ? argv[1] : NULL);
 	if (v == NULL)
-		return usage_error("there is no command 'ctl %s'; there are " VERBS
-				   " (trawl ctl --help)",
-		    argv[0]);
+		return no_command(argv[0], words > 1 ? argv[1] : NULL);
 	skip = v->name[0] == '\0' ? 1 : 2;
 	code = ctl_client_open(&w.client);
 	if (code == EXIT_DONE)

@@ -157,6 +157,25 @@ def test_an_address_that_is_none_of_a_service_is_refused_before_anything_is_sent
     assert done.returncode == 4, done.stderr
 
 
+def test_a_command_that_is_none_is_told_those_that_there_are(tmp_path):
+    nobody = tmp_path / "nobody"
+
+    def said(*words):
+        done = subprocess.run([harness.TRAWL, "ctl", "--socket", nobody, *words], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1, done
+        return done.stderr
+
+    assert said("jobs", "shwo", "a") == (
+        "trawl: there is no command 'ctl jobs shwo'; there are list, show, create, replace, change, delete (trawl ctl --help)\n"
+    )
+    assert "'ctl runs stop'; there are list, show, pause, resume, cancel, compare, history, report (" in said("runs", "stop", "1")
+    assert "'ctl events on'; there is of (" in said("events", "on", "1")
+    assert "'ctl seeds remove'; there is add (" in said("seeds", "remove", "1", "http://a.test/")
+    assert "ctl seeds wants a command: add (trawl ctl --help)" in said("seeds")
+    for words in ("start",), ("start", "a", "b"), ("runs", "show"), ("hosts",), ("seeds", "add", "1"):
+        assert "the words are not those it wants; see trawl ctl --help" in said(*words)
+
+
 class Other:
     """Something else at a socket: to each who asks the same."""
 
