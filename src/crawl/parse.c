@@ -685,12 +685,13 @@ read_facts(struct work *w)
 	static const struct slice names[] = {SLICE_LIT("content-type"),
 	    SLICE_LIT("content-encoding"), SLICE_LIT("link"), SLICE_LIT("refresh"),
 	    SLICE_LIT("location"), SLICE_LIT("x-robots-tag")};
-	char *facts = arena_text(&w->p->arena, w->head.len + 1);
+	size_t room = w->head.len + 1, n = sizeof(names) / sizeof(names[0]);
+	char *picked = arena_text(&w->p->arena, 4 * room), *facts = picked + room;
 
-	if (facts == NULL)
+	if (picked == NULL)
 		return -ENOMEM;
-	w->facts = slice_of(facts,
-	    http_head_pick(w->head, names, sizeof(names) / sizeof(names[0]), facts));
+	n = http_head_pick(w->head, names, n, picked);
+	w->facts = slice_of(facts, http_head_escape(slice_of(picked, n), facts));
 	return 0;
 }
 

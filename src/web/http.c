@@ -1,4 +1,5 @@
 #include "web/http.h"
+#include "base/escape.h"
 
 #include "base/banned.h"
 
@@ -146,6 +147,29 @@ http_head_pick(struct slice head, const struct slice *names, size_t n, char *out
 			memcpy(out + len, h.value.ptr, h.value.len);
 		len += h.value.len;
 		out[len++] = '\n';
+	}
+	return len;
+}
+
+size_t
+http_head_escape(struct slice head, char *out)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	size_t len = 0;
+
+	while (head.len > 0) {
+		size_t n = head.ptr[0] == '\0' ? 1 : utf8_len(head);
+
+		if (n > 0) {
+			memcpy(out + len, head.ptr, n);
+		} else {
+			out[len++] = '%';
+			out[len++] = digits[(unsigned char)head.ptr[0] >> 4];
+			out[len] = digits[head.ptr[0] & 0xf];
+			n = 1;
+		}
+		len += n;
+		head = slice_from(head, n);
 	}
 	return len;
 }

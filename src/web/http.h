@@ -38,6 +38,9 @@ bool http_header_find(struct slice *rest, struct slice name, struct slice *ret);
 /* The status line and the fields of these names, for whoever asks a head many times; into
  * `out`, which has room for head.len + 1 bytes.  How many were written. */
 size_t http_head_pick(struct slice head, const struct slice *names, size_t n, char *out);
+/* The same with bytes that are no UTF-8 as %XX, into 3 * head.len bytes.  URLs of a head have
+ * no charset: browsers ask for what stands there, byte by byte. */
+size_t http_head_escape(struct slice head, char *out);
 /* The value of the first, or the empty slice. */
 struct slice http_header_get(struct slice head, struct slice name);
 /* All values of the name with ", " between them, as section 5.2 of RFC 9110 allows. */

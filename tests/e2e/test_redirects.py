@@ -18,6 +18,10 @@ ANSWERS = {
     "/307": (307, {"Location": "?once"}, ""),
     "/307?once": (200, {}, "there"),
     "/308": (308, {"Location": "http://HOST/to"}, ""),
+    "/latin": (302, {"Location": "/caf\xe9?q=\xfc"}, ""),  # sent as these bytes, which are no UTF-8
+    "/caf%E9?q=%FC": (200, {}, "where browsers would have gone"),
+    "/utf8": (302, {"Location": "/caf\xc3\xa9"}, ""),
+    "/caf%C3%A9": (200, {}, "the same in UTF-8"),
     "/ring1": (302, {"Location": "/ring2"}, ""),
     "/ring2": (302, {"Location": "/ring1"}, ""),
     "/none": (302, {}, '<a href="/by-body">go on</a>'),
@@ -28,7 +32,7 @@ ANSWERS = {
     "/other": (200, {}, "the other one"),
     "/by-body": (200, {}, "found in the body"),
 }
-LINKED = [path for path in ANSWERS if path not in ("/", "/to", "/other", "/by-body", "/307?once")] + ["/cookie"]
+LINKED = [path for path in ANSWERS if path not in ("/", "/to", "/other", "/by-body", "/307?once", "/caf%E9?q=%FC", "/caf%C3%A9")] + ["/cookie"]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -84,6 +88,8 @@ def test_each_has_its_outcome_and_its_target(crawled):
         assert ("redirect_to" in pages[path]) == follows, path
     assert pages["/303"]["redirect_to"] == base + "/to"
     assert pages["/307"]["redirect_to"] == base + "/307?once"
+    assert pages["/latin"]["redirect_to"] == base + "/caf%E9?q=%FC"
+    assert pages["/utf8"]["redirect_to"] == base + "/caf%C3%A9"
     assert not {"/proxy", "/never"} & set(asked)
     rejected = {url: reason for reason, url, _, _ in out.rejected()}
     assert rejected["http://127.0.0.77:9/away"] == "out-of-scope"

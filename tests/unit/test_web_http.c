@@ -429,6 +429,27 @@ of_a_head_some_fields_are_picked(void **state)
 	assert_int_equal(pick(SLICE_LIT("")), 0);
 }
 
+static void
+what_is_no_utf8_in_a_head_is_escaped_byte_by_byte(void **state)
+{
+	static const struct {
+		struct slice head;
+		const char *want;
+	} cases[] = {{SLICE_LIT(""), ""},
+	    {SLICE_LIT("HTTP/1.1 302 x\nlocation:/caf\xc3\xa9\n"),
+		"HTTP/1.1 302 x\nlocation:/caf\xc3\xa9\n"},
+	    {SLICE_LIT("link:</caf\xe9?\xfc=%E9>\n"), "link:</caf%E9?%FC=%E9>\n"},
+	    {SLICE_LIT("\xc3"), "%C3"}, {SLICE_LIT("\xff\xfe\xc0\x80"), "%FF%FE%C0%80"}};
+	char out[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_slice(
+		    slice_of(out, http_head_escape(cases[i].head, out)), cases[i].want);
+	assert_int_equal(http_head_escape(SLICE_LIT("a\0b"), out), 3);
+	assert_memory_equal(out, "a\0b", 3);
+}
+
 /* A look-up finds what one finds who steps through all. */
 static void
 find_all(struct slice head, struct slice name)
@@ -488,6 +509,7 @@ main(void)
 	    cmocka_unit_test(status_lines_are_read),
 	    cmocka_unit_test(header_lines_are_found_in_any_case_folded_or_not),
 	    cmocka_unit_test(of_a_head_some_fields_are_picked),
+	    cmocka_unit_test(what_is_no_utf8_in_a_head_is_escaped_byte_by_byte),
 	    cmocka_unit_test(lists_and_parameters_respect_quotes),
 	    cmocka_unit_test(content_types_follow_mimesniff),
 	    cmocka_unit_test(of_several_content_types_the_last_that_is_one_counts),
