@@ -183,7 +183,9 @@ mirror_verify(const char *dir, struct slice mark, struct why *why)
 	if (r < 0)
 		return why_set(why, r, "what was committed of the mirror is no number");
 	r = verify_file(dir, "index", index, why);
-	return r < 0 ? r : verify_file(dir, "parts", parts, why);
+	if (r == 0)
+		r = verify_file(dir, "parts", parts, why);
+	return r < 0 ? r : mirror_index_verify(dir, index, parts, why);
 }
 
 const struct sink_type sink_mirror = {

@@ -427,6 +427,38 @@ mirror_record_read(const struct mirror_files *f, uint64_t at, struct buf *b,
 }
 
 int
+mirror_index_verify(
+    const char *dir, uint64_t index_len, uint64_t parts_len, struct why *why)
+{
+	struct mirror_files f = {.index.fd = -1};
+	char path[PATH_MAX];
+	struct mirror_record rec;
+	uint64_t at = 0, next = 0;
+	struct buf record;
+	int n = snprintf(path, sizeof(path), "%s/mirror.work/index", dir), r = 0;
+
+	if (n >= 0 && (size_t)n < sizeof(path))
+		f.index.fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (f.index.fd < 0)
+		return why_set(
+		    why, -errno, "cannot read %s: %s", path, strerrordesc_np(errno));
+	buf_init(&record, 2 * RECORD_BYTES_MAX);
+	while (r == 0 && at < index_len) {
+		r = mirror_record_read(&f, at, &record, &rec, &next);
+		if (r == 0 && (next > index_len || rec.parts_len > parts_len ||
+				  rec.parts_at > parts_len - rec.parts_len))
+			r = -EBADMSG;
+		if (r < 0)
+			(void)why_set(why, r,
+			    "%s is damaged in the record at byte %" PRIu64, path, at);
+		at = next;
+	}
+	buf_release(&record);
+	(void)close(f.index.fd);
+	return r;
+}
+
+int
 mirror_parts_read(
     const struct mirror_files *f, const struct mirror_record *rec, struct buf *b)
 {

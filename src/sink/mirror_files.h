@@ -56,6 +56,10 @@ int mirror_files_parse_mark(struct slice mark, uint64_t *ret_index, uint64_t *re
  * -EBADMSG. */
 int mirror_record_read(const struct mirror_files *f, uint64_t at, struct buf *b,
     struct mirror_record *ret, uint64_t *ret_next);
+/* Each record of the index of the crawl in DIR, up to a length; -EBADMSG with the sentence:
+ * one is damaged, or its pieces are not within those of a length. */
+int mirror_index_verify(
+    const char *dir, uint64_t index_len, uint64_t parts_len, struct why *why);
 int mirror_parts_read(
     const struct mirror_files *f, const struct mirror_record *rec, struct buf *b);
 /* Below new_fd. */

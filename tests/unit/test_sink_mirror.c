@@ -502,8 +502,13 @@ any_damaged_byte_of_what_it_is_made_of_is_told_with_its_place(void **state)
 		assert_int_equal(
 		    strtol(strstr(e->why.text, head) + strlen(head), NULL, 10),
 		    at < second ? 0 : second);
+		assert_int_equal(
+		    sink_verify("mirror", e->dir, buf_slice(&e->mark), &e->why),
+		    -EBADMSG);
+		assert_non_null(strstr(e->why.text, head));
 		(void)flip(path, at);
 	}
+	assert_int_equal(sink_verify("mirror", e->dir, buf_slice(&e->mark), &e->why), 0);
 	assert_true(end > second + 20);
 	put_page(e, "https://a.test/", "https://a.test/away", "");
 	commit(e);
