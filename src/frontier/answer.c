@@ -6,6 +6,8 @@
 
 /* What came back from a host: the end of a request, the verdict of its robots.txt. */
 
+enum { ADVANCE_MAX = 1000 };
+
 /* SplitMix64 (Steele, Lea, Flood 2014). */
 static uint64_t
 random_next(uint64_t *state)
@@ -79,6 +81,8 @@ frontier_held(struct frontier *f, enum wait_cause c, int64_t now_ms)
 {
 	if (c == f->waits.held)
 		return;
-	manners_advance(f->manners, now_ms);
+	/* What is due since then waited for what held it until now.  Out of memory here only
+	 * leaves something for the next turn. */
+	(void)frontier_advance(f, ADVANCE_MAX, now_ms);
 	waits_hold(&f->waits, c, manners_now_ms(f->manners));
 }

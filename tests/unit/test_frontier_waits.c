@@ -182,6 +182,33 @@ a_delay_ends_when_it_ends_not_when_it_is_noticed(void **state)
 	rig_stop(&rig);
 }
 
+/* Under --rate nobody is looked for until the next request may go: what was due meanwhile
+ * waited for the rate. */
+static void
+what_is_due_while_hosts_are_held_waits_for_what_holds_them(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct frontier_stats s;
+	struct rig rig;
+
+	(void)state;
+	conf.delay_ms = 99;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_add(&rig, "http://a/2");
+	rig_expect_url(&rig, "http://a/1");
+	rig_ok(&rig, "http://a", 0);
+	frontier_held(rig.f, WAIT_GLOBAL_RATE, rig.now);
+	rig.now += 5000;
+	frontier_held(rig.f, WAIT_NONE, rig.now);
+	rig_expect_url(&rig, "http://a/2");
+	s = rig_stats(&rig);
+	assert_int_equal(s.wait_ms[WAIT_CRAWL_DELAY], 100);
+	assert_int_equal(s.wait_ms[WAIT_GLOBAL_RATE], 4900);
+	assert_int_equal(total(&s), 5000);
+	rig_stop(&rig);
+}
+
 static void
 a_host_with_only_a_retry_waits_for_that(void **state)
 {
@@ -383,6 +410,7 @@ main(void)
 	    cmocka_unit_test(each_cause_gets_its_milliseconds),
 	    cmocka_unit_test(ready_hosts_wait_for_what_holds_the_engine),
 	    cmocka_unit_test(a_delay_ends_when_it_ends_not_when_it_is_noticed),
+	    cmocka_unit_test(what_is_due_while_hosts_are_held_waits_for_what_holds_them),
 	    cmocka_unit_test(a_host_with_only_a_retry_waits_for_that),
 	    cmocka_unit_test(a_host_whose_answers_have_no_room_waits_for_the_parser),
 	    cmocka_unit_test(a_host_that_cannot_be_reached_waits_for_that),
