@@ -759,26 +759,16 @@ read_document(struct reader *r)
 static void
 read_file(struct reader *r, struct slice yaml)
 {
-	yaml_parser_t parser;
+	yaml_mark_t at;
+	const char *wrong = job_yaml_load(yaml, &r->doc, &at);
 
-	if (yaml_parser_initialize(&parser) == 0) {
-		mistake(r, (yaml_mark_t){0}, "out of memory");
+	if (wrong != NULL) {
+		mistake(r, at, "%s", wrong);
+		r->all->job->seeds_named = true;
 		return;
 	}
-	yaml_parser_set_input_string(
-	    &parser, (const unsigned char *)(yaml.ptr == NULL ? "" : yaml.ptr), yaml.len);
-	if (yaml_parser_load(&parser, &r->doc) == 0) {
-		mistake(r, parser.problem_mark, "%s",
-		    parser.error == YAML_MEMORY_ERROR
-			? "out of memory"
-			: job_yaml_problem(
-			      yaml, parser.problem_mark.line, parser.problem));
-		r->all->job->seeds_named = true;
-	} else {
-		read_document(r);
-		yaml_document_delete(&r->doc);
-	}
-	yaml_parser_delete(&parser);
+	read_document(r);
+	yaml_document_delete(&r->doc);
 }
 
 int

@@ -9,8 +9,10 @@ may_mean_tab(const char *problem)
 				      strstr(problem, "tab character") != NULL);
 }
 
-const char *
-job_yaml_problem(struct slice yaml, size_t line, const char *problem)
+/* What to say of a file that libyaml cannot read, from line `line` (from 0) on; `problem`: its
+ * own words, or NULL.  Often it is a tab, of which these do not speak. */
+static const char *
+problem_text(struct slice yaml, size_t line, const char *problem)
 {
 	struct slice text = {0};
 
@@ -24,6 +26,65 @@ job_yaml_problem(struct slice yaml, size_t line, const char *problem)
 		if (text.ptr[i] == '\t')
 			return "a tab cannot indent a line; use spaces";
 	return problem;
+}
+
+static const char *
+load(yaml_parser_t *parser, struct slice yaml, yaml_document_t *ret, yaml_mark_t *ret_at)
+{
+	if (yaml_parser_load(parser, ret) != 0)
+		return NULL;
+	*ret_at = parser->problem_mark;
+	return parser->error == YAML_MEMORY_ERROR
+		   ? "out of memory"
+		   : problem_text(yaml, parser->problem_mark.line, parser->problem);
+}
+
+/* "---" and nothing behind it is no document. */
+static bool
+is_empty(yaml_document_t *doc)
+{
+	const yaml_node_t *root = yaml_document_get_root_node(doc);
+
+	return root == NULL ||
+	       (root->type == YAML_SCALAR_NODE && root->data.scalar.length == 0 &&
+		   root->data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
+}
+
+static const char *
+check_end(yaml_parser_t *parser, struct slice yaml, yaml_mark_t *ret_at)
+{
+	yaml_document_t more;
+	const char *wrong = load(parser, yaml, &more, ret_at);
+
+	if (wrong != NULL)
+		return wrong;
+	if (!is_empty(&more)) {
+		wrong = "a second document begins here; a file holds one";
+		*ret_at = more.start_mark;
+	}
+	yaml_document_delete(&more);
+	return wrong;
+}
+
+const char *
+job_yaml_load(struct slice yaml, yaml_document_t *ret, yaml_mark_t *ret_at)
+{
+	yaml_parser_t parser;
+	const char *wrong;
+
+	*ret_at = (yaml_mark_t){0};
+	if (yaml_parser_initialize(&parser) == 0)
+		return "out of memory";
+	yaml_parser_set_input_string(
+	    &parser, (const unsigned char *)(yaml.ptr == NULL ? "" : yaml.ptr), yaml.len);
+	wrong = load(&parser, yaml, ret, ret_at);
+	if (wrong == NULL) {
+		wrong = check_end(&parser, yaml, ret_at);
+		if (wrong != NULL)
+			yaml_document_delete(ret);
+	}
+	yaml_parser_delete(&parser);
+	return wrong;
 }
 
 static bool

@@ -8,9 +8,9 @@
 #include "base/slice.h"
 #include <yaml.h>
 
-/* What to say of a file that libyaml cannot read, from line `line` (from 0) on; `problem`: its
- * own words, or NULL.  Often it is a tab, of which these do not speak. */
-const char *job_yaml_problem(struct slice yaml, size_t line, const char *problem);
+/* NULL: the one document of a file is in *ret, the caller's to delete.  Else what is wrong, and
+ * where: a text that stays. */
+const char *job_yaml_load(struct slice yaml, yaml_document_t *ret, yaml_mark_t *ret_at);
 /* The line (from 1) in which a key of the mapping is before this pair already; 0: in none.  YAML
  * 1.2.2 (3.2.1.1) wants keys to be unique, libyaml does not look. */
 size_t job_yaml_first_line(

@@ -284,21 +284,16 @@ int
 settings_read(struct settings *s, struct slice yaml, const struct job_reading *how)
 {
 	struct reader r = {.settings = s, .how = how, .text = yaml};
-	yaml_parser_t parser;
+	yaml_mark_t at;
+	const char *wrong = job_yaml_load(yaml, &r.doc, &at);
 
-	if (yaml_parser_initialize(&parser) == 0)
-		return -ENOMEM;
-	buf_init(&r.value, VALUE_BYTES_MAX);
-	yaml_parser_set_input_string(
-	    &parser, (const unsigned char *)(yaml.ptr == NULL ? "" : yaml.ptr), yaml.len);
-	if (yaml_parser_load(&parser, &r.doc) == 0) {
-		mistake(&r, parser.problem_mark, "%s",
-		    job_yaml_problem(yaml, parser.problem_mark.line, parser.problem));
-	} else {
-		read_document(&r);
-		yaml_document_delete(&r.doc);
+	if (wrong != NULL) {
+		mistake(&r, at, "%s", wrong);
+		return r.mistakes;
 	}
-	yaml_parser_delete(&parser);
+	buf_init(&r.value, VALUE_BYTES_MAX);
+	read_document(&r);
+	yaml_document_delete(&r.doc);
 	buf_release(&r.value);
 	return r.mistakes;
 }

@@ -242,6 +242,33 @@ broken_yaml_is_one_mistake(void **state)
 	}
 }
 
+/* It was read to the end of the first, and the rest was as if it was not there. */
+static void
+a_file_holds_one_document(void **state)
+{
+	static const struct {
+		const char *more, *told; /* NULL: it is right */
+	} cases[] = {{"---\nname: b\n", "2:1 a second document begins here"},
+	    {"...\nname: b\n", "3:1 "}, {"--- \n- x\n", "2:1 a second document"},
+	    {"---\n\"\n", "4:1 "}, {"...\n", NULL}, {"---\n", NULL},
+	    {"...\n---\n# end\n", NULL}, {"# end\n", NULL}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct heard heard = {""};
+		struct job job;
+		char text[100];
+
+		(void)snprintf(text, sizeof(text), "name: a\n%s", cases[i].more);
+		assert_int_equal(job_init(&job), 0);
+		assert_int_equal(read_text(&job, slice_cstr(text), &heard),
+		    cases[i].told == NULL ? 0 : 1);
+		if (cases[i].told != NULL && strstr(heard.text, cases[i].told) == NULL)
+			fail_msg("%s: %s", cases[i].more, heard.text);
+		job_release(&job);
+	}
+}
+
 /* Within brackets it is as good as a space. */
 static void
 a_tab_is_told_for_what_it_is(void **state)
@@ -837,6 +864,7 @@ main(void)
 	    cmocka_unit_test(seeds_that_tidying_makes_the_same_are_one),
 	    cmocka_unit_test(every_mistake_of_a_job_file_is_told_with_its_place),
 	    cmocka_unit_test(broken_yaml_is_one_mistake),
+	    cmocka_unit_test(a_file_holds_one_document),
 	    cmocka_unit_test(a_tab_is_told_for_what_it_is),
 	};
 

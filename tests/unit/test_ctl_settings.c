@@ -168,6 +168,9 @@ mistakes_are_told_with_place_and_what_was_meant(void **state)
 	settings_release(&s);
 	assert_true(read_text(&s, "service: [", &t) > 0);
 	settings_release(&s);
+	assert_int_equal(read_text(&s, "api: {}\n---\napi: {}\n", &t), 1);
+	assert_non_null(strstr(t.text, "2:1: a second document begins here"));
+	settings_release(&s);
 }
 
 static void
