@@ -53,6 +53,10 @@ expand_one(struct slice text, job_env_fn *env, void *ctx, struct buf *out,
 	rest = slice_from(in, n);
 	if (n == 0 || (rest.len > 0 && !slice_starts(rest, SLICE_LIT(":-"))))
 		return not_one(why, slice_head(text, end + 1));
+	if (job_env_is_used(rest))
+		return why_set(why, -EINVAL,
+		    "'" SLICE_FMT "': a default is text: there is no ${ in it",
+		    SLICE_ARG(slice_head(text, end + 1 < 200 ? end + 1 : 200)));
 	(void)snprintf(name, sizeof(name), "%.*s", (int)n, in.ptr);
 	value = env == NULL ? NULL : env(ctx, name);
 	*ret_len = end + 1;

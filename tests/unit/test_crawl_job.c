@@ -599,13 +599,16 @@ what_is_not_in_the_environment_is_a_mistake_with_its_place(void **state)
 	assert_int_equal(job_init(&j), 0);
 	assert_int_equal(read_shelved(&j,
 			     "fetch:\n  from: me@${NONE}\n  user_agent: '${HOST'\n"
-			     "crawl:\n  exclude: ['${HOST}', 'a${2}']\n",
+			     "crawl:\n  exclude: ['${HOST}', 'a${2}']\n"
+			     "net:\n  dns: 'a${NONE:-${HOST}}'\n",
 			     &heard),
-	    3);
+	    4);
 	assert_non_null(strstr(
 	    heard.text, "2:12 NONE is not set in the environment; ${NONE:-default}"));
 	assert_non_null(strstr(heard.text, "3:16 '${HOST' is neither ${NAME} nor"));
 	assert_non_null(strstr(heard.text, "5:26 '${2}' is neither ${NAME} nor"));
+	assert_non_null(strstr(heard.text,
+	    "7:10 '${NONE:-${HOST}': a default is text: there is no ${ in it"));
 	assert_int_equal(j.options.crawl_exclude.n, 1);
 	job_release(&j);
 }
