@@ -5,6 +5,7 @@
 struct framing {
 	struct http_head head;
 	bool has_coding;
+	bool is_coding; /* the line before was one */
 };
 
 /* "HTTP/1.1 200 OK", or "HTTP/2 200" as libcurl writes what came over HTTP/2. */
@@ -91,8 +92,12 @@ field_add(struct framing *f, struct slice line)
 	 * sees neither, others may. */
 	if (slice_trim(name).len != name.len)
 		f->head.odd = true;
+	/* Then the body would be taken for one without chunks. */
+	if (f->is_coding && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
+		return "Transfer-Encoding goes on in another line";
 	is_length = slice_ieq(name, SLICE_LIT("Content-Length"));
 	is_coding = slice_ieq(name, SLICE_LIT("Transfer-Encoding"));
+	f->is_coding = is_coding;
 	if (is_length)
 		return length_add(f, value);
 	return is_coding ? coding_add(f, value) : NULL;
