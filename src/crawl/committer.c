@@ -129,6 +129,8 @@ handle_one(struct committer *c, struct commit *m)
 		return commit_host(c, m);
 	case COMMIT_NAME:
 		return commit_name(c, m);
+	case COMMIT_WAITS: /* it is noted */
+		return 0;
 	case COMMIT_REFILL:
 		return refill_begin(c, m);
 	case COMMIT_CLOSE:

@@ -37,6 +37,7 @@ enum commit_kind {
 	COMMIT_RAISE,   /* URLs that wait go before others from now on */
 	COMMIT_HOST,    /* the state of a host, and its robots.txt rules */
 	COMMIT_NAME,    /* a name was asked for: the archive */
+	COMMIT_WAITS,   /* nothing but how long hosts waited, and the time */
 	COMMIT_REFILL,  /* more of an authority's queue, please */
 	COMMIT_CLOSE,   /* last commit; sinks are closed */
 };

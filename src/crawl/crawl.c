@@ -511,9 +511,10 @@ void
 crawl_on_reply(void *ctx, struct commit *m)
 {
 	struct crawl *c = ctx;
+	bool moves = m->kind != COMMIT_WAITS; /* else nothing can go on by it */
 	int r = m->err;
 
-	c->moves++;
+	c->moves += moves;
 	if (r < 0 && c->why.text[0] == '\0')
 		c->why = m->why;
 	if (m->warcinfo_id[0] != '\0')
@@ -535,7 +536,8 @@ crawl_on_reply(void *ctx, struct commit *m)
 		visit_uncommitted(m->owner);
 	else
 		visit_committed(m->owner);
-	crawl_pump(c);
+	if (moves || c->phase != CRAWL_RUNNING)
+		crawl_pump(c);
 }
 
 /* So that what robots.txt said need not be asked for after a restart. */
@@ -577,8 +579,26 @@ crawl_host_state(struct crawl *c, uint64_t authority_hash, struct buf *out)
 void
 crawl_sum_waits(struct crawl *c, struct commit *m)
 {
-	frontier_waits(c->frontier, loop_now_ms(c->loop), m->wait_ms);
+	c->waits_told_ms = loop_now_ms(c->loop);
+	frontier_waits(c->frontier, c->waits_told_ms, m->wait_ms);
 	m->has_waits = true;
+}
+
+void
+crawl_save_waits(struct crawl *c)
+{
+	struct commit *m = malloc(sizeof(*m));
+
+	if (m == NULL)
+		return; /* another time */
+	commit_init(m, COMMIT_WAITS, c);
+	crawl_sum_waits(c, m);
+	if (committer_send(c->committer, m) == 0) {
+		c->commits++;
+		return;
+	}
+	commit_release(m);
+	free(m);
 }
 
 void
@@ -658,6 +678,7 @@ crawl_init(struct crawl *c, struct engine *e, const struct crawl_conf *conf)
 	later_init(&c->pump, e->loop, on_pump, c);
 	timer_init(&c->due, e->loop, on_pump, c);
 	timer_init(&c->watchdog, e->loop, watchdog_look, c);
+	c->waits_told_ms = loop_now_ms(e->loop);
 	timer_init(&c->grace, e->loop, on_grace, c);
 	timer_init(&c->budget_time, e->loop, on_budget_time, c);
 	limiter_init(

@@ -165,6 +165,7 @@ struct crawl {
 	uint32_t alarms_in_vain;
 	bool was_idle;
 	struct timer watchdog;
+	int64_t waits_told_ms; /* when the store was told last how long hosts waited */
 	uint32_t unarchived; /* pages in a row that no worker could archive */
 	struct robots_error
 	    robots_errors[ROBOTS_ERRORS]; /* by authority % ROBOTS_ERRORS */
@@ -217,6 +218,8 @@ void crawl_save_name(struct crawl *c, struct slice host, const struct dns_answer
 int crawl_save_host(struct crawl *c, uint64_t authority_hash);
 int crawl_host_state(struct crawl *c, uint64_t authority_hash, struct buf *out);
 void crawl_sum_waits(struct crawl *c, struct commit *m);
+/* With nothing else; where it cannot be sent it is another time. */
+void crawl_save_waits(struct crawl *c);
 enum wait_cause crawl_held_by(struct crawl *c, int64_t *ret_wait_ms);
 /* crawl_raise.c: what a page gives to URLs that wait; before its new ones are added. */
 int crawl_raise(struct crawl *c, const struct commit *m);

@@ -78,6 +78,10 @@ watchdog_look(void *ctx)
 		crawl_pump(c);
 	}
 	c->was_idle = idle;
+	/* Who asks the store why nothing is done hears of the time since it was. */
+	if (c->phase == CRAWL_RUNNING && c->stats.queued > 0 &&
+	    loop_now_ms(c->loop) - c->waits_told_ms >= LOOK_MS)
+		crawl_save_waits(c);
 	/* It was said often enough; and a loop that has nothing else to do may say so. */
 	if (c->phase == CRAWL_RUNNING && c->alarms_in_vain < IN_VAIN_MAX)
 		(void)timer_start(&c->watchdog, LOOK_MS);

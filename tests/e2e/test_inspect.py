@@ -77,6 +77,19 @@ def test_status_of_a_crawl_that_ended(site, done):
     assert f"{len(pages)} fetched" in text.out
 
 
+def test_status_tells_how_long_a_crawl_has_waited_though_nothing_came(site, tmp_path):
+    """Nothing is fetched, so there is nothing to be committed but that."""
+    out = harness.Output(tmp_path / "c")
+    run = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "5m", site.url("/p0.html"))
+    harness.wait_until("the first commit", lambda: (out.dir / "state").exists() and harness.trawl("status", out.dir).rc == 0)
+    harness.wait_until("it is told", lambda: status(out)["wait_ms"].get("crawl-delay", 0) > 9000, 60)
+    run.signal(signal.SIGKILL)
+    run.end()
+    s = status(out, "--verify")
+    assert s["state"] == "interrupted" and s["wait_ms"]["crawl-delay"] > 9000
+    assert s["seconds"] >= 9  # of --max-time, too, no more is lost by that
+
+
 def test_explain_knows_what_a_page_can_be_asked_for_again_by(site, done):
     url = site.url("/p3.html")
     e = explain(done, url)
