@@ -12,6 +12,7 @@ enum {
 #define JITTER_MS_MAX (7 * 86400000ll)
 #define EVERY_MS_MAX  (366 * 86400000ll)
 #define ALL_HOURS     0xFFFFFFu
+#define SET_BACK_US   (3 * 3600 * 1000000ll)
 
 /* ---- cron lines ---- */
 
@@ -419,6 +420,20 @@ schedule_next(const struct schedule *s, int64_t after_us)
 			first = t;
 	}
 	return first;
+}
+
+int64_t
+schedule_set_back(const struct schedule *s, int64_t served_us, int64_t now_us)
+{
+	int64_t every_us = s->every_ms * 1000, ahead_us = served_us - now_us;
+
+	if (every_us > 0) /* the beat is kept */
+		return ahead_us <= every_us
+			   ? served_us
+			   : served_us - (ahead_us + every_us - 1) / every_us * every_us;
+	return ahead_us <= SET_BACK_US || served_us <= schedule_next(s, now_us)
+		   ? served_us
+		   : now_us;
 }
 
 /* splitmix64, Steele et al. 2014 */

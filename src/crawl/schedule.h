@@ -60,6 +60,12 @@ bool schedule_eq(const struct schedule *a, const struct schedule *b);
 /* The first time after `after_us` of at and cron, INT64_MAX: none within five years. */
 int64_t schedule_next(const struct schedule *s, int64_t after_us);
 
+/* The clock may have been set back since `served_us` was served.  Within one turn nothing is
+ * done twice, nor within the three hours of cron(8) for at and cron: that time is reached
+ * again.  Who waited for it any longer would stand still for as long as the clock had been
+ * wrong: then the last turn before now counts as the one that was served.  Returns that. */
+int64_t schedule_set_back(const struct schedule *s, int64_t served_us, int64_t now_us);
+
 struct schedule_turn {
 	int64_t due_us;   /* the time that is to be served now; 0: none */
 	int64_t begin_us; /* when that run begins: with the jitter */

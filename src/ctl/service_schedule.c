@@ -19,11 +19,28 @@ seed_of(const struct service_job *j)
 	return XXH3_64bits_withSeed(j->name, strlen(j->name), (uint64_t)j->created_us);
 }
 
+/* What lies ahead of now is of a clock that was wrong. */
+static void
+look_back(struct service *s, struct service_job *j, int64_t now_us)
+{
+	int64_t served_us = schedule_set_back(&j->schedule, j->served_us, now_us);
+
+	if (since_of(j) > now_us)
+		j->scheduled_from_us = now_us;
+	if (served_us == j->served_us)
+		return;
+	log_warn_of(JOB_ABOUT(j->name),
+	    "job %s: the clock was set back: its schedule goes on from now", j->name);
+	j->served_us = served_us;
+	job_save(s, j);
+}
+
 static void
 look(struct service *s, struct service_job *j, int64_t now_us)
 {
 	struct schedule_turn turn;
 
+	look_back(s, j, now_us);
 	schedule_look(&j->schedule, j->served_us, since_of(j), now_us, seed_of(j), &turn);
 	j->next_us = turn.next_us;
 	if (turn.due_us == 0)

@@ -177,3 +177,26 @@ def test_what_was_missed_while_nobody_was_there(tmp_path, web, catch_up):
             wait_until("it is said", lambda: "is left out" in s.log())
         assert len(runs_of(s, "daily")) == (2 if catch_up == "once" else 1)
         assert s.get("/api/v1/jobs/daily").json["next_at"] > s.get("/api/v1/jobs/daily").json["created_at"]
+
+
+def test_a_clock_that_was_years_ahead_stops_no_schedule(tmp_path, web):
+    with Service(tmp_path / "serve", SETTINGS.replace("keep_runs: 2", "keep_runs: 99")) as s:
+        s.start()
+        for name, schedule in ("often", {"every": "2s"}), ("nightly", {"at": "03:00"}):
+            s.create(name, seeds=[web.url()], limits={"max_pages": 1}, schedule=schedule)
+        assert s.stop() == 0
+        # All of it was made, and ran, with the clock as it was then.
+        with contextlib.closing(sqlite3.connect(s.state / "registry.db")) as db, db:
+            db.execute("UPDATE jobs SET created_us = ?1, due_us = ?1", ((int(time.time()) + 3 * 366 * 86400) * 10**6,))
+        s.start()
+        for name in "often", "nightly":
+            told = f"job {name}: the clock was set back: its schedule goes on from now"
+            wait_until(told, lambda: told in s.log())  # noqa: B023
+        before = len(runs_of(s, "often"))
+        wait_until("two more runs", lambda: len(runs_of(s, "often")) >= before + 2)
+        next_at = s.get("/api/v1/jobs/nightly").json["next_at"]
+        assert next_at <= time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 25 * 3600)), next_at
+        s.kill()
+        s.start()
+        assert s.get("/api/v1/jobs/nightly").json["next_at"] == next_at
+        assert s.log().count("the clock was set back") == 2

@@ -304,6 +304,50 @@ a_clock_that_is_set_back_starts_nothing_twice(void **state)
 	schedule_look(&s, 7200 * S, 3600 * S, 5000 * S, 7, &t);
 	assert_int_equal(t.due_us, 0);
 	assert_true(t.next_us == 10800 * S);
+	assert_true(schedule_set_back(&s, 7200 * S, 5000 * S) == 7200 * S);
+	assert_true(schedule_set_back(&s, 7200 * S, 3600 * S) == 7200 * S);
+	assert_true(schedule_set_back(&s, 7200 * S, 9000 * S) == 7200 * S);
+	assert_true(schedule_set_back(&s, 0, 9000 * S) == 0);
+	/* Two times of a night, and back by an hour: neither is done again. */
+	s = made("at", "03:00");
+	assert_int_equal(schedule_set(&s, SLICE_LIT("at"), SLICE_LIT("03:30"), NULL), 0);
+	assert_true(schedule_set_back(&s, at("2026-05-04 03:30"),
+			at("2026-05-04 02:45")) == at("2026-05-04 03:30"));
+	/* By a day: the turn of that day was served. */
+	s = made("at", "03:00");
+	assert_true(schedule_set_back(&s, at("2026-05-04 03:00"),
+			at("2026-05-03 03:10")) == at("2026-05-04 03:00"));
+}
+
+static void
+a_clock_that_was_wrong_for_long_stops_no_schedule(void **state)
+{
+	struct schedule s = made("every", "1h");
+	struct schedule_turn t;
+	int64_t served;
+
+	(void)state;
+	/* The beat is kept: the next turn comes within one. */
+	served = schedule_set_back(&s, 1000 * 3600 * S + 7 * S, 9000 * S);
+	assert_true(served == 7207 * S);
+	schedule_look(&s, served, 0, 9000 * S, 7, &t);
+	assert_true(t.due_us == 0 && t.next_us == 10807 * S);
+	schedule_look(&s, served, 0, 10808 * S, 7, &t);
+	assert_true(t.due_us == 10807 * S && !t.missed);
+	assert_true(schedule_set_back(&s, 10800 * S, 3600 * S) == 3600 * S);
+	/* A year ahead, once. */
+	s = made("at", "03:00");
+	served = schedule_set_back(&s, at("2027-05-04 03:00"), at("2026-05-04 02:50"));
+	assert_true(served == at("2026-05-04 02:50"));
+	schedule_look(&s, served, 0, at("2026-05-04 03:00"), 7, &t);
+	assert_true(t.due_us == at("2026-05-04 03:00"));
+	s = made("cron", "* * * * *");
+	assert_true(schedule_set_back(&s, at("2026-05-04 09:00"),
+			at("2026-05-04 02:50")) == at("2026-05-04 02:50"));
+	/* What comes seldom is not done twice of the same turn. */
+	s = made("cron", "0 0 1 1 *");
+	assert_true(schedule_set_back(&s, at("2027-01-01 00:00"),
+			at("2026-05-04 02:50")) == at("2027-01-01 00:00"));
 }
 
 int
@@ -321,6 +365,7 @@ main(void)
 	    cmocka_unit_test(
 		jitter_that_is_longer_than_it_is_to_the_next_turn_loses_none),
 	    cmocka_unit_test(a_clock_that_is_set_back_starts_nothing_twice),
+	    cmocka_unit_test(a_clock_that_was_wrong_for_long_stops_no_schedule),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
