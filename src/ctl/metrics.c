@@ -30,7 +30,8 @@ sums_of_crawl(const struct metrics_run *r, struct run_sums *ret)
 	    .idle_alarms = r->stats.idle_alarms,
 	    .commits = r->stats.commits,
 	    .commit_us = r->stats.commit_us};
-	memcpy(ret->wait_ms, r->stats.frontier.wait_ms, sizeof(ret->wait_ms));
+	for (size_t i = 0; i < WAIT_CAUSE_MAX; i++)
+		ret->wait_ms[i] = r->stats.wait_ms[i] - r->base_wait_ms[i];
 }
 
 void
@@ -173,6 +174,9 @@ metrics_crawl_began(struct metrics *m, const struct service_run *run)
 	r->state = run->state;
 	crawl_stats(r->crawl, &r->stats);
 	r->base = r->stats.totals;
+	/* What it was paused is of this crawl already. */
+	for (size_t i = 0; i < WAIT_CAUSE_MAX; i++)
+		r->base_wait_ms[i] = r->stats.wait_ms[i] - r->stats.frontier.wait_ms[i];
 	list_push(&m->live, &r->on_metrics);
 	m->live_len++;
 	return 0;

@@ -24,6 +24,7 @@ struct metrics_run {
 	int64_t ended_ms;
 	struct crawl_stats stats; /* the last that is known */
 	struct crawl_totals base; /* as its crawl began */
+	uint64_t base_wait_ms[WAIT_CAUSE_MAX];
 	struct run_sums before;   /* of its crawls before this one, in this process */
 	uint64_t retries;         /* of all */
 };

@@ -236,6 +236,8 @@ def test_what_hosts_waited_for_is_summed_up_over_pauses_as_all_else(service, web
     assert report["wait_ms"] == after
     status = json.loads(trawl("status", "--json", service.output(run).dir).out)
     assert status["wait_ms"] == after
+    told = re.findall(r'^trawl_wait_seconds_total\{cause="(.*)"\} (\S+)$', service.get("/metrics").body.decode(), re.M)
+    assert {cause: ms for cause, s in told if (ms := round(float(s) * 1000)) > 0} == after
 
 
 def test_the_numbers_of_runs_whose_files_are_there_are_not_given_again(service, web):
