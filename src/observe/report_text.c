@@ -70,6 +70,8 @@ summary_broken(const struct report *r, struct buf *out)
 			if (e == 0)
 				e = escape_terminal(
 				    out, slice_head(b->why, SUMMARY_URL_BYTES));
+		} else if (e == 0 && b->status > 0) {
+			e = buf_printf(out, ": %d", b->status);
 		}
 		if (e == 0)
 			e = buf_add_byte(out, '\n');

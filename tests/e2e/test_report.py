@@ -391,6 +391,15 @@ def test_the_summary_has_urls_below_each_other(tmp_path):
     assert "requests to 2 hosts" in (out.dir / "report.html").read_text()
 
 
+def test_the_summary_says_with_which_status_a_link_is_broken(tmp_path):
+    server = """server { listen 127.0.0.1:@PORT@; location = /403 { return 403; } location = /500 { return 500; }
+        location = / { default_type text/html; return 200 "<a href=/403>a</a> <a href=/404>b</a> <a href=/500>c</a>"; } }"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, _ = harness.crawl(tmp_path / "c", "--retries", "0", "--delay", "0", web.url("/"))
+    lines = [" ".join(s.replace("broken", "").split()) for s in result.err.splitlines() if " http-4xx  " in s or " http-5xx  " in s]
+    assert lines == [f"http-{n[0]}xx {web.url('/' + n)} on {web.url('/')}: {n}" for n in ("403", "404", "500")], result.err
+
+
 def test_where_a_chain_leads_may_wait_since_a_link_led_there(tmp_path):
     """What waits has no record of its own but in the queue, and the report looks URLs up by name."""
     pages = {"/": '<a href="/a">a</a><a href="/p">p</a>', "/p": '<a href="/c">c</a>', "/c": "c"}
