@@ -109,17 +109,11 @@ add_old(struct links_cache *c)
 int
 links_cache_write(struct links_cache *c, struct why *why)
 {
-	const char *name = strrchr(c->path, '/');
-	char dir[4096] = ".";
 	int r = add_old(c);
 
 	if (r < 0)
 		return why_set(why, r, "%s: %s", c->path, strerrordesc_np(-r));
-	if (name != NULL)
-		(void)snprintf(dir, sizeof(dir), "%.*s",
-		    name == c->path ? 1 : (int)(name - c->path), c->path);
-	return file_whole_write(
-	    dir, name == NULL ? c->path : name + 1, 0666, buf_slice(&c->lines), why);
+	return file_whole_write_at(c->path, 0666, buf_slice(&c->lines), why);
 }
 
 void

@@ -485,23 +485,17 @@ failed_on(const struct session *s, int code)
 static bool
 save_cookies(const struct session *s)
 {
-	const char *path = s->job->options.fetch_save_cookies, *name;
-	char dir[4096] = ".";
+	const char *path = s->job->options.fetch_save_cookies;
 	struct buf text;
 	struct why why;
 	int r;
 
 	if (path == NULL || s->crawl == NULL)
 		return true;
-	name = strrchr(path, '/');
-	if (name != NULL)
-		(void)snprintf(dir, sizeof(dir), "%.*s",
-		    name == path ? 1 : (int)(name - path), path);
 	buf_init(&text, 2 * JAR_BYTES_MAX);
 	r = crawl_cookies(s->crawl, &text);
 	r = r < 0 ? why_set(&why, r, "out of memory")
-		  : file_whole_write(dir, name == NULL ? path : name + 1, 0600,
-			buf_slice(&text), &why);
+		  : file_whole_write_at(path, 0600, buf_slice(&text), &why);
 	buf_release(&text);
 	if (r < 0)
 		(void)say_error(0, "--save-cookies: %s", why.text);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ write_all(int fd, struct slice text)
 			return -errno;
 		text = slice_from(text, n < 0 ? 0 : (size_t)n);
 	}
-	return fsync(fd) < 0 ? -errno : 0;
+	return 0;
 }
 
 static int
@@ -32,6 +33,8 @@ make(const char *path, mode_t mode, struct slice text)
 		return -errno;
 	/* One that a crash left may have been made for all to read. */
 	r = (mode & 077) == 0 && fchmod(fd, mode) < 0 ? -errno : write_all(fd, text);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
 	(void)close(fd);
 	return r;
 }
@@ -65,6 +68,37 @@ file_whole_write(
 	r = dir_sync(dir);
 	return r < 0 ? why_set(why, r, "cannot write %s/%s: %s", dir, name, strerror(-r))
 		     : 0;
+}
+
+static int
+write_into(const char *path, struct slice text, struct why *why)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), r = fd < 0 ? -errno : 0;
+
+	if (r == 0)
+		r = write_all(fd, text);
+	if (fd >= 0)
+		(void)close(fd);
+	return r < 0 ? why_set(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
+int
+file_whole_write_at(const char *path, mode_t mode, struct slice text, struct why *why)
+{
+	char real[PATH_MAX], *name;
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return write_into(path, text, why);
+	/* One that is not there yet has no other name. */
+	if (realpath(path, real) == NULL &&
+	    (size_t)snprintf(real, sizeof(real), "%s", path) >= sizeof(real))
+		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", path);
+	name = strrchr(real, '/');
+	if (name == NULL)
+		return file_whole_write(".", real, mode, text, why);
+	*name = '\0';
+	return file_whole_write(name == real ? "/" : real, name + 1, mode, text, why);
 }
 
 int

@@ -16,7 +16,14 @@
 /* DIR/NAME; `mode` as of open(2). */
 int file_whole_write(
     const char *dir, const char *name, mode_t mode, struct slice text, struct why *why);
-/* The same, but that its name is the caller's to make durable, with dir_sync(). */
+/*
+ * At a path that a user gave.  What a link leads to is replaced, and not the link; what is no
+ * regular file, such as /dev/null or a pipe, is written into, and neither replaced nor given
+ * another mode.
+ */
+int file_whole_write_at(
+    const char *path, mode_t mode, struct slice text, struct why *why);
+/* The same as the first, but that its name is the caller's to make durable, with dir_sync(). */
 int file_whole_put(
     const char *dir, const char *name, mode_t mode, struct slice text, struct why *why);
 /* The names in a directory survive a power loss from now on. */

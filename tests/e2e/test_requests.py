@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import stat
 import subprocess
 from pathlib import Path
 
@@ -165,6 +166,27 @@ def test_a_file_that_is_none_is_told_of_with_its_line(text, tmp_path):
     assert "--cookies" in result.err and str(jar) in result.err
     assert text is None or "line 3 " in result.err
     assert not (tmp_path / "crawl").exists()
+
+
+def test_a_pipe_or_a_link_for_cookies_or_a_cache_is_written_into_and_not_replaced(shop, tmp_path):
+    """Else /dev/null would be a plain file after that, and so would the link /dev/stdout."""
+    pipe, link, there = tmp_path / "pipe", tmp_path / "link", tmp_path / "there"
+    os.mkfifo(pipe)
+    there.write_text("")
+    link.symlink_to(there)
+    end = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        for at in pipe, link:
+            what = [*names(shop, HOST), "--save-cookies", at, shop.url("/private", HOST)]
+            result, _ = harness.crawl(tmp_path / f"for-{at.name}", "-q", *what)
+            assert result.rc == 0, result.err
+        assert stat.S_ISFIFO(pipe.lstat().st_mode) and os.read(end, 100).startswith(b"# Netscape")
+    finally:
+        os.close(end)
+    assert link.is_symlink() and there.read_text().startswith("# Netscape")
+    there.write_text("")
+    result = harness.trawl("check-links", *names(shop, HOST), "--cache", link, shop.url("/private", HOST))
+    assert link.is_symlink() and result.rc in (0, 8), result.err
 
 
 @pytest.mark.parametrize("where", ["none/cookies.txt", "./"])

@@ -108,6 +108,40 @@ what_cannot_be_replaced_is_told_and_leaves_nothing(void **state)
 	    -ENOENT);
 }
 
+static void
+what_a_user_named_is_written_into_where_it_is_no_plain_file(void **state)
+{
+	char path[64], real[64], got[8] = "";
+	struct stat st;
+	struct why why;
+	int fd;
+
+	(void)state;
+	path_of(path, "a");
+	(void)unlink(path);
+	assert_int_equal(mkfifo(path, 0644), 0);
+	assert_int_equal(chmod(path, 0644), 0); /* whatever the umask is */
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(file_whole_write_at(path, 0600, SLICE_LIT("one"), &why), 0);
+	assert_int_equal(read(fd, got, sizeof(got) - 1), 3);
+	assert_string_equal(got, "one");
+	(void)close(fd);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode) && (st.st_mode & 0777) == 0644);
+	path_of(real, "b");
+	path_of(path, "c");
+	assert_int_equal(symlink("b", path), 0);
+	assert_int_equal(file_whole_write_at(real, 0600, SLICE_LIT("two"), &why), 0);
+	assert_int_equal(file_whole_write_at(path, 0600, SLICE_LIT("three"), &why), 0);
+	assert_holds("b", "three");
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(file_whole_write_at(dir, 0600, SLICE_LIT("x"), &why), -EISDIR);
+	path_of(path, "no/such");
+	assert_int_equal(file_whole_write_at(path, 0600, SLICE_LIT("x"), &why), -ENOENT);
+}
+
 int
 main(void)
 {
@@ -115,6 +149,7 @@ main(void)
 	    cmocka_unit_test(a_file_is_made_and_replaced),
 	    cmocka_unit_test(one_for_the_owner_is_so_whatever_a_crash_left),
 	    cmocka_unit_test(what_cannot_be_replaced_is_told_and_leaves_nothing),
+	    cmocka_unit_test(what_a_user_named_is_written_into_where_it_is_no_plain_file),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
