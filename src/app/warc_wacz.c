@@ -411,6 +411,18 @@ fill(struct wacz *w)
 	return r;
 }
 
+/* Never what a link leads to. */
+static FILE *
+create(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w+e");
+
+	if (f == NULL && fd >= 0)
+		(void)close(fd);
+	return f;
+}
+
 int
 wacz_make(const char *dir, const char *out, struct why *why)
 {
@@ -425,7 +437,7 @@ wacz_make(const char *dir, const char *out, struct why *why)
 		return r;
 	buf_init(&w.package, 64 << 20);
 	buf_init(&w.line, LINE_BYTES_MAX);
-	w.f = fopen(fresh, "w+e");
+	w.f = create(fresh);
 	r = w.f == NULL ? failed(&w, -errno, "create it") : fill(&w);
 	if (w.f != NULL && fclose(w.f) != 0 && r == 0)
 		r = failed(&w, -EIO, "write");

@@ -137,6 +137,10 @@ def test_a_wacz_is_replaced_and_nothing_else_is(packed, tmp_path):
         os.mkfifo(other) if other.name == "pipe" else other.mkdir()
         done = harness.trawl("warc", "wacz", "-o", other, out.dir)
         assert (done.rc, done.err) == (3, f"trawl: {other} exists, is no regular file, and is not overwritten\n")
+    (tmp_path / "linked.wacz.new").symlink_to(tmp_path / "notes")  # where it would be written first
+    done = harness.trawl("warc", "wacz", "-o", tmp_path / "linked.wacz", out.dir)
+    assert done.rc == 3 and "cannot create it" in done.err and (tmp_path / "notes").read_bytes() == b"PK, my notes\n"
+    (tmp_path / "linked.wacz.new").unlink()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["first.warc.gz", "folder", "made.wacz", "notes", "pipe"]
 
 
