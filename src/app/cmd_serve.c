@@ -144,6 +144,7 @@ set_access(struct serve *s, const struct settings *set)
 		log_error("%s", LOG_TEXT(slice_cstr(why.text)));
 		return false;
 	}
+	http_cut_streams(s->http, access_holds, s->access);
 	if (s->http_has_tls)
 		http_set_tls(s->http, tls);
 	http_tls_unref(tls);

@@ -263,6 +263,23 @@ refuse_token(const struct access *a, struct request *r)
 	request_problem(r, 401, "this token is not known");
 }
 
+static const struct token *
+find_token(const struct access *a, struct slice authorization)
+{
+	return slice_istarts(authorization, SLICE_LIT("Bearer "))
+		   ? tokens_find(&a->tokens, slice_trim(slice_from(authorization, 7)))
+		   : NULL;
+}
+
+bool
+access_holds(void *ctx, const struct request *r)
+{
+	struct slice text;
+
+	return request_header(r, "Authorization", &text) ? find_token(ctx, text) != NULL
+							 : request_via(r) == VIA_UNIX;
+}
+
 static enum role
 role_of(const struct access *a, struct request *r)
 {
@@ -278,11 +295,7 @@ role_of(const struct access *a, struct request *r)
 		request_problem(r, 401, "over TCP a bearer token is wanted");
 		return ROLE_NONE;
 	}
-	if (!slice_istarts(text, SLICE_LIT("Bearer "))) {
-		refuse_token(a, r);
-		return ROLE_NONE;
-	}
-	t = tokens_find(&a->tokens, slice_trim(slice_from(text, 7)));
+	t = find_token(a, text);
 	if (t == NULL) {
 		refuse_token(a, r);
 		return ROLE_NONE;

@@ -35,6 +35,8 @@ void access_free(struct access *a); /* NULL is fine */
 int access_set(struct access *a, struct access_rules *rules);
 /* http_conf.authorize */
 enum role access_judge(void *ctx, struct request *r);
+/* http_cut_streams(): whether the token that was shown is one still. */
+bool access_holds(void *ctx, const struct request *r);
 
 /* Of what a Host header says: is it well formed, and its part before the port. */
 bool access_split_host(struct slice host, struct slice *ret_name, struct slice *ret_port);

@@ -55,6 +55,9 @@ int http_new(const struct http_conf *conf, struct http **ret, struct why *why);
 int http_listen(struct http *h, int fd, enum via via);
 /* For connections from now on. */
 void http_set_tls(struct http *h, struct http_tls *tls);
+/* Streams go on for long: those that `may` does not allow any more are cut. */
+void http_cut_streams(
+    struct http *h, bool (*may)(void *ctx, const struct request *r), void *ctx);
 /* No connection is taken from now on; those there are go on. */
 void http_deafen(struct http *h);
 /*

@@ -51,6 +51,21 @@ conn_shut(struct conn *c)
 }
 
 void
+http_cut_streams(
+    struct http *h, bool (*may)(void *ctx, const struct request *r), void *ctx)
+{
+	list_foreach (at, &h->conns) {
+		struct conn *c = container_of(at, struct conn, on_http);
+
+		if (c->request == NULL || c->request->stream == NULL || c->shut ||
+		    may(ctx, c->request))
+			continue;
+		conn_shut(c);
+		http_resume(c->request);
+	}
+}
+
+void
 http_sweep(void *ctx)
 {
 	struct http *h = ctx;

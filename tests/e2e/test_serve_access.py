@@ -2,6 +2,7 @@
 
 import contextlib
 import grp
+import http.client
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ import time
 import pytest
 from access import TcpService, new_token, read_all
 from harness import TRAWL, free_port, openssl, wait_until
-from service import Service, problem
+from service import Service, UnixConnection, problem
 
 
 def hup(s, told):
@@ -76,6 +77,36 @@ def test_tokens_are_read_again_and_a_bad_file_keeps_the_old_ones(tmp_path):
         hup(s, "settings read again")
         assert s.tcp(token=third)[0] == 200
         assert s.tcp(token=s.admin)[0] == 401
+
+
+def test_who_has_no_token_any_more_hears_no_more_events(tmp_path):
+    with TcpService(tmp_path / "s") as s:
+        s.start()
+        lines = s.tokens.read_text().splitlines(keepends=True)
+
+        def listen(token):
+            c = http.client.HTTPConnection("127.0.0.1", s.port, timeout=60)
+            c.request("GET", "/api/v1/events?kinds=log", headers={"Authorization": f"Bearer {token}"} if token else {})
+            answer = c.getresponse()
+            assert answer.status == 200
+            return c, answer
+
+        gone, stays = listen(s.reader), listen(s.admin)
+        local = UnixConnection(s.socket, 60)
+        local.request("GET", "/api/v1/events?kinds=log")
+        here = local.getresponse()
+        s.tokens.write_text("".join(line for line in lines if not line.startswith("read ")))
+        hup(s, "settings read again")
+        s.create("secret", seeds=["http://a.example/"])
+        with contextlib.suppress(OSError, http.client.HTTPException):  # it is cut, by an end that is none
+            while line := gone[1].readline():
+                assert b"POST /api/v1/jobs: 201" not in line
+        for answer in stays[1], here:
+            while b"POST /api/v1/jobs: 201" not in (line := answer.readline()):
+                assert line
+        for c in gone[0], stays[0], local:
+            c.close()
+        assert s.get("/healthz").status == 200
 
 
 @pytest.mark.parametrize(
