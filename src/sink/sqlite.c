@@ -176,6 +176,25 @@ db_free(struct db *d)
 	free(d);
 }
 
+/* What is in the log only, the file grows by when SQLite takes it up into the tables. */
+static int
+note_log(struct sink *s, struct db *d, struct why *why)
+{
+	char path[PATH_MAX];
+	int64_t pages = 0, page_bytes = 0, bytes;
+	struct stat st = {0};
+	int n = snprintf(path, sizeof(path), "%s/%s", d->dir, FILE_NAME), r;
+
+	r = ask(d, "PRAGMA page_count", &pages, why);
+	if (r == 0)
+		r = ask(d, "PRAGMA page_size", &page_bytes, why);
+	if (r < 0 || n < 0 || n >= (int)sizeof(path) || stat(path, &st) < 0)
+		return r;
+	bytes = pages * page_bytes - (int64_t)st.st_size;
+	s->finish_bytes = bytes > 0 ? (uint64_t)bytes : 0;
+	return 0;
+}
+
 static int
 sqlite_open(
     struct sink *s, const struct sink_conf *conf, struct slice mark, struct why *why)
@@ -190,6 +209,8 @@ sqlite_open(
 	buf_init(&d->text, JSONL_LINE_BYTES_MAX);
 	d->dir_dirty = true;
 	r = open_file(d, mark, why);
+	if (r == 0)
+		r = note_log(s, d, why);
 	if (r < 0)
 		db_free(d);
 	else
@@ -381,25 +402,6 @@ sqlite_put(struct sink *s, struct sink_event *e, struct why *why)
 	d->err = put_page(d, e, why);
 	s->line_bytes += 2 * d->row_bytes; /* once in the log, and then in the tables */
 	return d->err;
-}
-
-/* What is in the log only, the file grows by when SQLite takes it up into the tables. */
-static int
-note_log(struct sink *s, struct db *d, struct why *why)
-{
-	char path[PATH_MAX];
-	int64_t pages = 0, page_bytes = 0, bytes;
-	struct stat st = {0};
-	int n = snprintf(path, sizeof(path), "%s/%s", d->dir, FILE_NAME), r;
-
-	r = ask(d, "PRAGMA page_count", &pages, why);
-	if (r == 0)
-		r = ask(d, "PRAGMA page_size", &page_bytes, why);
-	if (r < 0 || n < 0 || n >= (int)sizeof(path) || stat(path, &st) < 0)
-		return r;
-	bytes = pages * page_bytes - (int64_t)st.st_size;
-	s->finish_bytes = bytes > 0 ? (uint64_t)bytes : 0;
-	return 0;
 }
 
 /* Rows are in the transaction; only a commit brings them anywhere. */

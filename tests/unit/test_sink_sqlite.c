@@ -214,6 +214,7 @@ what_a_dead_process_committed_is_there(void **state)
 {
 	struct env *e = *state;
 	int status;
+	uint64_t now;
 	pid_t child = fork();
 
 	assert_true(child >= 0);
@@ -229,8 +230,12 @@ what_a_dead_process_committed_is_there(void **state)
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(WEXITSTATUS(status), 7);
 	reopen(e, "500 1000");
+	now = bytes_of(e, "pages.sqlite") + e->s->finish_bytes;
 	check_sql(e, "SELECT count(*) FROM pages", "500");
 	check_sql(e, "PRAGMA integrity_check", "ok");
+	assert_int_equal(sink_close(e->s, true, &e->why), 0);
+	e->s = NULL;
+	assert_int_equal(bytes_of(e, "pages.sqlite"), now);
 }
 
 /* A limit on the size of files is a full disk to whoever writes. */
