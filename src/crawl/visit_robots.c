@@ -49,12 +49,20 @@ visit_robots_fetched(struct visit *v)
 	struct robots_error *e =
 	    &v->crawl->robots_errors[v->authority_hash % ROBOTS_ERRORS];
 	const struct fetch_result *r = &v->result;
+	int status = r->t.status;
 
-	if (r->t.error[0] == '\0')
+	if (r->t.error[0] == '\0' && status < 500 && status != 429) {
+		if (e->authority_hash == v->authority_hash)
+			e->text[0] = '\0'; /* it is over */
 		return;
+	}
 	e->authority_hash = v->authority_hash;
 	e->status = r->outcome == OUTCOME_CONNECT_FAILURE ? r->t.status : 0;
-	(void)snprintf(e->text, sizeof(e->text), "%s", r->t.error);
+	if (r->t.error[0] != '\0')
+		(void)snprintf(e->text, sizeof(e->text), "%s", r->t.error);
+	else
+		(void)snprintf(e->text, sizeof(e->text),
+		    "robots.txt cannot be had: status %d", status);
 }
 
 /* Who it was sent to has a turn for it, or will have none for long. */

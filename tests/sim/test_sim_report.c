@@ -38,6 +38,8 @@ script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
 	} else if (slice_find(url, 'z') < url.len) {
 		ret->status = 200;
 		(void)buf_add_cstr(body, "<a href=zoom/>closer and closer we come</a>");
+	} else if (slice_ends(url, SLICE_LIT("torn.test/robots.txt"))) {
+		ret->status = 599;
 	} else if (slice_ends(url, SLICE_LIT("/slow"))) {
 		ret->status = 200;
 		ret->latency_ms = 25000;
@@ -47,20 +49,26 @@ script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
 struct told {
 	struct buf json, summary;
 	char dir[KIT_PATH_MAX];
-	char progress[8192];
+	char progress[8192], seed[512]; /* what the first seed came to */
 };
 
 struct rig {
 	struct loop *loop;
 	struct crawl *crawl;
 	struct report_facts facts;
+	struct told *told;
 };
 
 static void
 on_end(void *ctx, enum crawl_end end)
 {
 	struct rig *r = ctx;
+	struct buf seed;
 
+	buf_init(&seed, sizeof(r->told->seed) - 1);
+	assert_int_equal(crawl_seed_tell(r->crawl, 0, &seed), 0);
+	(void)snprintf(r->told->seed, sizeof(r->told->seed), "%s", buf_cstr(&seed));
+	buf_release(&seed);
 	report_facts_take(&r->facts, r->crawl, end, loop_wall_us(r->loop));
 	loop_stop(r->loop);
 }
@@ -123,7 +131,7 @@ static void
 tell(
     struct told *t, const char *seed, enum progress_kind kind, const char *const *options)
 {
-	struct rig r = {0};
+	struct rig r = {.told = t};
 	struct crawl_conf conf = {.random_seed = 42, .ctx = &r, .on_end = on_end};
 	struct engine *engine;
 	struct why why;
@@ -342,6 +350,18 @@ the_summary_is_a_few_lines_for_a_person(void **state)
 }
 
 static void
+a_robots_txt_that_is_given_up_is_told_with_what_its_server_said(void **state)
+{
+	struct told t;
+
+	(void)state;
+	tell(&t, "http://torn.test/", PROGRESS_SHOW_NOTHING, OPTIONS("scope=host"));
+	assert_string_equal(t.seed, "http://torn.test/: robots-unreachable: robots.txt "
+				    "cannot be had: status 599");
+	told_release(&t);
+}
+
+static void
 a_budget_that_ended_it_is_named(void **state)
 {
 	struct told t;
@@ -474,6 +494,8 @@ main(void)
 	    cmocka_unit_test(a_crawl_without_broken_links_says_so),
 	    cmocka_unit_test(many_broken_links_are_counted_but_not_all_kept),
 	    cmocka_unit_test(the_summary_is_a_few_lines_for_a_person),
+	    cmocka_unit_test(
+		a_robots_txt_that_is_given_up_is_told_with_what_its_server_said),
 	    cmocka_unit_test(a_budget_that_ended_it_is_named),
 	    cmocka_unit_test(a_cause_that_would_be_nought_percent_is_left_out),
 	    cmocka_unit_test(without_a_terminal_there_is_a_line_every_ten_seconds),
