@@ -46,7 +46,10 @@ can_write(const char *path, struct why *why)
 {
 	char dir[PATH_MAX];
 	size_t len = strlen(path);
+	struct stat st;
 
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return why_set(why, -EINVAL, "'%s' is a directory", path);
 	while (len > 0 && path[len - 1] != '/')
 		len--;
 	if (path[len] == '\0' || len >= sizeof(dir))

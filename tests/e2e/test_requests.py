@@ -189,8 +189,9 @@ def test_a_pipe_or_a_link_for_cookies_or_a_cache_is_written_into_and_not_replace
     assert link.is_symlink() and result.rc in (0, 8), result.err
 
 
-@pytest.mark.parametrize("where", ["none/cookies.txt", "./"])
+@pytest.mark.parametrize("where", ["none/cookies.txt", "./", "dir"])
 def test_where_cookies_cannot_be_written_is_told_of_at_the_start(where, tmp_path):
+    (tmp_path / "dir").mkdir()
     result = harness.trawl(
         "crawl", "-o", tmp_path / "crawl", "--save-cookies", where, "http://127.0.0.1:1/", cwd=tmp_path
     )
