@@ -8,7 +8,7 @@
  *
  * What was seen takes its whole share from some 100,000 URLs on, so that memory does not grow
  * with their number: in 512 MiB 10 million fit.  A crawl that knows more borrows room that
- * answers do not need: then 21 million fit, and what does not is looked for in a file
+ * answers do not need: then 22 million fit, and what does not is looked for in a file
  * (frontier/seen_cold.h).  The arena lends half at most, and takes it from bodies of over a
  * MiB: large ones then wait for each other.
  *

@@ -7,7 +7,7 @@
  * goes what adding it again depends on: whether it was rejected for a reason that another
  * way to it may not have (scope, depth, budget), or not.  Outcomes are the store's.
  *
- *   memory   seen_table: 8.9 to 10 bytes a URL
+ *   memory   seen_table: 8.9 to 11.1 bytes a URL
  *   file     seen_log: 9 bytes a URL, from which the memory is filled at opening
  *   store    the tables STORE_SEEN and, of what waits, STORE_QUEUE, which the caller writes:
  *            the truth

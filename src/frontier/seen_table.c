@@ -70,11 +70,21 @@ word_of(uint64_t print)
 	return print << FLAGS_BITS | SEEN_USED;
 }
 
-/* The bucket where it belongs. */
+/* The two buckets where a word belongs: any one... */
 static uint64_t *
 home(const struct seen_part *p, uint64_t word)
 {
 	return p->words + (((word >> 32) * p->buckets) >> 32) * BUCKET;
+}
+
+/* ... and one of the same page of memory, whose address is looked up once for both. */
+static uint64_t *
+second_home(const struct seen_part *p, uint64_t word)
+{
+	uint64_t bucket = ((word >> 32) * p->buckets) >> 32;
+
+	bucket -= bucket % BUCKETS_STEP;
+	return p->words + (bucket + (word >> FLAGS_BITS) % BUCKETS_STEP) * BUCKET;
 }
 
 /*
@@ -82,36 +92,76 @@ home(const struct seen_part *p, uint64_t word)
  * foretold: bit i of what comes back stands for word i.
  */
 static unsigned
-which(const uint64_t *b, uint64_t word, int shift)
+which(const uint64_t *b, uint64_t word, uint64_t mask)
 {
 	unsigned hits = 0;
 
 #pragma GCC unroll 8
 	for (unsigned i = 0; i < BUCKET; i++)
-		hits |= (unsigned)((b[i] ^ word) >> shift == 0) << i;
+		hits |= (unsigned)(((b[i] ^ word) & mask) == 0) << i;
 	return hits;
 }
 
+/* Those that are this word, whatever their flags; a free place is none, also of word 0. */
+static unsigned
+which_are(const uint64_t *b, uint64_t word)
+{
+	return which(b, word, ~(((uint64_t)1 << FLAGS_BITS) - 1) | SEEN_USED);
+}
+
+static unsigned
+which_are_free(const uint64_t *b)
+{
+	return which(b, 0, UINT64_MAX);
+}
+
+/* The bucket behind it; behind the last one comes the first. */
+static uint64_t *
+next_bucket(const struct seen_part *p, uint64_t *b)
+{
+	b += BUCKET;
+	return b == p->words + (size_t)p->buckets * BUCKET ? p->words : b;
+}
+
 /*
- * Where it is, or the first free place where it may be: a bucket is filled from its front,
- * and nothing is taken out.
+ * Where a word lies: in one of its buckets, or, where both were full, in the first one behind
+ * the first that had room.  Nothing is taken out, so one that has room ends the search.
  */
 static uint64_t *
-probe(const struct seen_part *p, uint64_t word)
+find_word(const struct seen_part *p, uint64_t word)
 {
-	uint64_t *b = home(p, word), *end = p->words + (size_t)p->buckets * BUCKET;
+	uint64_t *a = home(p, word), *b = second_home(p, word);
+	unsigned hits = which_are(a, word);
 
-	for (;;) {
-		unsigned hits = which(b, word, FLAGS_BITS);
-
-		if (hits == 0 && b[BUCKET - 1] == 0)
-			hits = which(b, 0, 0);
-		if (hits != 0)
-			return &b[__builtin_ctz(hits)];
-		b += BUCKET;
-		if (b == end)
-			b = p->words;
+	if (hits != 0)
+		return &a[__builtin_ctz(hits)];
+	hits = which_are(b, word);
+	if (hits != 0)
+		return &b[__builtin_ctz(hits)];
+	if (b[BUCKET - 1] == 0)
+		return NULL;
+	while (hits == 0 && a[BUCKET - 1] != 0) {
+		a = next_bucket(p, a);
+		hits = which_are(a, word);
 	}
+	return hits == 0 ? NULL : &a[__builtin_ctz(hits)];
+}
+
+/* Where a word comes that is not there: into the emptier of its buckets.  They are filled
+ * from the front, so of the free places' bits the emptier one's are the greater number. */
+static uint64_t *
+place(const struct seen_part *p, uint64_t word)
+{
+	uint64_t *a = home(p, word), *b = second_home(p, word);
+	unsigned room = which_are_free(a), room_b = which_are_free(b);
+
+	if (room_b > room)
+		return &b[__builtin_ctz(room_b)];
+	while (room == 0) {
+		a = next_bucket(p, a);
+		room = which_are_free(a);
+	}
+	return &a[__builtin_ctz(room)];
 }
 
 void
@@ -121,21 +171,16 @@ seen_table_hint(const struct seen_table *t, uint64_t print)
 
 	if (p->words == NULL)
 		return;
-	/* Of a part nine tenths full three in ten lie in the next one. */
 	__builtin_prefetch(home(p, word_of(print)));
-	__builtin_prefetch(home(p, word_of(print)) + BUCKET);
+	__builtin_prefetch(second_home(p, word_of(print)));
 }
 
 uint64_t *
 seen_table_find(const struct seen_table *t, uint64_t print)
 {
 	const struct seen_part *p = part_of(t, print);
-	uint64_t *at;
 
-	if (p->words == NULL)
-		return NULL;
-	at = probe(p, word_of(print));
-	return *at == 0 ? NULL : at;
+	return p->words == NULL ? NULL : find_word(p, word_of(print));
 }
 
 /* All of `from` that is not dropped; `to` is empty and large enough. */
@@ -147,7 +192,7 @@ move_words(struct seen_part *to, const struct seen_part *from)
 	for (const uint64_t *w = from->words; w < end; w++) {
 		if (*w == 0 || (*w & SEEN_DROP) != 0)
 			continue;
-		*probe(to, *w) = *w;
+		*place(to, *w) = *w;
 		to->len++;
 	}
 }
@@ -186,7 +231,7 @@ leap(const struct seen_table *t, uint64_t want)
 static uint32_t
 more_buckets(const struct seen_table *t, const struct seen_part *p)
 {
-	uint64_t want = round_buckets((uint64_t)p->buckets + p->buckets / 8 + 1);
+	uint64_t want = round_buckets((uint64_t)p->buckets + p->buckets / 4 + 1);
 
 	/* Beyond its share it grows because it must. */
 	if (p->buckets > 0 && p->buckets < share(t))
@@ -273,7 +318,6 @@ int
 seen_table_add(struct seen_table *t, uint64_t print, uint8_t flags)
 {
 	struct seen_part *p = part_of(t, print);
-	uint64_t *at;
 	int r;
 
 	if (is_full(p)) {
@@ -284,9 +328,7 @@ seen_table_add(struct seen_table *t, uint64_t print, uint8_t flags)
 		if (r < 0)
 			return r;
 	}
-	at = probe(p, word_of(print));
-	assert(*at == 0);
-	*at = word_of(print) | flags;
+	*place(p, word_of(print)) = word_of(print) | flags;
 	p->len++;
 	t->len++;
 	return 0;
@@ -409,7 +451,7 @@ seen_table_check(const struct seen_table *t)
 			used++;
 			assert((w & SEEN_USED) != 0);
 			assert((w & SEEN_DROP) == 0);
-			assert(probe(p, w) == &p->words[at]);
+			assert(find_word(p, w) == &p->words[at]);
 		}
 		assert(used == p->len);
 		len += used;

@@ -1,16 +1,18 @@
 /*
- * frontier/seen_table.h -- fingerprints in memory, exact, 8.9 to 10 bytes each.
+ * frontier/seen_table.h -- fingerprints in memory, exact, 8.9 to 11.1 bytes each.
  *
  * 256 parts, chosen by the top 8 bits of a fingerprint; a part keeps the other 56 bits and
  * 8 bits of flags in one word, in buckets of the size of a cache line.  A fingerprint
- * belongs into the bucket in proportion to its next 32 bits, or into the next one that has
- * room.  So any number of buckets will do, and parts grow one at a time, reading and
- * writing both tables from front to back.  Without a limit they grow by an eighth.  With
- * one, a part that has outgrown its first page gets its whole share of `bytes_max`, and from
- * some 100,000 fingerprints on memory does not grow any more; of a limit above 256 MiB it
- * gets its share of these first, and then grows by an eighth, too.
+ * belongs into two of them, that in proportion to its next 32 bits and one of the same 4 KiB,
+ * and comes into the emptier one (Azar et al., Balanced Allocations, 1999); where both are
+ * full into the next one that has room, which of a part nine tenths full is one in thirty.
+ * So any number of pages will do, and parts grow one at a time, reading and writing both
+ * tables from front to back.  Without a limit they grow by a quarter.  With one, a part that
+ * has outgrown its first page gets its whole share of `bytes_max`, and from some 100,000
+ * fingerprints on memory does not grow any more; of a limit above 256 MiB it gets its share of
+ * these first, and then grows by a quarter, too.
  *
- * When its share is full, the caller lets a part grow by an eighth nevertheless, or sweeps
+ * When its share is full, the caller lets a part grow by a quarter nevertheless, or sweeps
  * it (seen_table_sweep()), which drops some of what was not looked up lately.
  *
  * Owns:    its pages (mmap).
