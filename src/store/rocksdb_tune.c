@@ -1,5 +1,6 @@
 #include "store/rocksdb.h"
 #include <assert.h>
+#include <limits.h>
 
 #include "base/banned.h"
 
@@ -14,11 +15,15 @@ const char *const rocks_cf_names[ROCKS_CF_MAX] = {
 /*
  * Keys are hashes, and most records are written once and read never: what counts is how
  * often a record is written again.  So: large memtables, of which the whole of a second's
- * batch goes into one; universal compaction, which merges runs of a size (of eight or more,
- * at least four), so that a record is written again three times until there are 20 million
- * of them, where levels that grow tenfold write it ten times.  The price is that a read may
- * have to look into some ten runs; where single keys are asked for that are often absent
- * (seen URLs, digests of pages), filters leave one or two.
+ * batch goes into one; universal compaction, which merges runs of a size (struct merging),
+ * so that a record is written again three times until there are 20 million of them, where
+ * levels that grow tenfold write it ten times.  The price is that a read may have to look
+ * into some ten runs; where single keys are asked for that are often absent (seen URLs,
+ * digests of pages), filters leave one or two.
+ *
+ * What waits is written most and read some hundred records in a row, so of it there may be
+ * more runs, and sixteen at a time become one: until there are 20 million of them a record is
+ * written again once.
  *
  * Filters and indexes are cut into pages of their own: at 10 million keys a file's filter
  * is megabytes, more than a shard of the cache takes in, and would be read from the disk
@@ -29,11 +34,7 @@ enum {
 	BLOCK_BYTES = 16 << 10,
 	INDEX_BYTES = 4 << 10,
 	CACHE_SHARD_BITS = 2,
-	RUNS = 8,        /* sorted runs from which on there is merging */
-	RUNS_MERGED = 4, /* at least */
-	RUNS_LIKE = 10,  /* per cent by which runs that are merged may differ in size */
-	SPACE_PERCENT = 200, /* beyond that of the oldest run, then all is merged */
-	FILTER_BITS = 10,    /* a key: one in a hundred absent keys costs a read */
+	FILTER_BITS = 10, /* a key: one in a hundred absent keys costs a read */
 	OPEN_FILES_MAX = 256,
 	LOG_NOTHING = 5, /* one above what it calls fatal */
 };
@@ -62,23 +63,41 @@ table_options(const struct rocks_tuning *t, enum store_table table)
 	return b;
 }
 
+/*
+ * Runs are numbered from the newest on.  Those that come next are merged with them while all
+ * before them together are as large, so that a record is not written again and again with
+ * little ones.  RocksDB begins at the newest from which on enough can be merged, and where
+ * there are none it waits for more runs.
+ */
+struct merging {
+	int runs;         /* from which on there is merging */
+	int least, most;  /* of them at a time */
+	int like_percent; /* by which one may be larger than those before it */
+	int space_percent; /* of the oldest one: all others have more, then all are merged */
+};
+static const struct merging usual_merging = {
+    .runs = 8, .least = 4, .most = INT_MAX, .like_percent = 10, .space_percent = 200};
+static const struct merging queue_merging = {
+    .runs = 24, .least = 16, .most = 16, .like_percent = 0, .space_percent = 1600};
+
 static void
-universal_compaction(rocksdb_options_t *o)
+universal_compaction(rocksdb_options_t *o, const struct merging *m)
 {
 	rocksdb_universal_compaction_options_t *u =
 	    rocksdb_universal_compaction_options_create();
 
-	rocksdb_universal_compaction_options_set_size_ratio(u, RUNS_LIKE);
-	rocksdb_universal_compaction_options_set_min_merge_width(u, RUNS_MERGED);
+	rocksdb_universal_compaction_options_set_size_ratio(u, m->like_percent);
+	rocksdb_universal_compaction_options_set_min_merge_width(u, m->least);
+	rocksdb_universal_compaction_options_set_max_merge_width(u, m->most);
 	rocksdb_universal_compaction_options_set_max_size_amplification_percent(
-	    u, SPACE_PERCENT);
+	    u, m->space_percent);
 	rocksdb_options_set_universal_compaction_options(o, u);
 	rocksdb_universal_compaction_options_destroy(u);
 	rocksdb_options_set_compaction_style(o, rocksdb_universal_compaction);
-	rocksdb_options_set_level0_file_num_compaction_trigger(o, RUNS);
+	rocksdb_options_set_level0_file_num_compaction_trigger(o, m->runs);
 	/* While all is merged, new runs come in. */
-	rocksdb_options_set_level0_slowdown_writes_trigger(o, 5 * RUNS);
-	rocksdb_options_set_level0_stop_writes_trigger(o, 9 * RUNS);
+	rocksdb_options_set_level0_slowdown_writes_trigger(o, 5 * m->runs);
+	rocksdb_options_set_level0_stop_writes_trigger(o, 9 * m->runs);
 }
 
 /* The same and `more`, in RocksDB's own words: not all of it has a function in C. */
@@ -123,7 +142,8 @@ cf_options(const struct rocks_tuning *t, enum store_table table, uint64_t memory
 	rocksdb_options_set_max_write_buffer_number(
 	    o, 2); /* being written out, at most */
 	if (table != STORE_HOST)
-		universal_compaction(o);
+		universal_compaction(
+		    o, table == STORE_QUEUE ? &queue_merging : &usual_merging);
 	/* Batches are sorted: the next key's place is looked for from that of the last. */
 	return with(o, "memtable_insert_with_hint_prefix_extractor=fixed:1");
 }
