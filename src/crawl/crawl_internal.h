@@ -248,6 +248,7 @@ struct seed_end {
 	int status;
 	char *detail;  /* NULL: nothing was said */
 	uint64_t next; /* where it was redirected to, in `chain` or not; 0: nowhere */
+	size_t seed;   /* which seed that is, from 1 on; 0: it is none */
 };
 /* When it is known under which seed URLs are hashed; before the committer. */
 int seeds_open(struct crawl *c, struct store *store, struct why *why);

@@ -269,7 +269,7 @@ seeds_send(struct crawl *c)
 
 /* For want of memory it is one of which nothing was said. */
 static void
-end_set(struct seed_end *to, const struct saved_end *from)
+end_set(struct seed_end *to, const struct saved_end *from, size_t leads_to_seed)
 {
 	struct slice detail = slice_head(from->detail, SAVED_DETAIL_MAX - 1);
 
@@ -277,7 +277,8 @@ end_set(struct seed_end *to, const struct saved_end *from)
 	*to = (struct seed_end){.outcome = from->outcome,
 	    .status = from->status,
 	    .detail = detail.len == 0 ? NULL : slice_dup(detail),
-	    .next = from->next};
+	    .next = from->next,
+	    .seed = leads_to_seed};
 }
 
 static enum crawl_reach
@@ -301,18 +302,28 @@ reach_of(const struct seed_end *e)
 /* Of what was had nothing is kept: a seed that leads to what is not in the chain was
  * reached.  That holds of what finds no room here, too. */
 static void
-chain_set(struct crawl *c, uint64_t hash, const struct saved_end *from)
+chain_set(
+    struct crawl *c, uint64_t hash, const struct saved_end *from, size_t leads_to_seed)
 {
 	struct chain_link *l = calloc(1, sizeof(*l));
 
 	chain_link_free(umap_take(&c->chain, hash));
 	if (l == NULL)
 		return;
-	end_set(&l->end, from);
+	end_set(&l->end, from, leads_to_seed);
 	l->url = slice_dup(from->url);
 	if ((l->end.next == 0 && reach_of(&l->end) == CRAWL_REACHED) ||
 	    umap_put(&c->chain, hash, l) < 0)
 		chain_link_free(l);
+}
+
+/* From 1 on; 0: it is none. */
+static size_t
+seed_number(const struct crawl *c, struct slice url)
+{
+	size_t i;
+
+	return job_seed_at(c->conf.job, url, &i) ? i + 1 : 0;
 }
 
 void
@@ -320,15 +331,18 @@ seed_ended(struct crawl *c, const struct visit *v)
 {
 	const struct urlrec *rec = v->rec;
 	struct saved_end end;
-	size_t i;
+	size_t to, at;
 
 	if ((rec->flags & (URLREC_SEED | URLREC_SEED_CHAIN)) == 0)
 		return;
 	end = saved_end_of(rec, &v->commit.event, c->hash_seed);
-	if ((rec->flags & URLREC_SEED) == 0)
-		chain_set(c, rec->url_hash, &end);
-	else if (job_seed_at(c->conf.job, rec->url, &i))
-		end_set(&c->seed_ends[i], &end);
+	to = end.next == 0 ? 0 : seed_number(c, v->commit.event.redirect_to);
+	/* Also one that another led to before it was sent. */
+	at = seed_number(c, rec->url);
+	if (at > 0)
+		end_set(&c->seed_ends[at - 1], &end, to);
+	else
+		chain_set(c, rec->url_hash, &end, to);
 }
 
 struct restoring {
@@ -341,11 +355,12 @@ on_saved_seed(void *ctx, uint64_t hash, const struct saved_end *end)
 {
 	struct restoring *r = ctx;
 	size_t at = (size_t)(uintptr_t)umap_get(&r->at, hash);
+	size_t to = end->next == 0 ? 0 : (size_t)(uintptr_t)umap_get(&r->at, end->next);
 
 	if (at > 0)
-		end_set(&r->c->seed_ends[at - 1], end);
+		end_set(&r->c->seed_ends[at - 1], end, to);
 	else
-		chain_set(r->c, hash, end);
+		chain_set(r->c, hash, end, to);
 	return 0;
 }
 
@@ -374,17 +389,19 @@ seeds_restore(struct crawl *c)
 static const struct seed_end *
 end_of(const struct crawl *c, size_t i, const char **ret_url)
 {
+	const struct strlist *seeds = &c->conf.job->seeds;
 	const struct seed_end *e = &c->seed_ends[i];
 
-	assert(i < c->conf.job->seeds.n);
+	assert(i < seeds->n);
 	*ret_url = NULL;
 	for (int n = 0; e->next != 0 && n < SCOPE_REDIRECTS_MAX; n++) {
-		const struct chain_link *l = umap_get(&c->chain, e->next);
+		const struct chain_link *l =
+		    e->seed > 0 ? NULL : umap_get(&c->chain, e->next);
 
-		if (l == NULL)
+		if (l == NULL && e->seed == 0)
 			break;
-		e = &l->end;
-		*ret_url = l->url;
+		*ret_url = l == NULL ? seeds->v[e->seed - 1] : l->url;
+		e = l == NULL ? &c->seed_ends[e->seed - 1] : &l->end;
 	}
 	return e;
 }

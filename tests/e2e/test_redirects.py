@@ -164,3 +164,12 @@ def test_a_seed_that_leads_somewhere_was_reached(ends, tmp_path):
     for i, paths in enumerate((["/good"], ["/lost"], ["/ring1"], ["/inside", "/good"], ["/inside", "/page"])):
         result, _ = harness.crawl(tmp_path / f"c{i}", "-q", "--retries", "0", *(ends.url(p) for p in paths))
         assert (result.rc, result.err) == (0, ""), paths
+
+
+def test_a_seed_that_leads_to_another_one_counts_as_that(ends, tmp_path):
+    forbidden, page = ends.url("/forbidden"), ends.url("/no/page")
+    for i, seeds in enumerate(([forbidden, page], [page, forbidden])):
+        result, out = harness.crawl(tmp_path / f"c{i}", "-q", "--retries", "0", "--delay", "0", *seeds)
+        assert result.rc == 4 and f"trawl: {forbidden}, redirected to {page}: robots-denied: " in result.err, result
+        again = harness.trawl("resume", "-q", out.dir)
+        assert (again.rc, again.err) == (4, result.err)
