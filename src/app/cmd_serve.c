@@ -21,7 +21,9 @@
 
 enum {
 	STATUS_MS = 5000,
-	HURRY_MS = 15000, /* after the time to drain: then it ends as it is */
+	HURRY_MS = 15000,     /* after the time to drain: then it ends as it is */
+	ROOM_MS = 1000,       /* between two tries of a start on a full disk */
+	ROOM_LATE_MS = 60000, /* what the manager is told that it may take */
 };
 
 struct serve {
@@ -36,9 +38,10 @@ struct serve {
 	bool http_has_tls; /* and then it is TLS */
 	struct serve_profile *profile;
 	struct sig *sigint, *sigterm, *sighup, *sigusr2;
-	struct timer watchdog, status, give_up;
+	struct timer watchdog, status, give_up, room;
 	int64_t watchdog_ms;
 	uint32_t reloads; /* of which the files of jobs are being read */
+	bool quit;        /* before it served */
 	char *socket; /* that is ours to remove */
 	int code;
 };
@@ -165,7 +168,7 @@ on_hup(void *ctx)
 	struct serve *s = ctx;
 	struct settings *fresh;
 
-	if (service_is_draining(s->service))
+	if (s->service == NULL || service_is_draining(s->service))
 		return;
 	notify_reloading();
 	fresh = read_settings(s->path);
@@ -212,6 +215,8 @@ on_usr2(void *ctx)
 {
 	struct serve *s = ctx;
 
+	if (s->service == NULL)
+		return;
 	if (s->profile == NULL)
 		s->profile = serve_profile_new(s->service);
 	if (s->profile != NULL)
@@ -232,6 +237,11 @@ on_term(void *ctx)
 {
 	struct serve *s = ctx;
 
+	if (s->service == NULL) {
+		s->quit = true;
+		loop_stop(s->loop);
+		return;
+	}
 	if (service_is_draining(s->service)) { /* again: at once */
 		loop_stop(s->loop);
 		return;
@@ -275,6 +285,36 @@ open_service(struct serve *s, struct why *why)
 	    .on_reloaded = on_reloaded};
 
 	return service_new(&conf, &s->service, why);
+}
+
+static void
+on_room(void *ctx)
+{
+	struct serve *s = ctx;
+
+	loop_stop(s->loop);
+}
+
+/* Without room nothing can be noted.  Who gave up would stay down when there is some again: a
+ * manager tries a few times only. */
+static int
+open_service_with_room(struct serve *s, struct why *why)
+{
+	int r = open_service(s, why);
+
+	if (r == -ENOSPC)
+		log_warn("%s: the start waits for room", LOG_TEXT(slice_cstr(why->text)));
+	while (r == -ENOSPC && !s->quit) {
+		notify("EXTEND_TIMEOUT_USEC=%d\nSTATUS=the disk is full: the start waits "
+		       "for room",
+		    ROOM_LATE_MS * 1000);
+		if (timer_start(&s->room, ROOM_MS) < 0)
+			return r;
+		(void)loop_run(s->loop);
+		if (!s->quit)
+			r = open_service(s, why);
+	}
+	return r;
 }
 
 static int
@@ -434,9 +474,10 @@ start(struct serve *s, struct why *why)
 	timer_init(&s->watchdog, s->loop, on_watchdog, s);
 	timer_init(&s->status, s->loop, on_status, s);
 	timer_init(&s->give_up, s->loop, on_give_up, s);
+	timer_init(&s->room, s->loop, on_room, s);
 	r = open_signals(s, why);
 	if (r == 0)
-		r = open_service(s, why);
+		r = open_service_with_room(s, why);
 	if (r == 0)
 		r = open_http(s, why);
 	if (r < 0)
@@ -456,6 +497,7 @@ end(struct serve *s, int code)
 	timer_stop(&s->watchdog);
 	timer_stop(&s->status);
 	timer_stop(&s->give_up);
+	timer_stop(&s->room);
 	if (s->service != NULL)
 		service_stop(s->service);
 	serve_profile_free(s->profile);
@@ -504,7 +546,9 @@ serve(struct serve *s)
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)umask(0027);
 	r = start(s, &why);
-	if (r < 0) {
+	if (s->quit) {
+		log_info("stopped before there was room");
+	} else if (r < 0) {
 		code = say_error(start_code(r), "%s", why.text);
 	} else {
 		notify("READY=1");

@@ -1,4 +1,5 @@
 #include "ctl/registry.h"
+#include "crawl/space.h"
 #include "ctl/registry_schema.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -146,7 +147,9 @@ migrate(sqlite3 *db, const char *path, struct why *why)
 		    path, (long long)version, REGISTRY_VERSION);
 	(void)snprintf(
 	    sql, sizeof(sql), "PRAGMA application_id = %d", REGISTRY_APPLICATION_ID);
-	r = exec(db, sql, why);
+	if (id !=
+	    REGISTRY_APPLICATION_ID) /* else it would be written without need, and room */
+		r = exec(db, sql, why);
 	for (int v = (int)version; v < REGISTRY_VERSION && r == 0; v++)
 		r = step(db, v, why);
 	return r;
@@ -198,6 +201,9 @@ registry_open(struct loop *l, const char *path, struct registry **ret, struct wh
 	if (g == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	r = open_db(g, path, why);
+	/* Of files beside its own that have no room SQLite says only that they failed. */
+	if (r == -EIO && space_is_short(path, NULL))
+		r = why_prefix(why, -ENOSPC, "the disk is full");
 	if (r == 0) {
 		r = chores_new(l, "registry", CHORES_MAX, &g->chores);
 		if (r < 0)

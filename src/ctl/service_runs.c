@@ -345,6 +345,21 @@ note_unreached(struct service_run *run, enum crawl_end end)
 	buf_release(&text);
 }
 
+/* Where there is none it goes on, or begins, when there is some. */
+static void
+wait_for_room(struct service_run *run)
+{
+	struct service *s = run->service;
+
+	log_warn_of(RUN_ABOUT(run), "run %" PRIu64 " of %s: waits for room on the disk",
+	    run->id, run->job_name);
+	run->waits_for_room = true;
+	if (run->held_at_ms == 0 && run->starts > 0)
+		run->held_at_ms = loop_now_ms(s->loop);
+	give_back_place(run);
+	(void)timer_start(&s->room, ROOM_LOOK_MS);
+}
+
 static void
 on_end(void *ctx, enum crawl_end end)
 {
@@ -364,14 +379,8 @@ on_end(void *ctx, enum crawl_end end)
 		run_set_text(&run->end_text, "");
 		stopped(run);
 	} else if (end == CRAWL_DISK_FULL && run->state != RUN_STOPPING) {
-		log_warn_of(RUN_ABOUT(run),
-		    "run %" PRIu64 " of %s: waits for room on the disk", run->id,
-		    run->job_name);
 		run_set_text(&run->end_text, "");
-		run->waits_for_room = true;
-		run->held_at_ms = loop_now_ms(run->service->loop);
-		give_back_place(run);
-		(void)timer_start(&run->service->room, ROOM_LOOK_MS);
+		wait_for_room(run);
 	} else {
 		finish(run);
 	}
@@ -397,10 +406,12 @@ start_crawl(struct service_run *run, struct run_work *w, struct why *why)
 	    .store = w->store,
 	    .ctx = run,
 	    .on_end = on_end};
+	int r = crawl_start(s->engine, &conf, &run->crawl, why);
 
-	w->store = NULL;
-	run->held_at_ms = 0;
-	return crawl_start(s->engine, &conf, &run->crawl, why);
+	w->store = NULL; /* it has it, or has closed it */
+	if (r == 0)
+		run->held_at_ms = 0;
+	return r;
 }
 
 static void
@@ -434,10 +445,15 @@ on_prepared(struct run_work *w)
 			return;
 		}
 	}
+	if (r == -ENOSPC && run->state == RUN_RUNNING) {
+		wait_for_room(run);
+		service_tell(s, run);
+		return;
+	}
 	give_back_place(run);
 	if (run->state == RUN_STOPPING)
 		run_end(run, RUN_CANCELLED);
-	else if (r < 0)
+	else if (r < 0 && r != -ENOSPC)
 		fail_run(run, why.text);
 	/* else it is paused or the service stops: it is begun another time */
 }

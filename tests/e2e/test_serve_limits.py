@@ -10,6 +10,7 @@ import pytest
 from harness import mounted, nginx, wait_until
 from service import Service, problem
 from test_politeness import most_at_once, spans_of
+from test_serve_systemd import manager  # noqa: F401
 
 HOSTS = 24  # of a job
 PAGES = 40
@@ -174,6 +175,47 @@ def test_a_run_whose_disk_is_full_waits_for_room_and_goes_on(tmp_path, disk):
         wanted = {w.url(f"/p{i}.html", address(2, n)) for n in range(HOSTS) for i in range(PAGES)}
         assert all(len(archived[u]) == 1 for u in wanted)
         assert s.stop() == 0
+
+
+def test_after_kill_9_it_starts_without_room_and_what_ran_goes_on_when_there_is_some(tmp_path, disk):
+    with web(tmp_path) as w, Service(disk / "serve", settings("rate: 60/s")) as s:
+        s.start()
+        run = start(s, w, 2)
+        wait_until("it runs", lambda: pages(s, run) > 20)
+        ballast = disk / "ballast"
+        fill(ballast)
+        wait_until("it waits", lambda: "disk is full" in s.state_of(run).get("why", ""))
+        s.kill()
+        s.start()
+        assert "is nearly full" in problem(s.get("/readyz"), 503)["detail"]
+        assert s.state_of(run)["state"] in ("queued", "running")
+        ballast.unlink()
+        s.wait_for(run, "done")
+        assert s.stop() == 0
+
+
+def test_a_start_that_has_no_room_for_the_files_of_its_registry_waits_for_it(disk, manager):
+    with Service(disk / "serve", env={"NOTIFY_SOCKET": manager.path}) as s:
+        s.start()
+        s.create("j", seeds=["http://127.0.0.1:9/"])
+        assert s.stop() == 0
+        ballast = disk / "ballast"
+        fill(ballast)
+        s.start(wait=False)
+        wait_until("it waits", lambda: "the start waits for room" in s.log())
+        assert s.stop() == 0  # it can be stopped
+        at = len(manager.listen())
+        s.start(wait=False)
+        at = manager.wait("EXTEND_TIMEOUT_USEC", after=manager.wait("EXTEND_TIMEOUT_USEC", after=at))
+        s.child.send_signal(signal.SIGHUP)
+        s.child.send_signal(signal.SIGUSR2)
+        at = manager.wait("EXTEND_TIMEOUT_USEC", after=at)
+        assert sum("READY" in m for m in manager.heard) == 1  # of the first start
+        ballast.unlink()
+        manager.wait("READY", "1", at)
+        assert s.get("/readyz").status == 200 and s.get("/api/v1/jobs/j").status == 200
+        assert s.stop() == 0
+        assert s.log().count("the start waits for room") == 2  # once of each start
 
 
 def start_with_registry_on(disk, s):
