@@ -24,15 +24,17 @@ write_all(int fd, struct slice text)
 	return 0;
 }
 
+/* What a crash left there, or somebody put there in a directory of all, is not written into. */
 static int
 make(const char *path, mode_t mode, struct slice text)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode), r;
+	int fd, r;
 
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
-	/* One that a crash left may have been made for all to read. */
-	r = (mode & 077) == 0 && fchmod(fd, mode) < 0 ? -errno : write_all(fd, text);
+	r = write_all(fd, text);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	(void)close(fd);
@@ -90,7 +92,7 @@ file_whole_write_at(const char *path, mode_t mode, struct slice text, struct why
 
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return write_into(path, text, why);
-	/* One that is not there yet has no other name. */
+	/* One that is not there yet has no other name; a link to nothing is replaced. */
 	if (realpath(path, real) == NULL &&
 	    (size_t)snprintf(real, sizeof(real), "%s", path) >= sizeof(real))
 		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", path);

@@ -142,6 +142,35 @@ what_a_user_named_is_written_into_where_it_is_no_plain_file(void **state)
 	assert_int_equal(file_whole_write_at(path, 0600, SLICE_LIT("x"), &why), -ENOENT);
 }
 
+static void
+what_others_put_in_its_way_is_not_written_into(void **state)
+{
+	static const char *const ways[] = {"link", "symbolic link", "pipe"};
+	char path[64], way[64];
+	struct stat st;
+	struct why why;
+
+	(void)state;
+	path_of(way, "b.new");
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		print_message("%s\n", ways[i]);
+		assert_int_equal(
+		    file_whole_write(dir, "a", 0644, SLICE_LIT("theirs"), &why), 0);
+		path_of(path, "a");
+		assert_int_equal(i == 0   ? link(path, way)
+				 : i == 1 ? symlink("a", way)
+					  : mkfifo(way, 0644),
+		    0);
+		assert_int_equal(
+		    file_whole_write(dir, "b", 0600, SLICE_LIT("secret"), &why), 0);
+		assert_holds("a", "theirs");
+		assert_holds("b", "secret");
+		path_of(path, "b");
+		assert_int_equal(lstat(path, &st), 0);
+		assert_true(S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0600);
+	}
+}
+
 int
 main(void)
 {
@@ -149,6 +178,7 @@ main(void)
 	    cmocka_unit_test(a_file_is_made_and_replaced),
 	    cmocka_unit_test(one_for_the_owner_is_so_whatever_a_crash_left),
 	    cmocka_unit_test(what_cannot_be_replaced_is_told_and_leaves_nothing),
+	    cmocka_unit_test(what_others_put_in_its_way_is_not_written_into),
 	    cmocka_unit_test(what_a_user_named_is_written_into_where_it_is_no_plain_file),
 	};
 
