@@ -39,30 +39,36 @@ load(yaml_parser_t *parser, struct slice yaml, yaml_document_t *ret, yaml_mark_t
 		   : problem_text(yaml, parser->problem_mark.line, parser->problem);
 }
 
-/* "---" and nothing behind it is no document. */
+/* "---" and nothing behind it. */
 static bool
-is_empty(yaml_document_t *doc)
+is_empty(const yaml_node_t *root)
 {
-	const yaml_node_t *root = yaml_document_get_root_node(doc);
-
-	return root == NULL ||
-	       (root->type == YAML_SCALAR_NODE && root->data.scalar.length == 0 &&
-		   root->data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
+	return root->type == YAML_SCALAR_NODE && root->data.scalar.length == 0 &&
+	       root->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
+/* Empty ones are no documents, however many; one without a root is the end of the file. */
 static const char *
 check_end(yaml_parser_t *parser, struct slice yaml, yaml_mark_t *ret_at)
 {
-	yaml_document_t more;
-	const char *wrong = load(parser, yaml, &more, ret_at);
+	const char *wrong = NULL;
+	bool at_end = false;
 
-	if (wrong != NULL)
-		return wrong;
-	if (!is_empty(&more)) {
-		wrong = "a second document begins here; a file holds one";
-		*ret_at = more.start_mark;
+	while (wrong == NULL && !at_end) {
+		yaml_document_t more;
+		const yaml_node_t *root;
+
+		wrong = load(parser, yaml, &more, ret_at);
+		if (wrong != NULL)
+			break;
+		root = yaml_document_get_root_node(&more);
+		at_end = root == NULL;
+		if (!at_end && !is_empty(root)) {
+			wrong = "a second document begins here; a file holds one";
+			*ret_at = more.start_mark;
+		}
+		yaml_document_delete(&more);
 	}
-	yaml_document_delete(&more);
 	return wrong;
 }
 

@@ -251,7 +251,8 @@ a_file_holds_one_document(void **state)
 	} cases[] = {{"---\nname: b\n", "2:1 a second document begins here"},
 	    {"...\nname: b\n", "3:1 "}, {"--- \n- x\n", "2:1 a second document"},
 	    {"---\n\"\n", "4:1 "}, {"...\n", NULL}, {"---\n", NULL},
-	    {"...\n---\n# end\n", NULL}, {"# end\n", NULL}};
+	    {"...\n---\n# end\n", NULL}, {"# end\n", NULL}, {"---\n---\n", NULL},
+	    {"---\n--- ''\n", "3:1 a second"}, {"---\n---\nname: b\n", "3:1 a second"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
