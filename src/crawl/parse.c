@@ -686,12 +686,13 @@ read_facts(struct work *w)
 	    SLICE_LIT("content-encoding"), SLICE_LIT("link"), SLICE_LIT("refresh"),
 	    SLICE_LIT("location"), SLICE_LIT("x-robots-tag")};
 	size_t room = w->head.len + 1, n = sizeof(names) / sizeof(names[0]);
-	char *picked = arena_text(&w->p->arena, 4 * room), *facts = picked + room;
+	char *picked = arena_text(&w->p->arena, 4 * room);
 
 	if (picked == NULL)
 		return -ENOMEM;
 	n = http_head_pick(w->head, names, n, picked);
-	w->facts = slice_of(facts, http_head_escape(slice_of(picked, n), facts));
+	n = http_head_escape(slice_of(picked, n), picked + room);
+	w->facts = slice_of(picked + room, n);
 	return 0;
 }
 
