@@ -686,13 +686,12 @@ read_facts(struct work *w)
 	    SLICE_LIT("content-encoding"), SLICE_LIT("link"), SLICE_LIT("refresh"),
 	    SLICE_LIT("location"), SLICE_LIT("x-robots-tag")};
 	size_t room = w->head.len + 1, n = sizeof(names) / sizeof(names[0]);
-	char *picked = arena_text(&w->p->arena, 4 * room);
+	char *p = arena_text(&w->p->arena, 4 * room);
 
-	if (picked == NULL)
+	if (p == NULL)
 		return -ENOMEM;
-	n = http_head_pick(w->head, names, n, picked);
-	n = http_head_escape(slice_of(picked, n), picked + room);
-	w->facts = slice_of(picked + room, n);
+	n = http_head_pick(w->head, names, n, p);
+	w->facts = slice_of(p + room, http_head_escape(slice_of(p, n), p + room));
 	return 0;
 }
 
