@@ -190,8 +190,8 @@ committer_expect_report(struct committer *c, const struct sink_event *e)
 		c->long_bytes += n - REPORT_LINE_BYTES / 2;
 }
 
-uint64_t
-committer_finish_bytes(const struct committer *c)
+static uint64_t
+finish_bytes(const struct committer *c)
 {
 	uint64_t n = c->wacz_bytes + report_bytes(c);
 
@@ -202,10 +202,10 @@ committer_finish_bytes(const struct committer *c)
 
 /* What waits for the commit counts: of pages full of links it is more than their archive.
  * So does what the end of the run makes of what is there. */
-static uint64_t
-disk_taken(const struct committer *c)
+uint64_t
+committer_disk_taken(const struct committer *c)
 {
-	return c->disk_bytes + committer_finish_bytes(c) +
+	return c->disk_bytes + finish_bytes(c) +
 	       (c->conf.durable ? store_batch_bytes(c->batch) : 0);
 }
 
@@ -216,7 +216,7 @@ committer_reply(struct committer *c, struct commit *m)
 	if (m->err < 0 && c->why.text[0] == '\0')
 		(void)why_set(&c->why, m->err, "%s", strerror(-m->err));
 	m->why = c->why;
-	m->disk_bytes = disk_taken(c);
+	m->disk_bytes = committer_disk_taken(c);
 	tell_warcinfo(c, m);
 	actor_reply(c->actor, &m->mail);
 }
@@ -247,6 +247,17 @@ commit_now(struct committer *c)
 	refills_answer(c);
 }
 
+/* What came since the directory was measured is estimated, and rather too high: before that
+ * ends a crawl it is measured again. */
+static void
+measure_near_limit(struct committer *c)
+{
+	if (!group_is_near_limit(c))
+		return;
+	c->measure_at_ms = 0;
+	commit_now(c);
+}
+
 static void
 on_mails(void *ctx, struct list *mails)
 {
@@ -270,6 +281,8 @@ on_mails(void *ctx, struct list *mails)
 			continue;
 		if (c->commit_at_ms == 0 && kind != COMMIT_CLOSE) /* was the last */
 			c->commit_at_ms = committer_now_ms(c) + c->conf.commit_ms;
+		if (c->err == 0 && kind != COMMIT_CLOSE)
+			measure_near_limit(c);
 		committer_reply(c, m);
 		if (c->err == 0 && (is_enough(c) || is_short_of_room(c)))
 			commit_now(c);

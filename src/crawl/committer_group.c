@@ -98,15 +98,20 @@ put_saved(struct committer *c)
  * more than stays there, so it is measured again before it ends a crawl: when it comes near
  * the limit, after each 64th of that.
  */
+bool
+group_is_near_limit(const struct committer *c)
+{
+	uint64_t max = c->conf.disk_bytes_max, taken = committer_disk_taken(c);
+
+	return max > 0 && taken >= max - max / 16 &&
+	       taken >= c->measured_bytes + max / 64;
+}
+
 static bool
 is_measured_now(const struct committer *c, int64_t now_ms)
 {
-	uint64_t max = c->conf.disk_bytes_max;
-
-	if (max == 0 || now_ms >= c->measure_at_ms)
-		return max > 0;
-	return c->disk_bytes + committer_finish_bytes(c) >= max - max / 16 &&
-	       c->disk_bytes - c->measured_bytes >= max / 64;
+	return c->conf.disk_bytes_max > 0 &&
+	       (now_ms >= c->measure_at_ms || group_is_near_limit(c));
 }
 
 int
@@ -117,7 +122,8 @@ group_look_at_disk(struct committer *c)
 	if (c->conf.dir == NULL)
 		return 0;
 	if (is_measured_now(c, now)) {
-		c->disk_bytes = c->measured_bytes = space_taken(c->conf.dir);
+		c->disk_bytes = space_taken(c->conf.dir);
+		c->measured_bytes = committer_disk_taken(c);
 		c->measure_at_ms = now + (committer_now_ms(c) - now) * MEASURE_PART;
 	}
 	return space_is_short(c->conf.dir, &c->why) ? -ENOSPC : 0;

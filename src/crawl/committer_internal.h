@@ -93,7 +93,7 @@ struct committer {
 	struct list refills;  /* mails that wait for the next commit */
 	int64_t measure_at_ms; /* disk_bytes, again */
 	uint64_t disk_bytes;   /* taken by the directory, about */
-	uint64_t measured_bytes; /* when it was measured last */
+	uint64_t measured_bytes; /* committer_disk_taken() when it was measured last */
 	uint64_t wacz_bytes;     /* of the archive packed, about; 0: it will not be */
 	uint64_t long_bytes;     /* of the reports: what long URLs make more of them */
 	uint32_t long_lines, top_lines; /* counted for that */
@@ -134,8 +134,8 @@ struct committer {
 
 int64_t committer_now_ms(const struct committer *c);
 int64_t committer_wall_us(const struct committer *c);
-/* What is still to be written when the run ends, about. */
-uint64_t committer_finish_bytes(const struct committer *c);
+/* By the crawl's directory, about, when all that is here is written and the run has ended. */
+uint64_t committer_disk_taken(const struct committer *c);
 /* What came of a URL, which the reports will tell. */
 void committer_expect_report(struct committer *c, const struct sink_event *e);
 /* With c->err. */
@@ -231,6 +231,8 @@ int committer_traps_tell(struct committer *c, struct commit *m);
 int group_commit(struct committer *c);
 /* -ENOSPC: it is nearly full.  Also measures what the crawl takes of it. */
 int group_look_at_disk(struct committer *c);
+/* Of --max-disk, and has grown since it was measured last. */
+bool group_is_near_limit(const struct committer *c);
 /* Now, when nothing is in the batch; else with the next commit, which is not far. */
 int refill_begin(struct committer *c, struct commit *m);
 /* All that wait: after a commit, or with c->err. */

@@ -25,6 +25,7 @@
 #include "base/banned.h"
 
 #define FILE_NAME "pages.sqlite"
+#define LOG_NAME  FILE_NAME "-wal"
 
 /* What a row takes besides its texts: of itself, and its entries in the indexes.  Their
  * pages come to be filled by two thirds, which is why a text in one counts half as much more. */
@@ -38,8 +39,10 @@ struct db {
 	int err;              /* sticks */
 	bool open;            /* a transaction is */
 	bool dir_dirty;
-	struct buf text;    /* that is being made */
-	uint64_t row_bytes; /* that the tables grow by, about */
+	struct buf text;     /* that is being made */
+	uint64_t row_bytes;  /* that the tables grow by, about: since the last commit, */
+	uint64_t log_bytes;  /* the length of the log then, */
+	uint64_t told_bytes; /* and what line_bytes has of all this */
 };
 
 static const char schema[] =
@@ -56,6 +59,10 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS pages_outcome ON pages (outcome);"
     "CREATE INDEX IF NOT EXISTS links_page ON links (page);"
     "CREATE INDEX IF NOT EXISTS links_url ON links (url);";
+/* The log is taken up at the first commit that leaves a MiB in it, and is cut back to that. */
+static const char set_up[] =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+    "PRAGMA wal_autocheckpoint=256; PRAGMA journal_size_limit=1048576";
 static const char add_page[] =
     "INSERT INTO pages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 static const char add_link[] = "INSERT INTO links VALUES (?,?,?,?,?)";
@@ -176,23 +183,52 @@ db_free(struct db *d)
 	free(d);
 }
 
+/* 0: it is not there. */
+static uint64_t
+length_of(const struct db *d, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%s/%s", d->dir, name);
+
+	return n >= 0 && (size_t)n < sizeof(path) && stat(path, &st) == 0
+		   ? (uint64_t)st.st_size
+		   : 0;
+}
+
 /* What is in the log only, the file grows by when SQLite takes it up into the tables. */
 static int
 note_log(struct sink *s, struct db *d, struct why *why)
 {
-	char path[PATH_MAX];
-	int64_t pages = 0, page_bytes = 0, bytes;
-	struct stat st = {0};
-	int n = snprintf(path, sizeof(path), "%s/%s", d->dir, FILE_NAME), r;
+	int64_t pages = 0, page_bytes = 0;
+	uint64_t have, will;
+	int r = ask(d, "PRAGMA page_count", &pages, why);
 
-	r = ask(d, "PRAGMA page_count", &pages, why);
 	if (r == 0)
 		r = ask(d, "PRAGMA page_size", &page_bytes, why);
-	if (r < 0 || n < 0 || n >= (int)sizeof(path) || stat(path, &st) < 0)
+	if (r < 0)
 		return r;
-	bytes = pages * page_bytes - (int64_t)st.st_size;
-	s->finish_bytes = bytes > 0 ? (uint64_t)bytes : 0;
+	will = (uint64_t)pages * (uint64_t)page_bytes;
+	have = length_of(d, FILE_NAME);
+	s->finish_bytes = will > have ? will - have : 0;
+	d->log_bytes = length_of(d, LOG_NAME);
+	d->row_bytes = d->told_bytes = 0;
 	return 0;
+}
+
+/* A row is in the log and then in the tables.  In the log it may be much more: whole pages,
+ * with one of each index for every row, when these have grown large. */
+static void
+note_rows(struct sink *s, struct db *d)
+{
+	uint64_t log = length_of(d, LOG_NAME), n = d->row_bytes;
+
+	log = log > d->log_bytes ? log - d->log_bytes : 0;
+	n += log > n ? log : n;
+	if (n > d->told_bytes) {
+		s->line_bytes += n - d->told_bytes;
+		d->told_bytes = n;
+	}
 }
 
 static int
@@ -229,8 +265,7 @@ begin(struct db *d, struct why *why)
 	if (d->open)
 		return 0;
 	if (d->page == NULL) {
-		r = run(
-		    d, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", "set up", why);
+		r = run(d, set_up, "set up", why);
 		if (r == 0)
 			r = run(d, schema, "make the tables of", why);
 		if (r == 0 && (sqlite3_prepare_v2(d->db, add_page, -1, &d->page, NULL) !=
@@ -398,9 +433,8 @@ sqlite_put(struct sink *s, struct sink_event *e, struct why *why)
 		return 0;
 	if (d->err < 0)
 		return broken(d, why);
-	d->row_bytes = 0;
 	d->err = put_page(d, e, why);
-	s->line_bytes += 2 * d->row_bytes; /* once in the log, and then in the tables */
+	note_rows(s, d);
 	return d->err;
 }
 

@@ -166,6 +166,38 @@ what_it_takes_on_the_disk_is_told_before(void **state)
 }
 
 static void
+put_scattered(struct env *e, int from, int n)
+{
+	char url[160];
+
+	for (int i = from; i < from + n; i++) {
+		(void)snprintf(url, sizeof(url), "http://a.test/%08x/%0100d",
+		    (unsigned)i * 2654435761u, i);
+		put(e, url);
+	}
+}
+
+/* A row in the middle of an index writes a page of it. */
+static void
+the_log_counts_by_its_length_where_that_is_more_than_the_rows(void **state)
+{
+	struct env *e = *state;
+	uint64_t told, log;
+
+	reopen(e, "");
+	put_scattered(e, 0, 40000);
+	assert_int_equal(sink_sync(e->s, &e->why), 0);
+	put_scattered(e, 40000, 1);
+	assert_int_equal(sink_sync(e->s, &e->why), 0);
+	log = bytes_of(e, "pages.sqlite-wal");
+	assert_in_range(log, 1, 1100 << 10); /* a long one was cut off */
+	told = e->s->line_bytes;
+	put_scattered(e, 40001, 2000);
+	assert_true(bytes_of(e, "pages.sqlite-wal") > log + (3 << 20));
+	assert_true(e->s->line_bytes - told >= bytes_of(e, "pages.sqlite-wal") - log);
+}
+
+static void
 a_file_that_is_ahead_is_cut_back_to_the_commit(void **state)
 {
 	struct env *e = *state;
@@ -279,6 +311,8 @@ main(void)
 		pages_and_links_are_rows_that_can_be_asked_for, up, down),
 	    cmocka_unit_test_setup_teardown(
 		what_it_takes_on_the_disk_is_told_before, up, down),
+	    cmocka_unit_test_setup_teardown(
+		the_log_counts_by_its_length_where_that_is_more_than_the_rows, up, down),
 	    cmocka_unit_test_setup_teardown(
 		a_file_that_is_ahead_is_cut_back_to_the_commit, up, down),
 	    cmocka_unit_test_setup_teardown(
