@@ -21,6 +21,7 @@ enum {
 	HEAD_BYTES = 4, /* of a record: its length */
 	SUM_BYTES = 4,
 	HAS_SUM = 0x80, /* with `what`; those of former versions have none */
+	HAS_PIECES_SUM = 0x40,
 	READ_AHEAD = 1024,
 	NEW_BITS = 20, /* of a place, that are the name in a directory */
 };
@@ -262,11 +263,11 @@ new_write(struct mirror_files *f, uint64_t at, struct slice bytes, struct why *w
 	return 0;
 }
 
-/* Of a record but for its length, which is judged by where the record ends. */
+/* Of a record but for its length, which is judged by where the record ends; of pieces. */
 static uint32_t
-record_sum(struct slice record)
+sum_of(struct slice bytes)
 {
-	return (uint32_t)XXH3_64bits(record.ptr, record.len);
+	return (uint32_t)XXH3_64bits(bytes.ptr, bytes.len);
 }
 
 static int
@@ -274,19 +275,20 @@ record_make(struct mirror_files *f, const struct mirror_record *rec)
 {
 	struct wire_out w = {.b = &f->record};
 	uint32_t len = (uint32_t)(1 + 1 + 1 + 8 + 8 + 4 + rec->url.len + 4 +
-				  rec->target.len + SUM_BYTES);
+				  rec->target.len + 2 * SUM_BYTES);
 
 	buf_clear(&f->record);
 	wire_u32(&w, len);
-	wire_u8(&w, rec->what | HAS_SUM);
+	wire_u8(&w, rec->what | HAS_SUM | HAS_PIECES_SUM);
 	wire_u8(&w, rec->kind);
 	wire_u8(&w, rec->seed);
 	wire_u64(&w, rec->parts_at);
 	wire_u64(&w, rec->parts_len);
 	wire_text(&w, rec->url);
 	wire_text(&w, rec->target);
+	wire_u32(&w, rec->pieces_sum);
 	if (w.err == 0)
-		wire_u32(&w, record_sum(slice_from(buf_slice(&f->record), HEAD_BYTES)));
+		wire_u32(&w, sum_of(slice_from(buf_slice(&f->record), HEAD_BYTES)));
 	return w.err;
 }
 
@@ -298,6 +300,7 @@ mirror_files_add(struct mirror_files *f, struct mirror_record *rec, struct slice
 
 	rec->parts_at = file_append_at(&f->parts);
 	rec->parts_len = rec->what == MIRROR_PAGE ? bytes.len : 0;
+	rec->pieces_sum = sum_of(slice_head(bytes, rec->parts_len));
 	if (record_make(f, rec) < 0)
 		return why_set(why, -ENOMEM, "no memory for a record of the mirror");
 	if (rec->what == MIRROR_FILE)
@@ -382,15 +385,18 @@ record_parse(struct slice bytes, struct mirror_record *ret)
 
 	rec.what = wire_get_u8(&in);
 	has_sum = (rec.what & HAS_SUM) != 0;
-	rec.what &= (uint8_t)~HAS_SUM;
+	rec.has_pieces_sum = (rec.what & HAS_PIECES_SUM) != 0;
+	rec.what &= (uint8_t) ~(HAS_SUM | HAS_PIECES_SUM);
 	rec.kind = wire_get_u8(&in);
 	rec.seed = wire_get_u8(&in) != 0;
 	rec.parts_at = wire_get_u64(&in);
 	rec.parts_len = wire_get_u64(&in);
 	rec.url = wire_get_text(&in);
 	rec.target = wire_get_text(&in);
+	if (rec.has_pieces_sum)
+		rec.pieces_sum = wire_get_u32(&in);
 	n = bytes.len - in.rest.len;
-	if (has_sum && wire_get_u32(&in) != record_sum(slice_head(bytes, n)))
+	if (has_sum && wire_get_u32(&in) != sum_of(slice_head(bytes, n)))
 		in.bad = true;
 	if (in.bad || in.rest.len > 0 || rec.what >= MIRROR_WHAT_MAX)
 		return -EBADMSG;
@@ -427,42 +433,82 @@ mirror_record_read(const struct mirror_files *f, uint64_t at, struct buf *b,
 }
 
 int
-mirror_index_verify(
-    const char *dir, uint64_t index_len, uint64_t parts_len, struct why *why)
-{
-	struct mirror_files f = {.index.fd = -1};
-	char path[PATH_MAX];
-	struct mirror_record rec;
-	uint64_t at = 0, next = 0;
-	struct buf record;
-	int n = snprintf(path, sizeof(path), "%s/mirror.work/index", dir), r = 0;
-
-	if (n >= 0 && (size_t)n < sizeof(path))
-		f.index.fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (f.index.fd < 0)
-		return why_set(
-		    why, -errno, "cannot read %s: %s", path, strerrordesc_np(errno));
-	buf_init(&record, 2 * RECORD_BYTES_MAX);
-	while (r == 0 && at < index_len) {
-		r = mirror_record_read(&f, at, &record, &rec, &next);
-		if (r == 0 && (next > index_len || rec.parts_len > parts_len ||
-				  rec.parts_at > parts_len - rec.parts_len))
-			r = -EBADMSG;
-		if (r < 0)
-			(void)why_set(why, r,
-			    "%s is damaged in the record at byte %" PRIu64, path, at);
-		at = next;
-	}
-	buf_release(&record);
-	(void)close(f.index.fd);
-	return r;
-}
-
-int
 mirror_parts_read(
     const struct mirror_files *f, const struct mirror_record *rec, struct buf *b)
 {
 	int r = read_into(f->parts.fd, rec->parts_at, rec->parts_len, b);
 
-	return r == 0 && b->len != rec->parts_len ? -EBADMSG : r;
+	if (r == 0 &&
+	    (b->len != rec->parts_len ||
+		(rec->has_pieces_sum && sum_of(buf_slice(b)) != rec->pieces_sum)))
+		r = -EBADMSG;
+	return r;
+}
+
+struct verify {
+	struct mirror_files f;
+	uint64_t index_len, parts_len;
+	struct buf record, pieces;
+};
+
+/* One record, and its pieces. */
+static int
+verify_record(struct verify *v, uint64_t at, uint64_t *ret_next, struct why *why)
+{
+	static const char damaged[] = "is damaged in the record at byte";
+	struct mirror_record rec;
+	int r = mirror_record_read(&v->f, at, &v->record, &rec, ret_next);
+
+	if (r == 0 && (*ret_next > v->index_len || rec.parts_len > v->parts_len ||
+			  rec.parts_at > v->parts_len - rec.parts_len))
+		r = -EBADMSG;
+	if (r < 0)
+		return why_set(why, r, "%s/index %s %" PRIu64, v->f.dir, damaged, at);
+	r = mirror_parts_read(&v->f, &rec, &v->pieces);
+	return r == 0 ? 0
+		      : why_set(why, r, "%s/parts %s %" PRIu64, v->f.dir, damaged,
+			    rec.parts_at);
+}
+
+static int
+open_to_read(const char *dir, const char *name, int *ret, struct why *why)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, name);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", dir);
+	*ret = open(path, O_RDONLY | O_CLOEXEC);
+	return *ret >= 0 ? 0
+			 : why_set(why, -errno, "cannot read %s: %s", path,
+			       strerrordesc_np(errno));
+}
+
+int
+mirror_index_verify(
+    const char *dir, uint64_t index_len, uint64_t parts_len, struct why *why)
+{
+	char work[PATH_MAX];
+	struct verify v = {.f = {.index.fd = -1, .parts.fd = -1, .dir = work},
+	    .index_len = index_len,
+	    .parts_len = parts_len};
+	int n = snprintf(work, sizeof(work), "%s/mirror.work", dir), r;
+	uint64_t next = 0;
+
+	if (n < 0 || (size_t)n >= sizeof(work))
+		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", dir);
+	buf_init(&v.record, 2 * RECORD_BYTES_MAX);
+	buf_init(&v.pieces, SIZE_MAX / 2);
+	r = open_to_read(work, "index", &v.f.index.fd, why);
+	if (r == 0)
+		r = open_to_read(work, "parts", &v.f.parts.fd, why);
+	for (uint64_t at = 0; r == 0 && at < index_len; at = next)
+		r = verify_record(&v, at, &next, why);
+	buf_release(&v.record);
+	buf_release(&v.pieces);
+	if (v.f.index.fd >= 0)
+		(void)close(v.f.index.fd);
+	if (v.f.parts.fd >= 0)
+		(void)close(v.f.parts.fd);
+	return r;
 }

@@ -29,6 +29,8 @@ struct mirror_record {
 	uint8_t what, kind; /* enum mirror_what; mirror_kind() */
 	bool seed;
 	uint64_t parts_at, parts_len;
+	uint32_t pieces_sum; /* if `has_pieces_sum`: former versions have noted none */
+	bool has_pieces_sum;
 	struct slice url, target;
 };
 
@@ -56,10 +58,11 @@ int mirror_files_parse_mark(struct slice mark, uint64_t *ret_index, uint64_t *re
  * -EBADMSG. */
 int mirror_record_read(const struct mirror_files *f, uint64_t at, struct buf *b,
     struct mirror_record *ret, uint64_t *ret_next);
-/* Each record of the index of the crawl in DIR, up to a length; -EBADMSG with the sentence:
- * one is damaged, or its pieces are not within those of a length. */
+/* Each record of the index of the crawl in DIR, up to a length, with its pieces; -EBADMSG with
+ * the sentence: one is damaged, or its pieces are, or not within those of a length. */
 int mirror_index_verify(
     const char *dir, uint64_t index_len, uint64_t parts_len, struct why *why);
+/* -EBADMSG: they are damaged. */
 int mirror_parts_read(
     const struct mirror_files *f, const struct mirror_record *rec, struct buf *b);
 /* Below new_fd. */

@@ -86,8 +86,8 @@ copy(int from_fd, const char *from, int to_fd)
 
 	if (in < 0)
 		return -errno;
-	out = openat(
-	    to_fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	(void)unlinkat(to_fd, fresh, 0); /* it may be a name of another file */
+	out = openat(to_fd, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	r = out < 0 ? -errno : copy_bytes(in, out);
 	(void)close(in);
 	if (out >= 0 && close(out) < 0 && r == 0)

@@ -218,8 +218,9 @@ static int
 out_open(struct mirror *m)
 {
 	buf_clear(&m->out);
-	m->out_fd = openat(m->work_fd, "fresh",
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	(void)unlinkat(m->work_fd, "fresh", 0); /* it may be a name of another file */
+	m->out_fd =
+	    openat(m->work_fd, "fresh", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	return m->out_fd < 0 ? -errno : 0;
 }
 

@@ -454,9 +454,12 @@ def test_the_mirror_may_lie_on_another_file_system(web, mirror, on_another_disk)
     assert not [n for n in tree(c / "mirror.work") if n.startswith(("new/", "fresh"))]
     top = c / "mirror" / f"127.0.0.1+{web.port}"
     (top / "index.html").write_text("half")
-    (top / ".fresh").write_text("half")  # killed while copying
+    (top / ".mine").write_text("half")
+    (top / ".fresh").hardlink_to(top / ".mine")  # killed while copying; and somebody has linked it to a file of theirs
     (c / "mirror.work" / "fresh").write_text("half")
     result = harness.trawl("resume", c)
     assert result.rc == 0, result.err
+    assert (top / ".mine").read_text() == "half"
+    (top / ".mine").unlink()
     assert tree(c / "mirror") == tree(mirror)
     assert not [n for n in tree(c / "mirror.work") if n.startswith(("new/", "fresh"))]

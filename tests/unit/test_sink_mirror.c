@@ -513,12 +513,47 @@ any_damaged_byte_of_what_it_is_made_of_is_told_with_its_place(void **state)
 	put_page(e, "https://a.test/", "https://a.test/away", "");
 	commit(e);
 	(void)snprintf(path, sizeof(path), "%s/mirror.work/parts", e->dir);
-	(void)flip(path, 0);
-	assert_int_equal(sink_finish(e->s, &e->why), -EBADMSG);
-	assert_non_null(strstr(
-	    e->why.text, "/mirror.work/parts is damaged in the record at byte 0:"));
-	(void)flip(path, 0);
+	end = 1;
+	for (long at = 0; at < end; at++) {
+		end = flip(path, at);
+		assert_int_equal(sink_finish(e->s, &e->why), -EBADMSG);
+		assert_non_null(strstr(e->why.text,
+		    "/mirror.work/parts is damaged in the record at byte 0:"));
+		assert_int_equal(
+		    sink_verify("mirror", e->dir, buf_slice(&e->mark), &e->why),
+		    -EBADMSG);
+		assert_non_null(strstr(e->why.text,
+		    "/mirror.work/parts is damaged in the record at byte 0"));
+		(void)flip(path, at);
+	}
+	assert_true(end > 20);
+	assert_int_equal(sink_verify("mirror", e->dir, buf_slice(&e->mark), &e->why), 0);
 	assert_int_equal(sink_finish(e->s, &e->why), 0);
+}
+
+/* Somebody has given the name a file gets while it is written to one of theirs. */
+static void
+what_has_the_name_of_a_file_in_the_making_is_not_written_into(void **state)
+{
+	struct env *e = *state;
+	char mine[KIT_PATH_MAX + 32], path[KIT_PATH_MAX + 32], text[8] = "";
+	FILE *f;
+
+	reopen(e, true);
+	put_page(e, "https://a.test/", "https://a.test/x", "");
+	commit(e);
+	(void)snprintf(mine, sizeof(mine), "%s/mine", e->dir);
+	(void)snprintf(path, sizeof(path), "%s/mirror.work/fresh", e->dir);
+	f = fopen(mine, "w");
+	assert_non_null(f);
+	assert_true(fputs("mine", f) >= 0 && fclose(f) == 0);
+	assert_int_equal(link(mine, path), 0);
+	assert_int_equal(sink_finish(e->s, &e->why), 0);
+	f = fopen(mine, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	(void)fclose(f);
+	assert_string_equal(text, "mine");
 }
 
 /* -- Pieces. -- */
@@ -666,6 +701,7 @@ main(void)
 	    TEST(what_was_made_by_an_earlier_run_is_not_counted_again),
 	    TEST(a_mark_or_files_that_are_wrong_are_told),
 	    TEST(any_damaged_byte_of_what_it_is_made_of_is_told_with_its_place),
+	    TEST(what_has_the_name_of_a_file_in_the_making_is_not_written_into),
 	    TEST(a_url_breaks_nothing_where_it_stands),
 	    TEST(bytes_that_are_no_pieces_are_refused),
 	    TEST(of_many_entries_the_newest_is_found),
