@@ -196,13 +196,23 @@ send_write(struct job_put *p)
 	return registry_send(p->service->registry, &p->chore);
 }
 
-/* To say again what a job is changes nothing, and so makes no revision. */
+/* To say again what a job is changes nothing, and so makes no revision.  Names have no order, so
+ * the same may be written in two ways, of one length. */
 static bool
 is_so_already(const struct job_put *p)
 {
 	const struct service_job *j = service_job(p->service, slice_cstr(p->name));
+	json_t *spec;
+	bool same;
 
-	return j != NULL && strcmp(j->spec, p->text) == 0;
+	if (j == NULL || strlen(j->spec) != strlen(p->text))
+		return false;
+	if (strcmp(j->spec, p->text) == 0)
+		return true;
+	spec = json_loads(j->spec, 0, NULL);
+	same = json_equal(spec, p->spec) == 1;
+	json_decref(spec);
+	return same;
 }
 
 static void
