@@ -188,7 +188,8 @@ def test_after_kill_9_it_starts_without_room_and_what_ran_goes_on_when_there_is_
         s.kill()
         s.start()
         assert "is nearly full" in problem(s.get("/readyz"), 503)["detail"]
-        assert s.state_of(run)["state"] in ("queued", "running")
+        wait_until("it waits again", lambda: "disk is full" in s.state_of(run).get("why", ""))
+        assert s.state_of(run)["state"] == "running" and not s.state_of(run)["crawling"]
         ballast.unlink()
         s.wait_for(run, "done")
         assert s.stop() == 0
