@@ -40,6 +40,15 @@ script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
 		(void)buf_add_cstr(body, "<a href=zoom/>closer and closer we come</a>");
 	} else if (slice_ends(url, SLICE_LIT("torn.test/robots.txt"))) {
 		ret->status = 599;
+	} else if (slice_ends(url, SLICE_LIT("worn.test/robots.txt"))) {
+		ret->status = sim_count("http://worn.test/robots.txt") > 1 ? 404 : 598;
+	} else if (slice_ends(url, SLICE_LIT("worn.test/"))) {
+		ret->status = 200;
+		for (int i = 0; i < 20; i++)
+			(void)buf_printf(body, "<a href=%d>%d</a>", i, i);
+	} else if (slice_starts(url, SLICE_LIT("http://worn.test/"))) {
+		ret->status = 0;
+		ret->failure = OUTCOME_CONNECT_FAILURE;
 	} else if (slice_ends(url, SLICE_LIT("/slow"))) {
 		ret->status = 200;
 		ret->latency_ms = 25000;
@@ -362,6 +371,20 @@ a_robots_txt_that_is_given_up_is_told_with_what_its_server_said(void **state)
 }
 
 static void
+what_a_robots_txt_met_before_it_came_is_not_told_of_its_host(void **state)
+{
+	struct told t;
+
+	(void)state;
+	tell(&t, "http://worn.test/", PROGRESS_SHOW_NOTHING,
+	    OPTIONS("scope=host", "retries=0", "delay=0"));
+	assert_true(sim_count("http://worn.test/robots.txt") > 1);
+	assert_non_null(strstr(buf_cstr(&t.json), "host given up after"));
+	assert_null(strstr(buf_cstr(&t.json), "robots.txt"));
+	told_release(&t);
+}
+
+static void
 a_budget_that_ended_it_is_named(void **state)
 {
 	struct told t;
@@ -496,6 +519,8 @@ main(void)
 	    cmocka_unit_test(the_summary_is_a_few_lines_for_a_person),
 	    cmocka_unit_test(
 		a_robots_txt_that_is_given_up_is_told_with_what_its_server_said),
+	    cmocka_unit_test(
+		what_a_robots_txt_met_before_it_came_is_not_told_of_its_host),
 	    cmocka_unit_test(a_budget_that_ended_it_is_named),
 	    cmocka_unit_test(a_cause_that_would_be_nought_percent_is_left_out),
 	    cmocka_unit_test(without_a_terminal_there_is_a_line_every_ten_seconds),
