@@ -2,7 +2,10 @@
 
 import os
 import re
+import shutil
 import subprocess
+
+import pytest
 
 import harness
 
@@ -91,3 +94,18 @@ def test_install_puts_everything_there_and_uninstall_takes_it_away(tmp_path):
     assert os.access(tmp_path / "usr/bin/trawl", os.X_OK)
     make("uninstall", *where)
     assert [p for p in tmp_path.rglob("*") if not p.is_dir()] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("systemd-tmpfiles") is None, reason="root and systemd-tmpfiles are wanted")
+def test_a_token_can_be_made_where_the_service_looks_for_it(tmp_path):
+    """/etc/credstore, which comes with later versions of systemd only."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\n")
+    (tmp_path / "etc/group").write_text("root:x:0:\ntrawl:x:777:\n")
+    subprocess.run(
+        ["systemd-tmpfiles", "--create", f"--root={tmp_path}", "-"],
+        input=(harness.SRCDIR / "systemd" / "trawl.tmpfiles").read_text(), text=True, check=True)  # fmt: skip
+    tokens = tmp_path / "etc/credstore/trawl.tokens"
+    done = harness.trawl("serve", "--new-token", "admin", "alice", tokens)
+    assert done.rc == 0 and tokens.read_text().startswith("admin "), done.err
+    assert tokens.parent.stat().st_mode & 0o7777 == 0o700
