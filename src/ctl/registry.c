@@ -1,5 +1,4 @@
 #include "ctl/registry.h"
-#include "crawl/space.h"
 #include "ctl/registry_schema.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +44,9 @@ registry_error(sqlite3 *db, struct why *why)
 {
 	int code = sqlite3_errcode(db), r = -EIO;
 
-	if (code == SQLITE_FULL)
+	/* Of files beside its own that have no room SQLite says only that they failed. */
+	if (code == SQLITE_FULL || ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) &&
+				       sqlite3_system_errno(db) == ENOSPC))
 		r = -ENOSPC;
 	else if (code == SQLITE_NOMEM)
 		r = -ENOMEM;
@@ -201,9 +202,6 @@ registry_open(struct loop *l, const char *path, struct registry **ret, struct wh
 	if (g == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	r = open_db(g, path, why);
-	/* Of files beside its own that have no room SQLite says only that they failed. */
-	if (r == -EIO && space_is_short(path, NULL))
-		r = why_prefix(why, -ENOSPC, "the disk is full");
 	if (r == 0) {
 		r = chores_new(l, "registry", CHORES_MAX, &g->chores);
 		if (r < 0)
