@@ -11,7 +11,6 @@
 #include "loop/shm.h"
 #include "store/store.h"
 #include <assert.h>
-#include <endian.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -25,6 +24,8 @@ enum {
 	MEASURE_PART = 100,     /* of the time that measuring the directory takes */
 	END_BYTES = 64 << 10,   /* of a batch that says how a run ended */
 	RECENT_MS = 60 * 1000,  /* a host asked since then is remembered by a resume */
+	GONE_LOOK = 64, /* of a host's records, before its low mark is looked at */
+	LOW_PART = 100, /* of the run's time that this takes, at most */
 };
 
 /* ---- the group commit ---- */
@@ -65,13 +66,15 @@ put_counts(struct committer *c)
 	uint64_t authority, n;
 
 	for (size_t i = 0; hostcount_changed(&c->counts, i, &authority, &n); i++) {
-		uint64_t value = htole64(n);
+		char value[HOSTCOUNT_BYTES];
 		struct host_key_text k;
 		struct slice key = host_key(&k, HOST_KEY_COUNT, authority);
-		int r = n == 0 ? store_batch_delete(c->batch, STORE_HOST, key)
-			       : store_batch_put(c->batch, STORE_HOST, key,
-				     slice_of((const char *)&value, sizeof(value)));
+		int r;
 
+		hostcount_encode(n, hostcount_low(&c->counts, authority), value);
+		r = n == 0 ? store_batch_delete(c->batch, STORE_HOST, key)
+			   : store_batch_put(c->batch, STORE_HOST, key,
+				 slice_of(value, sizeof(value)));
 		if (r < 0)
 			return r;
 	}
@@ -156,6 +159,58 @@ tell_sinks(struct committer *c)
 	return first;
 }
 
+/* ---- where the queues begin ---- */
+
+static bool
+on_first(void *ctx, struct slice key, struct slice value)
+{
+	uint64_t authority;
+
+	(void)value;
+	(void)key_parse(key, &authority, ctx);
+	return false;
+}
+
+/* What lies before the first record that is there was deleted, and need not be walked over
+ * again.  Should the store not tell, the mark is right as it is. */
+static void
+look_at_low(struct committer *c, uint64_t authority)
+{
+	uint64_t low = hostcount_low(&c->counts, authority), first = low;
+	struct key k;
+
+	key_make(&k, authority, low > 0 ? low - 1 : 0);
+	(void)store_scan(
+	    c->store, STORE_QUEUE, key_host(&k), key_whole(&k), 1, on_first, &first);
+	hostcount_raise(&c->counts, authority, first);
+}
+
+/*
+ * Of the hosts that changed, when a batch was applied and the next one is empty: what is
+ * read is all there is.  Each look walks over what went since the one before it.  Where a
+ * record came before what was taken away, as with dfs, it may be more; so it has its part
+ * of the time.
+ */
+static void
+look_at_lows(struct committer *c)
+{
+	bool is_timed = !loop_is_virtual(c->conf.loop);
+	uint64_t authority, n;
+
+	assert(store_batch_bytes(c->batch) == 0);
+	for (size_t i = 0; hostcount_changed(&c->counts, i, &authority, &n); i++) {
+		int64_t began_us;
+
+		if (n == 0 || hostcount_gone(&c->counts, authority) < GONE_LOOK)
+			continue;
+		began_us = is_timed ? clock_mono_us() : 0;
+		if (is_timed && c->lows_us > (began_us - c->began_ms * 1000) / LOW_PART)
+			return;
+		look_at_low(c, authority);
+		c->lows_us += is_timed ? clock_mono_us() - began_us : 0;
+	}
+}
+
 int
 group_commit(struct committer *c)
 {
@@ -183,6 +238,7 @@ group_commit(struct committer *c)
 	}
 	if (r == 0) {
 		assert(totals_hold(&c->saved.totals));
+		look_at_lows(c);
 		hostcount_settle(&c->counts);
 		seen_committed(c->seen);
 		revisit_committed(c);
@@ -204,6 +260,7 @@ group_commit(struct committer *c)
 
 struct refill {
 	struct commit *m;
+	uint64_t first; /* order key; as it was when there is none */
 	uint32_t n;
 	bool full;
 	int err;
@@ -215,8 +272,10 @@ on_record(void *ctx, struct slice key, struct slice value)
 {
 	struct refill *f = ctx;
 	struct wire_out w = {.b = &f->m->texts};
+	uint64_t authority;
 
-	(void)key;
+	if (f->n == 0)
+		(void)key_parse(key, &authority, &f->first);
 	f->full = f->m->texts.len >= REFILL_BYTES;
 	if (f->full)
 		return false;
@@ -244,7 +303,10 @@ static int
 refill(struct committer *c, struct commit *m)
 {
 	uint32_t max = m->want.max < COMMIT_REFILL_MAX ? m->want.max : COMMIT_REFILL_MAX;
-	struct refill f = {.m = m};
+	uint64_t low = hostcount_low(&c->counts, m->want.authority_hash);
+	uint64_t after = low > 0 ? low - 1 : 0;
+	bool from_head = m->want.after_key <= after;
+	struct refill f = {.m = m, .first = low};
 	struct wire_in in;
 	struct key k;
 	int r;
@@ -252,13 +314,15 @@ refill(struct committer *c, struct commit *m)
 	r = read_rules(c, m);
 	if (r < 0)
 		return r;
-	key_make(&k, m->want.authority_hash, m->want.after_key);
+	key_make(&k, m->want.authority_hash, from_head ? after : m->want.after_key);
 	r = store_scan(
 	    c->store, STORE_QUEUE, key_host(&k), key_whole(&k), max + 1, on_record, &f);
 	if (r == 0)
 		r = f.err;
 	if (r < 0)
 		return r;
+	if (from_head && store_batch_bytes(c->batch) == 0)
+		hostcount_raise(&c->counts, m->want.authority_hash, f.first);
 	m->more = f.full || f.n > max;
 	m->fresh = calloc(f.n + 1, sizeof(*m->fresh));
 	if (m->fresh == NULL)
@@ -464,13 +528,12 @@ static bool
 on_count(void *ctx, struct slice key, struct slice value)
 {
 	struct load *l = ctx;
-	uint64_t authority, n;
+	uint64_t authority, n, low;
 
-	l->err = host_key_parse(key, &authority) && value.len == sizeof(n) ? 0 : -EBADMSG;
-	if (l->err < 0)
-		return false;
-	memcpy(&n, value.ptr, sizeof(n));
-	l->err = hostcount_set(&l->c->counts, authority, le64toh(n));
+	l->err = host_key_parse(key, &authority) ? hostcount_decode(value, &n, &low)
+						 : -EBADMSG;
+	if (l->err == 0)
+		l->err = hostcount_set(&l->c->counts, authority, n, low);
 	return l->err == 0;
 }
 

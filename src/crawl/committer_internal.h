@@ -85,6 +85,7 @@ struct committer {
 	int64_t began_ms;     /* ... which began then, monotonic */
 	int64_t commit_at_ms; /* when what is dirty becomes durable; 0: nothing is */
 	int64_t committed_ms; /* when that was done last */
+	int64_t lows_us;      /* what it took to see where queues begin, in all */
 	_Atomic uint64_t commits,
 	    commit_us;        /* done, and the time it took; for any thread */
 	uint64_t dirty_bytes; /* handed to the sinks since the last commit */

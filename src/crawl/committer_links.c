@@ -127,6 +127,8 @@ put_queue(struct committer *c, const struct urlrec *r)
 	buf_clear(&c->scratch);
 	err = urlrec_encode(r, &c->scratch);
 	if (err == 0)
+		err = hostcount_lower(&c->counts, r->authority_hash, r->key);
+	if (err == 0)
 		err = store_batch_put(
 		    c->batch, STORE_QUEUE, key_whole(&k), buf_slice(&c->scratch));
 	return err;

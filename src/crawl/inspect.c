@@ -4,7 +4,6 @@
 #include "crawl/space.h"
 #include "frontier/keys.h"
 #include "frontier/seen_log.h"
-#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,9 +86,9 @@ inspect_why(const struct inspect *in, int err, struct why *why)
 
 int
 inspect_scan(struct inspect *in, enum store_table t, struct slice prefix,
-    store_scan_fn *fn, void *ctx, const int *err, struct why *why)
+    struct slice after, store_scan_fn *fn, void *ctx, const int *err, struct why *why)
 {
-	int r = store_scan(in->store, t, prefix, (struct slice){0}, UINT32_MAX, fn, ctx);
+	int r = store_scan(in->store, t, prefix, after, UINT32_MAX, fn, ctx);
 
 	if (r < 0) {
 		if (why != NULL)
@@ -108,13 +107,12 @@ static bool
 on_count(void *ctx, struct slice key, struct slice value)
 {
 	struct counting *k = ctx;
-	uint64_t authority, n;
+	uint64_t authority, n, low;
 
-	k->err = host_key_parse(key, &authority) && value.len == sizeof(n) ? 0 : -EBADMSG;
-	if (k->err < 0)
-		return false;
-	memcpy(&n, value.ptr, sizeof(n));
-	k->err = hostcount_set(k->counts, authority, le64toh(n));
+	k->err = host_key_parse(key, &authority) ? hostcount_decode(value, &n, &low)
+						 : -EBADMSG;
+	if (k->err == 0)
+		k->err = hostcount_set(k->counts, authority, n, low);
 	return k->err == 0;
 }
 
@@ -123,8 +121,8 @@ inspect_counts(struct inspect *in, struct hostcount *ret, struct why *why)
 {
 	struct counting k = {.counts = ret};
 
-	return inspect_scan(
-	    in, STORE_HOST, host_key_part(HOST_KEY_COUNT), on_count, &k, &k.err, why);
+	return inspect_scan(in, STORE_HOST, host_key_part(HOST_KEY_COUNT),
+	    (struct slice){0}, on_count, &k, &k.err, why);
 }
 
 /* ---- hosts ---- */
@@ -193,7 +191,7 @@ on_state(void *ctx, struct slice key, struct slice value)
 	h.queued = hostcount_get(&l->counts, authority);
 	count_host(l->st, &h);
 	if (h.queued > 0)
-		l->err = hostcount_set(&l->counts, authority, 0);
+		l->err = hostcount_set(&l->counts, authority, 0, 0);
 	return l->err == 0;
 }
 
@@ -229,9 +227,11 @@ count_unasked(struct looking *l, struct why *why)
 			continue;
 		h.authority[0] = '\0';
 		if (top->n < INSPECT_HOSTS_MAX || h.queued > top->v[top->n - 1].queued) {
-			key_make(&k, authority, 0);
+			uint64_t low = hostcount_low(&l->counts, authority);
+
+			key_make(&k, authority, low > 0 ? low - 1 : 0);
 			r = store_scan(l->in->store, STORE_QUEUE, key_host(&k),
-			    (struct slice){0}, 1, on_first, &h);
+			    key_whole(&k), 1, on_first, &h);
 		}
 		count_host(l->st, &h);
 	}
@@ -265,8 +265,8 @@ inspect_status(struct inspect *in, struct inspect_status *ret, struct why *why)
 	hostcount_init(&l.counts);
 	r = inspect_counts(in, &l.counts, why);
 	if (r == 0)
-		r = inspect_scan(in, STORE_HOST, host_key_part(HOST_KEY_STATE), on_state,
-		    &l, &l.err, why);
+		r = inspect_scan(in, STORE_HOST, host_key_part(HOST_KEY_STATE),
+		    (struct slice){0}, on_state, &l, &l.err, why);
 	if (r == 0)
 		r = count_unasked(&l, why);
 	if (r == 0)
@@ -302,19 +302,19 @@ inspect_length(struct inspect *in, const char *sink, uint64_t *ret_bytes, struct
 }
 
 uint64_t
-inspect_host_waits(struct inspect *in, uint64_t authority_hash)
+inspect_host_waits(struct inspect *in, uint64_t authority_hash, uint64_t *ret_low)
 {
 	struct host_key_text host;
 	uint64_t n;
 	int r = store_get(in->store, STORE_HOST,
 	    host_key(&host, HOST_KEY_COUNT, authority_hash), &in->value);
 
+	*ret_low = 0;
 	if (r == -ENOENT)
 		return 0;
-	if (r < 0 || in->value.len != sizeof(n))
-		return UINT64_MAX;
-	memcpy(&n, in->value.ptr, sizeof(n));
-	return le64toh(n);
+	if (r == 0)
+		r = hostcount_decode(buf_slice(&in->value), &n, ret_low);
+	return r < 0 ? UINT64_MAX : n;
 }
 
 bool
@@ -335,7 +335,7 @@ inspect_outcome(struct inspect *in, struct slice text, enum outcome *ret, struct
 {
 	char store[URL_BYTES_MAX];
 	struct saved_seen seen;
-	uint64_t authority, hash;
+	uint64_t authority, hash, low;
 	struct url url;
 	struct key k;
 	int r;
@@ -352,7 +352,7 @@ inspect_outcome(struct inspect *in, struct slice text, enum outcome *ret, struct
 	if (r == -ENOENT) {
 		/* Met by a link, and no more than that. */
 		*ret = OUTCOME_NONE;
-		return inspect_host_waits(in, authority) > 0 &&
+		return inspect_host_waits(in, authority, &low) > 0 &&
 			       inspect_log_has(in, hash, false)
 			   ? 0
 			   : r;

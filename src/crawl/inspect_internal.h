@@ -27,13 +27,16 @@ struct inspect {
 
 /* -EBADMSG and -ENOMEM of our own readers, or store_why(). */
 int inspect_why(const struct inspect *in, int err, struct why *why);
-/* URLs that wait at a host; UINT64_MAX: that cannot be told. */
-uint64_t inspect_host_waits(struct inspect *in, uint64_t authority_hash);
+/* URLs that wait at a host; UINT64_MAX: that cannot be told.  None has a lesser order key
+ * than *ret_low. */
+uint64_t inspect_host_waits(
+    struct inspect *in, uint64_t authority_hash, uint64_t *ret_low);
 /* Whether a URL was ever met, by seen.log; `unsure` where that cannot be read. */
 bool inspect_log_has(struct inspect *in, uint64_t url_hash, bool unsure);
-/* All records of a table under a prefix.  `*err` is fn's own, checked afterwards. */
+/* All records of a table under a prefix, and greater than `after`.  `*err` is fn's own, checked
+ * afterwards. */
 int inspect_scan(struct inspect *in, enum store_table t, struct slice prefix,
-    store_scan_fn *fn, void *ctx, const int *err, struct why *why);
+    struct slice after, store_scan_fn *fn, void *ctx, const int *err, struct why *why);
 /* How much of each host waits. */
 int inspect_counts(struct inspect *in, struct hostcount *ret, struct why *why);
 

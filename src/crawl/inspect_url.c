@@ -428,15 +428,16 @@ on_record(void *ctx, struct slice key, struct slice value)
 static int
 read_queue(struct asking *a, struct why *why)
 {
-	uint64_t n = inspect_host_waits(a->in, a->authority_hash);
+	uint64_t low, n = inspect_host_waits(a->in, a->authority_hash, &low);
 	struct key k;
 	int r;
 
 	a->u->queued = n == UINT64_MAX ? 0 : n;
 	if (a->in->saved.end < CRAWL_END_MAX) /* SAVED_RUNNING is not */
 		a->u->held_by = crawl_end_text((enum crawl_end)a->in->saved.end);
-	key_make(&k, a->authority_hash, 0);
-	r = inspect_scan(a->in, STORE_QUEUE, key_host(&k), on_record, a, &a->err, why);
+	key_make(&k, a->authority_hash, low > 0 ? low - 1 : 0);
+	r = inspect_scan(
+	    a->in, STORE_QUEUE, key_host(&k), key_whole(&k), on_record, a, &a->err, why);
 	if (r == 0 && a->u->tries > 0) {
 		uint32_t tries = a->u->tries;
 
@@ -577,7 +578,7 @@ static bool
 may_wait(const struct asking *a)
 {
 	enum { SOON_READ = 100000 }; /* records */
-	uint64_t n = inspect_host_waits(a->in, a->authority_hash);
+	uint64_t low, n = inspect_host_waits(a->in, a->authority_hash, &low);
 
 	return n > 0 && (n <= SOON_READ || inspect_log_has(a->in, a->url_hash, true));
 }

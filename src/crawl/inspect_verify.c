@@ -19,7 +19,7 @@ struct verify {
 	uint64_t outcomes[OUTCOME_MAX], seen, seen_bad;
 	/* The queue: of the host that is being read, and in all. */
 	struct hostcount counts;
-	uint64_t authority, here, queued, queue_bad, hosts_bad;
+	uint64_t authority, here, queued, queue_bad, hosts_bad, too_low;
 };
 
 __attribute__((format(printf, 2, 3))) static void
@@ -67,8 +67,8 @@ verify_seen(struct verify *v, struct why *why)
 {
 	const struct crawl_totals *t = &v->in->saved.totals;
 	char what[64];
-	int r =
-	    inspect_scan(v->in, STORE_SEEN, (struct slice){0}, on_seen, v, &v->err, why);
+	int r = inspect_scan(v->in, STORE_SEEN, (struct slice){0}, (struct slice){0},
+	    on_seen, v, &v->err, why);
 
 	if (r < 0)
 		return r;
@@ -93,7 +93,8 @@ end_host(struct verify *v)
 	if (noted != v->here)
 		v->hosts_bad++;
 	if (noted > 0)
-		(void)hostcount_set(&v->counts, v->authority, 0); /* its place is there */
+		(void)hostcount_set(
+		    &v->counts, v->authority, 0, 0); /* its place is there */
 	v->here = 0;
 }
 
@@ -112,6 +113,7 @@ on_queued(void *ctx, struct slice key, struct slice value)
 	if (authority != v->authority)
 		end_host(v);
 	v->authority = authority;
+	v->too_low += order_key < hostcount_low(&v->counts, authority);
 	v->here++;
 	v->queued++;
 	return v->err == 0;
@@ -126,8 +128,8 @@ verify_queue(struct verify *v, struct why *why)
 	for (size_t i = 0; r == 0 && hostcount_at(&v->counts, &i, &authority, &n);)
 		sum += n;
 	if (r == 0)
-		r = inspect_scan(
-		    v->in, STORE_QUEUE, (struct slice){0}, on_queued, v, &v->err, why);
+		r = inspect_scan(v->in, STORE_QUEUE, (struct slice){0}, (struct slice){0},
+		    on_queued, v, &v->err, why);
 	if (r < 0)
 		return r;
 	end_host(v);
@@ -143,6 +145,11 @@ verify_queue(struct verify *v, struct why *why)
 	if (v->hosts_bad > 0)
 		differs(v, "hosts with another number queued than is noted: %" PRIu64,
 		    v->hosts_bad);
+	if (v->too_low > 0)
+		differs(v,
+		    "records of the queue before the place where their host's begin: "
+		    "%" PRIu64,
+		    v->too_low);
 	return 0;
 }
 

@@ -1,11 +1,19 @@
 #include "frontier/hostcount.h"
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/banned.h"
 
-enum { USED = 1, CHANGED = 2, COUNT_SHIFT = 2, CAP_MIN = 64 };
+enum {
+	USED = 1,
+	CHANGED = 2,
+	GONE_SHIFT = 2,
+	GONE_MAX = UINT16_MAX,
+	COUNT_SHIFT = 18,
+	CAP_MIN = 64
+};
 
 void
 hostcount_init(struct hostcount *h)
@@ -25,6 +33,12 @@ static uint64_t
 count_of(const struct hostcount_slot *s)
 {
 	return s->bits >> COUNT_SHIFT;
+}
+
+static uint64_t
+gone_of(const struct hostcount_slot *s)
+{
+	return s->bits >> GONE_SHIFT & GONE_MAX;
 }
 
 /* Where it is, or would be.  The hashes are good ones: their low bits are the place. */
@@ -82,7 +96,7 @@ slot_get(struct hostcount *h, uint64_t authority_hash, struct hostcount_slot **r
 		return r;
 	s = slot_of(h, authority_hash);
 	if ((s->bits & USED) == 0) {
-		*s = (struct hostcount_slot){authority_hash, USED};
+		*s = (struct hostcount_slot){authority_hash, UINT64_MAX, USED};
 		h->len++;
 	}
 	*ret = s;
@@ -90,14 +104,16 @@ slot_get(struct hostcount *h, uint64_t authority_hash, struct hostcount_slot **r
 }
 
 int
-hostcount_set(struct hostcount *h, uint64_t authority_hash, uint64_t n)
+hostcount_set(struct hostcount *h, uint64_t authority_hash, uint64_t n, uint64_t low)
 {
 	struct hostcount_slot *s;
 	int r = slot_get(h, authority_hash, &s);
 
-	if (r == 0)
-		s->bits = n << COUNT_SHIFT | (s->bits & CHANGED) | USED;
-	return r;
+	if (r < 0)
+		return r;
+	s->bits = n << COUNT_SHIFT | (s->bits & CHANGED) | USED;
+	s->low = low;
+	return 0;
 }
 
 static int
@@ -119,6 +135,20 @@ remember(struct hostcount *h, struct hostcount_slot *s)
 	return 0;
 }
 
+static void
+gone_add(struct hostcount_slot *s, uint64_t n)
+{
+	uint64_t room = GONE_MAX - gone_of(s);
+
+	s->bits += (n < room ? n : room) << GONE_SHIFT;
+}
+
+static void
+gone_clear(struct hostcount_slot *s)
+{
+	s->bits &= ~((uint64_t)GONE_MAX << GONE_SHIFT);
+}
+
 int
 hostcount_add(struct hostcount *h, uint64_t authority_hash, int n)
 {
@@ -131,6 +161,8 @@ hostcount_add(struct hostcount *h, uint64_t authority_hash, int n)
 		return r;
 	assert(n >= 0 || count_of(s) >= (uint64_t)-n);
 	s->bits += (uint64_t)(int64_t)n << COUNT_SHIFT;
+	if (n < 0)
+		gone_add(s, (uint64_t)-n);
 	return 0;
 }
 
@@ -138,6 +170,46 @@ uint64_t
 hostcount_get(const struct hostcount *h, uint64_t authority_hash)
 {
 	return h->cap == 0 ? 0 : count_of(slot_of(h, authority_hash));
+}
+
+int
+hostcount_lower(struct hostcount *h, uint64_t authority_hash, uint64_t order_key)
+{
+	struct hostcount_slot *s;
+	int r = slot_get(h, authority_hash, &s);
+
+	if (r < 0 || order_key >= s->low)
+		return r;
+	r = remember(h, s);
+	if (r < 0)
+		return r;
+	s->low = order_key;
+	gone_clear(s);
+	return 0;
+}
+
+void
+hostcount_raise(struct hostcount *h, uint64_t authority_hash, uint64_t order_key)
+{
+	struct hostcount_slot *s = h->cap == 0 ? NULL : slot_of(h, authority_hash);
+
+	if (s == NULL || (s->bits & USED) == 0)
+		return;
+	gone_clear(s);
+	if (order_key > s->low)
+		s->low = order_key;
+}
+
+uint64_t
+hostcount_low(const struct hostcount *h, uint64_t authority_hash)
+{
+	return h->cap == 0 ? 0 : slot_of(h, authority_hash)->low; /* calloc()ed */
+}
+
+uint32_t
+hostcount_gone(const struct hostcount *h, uint64_t authority_hash)
+{
+	return h->cap == 0 ? 0 : (uint32_t)gone_of(slot_of(h, authority_hash));
 }
 
 bool
@@ -171,4 +243,26 @@ hostcount_settle(struct hostcount *h)
 	for (size_t i = 0; i < h->changed_len; i++)
 		slot_of(h, h->changed[i])->bits &= ~(uint64_t)CHANGED;
 	h->changed_len = 0;
+}
+
+void
+hostcount_encode(uint64_t n, uint64_t low, char ret[HOSTCOUNT_BYTES])
+{
+	uint64_t v[] = {htole64(n), htole64(low)};
+
+	_Static_assert(sizeof(v) == HOSTCOUNT_BYTES, "two numbers");
+	memcpy(ret, v, sizeof(v));
+}
+
+int
+hostcount_decode(struct slice value, uint64_t *ret_n, uint64_t *ret_low)
+{
+	uint64_t v[2] = {0};
+
+	if (value.len != sizeof(v[0]) && value.len != sizeof(v))
+		return -EBADMSG;
+	memcpy(v, value.ptr, value.len);
+	*ret_n = le64toh(v[0]);
+	*ret_low = le64toh(v[1]);
+	return 0;
 }

@@ -23,7 +23,7 @@ struct slice key_whole(const struct key *k);
 bool key_parse(struct slice bytes, uint64_t *ret_authority_hash, uint64_t *ret_low);
 
 enum host_key {
-	HOST_KEY_COUNT = 'c', /* records in the queue: 8 bytes, little-endian */
+	HOST_KEY_COUNT = 'c', /* frontier/hostcount.h */
 	HOST_KEY_RULES = 'r', /* robots_compile()d */
 	HOST_KEY_STATE = 's', /* frontier/hostrec.h */
 };

@@ -85,16 +85,24 @@ put_queued(struct env *e, uint64_t authority, uint64_t order_key, const char *te
 	put_record(e, authority, order_key, text, 0);
 }
 
+/* `low`: as an older trawl has it, without, when 0. */
 static void
-put_count(struct env *e, uint64_t authority, uint64_t n)
+put_count_low(struct env *e, uint64_t authority, uint64_t n, uint64_t low)
 {
 	struct host_key_text k;
-	uint64_t value = htole64(n);
+	uint64_t value[] = {htole64(n), htole64(low)};
 
 	assert_int_equal(
 	    store_batch_put(e->b, STORE_HOST, host_key(&k, HOST_KEY_COUNT, authority),
-		slice_of((const char *)&value, sizeof(value))),
+		slice_of(
+		    (const char *)value, low == 0 ? sizeof(value[0]) : sizeof(value))),
 	    0);
+}
+
+static void
+put_count(struct env *e, uint64_t authority, uint64_t n)
+{
+	put_count_low(e, authority, n, 0);
 }
 
 static void
@@ -264,6 +272,19 @@ a_count_that_is_wrong_is_told(void **state)
 }
 
 static void
+a_record_before_the_mark_of_its_host_is_told(void **state)
+{
+	struct env *e = *state;
+
+	/* Their records have the keys from 1 on. */
+	put_count_low(e, authority_of(4), 4, 1);
+	put_count_low(e, authority_of(5), 5, 2);
+	put_count_low(e, authority_of(6), 6, 4);
+	expect_difference(
+	    e, "records of the queue before the place where their host's begin: 4\n");
+}
+
+static void
 records_that_are_none_are_told(void **state)
 {
 	struct env *e = *state;
@@ -429,6 +450,7 @@ main(void)
 	    TEST(a_url_that_is_in_no_queue_is_missed),
 	    TEST(of_what_waits_the_queue_is_enough),
 	    TEST(a_count_that_is_wrong_is_told),
+	    TEST(a_record_before_the_mark_of_its_host_is_told),
 	    TEST(records_that_are_none_are_told),
 	    TEST(sums_that_do_not_add_up_are_told),
 	    TEST(files_are_held_against_their_marks),

@@ -270,8 +270,8 @@ open_schema(const char *dir, const struct rocks_schema *schema, struct store **r
 static void
 an_older_store_is_brought_forward_step_by_step(void **state)
 {
-	static const struct rocks_migration steps[] = {{3, upgrade_more}, {2, upgrade}};
-	static const struct rocks_schema four = {4, steps, 2}, five = {5, steps, 2};
+	static const struct rocks_migration steps[] = {{4, upgrade_more}, {3, upgrade}};
+	static const struct rocks_schema five = {5, steps, 2}, six = {6, steps, 2};
 	const char *dir = closed_store();
 	struct store *s = NULL;
 	struct why why;
@@ -279,38 +279,38 @@ an_older_store_is_brought_forward_step_by_step(void **state)
 	(void)state;
 	upgrades = 0;
 	/* Interrupted half way it is still an old one ... */
-	assert_int_equal(open_schema(dir, &four, &s, &why), -EIO);
-	assert_string_equal(why.text, "from version 2: the light went out");
+	assert_int_equal(open_schema(dir, &five, &s, &why), -EIO);
+	assert_string_equal(why.text, "from version 3: the light went out");
 	assert_null(s);
 	/* ... and the next time goes on. */
-	assert_int_equal(open_schema(dir, &four, &s, &why), 0);
+	assert_int_equal(open_schema(dir, &five, &s, &why), 0);
 	assert_int_equal(upgrades, 2);
 	expect_one(s, "xa", "1");
 	expect_one(s, "xb", "2");
 	expect_one(s, "three", "3");
 	store_close(s);
-	assert_int_equal(open_schema(dir, &four, &s, &why), 0);
+	assert_int_equal(open_schema(dir, &five, &s, &why), 0);
 	assert_int_equal(upgrades, 2);
 	store_close(s);
 	/* What no step leads away from cannot be read. */
-	assert_int_equal(open_schema(dir, &five, &s, &why), -ENOTSUP);
-	assert_non_null(strstr(why.text, "has version 4, which this trawl cannot read"));
+	assert_int_equal(open_schema(dir, &six, &s, &why), -ENOTSUP);
+	assert_non_null(strstr(why.text, "has version 5, which this trawl cannot read"));
 	expect_refused(dir, STORE_EXIST, -ENOTSUP,
-	    "was written by a newer trawl (its version is 4, this trawl knows 2)");
+	    "was written by a newer trawl (its version is 5, this trawl knows 3)");
 	expect_refused(dir, STORE_READ, -ENOTSUP, "use the newer one");
 }
 
 static void
 who_only_reads_does_not_bring_forward(void **state)
 {
-	static const struct rocks_migration work = {2, upgrade}, nothing = {2, NULL};
-	static const struct rocks_schema three = {3, &work, 1}, same = {3, &nothing, 1};
+	static const struct rocks_migration work = {3, upgrade}, nothing = {3, NULL};
+	static const struct rocks_schema four = {4, &work, 1}, same = {4, &nothing, 1};
 	struct store_conf conf = {.dir = closed_store(), .mode = STORE_READ};
 	struct store *s = NULL;
 	struct why why;
 
 	(void)state;
-	assert_int_equal(rocks_open(&conf, &three, &s, &why), -ENOTSUP);
+	assert_int_equal(rocks_open(&conf, &four, &s, &why), -ENOTSUP);
 	assert_non_null(strstr(why.text, "resume the crawl once"));
 	assert_null(s);
 	/* Where the step has nothing to do, what is there can be read. */
@@ -320,7 +320,35 @@ who_only_reads_does_not_bring_forward(void **state)
 	conf.mode = STORE_EXIST;
 	assert_int_equal(rocks_open(&conf, &same, &s, &why), 0);
 	store_close(s);
-	expect_refused(conf.dir, STORE_EXIST, -ENOTSUP, "its version is 3");
+	expect_refused(conf.dir, STORE_EXIST, -ENOTSUP, "its version is 4");
+}
+
+/* Counts of hosts without a low mark: one is read as it is, and from then on
+ * belongs to those who keep it. */
+static void
+a_store_without_low_marks_is_read_and_written_and_then_has_another_version(void **state)
+{
+	struct store_conf conf = {.dir = closed_store(), .mode = STORE_READ};
+	struct store *s = NULL;
+	char state_dir[300];
+	uint32_t version;
+	struct why why;
+
+	(void)state;
+	(void)snprintf(state_dir, sizeof(state_dir), "%s/state", conf.dir);
+	for (uint32_t old = 1; old <= 2; old++) {
+		assert_int_equal(rocks_version_write(state_dir, old, &why), 0);
+		conf.mode = STORE_READ;
+		assert_int_equal(store_open("rocksdb", &conf, &s, &why), 0);
+		store_close(s);
+		assert_int_equal(rocks_version_read(state_dir, &version, &why), 0);
+		assert_int_equal(version, old);
+		conf.mode = STORE_EXIST;
+		assert_int_equal(store_open("rocksdb", &conf, &s, &why), 0);
+		store_close(s);
+		assert_int_equal(rocks_version_read(state_dir, &version, &why), 0);
+		assert_int_equal(version, 3);
+	}
 }
 
 static void
@@ -669,6 +697,7 @@ main(void)
 	    T(only_one_writes_and_others_may_read),
 	    T(an_older_store_is_brought_forward_step_by_step),
 	    T(who_only_reads_does_not_bring_forward),
+	    T(a_store_without_low_marks_is_read_and_written_and_then_has_another_version),
 	    T(a_version_that_is_not_one_is_damage),
 	    T(what_was_begun_but_not_made_is_no_store_and_can_be_made),
 	    T(made_but_not_yet_called_so_it_is_made_again),
