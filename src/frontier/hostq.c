@@ -757,10 +757,12 @@ hostq_refuses(const struct hostq *h, const struct frontier_conf *conf,
 			(void)snprintf(ret_detail, detail_cap, "no usable host name");
 		else if (h->doom == OUTCOME_ROBOTS_UNREACHABLE)
 			(void)snprintf(ret_detail, detail_cap,
-			    "robots.txt given up after %u failures", h->doom_count);
+			    "robots.txt given up after %u failure%s", h->doom_count,
+			    h->doom_count == 1 ? "" : "s");
 		else
 			(void)snprintf(ret_detail, detail_cap,
-			    "host given up after %u failures", h->doom_count);
+			    "host given up after %u failure%s", h->doom_count,
+			    h->doom_count == 1 ? "" : "s");
 		return true;
 	}
 	if (!conf->robots || h->rules == NULL)

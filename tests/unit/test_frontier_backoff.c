@@ -498,10 +498,10 @@ refusals_of_a_dead_host_leave_the_others_their_turns(void **state)
 	rig_fails(&rig, "http://a", OUTCOME_DNS_FAILURE);
 	rig_add(&rig, "http://b/1");
 	rig_expect_refused(
-	    &rig, "http://a/2", OUTCOME_DNS_FAILURE, "host given up after 1 failures");
+	    &rig, "http://a/2", OUTCOME_DNS_FAILURE, "host given up after 1 failure");
 	rig_expect_url(&rig, "http://b/1");
 	rig_expect_refused(
-	    &rig, "http://a/3", OUTCOME_DNS_FAILURE, "host given up after 1 failures");
+	    &rig, "http://a/3", OUTCOME_DNS_FAILURE, "host given up after 1 failure");
 	rig_stop(&rig);
 }
 

@@ -253,7 +253,7 @@ a_host_that_was_given_up_stays_so(void **state)
 	die(&l, 1);
 	refill_one(&l, "http://a/1", false, 0);
 	rig_expect_refused(
-	    &l.rig, "http://a/1", OUTCOME_DNS_FAILURE, "host given up after 1 failures");
+	    &l.rig, "http://a/1", OUTCOME_DNS_FAILURE, "host given up after 1 failure");
 	end(&l);
 }
 
