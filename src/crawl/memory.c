@@ -8,7 +8,7 @@
  *
  * What was seen takes its whole share from some 100,000 URLs on, so that memory does not grow
  * with their number: in 512 MiB 10 million fit.  A crawl that knows more borrows room that
- * answers do not need: then 22 million fit, and what does not is looked for in a file
+ * answers do not need: then 21 million fit, and what does not is looked for in a file
  * (frontier/seen_cold.h).  The arena lends half at most, and takes it from bodies of over a
  * MiB: large ones then wait for each other.
  *
@@ -53,7 +53,7 @@ crawl_memory(const struct options *o)
 	m.frontier_bytes = all / 64 * 7;
 	m.store_bytes = all / 8;
 	m.arena_lent_bytes = all / 16;
-	m.seen_more_bytes = m.arena_bytes / 2;
+	m.seen_more_bytes = m.arena_bytes / 2 - m.arena_lent_bytes;
 	m.body_bytes = all / 32;
 	m.result_bytes =
 	    all / 64; /* a sitemap's takes 14 MB: one, while the next is made */

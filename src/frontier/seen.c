@@ -380,6 +380,7 @@ reserve(struct seen *s, uint64_t urls)
 	if (bytes > 0 && s->more(s->ctx, bytes) == 0) {
 		s->more_bytes += bytes;
 		s->table.bytes_max += (uint64_t)bytes;
+		s->table.bytes_more -= (uint64_t)bytes;
 	}
 	return seen_table_reserve(&s->table, urls);
 }
@@ -560,6 +561,7 @@ seen_open(const struct seen_conf *conf, struct seen **ret, struct why *why)
 	if (s->filter_bytes > FILTER_BYTES_MAX)
 		s->filter_bytes = FILTER_BYTES_MAX;
 	seen_table_init(&s->table, max - s->filter_bytes);
+	s->table.bytes_more = (uint64_t)s->more_bytes_max;
 	seen_cold_init(&s->cold);
 	buf_init(&s->pending, PENDING_BYTES_MAX);
 	s->log.file.fd = s->log.file.dir_fd = -1;

@@ -54,7 +54,9 @@ seen_table_release(struct seen_table *t)
 {
 	for (int i = 0; i < SEEN_PARTS; i++)
 		part_free(&t->parts[i]);
-	seen_table_init(t, t->bytes_max);
+	*t = (struct seen_table){.bytes = sizeof(*t),
+	    .bytes_max = t->bytes_max,
+	    .bytes_more = t->bytes_more};
 }
 
 static struct seen_part *
@@ -203,18 +205,28 @@ round_buckets(uint64_t n)
 	return (n + BUCKETS_STEP - 1) / BUCKETS_STEP * BUCKETS_STEP;
 }
 
-/* Of a part, within the limit: equal shares, and one more, as there are two of a part
+/* Of a part, in so many bytes: equal shares, and one more, as there are two of a part
  * while it is swept. */
+static uint64_t
+share_of(uint64_t bytes)
+{
+	uint64_t n = (bytes - sizeof(struct seen_table)) / (SEEN_PARTS + 1) / BUCKET_BYTES;
+
+	n = n > BUCKETS_MAX ? BUCKETS_MAX : n / BUCKETS_STEP * BUCKETS_STEP;
+	return n < BUCKETS_STEP ? BUCKETS_STEP : n;
+}
+
 static uint64_t
 share(const struct seen_table *t)
 {
-	uint64_t n;
+	return t->bytes_max == 0 ? BUCKETS_MAX : share_of(t->bytes_max);
+}
 
-	if (t->bytes_max == 0)
-		return BUCKETS_MAX;
-	n = (t->bytes_max - sizeof(*t)) / (SEEN_PARTS + 1) / BUCKET_BYTES;
-	n = n > BUCKETS_MAX ? BUCKETS_MAX : n / BUCKETS_STEP * BUCKETS_STEP;
-	return n < BUCKETS_STEP ? BUCKETS_STEP : n;
+/* ... with what it may borrow. */
+static uint64_t
+most(const struct seen_table *t)
+{
+	return t->bytes_max == 0 ? BUCKETS_MAX : share_of(t->bytes_max + t->bytes_more);
 }
 
 /* What a part gets that has outgrown its first page.  Where there is a limit that is its share
@@ -233,9 +245,11 @@ more_buckets(const struct seen_table *t, const struct seen_part *p)
 {
 	uint64_t want = round_buckets((uint64_t)p->buckets + p->buckets / 4 + 1);
 
-	/* Beyond its share it grows because it must. */
+	/* Beyond all that it may have it grows because it must. */
 	if (p->buckets > 0 && p->buckets < share(t))
 		want = leap(t, want);
+	else if (p->buckets < most(t) && want > most(t))
+		want = most(t);
 	return want > BUCKETS_MAX ? 0 : (uint32_t)want;
 }
 
@@ -269,7 +283,9 @@ seen_table_growth(const struct seen_table *t, uint64_t print)
 	const struct seen_part *p = part_of(t, print);
 	uint32_t buckets = more_buckets(t, p);
 
-	return buckets == 0 ? 0 : (uint64_t)(buckets - p->buckets) * BUCKET_BYTES;
+	if (buckets == 0 || p->buckets >= most(t))
+		return 0;
+	return (uint64_t)(buckets - p->buckets) * BUCKET_BYTES;
 }
 
 /* Of a part among `n`: what each gets, and some more for those that get more. */

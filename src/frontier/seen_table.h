@@ -12,8 +12,9 @@
  * fingerprints on memory does not grow any more; of a limit above 256 MiB it gets its share of
  * these first, and then grows by a quarter, too.
  *
- * When its share is full, the caller lets a part grow by a quarter nevertheless, or sweeps
- * it (seen_table_sweep()), which drops some of what was not looked up lately.
+ * When its share is full, the caller lets a part grow by a quarter nevertheless, up to its
+ * share of `bytes_more`, or sweeps it (seen_table_sweep()), which drops some of what was not
+ * looked up lately.
  *
  * Owns:    its pages (mmap).
  * Errors:  -ENOMEM; -ENOSPC: the part is full and `bytes_max` reached.  The table is then
@@ -44,7 +45,8 @@ struct seen_part {
 struct seen_table {
 	struct seen_part parts[SEEN_PARTS];
 	uint64_t len, bytes;
-	uint64_t bytes_max; /* 0: none */
+	uint64_t bytes_max;  /* 0: none */
+	uint64_t bytes_more; /* that the caller may let it have beyond that, in all */
 };
 
 void seen_table_init(struct seen_table *t, uint64_t bytes_max);
@@ -57,7 +59,8 @@ int seen_table_add(struct seen_table *t, uint64_t print, uint8_t flags);
  * many bytes it would have to be greater for that: */
 int seen_table_reserve(struct seen_table *t, uint64_t n);
 uint64_t seen_table_lacks(const struct seen_table *t, uint64_t n);
-/* The part of `print` becomes larger, whatever bytes_max says; and by how many bytes. */
+/* The part of `print` becomes larger, whatever bytes_max says; and by how many bytes.  0: it has
+ * its share of bytes_more, too, or there is no larger one. */
 int seen_table_grow(struct seen_table *t, uint64_t print);
 uint64_t seen_table_growth(const struct seen_table *t, uint64_t print);
 /*

@@ -44,8 +44,9 @@ no_share_is_more_than_its_part_whatever_bodies_are_asked_for(void **state)
 				    all + m.arena_lent_bytes);
 			/* Whatever is lent, there is room for one of the largest, as it
 			 * moves into a block of twice its size. */
-			assert_true(
-			    m.seen_more_bytes + m.body_bytes_max * 2 <= m.arena_bytes);
+			assert_true(m.arena_lent_bytes + m.seen_more_bytes +
+					m.body_bytes_max * 2 <=
+				    m.arena_bytes);
 			assert_true(m.arena_lent_bytes < m.seen_more_bytes);
 		}
 }

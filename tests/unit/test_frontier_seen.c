@@ -522,6 +522,23 @@ what_is_lent_holds_more_until_it_goes_back(void **state)
 	assert_int_equal(g.lent, 0);
 }
 
+/* Else those that are full first take all, and the others lose what they have. */
+static void
+each_part_has_its_share_of_what_is_lent(void **state)
+{
+	enum { N = 780000, MAX = 4 << 20, MORE = 4 << 20 };
+	struct rig g;
+
+	(void)state;
+	rig_up(&g, MAX);
+	seen_close(g.seen);
+	g.lends = INT64_MAX;
+	rig_open(&g, MAX, MORE);
+	assert_int_equal(fill(&g, 0, N), N);
+	assert_in_range(g.lent, MORE / 10 * 9, MORE);
+	rig_down(&g);
+}
+
 static void
 what_links_meet_often_stays_in_memory(void **state)
 {
@@ -661,6 +678,7 @@ main(void)
 	    cmocka_unit_test(of_a_great_limit_only_a_part_is_taken_at_once),
 	    cmocka_unit_test(a_part_grows_until_it_has_its_share_of_a_great_limit),
 	    cmocka_unit_test(what_is_lent_holds_more_until_it_goes_back),
+	    cmocka_unit_test(each_part_has_its_share_of_what_is_lent),
 	    cmocka_unit_test(what_links_meet_often_stays_in_memory),
 	    cmocka_unit_test(
 		what_left_the_memory_and_came_back_unchanged_is_written_once),
