@@ -270,7 +270,7 @@ void crawl_save_cookies(struct crawl *c, const struct urlrec *rec, struct commit
 struct crawl_memory {
 	uint64_t arena_bytes, store_bytes, seen_bytes, frontier_bytes;
 	uint64_t arena_lent_bytes; /* of the arena, that the store has from the start */
-	uint64_t seen_more_bytes; /* ... and that what was seen may have, too */
+	uint64_t seen_more_bytes;  /* ... and that what was seen may have, too */
 	uint64_t
 	    body_bytes; /* received and not with the store yet: more is not asked for */
 	uint64_t result_bytes; /* of parsed pages: more is not parsed */

@@ -54,9 +54,8 @@ seen_table_release(struct seen_table *t)
 {
 	for (int i = 0; i < SEEN_PARTS; i++)
 		part_free(&t->parts[i]);
-	*t = (struct seen_table){.bytes = sizeof(*t),
-	    .bytes_max = t->bytes_max,
-	    .bytes_more = t->bytes_more};
+	*t = (struct seen_table){
+	    .bytes = sizeof(*t), .bytes_max = t->bytes_max, .bytes_more = t->bytes_more};
 }
 
 static struct seen_part *
@@ -210,7 +209,8 @@ round_buckets(uint64_t n)
 static uint64_t
 share_of(uint64_t bytes)
 {
-	uint64_t n = (bytes - sizeof(struct seen_table)) / (SEEN_PARTS + 1) / BUCKET_BYTES;
+	uint64_t n =
+	    (bytes - sizeof(struct seen_table)) / (SEEN_PARTS + 1) / BUCKET_BYTES;
 
 	n = n > BUCKETS_MAX ? BUCKETS_MAX : n / BUCKETS_STEP * BUCKETS_STEP;
 	return n < BUCKETS_STEP ? BUCKETS_STEP : n;
