@@ -71,18 +71,24 @@ word_of(uint64_t print)
 	return print << FLAGS_BITS | SEEN_USED;
 }
 
+static uint64_t
+home_number(const struct seen_part *p, uint64_t word)
+{
+	return ((word >> 32) * p->buckets) >> 32;
+}
+
 /* The two buckets where a word belongs: any one... */
 static uint64_t *
 home(const struct seen_part *p, uint64_t word)
 {
-	return p->words + (((word >> 32) * p->buckets) >> 32) * BUCKET;
+	return p->words + home_number(p, word) * BUCKET;
 }
 
 /* ... and one of the same page of memory, whose address is looked up once for both. */
 static uint64_t *
 second_home(const struct seen_part *p, uint64_t word)
 {
-	uint64_t bucket = ((word >> 32) * p->buckets) >> 32;
+	uint64_t bucket = home_number(p, word);
 
 	bucket -= bucket % BUCKETS_STEP;
 	return p->words + (bucket + (word >> FLAGS_BITS) % BUCKETS_STEP) * BUCKET;
