@@ -159,23 +159,31 @@ ready_hosts_wait_for_what_holds_the_engine(void **state)
 	rig_stop(&rig);
 }
 
+/* One of two was fetched, the host is to wait 99 ms for the other, and all are held for 5 s. */
+static void
+held_behind_a_delay(struct rig *rig, enum wait_cause cause)
+{
+	struct frontier_conf conf = rig_conf();
+
+	conf.delay_ms = 99;
+	rig_start(rig, &conf);
+	rig_add(rig, "http://a/1");
+	rig_add(rig, "http://a/2");
+	rig_expect_url(rig, "http://a/1");
+	rig_ok(rig, "http://a", 0);
+	frontier_held(rig->f, cause, rig->now);
+	rig->now += 5000;
+}
+
 /* The engine is full and asks late: it is not the crawl delay that held the host then. */
 static void
 a_delay_ends_when_it_ends_not_when_it_is_noticed(void **state)
 {
-	struct frontier_conf conf = rig_conf();
 	struct frontier_stats s;
 	struct rig rig;
 
 	(void)state;
-	conf.delay_ms = 99;
-	rig_start(&rig, &conf);
-	rig_add(&rig, "http://a/1");
-	rig_add(&rig, "http://a/2");
-	rig_expect_url(&rig, "http://a/1");
-	rig_ok(&rig, "http://a", 0);
-	frontier_held(rig.f, WAIT_CONNECTION_CAP, rig.now);
-	rig.now += 5000;
+	held_behind_a_delay(&rig, WAIT_CONNECTION_CAP);
 	s = rig_stats(&rig);
 	assert_int_equal(s.wait_ms[WAIT_CRAWL_DELAY], 100);
 	assert_int_equal(s.wait_ms[WAIT_CONNECTION_CAP], 4900);
@@ -187,19 +195,11 @@ a_delay_ends_when_it_ends_not_when_it_is_noticed(void **state)
 static void
 what_is_due_while_hosts_are_held_waits_for_what_holds_them(void **state)
 {
-	struct frontier_conf conf = rig_conf();
 	struct frontier_stats s;
 	struct rig rig;
 
 	(void)state;
-	conf.delay_ms = 99;
-	rig_start(&rig, &conf);
-	rig_add(&rig, "http://a/1");
-	rig_add(&rig, "http://a/2");
-	rig_expect_url(&rig, "http://a/1");
-	rig_ok(&rig, "http://a", 0);
-	frontier_held(rig.f, WAIT_GLOBAL_RATE, rig.now);
-	rig.now += 5000;
+	held_behind_a_delay(&rig, WAIT_GLOBAL_RATE);
 	frontier_held(rig.f, WAIT_NONE, rig.now);
 	rig_expect_url(&rig, "http://a/2");
 	s = rig_stats(&rig);
