@@ -158,14 +158,20 @@ def disk(tmp_path):
     yield from mounted(tmp_path / "disk", "64m")
 
 
+def fill_below_a_run(s, w, disk):
+    """A run, and what takes the room that it waits for."""
+    s.start()
+    run = start(s, w, 2)
+    wait_until("it runs", lambda: pages(s, run) > 20)
+    ballast = disk / "ballast"
+    fill(ballast)
+    wait_until("it waits", lambda: "disk is full" in s.state_of(run).get("why", ""))
+    return run, ballast
+
+
 def test_a_run_whose_disk_is_full_waits_for_room_and_goes_on(tmp_path, disk):
     with web(tmp_path) as w, Service(disk / "serve", settings("rate: 60/s")) as s:
-        s.start()
-        run = start(s, w, 2)
-        wait_until("it runs", lambda: pages(s, run) > 20)
-        ballast = disk / "ballast"
-        fill(ballast)
-        wait_until("it waits", lambda: "disk is full" in s.state_of(run).get("why", ""))
+        run, ballast = fill_below_a_run(s, w, disk)
         assert s.state_of(run)["state"] == "running" and not s.state_of(run)["crawling"]
         assert s.get("/healthz").status == 200
         ballast.unlink()
@@ -179,12 +185,7 @@ def test_a_run_whose_disk_is_full_waits_for_room_and_goes_on(tmp_path, disk):
 
 def test_after_kill_9_it_starts_without_room_and_what_ran_goes_on_when_there_is_some(tmp_path, disk):
     with web(tmp_path) as w, Service(disk / "serve", settings("rate: 60/s")) as s:
-        s.start()
-        run = start(s, w, 2)
-        wait_until("it runs", lambda: pages(s, run) > 20)
-        ballast = disk / "ballast"
-        fill(ballast)
-        wait_until("it waits", lambda: "disk is full" in s.state_of(run).get("why", ""))
+        run, ballast = fill_below_a_run(s, w, disk)
         s.kill()
         s.start()
         assert "is nearly full" in problem(s.get("/readyz"), 503)["detail"]
