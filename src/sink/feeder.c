@@ -24,6 +24,7 @@ enum {
 	PAUSE_MS = 1000,          /* before a program is started again ... */
 	PAUSE_MAX_MS = 60 * 1000, /* ... at most */
 	FINISH_MS = 1000,         /* between commits, when only the program is awaited */
+	CLOSED_MS = 5000,         /* to end by itself, once it closed its input */
 	TERM_MS = 5000,           /* between SIGTERM and SIGKILL */
 	SAID_MAX = 50,            /* lines of the program told ... */
 	SAID_MS = 10 * 1000,      /* ... within so long */
@@ -511,9 +512,8 @@ step_running(struct feeder *f, uint64_t offered, bool finish)
 		f->moved_ms = clock_mono_ms();
 	if (finish && (!awaited || is_out_of_time(f)))
 		return !finish_child(f);
-	if (!open) /* maybe because it is dying */
-		(void)poll(&(struct pollfd){.fd = f->child.pid_fd, .events = POLLIN}, 1,
-		    LOOK_MS);
+	if (!open) /* as a rule because it ends: its files are closed before it has ended */
+		(void)await_end(f, CLOSED_MS, true);
 	if (child_has_ended(&f->child)) {
 		hear(f, true);
 		(void)child_reap(&f->child, status);

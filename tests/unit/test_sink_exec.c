@@ -232,6 +232,24 @@ only_what_is_confirmed_is_taken(void **state)
 	assert_non_null(strstr(told, "exec: 99\nexec: x\n"));
 }
 
+/* Of all the processes that close their input most are about to end. */
+static void
+one_that_closes_its_input_and_ends_by_itself_is_told_with_that_end(void **state)
+{
+	struct env *e = *state;
+
+	e->exec.restarts = 0;
+	use(e, "exec 0<&-; sleep 1; echo tidied; exit 3");
+	assert_int_equal(commit(e), 0);
+	put(e, 5000); /* more than there is room for in a pipe */
+	(void)commit(e);
+	assert_int_equal(finish(e), -ECHILD);
+	assert_non_null(strstr(e->why.text, "the last time with exit status 3"));
+	assert_null(strstr(e->why.text, "closed its standard input"));
+	assert_string_equal(told, "exec: tidied\n");
+	assert_true(mark_is(e, "5000 0"));
+}
+
 /* More is fed than a program may hold without confirming. */
 static void
 a_program_that_never_confirms_is_not_fed_without_end(void **state)
@@ -355,6 +373,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		a_program_that_ends_too_often_is_a_failure_that_sticks, up, down),
 	    cmocka_unit_test_setup_teardown(only_what_is_confirmed_is_taken, up, down),
+	    cmocka_unit_test_setup_teardown(
+		one_that_closes_its_input_and_ends_by_itself_is_told_with_that_end, up,
+		down),
 	    cmocka_unit_test_setup_teardown(
 		a_program_that_never_confirms_is_not_fed_without_end, up, down),
 	    cmocka_unit_test_setup_teardown(
