@@ -258,7 +258,7 @@ a_program_that_never_confirms_is_not_fed_without_end(void **state)
 
 	e->exec.confirm = true;
 	e->exec.restarts = 0;
-	e->exec.stall_ms = 500;
+	e->exec.stall_ms = 3000;
 	use(e, "cat > got; sleep 100");
 	assert_int_equal(commit(e), 0);
 	put(e, 5000);
@@ -274,11 +274,14 @@ a_crawl_that_is_to_stop_does_not_wait_for_it(void **state)
 	struct env *e = *state;
 	int64_t began_ms = clock_mono_ms();
 
-	use(e, "trap : TERM; sleep 100 & wait; echo stopped >> end");
+	use(e,
+	    "trap \"echo stopped >> end; exit\" TERM; echo up > up; "
+	    "sleep 100 & wait");
 	assert_int_equal(commit(e), 0);
 	put(e, 1000);
 	assert_int_equal(commit(e), 0);
-	(void)usleep(300000);
+	while (lines_of(e, "up") == 0) /* else there is nobody yet who could be asked */
+		(void)usleep(10000);
 	atomic_store(&e->hurry, true);
 	assert_int_equal(finish(e), 0);
 	assert_true(clock_mono_ms() - began_ms < e->exec.finish_ms);
