@@ -1,5 +1,6 @@
 """Parsers may die or hang in the middle of a crawl: no page of the archive is lost."""
 
+import contextlib
 import signal
 import time
 
@@ -52,19 +53,16 @@ def test_workers_that_are_killed_cost_no_page(site, tmp_path):
     def kill(running):
         for _ in range(10):
             time.sleep(0.1)
-            alive = running.descendants("trawl-worker")
+            # One that was killed is there until it has been waited for.
+            alive = [pid for pid in running.descendants("trawl-worker") if pid not in killed]
             if running.child.poll() is not None or not alive:
                 continue
-            pid = alive[len(killed) % len(alive)]
-            try:
-                harness.os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
-            except ProcessLookupError:
-                pass
+            with contextlib.suppress(ProcessLookupError):
+                harness.os.kill(alive[0], signal.SIGKILL)
+                killed.append(alive[0])
 
     crawl_and(kill, site, tmp_path)
-    assert len(killed) >= 5
-    assert len(set(killed)) == len(killed), "a killed worker is replaced by a new one"
+    assert len(killed) >= 5, "a killed worker is replaced by a new one"
 
 
 def test_a_worker_that_hangs_costs_no_page(site, tmp_path):
