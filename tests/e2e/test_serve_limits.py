@@ -251,18 +251,20 @@ def test_it_is_not_ready_while_the_disk_of_its_registry_is_full(tmp_path, disk):
 
 
 def test_a_run_that_ends_while_the_registry_has_no_room_is_not_said_to_run_for_ever(tmp_path, disk):
-    with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 0")) as s:
+    with web(tmp_path) as w, Service(tmp_path / "serve", settings("rate: 1/s")) as s:
         start_with_registry_on(disk, s)
-        run = start(s, w, 1, limits={"max_pages": 12})
-        wait_until("it asks", lambda: s.state_of(run).get("stats", {}).get("transfers", 0) > 0)
+        run = start(s, w, 1, limits={"max_pages": 60})
+        wait_until("it crawls", lambda: s.state_of(run)["crawling"])
         ballast = disk / "ballast"
         fill(ballast)
-        wait_until("it has ended", lambda: "done: page budget reached" in s.log(), 20)
-        wait_until("it waits", lambda: "its end waits for room" in s.log(), 20)
+        s.configure(settings("rate: 0"))  # at the old one it would not end for a minute
+        s.child.send_signal(signal.SIGHUP)
+        wait_until("it has ended", lambda: "done: page budget reached" in s.log())
+        wait_until("it waits", lambda: "its end waits for room" in s.log())
         assert s.state_of(run)["state"] == "done"
         assert s.get("/healthz").status == 200
         ballast.unlink()
-        wait_until("it is noted", lambda: state_noted(disk / "registry.db", run) == "done", 20)
+        wait_until("it is noted", lambda: state_noted(disk / "registry.db", run) == "done")
         assert s.log().count("its end waits for room") == 1
         s.kill()
         s.start()
