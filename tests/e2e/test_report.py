@@ -32,7 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     closed = 0
-    pause = 0
+    left = None  # so many are answered, the rest not before `go`
+    go = threading.Event()
 
     def answer(self, status, body=b"", mime="text/html", **headers):
         body = body.encode() if isinstance(body, str) else body
@@ -50,7 +51,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         redirects = {"/old": "/older", "/older": "/oldest", "/oldest": "/p0", "/loop1": "/loop2", "/loop2": "/loop1",
                      "/self": "/self"}  # fmt: skip
-        time.sleep(self.pause)
+        if self.left is not None:
+            Handler.left -= 1  # one is asked for at a time
+            if self.left < 0:
+                self.go.wait(harness.PATIENCE_SECONDS)
         if path == "/robots.txt":
             return self.answer(200, "User-agent: *\nDisallow: /private/\n", "text/plain")
         if path in redirects:
@@ -181,7 +185,10 @@ def test_duplicates(crawled, site):
 
 def test_slowest_largest_and_the_time_line(crawled, site):
     r = crawled[1]
-    assert r["slowest"][0]["url"] == site + "/slow" and 700 <= r["slowest"][0]["ms"] == r["latency_ms"]["max"] < 10_000
+    # Which is the slowest is up to the machine, where that is slower than the server.
+    slowest = {page["url"]: page["ms"] for page in r["slowest"]}
+    assert list(slowest.values()) == sorted(slowest.values(), reverse=True)
+    assert r["slowest"][0]["ms"] == r["latency_ms"]["max"] and 700 <= slowest[site + "/slow"] < 10_000
     assert r["largest"][0] == {**r["largest"][0], "url": site + "/big", "bytes": 300_000, "status": 200}
     points = r["timeline"]["points"]
     assert sum(p["pages"] for p in points) == r["pages"] and sum(p["requests"] for p in points) == r["attempts"]
@@ -288,7 +295,7 @@ def test_a_crawl_in_three_runs_has_the_report_of_one(crawled, site, tmp_path):
 
 def test_beside_a_crawl_that_runs_and_after_it_was_killed(site, tmp_path):
     where = tmp_path / "c"
-    Handler.pause = 0.1
+    Handler.left = 20
     running = harness.Running("crawl", "-o", where, *OPTIONS, "--commit-interval", "100ms", "--sink", "jsonl", site + "/")
     try:
         harness.wait_until("ten pages", lambda: harness.Output(where).pages_yet() > 10)
@@ -297,8 +304,9 @@ def test_beside_a_crawl_that_runs_and_after_it_was_killed(site, tmp_path):
         during = read(where)
         assert running.child.poll() is None
     finally:
-        Handler.pause = 0
+        Handler.left = None
         running.end()
+        Handler.go.set()
     assert during["state"] == "running" and "end" not in during and during["runs"][0]["end"] == "running"
     assert 0 < during["pages"] == sum(during["status"].values()) and during["queued"] > 0
     validate(during)
