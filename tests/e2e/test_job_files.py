@@ -410,7 +410,7 @@ class Held(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/p1.html":
             self.server.asked.set()
-            self.server.go.wait(8)
+            self.server.go.wait(harness.PATIENCE_SECONDS)
         text = "".join(f"<a href=p{k}.html>{k}</a>" for k in range(6)).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
@@ -443,6 +443,7 @@ def test_of_two_sighups_the_later_counts_unless_its_file_has_mistakes(tmp_path, 
             result = running.result()
         finally:
             running.end()
+            server.go.set()
             server.shutdown()
     assert result.rc == 0, result.err
     assert ("goes on with it" in result.err) == (then == "mistakes")

@@ -218,7 +218,7 @@ TOTAL = "why:the+answer+took+too+long"
         (("--first-byte-timeout", "700ms"), "/never", "timeout-first-byte"),
         (("--stall-timeout", "700ms"), "/stall", "why:the+answer+stalled"),
         (("--total-timeout", "700ms"), "/drip", TOTAL),
-        (("--timeout", "700ms"), "/drip", TOTAL),
+        (("--timeout", "2s"), "/drip", TOTAL),  # a busy machine has not its first byte in 700 ms
         # Those that are given are not set by it.
         (("--timeout", "700ms", "--total-timeout", "20s"), "/never", "timeout-first-byte"),
         (("--timeout", "700ms", "--total-timeout", "20s"), "/stall", "why:the+answer+stalled"),
@@ -233,7 +233,7 @@ def test_each_timeout_ends_what_it_is_for(slow, tmp_path, options, path, told):
         took = time.monotonic() - began
     lines = [line for line in (out.dir / "crawl.log").read_text().splitlines() if url in line]
     assert len(lines) == 1 and told in lines[0], (lines, result.err)
-    assert 0.7 <= took < 15
+    assert (2 if "2s" in options else 0.7) <= took < 15
 
 
 def test_a_timeout_holds_for_the_name_too(tmp_path):
