@@ -278,7 +278,9 @@ void
 visit_refuse(struct crawl *c, struct frontier_turn *turn)
 {
 	const struct robots_error *e =
-	    &c->robots_errors[turn->authority_hash % ROBOTS_ERRORS];
+	    outcome_class(turn->outcome) == OUTCOME_CLASS_FAILED
+		? visit_robots_error(c, turn->authority_hash)
+		: NULL;
 	struct visit *v = visit_new(c, turn->rec);
 
 	if (v == NULL) {
@@ -290,8 +292,7 @@ visit_refuse(struct crawl *c, struct frontier_turn *turn)
 	c->stats.in_flight++;
 	(void)snprintf(v->result.t.error, sizeof(v->result.t.error), "%.*s",
 	    (int)sizeof(v->result.t.error) - 1, turn->detail);
-	if (turn->authority_hash == e->authority_hash && e->text[0] != '\0' &&
-	    outcome_class(turn->outcome) == OUTCOME_CLASS_FAILED) {
+	if (e != NULL) {
 		(void)snprintf(
 		    v->result.t.error, sizeof(v->result.t.error), "%s", e->text);
 		v->result.t.status = e->status;

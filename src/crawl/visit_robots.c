@@ -43,19 +43,33 @@ visit_robots_again(struct visit *v)
 	ends_as(v, FRONTIER_ROBOTS_AGAIN);
 }
 
+struct robots_error *
+visit_robots_error(struct crawl *c, uint64_t authority_hash)
+{
+	for (size_t i = 0; i < ROBOTS_ERRORS; i++) {
+		struct robots_error *e = &c->robots_errors[i];
+
+		if (e->authority_hash == authority_hash && e->text[0] != '\0')
+			return e;
+	}
+	return NULL;
+}
+
 void
 visit_robots_fetched(struct visit *v)
 {
-	struct robots_error *e =
-	    &v->crawl->robots_errors[v->authority_hash % ROBOTS_ERRORS];
+	struct crawl *c = v->crawl;
+	struct robots_error *e = visit_robots_error(c, v->authority_hash);
 	const struct fetch_result *r = &v->result;
 	int status = r->t.status;
 
 	if (r->t.error[0] == '\0' && status < 500 && status != 429) {
-		if (e->authority_hash == v->authority_hash)
+		if (e != NULL)
 			e->text[0] = '\0'; /* it is over */
 		return;
 	}
+	if (e == NULL)
+		e = &c->robots_errors[c->robots_errors_at++ % ROBOTS_ERRORS];
 	e->authority_hash = v->authority_hash;
 	e->status = r->outcome == OUTCOME_CONNECT_FAILURE ? r->t.status : 0;
 	if (r->t.error[0] != '\0')

@@ -17,6 +17,8 @@
 
 #define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+enum { CROWD = 60 };
+
 static int broken_links; /* on the first page, beside two that are whole */
 
 static void
@@ -38,6 +40,13 @@ script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
 	} else if (slice_find(url, 'z') < url.len) {
 		ret->status = 200;
 		(void)buf_add_cstr(body, "<a href=zoom/>closer and closer we come</a>");
+	} else if (slice_ends(url, SLICE_LIT("crowd.test/"))) {
+		ret->status = 200;
+		for (int i = 0; i < CROWD; i++)
+			(void)buf_printf(
+			    body, "<a href='http://%d.torn.test/'>t</a>", 500 + i);
+	} else if (slice_ends(url, SLICE_LIT(".torn.test/robots.txt"))) {
+		ret->status = (int)strtol(url.ptr + strlen("http://"), NULL, 10);
 	} else if (slice_ends(url, SLICE_LIT("torn.test/robots.txt"))) {
 		ret->status = 599;
 	} else if (slice_ends(url, SLICE_LIT("worn.test/robots.txt"))) {
@@ -371,6 +380,29 @@ a_robots_txt_that_is_given_up_is_told_with_what_its_server_said(void **state)
 }
 
 static void
+each_of_a_crowd_is_told_with_what_its_own_server_said(void **state)
+{
+	static char log[64 << 10];
+	struct told t;
+
+	(void)state;
+	tell(&t, "http://crowd.test/", PROGRESS_SHOW_NOTHING, OPTIONS("scope=any"));
+	file_read(&t, "crawl.log", log, sizeof(log));
+	for (int i = 0; i < CROWD; i++) {
+		char url[64], why[64], *line;
+
+		(void)snprintf(url, sizeof(url), " http://%d.torn.test/ ", 500 + i);
+		(void)snprintf(why, sizeof(why),
+		    "why:robots.txt+cannot+be+had:+status+%d\n", 500 + i);
+		line = strstr(log, url);
+		assert_non_null(line);
+		if (strncmp(strstr(line, "why:"), why, strlen(why)) != 0)
+			fail_msg("%.300s", line);
+	}
+	told_release(&t);
+}
+
+static void
 what_a_robots_txt_met_before_it_came_is_not_told_of_its_host(void **state)
 {
 	struct told t;
@@ -519,6 +551,7 @@ main(void)
 	    cmocka_unit_test(the_summary_is_a_few_lines_for_a_person),
 	    cmocka_unit_test(
 		a_robots_txt_that_is_given_up_is_told_with_what_its_server_said),
+	    cmocka_unit_test(each_of_a_crowd_is_told_with_what_its_own_server_said),
 	    cmocka_unit_test(
 		what_a_robots_txt_met_before_it_came_is_not_told_of_its_host),
 	    cmocka_unit_test(a_budget_that_ended_it_is_named),
