@@ -362,7 +362,7 @@ what_comes_while_it_lingers_is_handled_together(void **state)
 	struct works w;
 
 	(void)state;
-	setup_lingering(&w, false, 10, 300000);
+	setup_lingering(&w, false, 10, 900000);
 	while (w.to_send < 6) {
 		w.to_send++;
 		send_more(&w);

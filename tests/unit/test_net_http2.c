@@ -98,7 +98,7 @@ nginx_start(void)
 		(void)execl("/usr/sbin/nginx", "nginx", "-c", conf, (char *)NULL);
 		_exit(127);
 	}
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 6000; i++) {
 		if (port_of(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), true) != 0)
 			return true;
 		if (waitpid(nginx.pid, NULL, WNOHANG) == nginx.pid)

@@ -74,7 +74,7 @@ server_start(struct rig *g)
 		(void)execlp("python3", "python3", path, port, (char *)NULL);
 		_exit(127);
 	}
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 3000; i++) {
 		if (is_listening(g->port))
 			return true;
 		if (waitpid(g->server, NULL, WNOHANG) == g->server)

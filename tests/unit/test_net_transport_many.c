@@ -60,7 +60,7 @@ stand_still(long ms)
 static void
 stand_still_until_it_came(void)
 {
-	for (int i = 0; i < 500 && shm_used_bytes(fx->shm) == 0; i++)
+	for (int i = 0; i < 6000 && shm_used_bytes(fx->shm) == 0; i++)
 		stand_still(10);
 	assert_int_not_equal(shm_used_bytes(fx->shm), 0);
 	stand_still(20);
@@ -204,7 +204,7 @@ a_loop_that_hangs_is_not_alive_and_is_waited_for_at_the_end(void **state)
 
 	(void)state;
 	assert_true(transport_is_alive(fx->transport));
-	for (int i = 0; i < 500 && !alive; i++) {
+	for (int i = 0; i < 6000 && !alive; i++) {
 		stand_still(10);
 		alive = transport_is_alive(fx->transport);
 	}
