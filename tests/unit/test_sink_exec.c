@@ -274,9 +274,8 @@ a_crawl_that_is_to_stop_does_not_wait_for_it(void **state)
 	struct env *e = *state;
 	int64_t began_ms = clock_mono_ms();
 
-	use(e,
-	    "trap \"echo stopped >> end; exit\" TERM; echo up > up; "
-	    "sleep 100 & wait");
+	use(e, "trap \"echo stopped >> end; exit\" TERM; echo up > up; "
+	       "sleep 100 & wait");
 	assert_int_equal(commit(e), 0);
 	put(e, 1000);
 	assert_int_equal(commit(e), 0);
