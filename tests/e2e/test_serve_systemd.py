@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 import harness
 import pytest
@@ -80,16 +81,16 @@ def test_ready_is_said_when_the_api_answers_and_stopping_when_it_stops(tmp_path,
 
 
 def test_the_watchdog_is_fed_by_the_loop_and_by_nothing_else(tmp_path, manager):
-    env = {"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "3000000"}
+    env = {"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "6000000"}
     with Service(tmp_path / "serve", SETTINGS, env=env) as s:
         s.start()
         for _ in range(3):
             before = len(manager.listen())
-            manager.wait("WATCHDOG", "1", before, 3)
+            manager.wait("WATCHDOG", "1", before, 6)
         os.kill(s.child.pid, signal.SIGSTOP)
-        time.sleep(0.1)
+        wait_until("it stands still", lambda: Path(f"/proc/{s.child.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
         before = len(manager.listen())
-        time.sleep(2.5)
+        time.sleep(5)
         assert len(manager.listen()) == before  # systemd would restart it now
         os.kill(s.child.pid, signal.SIGCONT)
         manager.wait("WATCHDOG", "1", before)
