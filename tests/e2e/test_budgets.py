@@ -253,27 +253,32 @@ def test_a_crawl_that_is_done_is_done_whatever_the_budget(site, tmp_path):
 # -- when a commit is --
 
 
-def committed_pages(site, tmp_path, *options):
-    """How many pages are committed once 40 are fetched, and before the crawl is over."""
-    out = harness.Output(tmp_path / "c")
+def assert_commits(does, site, out, *options, rate="10/s"):
+    """More than 20 pages are committed, or none though 40 are fetched, before the crawl is over."""
+
+    def committed():
+        return json.loads(harness.trawl("status", "--json", out).out)["pages"]
+
     asked = len(site.log())
-    running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "20/s", *options,
-                              site.url("/p0.html"))  # fmt: skip
+    running = harness.Running("crawl", "-q", "-o", out, "--delay", "0", "--rate", rate, *options, site.url("/p0.html"))
     try:
         harness.wait_until("pages", lambda: len(site.log()) > asked + 40)
-        return json.loads(harness.trawl("status", "--json", out.dir).out)["pages"]
+        if does:
+            harness.wait_until("commits", lambda: committed() > 20)
+        else:
+            assert committed() == 0
+        assert running.child.poll() is None
     finally:
         running.end()
 
 
 def test_commit_interval(site, tmp_path):
-    assert committed_pages(site, tmp_path, "--commit-interval", "50ms") > 20
-    harness.shutil.rmtree(tmp_path / "c")
-    assert committed_pages(site, tmp_path, "--commit-interval", "60s") == 0
+    assert_commits(True, site, tmp_path / "often", "--commit-interval", "50ms")
+    assert_commits(False, site, tmp_path / "seldom", "--commit-interval", "60s")
 
 
 def test_commit_size(site, tmp_path):
-    assert committed_pages(site, tmp_path, "--commit-interval", "60s", "--commit-size", "64KiB") > 20
+    assert_commits(True, site, tmp_path / "c", "--commit-interval", "60s", "--commit-size", "64KiB")
 
 
 def test_a_commit_size_that_is_large_holds_where_the_disk_is(tmp_path):
@@ -285,9 +290,8 @@ def test_a_commit_size_that_is_large_holds_where_the_disk_is(tmp_path):
         (www / f"p{i}.html").write_bytes(f'<a href="p{i + 1}.html">x</a><p>'.encode() + os.urandom(1_200_000))
     server = f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; location = /robots.txt {{ return 404; }} }}'
     with harness.nginx(tmp_path / "nginx", server) as web:
-        assert committed_pages(web, tmp_path, "--commit-interval", "60s", "--commit-size", "32MiB") > 20
-        harness.shutil.rmtree(tmp_path / "c")
-        assert committed_pages(web, tmp_path, "--commit-interval", "60s", "--commit-size", "1GiB") == 0
+        assert_commits(True, web, tmp_path / "32MiB", "--commit-interval", "60s", "--commit-size", "32MiB", rate="4/s")
+        assert_commits(False, web, tmp_path / "1GiB", "--commit-interval", "60s", "--commit-size", "1GiB", rate="4/s")
 
 
 def test_state_memory_leaves_no_store_and_rocksdb_one(site, tmp_path):

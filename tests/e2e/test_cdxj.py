@@ -81,7 +81,7 @@ def test_cdxj_indexer_makes_the_same_of_the_files(crawled):
 def test_a_crawl_that_was_killed_has_the_whole_index_in_the_end(tmp_path):
     with harness.demo_site(tmp_path / "nginx") as web:
         out = harness.Output(tmp_path / "crawl")
-        run = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "20ms", web.url("/"))
+        run = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "100ms", web.url("/"))
         harness.wait_until("some pages", lambda: out.pages_yet() > 15)
         run.signal(signal.SIGKILL)
         run.end()

@@ -47,7 +47,7 @@ def test_a_full_disk_leaves_records_and_archive_that_agree(small_disk, tmp_path)
         )
     with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
         result, out = harness.crawl(
-            small_disk / "c", "-q", "--delay", "0", "--rate", "40/s", "--state", "memory", web.url("/p0.html"), timeout=60
+            small_disk / "c", "-q", "--delay", "0", "--rate", "40/s", "--state", "memory", web.url("/p0.html")
         )
     assert result.rc == 3, (result.rc, result.err)
     assert "No space left" in result.err

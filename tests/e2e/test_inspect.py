@@ -108,7 +108,7 @@ def test_explain_knows_what_a_page_can_be_asked_for_again_by(site, done):
 
 def test_status_and_explain_while_it_runs_and_after_kill(site, tmp_path):
     out = harness.Output(tmp_path / "c")
-    running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "25/s",
+    running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "6/s",
                               "--commit-interval", "100ms", site.url("/p0.html"))  # fmt: skip
     try:
         harness.wait_until("pages", lambda: out.pages_yet() > 20)

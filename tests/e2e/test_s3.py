@@ -105,13 +105,13 @@ def test_only_the_archive_and_another_round_of_it(store, web, tmp_path):
 
 
 def test_files_are_put_while_the_crawl_goes_on_and_removed_if_asked(store, web, tmp_path):
-    running = harness.Running("crawl", "-o", tmp_path / "out", "--delay", "100ms", "--commit-interval", "50ms", *SMALL,
+    running = harness.Running("crawl", "-o", tmp_path / "out", "--delay", "200ms", "--commit-interval", "50ms", *SMALL,
                               *store.options("--s3-delete"), web.url("/0.html"), env=store.env())  # fmt: skip
     out = harness.Output(tmp_path / "out")
     try:
         harness.wait_until("a file there, and none here", lambda: len(store.gate.puts) > 2)
         assert running.child.poll() is None
-        result = running.result(60)
+        result = running.result()
     finally:
         running.end()
     assert result.rc == 0, result.err

@@ -186,7 +186,7 @@ def test_an_archive_can_be_in_another_coding_or_none(coding, suffix, tmp_path):
 def test_a_crawl_goes_on_in_another_coding(tmp_path):
     with harness.demo_site(tmp_path / "nginx") as web:
         out = harness.Output(tmp_path / "crawl")
-        run = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "20ms", web.url("/"))
+        run = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "100ms", web.url("/"))
         harness.wait_until("some pages", lambda: out.pages_yet() > 15)
         run.signal(signal.SIGKILL)
         run.end()
@@ -216,7 +216,7 @@ def test_what_is_archived_already_is_a_revisit(tmp_path):
         harness.wait_until("some pages", lambda: out.pages_yet() > 4)
         run.signal(signal.SIGKILL)  # what was archived before that is known afterwards
         run.end()
-        result = harness.trawl("resume", out.dir, "-q", timeout=60)
+        result = harness.trawl("resume", out.dir, "-q")
     assert result.rc == 0, result.err
     records = {r.uri: r for r in out.records() if r.type in ("response", "revisit")}
     whole = [r for r in records.values() if "/same" in r.uri and r.type == "response"]
