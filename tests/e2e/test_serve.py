@@ -216,7 +216,7 @@ def test_the_time_of_a_pause_is_booked_as_paused(service, web):
 
 
 def test_what_hosts_waited_for_is_summed_up_over_pauses_as_all_else(service, web):
-    service.create("demo", seeds=[web.url()], fetch={"delay": "100ms"}, limits={"max_pages": 12})
+    service.create("demo", seeds=[web.url()], fetch={"delay": "100ms"}, limits={"max_pages": 40})
     run = service.run("demo")
 
     def waited():

@@ -110,8 +110,8 @@ def test_another_scope_is_previewed_and_then_holds_for_what_waits(service, web):
     assert waiting["sampled"] - 2 <= waiting["would_be_out_of_scope"] <= waiting["sampled"] <= waiting["waiting"]
     none = patch(service, run, {"crawl": {"exclude": ["no-such-page"]}}, "?preview=1").json["waiting_urls"]
     assert none["would_be_out_of_scope"] == none["would_be_too_deep"] == 0
-    before = service.output(run).pages_yet()
     a = patch(service, run, {"crawl": {"exclude": ["."]}, "fetch": {"delay": 0}})
+    before = service.output(run).pages_yet()
     assert a.status == 200 and a.json["after"]["crawl.exclude"] == ["."], a
     service.wait_for(run, "done")
     # What was in flight, and redirects of seeds at most.

@@ -95,7 +95,7 @@ def test_all_runs_end_complete_however_often_the_service_is_killed(tmp_path, web
 
 
 def test_a_run_that_cannot_go_on_says_why_and_is_in_nobodys_way(tmp_path, web):
-    settings = SETTINGS.replace("@RATE@", "20/s")
+    settings = SETTINGS.replace("@RATE@", "4/s")  # until it was killed and what of it was damaged
     with Service(tmp_path / "serve", settings) as s:
         s.start()
         s.create("bad", seeds=[web.url("/p0.html", "127.0.3.1")])
@@ -114,12 +114,14 @@ def test_a_run_that_cannot_go_on_says_why_and_is_in_nobodys_way(tmp_path, web):
         s.start()
         failed = s.wait_for(bad, "failed")
         assert failed["why"], failed
+        assert s.call("PATCH", f"/api/v1/runs/{good}", {"fetch": {"rate": 0}}).status in (200, 409)  # over
         assert s.wait_for(good, "done")["end"] == "page budget reached"
         # What was damaged is brought back, and it goes on.
         assert s.post(f"/api/v1/runs/{good}:resume").status == 409
         shutil.rmtree(store)
         shutil.copytree(tmp_path / "good", store)
         assert s.post(f"/api/v1/runs/{bad}:resume").json["state"] == "running"
+        assert s.call("PATCH", f"/api/v1/runs/{bad}", {"fetch": {"rate": 0}}).status == 200
         assert s.wait_for(bad, "done")["end"] == "done"
         check_whole(s.output(bad), web, "127.0.3.1")
         states = [c["state"] for c in s.get(f"/api/v1/runs/{bad}/history").json["items"]]
