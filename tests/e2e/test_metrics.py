@@ -247,7 +247,9 @@ def assert_no_counter_falls(before, after):
 
 
 def test_while_it_crawls_the_identity_holds_and_nothing_falls_over_a_pause(service, endless):
-    service.create("endless", seeds=[endless], fetch={"per_host": 4, "delay": "10ms"}, limits={"max_pages": 100000})
+    # But for the pause nothing is committed.
+    service.create("endless", seeds=[endless], fetch={"per_host": 4, "delay": "10ms"}, limits={"max_pages": 100000},
+                   run={"commit_interval": "60s"})  # fmt: skip
     run = service.run("endless")
     which = {"job": "endless", "run": str(run)}
 
