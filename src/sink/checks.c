@@ -11,6 +11,10 @@
 
 enum { MORE = 1, END = 0, IDS_A_LINE = 1000, DETAIL_MAX = 500 };
 
+/* Of what one event adds.  Each line of a link has the URL of its page: links that come after
+ * LINKS_BYTES_MAX are left out, and there is room for one line more, and the ids. */
+enum { PUT_BYTES_MAX = 8 * CHECKS_BYTES_MAX, LINKS_BYTES_MAX = 7 * CHECKS_BYTES_MAX };
+
 /* ---- the notes of a page ---- */
 
 uint64_t
@@ -141,8 +145,8 @@ checks_open(
 {
 	int r = lines_open(s, conf, CHECKS_FILE, mark, why);
 
-	if (r == 0) /* fields are escaped, ids in hexadecimal */
-		((struct lines *)s->priv)->line.max = 8 * CHECKS_BYTES_MAX;
+	if (r == 0)
+		((struct lines *)s->priv)->line.max = PUT_BYTES_MAX;
 	return r;
 }
 
@@ -163,23 +167,33 @@ field(struct buf *b, struct slice s)
 }
 
 static int
-line_links(struct buf *b, struct slice page, struct slice *notes)
+line_link(struct buf *b, struct slice page, const struct checks_link *l)
+{
+	int r = buf_add_cstr(b, "\nL");
+
+	if (r == 0)
+		r = field(b, page);
+	if (r == 0)
+		r = field(b, slice_cstr(link_kind_name(l->kind)));
+	if (r == 0)
+		r = field(b, l->url);
+	if (r == 0)
+		r = field(b, l->fragment);
+	return r < 0 ? r : field(b, l->text);
+}
+
+static int
+line_links(struct buf *b, struct slice page, struct slice *notes, uint32_t *ret_cut)
 {
 	struct checks_link l;
 	int r = 0;
 
+	*ret_cut = 0;
 	while (r == 0 && checks_next(notes, &l)) {
-		r = buf_add_cstr(b, "\nL");
-		if (r == 0)
-			r = field(b, page);
-		if (r == 0)
-			r = field(b, slice_cstr(link_kind_name(l.kind)));
-		if (r == 0)
-			r = field(b, l.url);
-		if (r == 0)
-			r = field(b, l.fragment);
-		if (r == 0)
-			r = field(b, l.text);
+		if (b->len < LINKS_BYTES_MAX)
+			r = line_link(b, page, &l);
+		else
+			++*ret_cut;
 	}
 	return r;
 }
@@ -255,6 +269,7 @@ checks_put(struct sink *s, struct sink_event *e, struct why *why)
 {
 	struct slice notes = e->checks;
 	struct checks_tail tail;
+	uint32_t cut = 0;
 	struct buf *b;
 	int r;
 
@@ -263,8 +278,9 @@ checks_put(struct sink *s, struct sink_event *e, struct why *why)
 	b = lines_begin(s);
 	r = e->kind == SINK_FETCH ? line_asked(b, e) : line_refused(b, e);
 	if (r == 0)
-		r = line_links(b, e->url, &notes);
+		r = line_links(b, e->url, &notes, &cut);
 	checks_tail(notes, &tail);
+	tail.links_cut += cut < UINT32_MAX - tail.links_cut ? cut : 0;
 	if (r == 0)
 		r = line_ids(b, e->url, &tail);
 	return lines_end(s, r, why);

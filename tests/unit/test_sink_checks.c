@@ -118,6 +118,48 @@ a_line_says_what_was_asked_refused_and_linked(void **state)
 	kit_remove(dir);
 }
 
+/* Each of its lines has the page's URL, so notes of an allowed size may come to any length. */
+static void
+links_that_a_page_has_no_room_for_are_counted_as_left_out(void **state)
+{
+	enum { LINKS = 20000, URL_BYTES = 8000 };
+	const struct checks_link l = {LINK_A, SLICE_LIT("http://a.test/"), {0}, {0}};
+	struct sink_event e = {
+	    .kind = SINK_FETCH, .outcome = OUTCOME_OK, .link = LINK_A, .final = true};
+	char dir[KIT_PATH_MAX], url[URL_BYTES];
+	size_t lines = 0, left_out = 0;
+	struct slice text, rest, line;
+	struct sink_conf conf;
+	struct sink *s;
+	struct buf b;
+
+	(void)state;
+	kit_scratch(dir);
+	conf = kit_conf(dir);
+	buf_init(&b, CHECKS_BYTES_MAX);
+	for (int i = 0; i < LINKS; i++)
+		assert_int_equal(checks_add(&b, &l), 0);
+	assert_int_equal(checks_end(&b, &(struct checks_end){.links_cut = 5}), 0);
+	assert_true(checks_sound(buf_slice(&b)));
+	memset(url, 'u', sizeof(url));
+	e.url = slice_of(url, sizeof(url));
+	e.checks = buf_slice(&b);
+	assert_int_equal(sink_open("checks", &conf, (struct slice){0}, &s, NULL), 0);
+	assert_int_equal(sink_put(s, &e, NULL), 0);
+	assert_int_equal(sink_close(s, true, NULL), 0);
+	text = kit_file(dir, CHECKS_FILE);
+	for (rest = text; slice_cut(&rest, '\n', &line);) {
+		lines += slice_starts(line, SLICE_LIT("L\t"));
+		if (slice_starts(line, SLICE_LIT("X\t")))
+			left_out = (size_t)atoll(line.ptr + 3 + URL_BYTES);
+	}
+	assert_in_range(lines, LINKS / 2, LINKS - 1);
+	assert_int_equal(left_out, LINKS - lines + 5);
+	kit_free(text);
+	buf_release(&b);
+	kit_remove(dir);
+}
+
 int
 main(void)
 {
@@ -125,6 +167,7 @@ main(void)
 	    cmocka_unit_test(notes_read_back_and_every_cut_of_them_is_refused),
 	    cmocka_unit_test(long_texts_are_cut_where_they_are_noted),
 	    cmocka_unit_test(a_line_says_what_was_asked_refused_and_linked),
+	    cmocka_unit_test(links_that_a_page_has_no_room_for_are_counted_as_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
