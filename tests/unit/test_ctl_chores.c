@@ -15,7 +15,7 @@ struct task {
 	atomic_bool *gate; /* works until it is true; NULL: not */
 	int number;
 	int *order, *n; /* numbers of those that are done */
-	bool works;
+	atomic_bool works;
 };
 
 static int
@@ -24,7 +24,7 @@ work(struct chore *c)
 	struct task *t = container_of(c, struct task, chore);
 	const struct timespec look = {.tv_nsec = 1000000};
 
-	t->works = true;
+	atomic_store(&t->works, true);
 	while (t->gate != NULL && !atomic_load(t->gate))
 		(void)nanosleep(&look, NULL);
 	return t->number == 3 ? why_set(&c->why, -EIO, "the third fails") : 0;
@@ -118,7 +118,7 @@ who_quits_waits_for_the_one_at_work_and_begins_no_other(void **state)
 	tasks[0].gate = &gate;
 	assert_int_equal(chores_send(c, &tasks[0].chore), 0);
 	assert_int_equal(chores_send(c, &tasks[1].chore), 0);
-	while (!*(volatile bool *)&tasks[0].works)
+	while (!atomic_load(&tasks[0].works))
 		;
 	assert_false(chores_quit(c, 30));
 	atomic_store(&gate, true);
