@@ -79,6 +79,7 @@ kit_file(const char *dir, const char *name)
 		done += (size_t)n;
 	}
 	(void)close(fd);
+	p[done] = '\0';
 	return slice_of(p, done);
 }
 
