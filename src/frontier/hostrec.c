@@ -39,10 +39,21 @@ time_of(int64_t wall_ms, const struct frontier_now *now, int64_t ahead_max_ms)
 	return now->mono_ms + (ahead_ms < ahead_max_ms ? ahead_ms : ahead_max_ms);
 }
 
+/* Only what is given up is so for ever. */
+static int64_t
+get_wall(struct wire_in *in)
+{
+	int64_t wall_ms = (int64_t)wire_get_u64(in);
+
+	if (wall_ms == INT64_MAX)
+		in->bad = true;
+	return wall_ms;
+}
+
 static int64_t
 get_time(struct wire_in *in, const struct frontier_now *now, int64_t ahead_max_ms)
 {
-	return time_of((int64_t)wire_get_u64(in), now, ahead_max_ms);
+	return time_of(get_wall(in), now, ahead_max_ms);
 }
 
 /* It is never longer than when it was set. */
@@ -50,8 +61,8 @@ static void
 get_wait(struct wire_in *in, const struct frontier_now *now, int64_t *ret_until_ms,
     int64_t *ret_set_ms)
 {
-	int64_t until_ms = (int64_t)wire_get_u64(in);
-	int64_t set_ms = (int64_t)wire_get_u64(in);
+	int64_t until_ms = get_wall(in);
+	int64_t set_ms = get_wall(in);
 	int64_t ahead_max_ms = WAIT_MAX_MS;
 
 	if (set_ms >= 0 && until_ms >= set_ms && until_ms - set_ms < ahead_max_ms)
@@ -135,7 +146,7 @@ parse(struct slice saved, const struct frontier_now *now, struct hostrec *r)
 	r->has_rules = wire_get_u8(&in) != 0;
 	r->doom = (enum outcome)wire_get_u8(&in);
 	r->doom_count = wire_get_u32(&in);
-	r->doom_until_ms = get_time(&in, now, WAIT_MAX_MS);
+	r->doom_until_ms = time_of((int64_t)wire_get_u64(&in), now, WAIT_MAX_MS);
 	r->eased_ms = r->eased_answers = 0;
 	if (version == HOSTREC_VERSION) {
 		r->eased_ms = (int64_t)wire_get_u64(&in);
@@ -144,6 +155,7 @@ parse(struct slice saved, const struct frontier_now *now, struct hostrec *r)
 	if (r->eased_ms < 0 || r->eased_ms > WAIT_MAX_MS)
 		return -EBADMSG;
 	if (in.bad || in.rest.len > 0 || r->doom >= OUTCOME_MAX || r->took_ms < 0 ||
+	    r->crawl_delay_ms < -1 || r->crawl_delay_ms > INT32_MAX ||
 	    r->backoff_level > HOSTQ_BACKOFF_LEVEL_MAX)
 		return -EBADMSG;
 	return 0;

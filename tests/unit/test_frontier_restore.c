@@ -1,5 +1,6 @@
 #include "frontier/hostrec.h"
 #include "frontier_rig.h"
+#include <endian.h>
 #include <errno.h>
 
 /* What survives of a host, and comes back after a restart: on another monotonic clock. */
@@ -427,6 +428,37 @@ damaged_bytes_are_refused(void **state)
 	end(&l);
 }
 
+/* Where the fields of 8 bytes of a record of "http://a" are that are times, but for the one that
+ * may be for ever, or are added to one. */
+static void
+times_that_nobody_wrote_are_refused(void **state)
+{
+	static const size_t at[] = {21, 29, 45, 53, 65, 73, 91, 99, 107};
+	const uint64_t last = htole64(INT64_MAX);
+	struct frontier_conf conf = rig_conf();
+	struct frontier_now now = {1, wall0_ms};
+	struct hostrec_brief brief;
+	char was[sizeof(last)];
+	struct lives l;
+
+	(void)state;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	assert_int_equal(
+	    frontier_host_save(l.rig.f, rig_hash("http://a"), &now, &l.saved), 0);
+	assert_int_equal(hostrec_brief(buf_slice(&l.saved), &brief), 0);
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		memcpy(was, l.saved.ptr + at[i], sizeof(was));
+		memcpy(l.saved.ptr + at[i], &last, sizeof(last));
+		assert_int_equal(hostrec_brief(buf_slice(&l.saved), &brief), -EBADMSG);
+		assert_int_equal(
+		    frontier_restore(l.rig.f, 5, buf_slice(&l.saved), 1, &now), -EBADMSG);
+		memcpy(l.saved.ptr + at[i], was, sizeof(was));
+	}
+	assert_int_equal(hostrec_brief(buf_slice(&l.saved), &brief), 0);
+	end(&l);
+}
+
 static void
 windows_of_many_hosts_share_the_memory(void **state)
 {
@@ -538,6 +570,7 @@ main(void)
 	    cmocka_unit_test(an_outlook_of_a_host_that_was_never_asked_is_robots),
 	    cmocka_unit_test(an_outlook_knows_who_is_given_up),
 	    cmocka_unit_test(damaged_bytes_are_refused),
+	    cmocka_unit_test(times_that_nobody_wrote_are_refused),
 	    cmocka_unit_test(a_host_that_waits_for_long_leaves_memory),
 	    cmocka_unit_test(a_quiet_host_with_nothing_left_is_forgotten),
 	    cmocka_unit_test(windows_of_many_hosts_share_the_memory),
