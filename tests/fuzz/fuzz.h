@@ -34,7 +34,11 @@
 	X(job)                                                                           \
 	X(jar)                                                                           \
 	X(select)                                                                        \
-	X(warc)
+	X(warc)                                                                          \
+	X(record)                                                                        \
+	X(rocks)                                                                         \
+	X(lines)                                                                         \
+	X(api)
 
 #ifdef FUZZ_ALONE
 #define FUZZ_TARGET(name)                                                                \

@@ -5,8 +5,11 @@
  */
 #include "crawl/task.h"
 #include "fuzz.h"
+#include "sink/checks.h"
+#include "sink/mirror_page.h"
 #include "web/select.h"
 #include "web/url.h"
+#include <errno.h>
 
 static void
 links_check(const struct found *f, struct slice bytes)
@@ -20,6 +23,61 @@ links_check(const struct found *f, struct slice bytes)
 		FUZZ_CHECK(l->url.len > 0 && l->url.len <= URL_BYTES_MAX);
 		FUZZ_CHECK(fuzz_lies_in(l->url, bytes));
 	}
+}
+
+static void
+notes_check(struct slice notes)
+{
+	struct slice rest = notes;
+	struct checks_link l;
+	struct checks_tail tail;
+
+	if (notes.len == 0)
+		return;
+	while (checks_next(&rest, &l)) {
+		FUZZ_CHECK(l.kind < LINK_KIND_MAX && l.text.len <= CHECKS_TEXT_MAX);
+		FUZZ_CHECK(l.fragment.len <= CHECKS_FRAGMENT_MAX);
+		FUZZ_CHECK(fuzz_lies_in(l.url, notes) &&
+			   fuzz_lies_in(l.fragment, notes) &&
+			   fuzz_lies_in(l.text, notes));
+	}
+	checks_tail(rest, &tail);
+	FUZZ_CHECK(tail.ids_len <= CHECKS_IDS_MAX && fuzz_lies_in(tail.ids, notes));
+	for (uint32_t i = 0; i < tail.ids_len; i++)
+		(void)checks_id(&tail, i);
+}
+
+static int
+find(void *ctx, struct slice url, struct buf *path)
+{
+	(void)ctx;
+	if (url.len % 2 == 0)
+		return 0;
+	return buf_add_cstr(path, "a.test/b/c") < 0 ? -ENOMEM : 1;
+}
+
+static int
+write_to(void *ctx, struct slice bytes)
+{
+	*(uint64_t *)ctx += bytes.len;
+	return 0;
+}
+
+/* What the store thread was told are pieces are some. */
+static void
+pieces_check(struct slice pieces)
+{
+	uint64_t written = 0;
+	struct mirror_out out = {.find = find,
+	    .write = write_to,
+	    .ctx = &written,
+	    .own = SLICE_LIT("a.test/b.html")};
+
+	buf_init(&out.path, 4096);
+	buf_init(&out.text, 4 * URL_BYTES_MAX);
+	FUZZ_CHECK(mirror_page_write(pieces, &out) == 0);
+	buf_release(&out.path);
+	buf_release(&out.text);
 }
 
 static void
@@ -42,6 +100,10 @@ found_check(const struct found *f, struct slice bytes)
 		FUZZ_CHECK(i == 0 || f->parts.at[i] >= f->parts.at[i - 1]);
 	}
 	links_check(f, bytes);
+	notes_check(f->checks);
+	FUZZ_CHECK(fuzz_lies_in(f->copy_bytes, bytes));
+	if (f->copy == SINK_COPY_PIECES)
+		pieces_check(f->copy_bytes);
 }
 
 static void
