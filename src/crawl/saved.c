@@ -375,7 +375,7 @@ read_seed(struct slice key, struct slice value, uint64_t *ret_hash, struct saved
 		ret->url = wire_get_text(&w);
 	}
 	if (key.len != 16 || w.bad || ret->detail.len >= SAVED_DETAIL_MAX ||
-	    outcome >= OUTCOME_MAX)
+	    ret->url.len > SAVED_LEADS_TO_MAX || outcome >= OUTCOME_MAX)
 		return -EBADMSG;
 	memcpy(digits, key.ptr, 16);
 	digits[16] = '\0';

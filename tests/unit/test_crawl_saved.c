@@ -345,7 +345,9 @@ on_end(void *ctx, uint64_t hash, const struct saved_end *end)
 	e->v[e->n].status = end->status;
 	e->v[e->n].next = end->next;
 	e->v[e->n].url_len = end->url.len;
-	memcpy(e->v[e->n++].detail, end->detail.ptr, end->detail.len);
+	if (end->detail.len > 0)
+		memcpy(e->v[e->n].detail, end->detail.ptr, end->detail.len);
+	e->n++;
 	return 0;
 }
 
@@ -391,6 +393,25 @@ what_a_seed_ended_with_comes_back(void **state)
 	    0);
 	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
 	ends.n = 0;
+	assert_int_equal(saved_seeds(e->s, on_end, &ends), -EBADMSG);
+}
+
+static void
+where_a_seed_leads_to_is_no_longer_than_is_kept(void **state)
+{
+	struct env *e = *state;
+	char url[SAVED_LEADS_TO_MAX + 1];
+	struct saved_end end = {OUTCOME_OK, 200, {0}, .url = {url, SAVED_LEADS_TO_MAX}};
+	struct ends ends = {.n = 0};
+
+	memset(url, 'u', sizeof(url));
+	assert_int_equal(saved_seed_put(e->b, 7, &end), 0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	assert_int_equal(saved_seeds(e->s, on_end, &ends), 0);
+	assert_int_equal(ends.v[0].url_len, SAVED_LEADS_TO_MAX);
+	end.url.len++;
+	assert_int_equal(saved_seed_put(e->b, 7, &end), 0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
 	assert_int_equal(saved_seeds(e->s, on_end, &ends), -EBADMSG);
 }
 
@@ -515,6 +536,8 @@ main(void)
 		runs_come_back_in_order_and_each_as_it_was_last, up, down),
 	    cmocka_unit_test_setup_teardown(a_run_that_is_none_is_refused, up, down),
 	    cmocka_unit_test_setup_teardown(what_a_seed_ended_with_comes_back, up, down),
+	    cmocka_unit_test_setup_teardown(
+		where_a_seed_leads_to_is_no_longer_than_is_kept, up, down),
 	    cmocka_unit_test_setup_teardown(
 		cookies_of_sites_come_back_until_they_are_deleted, up, down),
 	};
