@@ -108,6 +108,14 @@ link_encode(struct wire_out *w, const struct found_link *l)
 	wire_put(w, l->url.ptr, l->url.len);
 }
 
+/* It looks like what we fetch. */
+static bool
+is_web(struct slice url)
+{
+	return url.len <= URL_BYTES_MAX && (slice_starts(url, SLICE_LIT("http://")) ||
+					       slice_starts(url, SLICE_LIT("https://")));
+}
+
 static bool
 link_decode(struct wire_in *w, struct found_link *ret)
 {
@@ -128,11 +136,8 @@ link_decode(struct wire_in *w, struct found_link *ret)
 	if (ret->verdict != OUTCOME_NONE &&
 	    outcome_class(ret->verdict) != OUTCOME_CLASS_REJECTED)
 		return false;
-	/* What is to be fetched must look like what we fetch. */
 	return !w->bad && ret->url.len > 0 && ret->url.len <= URL_BYTES_MAX &&
-	       (ret->verdict != OUTCOME_NONE ||
-		   slice_starts(ret->url, SLICE_LIT("http://")) ||
-		   slice_starts(ret->url, SLICE_LIT("https://")));
+	       (ret->verdict != OUTCOME_NONE || is_web(ret->url));
 }
 
 int
@@ -290,6 +295,9 @@ found_decode(
 	f.lang = short_text(&w);
 	f.description = short_text(&w);
 	f.redirect_to = short_text(&w);
+	if (f.redirect_to.len > 0 &&
+	    !is_web(f.redirect_to)) /* robots.txt is asked there */
+		w.bad = true;
 	f.text = wire_get_text(&w);
 	if (f.text.len > SINK_TEXT_BYTES_MAX)
 		w.bad = true;

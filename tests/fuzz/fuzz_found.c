@@ -89,6 +89,9 @@ found_check(const struct found *f, struct slice bytes)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		FUZZ_CHECK(
 		    texts[i].len <= FOUND_TEXT_MAX && fuzz_lies_in(texts[i], bytes));
+	FUZZ_CHECK(
+	    f->redirect_to.len <= URL_BYTES_MAX &&
+	    (f->redirect_to.len == 0 || slice_starts(f->redirect_to, SLICE_LIT("http"))));
 	FUZZ_CHECK(f->fields.len == 0 || select_values_check(f->fields));
 	FUZZ_CHECK(fuzz_lies_in(f->fields, bytes));
 	FUZZ_CHECK(fuzz_lies_in(f->rules, bytes) && fuzz_lies_in(f->records, bytes));

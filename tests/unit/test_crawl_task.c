@@ -1,5 +1,6 @@
 #include "crawl/task.h"
 #include "web/select.h"
+#include "web/url.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -229,6 +230,35 @@ mutated_results_are_refused_or_sane(void **state)
 }
 
 static void
+where_a_redirect_leads_must_be_http_and_a_url(void **state)
+{
+	static const char *const bad[] = {"file:///etc/passwd", "x", "//a.test/"};
+	static const size_t lens[] = {0, 14, URL_BYTES_MAX, URL_BYTES_MAX + 1};
+	char url[URL_BYTES_MAX + 1];
+	struct found f = {.retry_after_ms = -1}, back;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 65536);
+	memset(url, 'u', sizeof(url));
+	memcpy(url, "http://a.test/", strlen("http://a.test/"));
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		f.redirect_to = slice_of(url, lens[i]);
+		buf_clear(&b);
+		assert_int_equal(found_encode(&f, &b), 0);
+		assert_int_equal(found_decode(buf_slice(&b), NULL, 0, &back),
+		    lens[i] > URL_BYTES_MAX ? -EBADMSG : 0);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		f.redirect_to = slice_cstr(bad[i]);
+		buf_clear(&b);
+		assert_int_equal(found_encode(&f, &b), 0);
+		assert_int_equal(found_decode(buf_slice(&b), NULL, 0, &back), -EBADMSG);
+	}
+	buf_release(&b);
+}
+
+static void
 a_wanted_link_must_be_http(void **state)
 {
 	struct found_link links[1] = {link_of("ftp://a.test/")}, out[1];
@@ -258,6 +288,7 @@ main(void)
 	    cmocka_unit_test(fields_that_are_no_values_are_refused),
 	    cmocka_unit_test(more_known_links_than_a_page_can_have_are_refused),
 	    cmocka_unit_test(mutated_results_are_refused_or_sane),
+	    cmocka_unit_test(where_a_redirect_leads_must_be_http_and_a_url),
 	    cmocka_unit_test(a_wanted_link_must_be_http),
 	};
 
