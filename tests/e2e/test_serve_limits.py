@@ -9,7 +9,6 @@ import time
 import pytest
 from harness import mounted, nginx, wait_until
 from service import Service, problem
-from test_politeness import most_at_once, spans_of
 from test_serve_systemd import manager  # noqa: F401
 
 HOSTS = 24  # of a job
@@ -30,8 +29,8 @@ def address(job, n):
     return f"127.4.{job}.{n + 1}"
 
 
-def web(tmp):
-    """127.4.1.*: an answer takes half a second; 127.4.2.* and .3.*: none."""
+def web(tmp, most=1000):
+    """127.4.1.*: an answer takes half a second; 127.4.2.* and .3.*: none.  More than so many requests at once get 503."""
     www = tmp / "www"
     www.mkdir()
     links = "".join(f'<a href="p{i}.html">{i}</a>\n' for i in range(PAGES))
@@ -40,12 +39,13 @@ def web(tmp):
 
     def server(job, more):
         listen = "".join(f"listen {address(job, n)}:@PORT@;" for n in range(HOSTS))
-        return f"""server {{ {listen} root "{www}"; sendfile on; location = /robots.txt {{ return 404; }}
+        return f"""server {{ {listen} root "{www}"; sendfile on; limit_conn all {most}; location = /robots.txt {{ return 404; }}
             location ~ html$ {{ {more} }} }}\n"""
 
     slow = "sendfile_max_chunk 1k; limit_rate 10k;"
     local = "server { listen 127.0.0.1:@PORT@; return 404; }\n"
-    return nginx(tmp / "nginx", local + server(1, slow) + server(2, "") + server(3, ""))
+    zone = "limit_conn_zone $server_port zone=all:1m;\n"
+    return nginx(tmp / "nginx", zone + local + server(1, slow) + server(2, "") + server(3, ""))
 
 
 def start(s, w, job, **spec):
@@ -62,7 +62,7 @@ def of(job, log):
 
 
 def test_requests_at_once_are_those_of_all_runs_and_a_slow_run_does_not_take_them(tmp_path):
-    with web(tmp_path) as w, Service(tmp_path / "serve", settings("concurrency: 6")) as s:
+    with web(tmp_path, most=6) as w, Service(tmp_path / "serve", settings("concurrency: 6")) as s:
         s.start()
         slow = start(s, w, 1)
         wait_until("the slow one has all there are", lambda: s.state_of(slow).get("stats", {}).get("transfers") == 6)
@@ -73,7 +73,8 @@ def test_requests_at_once_are_those_of_all_runs_and_a_slow_run_does_not_take_the
         log = w.log()
         for run in (slow, fast):
             s.post(f"/api/v1/runs/{run}:cancel")
-        assert most_at_once(spans_of(log)) <= 6
+        # nginx counts them when it begins and ends them; the times in its log are those of its turns.
+        assert {row["status"] for row in log} <= {200, 404}
 
 
 def test_the_rate_is_that_of_all_runs_and_each_has_its_part(tmp_path):

@@ -260,7 +260,7 @@ def test_hosts_that_are_made_up_end_over_kills_and_until_overruled(tmp_path):
             running.signal(signal.SIGKILL)
             running.result()
             args = ["resume", "-q", out.dir]
-        result = harness.trawl(*args, "--rate", "1000/s", timeout=120)
+        result = harness.trawl(*args, "--rate", "1000/s")
         assert result.rc == 0, result.err
         pages = [p["url"] for p in out.pages()]
         for n in range(12):
