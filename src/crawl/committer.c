@@ -200,12 +200,16 @@ finish_bytes(const struct committer *c)
 	return n;
 }
 
-/* What waits for the commit counts: of pages full of links it is more than their archive.
- * So does what the end of the run makes of what is there. */
+/*
+ * What waits for the commit counts: of pages full of links it is more than their archive.
+ * So does what the end of the run makes of what is there.  And bytes are added to what was
+ * measured in blocks: of each file that grows, or is made at the end, another may begin.
+ */
 uint64_t
 committer_disk_taken(const struct committer *c)
 {
 	return c->disk_bytes + finish_bytes(c) +
+	       (c->sinks_len + OTHER_FILES) * BLOCK_BYTES +
 	       (c->conf.durable ? store_batch_bytes(c->batch) : 0);
 }
 

@@ -1,6 +1,7 @@
 #include "crawl/committer.h"
 #include "crawl/crawl_internal.h"
 #include "crawl/scope.h"
+#include "crawl/space.h"
 #include "frontier/order.h"
 #include "store/store.h"
 #include <errno.h>
@@ -16,7 +17,13 @@
 
 #include "store_dir.h"
 
-enum { SEED = 7, PAGE_BYTES = 4096 };
+enum {
+	SEED = 7,
+	PAGE_BYTES = 4096,
+	BLOCK_BYTES = 4096,
+	FILES = 4,               /* archive, two logs, index, at least */
+	REPORTS_BYTES = 48 << 10 /* expected of those that are made at the end */
+};
 
 struct env {
 	struct loop *loop;
@@ -24,6 +31,7 @@ struct env {
 	struct committer *committer;
 	struct commit broken, closing;
 	int err; /* of the last reply */
+	uint64_t disk_bytes;
 };
 
 static void
@@ -32,6 +40,7 @@ on_reply(void *ctx, struct commit *m)
 	struct env *e = ctx;
 
 	e->err = m->err;
+	e->disk_bytes = m->disk_bytes;
 	if (m->kind == COMMIT_CLOSE)
 		loop_stop(e->loop);
 }
@@ -79,6 +88,7 @@ start(struct env *e, const char *hostname)
 	    .order = order_find(SLICE_LIT("bfs")),
 	    .commit_ms = 1000,
 	    .commit_bytes = 32 << 20,
+	    .disk_bytes_max = 1 << 20,
 	    .mails_max = 8,
 	    .ctx = e,
 	    .on_reply = on_reply};
@@ -139,6 +149,21 @@ after_a_failure_the_archive_is_cut_back_without_what_was_lent_for_the_start(void
 	assert_int_equal(whole_files(e), 1);
 }
 
+/* Files are counted by blocks when the disk is measured, and by bytes in between. */
+static void
+of_the_disk_each_file_may_take_a_block_more_than_was_measured(void **state)
+{
+	struct env *e = *state;
+
+	start(e, "host.test");
+	commit_init(&e->closing, COMMIT_CLOSE, e);
+	assert_int_equal(committer_send(e->committer, &e->closing), 0);
+	assert_int_equal(loop_run(e->loop), 0);
+	assert_int_equal(e->err, 0);
+	assert_true(e->disk_bytes >=
+		    space_taken(e->dir) + REPORTS_BYTES + FILES * BLOCK_BYTES);
+}
+
 int
 main(void)
 {
@@ -146,6 +171,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(
 		after_a_failure_the_archive_is_cut_back_without_what_was_lent_for_the_start),
+	    TEST(of_the_disk_each_file_may_take_a_block_more_than_was_measured),
 	};
 
 	return cmocka_run_group_tests_name("crawl/committer", tests, NULL, NULL);
