@@ -30,12 +30,13 @@ enum {
 	BATCH_BYTES = 4 << 20, /* enough for a commit: some 20,000 new URLs */
 	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */
 	BLOCK_BYTES = 4096,          /* of most file systems */
-	OTHER_FILES = 5, /* beside the sinks': the store's log, seen.log, index, reports */
+	OTHER_FILES =
+	    5, /* beside the sinks': the store's log, seen.log, index, reports */
 	REPORT_BYTES = 48 << 10, /* with tables that are empty */
-	REPORT_LINE_BYTES = 512,     /* in all of them, with URLs that are short */
-	REPORT_URLS = 3,             /* times that each URL of a line is in them */
-	REPORT_TOP_LINES = 100,      /* of what was slowest and largest */
-	REPORT_LINES_MAX = 1000,     /* as observe/ has it */
+	REPORT_LINE_BYTES = 512, /* in all of them, with URLs that are short */
+	REPORT_URLS = 3,         /* times that each URL of a line is in them */
+	REPORT_TOP_LINES = 100,  /* of what was slowest and largest */
+	REPORT_LINES_MAX = 1000, /* as observe/ has it */
 };
 
 /* A URL as the traps want it. */

@@ -154,7 +154,7 @@ def raw_stream(stack, service, path):
 
 
 def test_who_is_slow_is_told_of_the_gap_and_costs_no_memory(tmp_path, web):
-    patient = SETTINGS.replace("allow_local: yes", "allow_local: yes, reply_timeout: 5m")
+    patient = SETTINGS.replace("allow_local: yes", "allow_local: yes, reply_timeout: 30m")
     with Service(tmp_path / "slow", patient) as service:
         service.start()
         service.create("busy", seeds=[web.url()], fetch={"delay": "1s"})

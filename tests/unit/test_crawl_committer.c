@@ -160,8 +160,8 @@ of_the_disk_each_file_may_take_a_block_more_than_was_measured(void **state)
 	assert_int_equal(committer_send(e->committer, &e->closing), 0);
 	assert_int_equal(loop_run(e->loop), 0);
 	assert_int_equal(e->err, 0);
-	assert_true(e->disk_bytes >=
-		    space_taken(e->dir) + REPORTS_BYTES + FILES * BLOCK_BYTES);
+	assert_true(
+	    e->disk_bytes >= space_taken(e->dir) + REPORTS_BYTES + FILES * BLOCK_BYTES);
 }
 
 int
