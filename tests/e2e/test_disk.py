@@ -146,12 +146,16 @@ def crawl_and_fill(disk, tmp_path, left, *options):
         (www / f"p{i}.html").write_bytes(f'<a href="p{i + 1}.html">n</a><p>'.encode() + os.urandom(5_000))
     out = harness.Output(disk / "c")
     with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
-        running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "15/s",
+        running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "8/s",
                                   "--commit-interval", "60s", *options, web.url("/p0.html"))  # fmt: skip
         try:
             harness.wait_until("pages", lambda: len(web.log()) > 4)
+            running.signal(signal.SIGSTOP)  # else it takes of what is left
+            stat = harness.Path(f"/proc/{running.child.pid}/stat")
+            harness.wait_until("it stands still", lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
             fs = os.statvfs(disk)
             (disk / "ballast").write_bytes(bytes(fs.f_bavail * fs.f_frsize - left))
+            running.signal(signal.SIGCONT)
             return running.result(), out
         finally:
             running.end()
