@@ -153,7 +153,7 @@ def test_a_crawl_delay_that_is_cut_is_told_and_so_called_in_the_ledger(tmp_path)
         }
         result, _ = harness.crawl(
             tmp_path / "c", "--allow-net", "127.0.0.0/8", "--resolve", f"a.test:{server.port}:127.0.0.1", "--no-sitemaps",
-            "--crawl-delay-max", "300ms", f"http://a.test:{server.port}/",
+            "--delay", "50ms", "--crawl-delay-max", "300ms", f"http://a.test:{server.port}/",
         )  # fmt: skip
     assert result.rc == 0, result.err
     told = [line for line in result.err.splitlines() if "Crawl-delay of 3600.0 s cut to 0.3 s" in line]
@@ -175,7 +175,7 @@ def test_columns_of_the_ledger_stand_apart_whatever_was_in_force(tmp_path):
         }
         result, _ = harness.crawl(
             tmp_path / "c", "--allow-net", "127.0.0.0/8", "--resolve", f"a.test:{server.port}:127.0.0.1", "--no-sitemaps",
-            f"http://a.test:{server.port}/",
+            "--delay", "50ms", f"http://a.test:{server.port}/",
         )  # fmt: skip
     assert result.rc == 0, result.err
     told = harness.trawl("report", "--politeness", tmp_path / "c").out.splitlines()
