@@ -66,6 +66,12 @@ def check_whole(out, web):
     return found
 
 
+def takes(pid, signum):
+    with open(f"/proc/{pid}/status") as f:
+        caught = next(line for line in f if line.startswith("SigCgt:"))
+    return int(caught.split()[1], 16) >> (signum - 1) & 1 == 1
+
+
 def loops_of(pid):
     """Names of its threads that are loops beside the first."""
     names = []
@@ -220,6 +226,7 @@ def test_requests_that_never_end_do_not_hold_up_the_end(tmp_path):
         )  # fmt: skip
         try:
             harness.wait_until("threads", lambda: len(loops_of(running.child.pid)) == 2)
+            harness.wait_until("it takes signals", lambda: takes(running.child.pid, signal.SIGINT))
             time.sleep(0.5)
             running.signal(signal.SIGINT)
             time.sleep(0.2)
