@@ -112,7 +112,7 @@ text_page(const struct inspect_url *u, int64_t wall_us, struct buf *out)
 	int e;
 
 	if (u->page.len == 0)
-		return 0;
+		return text_again(u, wall_us, out);
 	e = buf_printf(out, "  answer    %d", u->status);
 	if (e == 0 && u->mime.len > 0) {
 		e = buf_add_byte(out, ' ');

@@ -565,7 +565,9 @@ read_validators(struct asking *a, struct why *why)
 	crawl_recrawl_conf(&in->job->options, &recrawl);
 	wait_ms = recrawl_interval_ms(&recrawl, &page.history);
 	u->asked_us = page.asked_us;
-	if (page.asked_us > 0 && wait_ms < INT64_MAX / 4000)
+	if (page.asked_us == 0) /* no answer yet: since it has its outcome */
+		u->due_us = u->since_us;
+	else if (wait_ms < INT64_MAX / 4000)
 		u->due_us = page.asked_us + wait_ms * 1000;
 	u->looks = page.history.looks;
 	u->changes = page.history.changes;
@@ -603,7 +605,8 @@ read_story(struct asking *a, struct why *why)
 	case OUTCOME_CLASS_NONE:
 		return read_queue(a, why);
 	case OUTCOME_CLASS_REJECTED:
-		return read_rejected(a, why);
+		r = read_rejected(a, why);
+		return r < 0 ? r : read_validators(a, why);
 	case OUTCOME_CLASS_FETCHED:
 		r = read_tries(a, why);
 		if (r == 0)
@@ -612,7 +615,8 @@ read_story(struct asking *a, struct why *why)
 			r = read_validators(a, why);
 		return r < 0 ? r : read_quarantine(a, why);
 	case OUTCOME_CLASS_FAILED:
-		return read_tries(a, why);
+		r = read_tries(a, why);
+		return r < 0 ? r : read_validators(a, why);
 	}
 	return 0;
 }

@@ -106,6 +106,14 @@ def test_explain_knows_what_a_page_can_be_asked_for_again_by(site, done):
     assert "etag" not in moved and "digest" not in moved
 
 
+def test_explain_knows_that_what_was_never_answered_is_due_in_the_next_round(site, done):
+    url = site.url("/private/x.html")
+    e = explain(done, url)
+    assert e["outcome"] == "robots-denied" and e["due_at"] == e["since"]
+    assert "  due       in the next round, if there is one\n" in harness.trawl("explain", done.dir, url).out
+    assert "due_at" not in explain(done, "http://elsewhere.example/")  # out of scope: our own decision
+
+
 def test_status_and_explain_while_it_runs_and_after_kill(site, tmp_path):
     out = harness.Output(tmp_path / "c")
     running = harness.Running("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "6/s",

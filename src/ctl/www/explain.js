@@ -77,7 +77,10 @@ function decided(x) {
 		x.since && `since ${time(x.since)}`,
 		x.rule && `by the rule ${visible(x.rule)}`,
 		x.robots_rule && `robots.txt: ${visible(x.robots_rule)}`,
-		x.due_at && `to be asked again at ${time(x.due_at)}`,
+		x.due_at &&
+			(Date.parse(x.due_at) > Date.now()
+				? `to be asked again at ${time(x.due_at)}`
+				: "due in the next round, if there is one"),
 	);
 }
 
