@@ -1,4 +1,5 @@
 #include "base/file_append.h"
+#include "base/room.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,7 @@ failed(const struct file_append *f, const char *doing, const char *name, struct 
 
 	(void)why_set(
 	    why, 0, "cannot %s '%s/%s': %s", doing, f->dir, name, strerrordesc_np(err));
-	return err == EDQUOT || err == EFBIG ? -ENOSPC : -err;
+	return room_error(-err);
 }
 
 int

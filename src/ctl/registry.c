@@ -1,4 +1,5 @@
 #include "ctl/registry.h"
+#include "base/room_sqlite.h"
 #include "ctl/registry_schema.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -44,9 +45,7 @@ registry_error(sqlite3 *db, struct why *why)
 {
 	int code = sqlite3_errcode(db), r = -EIO;
 
-	/* Of files beside its own that have no room SQLite says only that they failed. */
-	if (code == SQLITE_FULL || ((code == SQLITE_IOERR || code == SQLITE_CANTOPEN) &&
-				       sqlite3_system_errno(db) == ENOSPC))
+	if (room_sqlite_lacks(db))
 		r = -ENOSPC;
 	else if (code == SQLITE_NOMEM)
 		r = -ENOMEM;

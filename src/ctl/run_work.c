@@ -1,5 +1,6 @@
 #include "base/file_whole.h"
 #include "base/log.h"
+#include "base/room.h"
 #include "crawl/credentials.h"
 #include "crawl/storage.h"
 #include "ctl/job_json.h"
@@ -115,7 +116,8 @@ prepare_work(struct chore *c)
 		r = service_make_dir(w->dir, &c->why);
 	if (r == 0)
 		r = write_job_file(w, &c->why);
-	return r < 0 ? r : crawl_store_open(&w->job, w->dir, &w->store, &c->why);
+	return r < 0 ? room_error(r)
+		     : crawl_store_open(&w->job, w->dir, &w->store, &c->why);
 }
 
 /* What the run may take of the service's memory. */

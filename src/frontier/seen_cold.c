@@ -1,4 +1,5 @@
 #include "frontier/seen_cold.h"
+#include "base/room.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ seen_cold_release(struct seen_cold *c)
 static int
 told(int err)
 {
-	return err == EDQUOT || err == EFBIG ? -ENOSPC : -err;
+	return room_error(-err);
 }
 
 int

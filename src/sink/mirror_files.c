@@ -1,5 +1,6 @@
 #include "sink/mirror_files.h"
 #include "base/file_whole.h"
+#include "base/room.h"
 #include "base/wire.h"
 #include <dirent.h>
 #include <errno.h>
@@ -36,10 +37,8 @@ mirror_new_name(uint64_t at, char ret[MIRROR_NEW_NAME_MAX])
 static int
 failed(const struct mirror_files *f, const char *what, int err, struct why *why)
 {
-	if (err == -EDQUOT || err == -EFBIG)
-		err = -ENOSPC;
-	return why_set(
-	    why, err, "cannot %s in %s: %s", what, f->dir, strerrordesc_np(-err));
+	return why_set(why, room_error(err), "cannot %s in %s: %s", what, f->dir,
+	    strerrordesc_np(-err));
 }
 
 /* -- Opening. -- */

@@ -1,4 +1,5 @@
 #include "sink/sink.h"
+#include "base/room.h"
 #include "sink/types.h"
 #include <assert.h>
 #include <errno.h>
@@ -79,7 +80,7 @@ sink_open(const char *name, const struct sink_conf *conf, struct slice mark,
 	r = type->open(s, conf, mark, why);
 	if (r < 0) {
 		free(s);
-		return r;
+		return room_error(r);
 	}
 	*ret = s;
 	return 0;

@@ -11,6 +11,7 @@
 #include "base/escape.h"
 #include "base/file_whole.h"
 #include "base/json.h"
+#include "base/room_sqlite.h"
 #include "sink/jsonl.h"
 #include "sink/lines.h"
 #include "sink/types.h"
@@ -71,7 +72,7 @@ static int
 failed(struct db *d, const char *what, struct why *why)
 {
 	int code = sqlite3_errcode(d->db) & 0xff;
-	int r = code == SQLITE_FULL      ? -ENOSPC
+	int r = room_sqlite_lacks(d->db) ? -ENOSPC
 		: code == SQLITE_NOMEM   ? -ENOMEM
 		: code == SQLITE_CORRUPT ? -EBADMSG
 		: code == SQLITE_NOTADB  ? -EBADMSG

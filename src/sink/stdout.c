@@ -8,6 +8,7 @@
  * written at once; in between the clock is looked at, and whether the crawl is to stop.
  */
 #include "base/clock.h"
+#include "base/room.h"
 #include "sink/jsonl.h"
 #include "sink/types.h"
 #include <errno.h>
@@ -88,7 +89,7 @@ may_get_room(int fd)
 static int
 write_failed(int fd, int err, struct why *why)
 {
-	bool full = err == ENOSPC || err == EDQUOT || err == EFBIG;
+	bool full = room_error(-err) == -ENOSPC;
 
 	if (err == EPIPE)
 		return why_set(

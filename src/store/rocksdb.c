@@ -21,8 +21,11 @@ rocks_of(struct store *s)
 static int
 rocks_errno(const char *error)
 {
-	if (strstr(error, "No space left") != NULL)
-		return -ENOSPC;
+	static const int full[] = {ENOSPC, EDQUOT, EFBIG};
+
+	for (size_t i = 0; i < sizeof(full) / sizeof(full[0]); i++)
+		if (strstr(error, strerrordesc_np(full[i])) != NULL)
+			return -ENOSPC;
 	if (strncmp(error, "Corruption", 10) == 0)
 		return -EBADMSG;
 	return -EIO;

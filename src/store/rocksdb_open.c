@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file_whole.h"
+#include "base/room.h"
 #include "store/rocksdb_check.h"
 
 #include "base/banned.h"
@@ -426,7 +427,7 @@ static int
 find_dir(struct rocks *r, const struct store_conf *conf, struct why *why)
 {
 	struct stat st;
-	int err = 0;
+	int err = 0, made = -ENOENT;
 
 	if (conf->dir == NULL)
 		return why_set(why, -EINVAL, "a store of kind rocksdb needs a directory");
@@ -435,10 +436,12 @@ find_dir(struct rocks *r, const struct store_conf *conf, struct why *why)
 		r->dir = NULL;
 		return why_set(why, -ENOMEM, "no memory for the store");
 	}
-	if (r->mode == STORE_MAKE && mkdir(r->dir, 0777) == 0)
+	if (r->mode == STORE_MAKE)
+		made = mkdir(r->dir, 0777) < 0 ? -errno : 0;
+	if (made == 0)
 		err = dir_sync(conf->dir);
 	if (err == 0 && stat(r->dir, &st) < 0)
-		err = -errno;
+		err = errno == ENOENT ? made : -errno;
 	if (err == -ENOENT)
 		return why_set(why, err, "there is no crawl in %s", conf->dir);
 	return err < 0 ? why_set(why, err, "%s: %s", r->dir, strerror(-err)) : 0;
@@ -464,7 +467,7 @@ rocks_open(const struct store_conf *conf, const struct rocks_schema *schema,
 					       : open_to_write(r, why);
 	if (err < 0) {
 		rocks_close(&r->store);
-		return err;
+		return room_error(err);
 	}
 	*ret = &r->store;
 	return 0;

@@ -194,6 +194,24 @@ def test_a_crawl_that_could_not_begin_on_a_full_disk_leaves_nothing_in_the_way(d
         assert len(out.pages()) == 1
 
 
+@pytest.mark.parametrize("left", [2, 3, 9, 14, 18])
+def test_a_crawl_that_could_not_begin_where_no_more_files_can_be_made_says_so(disk_of_few_files, tmp_path, left):
+    www, more = tmp_path / "www", disk_of_few_files / "more"
+    www.mkdir()
+    more.mkdir()
+    (www / "p.html").write_text("a page")
+    fs = os.statvfs(disk_of_few_files)
+    for i in range(fs.f_favail - left):
+        (more / str(i)).touch()
+    with harness.nginx(tmp_path / "nginx", f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}') as web:
+        result, out = harness.crawl(disk_of_few_files / "c", "-q", web.url("/p.html"))
+        assert result.rc == 3 and "No space left" in result.err and result.err.count("\n") == 1, result.err
+        shutil.rmtree(more)
+        result = harness.trawl("resume", "-q", out.dir)
+        assert result.rc == 0, result.err
+    assert len(out.pages()) == 1
+
+
 def test_a_paused_crawl_whose_store_was_damaged_ends_as_a_failure(disk_of_64_mib, tmp_path):
     www = tmp_path / "www"
     www.mkdir()

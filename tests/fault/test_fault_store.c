@@ -290,6 +290,50 @@ after_failed_calls_the_same_batch_can_be_applied_again(void **state)
 	assert_true(failed > crawls); /* the others were past the end */
 }
 
+static int
+has_no_room(void *ctx)
+{
+	struct store_conf conf = {.dir = ".", .memory_bytes = MEMORY_BYTES};
+	struct store_batch *b;
+	struct store *s;
+	int r;
+
+	(void)ctx;
+	r = store_open("rocksdb", &conf, &s, &shared->why);
+	for (uint64_t n = 1; n < BATCHES && r == 0; n++) {
+		if (store_batch_new(1 << 20, &b) < 0 || put_batch(b, n) < 0)
+			return CHILD_WRONG;
+		r = store_apply(s, b, true, &shared->why);
+		store_batch_free(b);
+	}
+	return r == -ENOSPC ? 0 : CHILD_NO_STORE;
+}
+
+static void
+a_quota_that_is_used_up_is_a_full_disk_to_who_waits_for_room(void **state)
+{
+	static const char *const errors[] = {"ENOSPC", "EDQUOT"};
+	static const char *const calls[] = {"mkdir=1", "open=2", "open=3+", "open=4+",
+	    "open=5+", "open=8+", "write=1", "write=2+", "write=3+", "write=20+"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		for (size_t k = 0; k < 2; k++) {
+			struct child_dirs d;
+			char plan[64];
+			int r;
+
+			child_dirs_make(&d);
+			memset(shared, 0, sizeof(*shared));
+			(void)snprintf(plan, sizeof(plan), "%s:%s", calls[i], errors[k]);
+			r = child_run(&d, plan, has_no_room, NULL);
+			if (r != 0)
+				fail_msg("%s: %d: %s", plan, r, shared->why.text);
+			assert_true(child_counts()->fired > 0);
+			child_dirs_remove(&d);
+		}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -300,6 +344,8 @@ main(int argc, char **argv)
 	    cmocka_unit_test(
 		neither_does_a_kill_while_it_opens_and_a_power_loss_while_it_opens_again),
 	    cmocka_unit_test(after_failed_calls_the_same_batch_can_be_applied_again),
+	    cmocka_unit_test(
+		a_quota_that_is_used_up_is_a_full_disk_to_who_waits_for_room),
 	};
 
 	if (argc > 1)

@@ -1,8 +1,10 @@
 #include "ctl/registry.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -311,6 +313,27 @@ a_chore_is_done_on_its_thread_and_told_on_the_loop(void **state)
 	assert_int_equal(n, 1);
 }
 
+/* A limit on the size of files is to SQLite what a quota is. */
+static void
+a_quota_that_is_used_up_is_a_full_disk(void **state)
+{
+	struct rig *rig = *state;
+	struct rlimit was, small;
+	struct run_row row = a_run(1, RUN_DONE);
+	struct why why = {""};
+	int r = 0;
+
+	open_registry(rig);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	small = (struct rlimit){.rlim_cur = 256 << 10, .rlim_max = was.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	for (row.id = 1; row.id < 10000 && r == 0; row.id++)
+		r = registry_put_run(registry_db(rig->registry), &row, &why);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_int_equal(r, -ENOSPC);
+	assert_int_equal(registry_put_run(registry_db(rig->registry), &row, &why), 0);
+}
+
 int
 main(void)
 {
@@ -326,7 +349,10 @@ main(void)
 		a_newer_file_and_a_strange_one_are_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_chore_is_done_on_its_thread_and_told_on_the_loop, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_quota_that_is_used_up_is_a_full_disk, setup, teardown),
 	};
 
+	(void)signal(SIGXFSZ, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,34 @@
+/*
+ * base/room_sqlite.h -- whether SQLite failed for want of room.
+ *
+ * It says so of a full disk only, and only of files that it knows to grow: of a quota, and
+ * of files beside the database that cannot be made, it says that they failed, and keeps the
+ * errno.
+ *
+ * Threads: that of the database, before its next call.
+ */
+#ifndef BASE_ROOM_SQLITE_H
+#define BASE_ROOM_SQLITE_H
+#include "base/room.h"
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+static inline bool
+room_sqlite_lacks(sqlite3 *db)
+{
+	int code = sqlite3_errcode(db) & 0xff, err = sqlite3_system_errno(db);
+	sqlite3_file *log = NULL;
+
+	if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN)
+		return code == SQLITE_FULL;
+	if (err == 0)
+		(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &err);
+	if (err == 0)
+		(void)sqlite3_file_control(
+		    db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (log != NULL && log->pMethods != NULL)
+		(void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &err);
+	return room_error(-err) == -ENOSPC;
+}
+#endif
