@@ -1,7 +1,7 @@
 #include "app/warc_tool.h"
+#include "base/file_whole.h"
 #include "sink/warc_writer.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -82,14 +82,14 @@ rewrite(struct rewrite *c)
 		return usage_error("the name of %s is too long", c->to);
 	if (access(c->to, F_OK) == 0)
 		return say_error(EXIT_FILE, "%s exists and is not overwritten", c->to);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	f = fd < 0 ? NULL : fdopen(fd, "wb");
+	fd = file_whole_open(fresh, 0644);
+	if (fd < 0)
+		return say_error(EXIT_FILE, "cannot create %s: %s", fresh, strerror(-fd));
+	f = fdopen(fd, "wb");
 	if (f == NULL) {
-		code =
-		    say_error(EXIT_FILE, "cannot create %s: %s", fresh, strerror(errno));
-		if (fd >= 0)
-			(void)close(fd);
-		return code;
+		(void)close(fd);
+		(void)unlink(fresh);
+		return say_error(EXIT_OTHER, "out of memory");
 	}
 	err = copy(c, f, &why);
 	if (fclose(f) != 0 && err == 0)

@@ -411,16 +411,18 @@ fill(struct wacz *w)
 	return r;
 }
 
-/* Never what a link leads to. */
-static FILE *
-create(const char *path)
+static int
+create(struct wacz *w, const char *fresh)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w+e");
+	int fd = file_whole_open(fresh, 0666);
 
-	if (f == NULL && fd >= 0)
+	w->f = fd < 0 ? NULL : fdopen(fd, "w+e");
+	if (w->f == NULL && fd >= 0) {
 		(void)close(fd);
-	return f;
+		(void)unlink(fresh);
+		fd = -ENOMEM;
+	}
+	return fd < 0 ? failed(w, fd, "create it") : 0;
 }
 
 int
@@ -437,8 +439,9 @@ wacz_make(const char *dir, const char *out, struct why *why)
 		return r;
 	buf_init(&w.package, 64 << 20);
 	buf_init(&w.line, LINE_BYTES_MAX);
-	w.f = create(fresh);
-	r = w.f == NULL ? failed(&w, -errno, "create it") : fill(&w);
+	r = create(&w, fresh);
+	if (r == 0)
+		r = fill(&w);
 	if (w.f != NULL && fclose(w.f) != 0 && r == 0)
 		r = failed(&w, -EIO, "write");
 	if (r == 0 && rename(fresh, out) < 0)

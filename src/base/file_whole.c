@@ -24,16 +24,24 @@ write_all(int fd, struct slice text)
 	return 0;
 }
 
-/* What a crash left there, or somebody put there in a directory of all, is not written into. */
+int
+file_whole_open(const char *fresh, mode_t mode)
+{
+	int fd;
+
+	if (unlink(fresh) < 0 && errno != ENOENT)
+		return -errno;
+	fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	return fd < 0 ? -errno : fd;
+}
+
 static int
 make(const char *path, mode_t mode, struct slice text)
 {
-	int fd, r;
+	int fd = file_whole_open(path, mode), r;
 
-	(void)unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = write_all(fd, text);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;

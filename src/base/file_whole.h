@@ -26,6 +26,12 @@ int file_whole_write_at(
 /* The same as the first, but that its name is the caller's to make durable, with dir_sync(). */
 int file_whole_put(
     const char *dir, const char *name, mode_t mode, struct slice text, struct why *why);
+/*
+ * For larger files of the same kind: one that is new, under its temporary name, to be read
+ * and written.  What a crash left there, or somebody put there in a directory of all, is
+ * not written into.  Its descriptor, or -errno.
+ */
+int file_whole_open(const char *fresh, mode_t mode);
 /* The names in a directory survive a power loss from now on. */
 int dir_sync(const char *dir);
 #endif

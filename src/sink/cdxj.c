@@ -6,7 +6,6 @@
 #include "sink/types.h"
 #include "web/url.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,16 +147,22 @@ int
 cdxj_write(struct line_sorter *lines, const char *dir, const char *name, struct why *why)
 {
 	char path[PATH_MAX], fresh[PATH_MAX + 8];
-	int n = snprintf(path, sizeof(path), "%s/%s", dir, name), r;
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, name), fd, r;
 	FILE *f;
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", name);
 	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
-	f = fopen(fresh, "we");
-	if (f == NULL)
+	fd = file_whole_open(fresh, 0666);
+	if (fd < 0)
 		return why_set(
-		    why, -errno, "cannot create %s: %s", fresh, strerrordesc_np(errno));
+		    why, fd, "cannot create %s: %s", fresh, strerrordesc_np(-fd));
+	f = fdopen(fd, "w");
+	if (f == NULL) {
+		(void)close(fd);
+		(void)unlink(fresh);
+		return why_set(why, -ENOMEM, "no memory to write %s", fresh);
+	}
 	r = line_sorter_sort(lines);
 	if (r == 0)
 		r = write_lines(lines, f);

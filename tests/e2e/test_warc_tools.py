@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import signal
 import subprocess
 
@@ -138,6 +139,21 @@ def test_recompressing_keeps_every_record(crawled, tmp_path):
     (tmp_path / "f.warc").write_bytes((tmp_path / "b.warc").read_bytes()[:-9])
     tool("recompress", tmp_path / "f.warc", tmp_path / "g.warc", rc=1)
     assert not (tmp_path / "g.warc").exists() and not (tmp_path / "g.warc.new").exists()
+
+
+@pytest.mark.parametrize("way", ["link", "symbolic link", "pipe"])
+@pytest.mark.parametrize("command", ["wacz", "recompress", "index"])
+def test_what_others_put_in_the_way_of_a_new_file_is_not_written_into(crawled, tmp_path, command, way):
+    _, out = crawled
+    to, theirs = tmp_path / "new.gz", tmp_path / "theirs"
+    theirs.write_text("theirs")
+    way_to = tmp_path / "new.gz.new"
+    {"link": way_to.hardlink_to, "symbolic link": way_to.symlink_to, "pipe": lambda _: os.mkfifo(way_to)}[way](theirs)
+    tool(*{"wacz": ["wacz", "-o", to, out.dir], "index": ["index", "-o", to, out.warcs()[0]],
+           "recompress": ["recompress", out.warcs()[0], to]}[command])  # fmt: skip
+    assert theirs.read_text() == "theirs" and theirs.stat().st_nlink == 1
+    assert to.is_file() and not to.is_symlink() and to.stat().st_size > 100
+    assert not os.path.lexists(way_to)
 
 
 def test_metadata_tells_how_a_page_was_found_and_what_it_links_to(crawled):
