@@ -89,7 +89,7 @@ rule_host(struct slice text, char **ret, struct why *why)
 	    n < 0 || n >= (int)sizeof(in) ||
 	    url_resolve(NULL, slice_of(in, (size_t)n), (struct slice){0}, 0, out,
 		sizeof(out), &url) != URL_OK ||
-	    slice_ends(name, SLICE_LIT(":")))
+	    slice_ends(name, SLICE_LIT(":")) || url.port == 0)
 		return why_set(why, -EINVAL,
 		    "'" SLICE_FMT
 		    "' is not the name of a host, nor *.NAME for all below, maybe with "

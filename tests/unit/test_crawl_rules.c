@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -361,6 +362,28 @@ rules_that_were_written_read_back_the_same(void **state)
 }
 
 static void
+the_port_of_a_rule_is_one_that_can_be_asked(void **state)
+{
+	static const char *const wrong[] = {
+	    "h:0", "h:00", "*.h:0", "[::1]:0", "h:65536", "h:", "[::1]:", ":80", "h:80/"};
+	static const char *const right[] = {"h:1", "h:80", "*.h:65535", "[::1]:8080"};
+	struct why why;
+	char *host;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		print_message("%s\n", wrong[i]);
+		assert_int_equal(rule_host(slice_cstr(wrong[i]), &host, &why), -EINVAL);
+		assert_non_null(strstr(why.text, "is not the name of a host"));
+	}
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		assert_int_equal(rule_host(slice_cstr(right[i]), &host, &why), 0);
+		assert_string_equal(host, right[i]);
+		free(host);
+	}
+}
+
+static void
 mistakes_in_rules_are_told_with_their_place(void **state)
 {
 	struct heard heard;
@@ -415,6 +438,7 @@ main(void)
 	    cmocka_unit_test(a_host_has_its_own_pace),
 	    cmocka_unit_test(a_host_with_a_port_is_that_port_only),
 	    cmocka_unit_test(rules_that_were_written_read_back_the_same),
+	    cmocka_unit_test(the_port_of_a_rule_is_one_that_can_be_asked),
 	    cmocka_unit_test(mistakes_in_rules_are_told_with_their_place),
 	};
 
