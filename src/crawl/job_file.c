@@ -97,11 +97,16 @@ static bool
 value_of(struct reader *r, const yaml_node_t *n, struct slice *ret)
 {
 	const struct job_reading *how = r->all->how;
+	char null[JOB_YAML_NULL_MAX];
 	struct why why = {""};
 	size_t at = 0;
 	int err;
 
 	*ret = scalar(n);
+	if (job_yaml_is_null(n, null)) {
+		mistake(r, n->start_mark, "%s", null);
+		return false;
+	}
 	if (!job_env_is_used(*ret))
 		return true;
 	buf_clear(&r->all->value);

@@ -1,4 +1,5 @@
 #include "crawl/job_yaml.h"
+#include <stdio.h>
 #include <string.h>
 
 /* libyaml's words of a tab that stands where a line begins, which it may within brackets. */
@@ -27,6 +28,64 @@ problem_text(struct slice yaml, size_t line, const char *problem)
 			return "a tab cannot indent a line; use spaces";
 	return problem;
 }
+
+/* ---- depth ---- */
+
+/* No more than so many bytes begin a list or a mapping within brackets: of others libyaml has as
+ * many as there are, of these each costs it as much as there are around it. */
+static bool
+may_be_deep(struct slice yaml)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < yaml.len && n <= JOB_YAML_DEPTH_MAX; i++)
+		n += yaml.ptr[i] == '[' || yaml.ptr[i] == '{';
+	return n > JOB_YAML_DEPTH_MAX;
+}
+
+/* Up to the place, or to the end, or to what the loading will tell of. */
+static bool
+find_depth(yaml_parser_t *parser, yaml_mark_t *ret_at)
+{
+	size_t depth = 0;
+	bool more = true;
+
+	while (more && depth <= JOB_YAML_DEPTH_MAX) {
+		yaml_event_t e;
+
+		if (yaml_parser_parse(parser, &e) == 0)
+			return false;
+		more = e.type != YAML_STREAM_END_EVENT;
+		*ret_at = e.start_mark;
+		if (e.type == YAML_SEQUENCE_START_EVENT ||
+		    e.type == YAML_MAPPING_START_EVENT)
+			depth++;
+		else if (e.type == YAML_SEQUENCE_END_EVENT ||
+			 e.type == YAML_MAPPING_END_EVENT)
+			depth--;
+		yaml_event_delete(&e);
+	}
+	return more;
+}
+
+static const char *
+check_depth(struct slice yaml, yaml_mark_t *ret_at)
+{
+	yaml_parser_t parser;
+	bool deep;
+
+	if (!may_be_deep(yaml))
+		return NULL;
+	if (yaml_parser_initialize(&parser) == 0)
+		return "out of memory";
+	yaml_parser_set_input_string(&parser, (const unsigned char *)yaml.ptr, yaml.len);
+	deep = find_depth(&parser, ret_at);
+	yaml_parser_delete(&parser);
+	_Static_assert(JOB_YAML_DEPTH_MAX == 64, "the sentence says so");
+	return deep ? "more than 64 lists and mappings within each other" : NULL;
+}
+
+/* ---- loading ---- */
 
 static const char *
 load(yaml_parser_t *parser, struct slice yaml, yaml_document_t *ret, yaml_mark_t *ret_at)
@@ -76,8 +135,10 @@ const char *
 job_yaml_load(struct slice yaml, yaml_document_t *ret, yaml_mark_t *ret_at)
 {
 	yaml_parser_t parser;
-	const char *wrong;
+	const char *wrong = check_depth(yaml, ret_at);
 
+	if (wrong != NULL)
+		return wrong;
 	*ret_at = (yaml_mark_t){0};
 	if (yaml_parser_initialize(&parser) == 0)
 		return "out of memory";
@@ -91,6 +152,27 @@ job_yaml_load(struct slice yaml, yaml_document_t *ret, yaml_mark_t *ret_at)
 	}
 	yaml_parser_delete(&parser);
 	return wrong;
+}
+
+/* ---- what is in it ---- */
+
+bool
+job_yaml_is_null(const yaml_node_t *scalar, char ret[JOB_YAML_NULL_MAX])
+{
+	static const char *const words[] = {"~", "null", "Null", "NULL"};
+
+	if (scalar->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+		return false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (scalar->data.scalar.length != strlen(words[i]) ||
+		    strcmp((const char *)scalar->data.scalar.value, words[i]) != 0)
+			continue;
+		(void)snprintf(ret, JOB_YAML_NULL_MAX,
+		    "%s is no value: leave the key out, or put the word in quotes",
+		    words[i]);
+		return true;
+	}
+	return false;
 }
 
 static bool

@@ -46,9 +46,14 @@ static bool
 value_of(struct reader *r, const yaml_node_t *n, struct slice *ret)
 {
 	struct why why = {"the value is too long"};
+	char null[JOB_YAML_NULL_MAX];
 	size_t at;
 
 	*ret = scalar(n);
+	if (job_yaml_is_null(n, null)) {
+		mistake(r, n->start_mark, "%s", null);
+		return false;
+	}
 	if (!job_env_is_used(*ret))
 		return true;
 	buf_clear(&r->value);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -222,6 +223,70 @@ every_mistake_of_a_job_file_is_told_with_its_place(void **state)
 	assert_non_null(strstr(heard.text,
 	    "9:18 crawl.extract: column 3 of 'a=>': a selector was expected, found '>'"));
 	job_release(&job);
+}
+
+/* To YAML it is nothing; to us nothing that could be meant is one. */
+static void
+null_is_a_mistake_wherever_a_value_is_wanted(void **state)
+{
+	static const char *const nulls[] = {"null", "~", "Null", "NULL"};
+	static const struct {
+		const char *before, *behind;
+	} around[] = {{"name: ", ""}, {"seeds: [", "]"}, {"fetch: {user_agent: ", "}"},
+	    {"fetch: {from: ", "}"}, {"fetch: {delay: ", "}"}, {"fetch: {header: [", "]}"},
+	    {"fetch: {save_cookies: ", "}"}, {"rules: [{match: ", ", depth: 1}]"},
+	    {"rules: [{host: ", ", depth: 1}]"}, {"schedule: {every: ", "}"},
+	    {"include: ", ""}, {"seeds_from: ", ""}};
+	struct job job;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
+		for (size_t k = 0; k < sizeof(around) / sizeof(around[0]); k++) {
+			struct heard heard = {""};
+			char text[100];
+
+			(void)snprintf(text, sizeof(text), "%s%s%s\n", around[k].before,
+			    nulls[i], around[k].behind);
+			print_message("%s", text);
+			assert_int_equal(job_init(&job), 0);
+			assert_true(read_text(&job, slice_cstr(text), &heard) > 0);
+			assert_non_null(strstr(heard.text, "is no value"));
+			assert_non_null(strstr(heard.text, nulls[i]));
+			job_release(&job);
+		}
+	assert_int_equal(job_init(&job), 0);
+	assert_int_equal(read_text(&job,
+			     SLICE_LIT("fetch: {user_agent: 'null', save_cookies: \"~\"}\n"
+				       "name: 'null'\n"),
+			     &(struct heard){""}),
+	    0);
+	assert_string_equal(job.options.fetch_user_agent, "null");
+	assert_string_equal(job.options.fetch_save_cookies, "~");
+	assert_string_equal(job.name, "null");
+	job_release(&job);
+}
+
+static void
+what_lies_too_deep_is_one_mistake_and_told_at_once(void **state)
+{
+	enum { DEEP = 1000000 };
+	char *text = malloc(DEEP + 3);
+	struct job job;
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < 2; i++) {
+		struct heard heard = {""};
+
+		memcpy(text, "a: ", 3);
+		memset(text + 3, i == 0 ? '[' : '{', DEEP);
+		assert_int_equal(job_init(&job), 0);
+		assert_int_equal(
+		    read_text(&job, slice_of(text, DEEP + 3), &heard), 1);
+		assert_string_equal(heard.text, "1:67 more than 64 lists and mappings within each other\n");
+		job_release(&job);
+	}
+	free(text);
 }
 
 static void
@@ -867,6 +932,8 @@ main(void)
 	    cmocka_unit_test(a_seed_that_is_none_is_told_with_what_was_meant),
 	    cmocka_unit_test(seeds_that_tidying_makes_the_same_are_one),
 	    cmocka_unit_test(every_mistake_of_a_job_file_is_told_with_its_place),
+	    cmocka_unit_test(null_is_a_mistake_wherever_a_value_is_wanted),
+	    cmocka_unit_test(what_lies_too_deep_is_one_mistake_and_told_at_once),
 	    cmocka_unit_test(broken_yaml_is_one_mistake),
 	    cmocka_unit_test(a_file_holds_one_document),
 	    cmocka_unit_test(a_tab_is_told_for_what_it_is),
