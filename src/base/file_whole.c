@@ -92,15 +92,37 @@ write_into(const char *path, struct slice text, struct why *why)
 	return r < 0 ? why_set(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
 }
 
+/* What a link leads to that is not there yet, empty.  By the link, so that one whose links the
+ * system does not trust (proc(5): protected_symlinks) makes nothing. */
+static int
+make_behind(const char *link, mode_t mode)
+{
+	struct stat st;
+	int fd;
+
+	if (lstat(link, &st) < 0 || !S_ISLNK(st.st_mode))
+		return 0;
+	fd = open(link, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -errno;
+	(void)close(fd);
+	return 0;
+}
+
 int
 file_whole_write_at(const char *path, mode_t mode, struct slice text, struct why *why)
 {
 	char real[PATH_MAX], *name;
 	struct stat st;
+	bool there = stat(path, &st) == 0;
+	int r;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+	if (there && !S_ISREG(st.st_mode))
 		return write_into(path, text, why);
-	/* One that is not there yet has no other name; a link to nothing is replaced. */
+	r = there ? 0 : make_behind(path, mode);
+	if (r < 0)
+		return why_set(why, r, "cannot write %s: %s", path, strerror(-r));
+	/* One that is not there yet has no other name. */
 	if (realpath(path, real) == NULL &&
 	    (size_t)snprintf(real, sizeof(real), "%s", path) >= sizeof(real))
 		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", path);

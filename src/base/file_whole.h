@@ -17,9 +17,9 @@
 int file_whole_write(
     const char *dir, const char *name, mode_t mode, struct slice text, struct why *why);
 /*
- * At a path that a user gave.  What a link leads to is replaced, and not the link, but where it
- * leads to nothing; what is no regular file, such as /dev/null or a pipe, is written into, and
- * neither replaced nor given another mode.
+ * At a path that a user gave.  What a link leads to is replaced, or made, and not the link; what
+ * is no regular file, such as /dev/null or a pipe, is written into, and neither replaced nor given
+ * another mode.
  */
 int file_whole_write_at(
     const char *path, mode_t mode, struct slice text, struct why *why);

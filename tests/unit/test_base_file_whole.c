@@ -143,6 +143,43 @@ what_a_user_named_is_written_into_where_it_is_no_plain_file(void **state)
 }
 
 static void
+what_a_link_leads_to_is_made_where_it_is_not_there_yet(void **state)
+{
+	char link[64], sub[64], path[64];
+	struct stat st;
+	struct why why;
+
+	(void)state;
+	path_of(sub, "sub");
+	path_of(link, "sub/to");
+	assert_int_equal(mkdir(sub, 0755), 0);
+	assert_int_equal(symlink("../made", link), 0);
+	path_of(path, "made");
+	for (int i = 0; i < 2; i++) {
+		struct slice text = slice_cstr(i == 0 ? "first" : "second");
+
+		assert_int_equal(file_whole_write_at(link, 0600, text, &why), 0);
+		assert_holds("made", text.ptr);
+		assert_int_equal(lstat(link, &st), 0);
+		assert_true(S_ISLNK(st.st_mode));
+		assert_int_equal(lstat(path, &st), 0);
+		assert_true(S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0600);
+	}
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink("no/such", link), 0);
+	assert_int_equal(file_whole_write_at(link, 0600, SLICE_LIT("x"), &why), -ENOENT);
+	assert_non_null(strstr(why.text, "cannot write"));
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink("to", link), 0); /* to itself */
+	assert_int_equal(file_whole_write_at(link, 0600, SLICE_LIT("x"), &why), -ELOOP);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(rmdir(sub), 0);
+}
+
+static void
 what_others_put_in_its_way_is_not_written_into(void **state)
 {
 	static const char *const ways[] = {"link", "symbolic link", "pipe"};
@@ -178,6 +215,7 @@ main(void)
 	    cmocka_unit_test(a_file_is_made_and_replaced),
 	    cmocka_unit_test(one_for_the_owner_is_so_whatever_a_crash_left),
 	    cmocka_unit_test(what_cannot_be_replaced_is_told_and_leaves_nothing),
+	    cmocka_unit_test(what_a_link_leads_to_is_made_where_it_is_not_there_yet),
 	    cmocka_unit_test(what_others_put_in_its_way_is_not_written_into),
 	    cmocka_unit_test(what_a_user_named_is_written_into_where_it_is_no_plain_file),
 	};

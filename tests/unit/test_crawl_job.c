@@ -233,10 +233,10 @@ null_is_a_mistake_wherever_a_value_is_wanted(void **state)
 	static const struct {
 		const char *before, *behind;
 	} around[] = {{"name: ", ""}, {"seeds: [", "]"}, {"fetch: {user_agent: ", "}"},
-	    {"fetch: {from: ", "}"}, {"fetch: {delay: ", "}"}, {"fetch: {header: [", "]}"},
-	    {"fetch: {save_cookies: ", "}"}, {"rules: [{match: ", ", depth: 1}]"},
-	    {"rules: [{host: ", ", depth: 1}]"}, {"schedule: {every: ", "}"},
-	    {"include: ", ""}, {"seeds_from: ", ""}};
+	    {"fetch: {from: ", "}"}, {"fetch: {delay: ", "}"},
+	    {"fetch: {header: [", "]}"}, {"fetch: {save_cookies: ", "}"},
+	    {"rules: [{match: ", ", depth: 1}]"}, {"rules: [{host: ", ", depth: 1}]"},
+	    {"schedule: {every: ", "}"}, {"include: ", ""}, {"seeds_from: ", ""}};
 	struct job job;
 
 	(void)state;
@@ -255,10 +255,11 @@ null_is_a_mistake_wherever_a_value_is_wanted(void **state)
 			job_release(&job);
 		}
 	assert_int_equal(job_init(&job), 0);
-	assert_int_equal(read_text(&job,
-			     SLICE_LIT("fetch: {user_agent: 'null', save_cookies: \"~\"}\n"
-				       "name: 'null'\n"),
-			     &(struct heard){""}),
+	assert_int_equal(
+	    read_text(&job,
+		SLICE_LIT("fetch: {user_agent: 'null', save_cookies: \"~\"}\n"
+			  "name: 'null'\n"),
+		&(struct heard){""}),
 	    0);
 	assert_string_equal(job.options.fetch_user_agent, "null");
 	assert_string_equal(job.options.fetch_save_cookies, "~");
@@ -281,9 +282,9 @@ what_lies_too_deep_is_one_mistake_and_told_at_once(void **state)
 		memcpy(text, "a: ", 3);
 		memset(text + 3, i == 0 ? '[' : '{', DEEP);
 		assert_int_equal(job_init(&job), 0);
-		assert_int_equal(
-		    read_text(&job, slice_of(text, DEEP + 3), &heard), 1);
-		assert_string_equal(heard.text, "1:67 more than 64 lists and mappings within each other\n");
+		assert_int_equal(read_text(&job, slice_of(text, DEEP + 3), &heard), 1);
+		assert_string_equal(heard.text,
+		    "1:67 more than 64 lists and mappings within each other\n");
 		job_release(&job);
 	}
 	free(text);
