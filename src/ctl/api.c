@@ -122,8 +122,10 @@ api_key(struct request *r, char **ret, uint64_t *ret_hash,
 		else if (made == NULL)
 			request_problem(r, 409,
 			    "the first request with this Idempotency-Key goes on");
-		else
+		else {
+			request_changed_nothing(r);
 			replay(r, made);
+		}
 		return false;
 	}
 	*ret = slice_dup(slice_cstr(text));

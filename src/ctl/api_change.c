@@ -34,6 +34,8 @@ on_done(struct run_change *c)
 		api_refuse(r, c->err, c->why.text);
 		return;
 	}
+	if (run_change_is_none(c))
+		request_changed_nothing(r);
 	buf_init(&text, API_JSON_MAX);
 	jsonw_init(&j, &text);
 	jsonw_object(&j, NULL);

@@ -130,6 +130,8 @@ on_done(struct job_put *p)
 	struct service_job *j = service_job(api_service(r), slice_cstr(p->name));
 
 	request_fields(r, &p->mistakes);
+	if (p->was_so)
+		request_changed_nothing(r);
 	if (p->err < 0)
 		api_refuse(r, p->err, p->why.text);
 	else if (j == NULL)

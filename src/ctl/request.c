@@ -89,6 +89,12 @@ request_set_asker(struct request *r, const char *name)
 	    name, named ? " " : "", request_peer(r));
 }
 
+void
+request_changed_nothing(struct request *r)
+{
+	r->asker[0] = '\0';
+}
+
 bool
 request_is_open(const struct request *r)
 {

@@ -33,6 +33,8 @@ enum via request_via(const struct request *r);
 const char *request_peer(const struct request *r);
 /* Who asks, for the log: a name ("": none) and the peer. */
 void request_set_asker(struct request *r, const char *name);
+/* What it is answered with changed nothing: then the log does not tell who asked. */
+void request_changed_nothing(struct request *r);
 struct http_stats;
 void request_http_stats(const struct request *r, struct http_stats *ret); /* http.h */
 const char *request_method(const struct request *r);

@@ -339,6 +339,12 @@ on_saved(void *ctx, struct service_run *run, int err, const char *why)
 	finish(ctx, err, why);
 }
 
+bool
+run_change_is_none(const struct run_change *c)
+{
+	return c->preview || c->is_same || (c->seeds != NULL && c->added == 0);
+}
+
 static void
 done(struct chore *chore)
 {
@@ -347,7 +353,7 @@ done(struct chore *chore)
 
 	if (chore->err < 0) {
 		finish(c, chore->err, chore->why.text);
-	} else if (c->preview || c->is_same || (c->seeds != NULL && c->added == 0)) {
+	} else if (run_change_is_none(c)) {
 		finish(c, 0, NULL);
 	} else if (run == NULL || run_state_is_over(run->state) ||
 		   run->state == RUN_STOPPING) {

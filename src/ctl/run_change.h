@@ -45,6 +45,8 @@ struct run_change {
 };
 struct run_change *run_change_new(void);
 void run_change_free(struct run_change *c); /* not before `done` */
+/* It was to be a preview, or all was so already. */
+bool run_change_is_none(const struct run_change *c);
 /* `done` is called later, if 0 is returned. */
 int service_change_run(struct service *s, struct run_change *c);
 #endif

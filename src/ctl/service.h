@@ -125,6 +125,7 @@ struct job_put {
 	void (*done)(struct job_put *p);
 	/* ---- */
 	int err; /* 0: it is so now */
+	bool was_so; /* already: nothing was changed */
 	struct why why;
 	struct mistakes mistakes;
 	struct service *service;

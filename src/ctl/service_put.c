@@ -222,7 +222,8 @@ check_done(struct chore *c)
 	int r = c->err;
 
 	p->why = c->why;
-	if (r == 0 && is_so_already(p)) {
+	p->was_so = r == 0 && is_so_already(p);
+	if (p->was_so) {
 		end(p, 0);
 		return;
 	}

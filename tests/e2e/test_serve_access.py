@@ -178,6 +178,10 @@ def test_the_log_says_who_changed_what_and_whence_a_wrong_token_came(tmp_path):
         assert s.tcp("POST", token=s.reader, body=job)[0] == 403
         assert s.tcp(token=s.admin)[0] == 200
         assert s.call("PATCH", "/api/v1/jobs/a", {"limits": {"max_pages": 3}}).status == 200
+        # What is so already is no change.
+        assert s.call("PATCH", "/api/v1/jobs/a", {"limits": {"max_pages": 3}}).status == 200
+        same = {"seeds": ["https://a.example/"], "limits": {"max_pages": 3}}
+        assert s.call("PUT", "/api/v1/jobs/a", same).status == 200
         bearer = {"Authorization": f"Bearer {s.admin}"}
         assert s.call("DELETE", "/api/v1/jobs/a", headers=bearer).status == 204
         assert s.tcp(token="trawl_" + "0" * 64, source="127.0.0.9")[0] == 401

@@ -55,6 +55,7 @@ def test_limits_are_changed_live_and_kept_over_a_restart(service, web):
     seen = patch(service, run, {"fetch": {"delay": "10ms"}}, "?preview=1").json
     assert seen["preview"] and seen["before"]["fetch.delay"] == "1s" and seen["after"]["fetch.delay"] == "10ms"
     assert service.get(f"/api/v1/runs/{run}").headers["ETag"] == etag  # nothing was done
+    assert "http: PATCH" not in service.log()
     a = patch(service, run, {"fetch": {"delay": 0}, "limits": {"max_pages": 60}}, headers={"If-Match": etag})
     assert a.status == 200, a
     problem(patch(service, run, {"fetch": {"delay": "1h"}}, headers={"If-Match": etag}), 412)
