@@ -149,22 +149,20 @@ set_lines(struct exchange *x, const struct transport_request *req)
 	return 0;
 }
 
+static int
+set_part(struct exchange *x, CURLUPart part, const char *text, unsigned flags)
+{
+	CURLUcode code = curl_url_set(x->url, part, text, flags);
+
+	return code == CURLUE_OK ? 0 : code == CURLUE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+}
+
 /* A parsed URL saves libcurl from writing it out to parse it again. */
 static int
 url_parse(struct exchange *x, struct slice url)
 {
-	return curl_url_set(x->url, CURLUPART_URL, text_add(&x->text, url),
-		   CURLU_PATH_AS_IS | CURLU_DISALLOW_USER) == CURLUE_OK
-		   ? 0
-		   : -EINVAL;
-}
-
-static bool
-set_part(struct exchange *x, CURLUPart part, struct slice value)
-{
-	const char *text = value.len == 0 ? NULL : text_add(&x->text, value);
-
-	return curl_url_set(x->url, part, text, 0) == CURLUE_OK;
+	return set_part(x, CURLUPART_URL, text_add(&x->text, url),
+	    CURLU_PATH_AS_IS | CURLU_DISALLOW_USER);
 }
 
 /* "http://host:port" in its parts, which takes libcurl a fifth of what parsing does. */
@@ -173,22 +171,25 @@ set_authority(struct exchange *x, struct slice authority)
 {
 	struct slice host =
 	    slice_from(authority, slice_find(authority, ':') + strlen("://"));
-	struct slice port = {0};
 	size_t digits = host.len;
+	const char *port = NULL;
+	int r;
 
 	while (digits > 0 && ascii_is_digit(host.ptr[digits - 1]))
 		digits--;
 	if (digits > 0 && host.ptr[digits - 1] == ':') {
-		port = slice_from(host, digits);
+		if (digits < host.len)
+			port = text_add(&x->text, slice_from(host, digits));
 		host.len = digits - 1;
 	}
-	return host.len > 0 &&
-		       set_part(x, CURLUPART_SCHEME,
-			   x->tls ? SLICE_LIT("https") : SLICE_LIT("http")) &&
-		       set_part(x, CURLUPART_HOST, host) &&
-		       set_part(x, CURLUPART_PORT, port)
-		   ? 0
-		   : -EINVAL;
+	if (host.len == 0)
+		return -EINVAL;
+	r = set_part(x, CURLUPART_SCHEME, x->tls ? "https" : "http", 0);
+	if (r == 0)
+		r = set_part(x, CURLUPART_HOST, text_add(&x->text, host), 0);
+	if (r == 0)
+		r = set_part(x, CURLUPART_PORT, port, 0);
+	return r;
 }
 
 /*

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <curl/curl.h>
 
 #include "alloc_fail.h"
 
@@ -285,6 +286,52 @@ exchanges_end_on_other_loops_too(void **state)
 	rounds_of_exchanges(3);
 }
 
+static char *
+own_strdup(const char *text)
+{
+	char *copy = malloc(strlen(text) + 1);
+
+	return copy == NULL ? NULL : strcpy(copy, text);
+}
+
+/* Nothing is sent: only what is said to libcurl before fails. */
+static void
+a_url_is_not_blamed_for_want_of_memory_in_libcurl(void **state)
+{
+	struct transport_request req = {.addr = {.family = AF_INET, .bytes = {127, 0, 0, 1}},
+	    .port = 1,
+	    .url = SLICE_LIT("http://site.test:1/path")};
+	int refused = 0;
+
+	(void)state;
+	for (int n = 0; alloc_fail_round(n); n++) {
+		long left = alloc_fail.left;
+		struct transport_conf conf = {.connections_max = 4};
+		struct transport_id id;
+		struct transport *t;
+		struct loop *l;
+		int r;
+
+		alloc_fail.left = -1;
+		assert_int_equal(curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free,
+				     realloc, own_strdup, calloc),
+		    CURLE_OK);
+		assert_int_equal(loop_new(&l), 0);
+		assert_int_equal(shm_new(1 << 20, &conf.shm, NULL), 0);
+		assert_int_equal(transport_new(l, &conf, &t, NULL), 0);
+		alloc_fail.left = left;
+		r = transport_start(t, &req, on_result, NULL, &id);
+		alloc_fail.left = -1;
+		assert_true(r == 0 || r == -ENOMEM);
+		refused += r < 0;
+		transport_free(t);
+		shm_free_all(conf.shm);
+		loop_free(l);
+		curl_global_cleanup();
+	}
+	assert_in_range(refused, 10, 1000);
+}
+
 static void
 proxies_are_all_there_or_none(void **state)
 {
@@ -315,6 +362,7 @@ main(void)
 	    cmocka_unit_test(names_are_answered_or_refused),
 	    cmocka_unit_test(exchanges_end_one_way_or_another),
 	    cmocka_unit_test(exchanges_end_on_other_loops_too),
+	    cmocka_unit_test(a_url_is_not_blamed_for_want_of_memory_in_libcurl),
 	};
 
 	return cmocka_run_group_tests_name("net/oom", tests, servers_start, servers_stop);
