@@ -145,28 +145,10 @@ struct check {
 	const struct job *job;
 };
 
-/* In a file an option has the name of its key: what a sentence that begins with the flag, in
- * its place, begins with. */
-static const char *
-by_key(enum option_id option, const char *text, char *ret, size_t size)
-{
-	const struct option_row *row = &option_rows[option];
-	char flag[OPTION_FLAG_MAX];
-
-	if (option_behind_flag(row, text) == text)
-		return text;
-	option_flag(row, flag);
-	(void)snprintf(
-	    ret, size, "%s.%s%s", row->section, option_key(row), text + strlen(flag));
-	return ret;
-}
-
-enum { SENTENCE_MAX = sizeof(((struct why *)0)->text) + OPTION_FLAG_MAX };
-
 /* What is said of an option, at its place in the file. */
 static struct job_mistake
 said_of(const struct job *job, enum option_id option, const char *text,
-    char store[SENTENCE_MAX])
+    char store[JOB_CHECK_SENTENCE_MAX])
 {
 	const struct job_place *at = &job->places[option];
 
@@ -174,14 +156,14 @@ said_of(const struct job *job, enum option_id option, const char *text,
 	    .file = at->line == 0 || at->file == 0 ? NULL : job->files.v[at->file - 1],
 	    .line = at->line,
 	    .column = at->column,
-	    .text = by_key(option, text, store, SENTENCE_MAX)};
+	    .text = job_check_by_key(option, text, store)};
 }
 
 static bool
 on_job_mistake(void *ctx, enum option_id option, int code, const char *text)
 {
 	struct check *c = ctx;
-	char store[SENTENCE_MAX];
+	char store[JOB_CHECK_SENTENCE_MAX];
 	struct job_mistake m = said_of(c->job, option, text, store);
 
 	(void)code;
@@ -192,7 +174,7 @@ static void
 on_warning(void *ctx, enum option_id option, const char *text)
 {
 	struct check *c = ctx;
-	char store[SENTENCE_MAX];
+	char store[JOB_CHECK_SENTENCE_MAX];
 	struct job_mistake m = said_of(c->job, option, text, store);
 
 	if (c->mistakes->json != NULL && c->mistakes->warnings == 0)

@@ -530,6 +530,21 @@ job_check_each(const struct job *job, job_check_fn *fn, void *ctx)
 	return mistakes;
 }
 
+const char *
+job_check_by_key(
+    enum option_id option, const char *text, char store[JOB_CHECK_SENTENCE_MAX])
+{
+	const struct option_row *row = &option_rows[option];
+	char flag[OPTION_FLAG_MAX];
+
+	if (option_behind_flag(row, text) == text)
+		return text;
+	option_flag(row, flag);
+	(void)snprintf(store, JOB_CHECK_SENTENCE_MAX, "%s.%s%s", row->section,
+	    option_key(row), text + strlen(flag));
+	return store;
+}
+
 struct first {
 	int code;
 	struct why *why;

@@ -80,30 +80,31 @@ read_file(struct settings *s, const char *path, job_mistake_fn *fn, void *ctx)
 struct checking {
 	job_mistake_fn *fn;
 	void *ctx;
+	const struct job *defaults;
 };
 
 static bool
 on_default(void *ctx, enum option_id option, int code, const char *text)
 {
 	const struct checking *c = ctx;
-	char whole[700];
+	const struct job_place *at = &c->defaults->places[option];
+	char said[JOB_CHECK_SENTENCE_MAX], whole[JOB_CHECK_SENTENCE_MAX + 20];
 
-	(void)option;
 	(void)code;
-	(void)snprintf(whole, sizeof(whole), "defaults: %s", text);
-	return c->fn(c->ctx, &(struct job_mistake){.text = whole});
+	(void)snprintf(
+	    whole, sizeof(whole), "defaults: %s", job_check_by_key(option, text, said));
+	return c->fn(c->ctx,
+	    &(struct job_mistake){.line = at->line, .column = at->column, .text = whole});
 }
 
-/* What is wrong with all of it together, once each value is right. */
+/* What is wrong with all of it together. */
 static int
 check_whole(struct settings *s, job_mistake_fn *fn, void *ctx)
 {
-	struct checking c = {fn, ctx};
-	struct why why;
+	struct checking c = {fn, ctx, &s->defaults};
 
-	if (settings_check(s, &why) < 0)
-		return tell(fn, ctx, why.text);
-	return job_check_each(&s->defaults, on_default, &c);
+	return settings_check_each(s, fn, ctx) +
+	       job_check_each(&s->defaults, on_default, &c);
 }
 
 int
@@ -118,10 +119,9 @@ serve_settings_read(const char *path, job_mistake_fn *fn, void *ctx, struct sett
 		n = read_file(&s, path, fn, ctx);
 	more = settings_read_environment(&s, environ, fn, ctx);
 	n += more < 0 ? tell(fn, ctx, "out of memory") : more;
-	if (n == 0 && (take_directories(&s) < 0 || serve_access_credentials(&s) < 0))
-		n = tell(fn, ctx, "out of memory");
-	if (n == 0)
-		n = check_whole(&s, fn, ctx);
+	if (take_directories(&s) < 0 || serve_access_credentials(&s) < 0)
+		n += tell(fn, ctx, "out of memory");
+	n += check_whole(&s, fn, ctx);
 	if (n > 0)
 		settings_release(&s);
 	else
@@ -138,8 +138,7 @@ serve_settings_check(const char *path, struct slice yaml, job_mistake_fn *fn, vo
 	if (settings_init(&s) < 0)
 		return tell(fn, ctx, "out of memory");
 	n = read_text(&s, path, yaml, fn, ctx);
-	if (n == 0)
-		n = check_whole(&s, fn, ctx);
+	n += check_whole(&s, fn, ctx);
 	settings_release(&s);
 	return n;
 }

@@ -165,48 +165,159 @@ settings_mode(const char *text, unsigned *ret)
 	return true;
 }
 
-static int
-check_listen(const struct settings *s, struct why *why)
+/* ---- all of it together ---- */
+
+struct check {
+	const struct settings *settings;
+	job_mistake_fn *fn;
+	void *ctx;
+	int mistakes;
+	bool quit;
+};
+
+__attribute__((format(printf, 3, 4))) static void
+wrong(struct check *c, enum setting_id id, const char *fmt, ...)
 {
+	const struct setting_place *at = &c->settings->places[id];
+	char text[1024];
+	struct job_mistake m = {.file = at->environment ? "environment" : NULL,
+	    .line = at->line,
+	    .column = at->column,
+	    .text = text};
+	va_list ap;
+
+	if (c->quit)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	c->mistakes++;
+	c->quit = !c->fn(c->ctx, &m);
+}
+
+/* Its value was wrong, which is told already: nothing follows from it. */
+static bool
+is_spoiled(const struct settings *s, enum setting_id id)
+{
+	return !s->given[id] && (s->places[id].line > 0 || s->places[id].environment);
+}
+
+static void
+check_listen(struct check *c)
+{
+	const struct settings *s = c->settings;
+
 	for (size_t i = 0; i < s->api_listen.n; i++) {
+		const char *where = s->api_listen.v[i];
 		bool loopback;
 
-		if (!http_tcp_address(s->api_listen.v[i], &loopback))
-			return why_set(why, -EINVAL,
+		if (!http_tcp_address(where, &loopback))
+			wrong(c, SETTING_ID_api_listen,
 			    "api.listen: '%s' is no address such as 127.0.0.1:8620",
-			    s->api_listen.v[i]);
-		if (!loopback && s->api_tls_cert == NULL && !s->api_allow_plain)
-			return why_set(why, -EINVAL,
+			    where);
+		else if (!loopback && s->api_tls_cert == NULL && !s->api_allow_plain &&
+			 !is_spoiled(s, SETTING_ID_api_tls_cert) &&
+			 !is_spoiled(s, SETTING_ID_api_allow_plain))
+			wrong(c, SETTING_ID_api_listen,
 			    "api.listen: at %s tokens would cross the network for all to "
 			    "read; it wants api.tls_cert, or api.allow_plain",
-			    s->api_listen.v[i]);
+			    where);
 	}
-	return 0;
+}
+
+/* Without a port: what a Host header says is compared without one. */
+static bool
+is_host_name(struct slice name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+
+		if (!ascii_is_alpha(c) && !ascii_is_digit(c) && c != '-' && c != '.' &&
+		    c != '_')
+			return false;
+	}
+	return name.len > 0;
+}
+
+static void
+check_hosts(struct check *c)
+{
+	const struct strlist *hosts = &c->settings->api_hosts;
+
+	for (size_t i = 0; i < hosts->n; i++)
+		if (!is_host_name(slice_cstr(hosts->v[i])))
+			wrong(c, SETTING_ID_api_hosts,
+			    "api.hosts: '%s' is no name of a host", hosts->v[i]);
+}
+
+static void
+check_memory(struct check *c)
+{
+	const struct settings *s = c->settings;
+	bool of_runs = s->given[SETTING_ID_service_runs_at_once] &&
+		       !s->given[SETTING_ID_limits_memory];
+
+	if (s->limits_memory == OPTION_NONE || is_spoiled(s, SETTING_ID_limits_memory) ||
+	    is_spoiled(s, SETTING_ID_service_runs_at_once) ||
+	    s->limits_memory / s->service_runs_at_once >= RUN_MEMORY_LEAST)
+		return;
+	wrong(c, of_runs ? SETTING_ID_service_runs_at_once : SETTING_ID_limits_memory,
+	    "limits.memory: %u runs at once want %lld MiB at least",
+	    s->service_runs_at_once,
+	    (long long)s->service_runs_at_once * (RUN_MEMORY_LEAST >> 20));
+}
+
+static void
+check_tls(struct check *c)
+{
+	const struct settings *s = c->settings;
+
+	if ((s->api_tls_cert == NULL) != (s->api_tls_key == NULL) &&
+	    !is_spoiled(s, SETTING_ID_api_tls_cert) &&
+	    !is_spoiled(s, SETTING_ID_api_tls_key))
+		wrong(c,
+		    s->api_tls_key == NULL ? SETTING_ID_api_tls_cert
+					   : SETTING_ID_api_tls_key,
+		    "api.tls_cert and api.tls_key want each other: a certificate, and "
+		    "its key");
+}
+
+int
+settings_check_each(const struct settings *s, job_mistake_fn *fn, void *ctx)
+{
+	struct check c = {.settings = s, .fn = fn, .ctx = ctx};
+	unsigned mode;
+
+	if (!is_spoiled(s, SETTING_ID_api_socket_mode) &&
+	    !settings_mode(s->api_socket_mode, &mode))
+		wrong(&c, SETTING_ID_api_socket_mode,
+		    "api.socket_mode: '%s' is no mode such as 0660",
+		    s->api_socket_mode == NULL ? "" : s->api_socket_mode);
+	check_memory(&c);
+	if (s->service_state_dir == NULL && !is_spoiled(s, SETTING_ID_service_state_dir))
+		wrong(&c, SETTING_ID_service_state_dir,
+		    "service.state_dir must be a directory");
+	check_tls(&c);
+	check_listen(&c);
+	check_hosts(&c);
+	return c.mistakes;
+}
+
+static bool
+on_first(void *ctx, const struct job_mistake *m)
+{
+	(void)why_set(ctx, -EINVAL, "%s", m->text);
+	return false;
 }
 
 int
 settings_check(const struct settings *s, struct why *why)
 {
-	unsigned mode;
+	struct why first;
 
-	if (!settings_mode(s->api_socket_mode, &mode))
-		return why_set(why, -EINVAL,
-		    "api.socket_mode: '%s' is no mode such as 0660",
-		    s->api_socket_mode == NULL ? "" : s->api_socket_mode);
-	if (s->limits_memory != OPTION_NONE &&
-	    s->limits_memory / s->service_runs_at_once < RUN_MEMORY_LEAST)
-		return why_set(why, -EINVAL,
-		    "limits.memory: %u runs at once want %lld MiB at least",
-		    s->service_runs_at_once,
-		    (long long)s->service_runs_at_once * (RUN_MEMORY_LEAST >> 20));
-	if (s->service_state_dir == NULL)
-		return why_set(why, -EINVAL, "service.state_dir must be a directory");
-	if ((s->api_tls_cert == NULL) != (s->api_tls_key == NULL))
-		return why_set(why, -EINVAL,
-		    "api.tls_cert and api.tls_key want each other: a certificate, and "
-		    "its "
-		    "key");
-	return check_listen(s, why);
+	return settings_check_each(s, on_first, why == NULL ? &first : why) == 0
+		   ? 0
+		   : -EINVAL;
 }
 
 /* ---- the environment ---- */
@@ -291,6 +402,8 @@ settings_read_environment(
 				? 0
 				: option_set(&s->defaults.options, row, rest, &why);
 		} else if (row != NULL) {
+			s->given[row->id] = false;
+			s->places[row->id] = (struct setting_place){.environment = true};
 			r = set_variable(s, row, rest, &why);
 		}
 		if (r == -ENOMEM)

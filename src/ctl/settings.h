@@ -24,12 +24,18 @@ enum setting_id {
 	SETTING_ID_MAX
 };
 
+/* Where a setting has its value from; all 0: nobody said anything. */
+struct setting_place {
+	size_t line, column; /* of the file; 0: not the file */
+	bool environment;    /* it overruled what the file may have said */
+};
 struct settings {
 #define SETTING(section, name, type, def, min, max, arg, help)                           \
 	OPTION_C_##type section##_##name;
 #include "ctl/service.def"
 #undef SETTING
 	bool given[SETTING_ID_MAX];
+	struct setting_place places[SETTING_ID_MAX];
 	struct job defaults; /* its options; no seeds */
 };
 /* row->id is an enum setting_id. */
@@ -46,7 +52,9 @@ int settings_read(struct settings *s, struct slice yaml, const struct job_readin
 /* TRAWL_SECTION_NAME of `environ` over what the file says.  Likewise. */
 int settings_read_environment(
     struct settings *s, char *const *environment, job_mistake_fn *fn, void *ctx);
-/* What is wrong with all of it together. */
+/* What is wrong with all of it together, also where single values were wrong; how many. */
+int settings_check_each(const struct settings *s, job_mistake_fn *fn, void *ctx);
+/* The first of it. */
 int settings_check(const struct settings *s, struct why *why);
 /* What holds from the start to the end becomes as it is in `old`; fn is told of each setting,
  * and each option of defaults, that only the next start changes.  -ENOMEM. */

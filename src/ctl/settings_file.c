@@ -125,8 +125,12 @@ read_key(struct reader *r, struct slice section, const yaml_node_t *key,
 			mistake(r, key->start_mark,
 			    "%s.%s is there twice; first in line %zu", row->section,
 			    row->name, r->lines[i]);
-		else
+		else {
+			r->settings->places[i] =
+			    (struct setting_place){.line = value->start_mark.line + 1,
+				.column = value->start_mark.column + 1};
 			set_all(r, row, value);
+		}
 		r->lines[i] = key->start_mark.line + 1;
 		return;
 	}

@@ -124,3 +124,44 @@ def test_the_environment_goes_before_credentials_and_a_large_one_is_told(tmp_pat
     (credentials / "wait").write_text("5s" + " " * 70000)
     got = trawl("check", job, env=env)
     assert got.rc == 2 and "the credential wait cannot be used" in got.err and "wait is not set" in got.err
+
+
+def test_check_tells_all_that_is_wrong_with_settings_at_once_and_where(tmp_path):
+    file = tmp_path / "trawl.yaml"
+    file.write_text(
+        "api:\n"
+        '  listen: ["localhost:1", "192.0.2.1:8620"]\n'
+        '  socket_mode: "9"\n'
+        "  tls_key: x\n"
+        "  hosts: [crawl.example, 'http://crawl.example/']\n"
+        "  sockt: y\n"
+        "service:\n"
+        "  runs_at_once: 100\n"
+        "  log_level: loud\n"
+        "defaults:\n"
+        "  fetch:\n"
+        "    key: z\n"
+    )
+    said = [line.removeprefix(f"trawl: {file}:") for line in trawl("check", file).err.splitlines()]
+    assert sorted(said) == [
+        '12:10: defaults: fetch.key is nothing without --cert',
+        "2:11: api.listen: 'localhost:1' is no address such as 127.0.0.1:8620",
+        "2:11: api.listen: at 192.0.2.1:8620 tokens would cross the network for all to read; "
+        "it wants api.tls_cert, or api.allow_plain",
+        "3:16: api.socket_mode: '9' is no mode such as 0660",
+        "4:12: api.tls_cert and api.tls_key want each other: a certificate, and its key",
+        "5:10: api.hosts: 'http://crawl.example/' is no name of a host",
+        "6:3: there is no api.sockt; did you mean api.socket?",
+        "8:17: limits.memory: 100 runs at once want 7200 MiB at least",
+        "9:14: service.log_level: 'loud' is not one of error|warn|info|debug",
+    ]
+    # What the environment says is not in the file.
+    file.write_text("api: {socket_mode: '0600'}\n")
+    wrong = {"TRAWL_SERVICE_RUNS_AT_ONCE": "100", "TRAWL_API_SOCKET_MODE": "9", "TRAWL_API_LISTEN": "127.0.0.1:1,bad"}
+    got = trawl("serve", "-c", file, env={**os.environ, **wrong, "TRAWL_SERVICE_STATE_DIR": str(tmp_path / "s")})
+    assert got.rc == 2
+    assert [line.split("environment: ")[1] for line in sorted(got.err.splitlines())] == [
+        "api.listen: 'bad' is no address such as 127.0.0.1:8620",
+        "api.socket_mode: '9' is no mode such as 0660",
+        "limits.memory: 100 runs at once want 7200 MiB at least",
+    ], got.err
