@@ -38,6 +38,8 @@ json_totals(struct jsonw *j, const struct crawl_totals *t)
 	jsonw_int(j, "failed", (int64_t)t->failed);
 	jsonw_int(j, "rejected", (int64_t)t->rejected);
 	jsonw_int(j, "queued", (int64_t)t->queued);
+	/* Of a commit nothing is: what is under way is queued until it has its outcome. */
+	jsonw_int(j, "in_flight", (int64_t)t->in_flight);
 	jsonw_int(j, "duplicates", (int64_t)t->duplicates);
 	jsonw_int(j, "pages", (int64_t)t->pages);
 	jsonw_int(j, "attempts", (int64_t)t->attempts);

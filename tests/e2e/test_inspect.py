@@ -44,7 +44,7 @@ def status(out, *args, rc=0):
     assert result.rc == rc, (result.out, result.err)
     s = json.loads(result.out)
     assert s["v"] == 1
-    assert s["discovered"] == s["fetched"] + s["failed"] + s["rejected"] + s["queued"]
+    assert s["discovered"] == s["fetched"] + s["failed"] + s["rejected"] + s["queued"] + s["in_flight"]
     assert sum(s["outcomes"].values()) == s["fetched"] + s["failed"] + s["rejected"]
     return s
 
@@ -67,7 +67,7 @@ def test_status_of_a_crawl_that_ended(site, done):
     assert s["bytes_wire"] > 0 and s["bytes_disk"] > 0 and s["seconds"] > 0
     assert s["verified"] is True and s["differences"] == []
     report = json.loads((done.dir / "report.json").read_text())
-    for key in "discovered", "fetched", "failed", "rejected", "queued", "pages", "attempts", "bytes_wire", "outcomes":
+    for key in "discovered", "fetched", "failed", "rejected", "queued", "in_flight", "pages", "attempts", "bytes_wire", "outcomes":
         assert s[key] == report[key], key
     assert s["wait_ms"].keys() == report["wait_ms"].keys()
     text = harness.trawl("status", "--verify", done.dir)
