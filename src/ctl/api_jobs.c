@@ -16,13 +16,12 @@ find(struct request *r)
 }
 
 static void
-show(struct request *r, unsigned status, struct service_job *job)
+show(struct request *r, unsigned status, const char *etag, struct service_job *job)
 {
-	char etag[ETAG_TEXT_MAX], location[REGISTRY_NAME_MAX + 24];
+	char location[REGISTRY_NAME_MAX + 24];
 	struct buf text;
 	struct jsonw j;
 
-	etag_print(job->revision, etag);
 	request_add_header(r, "ETag", etag);
 	if (status == 201) {
 		(void)snprintf(location, sizeof(location), "/api/v1/jobs/%s", job->name);
@@ -33,6 +32,15 @@ show(struct request *r, unsigned status, struct service_job *job)
 	job_write_json(&j, NULL, job, request_role(r), true);
 	request_reply_json(r, status, &j);
 	buf_release(&text);
+}
+
+static void
+show_changed(struct request *r, unsigned status, struct service_job *job)
+{
+	char etag[ETAG_TEXT_MAX];
+
+	etag_print(job->revision, etag);
+	show(r, status, etag, job);
 }
 
 /* ---- GET ---- */
@@ -96,13 +104,34 @@ list(struct request *r)
 		write_list(r, after, prefix, scheduled, limit);
 }
 
+/* When it is due and which runs are open changes without its revision. */
+static void
+etag_of(struct service_job *job, char ret[ETAG_TEXT_MAX])
+{
+	struct buf text;
+	struct jsonw j;
+
+	buf_init(&text, API_JSON_MAX);
+	jsonw_init(&j, &text);
+	jsonw_object(&j, NULL);
+	if (job_write_changing(&j, job))
+		etag_print_with(job->revision, buf_slice(&text), ret);
+	else
+		etag_print(job->revision, ret);
+	buf_release(&text);
+}
+
 static void
 get(struct request *r)
 {
 	struct service_job *j = find(r);
+	char etag[ETAG_TEXT_MAX];
 
-	if (j != NULL && request_matches(r, j->revision))
-		show(r, 200, j);
+	if (j == NULL)
+		return;
+	etag_of(j, etag);
+	if (request_is_news(r, j->revision, etag))
+		show(r, 200, etag, j);
 }
 
 /* ---- changes ---- */
@@ -137,7 +166,7 @@ on_done(struct job_put *p)
 	else if (j == NULL)
 		request_reply_empty(r, 204);
 	else
-		show(r, c->status, j);
+		show_changed(r, c->status, j);
 }
 
 /* NULL: answered. */
@@ -213,7 +242,7 @@ replay(struct request *r, const char *made)
 	if (j == NULL)
 		request_problem(r, 410, "the job %s that it made was deleted", made);
 	else
-		show(r, 201, j);
+		show_changed(r, 201, j);
 }
 
 static void

@@ -51,6 +51,7 @@ struct reading {
 	char *job;
 	struct row rows[API_PAGE_MAX + 1];
 	size_t n;
+	bool of_no_job; /* those of a job that is gone, or was never there */
 	struct buf text;
 };
 
@@ -160,6 +161,8 @@ read_done(struct chore *c)
 		api_refuse(at->request, c->err, c->why.text);
 	else if (at->id > 0)
 		show_one(at);
+	else if (at->of_no_job && at->n == 0)
+		request_problem(at->request, 404, "there is no job %s", at->job);
 	else
 		show_rows(at);
 }
@@ -320,13 +323,14 @@ read_order(struct request *r, bool *ret)
 static void
 list_of(struct request *r, struct slice job)
 {
-	static const char *const names[] = {
-	    "cursor", "limit", "state", "job", "sort", NULL};
+	static const char *const names[] = {"cursor", "limit", "state", "sort", NULL};
+	static const char *const all_names[] = {
+	    "cursor", "limit", "state", "sort", "job", NULL};
 	struct reading *at = NULL;
 	struct run_filter f = {0};
 	uint64_t limit = API_PAGE_USUAL, cursor = 0;
 
-	request_query_only(r, names);
+	request_query_only(r, job.len > 0 ? names : all_names);
 	request_query_number(r, "limit", 1, API_PAGE_MAX, &limit);
 	request_query_number(r, "cursor", 1, INT64_MAX, &cursor);
 	read_states(r, &f.states);
@@ -338,6 +342,9 @@ list_of(struct request *r, struct slice job)
 		return;
 	f.limit = (uint32_t)limit + 1;
 	f.before_id = cursor;
+	/* Runs stay when their job is deleted, and then they are the list still. */
+	at->of_no_job = job.len > 0 && f.states == 0 && cursor == 0 &&
+			service_job(api_service(r), job) == NULL;
 	if (job.len > 0 || request_query(r, "job", &job)) {
 		at->job = slice_dup(job);
 		if (at->job == NULL) {
@@ -373,7 +380,8 @@ get(struct request *r)
 	run = service_run(api_service(r), id);
 	if (run == NULL)
 		read_one(r, id, 200);
-	else if (request_matches(r, run->revision))
+	else if (run_state_is_over(run->state) ? request_matches(r, run->revision)
+					       : request_is_always_news(r, run->revision))
 		show(r, 200, run);
 }
 

@@ -391,8 +391,8 @@ request_read_json(struct request *r)
 	}
 	if (!is_small(r, body))
 		return false;
-	r->json = json_loadb(
-	    body.ptr == NULL ? "" : body.ptr, body.len, JSON_REJECT_DUPLICATES, &e);
+	r->json = json_loadb(body.ptr == NULL ? "" : body.ptr, body.len,
+	    JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
 	if (r->json == NULL) {
 		request_problem(
 		    r, 400, "not JSON: line %d, column %d: %s", e.line, e.column, e.text);

@@ -88,14 +88,20 @@ void request_stream(struct request *r, unsigned status, const char *content_type
     request_stream_fn *read, void *ctx);
 void request_stream_more(struct request *r);
 
-/* Entity tags of a resource with this revision: "\"12\"". */
-enum { ETAG_TEXT_MAX = 32 };
+/* Entity tags of a resource with this revision: "\"12\"", and where more is shown with it that
+ * changes without its revision, "\"12-HASH\"". */
+enum { ETAG_TEXT_MAX = 48 };
 void etag_print(uint64_t revision, char ret[ETAG_TEXT_MAX]);
+void etag_print_with(uint64_t revision, struct slice more, char ret[ETAG_TEXT_MAX]);
 /*
  * If-Match, if it is there, names this revision or is "*"; If-None-Match does not.  Else 412 (of
  * a GET: 304) was answered, and false.
  */
 bool request_matches(struct request *r, uint64_t revision);
+/* Of a GET, whose answer has another tag than that of the revision. */
+bool request_is_news(struct request *r, uint64_t revision, const char *etag);
+/* Of a GET, whose answer is another one each time: 304 for "*" only. */
+bool request_is_always_news(struct request *r, uint64_t revision);
 /* If-None-Match of a GET names it: what the client has is as it is. */
 bool request_has_tag(const struct request *r, const char *etag);
 #endif

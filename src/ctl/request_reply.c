@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "base/map.h"
 #include "base/probe.h"
 #include "ctl/http_int.h"
 #include "ctl/mistakes.h"
@@ -276,6 +277,23 @@ etag_print(uint64_t revision, char ret[ETAG_TEXT_MAX])
 	(void)snprintf(ret, ETAG_TEXT_MAX, "\"%" PRIu64 "\"", revision);
 }
 
+void
+etag_print_with(uint64_t revision, struct slice more, char ret[ETAG_TEXT_MAX])
+{
+	(void)snprintf(ret, ETAG_TEXT_MAX, "\"%" PRIu64 "-%016" PRIx64 "\"", revision,
+	    siphash(more));
+}
+
+/* "\"7" of "\"7\"" and of "\"7-0123456789abcdef\"", if it is a tag at all. */
+static struct slice
+revision_of(struct slice etag)
+{
+	if (etag.len < 3 || !slice_ends(etag, SLICE_LIT("\"")))
+		return etag;
+	etag.len--;
+	return slice_head(etag, slice_find(etag, '-'));
+}
+
 static bool
 list_has(struct slice list, const char *etag, bool weakly)
 {
@@ -293,6 +311,22 @@ list_has(struct slice list, const char *etag, bool weakly)
 	return false;
 }
 
+/* Who changes something names the revision; what else was shown with it does not matter. */
+static bool
+list_has_revision(struct slice list, uint64_t revision)
+{
+	char etag[ETAG_TEXT_MAX];
+	struct slice one;
+
+	if (slice_eq(list, SLICE_LIT("*")))
+		return true;
+	etag_print(revision, etag);
+	while (slice_cut(&list, ',', &one))
+		if (slice_eq(revision_of(slice_trim(one)), revision_of(slice_cstr(etag))))
+			return true;
+	return false;
+}
+
 bool
 request_has_tag(const struct request *r, const char *etag)
 {
@@ -301,26 +335,63 @@ request_has_tag(const struct request *r, const char *etag)
 	return request_header(r, "If-None-Match", &list) && list_has(list, etag, true);
 }
 
+/* If-Match, if it is there, names the revision; else 412 was answered. */
+static bool
+is_expected(struct request *r, uint64_t revision)
+{
+	char etag[ETAG_TEXT_MAX];
+	struct slice list;
+
+	if (!request_header(r, "If-Match", &list) || list_has_revision(list, revision))
+		return true;
+	etag_print(revision, etag);
+	request_problem(
+	    r, 412, "it was changed in the meantime: it is at revision %s", etag);
+	return false;
+}
+
+static bool
+reads(const struct request *r)
+{
+	return strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
+}
+
+bool
+request_is_news(struct request *r, uint64_t revision, const char *etag)
+{
+	if (!is_expected(r, revision))
+		return false;
+	if (!request_has_tag(r, etag))
+		return true;
+	request_add_header(r, "ETag", etag);
+	request_reply_empty(r, 304);
+	return false;
+}
+
+bool
+request_is_always_news(struct request *r, uint64_t revision)
+{
+	struct slice list;
+
+	if (request_header(r, "If-None-Match", &list) && slice_eq(list, SLICE_LIT("*")))
+		return request_matches(r, revision);
+	return is_expected(r, revision);
+}
+
 bool
 request_matches(struct request *r, uint64_t revision)
 {
 	char etag[ETAG_TEXT_MAX];
 	struct slice list;
-	bool reads = strcmp(r->method, "GET") == 0 || strcmp(r->method, "HEAD") == 0;
 
 	etag_print(revision, etag);
-	if (request_header(r, "If-Match", &list) && !list_has(list, etag, false)) {
-		request_problem(
-		    r, 412, "it was changed in the meantime: it is at revision %s", etag);
+	if (reads(r))
+		return request_is_news(r, revision, etag);
+	if (!is_expected(r, revision))
 		return false;
-	}
-	if (!request_header(r, "If-None-Match", &list) || !list_has(list, etag, true))
+	if (!request_header(r, "If-None-Match", &list) ||
+	    !list_has_revision(list, revision))
 		return true;
-	if (reads) {
-		request_add_header(r, "ETag", etag);
-		request_reply_empty(r, 304);
-	} else {
-		request_problem(r, 412, "it exists already");
-	}
+	request_problem(r, 412, "it exists already");
 	return false;
 }

@@ -168,6 +168,26 @@ write_spec(struct jsonw *j, struct service_job *job, enum role role)
 		jsonw_bool(j, "secrets_hidden", true);
 }
 
+bool
+job_write_changing(struct jsonw *j, struct service_job *job)
+{
+	bool has_any = job->next_us != 0 && job->next_us != INT64_MAX;
+
+	jsonw_time(j, "next_at", job->next_us);
+	jsonw_array(j, "open_runs");
+	list_foreach (at, &job->runs) {
+		const struct service_run *run =
+		    container_of(at, struct service_run, on_job);
+
+		if (run_state_is_over(run->state))
+			continue;
+		jsonw_int(j, NULL, (int64_t)run->id);
+		has_any = true;
+	}
+	jsonw_array_end(j);
+	return has_any;
+}
+
 void
 job_write_json(struct jsonw *j, const char *key, struct service_job *job, enum role role,
     bool with_spec)
@@ -180,16 +200,7 @@ job_write_json(struct jsonw *j, const char *key, struct service_job *job, enum r
 	jsonw_time(j, "created_at", job->created_us);
 	jsonw_time(j, "changed_at", job->changed_us);
 	jsonw_bool(j, "scheduled", schedule_is_on(&job->schedule));
-	jsonw_time(j, "next_at", job->next_us);
-	jsonw_array(j, "open_runs");
-	list_foreach (at, &job->runs) {
-		const struct service_run *run =
-		    container_of(at, struct service_run, on_job);
-
-		if (!run_state_is_over(run->state))
-			jsonw_int(j, NULL, (int64_t)run->id);
-	}
-	jsonw_array_end(j);
+	(void)job_write_changing(j, job);
 	if (with_spec)
 		write_spec(j, job, role);
 	jsonw_object_end(j);

@@ -18,6 +18,8 @@ void run_row_write(struct jsonw *j, const char *key, const struct run_row *row);
 /* `spec` parsed; secrets are for ROLE_ADMIN only. */
 void job_write_json(struct jsonw *j, const char *key, struct service_job *job,
     enum role role, bool with_spec);
+/* Of that what changes without the job's revision: when it is due, open runs; false: none. */
+bool job_write_changing(struct jsonw *j, struct service_job *job);
 /* "2026-..."; 0 and INT64_MAX: nothing. */
 void jsonw_time(struct jsonw *j, const char *key, int64_t wall_us);
 #endif

@@ -170,3 +170,59 @@ def test_one_page_is_explained_and_log_and_report_are_shown(crawled):
     problem(service.get(f"/api/v1/runs/{run}/log?tail=100000"), 400)
     problem(service.get(f"/api/v1/runs/{run}/log?of=passwd"), 400)
     assert service.get(f"/api/v1/runs/{run}/report").json == json.loads((out.dir / "report.json").read_text())
+
+
+def test_what_was_shown_is_not_said_to_be_as_it_was_when_it_has_changed(service, web):
+    """Runs and their pages come and go without a new revision of the job, or of the run."""
+
+    def tag_of(path):
+        a = service.get(path)
+        assert service.get(path, headers={"If-None-Match": "*"}).status == 304
+        return a.headers["ETag"]
+
+    job = "/api/v1/jobs/demo"
+    service.create("demo", seeds=[web.url()], fetch={"delay": "50ms"})
+    at_first = tag_of(job)
+    number = service.run("demo")
+    run = f"/api/v1/runs/{number}"
+    changed = service.get(job, headers={"If-None-Match": at_first})
+    assert changed.status == 200 and changed.json["open_runs"] == [number]
+    with_a_run = changed.headers["ETag"]
+    assert service.get(job, headers={"If-None-Match": f"W/{with_a_run}, {at_first}"}).status == 304
+    tag = tag_of(run)
+    wait_until("pages", lambda: service.get(run).json.get("stats", {}).get("pages", 0) > 5)
+    live = service.get(run, headers={"If-None-Match": tag_of(run)})
+    assert live.status == 200 and live.json["stats"]["pages"] > 5
+    # For a change it counts which revision it is.
+    problem(service.call("PATCH", job, {"fetch": {"retries": 1}}, {"If-Match": f'{tag}, "2-{with_a_run[3:]}'}), 412)
+    patched = service.call("PATCH", job, {"fetch": {"retries": 1}}, {"If-Match": with_a_run})
+    assert patched.status == 200 and patched.json["revision"] == 2
+    again = service.get(job).headers["ETag"]
+    assert service.post(f"{run}:cancel").status == 200
+    service.wait_for(number, "cancelled")
+    after = service.get(job, headers={"If-None-Match": again})
+    assert after.status == 200 and after.json["open_runs"] == []
+    assert service.get(job, headers={"If-None-Match": after.headers["ETag"]}).status == 304
+    wait_until("it is as it stays", lambda: service.get(run, headers={"If-None-Match": tag_of(run)}).status == 304)
+
+
+def test_runs_are_of_a_job_that_is_or_was_there(service, web):
+    problem(service.get("/api/v1/jobs/never/runs"), 404)
+    assert service.get("/api/v1/runs?job=never").json == {"items": []}
+    for name in "with", "without":
+        service.create(name, seeds=[web.url()], limits={"max_pages": 1})
+    assert service.get("/api/v1/jobs/without/runs").json == {"items": []}
+    service.wait_for(service.run("with"), "done")
+    for name in "with", "without":
+        assert service.call("DELETE", f"/api/v1/jobs/{name}").status == 204
+    problem(service.get("/api/v1/jobs/without/runs"), 404)
+    assert [run["job"] for run in service.get("/api/v1/jobs/with/runs").json["items"]] == ["with"]
+    assert service.get("/api/v1/jobs/with/runs?state=failed").json == {"items": []}
+    p = problem(service.get("/api/v1/jobs/with/runs?job=without"), 400)
+    assert p["errors"] == [{"parameter": "job", "detail": "there is no such parameter"}]
+
+
+@pytest.mark.parametrize("body", ["null", "7", '"a"', "true", "[]"])
+def test_json_that_is_no_object_is_told_as_that(service, body):
+    p = problem(service.call("POST", "/api/v1/jobs", body.encode(), headers={"Content-Type": "application/json"}), 400)
+    assert p["detail"] == "the body must be a JSON object"
