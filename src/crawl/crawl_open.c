@@ -3,6 +3,7 @@
 #include "crawl/rules.h"
 #include "crawl/scope.h"
 #include "store/store.h"
+#include "web/url.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -95,6 +96,63 @@ go_on(struct crawl *c, struct saved *saved, struct why *why)
 	return 0;
 }
 
+/* ---- what is wanted of pages ---- */
+
+/* Of sinks that are told of pages; bits of saved.sinks, which do not change their meaning. */
+enum { KEEPS_KNOWN = 1, KEEPS_TEXT = 2, KEEPS_SIMHASH = 4, KEEPS_SINK = 8 };
+
+static uint32_t
+keeps_of(const struct options *o)
+{
+	static const char *const sinks[] = {
+	    "warc", "jsonl", "csv", "sqlite", "mirror", "stdout", "exec"};
+	uint32_t keeps = KEEPS_KNOWN;
+
+	if (o->output_text)
+		keeps |= KEEPS_TEXT;
+	if (o->output_simhash)
+		keeps |= KEEPS_SIMHASH;
+	if (o->output_sink.n == 0) /* those without a choice */
+		keeps |= KEEPS_SINK | KEEPS_SINK << 1;
+	for (size_t i = 0; i < sizeof(sinks) / sizeof(sinks[0]); i++)
+		for (size_t k = 0; k < o->output_sink.n; k++)
+			if (strcmp(o->output_sink.v[k], sinks[i]) == 0)
+				keeps |= (uint32_t)KEEPS_SINK << i;
+	return keeps;
+}
+
+static uint64_t
+fields_hash(const struct options *o)
+{
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < o->crawl_extract.n; i++)
+		hash = url_hash(slice_cstr(o->crawl_extract.v[i]), hash + 1);
+	for (size_t i = 0; i < o->rules_len; i++) {
+		const struct strlist *extract = &o->rules[i].options->crawl_extract;
+
+		for (size_t k = 0; k < extract->n; k++)
+			hash = url_hash(slice_cstr(extract->v[k]), hash + 2 + i);
+	}
+	return hash;
+}
+
+/* Other links, a sink more, another field: what an answer 304 cannot give. */
+static void
+note_wants(struct crawl *c, struct saved *saved)
+{
+	uint64_t scope = scope_hash(c->o, &c->conf.job->seeds);
+	uint64_t fields = fields_hash(c->o);
+	uint32_t keeps = keeps_of(c->o);
+
+	if ((saved->scope_hash != 0 && saved->scope_hash != scope) ||
+	    (saved->sinks != 0 && (keeps & ~saved->sinks) != 0) ||
+	    (saved->sinks != 0 && fields != 0 && saved->fields_hash != fields))
+		saved->more_us = loop_wall_us(c->loop);
+	saved->sinks = keeps;
+	saved->fields_hash = fields;
+}
+
 /* What waits was found under other options: some of it may not be wanted any more.  That
  * stays so until the queue is empty, which nobody can tell of a part of it. */
 static void
@@ -165,6 +223,7 @@ open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct 
 		r = 0;
 	}
 	if (r == 0) {
+		note_wants(c, &saved);
 		note_scope(c, &saved);
 		r = crawl_open_jar(c, *ret, why);
 	}
@@ -393,6 +452,7 @@ open_committer(struct crawl *c, struct why *why)
 	crawl_recrawl_conf(o, &conf.recrawl);
 	conf.recrawl_expected = o->crawl_recrawl != RECRAWL_WORD_OFF;
 	c->judge_anew = conf.saved.judge_anew;
+	c->more_us = conf.saved.more_us;
 	if (r < 0)
 		store_close(conf.store);
 	else

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAVED_VERSION = 3, RUN_VERSION = 2, SAVED_BYTES_MAX = 4096 };
+enum { SAVED_VERSION = 4, RUN_VERSION = 2, SAVED_BYTES_MAX = 4096 };
 
 /* Since version 2. */
 static bool
@@ -47,6 +47,15 @@ decode_round(struct wire_in *w, struct saved_round *v)
 	return true;
 }
 
+/* Since version 4. */
+static void
+decode_wants(struct wire_in *w, struct saved *v)
+{
+	v->sinks = wire_get_u32(w);
+	v->fields_hash = wire_get_u64(w);
+	v->more_us = (int64_t)wire_get_u64(w);
+}
+
 static void
 encode_round(struct wire_out *w, const struct saved_round *v)
 {
@@ -82,6 +91,8 @@ decode(struct slice s, struct saved *ret)
 		return -EBADMSG;
 	if (version >= 3 && !decode_round(&w, &v.round))
 		return -EBADMSG;
+	if (version >= 4)
+		decode_wants(&w, &v);
 	if (v.end >= CRAWL_END_MAX && v.end != SAVED_RUNNING)
 		return -EBADMSG;
 	if (w.bad || w.rest.len > 0 || order.len >= SAVED_ORDER_MAX ||
@@ -142,6 +153,9 @@ saved_put(struct store_batch *b, const struct saved *v)
 	for (size_t c = 0; c < WAIT_CAUSE_MAX; c++)
 		wire_u64(&w, v->wait_ms[c]);
 	encode_round(&w, &v->round);
+	wire_u32(&w, v->sinks);
+	wire_u64(&w, v->fields_hash);
+	wire_u64(&w, (uint64_t)v->more_us);
 	if (w.err == 0)
 		w.err =
 		    store_batch_put(b, STORE_META, SLICE_LIT("crawl"), buf_slice(&value));

@@ -57,6 +57,13 @@ struct saved {
 	char order[SAVED_ORDER_MAX];
 	uint64_t scope_hash; /* of the options that decide what is wanted; 0: not known */
 	bool judge_anew;     /* what waits was found under others: scope_judge_again() */
+	/* Which sinks the last run had (a bit each, crawl_open.c; 0: not known), and a hash of
+	 * the fields that it took out of pages (0: none). */
+	uint32_t sinks;
+	uint64_t fields_hash;
+	/* When more was wanted of pages than before, links or contents; wall clock, 0: never.
+	 * What was asked last before that is asked without conditions. */
+	int64_t more_us;
 	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* what hosts waited for, over all runs */
 	struct saved_round round;
 	struct crawl_totals totals;

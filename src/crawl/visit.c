@@ -259,7 +259,8 @@ visit_fetch(struct visit *v)
 	    .is_probe = v->is_probe,
 	    .home = crawl_home_of(c, v->rec)};
 
-	if (v->was.state == PAGE_THERE && (v->rec->flags & URLREC_WHOLE) == 0) {
+	if (v->was.state == PAGE_THERE && (v->rec->flags & URLREC_WHOLE) == 0 &&
+	    v->was.asked_us >= c->more_us) {
 		req.etag = v->was.etag;
 		req.last_modified = v->was.last_modified;
 	}

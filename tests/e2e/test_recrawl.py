@@ -257,6 +257,39 @@ def test_only_what_is_due_is_asked(site, tmp_path):
     assert told(out, 5) == {site.web.url("/more.html"): "new"}
 
 
+def test_what_a_later_round_keeps_more_of_pages_is_had_of_those_that_have_not_changed(site, tmp_path):
+    """A copy, an archive, a field that is wanted from now on: an answer 304 has none of it."""
+    path, out = job(tmp_path, site, "crawl: {recrawl: fixed, recrawl_interval: 0}"), harness.Output(tmp_path / "c")
+
+    def again(*args):
+        """Lines of pages.jsonl of the round."""
+        before = len((out.dir / "pages.jsonl").read_text().splitlines())
+        run(tmp_path, path, *args)
+        return [json.loads(line) for line in (out.dir / "pages.jsonl").read_text().splitlines()[before:]]
+
+    run(tmp_path, path, "--sink", "jsonl")
+    least = ("--sink", "jsonl")
+    assert {p["outcome"] for p in again(*least)} == {"not-modified"}
+    # A crawl that is gone on with counts, too: what it has asked before is not in the mirror yet.
+    run(tmp_path, path, *least, "--max-pages", "10")
+    result = harness.trawl("resume", out.dir, "-q", "--sink", "jsonl", "--sink", "mirror", "--max-pages", "none")
+    assert result.rc == 0, result.err
+    both = (*least, "--sink", "mirror")
+    lines = again(*both)
+    assert sorted(p["outcome"] for p in lines) == ["not-modified"] * (PAGES - 10) + ["ok"] * 10
+    copied = [p.name for p in (out.dir / "mirror").rglob("*.html")]
+    assert {f"p{i}.html" for i in range(PAGES)} <= set(copied)
+    assert {p["outcome"] for p in again(*both)} == {"not-modified"}
+    lines = again(*both, "--extract", "t=title")
+    assert {p["url"]: p["fields"]["t"] for p in lines} == {p["url"]: p["title"] for p in lines} and len(lines) == PAGES
+    assert {p["outcome"] for p in again(*both, "--extract", "t=title")} == {"not-modified"}
+    assert {p["outcome"] for p in again(*least, "--sink", "warc")} == {"ok"}
+    assert {p["outcome"] for p in again(*least, "--sink", "warc")} == {"not-modified"}  # less is no reason
+    archived = [r for r in out.records() if r.type == "response" and "robots.txt" not in r.uri]
+    assert sorted(r.uri for r in archived) == sorted(p["url"] for p in lines)
+    refers_rightly(out)
+
+
 def test_what_cannot_be_crawled_again_is_refused_with_a_sentence(site, tmp_path):
     path, out = job(tmp_path, site), harness.Output(tmp_path / "c")
     run(tmp_path, path, "--max-pages", "5")

@@ -61,6 +61,9 @@ some(void)
 	    .order = "priority",
 	    .scope_hash = 0x123456789abcdef0,
 	    .judge_anew = true,
+	    .sinks = UINT32_MAX,
+	    .fields_hash = 0x0fedcba987654321,
+	    .more_us = 1700000000500000,
 	    .round = {.number = 4,
 		.opening = true,
 		.whole = true,
@@ -100,6 +103,9 @@ what_is_saved_comes_back(void **state)
 	assert_string_equal(got.order, "priority");
 	assert_int_equal(got.scope_hash, v.scope_hash);
 	assert_true(got.judge_anew);
+	assert_int_equal(got.sinks, v.sinks);
+	assert_int_equal(got.fields_hash, v.fields_hash);
+	assert_int_equal(got.more_us, v.more_us);
 	assert_memory_equal(got.wait_ms, v.wait_ms, sizeof(v.wait_ms));
 	assert_memory_equal(&got.totals, &v.totals, sizeof(v.totals));
 	assert_int_equal(got.round.number, 4);
