@@ -255,10 +255,10 @@ check_headers(const struct options *o, struct why *why)
 		    why, -EINVAL, "--header: more than %d of them", FETCH_HEADERS_MAX);
 	for (size_t i = 0; i < o->fetch_header.n; i++) {
 		const char *h = o->fetch_header.v[i];
+		const char *fault = header_line_fault(slice_cstr(h));
 
-		if (!header_line_is_good(slice_cstr(h)))
-			return why_set(
-			    why, -EINVAL, "--header '%s' is not \"Name: value\"", h);
+		if (fault != NULL)
+			return why_set(why, -EINVAL, "--header '%s' %s", h, fault);
 	}
 	return 0;
 }

@@ -178,13 +178,30 @@ add_file(struct credentials *c, struct slice file, struct places *places, struct
 	return 0;
 }
 
-bool
-header_line_is_good(struct slice line)
+/* A server would wait for a body that never comes, or take the next request for it. */
+static bool
+is_about_sending(struct slice name)
+{
+	static const char *const names[] = {
+	    "content-length", "transfer-encoding", "expect", "upgrade"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_ieq(name, slice_cstr(names[i])))
+			return true;
+	return false;
+}
+
+const char *
+header_line_fault(struct slice line)
 {
 	size_t colon = slice_find(line, ':');
 
-	return colon > 0 && colon < line.len && !slice_has_control(line) &&
-	       slice_find(line, ' ') > colon;
+	if (colon == 0 || colon == line.len || slice_has_control(line) ||
+	    slice_find(line, ' ') < colon)
+		return "is not \"Name: value\"";
+	return is_about_sending(slice_head(line, colon))
+		   ? "says how a request is sent, which is not for options to say"
+		   : NULL;
 }
 
 static int
@@ -194,9 +211,12 @@ add_header(
 	size_t at = slice_find(text, '=');
 	struct slice line = slice_from(text, at + 1);
 
-	if (at == text.len || !header_line_is_good(line) || line.len >= LINE_MAX)
+	if (at == text.len || line.len == 0 || line.len >= LINE_MAX)
 		return why_set(why, -EINVAL,
 		    "that is not \"HOST=Name: value\" or \"HOST:PORT=...\"");
+	if (header_line_fault(line) != NULL) /* it may be a secret: it is not told */
+		return why_set(
+		    why, -EINVAL, "what is behind = %s", header_line_fault(line));
 	return add(c, slice_head(text, at), line, places, why);
 }
 

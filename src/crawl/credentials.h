@@ -28,7 +28,8 @@ int credentials_init(struct credentials *c, const struct options *o, struct slic
     const struct strlist *seeds, struct why *why);
 /* One value of --auth or --header-for by itself; empty is fine. */
 int credentials_check(enum option_id option, struct slice text, struct why *why);
-/* "Name: value" */
-bool header_line_is_good(struct slice line);
+/* What is wrong with a line of --header or --header-for, to stand behind it; NULL: it is
+ * "Name: value", and not of those that say how a request is sent (RFC 9112, section 6). */
+const char *header_line_fault(struct slice line);
 void credentials_release(struct credentials *c);
 #endif

@@ -29,6 +29,7 @@ static int
 check_text(const struct option_row *row, const char *text, struct why *why)
 {
 	struct engine_override ignored;
+	const char *fault;
 	struct proxies p;
 	int r;
 
@@ -41,9 +42,8 @@ check_text(const struct option_row *row, const char *text, struct why *why)
 				 strchr(text, ',') == NULL ? ""
 							   : "; a list is [warc, jsonl]");
 	case OPTION_ID_fetch_header:
-		return header_line_is_good(slice_cstr(text))
-			   ? 0
-			   : why_set(why, -EINVAL, "'%s' is not \"Name: value\"", text);
+		fault = header_line_fault(slice_cstr(text));
+		return fault == NULL ? 0 : why_set(why, -EINVAL, "'%s' %s", text, fault);
 	case OPTION_ID_fetch_auth:
 	case OPTION_ID_fetch_header_for:
 		return credentials_check(row->id, slice_cstr(text), why);

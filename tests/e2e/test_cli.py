@@ -378,6 +378,14 @@ def test_rate_is_kept_over_all_hosts(web, tmp_path):
     assert times[-1] - times[0] >= (41 - 5) / 20 * 0.9
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Expect", "UPGRADE"])
+def test_a_header_that_says_how_a_request_is_sent_is_refused(name, tmp_path):
+    for option, line in (("--header", f"{name}: 3"), ("--header-for", f"127.0.0.1:9={name}:3")):
+        result, _ = harness.crawl(tmp_path / "c", option, line, "http://127.0.0.1:9/")
+        assert result.rc == 2 and not (tmp_path / "c").exists()
+        assert result.err.count("\n") == 1 and "says how a request is sent" in result.err
+
+
 def test_headers_and_user_agent_are_sent(web, tmp_path):
     before = len(web.log())
     harness.crawl(tmp_path / "c", "-q", "--depth", "0", "--user-agent", "harbour/1", web.url("/p0.html"))

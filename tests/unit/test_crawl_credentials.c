@@ -123,6 +123,8 @@ what_is_wrong_is_told_without_the_secret(void **state)
 	    {OPTION_ID_fetch_header_for, "host=secret", "Name: value"},
 	    {OPTION_ID_fetch_header_for, "host=Na me: secret", "Name: value"},
 	    {OPTION_ID_fetch_header_for, "=Name: secret", "is not HOST"},
+	    {OPTION_ID_fetch_header_for, "host=Content-Length: 3",
+		"how a request is sent"},
 	};
 
 	(void)state;
