@@ -93,7 +93,7 @@ wait_again(struct committer *c, struct page_scan *s, struct slice value)
 		rec.flags |= URLREC_WHOLE;
 	r = commit_wait(c, &rec);
 	if (r == 0) {
-		totals_again(&c->saved.totals, was);
+		totals_again(&c->saved.totals, was, urlrec_is_made_up(&rec));
 		s->due++;
 	}
 	return r;

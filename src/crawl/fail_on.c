@@ -25,7 +25,7 @@ fail_on_count(const struct options *o, const struct crawl_totals *totals, uint64
 		if (slice_eq(word, broken)
 			? outcome_is_broken(outcome)
 			: slice_eq(word, slice_cstr(outcome_name(outcome))))
-			return totals->outcomes[outcome] +
+			return totals->outcomes[outcome] - totals->probes[outcome] +
 			       (outcome == OUTCOME_BUDGET ? left : 0);
 	}
 	return 0;

@@ -2,7 +2,8 @@
  * crawl/fail_on.h -- --fail-on: which outcomes of URLs make a crawl that is done a failure.
  *
  * Owns:    nothing; options and totals are borrowed for the call.
- * Units:   URLs, over all runs of the crawl, each by its last outcome.  What a budget that
+ * Units:   URLs, over all runs of the crawl, each by its last outcome; but for those that
+ *          were made up to hear what a host says of what it has not.  What a budget that
  *          ended the crawl left in the queue came to `budget`, for as long as it does.
  * Threads: any.
  * Errors:  -EINVAL with the sentence.

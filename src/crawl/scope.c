@@ -608,6 +608,7 @@ judge_check(const struct scope_rules *s, const struct scope_link *l,
 						 : 0;
 
 	if (v->outcome == OUTCOME_REDIRECT_LIMIT || (v->flags & URLREC_SEED_CHAIN) != 0 ||
+	    link_kind_is_guess(l->kind) ||
 	    (v->outcome == OUTCOME_OUT_OF_SCOPE && is_excluded(s, by, l->url)))
 		return;
 	if (v->outcome == OUTCOME_NONE && !has_no_links(l->kind) &&

@@ -1,5 +1,6 @@
 #include "crawl/totals.h"
 #include "base/wire.h"
+#include "sink/checks.h"
 #include <assert.h>
 #include <errno.h>
 
@@ -50,15 +51,17 @@ totals_end(struct crawl_totals *t, const struct sink_event *e)
 {
 	t->queued--;
 	t->outcomes[e->outcome]++;
+	t->probes[e->outcome] += checks_made_up(e->check, e->hops);
 	t->pages += e->response;
 	(*sum_of(t, e->outcome))++;
 }
 
 void
-totals_again(struct crawl_totals *t, enum outcome was)
+totals_again(struct crawl_totals *t, enum outcome was, bool is_probe)
 {
 	(*sum_of(t, was))--;
 	t->outcomes[was]--;
+	t->probes[was] -= is_probe && t->probes[was] > 0; /* an older version has none */
 	t->queued++;
 }
 
@@ -92,6 +95,8 @@ totals_encode(const struct crawl_totals *t, struct buf *out)
 	wire_u8(&w, OUTCOME_MAX);
 	for (size_t o = 0; o < OUTCOME_MAX; o++)
 		wire_u64(&w, t->outcomes[o]);
+	for (size_t o = 0; o < OUTCOME_MAX; o++)
+		wire_u64(&w, t->probes[o]);
 	return w.err;
 }
 
@@ -119,6 +124,8 @@ totals_decode(struct slice s, struct crawl_totals *ret)
 		return -EBADMSG;
 	for (size_t o = 0; o < outcomes; o++)
 		t.outcomes[o] = wire_get_u64(&w);
+	for (size_t o = 0; o < outcomes && w.rest.len > 0; o++) /* likewise */
+		t.probes[o] = wire_get_u64(&w);
 	if (w.bad || w.rest.len > 0)
 		return -EBADMSG;
 	*ret = t;

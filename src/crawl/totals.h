@@ -18,8 +18,9 @@
 	uint64_t discovered, fetched, failed, rejected, queued, in_flight;               \
 	uint64_t duplicates; /* links to what was known already; apart */                \
 	uint64_t outcomes[OUTCOME_MAX];                                                  \
-	uint64_t pages;    /* answers archived, without robots.txt */                    \
-	uint64_t attempts; /* requests, with retries and robots.txt */                   \
+	uint64_t probes[OUTCOME_MAX]; /* of them those that no link leads to */          \
+	uint64_t pages;               /* answers archived, without robots.txt */         \
+	uint64_t attempts;            /* requests, with retries and robots.txt */        \
 	uint64_t wire_bytes, body_bytes
 
 struct crawl_totals {
@@ -38,7 +39,7 @@ void totals_links(struct crawl_totals *t, const struct commit_counts *n);
 /* A URL has its outcome; it was among `queued`. */
 void totals_end(struct crawl_totals *t, const struct sink_event *e);
 /* It waits again, and has that outcome no more. */
-void totals_again(struct crawl_totals *t, enum outcome was);
+void totals_again(struct crawl_totals *t, enum outcome was, bool is_probe);
 bool totals_hold(const struct crawl_totals *t);
 
 /* In flight is queued. */

@@ -595,7 +595,7 @@ check_of(const struct visit *v)
 {
 	if ((v->rec->flags & URLREC_CHECK) == 0)
 		return CHECKS_PAGE;
-	if (v->rec->kind == LINK_SPECULATIVE)
+	if (urlrec_is_probe(v->rec))
 		return CHECKS_PROBE;
 	return scope_reaches(v->crawl->rules, v->rec->url) ? CHECKS_INSIDE
 							   : CHECKS_OUTSIDE;

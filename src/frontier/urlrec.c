@@ -165,3 +165,15 @@ urlrec_authority(const struct urlrec *r)
 	len = slice_find(slice_from(r->url, start), '/');
 	return slice_head(r->url, start + len);
 }
+
+bool
+urlrec_is_probe(const struct urlrec *r)
+{
+	return (r->flags & URLREC_CHECK) != 0 && r->kind == LINK_SPECULATIVE;
+}
+
+bool
+urlrec_is_made_up(const struct urlrec *r)
+{
+	return urlrec_is_probe(r) || link_hops_moved_guess(r->hops);
+}

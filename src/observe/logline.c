@@ -91,7 +91,8 @@ static void
 take_annotations(struct slice rest, struct logline *l)
 {
 	static const struct slice gap = {"gap:", 4}, link = {"link:", 5},
-				  retry = {"retry", 5}, why = {"why:", 4};
+				  retry = {"retry", 5}, probe = {"probe", 5},
+				  why = {"why:", 4};
 	struct slice word;
 
 	l->outcome = OUTCOME_OK;
@@ -102,6 +103,8 @@ take_annotations(struct slice rest, struct logline *l)
 	while (slice_cut(&rest, ',', &word)) {
 		if (slice_eq(word, retry))
 			l->retry = true;
+		else if (slice_eq(word, probe))
+			l->probe = true;
 		else if (slice_starts(word, gap))
 			l->contacted = true;
 		else if (slice_starts(word, link))
@@ -161,7 +164,7 @@ logline_sentence(struct buf *out, struct slice word)
 bool
 logline_is_broken(const struct logline *l)
 {
-	return !l->retry && !l->internal && outcome_is_broken(l->outcome);
+	return !l->retry && !l->internal && !l->probe && outcome_is_broken(l->outcome);
 }
 
 struct slice

@@ -27,6 +27,7 @@ struct logline {
 	enum outcome outcome;
 	bool retry;        /* it will be tried again */
 	bool internal;     /* robots.txt: no page */
+	bool probe;        /* of what its host has not: --check-links */
 	bool contacted;    /* its host was asked */
 	struct slice kind; /* of the link it came by; of broken ones */
 	struct slice why;  /* it failed, for logline_sentence() */

@@ -137,6 +137,12 @@ checks_letter(enum checks_how how)
 	return "poin"[how];
 }
 
+bool
+checks_made_up(enum checks_how how, struct slice hops)
+{
+	return how == CHECKS_PROBE || link_hops_moved_guess(hops);
+}
+
 /* ---- the sink ---- */
 
 static int

@@ -14,6 +14,7 @@
  */
 #include "base/clock.h"
 #include "base/escape.h"
+#include "sink/checks.h"
 #include "sink/lines.h"
 #include "sink/types.h"
 
@@ -151,7 +152,7 @@ add_contact(struct buf *b, const struct sink_event *e, const char *lead)
 static bool
 is_broken(const struct sink_event *e)
 {
-	return e->final && !e->internal &&
+	return e->final && !e->internal && !checks_made_up(e->check, e->hops) &&
 	       (e->outcome == OUTCOME_HTTP_4XX || e->outcome == OUTCOME_HTTP_5XX ||
 		   e->outcome == OUTCOME_TRUNCATED ||
 		   outcome_class(e->outcome) == OUTCOME_CLASS_FAILED);
@@ -186,6 +187,8 @@ add_annotations(struct buf *b, const struct sink_event *e)
 	if (r == 0 && is_broken(e))
 		r = buf_printf(
 		    b, "%slink:%s", b->len > start ? "," : "", link_kind_name(e->link));
+	if (r == 0 && checks_made_up(e->check, e->hops))
+		r = buf_add_cstr(b, b->len > start ? ",probe" : "probe");
 	if (r == 0 && e->quarantine.len > 0)
 		r = buf_printf(b, "%squarantine:" SLICE_FMT, b->len > start ? "," : "",
 		    SLICE_ARG(e->quarantine));

@@ -77,4 +77,6 @@ bool link_kind_is_followed(enum link_kind k);
 bool link_kind_is_embed(enum link_kind k);
 /* Looks like a URL in a script, in JSON-LD. */
 bool link_kind_is_guess(enum link_kind k);
+/* Of a hop path: redirects led there, and to the first of them a guess. */
+bool link_hops_moved_guess(struct slice path);
 #endif

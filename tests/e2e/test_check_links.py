@@ -397,6 +397,14 @@ class Soft(dict):
         return super().get(path, default) if path in self else (200, {}, SORRY)
 
 
+class Leading(dict):
+    """Leads what it has not to a page that says so."""
+
+    def get(self, path, default=None):
+        moved = (302, {"Location": "/sorry"}, "")
+        return super().get(path, default) if path in self or path == "/sorry" else moved
+
+
 def test_soft_404s_are_told_apart():
     with foreign(Soft()) as far, foreign({}) as own:
         far.answers["/real"] = (200, {}, "<title>Chairs</title><p>" + PROSE * 3)
@@ -613,6 +621,41 @@ def test_any_crawl_can_note_links_and_they_are_told_later(tmp_path):
         assert not [url for url in out.archived() if url.startswith(base(far)) and not url.endswith("/robots.txt")]
         assert harness.trawl("check-links", "--from", tmp_path).rc == 2
         assert harness.trawl("check-links", "--from", out.dir, base(own) + "/").rc == 2
+
+
+def test_what_a_host_says_of_what_it_has_not_is_no_broken_link_of_the_site(tmp_path):
+    with foreign({}) as own:
+        own.answers["/"] = html("/there")
+        own.answers["/there"] = html()
+        args = ("--delay", "0", "--check-links", "--fail-on", "broken", "--fail-on", "http-4xx", base(own) + "/")
+        result, out = harness.crawl(tmp_path / "c", "--recrawl", "fixed", "--recrawl-interval", "1ms", *args)
+        assert (result.rc, "broken" in result.err) == (0, False), result.err
+        assert len([path for _, path in own.asked if "what-is-not" in path]) == 1
+        (line,) = [line for line in out.crawl_log() if "what-is-not" in line[3]]
+        assert line[-1].startswith("http-4xx,probe,")
+        assert json.loads((out.dir / "report.json").read_text())["broken_total"] == 0
+        result = harness.trawl("resume", out.dir)
+        assert (result.rc, "broken" in result.err) == (0, False), result.err
+        # Nor is the page that the host leads such questions to.
+        own.answers = Leading(own.answers)
+        result, out = harness.crawl(tmp_path / "b", *args)
+        assert (result.rc, "broken" in result.err) == (0, False), result.err
+        assert [line[1] for line in out.crawl_log() if line[3].endswith("/sorry")] == ["404"]
+        # What is gone is told, then as ever.
+        own.answers = {"/": html("/there", "/gone"), "/there": html()}
+        result, _ = harness.crawl(tmp_path / "d", *args)
+        assert result.rc == 8 and result.err.endswith("trawl: --fail-on: http-4xx 1\n"), result.err
+
+
+def test_what_is_only_guessed_to_be_a_link_is_not_asked_for_elsewhere(tmp_path):
+    with foreign({}) as far, foreign({}) as own:
+        own.answers["/"] = (200, {}, f'<script>var u = "{base(far)}/guess.html", v = "/mine.html"</script>')
+        result, out = harness.crawl(
+            tmp_path / "c", "-q", "--delay", "0", "--check-links", "--speculative", "--allow-net", "127.0.0.0/8",
+            base(own) + "/",
+        )  # fmt: skip
+        assert result.rc == 0, result.err
+        assert "/mine.html" in [path for _, path in own.asked] and far.asked == []
 
 
 def test_a_crawl_that_is_killed_tells_the_same_in_the_end(tmp_path):
