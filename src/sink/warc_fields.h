@@ -6,7 +6,6 @@
  */
 #ifndef SINK_WARC_FIELDS_H
 #define SINK_WARC_FIELDS_H
-#include "sink/warc_gzip.h"
 #include "sink/warc_record.h"
 
 /* What distinguishes one record from another; empty fields are left out. */
@@ -18,7 +17,7 @@ struct warc_fields {
 	const struct warc_original *original;
 	int64_t wall_us;
 	struct slice block[2];
-	enum warc_gzip_text text; /* that the block is; FIELDS: like the head */
+	bool is_fields; /* the block is names and values, like the head */
 };
 
 /* Appends it as a member.  Values are reduced to printable ASCII. */

@@ -20,11 +20,7 @@ enum {
 	/* Longer ones gain more by a code of their own than that costs. */
 	FIELDS_BYTES_MAX = 8 << 10,
 	BRIEF_BYTES_MAX = 1536, /* the same for a text of any kind */
-	/* To learn costs what five texts gain, so first it shows that there are so many. */
-	MARKUPS_UNTIL_LEARNT = 8,
-	MARKUPS_EACH = 32,
-	MARKUP_BYTES_MAX = 64 << 10, /* longer ones gain more, as above */
-	WRAP_BYTES = 10 + 8,         /* head and trailer of a member */
+	WRAP_BYTES = 10 + 8,    /* head and trailer of a member */
 	STORED_BYTES_MAX = 65535,
 	STORED_HEAD_BYTES = 5,
 };
@@ -32,10 +28,6 @@ enum {
 struct warc_gzip {
 	struct isal_zstream z;
 	struct isal_hufftables fields;
-	struct isal_hufftables markup;   /* where `has_markup` */
-	struct isal_huff_histogram seen; /* what that is made of */
-	bool has_markup;
-	uint64_t markups; /* since it was wiped */
 	size_t dirty;  /* of memory[], since it was wiped */
 	bool streamed; /* since then: z has a window of its own */
 	uint8_t memory[MEMORY_BYTES];
@@ -153,43 +145,8 @@ warc_gzip_forget(struct warc_gzip *g)
 	explicit_bzero(s->head, sizeof(s->head));
 	explicit_bzero(&g->z, offsetof(struct isal_zstream, internal_state.buffer));
 	explicit_bzero(g->memory, g->dirty);
-	if (g->markups > MARKUPS_UNTIL_LEARNT) {
-		explicit_bzero(&g->markup, sizeof(g->markup));
-		explicit_bzero(&g->seen, sizeof(g->seen));
-	}
-	g->has_markup = false;
-	g->markups = 0;
 	g->dirty = 0;
 	g->streamed = false;
-}
-
-/* What was seen before counts for half: a site's parts differ. */
-static void
-markup_learn(struct warc_gzip *g, struct slice text)
-{
-	for (size_t i = 0; i < ISAL_DEF_LIT_LEN_SYMBOLS; i++)
-		g->seen.lit_len_histogram[i] /= 2;
-	for (size_t i = 0; i < ISAL_DEF_DIST_SYMBOLS; i++)
-		g->seen.dist_histogram[i] /= 2;
-	isal_update_histogram((uint8_t *)(uintptr_t)text.ptr, (int)text.len, &g->seen);
-	g->has_markup = isal_create_hufftables(&g->markup, &g->seen) == 0;
-	vectors_leave();
-}
-
-/* A code that need not be made for it; NULL: it gets one of its own. */
-static struct isal_hufftables *
-code_there(struct warc_gzip *g, struct slice text, enum warc_gzip_text kind)
-{
-	uint64_t n;
-
-	if (text.len <= (kind == WARC_GZIP_FIELDS ? FIELDS_BYTES_MAX : BRIEF_BYTES_MAX))
-		return &g->fields;
-	if (kind != WARC_GZIP_MARKUP || text.len > MARKUP_BYTES_MAX)
-		return NULL;
-	n = g->markups++;
-	if (n >= MARKUPS_UNTIL_LEARNT && (n - MARKUPS_UNTIL_LEARNT) % MARKUPS_EACH == 0)
-		markup_learn(g, text);
-	return g->has_markup ? &g->markup : NULL;
 }
 
 static void
@@ -225,7 +182,6 @@ warc_gzip_whole(
 	/* What does not get smaller is stored, which takes so much. */
 	size_t room = text.len + WRAP_BYTES +
 		      (text.len / STORED_BYTES_MAX + 1) * (size_t)STORED_HEAD_BYTES;
-	struct isal_hufftables *code;
 	int r;
 
 	assert(text.len <= UINT32_MAX / 2);
@@ -235,9 +191,8 @@ warc_gzip_whole(
 	isal_deflate_stateless_init(&g->z);
 	g->z.gzip_flag = IGZIP_GZIP;
 	g->z.end_of_stream = 1;
-	code = code_there(g, text, kind);
-	if (code != NULL)
-		g->z.hufftables = code; /* of level 0, which is there by itself */
+	if (text.len <= (kind == WARC_GZIP_FIELDS ? FIELDS_BYTES_MAX : BRIEF_BYTES_MAX))
+		g->z.hufftables = &g->fields; /* of level 0, which is there by itself */
 	else
 		use_memory(g, text.len);
 	give(&g->z, text, out->ptr + out->len, room);

@@ -7,11 +7,7 @@
  * The code of a short text costs more than its bytes: all of them get the same one, which was
  * made of such records once, when the compressor was.
  *
- * To make a code takes a quarter of the time, and pages of a site are alike: after some texts of
- * markup the next ones share a code that is made of one in 32 of them, and are 2 to 3 % larger.
- * So the bytes of a member, never what is in it, depend on what came before since it forgot.
- *
- * Owns:    a state of 240 KB, all of it from the beginning.
+ * Owns:    a state of 220 KB, all of it from the beginning.
  * Errors:  -ENOMEM; -EMSGSIZE: `out` is at its maximum.  Of pieces, some of the member may
  *          have been added then; of a whole, nothing.
  * Threads: one at a time.
@@ -30,7 +26,6 @@ void warc_gzip_forget(struct warc_gzip *g);
 enum warc_gzip_text {
 	WARC_GZIP_ANY,
 	WARC_GZIP_FIELDS, /* names, values and URLs: what heads of WARC and HTTP are made of */
-	WARC_GZIP_MARKUP, /* HTML and its like */
 };
 /* At most UINT32_MAX / 2 bytes. */
 int warc_gzip_whole(

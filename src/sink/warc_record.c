@@ -392,7 +392,7 @@ warc_add_record(struct warc_packer *p, const struct warc_fields *r, struct buf *
 	(void)buf_add_slice(&p->record, r->block[0]);
 	(void)buf_add_slice(&p->record, r->block[1]);
 	(void)buf_add(&p->record, "\r\n\r\n", 4);
-	return member_whole(p, r->text, out);
+	return member_whole(p, r->is_fields ? WARC_GZIP_FIELDS : WARC_GZIP_ANY, out);
 }
 
 /* -- The records of an exchange. -- */
@@ -444,14 +444,6 @@ revisit_of(const struct warc_exchange *x, const char *payload_digest)
 	return WARC_NO_REVISIT;
 }
 
-/* Whatever its type is said to be; what has a content coding begins otherwise. */
-static enum warc_gzip_text
-text_of(struct slice body)
-{
-	body = slice_trim(slice_head(body, 64));
-	return slice_starts(body, SLICE_LIT("<")) ? WARC_GZIP_MARKUP : WARC_GZIP_ANY;
-}
-
 static int
 pack_response(struct warc_packer *p, const struct warc_exchange *x,
     const struct exchange_ids *ids, struct buf *out, struct warc_parts *parts)
@@ -493,7 +485,6 @@ pack_response(struct warc_packer *p, const struct warc_exchange *x,
 		.wall_us = x->wall_us,
 		.block = {buf_slice(&p->block),
 		    kind == WARC_NO_REVISIT ? x->body : ((struct slice){0})},
-		.text = text_of(x->body),
 	    },
 	    out);
 }
@@ -520,7 +511,7 @@ pack_request(struct warc_packer *p, const struct warc_exchange *x,
 		.protocol = x->protocol,
 		.wall_us = x->wall_us,
 		.block = {buf_slice(&p->block)},
-		.text = WARC_GZIP_FIELDS,
+		.is_fields = true,
 	    },
 	    out);
 }
@@ -599,7 +590,7 @@ pack_metadata(struct warc_packer *p, const struct warc_exchange *x,
 		.uri = x->uri,
 		.wall_us = x->wall_us,
 		.block = {buf_slice(b)},
-		.text = WARC_GZIP_FIELDS,
+		.is_fields = true,
 	    },
 	    out);
 }

@@ -4,8 +4,6 @@
  * A member is one of gzip, or a frame of zstd, or the record as it is: warc_packer_code().
  *
  * Runs in a worker: bytes in, bytes out, no I/O, nothing loaded after warc_packer_new().
- * Records are the same whatever came before; how they are compressed is so only since the
- * packer forgot: see warc_gzip.h.
  *
  * HTTP as received after transfer decoding: a Transfer-Encoding header would lie about
  * the block and is written with the name X-Archive-Orig-Transfer-Encoding.  An HTTP/2

@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -91,7 +90,7 @@ texts_of_all_lengths_come_back(void **state)
 	(void)state;
 	for (int random = 0; random < 2; random++) {
 		for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
-			for (int kind = WARC_GZIP_ANY; kind <= WARC_GZIP_MARKUP; kind++) {
+			for (int kind = WARC_GZIP_ANY; kind <= WARC_GZIP_FIELDS; kind++) {
 				size_t at = out.len;
 
 				assert_int_equal(
@@ -205,145 +204,6 @@ texts_of_fields_are_small_without_a_code_of_their_own(void **state)
 	free(other);
 }
 
-/* The i-th page of a site; its length. */
-static size_t
-fill_with_page(unsigned i)
-{
-	static const char *const words[] = {"harbour", "tide", "the", "of", "lantern",
-	    "and", "weather", "Captain", "12", "a", "north", "quay", "keel"};
-	uint64_t x = 88172645463325252 + i;
-	size_t n = (size_t)snprintf(text, TEXT_MAX,
-	    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<title>Page %u</title>\n", i);
-
-	while (n < 9000) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
-		n += (size_t)snprintf(text + n, TEXT_MAX - n,
-		    x % 7 == 0 ? "<a href=\"/%02u/%s.html\">%s</a>\n"
-			       : "<b>%02u</b> %s %s ",
-		    (unsigned)(x >> 8) % 100, words[(x >> 16) % 13],
-		    words[(x >> 24) % 13]);
-	}
-	return n;
-}
-
-static size_t
-member(size_t text_bytes, enum warc_gzip_text kind)
-{
-	buf_clear(&out);
-	assert_int_equal(warc_gzip_whole(g, slice_of(text, text_bytes), kind, &out), 0);
-	assert_comes_back(0, text_bytes);
-	return out.len;
-}
-
-/* ISA-L's level 0 has the code at the beginning, behind ten bytes of head and three bits. */
-static bool
-has_shared_code(void)
-{
-	return memcmp(out.ptr + 11, g->markup.deflate_hdr + 1, 40) == 0;
-}
-
-static void
-pages_of_a_site_share_a_code_and_are_hardly_larger(void **state)
-{
-	size_t with_own = 0, with_shared = 0;
-	unsigned shared = 0;
-
-	(void)state;
-	for (unsigned i = 0; i < 200; i++) {
-		size_t n = fill_with_page(i);
-
-		with_own += member(n, WARC_GZIP_ANY);
-		with_shared += member(n, WARC_GZIP_MARKUP);
-		shared += has_shared_code();
-	}
-	assert_int_equal(shared, 200 - MARKUPS_UNTIL_LEARNT);
-	assert_true(with_shared < with_own + with_own / 25);
-}
-
-static void
-no_code_outlives_the_site_that_it_was_learnt_from(void **state)
-{
-	static char first[2][20000];
-	size_t len[2];
-
-	(void)state;
-	for (int round = 0; round < 2; round++) {
-		len[round] = member(fill_with_page(0), WARC_GZIP_MARKUP);
-		assert_true(len[round] <= sizeof(first[round]));
-		memcpy(first[round], out.ptr, len[round]);
-		for (unsigned i = 1; i < 50; i++)
-			(void)member(fill_with_page(i), WARC_GZIP_MARKUP);
-		assert_true(has_shared_code());
-		warc_gzip_forget(g);
-	}
-	assert_int_equal(len[0], len[1]);
-	assert_memory_equal(first[0], first[1], len[0]);
-	/* The next site's is as if there had been none before. */
-	for (unsigned i = 1; i < MARKUPS_UNTIL_LEARNT; i++) {
-		(void)member(fill_with_page(i), WARC_GZIP_MARKUP);
-		assert_false(g->has_markup);
-	}
-}
-
-/* Letters of which each is as frequent as the two before it together have the longest codes. */
-static void
-fill_with_rare_letters(void)
-{
-	size_t n = 0, last = 1, next = 1;
-
-	for (unsigned char c = 0; n < TEXT_MAX; c++) {
-		for (size_t i = 0; i < last && n < TEXT_MAX; i++)
-			text[n++] = (char)(c * 37);
-		next += last;
-		last = next - last;
-	}
-	for (size_t i = TEXT_MAX - 1; i > 0; i--) { /* mixed, so that they are letters */
-		size_t k = i * 2654435761u % (i + 1);
-		char c = text[i];
-
-		text[i] = text[k];
-		text[k] = c;
-	}
-}
-
-static void
-a_code_learnt_from_one_text_serves_any_other(void **state)
-{
-	static const size_t lens[] = {1537, 9000, 65536, 65537};
-
-	(void)state;
-	for (int learnt = 0; learnt < 4; learnt++) {
-		for (int i = 0; i < MARKUPS_UNTIL_LEARNT + 1; i++) {
-			if (learnt == 0)
-				memset(text, 'a', TEXT_MAX);
-			else if (learnt == 1)
-				fill_at_random();
-			else if (learnt == 2)
-				fill_with_rare_letters();
-			else
-				fill_with_words();
-			(void)member(60000, WARC_GZIP_MARKUP);
-		}
-		for (int other = 0; other < 4; other++) {
-			if (other == 0)
-				memset(text, 'b', TEXT_MAX);
-			else if (other == 1)
-				fill_at_random();
-			else if (other == 2)
-				fill_with_rare_letters();
-			else
-				fill_with_words();
-			for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++)
-				assert_true(
-				    member(lens[i], WARC_GZIP_MARKUP) <=
-				    lens[i] + WRAP_MAX + 5 * (lens[i] / 65535 + 1));
-		}
-		warc_gzip_forget(g);
-	}
-}
-
 static bool
 is_zero(const void *p, size_t n)
 {
@@ -374,15 +234,6 @@ nothing_is_left_when_it_forgets(void **state)
 		assert_true(is_zero(&g->z, sizeof(g->z)));
 		assert_true(is_zero(g->memory, sizeof(g->memory)));
 	}
-	for (int i = 0; i < 50; i++)
-		(void)member(7000, WARC_GZIP_MARKUP);
-	assert_false(is_zero(&g->markup, sizeof(g->markup)));
-	assert_false(is_zero(&g->seen, sizeof(g->seen)));
-	warc_gzip_forget(g);
-	assert_true(is_zero(&g->markup, sizeof(g->markup)));
-	assert_true(is_zero(&g->seen, sizeof(g->seen)));
-	assert_true(is_zero(&g->z, sizeof(g->z)));
-	assert_true(is_zero(g->memory, sizeof(g->memory)));
 }
 
 #ifdef __x86_64__
@@ -427,12 +278,6 @@ vector_registers_are_left_as_others_want_them(void **state)
 	assert_int_equal(
 	    warc_gzip_whole(g, slice_of(text, 7000), WARC_GZIP_ANY, &out), 0);
 	assert_false(upper_halves_are_used());
-	for (int i = 0; i < MARKUPS_UNTIL_LEARNT + 1; i++) {
-		buf_clear(&out);
-		assert_int_equal(
-		    warc_gzip_whole(g, slice_of(text, 7000), WARC_GZIP_MARKUP, &out), 0);
-		assert_false(upper_halves_are_used());
-	}
 	warc_gzip_begin(g);
 	assert_int_equal(warc_gzip_piece(g, slice_of(text, TEXT_MAX), true, &out), 0);
 	assert_false(upper_halves_are_used());
@@ -462,12 +307,6 @@ main(void)
 	    cmocka_unit_test_setup_teardown(a_maximum_is_kept, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		texts_of_fields_are_small_without_a_code_of_their_own, setup, teardown),
-	    cmocka_unit_test_setup_teardown(
-		pages_of_a_site_share_a_code_and_are_hardly_larger, setup, teardown),
-	    cmocka_unit_test_setup_teardown(
-		no_code_outlives_the_site_that_it_was_learnt_from, setup, teardown),
-	    cmocka_unit_test_setup_teardown(
-		a_code_learnt_from_one_text_serves_any_other, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		nothing_is_left_when_it_forgets, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

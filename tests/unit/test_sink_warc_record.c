@@ -1,6 +1,5 @@
 #include "test_sink_kit.h"
 #include <errno.h>
-#include <stdio.h>
 
 enum { OUT_BYTES_MAX = 64 << 20 };
 
@@ -389,65 +388,6 @@ the_same_input_gives_the_same_bytes(void **state)
 	buf_release(&b);
 }
 
-enum { SITE_PAGES = 60, PAGE_BYTES = 6000 };
-
-/* The i-th page of a site. */
-static struct slice
-page_of_site(unsigned i, char ret[PAGE_BYTES])
-{
-	size_t n = (size_t)snprintf(
-	    ret, PAGE_BYTES, "<!DOCTYPE html>\n<title>Page %u</title>\n<p>", i);
-
-	for (unsigned k = i; n < PAGE_BYTES - 80; k = k * 29 + 7)
-		n += (size_t)snprintf(ret + n, PAGE_BYTES - n,
-		    k % 5 == 0 ? "<a href=\"/%u.html\">next</a>\n" : "<b>word</b> %u ",
-		    k);
-	return slice_of(ret, n);
-}
-
-/* One after the other, each checked by its digests and what it holds. */
-static void
-pack_site(struct buf *ret)
-{
-	struct warc_exchange x = kit_exchange();
-	char body[PAGE_BYTES], digest[48];
-	struct warc_parts parts;
-	struct kit_warc w;
-
-	for (unsigned i = 0; i < SITE_PAGES; i++) {
-		size_t from = ret->len;
-
-		x.body = page_of_site(i, body);
-		assert_int_equal(warc_pack(packer, &x, ret, &parts), 0);
-		kit_warc_read(slice_from(buf_slice(ret), from), &w);
-		assert_int_equal(w.n, 3);
-		assert_true(slice_eq(kit_payload(w.records[0].block), x.body));
-		kit_sha1(x.body, digest);
-		assert_string_equal(parts.payload_digest, digest);
-		assert_slice(kit_field(&w.records[0], "WARC-Payload-Digest"), digest);
-		kit_warc_free(&w);
-	}
-}
-
-/* What is learnt of a site shows in how its pages are coded, and is of that site alone. */
-static void
-the_same_site_gives_the_same_bytes_once_it_was_forgotten(void **state)
-{
-	struct buf a, b;
-
-	(void)state;
-	buf_init(&a, OUT_BYTES_MAX);
-	buf_init(&b, OUT_BYTES_MAX);
-	warc_packer_forget(packer);
-	pack_site(&a);
-	warc_packer_forget(packer);
-	pack_site(&b);
-	assert_true(slice_eq(buf_slice(&a), buf_slice(&b)));
-	warc_packer_forget(packer);
-	buf_release(&a);
-	buf_release(&b);
-}
-
 static void
 fields_of_warcinfo_are_one_line_each(void **state)
 {
@@ -681,7 +621,6 @@ main(void)
 	    cmocka_unit_test(a_tight_output_takes_what_just_fits),
 	    cmocka_unit_test(an_exchange_without_url_or_answer_is_refused),
 	    cmocka_unit_test(the_same_input_gives_the_same_bytes),
-	    cmocka_unit_test(the_same_site_gives_the_same_bytes_once_it_was_forgotten),
 	    cmocka_unit_test(fields_of_warcinfo_are_one_line_each),
 	};
 
