@@ -1,6 +1,5 @@
 #include "store/rocksdb.h"
 #include <assert.h>
-#include <limits.h>
 
 #include "base/banned.h"
 
@@ -15,15 +14,12 @@ const char *const rocks_cf_names[ROCKS_CF_MAX] = {
 /*
  * Keys are hashes, and most records are written once and read never: what counts is how
  * often a record is written again.  So: large memtables, of which the whole of a second's
- * batch goes into one; universal compaction, which merges runs of a size (struct merging),
- * so that a record is written again three times until there are 20 million of them, where
- * levels that grow tenfold write it ten times.  The price is that a read may have to look
- * into some ten runs; where single keys are asked for that are often absent (seen URLs,
- * digests of pages), filters leave one or two.
- *
- * What waits is written most and read some hundred records in a row, so of it there may be
- * more runs, and sixteen at a time become one: until there are 20 million of them a record is
- * written again once.
+ * batch goes into one; universal compaction, by which sixteen runs of a size become one, so
+ * that a record is written again once until there are 20 million of them, where levels that
+ * grow tenfold write it ten times.  The price is that a read may have to look into some
+ * twenty runs: of what waits, some hundred records in a row are read; of the rest, single
+ * keys, but seldom (a redirect's target, a revisit, a page of a new round), and filters
+ * leave one or two of the runs.
  *
  * Filters and indexes are cut into pages of their own: at 10 million keys a file's filter
  * is megabytes, more than a shard of the cache takes in, and would be read from the disk
@@ -67,37 +63,33 @@ table_options(const struct rocks_tuning *t, enum store_table table)
  * Runs are numbered from the newest on.  Those that come next are merged with them while all
  * before them together are as large, so that a record is not written again and again with
  * little ones.  RocksDB begins at the newest from which on enough can be merged, and where
- * there are none it waits for more runs.
+ * there are none it waits for more runs.  Without some more of them than are merged, large
+ * ones would be merged with little ones for want of others.
  */
-struct merging {
-	int runs;         /* from which on there is merging */
-	int least, most;  /* of them at a time */
-	int like_percent; /* by which one may be larger than those before it */
-	int space_percent; /* of the oldest one: all others have more, then all are merged */
-};
-static const struct merging usual_merging = {
-    .runs = 8, .least = 4, .most = INT_MAX, .like_percent = 10, .space_percent = 200};
-static const struct merging queue_merging = {
-    .runs = 24, .least = 16, .most = 16, .like_percent = 0, .space_percent = 1600};
+enum { RUNS = 20, RUNS_MERGED = 16 };
+
+/* All others may have so much of what the oldest run has before all are merged: what was
+ * taken away, or written again by a later round, takes no more room than that. */
+enum { SPACE_PERCENT = 800 };
 
 static void
-universal_compaction(rocksdb_options_t *o, const struct merging *m)
+universal_compaction(rocksdb_options_t *o)
 {
 	rocksdb_universal_compaction_options_t *u =
 	    rocksdb_universal_compaction_options_create();
 
-	rocksdb_universal_compaction_options_set_size_ratio(u, m->like_percent);
-	rocksdb_universal_compaction_options_set_min_merge_width(u, m->least);
-	rocksdb_universal_compaction_options_set_max_merge_width(u, m->most);
+	rocksdb_universal_compaction_options_set_size_ratio(u, 0);
+	rocksdb_universal_compaction_options_set_min_merge_width(u, RUNS_MERGED);
+	rocksdb_universal_compaction_options_set_max_merge_width(u, RUNS_MERGED);
 	rocksdb_universal_compaction_options_set_max_size_amplification_percent(
-	    u, m->space_percent);
+	    u, SPACE_PERCENT);
 	rocksdb_options_set_universal_compaction_options(o, u);
 	rocksdb_universal_compaction_options_destroy(u);
 	rocksdb_options_set_compaction_style(o, rocksdb_universal_compaction);
-	rocksdb_options_set_level0_file_num_compaction_trigger(o, m->runs);
+	rocksdb_options_set_level0_file_num_compaction_trigger(o, RUNS);
 	/* While all is merged, new runs come in. */
-	rocksdb_options_set_level0_slowdown_writes_trigger(o, 5 * m->runs);
-	rocksdb_options_set_level0_stop_writes_trigger(o, 9 * m->runs);
+	rocksdb_options_set_level0_slowdown_writes_trigger(o, 5 * RUNS);
+	rocksdb_options_set_level0_stop_writes_trigger(o, 9 * RUNS);
 }
 
 /* The same and `more`, in RocksDB's own words: not all of it has a function in C. */
@@ -142,8 +134,7 @@ cf_options(const struct rocks_tuning *t, enum store_table table, uint64_t memory
 	rocksdb_options_set_max_write_buffer_number(
 	    o, 2); /* being written out, at most */
 	if (table != STORE_HOST)
-		universal_compaction(
-		    o, table == STORE_QUEUE ? &queue_merging : &usual_merging);
+		universal_compaction(o);
 	/* Batches are sorted: the next key's place is looked for from that of the last. */
 	return with(o, "memtable_insert_with_hint_prefix_extractor=fixed:1");
 }
