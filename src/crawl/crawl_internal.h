@@ -31,8 +31,6 @@ struct engine {
 	struct proxies proxies;
 	struct manners *manners;
 	struct list crawls; /* crawl.on_engine */
-	struct list spare;  /* visits that are over, for the next ones of any crawl */
-	uint32_t spare_len;
 	struct engine_limits limits;
 	struct limiter rate, bandwidth; /* of all crawls */
 	uint64_t served;
@@ -93,11 +91,7 @@ struct visit {
 	struct saved_page was; /* rec->known; zero: it was never asked */
 	char ip[ADDR_TEXT_MAX];
 	char warcinfo_id[SINK_ID_MAX]; /* that its records name */
-	/* For what the worker says: found.links, and the texts behind them.  It goes on from
-	 * visit to visit. */
-	void *room;
-	size_t room_bytes;
-	bool is_found;         /* and it is in there */
+	char *bytes;                   /* the worker's result */
 	uint64_t result_bytes; /* of memory, that and what the store thread makes of it */
 	uint64_t task_bytes;   /* that a worker may take for it */
 	struct found found;
@@ -298,7 +292,6 @@ void visit_committed(struct visit *v);
 void visit_uncommitted(struct visit *v); /* the store failed: as if dropped */
 struct visit *visit_new(struct crawl *c, struct urlrec *rec);
 void visit_free(struct visit *v);
-void visits_spare_free(struct engine *e);
 void visit_to(struct visit *v, enum visit_state state);
 int visit_fetch(struct visit *v);
 struct fetch_home *crawl_home_of(const struct crawl *c, const struct urlrec *rec);

@@ -210,7 +210,6 @@ engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
 		return why_set(why, -ENOMEM, "out of memory");
 	e->loop = l;
 	list_init(&e->crawls);
-	list_init(&e->spare);
 	limiter_init(&e->rate, 0, 1, loop_now_us(l));
 	limiter_init(&e->bandwidth, 0, 1, loop_now_us(l));
 	e->workers = worker_count(o);
@@ -267,7 +266,6 @@ engine_free(struct engine *e)
 {
 	if (e == NULL)
 		return;
-	visits_spare_free(e);
 	transport_free(e->transport);
 	proxies_release(&e->proxies);
 	dns_free(e->dns);

@@ -21,62 +21,10 @@ static void on_fetched(void *ctx, struct fetch_result *r);
 
 /* ---- birth and death ---- */
 
-enum {
-#ifdef TRAWL_SANITIZED /* which is to see what is read of one that is over */
-	SPARE_MAX = 0,
-#else
-	SPARE_MAX = 64,
-#endif
-	SPARE_ROOM_MAX = 16 << 10,
-};
-
-/* In the place of one that is over, with its room. */
-static struct visit *
-spare_take(struct engine *e)
-{
-	struct list *link = list_pop(&e->spare);
-	struct visit *v;
-
-	if (link == NULL)
-		return calloc(1, sizeof(*v));
-	e->spare_len--;
-	v = container_of(link, struct visit, on_crawl);
-	*v = (struct visit){.room = v->room, .room_bytes = v->room_bytes};
-	return v;
-}
-
-static void
-spare_free(struct visit *v)
-{
-	free(v->room);
-	free(v);
-}
-
-static void
-spare_give(struct engine *e, struct visit *v)
-{
-	if (e->spare_len == SPARE_MAX || v->room_bytes > SPARE_ROOM_MAX) {
-		spare_free(v);
-		return;
-	}
-	e->spare_len++;
-	list_push_front(&e->spare, &v->on_crawl);
-}
-
-void
-visits_spare_free(struct engine *e)
-{
-	struct list *link;
-
-	while ((link = list_pop(&e->spare)) != NULL)
-		spare_free(container_of(link, struct visit, on_crawl));
-	e->spare_len = 0;
-}
-
 struct visit *
 visit_new(struct crawl *c, struct urlrec *rec)
 {
-	struct visit *v = spare_take(c->engine);
+	struct visit *v = calloc(1, sizeof(*v));
 
 	if (v == NULL)
 		return NULL;
@@ -138,9 +86,11 @@ visit_free(struct visit *v)
 	buf_release(&v->validators);
 	v->crawl->result_bytes -= v->result_bytes;
 	v->crawl->tasks_bytes -= v->task_bytes;
+	free(v->found.links);
 	free(v->harm);
+	free(v->bytes);
 	urlrec_free(v->rec);
-	spare_give(v->crawl->engine, v);
+	free(v);
 }
 
 static bool

@@ -372,41 +372,33 @@ visits_parse_waiting(struct crawl *c)
 
 /* ---- from the worker ---- */
 
-static int
-room_take(struct visit *v, size_t bytes)
-{
-	void *room;
-
-	if (v->room_bytes >= bytes)
-		return 0;
-	room = malloc(bytes);
-	if (room == NULL)
-		return -ENOMEM;
-	free(v->room);
-	v->room = room;
-	v->room_bytes = bytes;
-	return 0;
-}
-
 /* The result, copied out of the worker's hands and checked. */
 static int
 take_found(struct visit *v, struct slice result)
 {
 	uint32_t n = found_links_len(result);
-	size_t links_bytes = n * sizeof(*v->found.links);
-	char *texts;
-	int r = room_take(v, links_bytes + result.len + 1);
+	struct found_link *links;
+	struct slice copy;
+	int r;
 
-	if (r < 0)
+	v->bytes = malloc(result.len + 1);
+	links = calloc((size_t)n + 1, sizeof(*links));
+	if (v->bytes == NULL || links == NULL) {
+		free(links);
+		free(v->bytes);
+		v->bytes = NULL;
+		return -ENOMEM;
+	}
+	memcpy(v->bytes, result.ptr, result.len);
+	copy = slice_of(v->bytes, result.len);
+	r = found_decode(copy, links, n, &v->found);
+	if (r < 0) {
+		free(links);
+		free(v->bytes);
+		v->bytes = NULL;
 		return r;
-	texts = (char *)v->room + links_bytes;
-	memcpy(texts, result.ptr, result.len);
-	r = found_decode(slice_of(texts, result.len), v->room, n, &v->found);
-	if (r < 0)
-		return r;
-	v->is_found = true;
-	result_weighs(
-	    v, result.len + n * (sizeof(*v->found.links) + sizeof(*v->commit.fresh)));
+	}
+	result_weighs(v, result.len + n * (sizeof(*links) + sizeof(*v->commit.fresh)));
 	return 0;
 }
 

@@ -149,7 +149,8 @@ meaning(const struct visit *v)
 		return v->robots_hops == 0 ? FRONTIER_ROBOTS_ALLOW
 					   : FRONTIER_ROBOTS_NEVER;
 	if (status >= 200 && status < 300)
-		return !is_torn(v) && v->is_found && robots_blob_check(v->found.rules) &&
+		return !is_torn(v) && v->bytes != NULL &&
+			       robots_blob_check(v->found.rules) &&
 			       v->commit.event.outcome != OUTCOME_PARSE_CRASH &&
 			       v->commit.event.outcome != OUTCOME_PARSE_TIMEOUT
 			   ? FRONTIER_ROBOTS_RULES

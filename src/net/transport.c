@@ -1,4 +1,3 @@
-#include "net/curl_heap.h"
 #include "net/transport_int.h"
 #include "net/transport_many.h"
 #include <assert.h>
@@ -650,11 +649,10 @@ transport_new(struct loop *l, const struct transport_conf *conf, struct transpor
 	}
 	if (r < 0)
 		goto fail_conf;
-	if (!curl_heap_init()) {
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		r = why_set(why, -ENOMEM, "libcurl does not start");
 		goto fail_conf;
 	}
-	curl_heap_begin();
 	if (!multis_open(t)) {
 		r = why_set(why, -ENOMEM, "out of memory");
 		goto fail_multi;
@@ -666,7 +664,6 @@ transport_new(struct loop *l, const struct transport_conf *conf, struct transpor
 fail_multi:
 	multis_close(t);
 	curl_global_cleanup();
-	curl_heap_end();
 fail_conf:
 	transport_drop(t);
 	return r;
@@ -692,7 +689,6 @@ transport_free(struct transport *t)
 	free(t->exchanges);
 	multis_close(t);
 	curl_global_cleanup();
-	curl_heap_end();
 	conns_release(&t->conns);
 	later_stop(&t->deliver);
 	transport_drop(t);

@@ -9,7 +9,6 @@
  * alone may touch it, goes onto `unwanted`, and comes back as the others do.
  */
 #include "net/transport_many.h"
-#include "net/curl_heap.h"
 #include "net/transport_int.h"
 #include <assert.h>
 #include <errno.h>
@@ -227,9 +226,7 @@ lane_main(void *arg)
 	(void)snprintf(name, sizeof(name), "trawl-loop-%u",
 	    (unsigned)(lane - lane->many->lanes) + 2);
 	(void)pthread_setname_np(pthread_self(), name);
-	curl_heap_begin();
 	(void)loop_run(lane->loop);
-	curl_heap_end();
 	return NULL;
 }
 
