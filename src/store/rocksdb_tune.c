@@ -63,17 +63,21 @@ table_options(const struct rocks_tuning *t, enum store_table table)
  * Runs are numbered from the newest on.  Those that come next are merged with them while all
  * before them together are as large, so that a record is not written again and again with
  * little ones.  RocksDB begins at the newest from which on enough can be merged, and where
- * there are none it waits for more runs.  Without some more of them than are merged, large
- * ones would be merged with little ones for want of others.
+ * there are none it waits for more runs, until the newest sixteen are too many.  Without
+ * some more of them than are merged, large ones would be merged with little ones for want of
+ * others.
  */
 enum { RUNS = 20, RUNS_MERGED = 16 };
 
-/* All others may have so much of what the oldest run has before all are merged: what was
- * taken away, or written again by a later round, takes no more room than that. */
-enum { SPACE_PERCENT = 800 };
+/*
+ * All others may have so much of what the oldest run has before all are merged.  What waits
+ * is mostly taken away before it is old; of the rest, each round of a recrawl writes the
+ * same again.
+ */
+enum { SPACE_PERCENT = 800, QUEUE_SPACE_PERCENT = 1600 };
 
 static void
-universal_compaction(rocksdb_options_t *o)
+universal_compaction(rocksdb_options_t *o, int space_percent)
 {
 	rocksdb_universal_compaction_options_t *u =
 	    rocksdb_universal_compaction_options_create();
@@ -82,7 +86,7 @@ universal_compaction(rocksdb_options_t *o)
 	rocksdb_universal_compaction_options_set_min_merge_width(u, RUNS_MERGED);
 	rocksdb_universal_compaction_options_set_max_merge_width(u, RUNS_MERGED);
 	rocksdb_universal_compaction_options_set_max_size_amplification_percent(
-	    u, SPACE_PERCENT);
+	    u, space_percent);
 	rocksdb_options_set_universal_compaction_options(o, u);
 	rocksdb_universal_compaction_options_destroy(u);
 	rocksdb_options_set_compaction_style(o, rocksdb_universal_compaction);
@@ -134,7 +138,8 @@ cf_options(const struct rocks_tuning *t, enum store_table table, uint64_t memory
 	rocksdb_options_set_max_write_buffer_number(
 	    o, 2); /* being written out, at most */
 	if (table != STORE_HOST)
-		universal_compaction(o);
+		universal_compaction(o,
+		    table == STORE_QUEUE ? QUEUE_SPACE_PERCENT : SPACE_PERCENT);
 	/* Batches are sorted: the next key's place is looked for from that of the last. */
 	return with(o, "memtable_insert_with_hint_prefix_extractor=fixed:1");
 }

@@ -298,7 +298,8 @@ own_strdup(const char *text)
 static void
 a_url_is_not_blamed_for_want_of_memory_in_libcurl(void **state)
 {
-	struct transport_request req = {.addr = {.family = AF_INET, .bytes = {127, 0, 0, 1}},
+	struct transport_request req = {
+	    .addr = {.family = AF_INET, .bytes = {127, 0, 0, 1}},
 	    .port = 1,
 	    .url = SLICE_LIT("http://site.test:1/path")};
 	int refused = 0;
