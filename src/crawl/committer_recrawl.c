@@ -317,6 +317,15 @@ has_answered(const struct recrawl_page *p, enum outcome outcome)
 	       outcome == OUTCOME_TOO_LARGE;
 }
 
+/* It answered, and what may be wanted of the page did not come with it.  Then an answer 304
+ * would not bring it either, so there is nothing to ask on condition with. */
+static bool
+lacks_contents(const struct recrawl_page *p, enum outcome outcome)
+{
+	return outcome == OUTCOME_PARSE_CRASH || outcome == OUTCOME_PARSE_TIMEOUT ||
+	       (p->change == PAGE_CHANGE_UNKNOWN && has_answered(p, outcome));
+}
+
 static void
 note_look(const struct recrawl_page *p, struct saved_page *page, int64_t now_us)
 {
@@ -354,6 +363,8 @@ committer_recrawl_note(struct committer *c, const struct commit *m)
 	default:
 		break;
 	}
+	if (lacks_contents(p, m->event.outcome))
+		page.etag = page.last_modified = (struct slice){0};
 	r = saved_page_put(c->batch, m->rec, &page);
 	return r < 0 ? r : committer_due_put(c, m->rec, &page);
 }

@@ -290,6 +290,22 @@ def test_what_a_later_round_keeps_more_of_pages_is_had_of_those_that_have_not_ch
     refers_rightly(out)
 
 
+def test_contents_that_did_not_come_when_more_was_wanted_of_them_are_asked_for_again(site, tmp_path):
+    path, out = job(tmp_path, site), harness.Output(tmp_path / "c")
+
+    def outcomes(*args):
+        before = len(out.pages())
+        run(tmp_path, path, "--sink", "jsonl", *args)
+        return Counter(p["outcome"] for p in out.pages()[before:])
+
+    assert outcomes() == {"ok": PAGES}
+    assert outcomes() == {"not-modified": PAGES}
+    assert outcomes("--sink", "mirror", "--max-body", "10KiB") == {"too-large": PAGES}
+    assert outcomes("--sink", "mirror") == {"ok": PAGES}
+    assert len(list((out.dir / "mirror").rglob("p*.html"))) == PAGES
+    assert outcomes("--sink", "mirror") == {"not-modified": PAGES}
+
+
 def test_what_cannot_be_crawled_again_is_refused_with_a_sentence(site, tmp_path):
     path, out = job(tmp_path, site), harness.Output(tmp_path / "c")
     run(tmp_path, path, "--max-pages", "5")

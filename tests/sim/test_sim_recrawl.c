@@ -17,7 +17,7 @@
 
 static struct {
 	int64_t wall_us;
-	bool validators, gone, moved, failing, forbidden;
+	bool validators, gone, moved, failing, forbidden, refused;
 	uint32_t conditional;         /* requests that were */
 	uint32_t often, daily, never; /* how often each was asked */
 } site;
@@ -86,6 +86,8 @@ script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
 	} else if (ends(url, "/never")) {
 		if (site.gone)
 			ret->status = 410;
+		else if (site.refused)
+			ret->status = 403;
 		else if (site.failing)
 			ret->status = 500;
 		else if (site.moved) {
@@ -363,6 +365,35 @@ other_rules_hold_of_pages_that_were_fetched_under_the_old_ones(void **state)
 }
 
 static void
+what_is_wanted_anew_is_asked_whole_until_it_has_come(void **state)
+{
+	const char *const *more = OPTIONS("delay=0", "text=yes");
+	char dir[KIT_PATH_MAX];
+	struct sim_run run;
+
+	(void)state;
+	begin(dir, true);
+	run = round_at(dir, START_US, OPTIONS("delay=0"));
+	assert_int_equal(run.stats.outcomes[OUTCOME_OK], 4);
+	sim_release(&run);
+	site.refused = true; /* 403: an answer, but without contents */
+	run = round_at(dir, START_US + 1000000, more);
+	assert_int_equal(site.conditional, 0);
+	assert_int_equal(sim_outcome(&run, "http://a.test/never"), OUTCOME_HTTP_4XX);
+	sim_release(&run);
+	site.refused = false;
+	run = round_at(dir, START_US + 2000000, more);
+	assert_int_equal(site.conditional, 3);
+	assert_int_equal(sim_outcome(&run, "http://a.test/never"), OUTCOME_OK);
+	assert_changes(dir, 0, 0, 4, 0, 1, 0);
+	sim_release(&run);
+	run = round_at(dir, START_US + 3000000, more);
+	assert_int_equal(site.conditional, 3 + 4);
+	sim_release(&run);
+	kit_remove(dir);
+}
+
+static void
 budgets_are_those_of_a_round_and_what_is_left_waits_for_the_next(void **state)
 {
 	const char *const *options = OPTIONS("delay=0", "max-pages=3");
@@ -603,6 +634,7 @@ main(void)
 	    cmocka_unit_test(pages_are_asked_as_often_as_they_change),
 	    cmocka_unit_test(
 		other_rules_hold_of_pages_that_were_fetched_under_the_old_ones),
+	    cmocka_unit_test(what_is_wanted_anew_is_asked_whole_until_it_has_come),
 	    cmocka_unit_test(
 		budgets_are_those_of_a_round_and_what_is_left_waits_for_the_next),
 	    cmocka_unit_test(what_was_stopped_is_gone_on_with_in_its_round),
