@@ -216,14 +216,12 @@ commit_wait(struct committer *c, struct urlrec *rec)
 int
 commit_requeue(struct committer *c, struct urlrec *rec)
 {
-	struct commit_counts n = {.wanted = 1};
 	int r = commit_wait(c, rec);
 
-	n.rejected[OUTCOME_TRAP] = -1;
 	if (r == 0)
 		r = seen_set(c->seen, rec->url_hash, OUTCOME_NONE);
 	if (r == 0)
-		totals_links(&c->saved.totals, &n);
+		totals_again(&c->saved.totals, OUTCOME_TRAP, urlrec_is_made_up(rec));
 	return r;
 }
 

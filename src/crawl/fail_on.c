@@ -19,14 +19,17 @@ uint64_t
 fail_on_count(const struct options *o, const struct crawl_totals *totals, uint64_t left,
     enum outcome outcome)
 {
+	uint64_t all = totals->outcomes[outcome], made_up = totals->probes[outcome];
+
+	if (made_up > all) /* a link has come to what was made up, and asks for it */
+		made_up = all;
 	for (size_t i = 0; i < o->run_fail_on.n; i++) {
 		struct slice word = slice_cstr(o->run_fail_on.v[i]);
 
 		if (slice_eq(word, broken)
 			? outcome_is_broken(outcome)
 			: slice_eq(word, slice_cstr(outcome_name(outcome))))
-			return totals->outcomes[outcome] - totals->probes[outcome] +
-			       (outcome == OUTCOME_BUDGET ? left : 0);
+			return all - made_up + (outcome == OUTCOME_BUDGET ? left : 0);
 	}
 	return 0;
 }
