@@ -137,7 +137,8 @@ fields_hash(const struct options *o)
 	return hash;
 }
 
-/* Other links, a sink more, another field: what an answer 304 cannot give. */
+/* Other links, a sink more, another field: what an answer 304 cannot give.  Where an older
+ * trawl has not said what it kept of its pages, there may be more now. */
 static void
 note_wants(struct crawl *c, struct saved *saved)
 {
@@ -146,6 +147,7 @@ note_wants(struct crawl *c, struct saved *saved)
 	uint32_t keeps = keeps_of(c->o);
 
 	if ((saved->scope_hash != 0 && saved->scope_hash != scope) ||
+	    (saved->sinks == 0 && saved->totals.pages > 0) ||
 	    (saved->sinks != 0 && (keeps & ~saved->sinks) != 0) ||
 	    (saved->sinks != 0 && fields != 0 && saved->fields_hash != fields))
 		saved->more_us = loop_wall_us(c->loop);

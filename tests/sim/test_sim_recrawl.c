@@ -393,6 +393,51 @@ what_is_wanted_anew_is_asked_whole_until_it_has_come(void **state)
 	kit_remove(dir);
 }
 
+/* As before it was noted which sinks a run has. */
+static void
+forget_sinks(const char *dir)
+{
+	struct store_conf conf = {
+	    .dir = dir, .mode = STORE_EXIST, .memory_bytes = 8 << 20};
+	struct store_batch *b;
+	struct saved saved;
+	struct store *s;
+	struct why why;
+
+	assert_int_equal(store_open("rocksdb", &conf, &s, &why), 0);
+	assert_int_equal(store_batch_new(1 << 16, &b), 0);
+	assert_int_equal(saved_get(s, &saved, &why), 0);
+	assert_true(saved.sinks != 0);
+	saved.sinks = 0;
+	saved.fields_hash = 0;
+	saved.more_us = 0;
+	assert_int_equal(saved_put(b, &saved), 0);
+	assert_int_equal(store_apply(s, b, true, &why), 0);
+	store_batch_free(b);
+	store_close(s);
+}
+
+static void
+of_what_an_older_trawl_has_kept_nothing_is_taken_for_granted(void **state)
+{
+	char dir[KIT_PATH_MAX];
+	struct sim_run run;
+
+	(void)state;
+	begin(dir, true);
+	run = round_at(dir, START_US, OPTIONS("delay=0"));
+	sim_release(&run);
+	forget_sinks(dir);
+	run = round_at(dir, START_US + 1000000, OPTIONS("delay=0", "text=yes"));
+	assert_int_equal(site.conditional, 0);
+	assert_int_equal(run.stats.outcomes[OUTCOME_OK], 4);
+	sim_release(&run);
+	run = round_at(dir, START_US + 2000000, OPTIONS("delay=0", "text=yes"));
+	assert_int_equal(site.conditional, 4);
+	sim_release(&run);
+	kit_remove(dir);
+}
+
 static void
 budgets_are_those_of_a_round_and_what_is_left_waits_for_the_next(void **state)
 {
@@ -635,6 +680,8 @@ main(void)
 	    cmocka_unit_test(
 		other_rules_hold_of_pages_that_were_fetched_under_the_old_ones),
 	    cmocka_unit_test(what_is_wanted_anew_is_asked_whole_until_it_has_come),
+	    cmocka_unit_test(
+		of_what_an_older_trawl_has_kept_nothing_is_taken_for_granted),
 	    cmocka_unit_test(
 		budgets_are_those_of_a_round_and_what_is_left_waits_for_the_next),
 	    cmocka_unit_test(what_was_stopped_is_gone_on_with_in_its_round),
