@@ -137,6 +137,27 @@ fields_hash(const struct options *o)
 	return hash;
 }
 
+/* Of what decides which links are read in a page that is in scope, and what sinks make of
+ * it; scope_hash() has the rest.  Never 0. */
+static uint64_t
+reads_hash(const struct options *o)
+{
+	const char *columns = o->output_csv_columns;
+	char numbers[160];
+
+	(void)snprintf(numbers, sizeof(numbers), "%d %u %d %d %u %d %d %d %d %d %" PRId64,
+	    o->crawl_robots == ROBOTS_OBEY ? (int)o->crawl_nofollow : NOFOLLOW_NONE,
+	    o->crawl_speculative ? (unsigned)o->crawl_speculative_max : 0,
+	    (int)o->crawl_sitemaps, (int)o->crawl_sitemap_extras,
+	    (unsigned)o->limits_max_links, (int)o->crawl_sort_query,
+	    (int)o->crawl_strip_session_ids, (int)o->crawl_strip_tracking,
+	    o->crawl_check_links ? (int)o->crawl_check_fragments : -1,
+	    (int)o->mirror_mirror_links, o->mirror_mirror_max_file);
+	return url_hash(slice_cstr(columns == NULL ? "" : columns),
+		   url_hash(slice_cstr(numbers), 0)) |
+	       1;
+}
+
 /* Other links, a sink more, another field: what an answer 304 cannot give.  Where an older
  * trawl has not said what it kept of its pages, there may be more now. */
 static void
@@ -144,15 +165,18 @@ note_wants(struct crawl *c, struct saved *saved)
 {
 	uint64_t scope = scope_hash(c->o, &c->conf.job->seeds);
 	uint64_t fields = fields_hash(c->o);
+	uint64_t reads = reads_hash(c->o);
 	uint32_t keeps = keeps_of(c->o);
 
 	if ((saved->scope_hash != 0 && saved->scope_hash != scope) ||
-	    (saved->sinks == 0 && saved->totals.pages > 0) ||
+	    (saved->reads_hash != 0 && saved->reads_hash != reads) ||
+	    (saved->reads_hash == 0 && saved->totals.pages > 0) ||
 	    (saved->sinks != 0 && (keeps & ~saved->sinks) != 0) ||
 	    (saved->sinks != 0 && fields != 0 && saved->fields_hash != fields))
 		saved->more_us = loop_wall_us(c->loop);
 	saved->sinks = keeps;
 	saved->fields_hash = fields;
+	saved->reads_hash = reads;
 }
 
 /* What waits was found under other options: some of it may not be wanted any more.  That

@@ -61,6 +61,7 @@ struct saved {
 	 * the fields that it took out of pages (0: none). */
 	uint32_t sinks;
 	uint64_t fields_hash;
+	uint64_t reads_hash; /* of what decides which links are read; 0: not known */
 	/* When more was wanted of pages than before, links or contents; wall clock, 0: never.
 	 * What was asked last before that is asked without conditions. */
 	int64_t more_us;

@@ -17,7 +17,7 @@
 
 static struct {
 	int64_t wall_us;
-	bool validators, gone, moved, failing, forbidden, refused;
+	bool validators, gone, moved, failing, forbidden, refused, nofollow;
 	uint32_t conditional;         /* requests that were */
 	uint32_t often, daily, never; /* how often each was asked */
 } site;
@@ -75,6 +75,8 @@ script(void *ctx, struct slice url, struct sim_reply *ret, struct buf *body)
 	}
 	if (ends(url, "a.test/")) {
 		edition(url, 0, ret, body);
+		if (ret->status == 200 && site.nofollow)
+			(void)buf_add_cstr(body, "<meta name=robots content=nofollow>");
 		if (ret->status == 200)
 			(void)buf_add_cstr(body,
 			    "<a href=/often>o</a><a href=/never>n</a>"
@@ -409,7 +411,7 @@ forget_sinks(const char *dir)
 	assert_int_equal(saved_get(s, &saved, &why), 0);
 	assert_true(saved.sinks != 0);
 	saved.sinks = 0;
-	saved.fields_hash = 0;
+	saved.fields_hash = saved.reads_hash = 0;
 	saved.more_us = 0;
 	assert_int_equal(saved_put(b, &saved), 0);
 	assert_int_equal(store_apply(s, b, true, &why), 0);
@@ -435,6 +437,47 @@ of_what_an_older_trawl_has_kept_nothing_is_taken_for_granted(void **state)
 	run = round_at(dir, START_US + 2000000, OPTIONS("delay=0", "text=yes"));
 	assert_int_equal(site.conditional, 4);
 	sim_release(&run);
+	kit_remove(dir);
+}
+
+static void
+links_that_are_read_by_other_options_are_found_in_pages_that_have_not_changed(
+    void **state)
+{
+	static const char *const other[] = {"sitemaps=no", "sitemap-extras=yes",
+	    "speculative=yes", "max-links=7", "sort-query=yes", "strip-session-ids=yes",
+	    "strip-tracking=yes", "mirror-links=keep", "mirror-max-file=5000",
+	    "csv-columns=url", "robots=ignore"};
+	int64_t at = START_US;
+	char dir[KIT_PATH_MAX];
+	struct sim_run run;
+
+	(void)state;
+	begin(dir, true);
+	site.nofollow = true;
+	run = round_at(dir, at, OPTIONS("delay=0"));
+	assert_int_equal(run.stats.discovered, 1);
+	sim_release(&run);
+	run = round_at(dir, at += 1000000, OPTIONS("delay=0", "nofollow=none"));
+	assert_int_equal(run.stats.discovered, 5);
+	assert_int_equal(site.conditional, 0);
+	sim_release(&run);
+	run = round_at(dir, at += 1000000, OPTIONS("delay=0"));
+	sim_release(&run);
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		const char *const *options = OPTIONS("delay=0", other[i]);
+
+		site.conditional = 0;
+		run = round_at(dir, at += 1000000, options);
+		assert_int_equal(site.conditional, 0);
+		sim_release(&run);
+		run = round_at(dir, at += 1000000, options);
+		assert_int_equal(site.conditional, 4);
+		sim_release(&run);
+		run = round_at(dir, at += 1000000, OPTIONS("delay=0"));
+		assert_int_equal(site.conditional, 4);
+		sim_release(&run);
+	}
 	kit_remove(dir);
 }
 
@@ -682,6 +725,8 @@ main(void)
 	    cmocka_unit_test(what_is_wanted_anew_is_asked_whole_until_it_has_come),
 	    cmocka_unit_test(
 		of_what_an_older_trawl_has_kept_nothing_is_taken_for_granted),
+	    cmocka_unit_test(
+		links_that_are_read_by_other_options_are_found_in_pages_that_have_not_changed),
 	    cmocka_unit_test(
 		budgets_are_those_of_a_round_and_what_is_left_waits_for_the_next),
 	    cmocka_unit_test(what_was_stopped_is_gone_on_with_in_its_round),

@@ -64,6 +64,7 @@ some(void)
 	    .sinks = UINT32_MAX,
 	    .fields_hash = 0x0fedcba987654321,
 	    .more_us = 1700000000500000,
+	    .reads_hash = 0xf00dcba987654321,
 	    .round = {.number = 4,
 		.opening = true,
 		.whole = true,
@@ -106,6 +107,7 @@ what_is_saved_comes_back(void **state)
 	assert_int_equal(got.sinks, v.sinks);
 	assert_int_equal(got.fields_hash, v.fields_hash);
 	assert_int_equal(got.more_us, v.more_us);
+	assert_int_equal(got.reads_hash, v.reads_hash);
 	assert_memory_equal(got.wait_ms, v.wait_ms, sizeof(v.wait_ms));
 	assert_memory_equal(&got.totals, &v.totals, sizeof(v.totals));
 	assert_int_equal(got.round.number, 4);
@@ -159,6 +161,26 @@ an_older_version_is_read(void **state)
 	assert_int_equal(got.wait_ms[WAIT_CRAWL_DELAY], 0);
 	assert_int_equal(got.round.number, 1);
 	assert_false(got.round.opening);
+	buf_release(&b);
+}
+
+/* As version 4 wrote it: all but the last hash. */
+static void
+what_was_not_noted_before_is_not_known(void **state)
+{
+	struct env *e = *state;
+	struct saved v = some(), got;
+	struct buf b;
+
+	buf_init(&b, 4096);
+	assert_int_equal(saved_put(e->b, &v), 0);
+	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
+	assert_int_equal(store_get(e->s, STORE_META, SLICE_LIT("crawl"), &b), 0);
+	b.ptr[0] = 4;
+	put_bytes(e, slice_head(buf_slice(&b), b.len - sizeof(v.reads_hash)));
+	assert_int_equal(saved_get(e->s, &got, &e->why), 0);
+	assert_int_equal(got.more_us, v.more_us);
+	assert_int_equal(got.reads_hash, 0);
 	buf_release(&b);
 }
 
@@ -532,6 +554,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(what_is_saved_comes_back, up, down),
 	    cmocka_unit_test_setup_teardown(an_older_version_is_read, up, down),
+	    cmocka_unit_test_setup_teardown(
+		what_was_not_noted_before_is_not_known, up, down),
 	    cmocka_unit_test_setup_teardown(
 		newer_versions_and_damaged_ones_are_refused, up, down),
 	    cmocka_unit_test(what_became_of_a_url_comes_back),
