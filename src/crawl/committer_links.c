@@ -84,17 +84,19 @@ put_rejected(struct committer *c, const struct commit *m, const struct found_lin
 
 /* The parent's path and one letter more; long ones keep their end. */
 static int
-hops_add(struct commit *m, enum link_kind kind, size_t *ret_at)
+hops_add(struct commit *m, const struct found_link *l, size_t *ret_at)
 {
 	struct slice parent = m->rec == NULL ? ((struct slice){0}) : m->rec->hops;
+	bool is_probe = (l->flags & URLREC_CHECK) != 0 && l->kind == LINK_SPECULATIVE;
+	char hop = is_probe ? (char)LINK_HOP_PROBE : link_kind_hop(l->kind);
 	int r;
 
 	if (parent.len >= HOPS_MAX)
 		parent = slice_from(parent, parent.len - HOPS_MAX + 1);
 	*ret_at = m->texts.len;
 	r = buf_add_slice(&m->texts, parent);
-	if (r == 0 && kind != LINK_SEED)
-		r = buf_add_byte(&m->texts, link_kind_hop(kind));
+	if (r == 0 && l->kind != LINK_SEED)
+		r = buf_add_byte(&m->texts, hop);
 	return r;
 }
 
@@ -155,7 +157,7 @@ record_of(const struct committer *c, struct commit *m, const struct found_link *
     struct urlrec *ret)
 {
 	size_t hops_at;
-	int r = hops_add(m, l->kind, &hops_at);
+	int r = hops_add(m, l, &hops_at);
 
 	if (r < 0)
 		return r;

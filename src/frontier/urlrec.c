@@ -175,5 +175,5 @@ urlrec_is_probe(const struct urlrec *r)
 bool
 urlrec_is_made_up(const struct urlrec *r)
 {
-	return urlrec_is_probe(r) || link_hops_moved_guess(r->hops);
+	return urlrec_is_probe(r) || link_hops_moved_probe(r->hops);
 }

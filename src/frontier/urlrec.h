@@ -50,6 +50,6 @@ int urlrec_decode(struct slice value, struct urlrec *ret);
 struct slice urlrec_authority(const struct urlrec *r);
 /* Made up, to hear what its host says of what it has not; no link leads there. */
 bool urlrec_is_probe(const struct urlrec *r);
-/* That, or what it (or a guess) was sent on to. */
+/* That, or what it was sent on to. */
 bool urlrec_is_made_up(const struct urlrec *r);
 #endif

@@ -140,7 +140,7 @@ checks_letter(enum checks_how how)
 bool
 checks_made_up(enum checks_how how, struct slice hops)
 {
-	return how == CHECKS_PROBE || link_hops_moved_guess(hops);
+	return how == CHECKS_PROBE || link_hops_moved_probe(hops);
 }
 
 /* ---- the sink ---- */

@@ -70,6 +70,6 @@ enum checks_how {
 	CHECKS_PROBE,   /* what its host says of a page that it has not */
 };
 char checks_letter(enum checks_how how);
-/* A probe, or what that (or a guess) was sent on to: no link leads there. */
+/* A probe, or what that was sent on to: no link leads there. */
 bool checks_made_up(enum checks_how how, struct slice hops);
 #endif

@@ -53,12 +53,11 @@ link_kind_is_guess(enum link_kind k)
 }
 
 bool
-link_hops_moved_guess(struct slice path)
+link_hops_moved_probe(struct slice path)
 {
 	size_t len = path.len;
 
 	while (len > 0 && path.ptr[len - 1] == link_kind_hop(LINK_REDIRECT))
 		len--;
-	return len > 0 && len < path.len &&
-	       path.ptr[len - 1] == link_kind_hop(LINK_SPECULATIVE);
+	return len > 0 && len < path.len && path.ptr[len - 1] == LINK_HOP_PROBE;
 }

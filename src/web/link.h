@@ -77,6 +77,8 @@ bool link_kind_is_followed(enum link_kind k);
 bool link_kind_is_embed(enum link_kind k);
 /* Looks like a URL in a script, in JSON-LD. */
 bool link_kind_is_guess(enum link_kind k);
-/* Of a hop path: redirects led there, and to the first of them a guess. */
-bool link_hops_moved_guess(struct slice path);
+/* In a hop path, of what --check-links makes up to hear what a host says of what it has not. */
+enum { LINK_HOP_PROBE = 'S' };
+/* Of a hop path: redirects led there, and to the first of them such a question. */
+bool link_hops_moved_probe(struct slice path);
 #endif

@@ -641,6 +641,18 @@ def test_what_a_host_says_of_what_it_has_not_is_no_broken_link_of_the_site(tmp_p
         result, out = harness.crawl(tmp_path / "b", *args)
         assert (result.rc, "broken" in result.err) == (0, False), result.err
         assert [line[1] for line in out.crawl_log() if line[3].endswith("/sorry")] == ["404"]
+        # What only looked like a link leads to pages that others link, in earnest.
+        own.answers = {
+            "/": (200, {}, '<script>var u = "/guess.html"</script><a href=/near>x</a>'),
+            "/near": html("/there"),
+            "/guess.html": (302, {"Location": "/gone"}, ""),
+            "/there": html("/gone"),
+        }
+        result, out = harness.crawl(
+            tmp_path / "e", "--delay", "0", "--speculative", "--fail-on", "broken", base(own) + "/"
+        )
+        assert [line[4] for line in out.crawl_log() if line[3].endswith("/guess.html")] == ["X"]
+        assert result.rc == 8 and result.err.endswith("trawl: --fail-on: http-4xx 1\n"), result.err
         # What is gone is told, then as ever.
         own.answers = {"/": html("/there", "/gone"), "/there": html()}
         result, _ = harness.crawl(tmp_path / "d", *args)

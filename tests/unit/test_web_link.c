@@ -38,6 +38,24 @@ what_a_page_needs_to_be_shown_is_an_embed(void **state)
 	assert_false(link_kind_is_followed(LINK_SPECULATIVE));
 }
 
+static void
+only_what_a_probe_is_sent_on_to_is_made_up_with_it(void **state)
+{
+	static const struct {
+		const char *path;
+		bool moved;
+	} cases[] = {{"SR", true}, {"LSR", true}, {"LLSRRR", true}, {"", false},
+	    {"S", false}, {"R", false}, {"RR", false}, {"SRL", false}, {"SLR", false},
+	    {"LR", false}, {"XR", false}, {"LXRR", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(
+		    link_hops_moved_probe(slice_cstr(cases[i].path)), cases[i].moved);
+	for (int k = 0; k < LINK_KIND_MAX; k++)
+		assert_true(link_kind_hop((enum link_kind)k) != LINK_HOP_PROBE);
+}
+
 int
 main(void)
 {
@@ -45,6 +63,7 @@ main(void)
 	    cmocka_unit_test(
 		each_kind_has_a_known_hop_and_only_links_to_parts_and_pages_share_a_name),
 	    cmocka_unit_test(what_a_page_needs_to_be_shown_is_an_embed),
+	    cmocka_unit_test(only_what_a_probe_is_sent_on_to_is_made_up_with_it),
 	};
 
 	return cmocka_run_group_tests_name("web/link", tests, NULL, NULL);
