@@ -5,6 +5,9 @@
  * of files beside the database that cannot be made, it says that they failed, and keeps the
  * errno.
  *
+ * Of base only this knows a library besides libc: sink/ and ctl/ both keep tables in SQLite,
+ * and have no floor above base in common.
+ *
  * Threads: that of the database, before its next call.
  */
 #ifndef BASE_ROOM_SQLITE_H
@@ -27,7 +30,7 @@ room_sqlite_lacks(sqlite3 *db)
 	if (err == 0)
 		(void)sqlite3_file_control(
 		    db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-	if (log != NULL && log->pMethods != NULL)
+	if (log != NULL && log->pMethods != NULL && log->pMethods->xFileControl != NULL)
 		(void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &err);
 	return room_error(-err) == -ENOSPC;
 }

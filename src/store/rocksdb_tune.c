@@ -138,8 +138,8 @@ cf_options(const struct rocks_tuning *t, enum store_table table, uint64_t memory
 	rocksdb_options_set_max_write_buffer_number(
 	    o, 2); /* being written out, at most */
 	if (table != STORE_HOST)
-		universal_compaction(o,
-		    table == STORE_QUEUE ? QUEUE_SPACE_PERCENT : SPACE_PERCENT);
+		universal_compaction(
+		    o, table == STORE_QUEUE ? QUEUE_SPACE_PERCENT : SPACE_PERCENT);
 	/* Batches are sorted: the next key's place is looked for from that of the last. */
 	return with(o, "memtable_insert_with_hint_prefix_extractor=fixed:1");
 }
