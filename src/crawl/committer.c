@@ -209,7 +209,7 @@ uint64_t
 committer_disk_taken(const struct committer *c)
 {
 	return c->disk_bytes + finish_bytes(c) +
-	       (c->sinks_len + OTHER_FILES) * BLOCK_BYTES +
+	       (c->sinks_len + OTHER_FILES) * SINK_BLOCK_BYTES +
 	       (c->conf.durable ? store_batch_bytes(c->batch) : 0);
 }
 

@@ -29,7 +29,6 @@ enum {
 	    32 << 20,          /* a disk with room for that leaves it to --commit-size */
 	BATCH_BYTES = 4 << 20, /* enough for a commit: some 20,000 new URLs */
 	BATCH_BYTES_MAX = 256 << 20, /* what one mail may add to that */
-	BLOCK_BYTES = 4096,          /* of most file systems */
 	OTHER_FILES =
 	    5, /* beside the sinks': the store's log, seen.log, index, reports */
 	REPORT_BYTES = 48 << 10, /* with tables that are empty */

@@ -14,6 +14,14 @@ enum {
 	WACZ_LINES_PART = 4  /* index and list of pages are compressed there */
 };
 
+/* A copy in bytes is a file of its own; pieces are put behind others. */
+static uint64_t
+copy_on_disk(const struct sink_event *e)
+{
+	return e->copy == SINK_COPY_BYTES ? sink_file_bytes(e->copy_bytes.len)
+					  : e->copy_bytes.len;
+}
+
 static int
 put_sinks(struct committer *c, struct sink_event *e)
 {
@@ -28,7 +36,7 @@ put_sinks(struct committer *c, struct sink_event *e)
 		lines += c->sinks[i]->line_bytes - before;
 	}
 	c->dirty_bytes += e->records.len + e->copy_bytes.len + lines;
-	c->disk_bytes += e->records.len + e->copy_bytes.len + lines;
+	c->disk_bytes += e->records.len + copy_on_disk(e) + lines;
 	if (c->conf.wacz)
 		c->wacz_bytes += e->records.len + lines / WACZ_LINES_PART;
 	return 0;

@@ -18,6 +18,8 @@
 
 #include "base/banned.h"
 
+enum { RECORD_ROOM = 128 << 10 };
+
 struct copies {
 	struct mirror_files files;
 	char *dir;
@@ -49,6 +51,24 @@ is_made(const char *dir)
 	return first.st_mtim.tv_nsec >= index.st_mtim.tv_nsec;
 }
 
+/* What the files of all pages will take.  What is damaged is told when they are made. */
+static uint64_t
+pages_on_disk(const struct mirror_files *f)
+{
+	uint64_t sum = 0, at = 0, next;
+	struct mirror_record rec;
+	struct buf b;
+
+	buf_init(&b, RECORD_ROOM);
+	while (at < f->index.pos && mirror_record_read(f, at, &b, &rec, &next) == 0) {
+		if (rec.what == MIRROR_PAGE)
+			sum += sink_file_bytes(rec.parts_len);
+		at = next;
+	}
+	buf_release(&b);
+	return sum;
+}
+
 static int
 mirror_open(
     struct sink *s, const struct sink_conf *conf, struct slice mark, struct why *why)
@@ -69,7 +89,7 @@ mirror_open(
 		free(c);
 		return r;
 	}
-	s->finish_bytes = made ? 0 : c->files.parts.pos;
+	s->finish_bytes = made ? 0 : pages_on_disk(&c->files);
 	s->priv = c;
 	return 0;
 }
@@ -102,7 +122,7 @@ mirror_put(struct sink *s, struct sink_event *e, struct why *why)
 	}
 	c->made = false;
 	if (rec.what == MIRROR_PAGE) /* a file of it comes beside its pieces */
-		s->finish_bytes += e->copy_bytes.len;
+		s->finish_bytes += sink_file_bytes(e->copy_bytes.len);
 	return mirror_files_add(&c->files, &rec, e->copy_bytes, why);
 }
 

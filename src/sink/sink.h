@@ -63,6 +63,15 @@ struct sink_conf {
 	void (*tell)(const char *text);
 };
 
+/* Of most file systems: a file takes whole ones. */
+enum { SINK_BLOCK_BYTES = 4096 };
+/* What so many bytes take of the disk in a file of their own. */
+static inline uint64_t
+sink_file_bytes(uint64_t n)
+{
+	return (n + SINK_BLOCK_BYTES - 1) / SINK_BLOCK_BYTES * SINK_BLOCK_BYTES;
+}
+
 /* It must outlive the sink. */
 struct exec_conf {
 	const char *command; /* sink/command.h */

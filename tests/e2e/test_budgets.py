@@ -163,6 +163,20 @@ def test_the_disk_budget_counts_the_mirror_that_is_made_at_the_end(site, tmp_pat
     finish(site, out, "--max-disk", "none")
 
 
+@pytest.mark.parametrize("kind", ["text/html", "text/plain"])
+def test_the_disk_budget_counts_the_blocks_of_the_small_files_of_a_mirror(kind, tmp_path):
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www" / "p.html").write_text("".join(f'<a href="/{i}">x</a>' for i in range(2500)))
+    server = f"""server {{ listen 127.0.0.1:@PORT@; root "{tmp_path}/www"; location = /robots.txt {{ return 404; }}
+        location ~ ^/[0-9]+$ {{ default_type {kind}; return 200 "$uri {'word ' * 100}"; }} }}"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--no-traps", "--sink", "jsonl", "--sink", "mirror",
+                                    "--max-disk", "6MB", web.url("/p.html"))  # fmt: skip
+    assert result.rc == 16, result.err
+    assert len([p for p in (out.dir / "mirror").rglob("*") if p.is_file()]) >= len(out.pages()) > 700
+    assert 4_500_000 < taken(out.dir) <= 6_000_000
+
+
 def test_the_disk_budget_counts_index_and_reports_that_are_written_at_the_end(tmp_path):
     """Of small pages these are a good part of all: the index once more, sorted, and a table of what is broken."""
     (tmp_path / "www").mkdir()

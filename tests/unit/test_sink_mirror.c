@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { BLOCK_BYTES = 4096 }; /* of most file systems */
+
 struct env {
 	char dir[KIT_PATH_MAX];
 	struct sink_conf conf;
@@ -406,11 +408,35 @@ what_the_end_will_add_is_counted_until_it_is_there(void **state)
 	assert_int_equal(e->s->finish_bytes, 0);
 	put_page(e, "https://a.test/", "https://a.test/2", "");
 	commit(e);
-	assert_int_equal(e->s->finish_bytes, e->pieces.len);
+	assert_int_equal(e->s->finish_bytes, BLOCK_BYTES);
 	reopen(e, false); /* stopped, and not made */
-	assert_int_equal(e->s->finish_bytes, e->pieces.len);
+	assert_int_equal(e->s->finish_bytes, BLOCK_BYTES);
 	reopen(e, true); /* made, but no first page tells of it */
-	assert_int_equal(e->s->finish_bytes, e->pieces.len);
+	assert_int_equal(e->s->finish_bytes, BLOCK_BYTES);
+}
+
+/* A disk has no less than a block for each, however small they are. */
+static void
+each_page_will_take_whole_blocks_also_after_a_resume(void **state)
+{
+	struct env *e = *state;
+	char name[40], large[3 * BLOCK_BYTES / 2];
+
+	reopen(e, true);
+	commit(e);
+	memset(large, 'x', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\0';
+	for (int i = 0; i < 10; i++) {
+		(void)snprintf(name, sizeof(name), "https://a.test/%d", i);
+		put_page(e, name, "https://a.test/", "");
+		put_redirect(e, "https://a.test/r", name);
+		put_file(e, "https://a.test/f.png", "png");
+	}
+	put_page(e, "https://a.test/", large, "");
+	assert_int_equal(e->s->finish_bytes, 12 * BLOCK_BYTES);
+	commit(e);
+	reopen(e, false);
+	assert_int_equal(e->s->finish_bytes, 12 * BLOCK_BYTES);
 }
 
 static void
@@ -432,7 +458,7 @@ what_was_made_by_an_earlier_run_is_not_counted_again(void **state)
 	assert_int_equal(e->s->finish_bytes, 0);
 	put_page(e, "https://a.test/2", "https://a.test/", "");
 	commit(e);
-	assert_int_equal(e->s->finish_bytes, e->pieces.len);
+	assert_int_equal(e->s->finish_bytes, BLOCK_BYTES);
 }
 
 static void
@@ -698,6 +724,7 @@ main(void)
 	    TEST(answers_that_are_no_content_are_left_out),
 	    TEST(the_first_page_lists_seeds_where_they_lead),
 	    TEST(what_the_end_will_add_is_counted_until_it_is_there),
+	    TEST(each_page_will_take_whole_blocks_also_after_a_resume),
 	    TEST(what_was_made_by_an_earlier_run_is_not_counted_again),
 	    TEST(a_mark_or_files_that_are_wrong_are_told),
 	    TEST(any_damaged_byte_of_what_it_is_made_of_is_told_with_its_place),
