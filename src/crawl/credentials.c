@@ -199,7 +199,9 @@ header_line_fault(struct slice line)
 	if (colon == 0 || colon == line.len || slice_has_control(line) ||
 	    slice_find(line, ' ') < colon)
 		return "is not \"Name: value\"";
-	return is_about_sending(slice_head(line, colon))
+	/* Without a value it is not sent at all. */
+	return is_about_sending(slice_head(line, colon)) &&
+		       slice_trim(slice_from(line, colon + 1)).len > 0
 		   ? "says how a request is sent, which is not for options to say"
 		   : NULL;
 }

@@ -386,6 +386,15 @@ def test_a_header_that_says_how_a_request_is_sent_is_refused(name, tmp_path):
         assert result.err.count("\n") == 1 and "says how a request is sent" in result.err
 
 
+def test_a_header_that_says_how_a_request_is_sent_may_be_left_out(web, tmp_path):
+    lines = [("--header", "Expect:"), ("--header", "Upgrade: "), ("--header-for", "127.0.0.1=Transfer-Encoding:")]
+    result, out = harness.crawl(tmp_path / "c", "-q", "--depth", "0", *sum(lines, ()), web.url("/p0.html"))
+    assert result.rc == 0, result.err
+    assert [p["status"] for p in out.pages()] == [200]
+    (sent,) = [r.block for r in out.records() if r.type == "request" and r.uri == web.url("/p0.html")]
+    assert not any(name in sent.lower() for name in (b"expect", b"upgrade", b"transfer-encoding"))
+
+
 def test_headers_and_user_agent_are_sent(web, tmp_path):
     before = len(web.log())
     harness.crawl(tmp_path / "c", "-q", "--depth", "0", "--user-agent", "harbour/1", web.url("/p0.html"))

@@ -105,6 +105,28 @@ a_header_goes_to_one_host(void **state)
 }
 
 static void
+of_lines_that_say_how_a_request_is_sent_only_those_without_a_value_are_fine(void **state)
+{
+	static const char *const names[] = {
+	    "Expect", "UPGRADE", "content-length", "Transfer-Encoding"};
+	static const char *const none[] = {":", ": "}, *const some[] = {":0", ": x "};
+	char line[60];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		for (size_t k = 0; k < sizeof(none) / sizeof(none[0]); k++) {
+			(void)snprintf(line, sizeof(line), "%s%s", names[i], none[k]);
+			assert_null(header_line_fault(slice_cstr(line)));
+		}
+		for (size_t k = 0; k < sizeof(some) / sizeof(some[0]); k++) {
+			(void)snprintf(line, sizeof(line), "%s%s", names[i], some[k]);
+			assert_non_null(strstr(header_line_fault(slice_cstr(line)),
+			    "how a request is sent"));
+		}
+	}
+}
+
+static void
 what_is_wrong_is_told_without_the_secret(void **state)
 {
 	static const struct {
@@ -175,6 +197,8 @@ main(void)
 	    TEST(a_password_goes_over_tls_or_to_a_seed),
 	    TEST(a_file_has_one_on_each_line),
 	    TEST(a_header_goes_to_one_host),
+	    TEST(
+		of_lines_that_say_how_a_request_is_sent_only_those_without_a_value_are_fine),
 	    TEST(what_is_wrong_is_told_without_the_secret),
 	    TEST(there_is_an_end_to_them),
 	};
