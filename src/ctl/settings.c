@@ -1,5 +1,7 @@
 #include "ctl/settings.h"
+#include "ctl/access.h"
 #include "ctl/http.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,18 +227,16 @@ check_listen(struct check *c)
 	}
 }
 
-/* Without a port: what a Host header says is compared without one. */
+/* As a Host header may have it, or an address of IPv6 without brackets.  Addresses are answered
+ * for anyway, and what has a port never is: names are compared without one. */
 static bool
-is_host_name(struct slice name)
+is_host(const char *text)
 {
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.ptr[i];
+	struct slice name, port;
+	struct in6_addr v6;
 
-		if (!ascii_is_alpha(c) && !ascii_is_digit(c) && c != '-' && c != '.' &&
-		    c != '_')
-			return false;
-	}
-	return name.len > 0;
+	return access_split_host(slice_cstr(text), &name, &port) ||
+	       inet_pton(AF_INET6, text, &v6) == 1;
 }
 
 static void
@@ -245,7 +245,7 @@ check_hosts(struct check *c)
 	const struct strlist *hosts = &c->settings->api_hosts;
 
 	for (size_t i = 0; i < hosts->n; i++)
-		if (!is_host_name(slice_cstr(hosts->v[i])))
+		if (!is_host(hosts->v[i]))
 			wrong(c, SETTING_ID_api_hosts,
 			    "api.hosts: '%s' is no name of a host", hosts->v[i]);
 }

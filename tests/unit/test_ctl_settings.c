@@ -276,6 +276,38 @@ where_it_listens_is_a_list_and_beyond_this_machine_wants_tls(void **state)
 	settings_release(&s);
 }
 
+/* What is answered for anyway, or never, does no harm. */
+static void
+for_whom_it_answers_are_names_and_addresses(void **state)
+{
+	static const char *const good[] = {"a.example", "a_b-1", "127.0.0.1", "[::1]",
+	    "::1", "2001:db8::1", "a.example:8620", "[::1]:8620"};
+	static const char *const bad[] = {"http://a.example/", "a.example/", "a b",
+	    "*.example", "a.example:", "a.example:x", "a.example:65536", "[::1",
+	    "2001:db8:::1"};
+	char text[80];
+	struct settings s;
+	struct told t;
+	struct why why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		(void)snprintf(text, sizeof(text), "api: {hosts: ['%s']}\n", good[i]);
+		assert_int_equal(read_text(&s, text, &t), 0);
+		if (settings_check(&s, &why) < 0)
+			fail_msg("%s", why.text);
+		settings_release(&s);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)snprintf(text, sizeof(text), "api: {hosts: ['%s']}\n", bad[i]);
+		assert_int_equal(read_text(&s, text, &t), 0);
+		if (settings_check(&s, &why) == 0)
+			fail_msg("'%s' is taken", bad[i]);
+		assert_non_null(strstr(why.text, "is no name of a host"));
+		settings_release(&s);
+	}
+}
+
 static void
 a_mode_is_octal(void **state)
 {
@@ -302,6 +334,7 @@ main(void)
 	    cmocka_unit_test(what_holds_to_the_end_is_not_changed_by_a_reload),
 	    cmocka_unit_test(
 		where_it_listens_is_a_list_and_beyond_this_machine_wants_tls),
+	    cmocka_unit_test(for_whom_it_answers_are_names_and_addresses),
 	    cmocka_unit_test(a_mode_is_octal),
 	};
 
