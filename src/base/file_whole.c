@@ -92,7 +92,7 @@ write_into(const char *path, struct slice text, struct why *why)
 	return r < 0 ? why_set(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
 }
 
-/* What a link leads to that is not there yet, empty.  By the link, so that one whose links the
+/* What a link leads to that is not there yet, empty; 1 if so.  By the link, so that one whose links the
  * system does not trust (proc(5): protected_symlinks) makes nothing. */
 static int
 make_behind(const char *link, mode_t mode)
@@ -106,15 +106,40 @@ make_behind(const char *link, mode_t mode)
 	if (fd < 0)
 		return -errno;
 	(void)close(fd);
-	return 0;
+	return 1;
+}
+
+/* What make_behind() made, unless it has been written by now. */
+static void
+unmake(const char *real)
+{
+	struct stat st;
+
+	if (lstat(real, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+		(void)unlink(real);
+}
+
+/* At a path that has no links any more; it is the caller's again afterwards. */
+static int
+write_real(char *real, mode_t mode, struct slice text, struct why *why)
+{
+	char *name = strrchr(real, '/');
+	int r;
+
+	if (name == NULL)
+		return file_whole_write(".", real, mode, text, why);
+	*name = '\0';
+	r = file_whole_write(name == real ? "/" : real, name + 1, mode, text, why);
+	*name = '/';
+	return r;
 }
 
 int
 file_whole_write_at(const char *path, mode_t mode, struct slice text, struct why *why)
 {
-	char real[PATH_MAX], *name;
+	char real[PATH_MAX];
 	struct stat st;
-	bool there = stat(path, &st) == 0;
+	bool there = stat(path, &st) == 0, made;
 	int r;
 
 	if (there && !S_ISREG(st.st_mode))
@@ -122,15 +147,15 @@ file_whole_write_at(const char *path, mode_t mode, struct slice text, struct why
 	r = there ? 0 : make_behind(path, mode);
 	if (r < 0)
 		return why_set(why, r, "cannot write %s: %s", path, strerror(-r));
+	made = r > 0;
 	/* One that is not there yet has no other name. */
 	if (realpath(path, real) == NULL &&
 	    (size_t)snprintf(real, sizeof(real), "%s", path) >= sizeof(real))
 		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", path);
-	name = strrchr(real, '/');
-	if (name == NULL)
-		return file_whole_write(".", real, mode, text, why);
-	*name = '\0';
-	return file_whole_write(name == real ? "/" : real, name + 1, mode, text, why);
+	r = write_real(real, mode, text, why);
+	if (r < 0 && made)
+		unmake(real);
+	return r;
 }
 
 int

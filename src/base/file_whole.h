@@ -19,7 +19,8 @@ int file_whole_write(
 /*
  * At a path that a user gave.  What a link leads to is replaced, or made, and not the link; what
  * is no regular file, such as /dev/null or a pipe, is written into, and neither replaced nor given
- * another mode.
+ * another mode.  A kill may leave what a link leads to empty where there was nothing; a failure does
+ * not.
  */
 int file_whole_write_at(
     const char *path, mode_t mode, struct slice text, struct why *why);

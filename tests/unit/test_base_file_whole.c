@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -179,6 +181,34 @@ what_a_link_leads_to_is_made_where_it_is_not_there_yet(void **state)
 	assert_int_equal(rmdir(sub), 0);
 }
 
+/* A file that may not grow stands for a disk that is full. */
+static void
+what_a_link_leads_to_is_not_left_empty_when_there_is_no_room_for_it(void **state)
+{
+	void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+	char link[64], path[64];
+	struct rlimit was, none;
+	struct why why;
+	int r;
+
+	(void)state;
+	path_of(link, "behind");
+	path_of(path, "room");
+	assert_int_equal(symlink("room", link), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = was.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	r = file_whole_write_at(link, 0600, SLICE_LIT("text"), &why);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	(void)signal(SIGXFSZ, before);
+	assert_int_equal(r, -EFBIG);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(file_whole_write_at(link, 0600, SLICE_LIT("text"), &why), 0);
+	assert_holds("room", "text");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(link), 0);
+}
+
 static void
 what_others_put_in_its_way_is_not_written_into(void **state)
 {
@@ -216,6 +246,8 @@ main(void)
 	    cmocka_unit_test(one_for_the_owner_is_so_whatever_a_crash_left),
 	    cmocka_unit_test(what_cannot_be_replaced_is_told_and_leaves_nothing),
 	    cmocka_unit_test(what_a_link_leads_to_is_made_where_it_is_not_there_yet),
+	    cmocka_unit_test(
+		what_a_link_leads_to_is_not_left_empty_when_there_is_no_room_for_it),
 	    cmocka_unit_test(what_others_put_in_its_way_is_not_written_into),
 	    cmocka_unit_test(what_a_user_named_is_written_into_where_it_is_no_plain_file),
 	};
