@@ -51,7 +51,7 @@ struct reading {
 	char *job;
 	struct row rows[API_PAGE_MAX + 1];
 	size_t n;
-	bool of_no_job; /* those of a job that is gone, or was never there */
+	bool of_no_job; /* those of a job that is gone; at the end: was never there */
 	struct buf text;
 };
 
@@ -83,15 +83,32 @@ on_row(void *ctx, const struct run_row *row)
 	return 0;
 }
 
+/* Runs stay when their job is deleted, and then they are the list still. */
+static int
+on_any(void *ctx, const struct run_row *row)
+{
+	struct reading *at = ctx;
+
+	(void)row;
+	at->of_no_job = false;
+	return 0;
+}
+
 static int
 read_work(struct chore *c)
 {
 	struct reading *at = container_of(c, struct reading, chore);
 	sqlite3 *db = registry_db(at->registry);
 
+	struct run_filter any = {.job = at->filter.job, .limit = 1};
+	int r;
+
 	if (at->id > 0)
 		return registry_run(db, at->id, on_row, at, &c->why);
-	return registry_runs(db, &at->filter, on_row, at, &c->why);
+	r = registry_runs(db, &at->filter, on_row, at, &c->why);
+	if (r == 0 && at->of_no_job)
+		r = registry_runs(db, &any, on_any, at, &c->why);
+	return r;
 }
 
 static void
@@ -161,7 +178,7 @@ read_done(struct chore *c)
 		api_refuse(at->request, c->err, c->why.text);
 	else if (at->id > 0)
 		show_one(at);
-	else if (at->of_no_job && at->n == 0)
+	else if (at->of_no_job)
 		request_problem(at->request, 404, "there is no job %s", at->job);
 	else
 		show_rows(at);
@@ -342,9 +359,7 @@ list_of(struct request *r, struct slice job)
 		return;
 	f.limit = (uint32_t)limit + 1;
 	f.before_id = cursor;
-	/* Runs stay when their job is deleted, and then they are the list still. */
-	at->of_no_job = job.len > 0 && f.states == 0 && cursor == 0 &&
-			service_job(api_service(r), job) == NULL;
+	at->of_no_job = job.len > 0 && service_job(api_service(r), job) == NULL;
 	if (job.len > 0 || request_query(r, "job", &job)) {
 		at->job = slice_dup(job);
 		if (at->job == NULL) {

@@ -207,7 +207,8 @@ def test_what_was_shown_is_not_said_to_be_as_it_was_when_it_has_changed(service,
 
 
 def test_runs_are_of_a_job_that_is_or_was_there(service, web):
-    problem(service.get("/api/v1/jobs/never/runs"), 404)
+    for query in "", "?state=running", "?cursor=9", "?sort=id&limit=1":
+        problem(service.get(f"/api/v1/jobs/never/runs{query}"), 404)
     assert service.get("/api/v1/runs?job=never").json == {"items": []}
     for name in "with", "without":
         service.create(name, seeds=[web.url()], limits={"max_pages": 1})
@@ -216,6 +217,8 @@ def test_runs_are_of_a_job_that_is_or_was_there(service, web):
     for name in "with", "without":
         assert service.call("DELETE", f"/api/v1/jobs/{name}").status == 204
     problem(service.get("/api/v1/jobs/without/runs"), 404)
+    problem(service.get("/api/v1/jobs/without/runs?state=done"), 404)
+    assert service.get("/api/v1/jobs/with/runs?cursor=1").json == {"items": []}
     assert [run["job"] for run in service.get("/api/v1/jobs/with/runs").json["items"]] == ["with"]
     assert service.get("/api/v1/jobs/with/runs?state=failed").json == {"items": []}
     p = problem(service.get("/api/v1/jobs/with/runs?job=without"), 400)
