@@ -294,26 +294,29 @@ revision_of(struct slice etag)
 	return slice_head(etag, slice_find(etag, '-'));
 }
 
+static struct slice
+without_weak(struct slice etag)
+{
+	return slice_from(etag, slice_starts(etag, SLICE_LIT("W/")) ? 2 : 0);
+}
+
 static bool
-list_has(struct slice list, const char *etag, bool weakly)
+list_has(struct slice list, const char *etag)
 {
 	struct slice one;
 
 	if (slice_eq(list, SLICE_LIT("*")))
 		return true;
-	while (slice_cut(&list, ',', &one)) {
-		one = slice_trim(one);
-		if (weakly && slice_starts(one, SLICE_LIT("W/")))
-			one = slice_from(one, 2);
-		if (slice_eq(one, slice_cstr(etag)))
+	while (slice_cut(&list, ',', &one))
+		if (slice_eq(without_weak(slice_trim(one)), slice_cstr(etag)))
 			return true;
-	}
 	return false;
 }
 
-/* Who changes something names the revision; what else was shown with it does not matter. */
+/* Who changes something names the revision; what else was shown with it does not matter.  `weakly`:
+ * as If-None-Match is compared, while If-Match has no use for a weak tag. */
 static bool
-list_has_revision(struct slice list, uint64_t revision)
+list_has_revision(struct slice list, uint64_t revision, bool weakly)
 {
 	char etag[ETAG_TEXT_MAX];
 	struct slice one;
@@ -321,9 +324,11 @@ list_has_revision(struct slice list, uint64_t revision)
 	if (slice_eq(list, SLICE_LIT("*")))
 		return true;
 	etag_print(revision, etag);
-	while (slice_cut(&list, ',', &one))
-		if (slice_eq(revision_of(slice_trim(one)), revision_of(slice_cstr(etag))))
+	while (slice_cut(&list, ',', &one)) {
+		one = weakly ? without_weak(slice_trim(one)) : slice_trim(one);
+		if (slice_eq(revision_of(one), revision_of(slice_cstr(etag))))
 			return true;
+	}
 	return false;
 }
 
@@ -332,7 +337,7 @@ request_has_tag(const struct request *r, const char *etag)
 {
 	struct slice list;
 
-	return request_header(r, "If-None-Match", &list) && list_has(list, etag, true);
+	return request_header(r, "If-None-Match", &list) && list_has(list, etag);
 }
 
 /* If-Match, if it is there, names the revision; else 412 was answered. */
@@ -342,7 +347,8 @@ is_expected(struct request *r, uint64_t revision)
 	char etag[ETAG_TEXT_MAX];
 	struct slice list;
 
-	if (!request_header(r, "If-Match", &list) || list_has_revision(list, revision))
+	if (!request_header(r, "If-Match", &list) ||
+	    list_has_revision(list, revision, false))
 		return true;
 	etag_print(revision, etag);
 	request_problem(
@@ -390,7 +396,7 @@ request_matches(struct request *r, uint64_t revision)
 	if (!is_expected(r, revision))
 		return false;
 	if (!request_header(r, "If-None-Match", &list) ||
-	    !list_has_revision(list, revision))
+	    !list_has_revision(list, revision, true))
 		return true;
 	request_problem(r, 412, "it exists already");
 	return false;

@@ -54,6 +54,12 @@ def test_a_job_that_is_put_again_as_it_is_stays_as_it_was(service):
         assert same.status == 200 and same.json == made.json and same.headers["ETag"] == '"1"', same
     # What does not hold any more is told all the same.
     problem(service.call("PUT", "/api/v1/jobs/demo", spec, headers={"If-Match": '"7"'}), 412)
+    # RFC 9110, 13.1: If-None-Match is compared weakly, If-Match strongly.
+    for method, body in ("PUT", spec), ("PATCH", {}):
+        for tags in '"1"', 'W/"1"', '"7", W/"1"', "*":
+            problem(service.call(method, "/api/v1/jobs/demo", body, headers={"If-None-Match": tags}), 412)
+        assert service.call(method, "/api/v1/jobs/demo", body, headers={"If-None-Match": 'W/"7"'}).status == 200
+        problem(service.call(method, "/api/v1/jobs/demo", body, headers={"If-Match": 'W/"1"'}), 412)
     other = service.call("PUT", "/api/v1/jobs/demo", {**turned, "fetch": {"retries": 2}})
     assert other.status == 200 and other.json["revision"] == 2 and other.json["changed_at"] > made.json["changed_at"]
     service.stop()
