@@ -10,7 +10,8 @@
 #include <yaml.h>
 
 /* NULL: the one document of a file is in *ret, the caller's to delete.  Else what is wrong, and
- * where: a text that stays.  What lies deeper than JOB_YAML_DEPTH_MAX is wrong. */
+ * where: a text that stays.  What lies deeper than JOB_YAML_DEPTH_MAX is wrong if the file has more
+ * opening brackets than that; by indentation alone it may lie deeper. */
 enum { JOB_YAML_DEPTH_MAX = 64 };
 const char *job_yaml_load(struct slice yaml, yaml_document_t *ret, yaml_mark_t *ret_at);
 /* What YAML takes for nothing though something stands there: null or ~, without quotes.  `ret`:
