@@ -161,12 +161,16 @@ def test_no_two_requests_to_one_host_overlap(intervals):
             assert begin >= end - 0.001 or host in late, host
 
 
-def test_no_gap_between_two_requests_to_a_host_is_shorter_than_the_delay(intervals):
+def test_no_gap_between_two_requests_to_a_host_is_shorter_than_the_delay(intervals, where):
     gaps = [
         begin - end for spans in intervals.values() for (_, end), (begin, _) in zip(spans, spans[1:])
     ]
     print(f"shortest gap {min(gaps) * 1000:.0f} ms, median {sorted(gaps)[len(gaps) // 2] * 1000:.0f} ms")
     hurried(intervals)
+    # Trawl's record is the sharper one: it notes both ends itself, and no answer ended later than it was read.
+    told = {host: min(gaps_ms(spans)) / 1000 for host, spans in spans_told(where / "crawl").items()}
+    assert told.keys() == intervals.keys()
+    assert {host: gap for host, gap in told.items() if gap < DELAY * 1000 - 5} == {}
 
 
 def test_at_least_50_hosts_are_served_in_parallel(intervals):
@@ -196,7 +200,7 @@ def test_concurrency_is_the_most_that_is_in_flight_over_all_hosts(tmp_path):
 def test_the_ledger_agrees_with_the_log_of_the_server(intervals, where):
     report, rows = ledger(where / "crawl")
     assert rows.keys() == intervals.keys()
-    off, late = [], dict(hurried(intervals))
+    off, closest, late = [], [], dict(hurried(intervals))
     told = spans_told(where / "crawl")
     for host, spans in intervals.items():
         row = rows[host]
@@ -210,10 +214,12 @@ def test_the_ledger_agrees_with_the_log_of_the_server(intervals, where):
         assert row["gap_min_ms"] == min(gaps), host
         assert row["gap_min_ms"] - min(gaps_ms(spans)) <= 10, host
         off += [ours - theirs for ours, theirs in zip(gaps, gaps_ms(spans))]
+        closest.append(max(off[-len(gaps) :]))
     print(f"gaps: ledger minus nginx {min(off):.0f} to {max(off):.0f} ms, median {median(off):.1f}")
     # Trawl sends before nginx reads, and reads after nginx has written: by what either was late a gap is shorter here
-    # than there, and that is the machine's.  The smallest is never longer, and where nobody was late the two agree.
-    assert max(off) >= -5
+    # than there, and that is the machine's.  The smallest is never longer, and where nobody was late the two agree:
+    # of most hosts that is one gap at least.
+    assert median(closest) >= -5
     assert report["violated"] == report["lax"] == 0
     assert report["requests"] == sum(len(s) for s in intervals.values())
     # Each host has an address of its own, and the addresses are told, too.
