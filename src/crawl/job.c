@@ -2,6 +2,7 @@
 #include "crawl/scope.h"
 #include "web/url.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 int
@@ -273,4 +274,15 @@ job_set_name(struct job *j, struct slice name, struct why *why)
 	free(j->name);
 	j->name = copy;
 	return 0;
+}
+
+bool
+job_mistake_tell(
+    job_mistake_fn *fn, void *ctx, struct job_mistake m, const char *fmt, va_list ap)
+{
+	char text[1024];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	m.text = text;
+	return fn(ctx, &m);
 }

@@ -22,6 +22,7 @@
 #include "crawl/job_env.h"
 #include "crawl/options.h"
 #include "crawl/schedule.h"
+#include <stdarg.h>
 
 struct job_place {
 	size_t line, column; /* 0: no file says so */
@@ -69,6 +70,9 @@ struct job_mistake {
 };
 /* Each mistake found, until it returns false. */
 typedef bool job_mistake_fn(void *ctx, const struct job_mistake *m);
+/* Tells of one whose text is made here, of at most 1,023 bytes; what `fn` returned. */
+__attribute__((format(printf, 4, 0))) bool job_mistake_tell(
+    job_mistake_fn *fn, void *ctx, struct job_mistake m, const char *fmt, va_list ap);
 /* What a job file is read with; all may be NULL but fn. */
 struct job_reading {
 	const char *path; /* of the file: what it names lies beside it */

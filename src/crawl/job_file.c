@@ -53,20 +53,17 @@ __attribute__((format(printf, 3, 4))) static void
 mistake(struct reader *r, yaml_mark_t at, const char *fmt, ...)
 {
 	struct reading *all = r->all;
-	char text[1024];
 	struct job_mistake m = {.file = r->file == 0 ? NULL : r->path,
 	    .line = at.line + 1,
-	    .column = at.column + 1,
-	    .text = text};
+	    .column = at.column + 1};
 	va_list ap;
 
 	if (all->quit)
 		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	all->mistakes++;
-	all->quit = !all->how->fn(all->how->ctx, &m);
+	va_start(ap, fmt);
+	all->quit = !job_mistake_tell(all->how->fn, all->how->ctx, m, fmt, ap);
+	va_end(ap);
 }
 
 /* ---- values ---- */

@@ -181,20 +181,17 @@ __attribute__((format(printf, 3, 4))) static void
 wrong(struct check *c, enum setting_id id, const char *fmt, ...)
 {
 	const struct setting_place *at = &c->settings->places[id];
-	char text[1024];
 	struct job_mistake m = {.file = at->environment ? "environment" : NULL,
 	    .line = at->line,
-	    .column = at->column,
-	    .text = text};
+	    .column = at->column};
 	va_list ap;
 
 	if (c->quit)
 		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	c->mistakes++;
-	c->quit = !c->fn(c->ctx, &m);
+	va_start(ap, fmt);
+	c->quit = !job_mistake_tell(c->fn, c->ctx, m, fmt, ap);
+	va_end(ap);
 }
 
 /* Its value was wrong, which is told already: nothing follows from it. */

@@ -22,18 +22,15 @@ struct reader {
 __attribute__((format(printf, 3, 4))) static void
 mistake(struct reader *r, yaml_mark_t at, const char *fmt, ...)
 {
-	char text[1024];
-	struct job_mistake m = {
-	    .line = at.line + 1, .column = at.column + 1, .text = text};
+	struct job_mistake m = {.line = at.line + 1, .column = at.column + 1};
 	va_list ap;
 
 	if (r->quit)
 		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	r->mistakes++;
-	r->quit = !r->how->fn(r->how->ctx, &m);
+	va_start(ap, fmt);
+	r->quit = !job_mistake_tell(r->how->fn, r->how->ctx, m, fmt, ap);
+	va_end(ap);
 }
 
 static struct slice
