@@ -161,9 +161,8 @@ reads_hash(const struct options *o)
 /* Other links, a sink more, another field: what an answer 304 cannot give.  Where an older
  * trawl has not said what it kept of its pages, there may be more now. */
 static void
-note_wants(struct crawl *c, struct saved *saved)
+note_wants(struct crawl *c, struct saved *saved, uint64_t scope)
 {
-	uint64_t scope = scope_hash(c->o, &c->conf.job->seeds);
 	uint64_t fields = fields_hash(c->o);
 	uint64_t reads = reads_hash(c->o);
 	uint32_t keeps = keeps_of(c->o);
@@ -182,15 +181,13 @@ note_wants(struct crawl *c, struct saved *saved)
 /* What waits was found under other options: some of it may not be wanted any more.  That
  * stays so until the queue is empty, which nobody can tell of a part of it. */
 static void
-note_scope(struct crawl *c, struct saved *saved)
+note_scope(struct saved *saved, uint64_t scope)
 {
-	uint64_t hash = scope_hash(c->o, &c->conf.job->seeds);
-
 	if (saved->totals.queued == 0 && !saved->round.opening)
 		saved->judge_anew = false;
-	else if (saved->scope_hash != 0 && saved->scope_hash != hash)
+	else if (saved->scope_hash != 0 && saved->scope_hash != scope)
 		saved->judge_anew = true;
-	saved->scope_hash = hash;
+	saved->scope_hash = scope;
 }
 
 static bool
@@ -249,8 +246,11 @@ open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct 
 		r = 0;
 	}
 	if (r == 0) {
-		note_wants(c, &saved);
-		note_scope(c, &saved);
+		/* Of all seeds, which may be millions. */
+		uint64_t scope = scope_hash(c->o, &c->conf.job->seeds);
+
+		note_wants(c, &saved, scope);
+		note_scope(&saved, scope);
 		r = crawl_open_jar(c, *ret, why);
 	}
 	*ret_saved = saved;
