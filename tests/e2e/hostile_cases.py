@@ -189,11 +189,11 @@ def three(reply, outcome=OK, rest=OK, seconds=16.0):
 
 
 def unasked(data):
-    """What nobody asked for, as long as that is so: when the next request is there already, be it that the machine
-    was slow, nothing tells its answer from any other, and the connection is closed instead."""
+    """What nobody asked for, as long as that is sure: when the next request is there or may be on its way, for the
+    machine was slow, nothing tells its answer from any other, and the connection is closed instead."""
 
     async def step(c):
-        if c.was_asked_again():
+        if c.may_be_asked_again():
             c.keep = False
         else:
             await c.send(data)

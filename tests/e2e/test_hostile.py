@@ -20,7 +20,6 @@ import hostile
 from hostile_cases import CASES
 
 GOOD_PAGES = 20
-GOOD_DELAY_MS = 600
 PACE_MIN = 0.9
 SECONDS_MAX = 150
 OUTCOMES = {o for c in CASES for o in (c.outcome, *c.rest.values())} | {"cancelled", "parse-crash", "parse-timeout"}
@@ -82,7 +81,7 @@ def good_site(tmp):
 
 
 def good_options(web):
-    return ["--delay", f"{GOOD_DELAY_MS}ms", *(web.url(f"/p{i}.html") for i in range(GOOD_PAGES))]
+    return ["--delay", f"{hostile.DELAY_MS}ms", *(web.url(f"/p{i}.html") for i in range(GOOD_PAGES))]
 
 
 def run_delay(*tasks):
@@ -224,7 +223,7 @@ def test_the_good_host_is_not_slowed(both):
     """
     paces, _ = both
     before, beside, after = pace(paces.before), pace(paces.beside), pace(paces.after)
-    late = sorted(1000 * g - GOOD_DELAY_MS for g in gaps(paces.beside))
+    late = sorted(1000 * g - hostile.DELAY_MS for g in gaps(paces.beside))
     print(
         f"pages a second: alone {before:.3f} and {after:.3f}, beside the hostile ones {beside:.3f} "
         f"({beside / ((before + after) / 2) * 100:.1f} %); late by {late[len(late) // 2]:.0f} ms, at most {late[-1]:.0f} ms"

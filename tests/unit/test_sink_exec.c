@@ -101,17 +101,17 @@ commit(struct env *e)
 	return sink_committed(e->s, &e->why);
 }
 
+/* A failure may come between the two: then it is the commit's. */
 static int
 finish(struct env *e)
 {
-	int r;
+	int r, committed;
 
 	do {
 		r = sink_finish(e->s, &e->why);
-		if (commit(e) < 0)
-			break;
-	} while (r == -EAGAIN);
-	return r;
+		committed = commit(e);
+	} while (r == -EAGAIN && committed == 0);
+	return r == -EAGAIN ? committed : r;
 }
 
 static size_t
