@@ -232,6 +232,8 @@ progress_new(struct loop *l, struct crawl *c, enum progress_kind kind, const cha
     struct progress **ret)
 {
 	struct progress *p = calloc(1, sizeof(*p));
+	struct crawl_stats s;
+	double none;
 
 	if (p == NULL)
 		return -ENOMEM;
@@ -239,7 +241,8 @@ progress_new(struct loop *l, struct crawl *c, enum progress_kind kind, const cha
 	p->kind = kind;
 	p->loop = l;
 	p->title = title;
-	p->samples_len = 1; /* the start: nothing yet */
+	crawl_stats(c, &s); /* the start: nothing, or what earlier runs came to */
+	rates(p, &s, &none, &none);
 	buf_init(&p->out, 1 << 16);
 	timer_init(&p->tick, l, on_tick, p);
 	if (kind != PROGRESS_SHOW_NOTHING)

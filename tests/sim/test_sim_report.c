@@ -145,23 +145,23 @@ write_report(const struct rig *r, const struct job *job, struct told *t)
 	report_free(report);
 }
 
+/* The crawl in t->dir: a new one, or as it goes on. */
 static void
-tell(
-    struct told *t, const char *seed, enum progress_kind kind, const char *const *options)
+tell_in_dir(struct told *t, const char *seed, enum progress_kind kind,
+    const char *const *options, option_enum state, bool resume)
 {
 	struct rig r = {.told = t};
-	struct crawl_conf conf = {.random_seed = 42, .ctx = &r, .on_end = on_end};
+	struct crawl_conf conf = {
+	    .random_seed = 42, .ctx = &r, .on_end = on_end, .resume = resume};
 	struct engine *engine;
 	struct why why;
 	struct job job;
 
-	*t = (struct told){.dir = ""};
-	kit_scratch(t->dir);
 	sim_web_reset(script, NULL);
 	assert_int_equal(job_init(&job), 0);
 	assert_int_equal(job_add_seed(&job, slice_cstr(seed), &why), 0);
 	assert_int_equal(job_set_name(&job, SLICE_LIT("sim"), &why), 0);
-	job.options.run_state = STATE_MEMORY;
+	job.options.run_state = state;
 	set_options(&job.options, options);
 	assert_int_equal(loop_new_virtual(1700000000000000, &r.loop), 0);
 	assert_int_equal(engine_new(r.loop, NULL, &job.options, &engine, &why), 0);
@@ -174,6 +174,15 @@ tell(
 	engine_free(engine);
 	loop_free(r.loop);
 	job_release(&job);
+}
+
+static void
+tell(
+    struct told *t, const char *seed, enum progress_kind kind, const char *const *options)
+{
+	*t = (struct told){.dir = ""};
+	kit_scratch(t->dir);
+	tell_in_dir(t, seed, kind, options, STATE_MEMORY, false);
 }
 
 static void
@@ -469,6 +478,27 @@ a_cause_that_would_be_nought_percent_is_left_out(void **state)
 	told_release(&t);
 }
 
+/* Twenty pages are there already: none comes in the first ten seconds, and so it is told. */
+static void
+the_rates_of_a_resumed_crawl_are_of_what_it_does_now(void **state)
+{
+	struct told t = {.dir = ""};
+
+	(void)state;
+	broken_links = 40;
+	kit_scratch(t.dir);
+	tell_in_dir(&t, "http://a.test/", PROGRESS_SHOW_NOTHING,
+	    OPTIONS("scope=host", "delay=0", "max-pages=20"), STATE_ROCKSDB, false);
+	buf_release(&t.json);
+	buf_release(&t.summary);
+	tell_in_dir(&t, "http://a.test/", PROGRESS_SHOW_LINES,
+	    OPTIONS("scope=host", "delay=20s"), STATE_ROCKSDB, true);
+	broken_links = 0;
+	assert_true(slice_starts(slice_cstr(t.progress),
+	    SLICE_LIT("trawl: 10.0 s: pages 20 (0/s), received ")));
+	told_release(&t);
+}
+
 /* robots.txt was waited for for a moment, the page for the rest of the ten seconds. */
 static void
 a_moment_of_waiting_is_not_what_limits_a_crawl(void **state)
@@ -491,7 +521,7 @@ on_a_terminal_there_is_a_block_that_is_gone_in_the_end(void **state)
 	struct told t;
 
 	(void)state;
-	tell(&t, "http://a.test/", PROGRESS_SHOW_BLOCK, OPTIONS("scope=any"));
+	tell(&t, "http://a.test/", PROGRESS_SHOW_BLOCK, OPTIONS("scope=any", "delay=1s"));
 	assert_non_null(strstr(t.progress, "trawl sim"));
 	assert_non_null(strstr(t.progress, "limited by: "));
 	assert_true(slice_ends(slice_cstr(t.progress), slice_cstr(cleared)));
@@ -557,6 +587,7 @@ main(void)
 	    cmocka_unit_test(a_budget_that_ended_it_is_named),
 	    cmocka_unit_test(a_cause_that_would_be_nought_percent_is_left_out),
 	    cmocka_unit_test(without_a_terminal_there_is_a_line_every_ten_seconds),
+	    cmocka_unit_test(the_rates_of_a_resumed_crawl_are_of_what_it_does_now),
 	    cmocka_unit_test(a_moment_of_waiting_is_not_what_limits_a_crawl),
 	    cmocka_unit_test(on_a_terminal_there_is_a_block_that_is_gone_in_the_end),
 	    cmocka_unit_test(nothing_is_shown_when_nothing_shall_be),
