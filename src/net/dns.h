@@ -19,12 +19,12 @@
 #include "loop/loop.h"
 #include "net/addr.h"
 
-#define DNS_STATUSES(X)                                                                 \
-	X(OK, "ok")                                                                     \
-	X(NO_NAME, "no such name")                                                      \
-	X(NO_ADDRESS, "name has no address")                                            \
-	X(SERVER_FAILED, "server failed")                                               \
-	X(TIMEOUT, "no answer")                                                         \
+#define DNS_STATUSES(X)                                                                  \
+	X(OK, "ok")                                                                      \
+	X(NO_NAME, "no such name")                                                       \
+	X(NO_ADDRESS, "name has no address")                                             \
+	X(SERVER_FAILED, "the name server failed")                                       \
+	X(TIMEOUT, "no answer from a name server")                                       \
 	X(BAD_NAME, "not a name")
 enum dns_status {
 #define X(id, text) DNS_##id,

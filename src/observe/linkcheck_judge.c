@@ -28,7 +28,7 @@ outcome_text(enum outcome o)
 {
 	switch (o) {
 	case OUTCOME_DNS_FAILURE:
-		return "there is no such host";
+		return "its host cannot be found";
 	case OUTCOME_CONNECT_FAILURE:
 		return "cannot connect";
 	case OUTCOME_TLS_FAILURE:

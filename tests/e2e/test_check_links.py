@@ -302,7 +302,7 @@ def test_each_says_why_and_where(forty, found):
     links = broken(found[1])
     words = {
         "404": "404 Not Found", "410": "410 Gone", "403": "403", "500": "500", "refused": "cannot connect",
-        "dns": "no such host", "tls": "no secure connection", "timeout": "no answer in time",
+        "dns": "its host cannot be found", "tls": "no secure connection", "timeout": "no answer in time",
         "redirect-404": "redirected: 404", "loop": "redirects without end", "id": "no such id",
         "part": "404", "bad-url": "no URL", "scheme": "no such scheme",
     }  # fmt: skip

@@ -196,7 +196,8 @@ what_was_not_asked_is_not_broken(void **state)
 	next_is(&e, "n/later", LINKCHECK_UNCHECKED, "429 Too Many Requests");
 	next_is(&e, "n/none", LINKCHECK_UNCHECKED, "the crawl ended before its turn");
 	next_is(&e, "n/robots", LINKCHECK_UNCHECKED, "robots.txt forbids it");
-	next_is(&e, "n/zdns", LINKCHECK_BROKEN, "there is no such host (no such name)");
+	next_is(
+	    &e, "n/zdns", LINKCHECK_BROKEN, "its host cannot be found (no such name)");
 	none_is_left(&e);
 	assert_int_equal(linkcheck_sums(e.lc)->robots, 1);
 	close_log(&e);
