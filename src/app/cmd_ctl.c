@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "crawl/schedule.h"
 #include "ctl/job_json.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,6 +28,9 @@ static const struct ctl_column host_columns[] = {{"QUEUED", "queued", true},
 
 static const struct ctl_column change_columns[] = {{"AT", "at", false},
     {"STATE", "state", false}, {"WHY", "why", false}, {NULL, NULL, false}};
+
+static const struct ctl_column set_columns[] = {{"OPTION", "option", false},
+    {"BEFORE", "before", false}, {"AFTER", "after", false}, {NULL, NULL, false}};
 
 static const struct verb {
 	const char *noun, *name;   /* name "": may be left out */
@@ -402,6 +406,34 @@ write_body(
 
 /* ---- the answer ---- */
 
+/* Of what can be set in a run that which differs from before; the rest of `answer` above it. */
+static int
+show_changes(json_t *answer, struct buf *out)
+{
+	json_t *before = json_object_get(answer, "before");
+	json_t *items = json_array(), *v;
+	const char *key;
+	int r = items == NULL ? -ENOMEM : 0;
+
+	json_object_foreach(json_object_get(answer, "after"), key, v)
+	{
+		json_t *was = json_object_get(before, key);
+
+		if (r == 0 && !json_equal(v, was))
+			r = json_array_append_new(
+			    items, json_pack("{s:s, s:O?, s:O}", "option", key, "before",
+				       was, "after", v));
+	}
+	(void)json_object_del(answer, "before");
+	(void)json_object_del(answer, "after");
+	if (r == 0)
+		r = ctl_rows(answer, out);
+	if (r == 0)
+		r = ctl_table(items, set_columns, out);
+	json_decref(items);
+	return r;
+}
+
 static int
 show(const struct verb *v, const struct wish *w, json_t *answer)
 {
@@ -414,6 +446,8 @@ show(const struct verb *v, const struct wish *w, json_t *answer)
 		r = ctl_json(answer, &out);
 	else if (items != NULL && v->columns != NULL)
 		r = ctl_table(items, v->columns, &out);
+	else if (strcmp(v->noun, "set") == 0)
+		r = show_changes(answer, &out);
 	else if (items != NULL && strcmp(v->noun, "log") == 0)
 		r = ctl_lines(items, &out);
 	else
@@ -441,8 +475,10 @@ static void
 tell_of_more(const struct verb *v, const struct wish *w, json_t *answer)
 {
 	if (!w->json && !w->all && v->columns != NULL && more_at(answer) != NULL)
-		(void)say_error(EXIT_DONE, "there are more: trawl ctl %s --all",
-		    strcmp(v->noun, "status") == 0 ? "runs" : v->noun);
+		(void)say_error(EXIT_DONE, "there are more; %s",
+		    takes(v, "all")     ? "with --all they are listed, too"
+		    : takes(v, "limit") ? "--limit N shows up to N"
+					: "trawl ctl runs --all lists them, too");
 }
 
 /* The address of what comes after `next`; *last becomes that.  Exit code. */

@@ -73,6 +73,11 @@ def test_a_run_is_changed_paused_and_cancelled(service, web):
     wait_until("it crawls", lambda: service.state_of(run)["crawling"])
     seen = ctl(service, "set", run, "--preview", "fetch.delay=10ms", "crawl.exclude=a", "crawl.exclude=b", "--json").json
     assert seen["preview"] and seen["after"]["crawl.exclude"] == ["a", "b"]
+    assert "before" in seen and "fetch.per_host" in seen["after"], "programs get all of it"
+    told = ctl(service, "set", run, "--preview", "fetch.delay=10ms", "crawl.exclude=a", "crawl.exclude=b", "fetch.per_host=1")
+    assert re.search(r"^preview +true$", told.out, re.M) and "fetch.rate" not in told.out, told.out
+    assert [row.split(None, 2) for row in told.out.splitlines()[-3:]] == [
+        ["OPTION", "BEFORE", "AFTER"], ["crawl.exclude", "-", "a, b"], ["fetch.delay", "1s", "10ms"]], "what changes, and no more"
     assert ctl(service, "seeds", "add", run, web.url("/more"), "--json").json["added"] == 1
     err = ctl(service, "seeds", "add", run, "ftp://x/", code=8).err
     assert "/seeds/0" in err
@@ -298,7 +303,7 @@ def test_a_list_that_is_cut_says_so_and_all_of_it_has_an_end(service, web):
     for i in range(60):
         service.create(f"j{i:02}", seeds=["https://a.example/"], **({"schedule": {"every": "6h"}} if i == 7 else {}))
     cut = ctl(service, "jobs")
-    assert len(cut.out.splitlines()) == 51 and "there are more: trawl ctl jobs --all" in cut.err
+    assert len(cut.out.splitlines()) == 51 and cut.err == "trawl: there are more; with --all they are listed, too\n"
     whole = ctl(service, "jobs", "--all")
     assert whole.out.count("a.example") == 0 and {f"j{i:02}" for i in range(60)} <= set(whole.out.split())
     assert whole.err == "" and ctl(service, "jobs", "--json").err == ""
