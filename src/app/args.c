@@ -320,17 +320,22 @@ help_row(const struct option_row *row, struct buf *out)
 }
 
 int
-args_help(struct buf *out)
+args_help(bool new_crawl, struct buf *out)
 {
 	const char *section = "";
-	int r = buf_add_cstr(out,
-	    "  -o DIR, --output DIR         where a new crawl's results go (default: "
-	    "./HOST-TIMESTAMP)\n"
-	    "  --seeds FILE                 more URLs to begin at, one a line; - is "
-	    "standard input\n"
-	    "  -q, --quiet                  print errors only\n"
-	    "  -v, --verbose                print a line for each URL; twice: robots.txt "
-	    "and retries, too\n");
+	int r = buf_add_cstr(
+	    out, new_crawl ? "  -o DIR, --output DIR         where results go (default: "
+			     "./HOST-TIMESTAMP)\n"
+			     "  --seeds FILE                 more URLs to begin at, one "
+			     "a line; - is "
+			     "standard input\n"
+			   : "");
+
+	if (r == 0)
+		r = buf_add_cstr(out, "  -q, --quiet                  print errors only\n"
+				      "  -v, --verbose                print a line for "
+				      "each URL; twice: robots.txt "
+				      "and retries, too\n");
 
 	for (size_t i = 0; i < OPTION_ID_MAX && r == 0; i++) {
 		const struct option_row *row = &option_rows[i];

@@ -38,8 +38,8 @@ void args_release(struct args *a);
 /* What the command line says goes over what a file says; an empty value takes that away, and is
  * a mistake where there is none.  An exit code. */
 int args_merge(struct options *o, const struct args *a);
-/* Lines for --help. */
-int args_help(struct buf *out);
+/* Lines for --help; `new_crawl`: also of what only such a one takes. */
+int args_help(bool new_crawl, struct buf *out);
 /* The options that a crawl must have and nobody need give.  -ENOMEM. */
 int options_complete(struct options *o);
 #endif

@@ -180,7 +180,7 @@ help_one(const struct command *c)
 	if (!c->crawls)
 		return EXIT_DONE;
 	buf_init(&options, 1 << 20);
-	if (args_help(&options) == 0)
+	if (args_help(c->run != cmd_resume, &options) == 0)
 		printf("\n" SLICE_FMT, (int)options.len, options.ptr);
 	buf_release(&options);
 	return EXIT_DONE;

@@ -216,6 +216,12 @@ def test_help_and_version_go_to_standard_output():
     assert harness.trawl("help", "crawl").out == help
 
 
+def test_the_help_of_resume_is_silent_on_what_only_a_new_crawl_takes():
+    for_new, to_go_on = (harness.trawl(command, "--help").out.splitlines() for command in ("run", "resume"))
+    only = [row.split()[0] for row in for_new if row.startswith("  -") and row not in to_go_on]
+    assert only == ["-o", "--seeds"]
+
+
 def test_in_the_help_of_options_all_is_in_its_column():
     rows = harness.trawl("crawl", "--help").out.split("\ncrawl:\n")[1].splitlines()
     assert len(rows) > 100
