@@ -409,6 +409,7 @@ def test_over_tcp_a_token_is_asked_for_kept_in_the_tab_and_may_be_too_little(chr
         chromium.page("Network.clearBrowserCache")
         p = Person(chromium, f"http://127.0.0.1:{s.port}/")
         p.see("dialog", "A token is wanted")
+        assert "No run" not in p.js("document.querySelector('main').innerText"), "nothing is known yet, and one goes on"
         assert p.focused() == "token"
         p.js("document.activeElement.value = 'x'.repeat(43)")
         p.js(LATE_REFUSAL)

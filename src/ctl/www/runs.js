@@ -15,7 +15,7 @@ import {
 } from "./dom.js";
 import { sparkline } from "./chart.js";
 import { run_buttons } from "./actions.js";
-import { open_runs, watch } from "./live.js";
+import { open_runs, store, watch } from "./live.js";
 import { pager } from "./pager.js";
 
 function live_row(e) {
@@ -150,7 +150,8 @@ export function runs_view(main) {
 
 	function update() {
 		const all = open_runs();
-		none.hidden = all.length > 0;
+		const known = store.link === "live" || store.link === "polling";
+		none.hidden = all.length > 0 || !known;
 		live.el.hidden = all.length === 0;
 		show_live(all, (e) => e.run.id);
 	}
