@@ -123,14 +123,16 @@ read_mark(struct db *d, struct slice mark, struct why *why)
 	return 0;
 }
 
-/* Back to the commit: neither more nor less than the mark says. */
+/* Back to the commit: neither more nor less than the mark says.  An older trawl that was
+ * killed between its tables has left the first of them, and no row. */
 static int
 cut_back(struct db *d, struct why *why)
 {
 	int64_t tables, pages = 0, links = 0;
 	char sql[256];
-	int r = ask(
-	    d, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'", &tables, why);
+	int r = ask(d,
+	    "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name <> 'pages'",
+	    &tables, why);
 
 	if (r == 0 && tables > 0) {
 		(void)snprintf(sql, sizeof(sql),
@@ -257,6 +259,19 @@ sqlite_open(
 
 /* -- Rows. -- */
 
+/* In the first transaction, so that there are all or none of them after a kill. */
+static int
+make_tables(struct db *d, struct why *why)
+{
+	int r = run(d, schema, "make the tables of", why);
+
+	if (r == 0 &&
+	    (sqlite3_prepare_v2(d->db, add_page, -1, &d->page, NULL) != SQLITE_OK ||
+		sqlite3_prepare_v2(d->db, add_link, -1, &d->link, NULL) != SQLITE_OK))
+		r = failed(d, "write to", why);
+	return r;
+}
+
 /* Nothing is written before the first row: see sink_open(). */
 static int
 begin(struct db *d, struct why *why)
@@ -265,18 +280,12 @@ begin(struct db *d, struct why *why)
 
 	if (d->open)
 		return 0;
-	if (d->page == NULL) {
+	if (d->page == NULL)
 		r = run(d, set_up, "set up", why);
-		if (r == 0)
-			r = run(d, schema, "make the tables of", why);
-		if (r == 0 && (sqlite3_prepare_v2(d->db, add_page, -1, &d->page, NULL) !=
-				      SQLITE_OK ||
-				  sqlite3_prepare_v2(
-				      d->db, add_link, -1, &d->link, NULL) != SQLITE_OK))
-			r = failed(d, "write to", why);
-	}
 	if (r == 0)
 		r = run(d, "BEGIN IMMEDIATE", "write to", why);
+	if (r == 0 && d->page == NULL)
+		r = make_tables(d, why);
 	d->open = r == 0;
 	return r;
 }

@@ -128,6 +128,52 @@ pages_and_links_are_rows_that_can_be_asked_for(void **state)
 	buf_release(&mark);
 }
 
+#define TABLES "SELECT count(*) || '' FROM sqlite_schema WHERE type = 'table'"
+
+static void
+tables_are_there_with_the_first_commit_and_not_before(void **state)
+{
+	struct env *e = *state;
+
+	reopen(e, "");
+	put(e, "http://a.test/");
+	check_sql(e, TABLES, "0");
+	reopen(e, "0 0"); /* killed before that */
+	put(e, "http://a.test/");
+	assert_int_equal(sink_sync(e->s, &e->why), 0);
+	check_sql(e, TABLES, "2");
+	check_sql(e, "SELECT count(*) || '' FROM links", "2");
+}
+
+/* An older trawl made one after the other. */
+static void
+killed_between_its_tables_a_crawl_goes_on(void **state)
+{
+	struct env *e = *state;
+	char path[KIT_PATH_MAX + 32];
+	sqlite3 *db;
+
+	reopen(e, "");
+	put(e, "http://a.test/");
+	assert_int_equal(sink_sync(e->s, &e->why), 0);
+	(void)sink_close(e->s, false, NULL);
+	e->s = NULL;
+	(void)snprintf(path, sizeof(path), "%s/pages.sqlite", e->dir);
+	assert_int_equal(
+	    sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(
+	    sqlite3_exec(db, "DROP TABLE links; DELETE FROM pages", NULL, NULL, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_int_equal(
+	    sink_open("sqlite", &e->conf, SLICE_LIT("1 2"), &e->s, &e->why), -EBADMSG);
+	reopen(e, "0 0");
+	put(e, "http://b.test/");
+	assert_int_equal(sink_sync(e->s, &e->why), 0);
+	check_sql(e, "SELECT group_concat(url) FROM pages", "http://b.test/");
+	check_sql(e, "SELECT count(*) || '' FROM links", "2");
+}
+
 static uint64_t
 bytes_of(const struct env *e, const char *name)
 {
@@ -307,6 +353,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		tables_are_there_with_the_first_commit_and_not_before, up, down),
+	    cmocka_unit_test_setup_teardown(
+		killed_between_its_tables_a_crawl_goes_on, up, down),
 	    cmocka_unit_test_setup_teardown(
 		pages_and_links_are_rows_that_can_be_asked_for, up, down),
 	    cmocka_unit_test_setup_teardown(
