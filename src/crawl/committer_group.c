@@ -390,6 +390,74 @@ archive_first(struct committer *c)
 		}
 }
 
+/* 0, too, where it never had one: then the mark is empty. */
+static int
+read_mark(struct committer *c, const char *name, struct why *why)
+{
+	struct mark_key key;
+	int r;
+
+	buf_clear(&c->scratch);
+	(void)snprintf(key.text, sizeof(key.text), "sink/%s", name);
+	r = store_get(c->store, STORE_META, slice_cstr(key.text), &c->scratch);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		*why = *store_why(c->store);
+	return r;
+}
+
+/* To the mark that was read; nothing else has its files open. */
+static int
+cut_back(struct committer *c, const char *name, struct why *why)
+{
+	struct sink *s;
+	int r = sink_open(name, &c->conf.sink, buf_slice(&c->scratch), &s, why);
+
+	return r < 0 ? r : sink_close(s, true, why);
+}
+
+static bool
+is_open(const struct committer *c, const char *name)
+{
+	for (size_t i = 0; i < c->sinks_len; i++)
+		if (strcmp(c->sinks[i]->type->name, name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Files that the run before this one had and this one has not, of those that people read:
+ * what is behind the last commit is asked again, and will lie elsewhere in the archive. It
+ * is no reason not to go on when somebody has done something else with them since.
+ */
+static int
+left_out_cut_back(struct committer *c, struct why *why)
+{
+	static const char *const read_ones[] = {
+	    "warc", "jsonl", "csv", "sqlite", "checks"};
+
+	if (!c->conf.durable || c->conf.saved.end != SAVED_RUNNING)
+		return 0;
+	for (size_t i = 0; i < sizeof(read_ones) / sizeof(read_ones[0]); i++) {
+		struct why said = {""};
+		int r;
+
+		if (is_open(c, read_ones[i]))
+			continue;
+		r = read_mark(c, read_ones[i], why);
+		if (r < 0)
+			return r;
+		if (c->scratch.len == 0)
+			continue;
+		r = cut_back(c, read_ones[i], &said);
+		if (r < 0 && r != -ENOENT)
+			log_warn("what %s has behind the last commit stays there: %s",
+			    read_ones[i], said.text);
+	}
+	return 0;
+}
+
 /* An archive that another run wrote goes on where its last commit left it. */
 int
 sinks_open(struct committer *c, struct why *why)
@@ -408,18 +476,13 @@ sinks_open(struct committer *c, struct why *why)
 	for (size_t i = 0; i < c->conf.sinks_len + own_len; i++) {
 		const char *name =
 		    i < c->conf.sinks_len ? c->conf.sinks[i] : own[i - c->conf.sinks_len];
-		struct mark_key key;
 		int r;
 
 		if (c->sinks_len == SINKS_MAX)
 			return why_set(why, -EINVAL, "more than %d sinks", SINKS_MAX - 5);
-		buf_clear(&c->scratch);
-		(void)snprintf(key.text, sizeof(key.text), "sink/%s", name);
-		r = store_get(c->store, STORE_META, slice_cstr(key.text), &c->scratch);
-		if (r < 0 && r != -ENOENT) {
-			*why = *store_why(c->store);
+		r = read_mark(c, name, why);
+		if (r < 0)
 			return r;
-		}
 		r = sink_open(name, &c->conf.sink, buf_slice(&c->scratch),
 		    &c->sinks[c->sinks_len], why);
 		if (r < 0)
@@ -427,7 +490,7 @@ sinks_open(struct committer *c, struct why *why)
 		c->sinks_len++;
 	}
 	archive_first(c);
-	return 0;
+	return left_out_cut_back(c, why);
 }
 
 int
@@ -475,15 +538,11 @@ sinks_cut_back(struct committer *c)
 	}
 	for (size_t i = 0; i < c->sinks_len; i++) {
 		const char *name = c->sinks[i]->type->name;
-		struct mark_key key;
-		struct slice at = mark_key(&key, c->sinks[i]);
-		struct sink *again;
+		struct why said;
 
 		(void)sink_close(c->sinks[i], false, NULL);
-		if (store_get(c->store, STORE_META, at, &c->scratch) == 0 &&
-		    sink_open(
-			name, &c->conf.sink, buf_slice(&c->scratch), &again, NULL) == 0)
-			(void)sink_close(again, true, NULL);
+		if (read_mark(c, name, &said) == 0 && c->scratch.len > 0)
+			(void)cut_back(c, name, NULL);
 	}
 	c->sinks_len = 0;
 }

@@ -4,10 +4,12 @@
     KILL_SEED=7 tests/e2e/run.sh tests/e2e/test_resume.py -k kill      one of them again
 """
 
+import contextlib
 import json
 import os
 import random
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -17,6 +19,7 @@ import harness
 PAGES = int(os.environ.get("KILL_PAGES", "600"))
 KILLS = int(os.environ.get("KILL_KILLS", "12"))
 SEEDS = [int(s) for s in os.environ.get("KILL_SEED", "1").split()]
+ALL = PAGES + 2 * len(range(0, PAGES, 20))
 RATE = max(20, PAGES // max(1, KILLS))  # so that the crawl lasts for most of the kills
 
 
@@ -132,6 +135,44 @@ def test_resume_goes_on_after_a_stop_with_other_options(site, tmp_path):
     assert result.rc == 0, result.err
     check_whole(out, web, www)
     assert "per_host: 4" in (out.dir / "job.yaml").read_text()
+
+
+@pytest.mark.parametrize("kept", ["none", "warc", "jsonl"])
+def test_a_sink_that_a_resume_leaves_out_is_cut_back_to_the_last_commit_too(site, tmp_path, kept):
+    """Else its last records tell of pages that were asked again since, and where they no longer lie."""
+    web, _ = site
+    out = harness.Output(tmp_path / "c")
+    sinks = [f"--sink={name}" for name in ("warc", "jsonl", "csv", "sqlite")]
+    result = harness.trawl("crawl", "-q", "-o", out.dir, "--delay", "0", "--rate", "150/s", "--text", "--check-links",
+                           "--csv-columns", "url,text", "--max-pages", "40", *sinks, web.url("/p0.html"))  # fmt: skip
+    assert result.rc == 0, result.err
+    committed = lambda: json.loads(harness.trawl("status", "--json", out.dir).out)["pages"]  # noqa: E731
+    running = harness.Running("resume", "-q", out.dir, "--commit-interval", "60s", "--max-pages", "none")
+    try:
+        harness.wait_until("records that are not committed", lambda: out.pages_yet() > committed() + 20, every=0.1)
+        os.killpg(running.child.pid, signal.SIGKILL)
+        running.child.communicate(timeout=60)
+    finally:
+        running.end()
+    before = committed()
+    assert 40 <= before < out.pages_yet()
+    result = harness.trawl("resume", "-q", out.dir, "--rate", "0", f"--sink={kept}", "--no-check-links")
+    assert result.rc == 0, result.err
+    lines = out.pages()
+    assert len(lines) == (ALL if kept == "jsonl" else before)
+    assert (out.dir / "pages.csv").read_bytes().count(b"\r\n") == before + 1
+    with contextlib.closing(sqlite3.connect(out.dir / "pages.sqlite")) as db:
+        assert db.execute("SELECT count(*) FROM pages").fetchone() == (before,)
+    facts = [line.split("\t") for line in (out.dir / "checks.log").read_text().splitlines()]
+    assert len([f for f in facts if f[0] == "T" and "p" in f[2]]) <= before
+    archived = out.archived()  # every file is valid to the last byte, or this fails
+    assert all(path.name.endswith(".gz") for path in out.warcs())
+    for page in (p for p in lines if "warc" in p):
+        (record,) = archived[page["url"]]
+        assert (record.offset, record.length) == (page["warc"]["offset"], page["warc"]["length"])
+    pages = [url for url in archived if not url.endswith("/robots.txt")]
+    assert len(pages) == (ALL if kept == "warc" else before)
+    assert harness.trawl("status", "--verify", out.dir).rc == 0
 
 
 def test_a_signal_stops_and_resume_goes_on(site, tmp_path):
