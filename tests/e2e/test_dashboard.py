@@ -161,7 +161,10 @@ def test_a_job_is_made_started_held_and_seen_to_end(chromium, service, way, site
     history = "[...document.querySelectorAll('[aria-labelledby=history-title] tbody .state')].map(e => e.dataset.state).join()"
     p.until("the end of its history", f"{history}.endsWith('done')")
     assert "paused" in p.js(history)
-    p.see(".tiles", str(service.state_of(run)["stats"]["pages"]))
+    stats = service.state_of(run)["stats"]
+    p.see(".tiles", str(stats["pages"]))
+    assert 1000 <= stats["bytes_wire"] < 999_000
+    p.see(".tiles", f"{round(stats['bytes_wire'] / 1000, 1):g} kB")  # as the reports have it
     p.click("link", "^Runs$")
     p.see("section", "No run goes on")
     p.see("tbody", "first")

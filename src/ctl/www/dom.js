@@ -121,11 +121,12 @@ export const rate = (n) => (n >= 100 ? whole.format(Math.round(n)) : part.format
 
 export const count = (n, one, many) => `${number(n)} ${n === 1 ? one : many || `${one}s`}`;
 
+// As the reports and the command line have them.
 export function bytes(n) {
-	const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+	const units = ["B", "kB", "MB", "GB", "TB"];
 	let i = 0;
 	n = n || 0;
-	for (; n >= 1024 && i < units.length - 1; i++) n /= 1024;
+	for (; n >= 999.95 && i < units.length - 1; i++) n /= 1000;
 	return `${part.format(n)} ${units[i]}`;
 }
 
