@@ -66,6 +66,14 @@ static const char *const names[COLUMN_NAMED_MAX] = {
 #undef X
 	    "outcome",
     "kind", "fetched_at", "text"};
+static const char names_told[] =
+#define X(name) #name ", "
+    CSV_TEXTS(X)
+#undef X
+#define X(name, member) name ", "
+	CSV_NUMBERS(X)
+#undef X
+	    "outcome, kind, fetched_at, text, fields and fields.NAME";
 
 #define FIELD_PREFIX "fields."
 
@@ -113,7 +121,8 @@ add_named(
 		if (slice_eq(name, slice_cstr(names[i])))
 			return layout_add(l, i, 0, name, why);
 	if (!slice_starts(name, SLICE_LIT(FIELD_PREFIX)))
-		return why_set(why, -EINVAL, "there is no column '%.*s'", len, name.ptr);
+		return why_set(why, -EINVAL, "there is no column '%.*s'; there are %s",
+		    len, name.ptr, names_told);
 	for (size_t i = 0; i < fields; i++)
 		if (slice_eq(slice_from(name, sizeof(FIELD_PREFIX) - 1),
 			select_field_name(select, i)))

@@ -217,7 +217,7 @@ def test_columns_are_chosen_and_wrong_ones_are_told(web, tmp_path):
     result, out = harness.crawl(tmp_path / "out", *args, "--csv-columns", "title,status", web.url("/"))
     assert result.rc == 0, result.err
     assert (out.dir / "pages.csv").read_bytes() == b'title,status\r\n"Kettles",200\r\n'
-    for columns, told in ("title,prize", "there is no column 'prize'"), ("fields.a", "no such field is extracted"):
+    for columns, told in ("title,prize", "there is no column 'prize'; there are url, via, "), ("fields.a", "no such field is extracted"):
         result, _ = harness.crawl(tmp_path / "no", *args, "--csv-columns", columns, web.url("/"))
         assert result.rc == 2 and "--csv-columns: " in result.err and told in result.err
 
