@@ -187,7 +187,7 @@ help_names_every_option(void **state)
 
 	(void)state;
 	buf_init(&out, 1 << 16);
-	assert_int_equal(args_help(&out), 0);
+	assert_int_equal(args_help(true, &out), 0);
 	for (size_t i = 0; i < OPTION_ID_MAX; i++) {
 		option_flag(&option_rows[i], flag);
 		if (strstr(buf_cstr(&out), flag) == NULL)
