@@ -47,6 +47,7 @@ struct bench {
 
 extern const struct pool_ops bench_ops;
 extern struct nursery *bench_nursery;
+extern bool bench_starves; /* on a virtual loop: no memory for the settings "starve" */
 
 /* Fits most tests: 2 workers, 16 ahead, 1 MiB results, an arena of 4 MiB. */
 struct pool_conf bench_conf(void);
@@ -66,6 +67,9 @@ void bench_sleep(struct bench *b, int64_t ms);
 void bench_expect(const struct bench *b, size_t i, enum pool_end end, const char *text);
 /* The number after `name` in /proc/PID/status, in `base`; -1: not there. */
 long long proc_status(int pid, const char *name, int base);
-bool process_is_gone(int pid); /* waits up to 5 s */
+bool process_is_stopped(int pid);
+void bench_let_go_on(
+    struct bench *b);          /* the worker that a task "stop" stopped, once it has */
+bool process_is_gone(int pid); /* waits up to 60 s */
 int bench_main(const char *name, int (*run)(void));
 #endif
