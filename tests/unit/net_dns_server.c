@@ -11,10 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PENDING_MAX = 64, MESSAGE_MAX = 65535 };
+enum { PENDING_MAX = 64, MESSAGE_MAX = 65535, HELD_LOOK_MS = 5, PORTS_MAX = 100 };
 
 struct pending {
 	int64_t due_ms;
+	bool held;
 	struct sockaddr_in to;
 	size_t len;
 	uint8_t *message;
@@ -26,6 +27,7 @@ struct dns_server {
 	int stop[2]; /* pipe */
 	uint16_t port;
 	atomic_uint queries;
+	atomic_bool lets_go;
 	dns_script *script;
 	struct pending pending[PENDING_MAX];
 	uint8_t in[MESSAGE_MAX], out[MESSAGE_MAX];
@@ -143,7 +145,7 @@ serve_udp(struct dns_server *s)
 
 	if (len == 0)
 		return;
-	if (r.delay_ms == 0) {
+	if (r.delay_ms == 0 && !r.held) {
 		(void)!sendto(
 		    s->udp, s->out, len, 0, (struct sockaddr *)&from, sizeof(from));
 		return;
@@ -160,6 +162,7 @@ serve_udp(struct dns_server *s)
 		p->len = len;
 		p->to = from;
 		p->due_ms = now_ms() + r.delay_ms;
+		p->held = r.held;
 		return;
 	}
 }
@@ -213,6 +216,8 @@ pending_send(struct dns_server *s)
 		struct pending *p = &s->pending[i];
 		int64_t left = p->message == NULL ? 1000 : p->due_ms - now_ms();
 
+		if (p->message != NULL && p->held && !atomic_load(&s->lets_go))
+			left = HELD_LOOK_MS;
 		if (p->message != NULL && left <= 0) {
 			(void)!sendto(s->udp, p->message, p->len, 0,
 			    (struct sockaddr *)&p->to, sizeof(p->to));
@@ -247,26 +252,42 @@ serve(void *arg)
 	return NULL;
 }
 
-struct dns_server *
-dns_server_start(dns_script *script)
+/* A port that is free for both; false: that which was free for TCP is another's for UDP. */
+static bool
+bind_both(struct dns_server *s)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET};
-	struct dns_server *s = calloc(1, sizeof(*s));
 	socklen_t len = sizeof(at);
 	int yes = 1;
 
-	if (s == NULL || pipe2(s->stop, O_CLOEXEC) < 0)
-		abort();
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	s->script = script;
 	s->udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	s->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	(void)setsockopt(s->tcp, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	if (bind(s->tcp, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-	    getsockname(s->tcp, (struct sockaddr *)&at, &len) < 0 ||
-	    bind(s->udp, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(s->tcp, 8) < 0)
+	if (bind(s->tcp, (struct sockaddr *)&at, sizeof(at)) == 0 &&
+	    getsockname(s->tcp, (struct sockaddr *)&at, &len) == 0 &&
+	    bind(s->udp, (struct sockaddr *)&at, sizeof(at)) == 0 &&
+	    listen(s->tcp, 8) == 0) {
+		s->port = ntohs(at.sin_port);
+		return true;
+	}
+	(void)close(s->tcp);
+	(void)close(s->udp);
+	return false;
+}
+
+struct dns_server *
+dns_server_start(dns_script *script)
+{
+	struct dns_server *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || pipe2(s->stop, O_CLOEXEC) < 0)
 		abort();
-	s->port = ntohs(at.sin_port);
+	s->script = script;
+	for (int i = 0; i < PORTS_MAX && s->port == 0; i++)
+		(void)bind_both(s);
+	if (s->port == 0)
+		abort();
 	if (pthread_create(&s->thread, NULL, serve, s) != 0)
 		abort();
 	return s;
@@ -295,4 +316,10 @@ uint32_t
 dns_server_queries(const struct dns_server *s)
 {
 	return atomic_load(&s->queries);
+}
+
+void
+dns_server_let_go(struct dns_server *s)
+{
+	atomic_store(&s->lets_go, true);
 }

@@ -21,6 +21,7 @@ struct dns_reply {
 	uint32_t addrs; /* 10.0.x.y or fd00::x:y */
 	uint32_t ttl;
 	uint32_t delay_ms;
+	bool held;      /* until dns_server_let_go(); over UDP */
 	bool alias;     /* the addresses are those of a CNAME */
 	bool truncated; /* over UDP: ask again over TCP */
 	bool junk;      /* not a DNS message */
@@ -34,4 +35,5 @@ struct dns_server *dns_server_start(dns_script *script);
 void dns_server_stop(struct dns_server *s);
 uint16_t dns_server_port(const struct dns_server *s);
 uint32_t dns_server_queries(const struct dns_server *s);
+void dns_server_let_go(struct dns_server *s); /* what is held, now and later */
 #endif

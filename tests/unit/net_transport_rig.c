@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+enum { SILENCE_MS = 60000 }; /* for ever: it ends with the server */
+
 struct rig *fx;
 uint32_t rig_loops = 1;
 
@@ -106,10 +108,11 @@ request_to(const char *scheme, const char *host, const char *path)
 	    .port = port,
 	    .lines = lines,
 	    .lines_len = 2,
-	    .connect_ms = 5000,
-	    .first_byte_ms = 5000,
-	    .stall_ms = 5000,
-	    .total_ms = 20000,
+	    /* For ever: who tests such a limit sets it. */
+	    .connect_ms = 60000,
+	    .first_byte_ms = 60000,
+	    .stall_ms = 60000,
+	    .total_ms = 60000,
 	    .body_bytes_max = BODY_MAX,
 	};
 }
@@ -432,20 +435,19 @@ rig_script(struct peer *p)
 		peer_wait(p, 50);
 		peer_reset(p);
 	} else if (strcmp(p->target, "/silent") == 0) {
-		peer_wait(p, 10000);
+		peer_wait(p, SILENCE_MS);
 	} else if (strcmp(p->target, "/late") == 0) {
-		peer_wait(p, 1000);
-		peer_say(p, OK "Content-Length: 10\r\n\r\nhello");
-		peer_wait(p, 10000);
+		say_later(p, OK "Content-Length: 10\r\n\r\nhello");
+		peer_wait(p, SILENCE_MS);
 	} else if (strcmp(p->target, "/stall-in-head") == 0) {
 		peer_say(p, OK "Server: slow\r\n");
-		peer_wait(p, 10000);
+		peer_wait(p, SILENCE_MS);
 	} else if (strcmp(p->target, "/stall-before-body") == 0) {
 		peer_say(p, OK "Content-Length: 10\r\n\r\n");
-		peer_wait(p, 10000);
+		peer_wait(p, SILENCE_MS);
 	} else if (strcmp(p->target, "/stall-in-body") == 0) {
 		peer_say(p, OK "Content-Length: 10\r\n\r\nhello");
-		peer_wait(p, 10000);
+		peer_wait(p, SILENCE_MS);
 	} else if (strcmp(p->target, "/drip") == 0) {
 		peer_say(p, OK "\r\n");
 		for (int i = 0; i < 200 && !p->closed; i++) {

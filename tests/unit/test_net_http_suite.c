@@ -119,10 +119,10 @@ fetch(struct rig *g, struct slice target, uint64_t body_bytes_max)
 	struct transport_request req = {
 	    .addr = {.family = AF_INET, .bytes = {127, 0, 0, 1}},
 	    .port = g->port,
-	    .connect_ms = 3000,
-	    .first_byte_ms = 2000,
-	    .stall_ms = 500,
-	    .total_ms = 10000,
+	    .connect_ms = 60000,
+	    .first_byte_ms = 60000,
+	    .stall_ms = 60000,
+	    .total_ms = 60000,
 	    .body_bytes_max = body_bytes_max,
 	};
 	struct transport_id id;

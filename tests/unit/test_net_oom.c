@@ -141,15 +141,19 @@ on_answer(void *ctx, const struct dns_answer *a)
 	run_done(run);
 }
 
+/* What is lost for want of memory is soon given up; where there is enough, nothing is. */
+enum { TIMEOUT_MS = 50, PATIENCE_MS = 1000, TOTAL_MS = 150, FOR_EVER_MS = 60000 };
+
 static void
-dns_round(struct run *run)
+dns_round(struct run *run, bool for_ever)
 {
 	static const char *const hosts[] = {"a.test", "a.test", "127.0.0.1", "localhost",
 	    "b.test", "over.test", "not a name", "listed.test"};
 	struct addr a = {.family = AF_INET, .bytes = {192, 0, 2, 1}};
 	char servers[32], hosts_path[64];
-	struct dns_conf conf = {
-	    .servers = servers, .timeout_ms = 50, .hosts_path = hosts_path};
+	struct dns_conf conf = {.servers = servers,
+	    .timeout_ms = for_ever ? FOR_EVER_MS : TIMEOUT_MS,
+	    .hosts_path = hosts_path};
 	struct dns_id id;
 	struct dns *d;
 	int r;
@@ -162,7 +166,8 @@ dns_round(struct run *run)
 	r = dns_override(d, SLICE_LIT("over.test"), 0, &a);
 	assert_true(r == 0 || r == -ENOMEM);
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		r = dns_start(d, slice_cstr(hosts[i]), 1000, on_answer, run, &id);
+		r = dns_start(d, slice_cstr(hosts[i]),
+		    for_ever ? FOR_EVER_MS : PATIENCE_MS, on_answer, run, &id);
 		assert_true(r == 0 || r == -ENOMEM);
 		run->waiting += r == 0;
 	}
@@ -191,10 +196,15 @@ names_are_answered_or_refused(void **state)
 		run = (struct run){0};
 		if (loop_new(&run.loop) < 0)
 			continue;
-		dns_round(&run);
+		dns_round(&run, false);
 		loop_free(run.loop);
 	}
+	run = (struct run){0};
+	assert_int_equal(loop_new(&run.loop), 0);
+	dns_round(&run, true);
+	loop_free(run.loop);
 	assert_int_equal(run.answered, 7);
+	assert_int_equal(alloc_fail.live, 0);
 	(void)unlink(path);
 }
 
@@ -215,7 +225,8 @@ on_result(void *ctx, struct transport_result *r)
 }
 
 static void
-transport_round(struct run *run, struct addr_policy *policy, uint32_t loops)
+transport_round(
+    struct run *run, struct addr_policy *policy, uint32_t loops, bool for_ever)
 {
 	static const struct slice lines[] = {{.ptr = "A: b", .len = 4}};
 	struct transport_conf conf = {
@@ -226,7 +237,7 @@ transport_round(struct run *run, struct addr_policy *policy, uint32_t loops)
 	    .port = ports.http,
 	    .lines = lines,
 	    .lines_len = 1,
-	    .total_ms = 150,
+	    .total_ms = for_ever ? FOR_EVER_MS : TOTAL_MS,
 	};
 	struct transport_id id;
 	struct transport *t;
@@ -249,27 +260,33 @@ transport_round(struct run *run, struct addr_policy *policy, uint32_t loops)
 }
 
 static void
+round_of_exchanges(struct run *run, uint32_t loops, bool for_ever)
+{
+	struct addr_policy *policy = NULL;
+
+	*run = (struct run){0};
+	if (loop_new(&run->loop) < 0)
+		return;
+	if (shm_new(1 << 20, &run->shm, NULL) == 0 && addr_policy_new(&policy) == 0 &&
+	    addr_policy_allow(policy, SLICE_LIT("127.0.0.1"), NULL) == 0)
+		transport_round(run, policy, loops, for_ever);
+	if (run->shm != NULL)
+		assert_int_equal(shm_used_bytes(run->shm), 0);
+	addr_policy_free(policy);
+	shm_free_all(run->shm);
+	loop_free(run->loop);
+}
+
+static void
 rounds_of_exchanges(uint32_t loops)
 {
 	struct run run;
 
-	for (int n = 0; alloc_fail_round(n); n++) {
-		struct addr_policy *policy = NULL;
-
-		run = (struct run){0};
-		if (loop_new(&run.loop) < 0)
-			continue;
-		if (shm_new(1 << 20, &run.shm, NULL) == 0 &&
-		    addr_policy_new(&policy) == 0 &&
-		    addr_policy_allow(policy, SLICE_LIT("127.0.0.1"), NULL) == 0)
-			transport_round(&run, policy, loops);
-		if (run.shm != NULL)
-			assert_int_equal(shm_used_bytes(run.shm), 0);
-		addr_policy_free(policy);
-		shm_free_all(run.shm);
-		loop_free(run.loop);
-	}
+	for (int n = 0; alloc_fail_round(n); n++)
+		round_of_exchanges(&run, loops, false);
+	round_of_exchanges(&run, loops, true);
 	assert_int_equal(run.answered, 4);
+	assert_int_equal(alloc_fail.live, 0);
 }
 
 static void

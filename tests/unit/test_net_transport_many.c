@@ -108,13 +108,20 @@ loops_that_run(void)
 	return n;
 }
 
-/* Those of the rig; they name themselves. */
+/* Once they are so many: they name themselves, and one that was joined may still be listed. */
+static uint32_t
+loops_once(uint32_t n)
+{
+	for (int i = 0; i < 500 && loops_that_run() != n; i++)
+		run_for(10);
+	return loops_that_run();
+}
+
+/* Those of the rig. */
 static uint32_t
 loops_once_named(void)
 {
-	for (int i = 0; i < 500 && loops_that_run() < rig_loops - 1; i++)
-		run_for(10);
-	return loops_that_run();
+	return loops_once(rig_loops - 1);
 }
 
 static void
@@ -140,7 +147,7 @@ without_a_thread_there_is_no_transport_and_nothing_is_left(void **state)
 		assert_int_equal(transport_new(fx->loop, &conf, &t, &why), -EAGAIN);
 		assert_non_null(strstr(why.text, "cannot start a thread"));
 		threads_left = -1;
-		assert_int_equal(loops_that_run(), before);
+		assert_int_equal(loops_once(before), before);
 	}
 	assert_int_equal(transport_new(fx->loop, &conf, &t, &why), 0);
 	transport_free(t);
@@ -274,7 +281,8 @@ any_may_be_cancelled_at_any_time(void **state)
 
 			(void)snprintf(host, sizeof(host), "h%u.test", i % 17);
 			req = request_to("http", host, path);
-			req.first_byte_ms = req.stall_ms = req.total_ms = 0;
+			req.connect_ms = req.first_byte_ms = req.stall_ms = req.total_ms =
+			    0;
 			s[i].id = start(&req, &s[i].got);
 			seed = seed * 1664525 + 1013904223;
 			s[i].cancel = i % 5 == 1 || i % 5 == 3 || (seed >> 20) % 3 == 0;
