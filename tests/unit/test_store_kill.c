@@ -291,6 +291,8 @@ another_process_reads_a_state_while_it_is_written_and_after_a_kill(void **state)
 		store_close(s);
 		if (i == 0)
 			first_seen = last;
+		while (acked <= first_seen)
+			wait_for_acks(acks, &acked, 1);
 	}
 	assert_true(last > first_seen);
 	kill_writer(pid);
