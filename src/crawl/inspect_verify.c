@@ -155,7 +155,7 @@ verify_queue(struct verify *v, struct why *why)
 
 /* ---- files ---- */
 
-/* A sink whose mark is no length of a file. */
+/* What the mark says besides the length of a file. */
 static int
 verify_inside(struct verify *v, const char *sink, struct why *why)
 {
@@ -200,6 +200,8 @@ verify_file(struct verify *v, const char *sink, struct why *why)
 	else if ((uint64_t)st.st_size < at.length)
 		differs(v, "%s has %lld bytes, %" PRIu64 " were committed", at.file,
 		    (long long)st.st_size, at.length);
+	else
+		return verify_inside(v, sink, why);
 	return 0;
 }
 

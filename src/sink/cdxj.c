@@ -245,12 +245,6 @@ cdxj_mark(struct sink *s, struct buf *out)
 	return lines_mark(file_of(s), out);
 }
 
-static bool
-cdxj_place(struct slice mark, struct sink_place *ret)
-{
-	return lines_place(STATE_DIR "/" UNSORTED, mark, ret);
-}
-
 static int
 cdxj_put(struct sink *s, struct sink_event *e, struct why *why)
 {
@@ -280,30 +274,50 @@ cdxj_put(struct sink *s, struct sink_event *e, struct why *why)
 	return r;
 }
 
+/* -EBADMSG: what is in the file is not what was written. */
 static int
-sort_file(FILE *f, uint64_t length, const char *dir, struct why *why)
+add_lines(struct line_sorter *lines, FILE *f, const struct lines *wrote)
 {
-	struct line_sorter *lines;
+	uint64_t length = wrote->file.pos, sum = 0;
 	char *line = NULL;
 	size_t cap = 0;
+	int r = 0;
+
+	while (r == 0 && length > 0) {
+		ssize_t n = getline(&line, &cap, f);
+
+		if (n <= 0 || (uint64_t)n > length) {
+			r = -EBADMSG;
+			break;
+		}
+		sum += lines_sum(slice_of(line, (size_t)n));
+		if (n > 1)
+			r = line_sorter_add(lines, slice_of(line, (size_t)n - 1));
+		length -= (uint64_t)n;
+	}
+	free(line);
+	return r == 0 && wrote->summed && sum != wrote->sum ? -EBADMSG : r;
+}
+
+static int
+sort_file(FILE *f, const struct lines *wrote, const char *dir, struct why *why)
+{
+	struct line_sorter *lines;
 	int r = line_sorter_new(dir, CDXJ_MEMORY_BYTES, &lines);
 
 	if (r < 0)
 		return why_set(why, r, "no memory to sort %s", SORTED);
-	while (r == 0 && length > 0) {
-		ssize_t n = getline(&line, &cap, f);
-
-		if (n <= 0 || (uint64_t)n > length)
-			r = -EBADMSG;
-		else if (n > 1)
-			r = line_sorter_add(lines, slice_of(line, (size_t)n - 1));
-		if (r == 0)
-			length -= (uint64_t)n;
-	}
-	free(line);
-	r = r < 0 ? why_set(why, r, "cannot sort %s/%s: %s", dir, UNSORTED,
-			strerrordesc_np(-r))
-		  : cdxj_write(lines, dir, SORTED, why);
+	r = add_lines(lines, f, wrote);
+	if (r == 0)
+		r = cdxj_write(lines, dir, SORTED, why);
+	else if (r == -EBADMSG)
+		(void)why_set(why, r,
+		    "%s/%s is damaged: no %s is made of it; trawl warc index makes one "
+		    "of the archive",
+		    wrote->file.dir, UNSORTED, SORTED);
+	else
+		(void)why_set(why, r, "cannot sort %s/%s: %s", wrote->file.dir, UNSORTED,
+		    strerrordesc_np(-r));
 	line_sorter_free(lines);
 	return r;
 }
@@ -316,20 +330,18 @@ cdxj_close(struct sink *s, bool finished, struct why *why)
 	struct lines *l = x->file.priv;
 	char path[PATH_MAX];
 	FILE *f;
-	uint64_t length;
 	int r = lines_sync(&x->file, why);
 
-	length = l->file.pos;
 	(void)snprintf(path, sizeof(path), "%s/%s", l->file.dir, UNSORTED);
-	(void)lines_close(&x->file, finished, NULL);
 	if (r == 0) {
 		f = fopen(path, "re");
 		r = f == NULL ? why_set(why, -errno, "cannot open %s: %s", path,
 				    strerrordesc_np(errno))
-			      : sort_file(f, length, x->dir, why);
+			      : sort_file(f, l, x->dir, why);
 		if (f != NULL)
 			(void)fclose(f);
 	}
+	(void)lines_close(&x->file, finished, NULL);
 	if (r == 0 && finished && !x->stays)
 		(void)unlink(path);
 	free(x->dir);
@@ -345,5 +357,5 @@ const struct sink_type sink_cdxj = {
     .sync = cdxj_sync,
     .mark = cdxj_mark,
     .close = cdxj_close,
-    .place = cdxj_place,
+    .lines = STATE_DIR "/" UNSORTED,
 };

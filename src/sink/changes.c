@@ -20,12 +20,6 @@ changes_open(
 	return lines_open(s, conf, FILE_NAME, mark, why);
 }
 
-static bool
-changes_place(struct slice mark, struct sink_place *ret)
-{
-	return lines_place(FILE_NAME, mark, ret);
-}
-
 static int
 add_field(struct buf *b, struct slice s)
 {
@@ -67,5 +61,5 @@ const struct sink_type sink_changes = {
     .sync = lines_sync,
     .mark = lines_mark,
     .close = lines_close,
-    .place = changes_place,
+    .lines = FILE_NAME,
 };

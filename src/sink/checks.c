@@ -156,12 +156,6 @@ checks_open(
 	return r;
 }
 
-static bool
-checks_place(struct slice mark, struct sink_place *ret)
-{
-	return lines_place(CHECKS_FILE, mark, ret);
-}
-
 static int
 field(struct buf *b, struct slice s)
 {
@@ -300,5 +294,5 @@ const struct sink_type sink_checks = {
     .sync = lines_sync,
     .mark = lines_mark,
     .close = lines_close,
-    .place = checks_place,
+    .lines = CHECKS_FILE,
 };

@@ -62,12 +62,6 @@ crawl_open(
 	return lines_open(s, conf, "crawl.log", mark, why);
 }
 
-static bool
-crawl_place(struct slice mark, struct sink_place *ret)
-{
-	return lines_place("crawl.log", mark, ret);
-}
-
 static int
 add_text(struct buf *b, struct slice s, const char *none)
 {
@@ -244,5 +238,5 @@ const struct sink_type sink_crawl_log = {
     .sync = lines_sync,
     .mark = lines_mark,
     .close = lines_close,
-    .place = crawl_place,
+    .lines = "crawl.log",
 };

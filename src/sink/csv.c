@@ -390,12 +390,6 @@ csv_close(struct sink *s, bool finished, struct why *why)
 	return lines_close(s, finished, why);
 }
 
-static bool
-csv_place(struct slice mark, struct sink_place *ret)
-{
-	return lines_place("pages.csv", mark, ret);
-}
-
 const struct sink_type sink_csv = {
     .name = "csv",
     .open = csv_open,
@@ -404,5 +398,5 @@ const struct sink_type sink_csv = {
     .sync = lines_sync,
     .mark = lines_mark,
     .close = csv_close,
-    .place = csv_place,
+    .lines = "pages.csv",
 };

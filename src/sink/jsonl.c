@@ -15,12 +15,6 @@ jsonl_open(
 	return lines_open(s, conf, "pages.jsonl", mark, why);
 }
 
-static bool
-jsonl_place(struct slice mark, struct sink_place *ret)
-{
-	return lines_place("pages.jsonl", mark, ret);
-}
-
 /* A count that JSON's readers take: they hold 53 bits at least, we never have more. */
 static void
 count(struct jsonw *j, const char *key, uint64_t n)
@@ -180,5 +174,5 @@ const struct sink_type sink_jsonl = {
     .sync = lines_sync,
     .mark = lines_mark,
     .close = lines_close,
-    .place = jsonl_place,
+    .lines = "pages.jsonl",
 };

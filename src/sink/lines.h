@@ -1,7 +1,8 @@
 /*
  * sink/lines.h -- what the sinks have in common that write a line an event.
  *
- * Such a sink only has to say how a line reads; its mark is the length of its file.
+ * Such a sink only has to say how a line reads; its mark is the length of its file, and the
+ * sum of what each line in it hashes to (XXH3), which can be told without reading it again.
  *
  * Owns:    s->priv is a struct lines between lines_open() and lines_close().
  * Errors:  as sink.h has them.
@@ -18,6 +19,8 @@ enum { LINES_TEXT_BYTES_MAX = 8192 };
 struct lines {
 	struct file_append file;
 	struct buf line; /* the one that is being made */
+	uint64_t sum;    /* of all lines so far, those in the buffer of the file too */
+	bool summed; /* false: the file was begun by an older trawl, which kept none */
 };
 
 /* `name`: of the file in conf->dir. */
@@ -34,6 +37,12 @@ int lines_sync(struct sink *s, struct why *why);
 int lines_mark(struct sink *s, struct buf *out);
 int lines_close(struct sink *s, bool finished, struct why *why);
 bool lines_place(const char *name, struct slice mark, struct sink_place *ret);
+/* DIR/NAME begins with what the mark stands for, byte for byte; -EBADMSG with the sentence:
+ * not.  Fine, too, where the mark has no sum. */
+int lines_verify(const char *dir, const char *name, struct slice mark, struct why *why);
+
+/* Of lines, each with its end; those of two texts added are that of both. */
+uint64_t lines_sum(struct slice text);
 
 /* `text` cut to LINES_TEXT_BYTES_MAX, not within a UTF-8 sequence. */
 struct slice lines_text(struct slice text);

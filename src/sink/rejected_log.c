@@ -16,12 +16,6 @@ rejected_open(
 	return lines_open(s, conf, "rejected.log", mark, why);
 }
 
-static bool
-rejected_place(struct slice mark, struct sink_place *ret)
-{
-	return lines_place("rejected.log", mark, ret);
-}
-
 static int
 add_field(struct buf *b, struct slice s, int (*escape)(struct buf *, struct slice))
 {
@@ -59,5 +53,5 @@ const struct sink_type sink_rejected_log = {
     .sync = lines_sync,
     .mark = lines_mark,
     .close = lines_close,
-    .place = rejected_place,
+    .lines = "rejected.log",
 };

@@ -1,5 +1,6 @@
 #include "sink/sink.h"
 #include "base/room.h"
+#include "sink/lines.h"
 #include "sink/types.h"
 #include <assert.h>
 #include <errno.h>
@@ -129,6 +130,8 @@ sink_place(const char *name, struct slice mark, struct sink_place *ret)
 {
 	const struct sink_type *type = type_get(name, TYPES_N);
 
+	if (type != NULL && type->lines != NULL)
+		return lines_place(type->lines, mark, ret) ? 0 : -EBADMSG;
 	if (type == NULL || type->place == NULL)
 		return -ENOENT;
 	return type->place(mark, ret) ? 0 : -EBADMSG;
@@ -139,6 +142,8 @@ sink_verify(const char *name, const char *dir, struct slice mark, struct why *wh
 {
 	const struct sink_type *type = type_get(name, TYPES_N);
 
+	if (type != NULL && type->lines != NULL)
+		return lines_verify(dir, type->lines, mark, why);
 	return type == NULL || type->verify == NULL ? 0 : type->verify(dir, mark, why);
 }
 

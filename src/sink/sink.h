@@ -191,8 +191,10 @@ struct sink_type {
 	/* NULL: it has no part in the end but close. */
 	int (*finish)(struct sink *s, struct why *why);
 	int (*close)(struct sink *s, bool finished, struct why *why);
-	/* NULL: it has no file. */
+	/* NULL: it has no file, or one of lines. */
 	bool (*place)(struct slice mark, struct sink_place *ret);
+	/* The file below the crawl's directory whose lines it writes, as sink/lines.h has it; else NULL. */
+	const char *lines;
 	/* NULL: the length of that says it all.  What the mark stands for is there, in the
 	 * directory of a crawl that may be under way; -EBADMSG with the sentence: not. */
 	int (*verify)(const char *dir, struct slice mark, struct why *why);

@@ -107,3 +107,21 @@ def test_what_is_not_sorted_yet_lies_among_the_state(tmp_path, state, where):
     assert result.rc == 0, result.err
     assert sorted(str(p.relative_to(out.dir)) for p in out.dir.rglob("index.*")) == where
     assert len(index(out)) > 100
+
+
+def test_no_index_is_made_of_lines_that_have_changed_on_the_disk(tmp_path):
+    """It would have lost a page, or told of one that there is not, and nobody would know."""
+    with harness.demo_site(tmp_path / "nginx") as web:
+        result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "30", web.url("/"))
+        assert result.rc == 0, result.err
+        before = index(out)
+        path = out.dir / "state" / "index.unsorted"
+        lines = path.read_bytes()
+        path.write_bytes(lines.replace(b"boats/sunk", b"boats/suni", 1) if b"boats/sunk" in lines else lines.replace(b"http", b"hptt", 1))
+        assert len(path.read_bytes()) == len(lines) and path.read_bytes() != lines
+        result = harness.trawl("resume", "-q", out.dir, "--max-pages", "none", "--per-host", "4")
+        assert result.rc == 3 and "index.unsorted is damaged" in result.err and "trawl warc index" in result.err
+        assert index(out) == before
+        # All else is as it should be, and the archive has what makes a new one.
+        done = harness.trawl("warc", "index", *out.warcs())
+        assert done.rc == 0 and {d["url"] for _, _, d in parsed(done.out.splitlines())} >= {p["url"] for p in out.pages()}

@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import random
 import signal
 import sqlite3
 import urllib.error
@@ -326,6 +327,23 @@ def test_verify_finds_a_log_that_was_cut(site, spoilt):
         assert status(spoilt, "--verify", rc=3)["differences"] == [f"{name} is missing"]
         path.write_bytes(whole)
     assert status(spoilt, "--verify")["verified"] is True
+
+
+def test_verify_finds_a_byte_that_was_changed_in_what_is_written_by_lines(site, tmp_path):
+    result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--per-host", "4", "--exclude", "p7", "--check-links",
+                                *(f"--sink={name}" for name in ("warc", "jsonl", "csv")), site.url("/p0.html"))  # fmt: skip
+    assert result.rc == 0, result.err
+    rng = random.Random(1)
+    for name in "pages.jsonl", "pages.csv", "crawl.log", "rejected.log", "checks.log", "state/index.unsorted":
+        path = out.dir / name
+        whole = path.read_bytes()
+        for at in 0, len(whole) - 1, whole.index(b"\n"), *(rng.randrange(len(whole)) for _ in range(5)):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << rng.randrange(8)]) + whole[at + 1 :])
+            differences = status(out, "--verify", rc=3)["differences"]
+            assert f"{name} is not what was written: a byte of the first {len(whole)} has changed" in differences, (name, at)
+        path.write_bytes(whole + b"more, which no commit knows of")
+        assert status(out, "--verify")["verified"] is True
+        path.write_bytes(whole)
 
 
 def test_verify_finds_an_archive_that_was_cut_or_lost(site, spoilt):
