@@ -1,4 +1,5 @@
 #include "base/merge.h"
+#include "base/room.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -85,7 +86,7 @@ file_make(const char *dir)
 		return -ENAMETOOLONG;
 	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
-		return -errno;
+		return room_error(-errno);
 	(void)unlink(path);
 	return fd;
 }
@@ -101,7 +102,7 @@ flush(struct merge *m)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
+			return n < 0 ? room_error(-errno) : -EIO;
 		p += n;
 		m->out_len -= (size_t)n;
 		m->written += (uint64_t)n;

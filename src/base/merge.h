@@ -6,8 +6,8 @@
  *
  * Owns:    its file, and while it reads `memory_bytes` for all runs together, or of each run
  *          as much as its longest item takes, if that is more.
- * Errors:  -ENOMEM, -EFBIG (`runs_max`), those of the file.  After one only merge_free() is
- *          left.
+ * Errors:  -ENOMEM, -EFBIG (`runs_max`), those of the file, of which -ENOSPC also stands
+ *          for a quota and a limit on file sizes.  After one only merge_free() is left.
  * Threads: one at a time.
  */
 #ifndef BASE_MERGE_H

@@ -52,6 +52,13 @@ committer_now_ms(const struct committer *c)
 					     : clock_mono_ms();
 }
 
+/* Of a run whose results could not be written. */
+static uint8_t
+end_of(int err)
+{
+	return err == -ENOSPC ? CRAWL_DISK_FULL : CRAWL_STORE;
+}
+
 /* What sinks do elsewhere may take long: how far they are is committed meanwhile. */
 static int
 finish_all(struct committer *c)
@@ -61,7 +68,7 @@ finish_all(struct committer *c)
 	do {
 		failed = sinks_finish(c);
 		if (failed < 0 && failed != -EAGAIN) {
-			c->saved.end = c->run.end = CRAWL_STORE;
+			c->saved.end = c->run.end = end_of(failed);
 			(void)snprintf(
 			    c->run.why, sizeof(c->run.why), "%.199s", c->why.text);
 		}
@@ -79,7 +86,7 @@ close_sinks(struct committer *c, bool finished)
 
 	if (r == 0)
 		return 0;
-	c->saved.end = c->run.end = r == -ENOSPC ? CRAWL_DISK_FULL : CRAWL_STORE;
+	c->saved.end = c->run.end = end_of(r);
 	(void)snprintf(c->run.why, sizeof(c->run.why), "%.199s", why.text);
 	(void)group_commit(c);
 	c->why = why;

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/file_whole.h"
 #include "base/json.h"
+#include "base/room.h"
 #include <dirent.h>
 #include <endian.h>
 #include <errno.h>
@@ -285,7 +286,7 @@ quarantine_put(struct quarantine *q, const struct quarantine_case *k,
 		return 0;
 	r = write_files(q, k, name, why);
 	if (r < 0)
-		return r;
+		return room_error(r);
 	r = store_batch_put(b, STORE_META, record_key(&key, name),
 	    slice_of((const char *)&value, sizeof(value)));
 	if (r == 0)

@@ -167,7 +167,7 @@ make_private(const char *path, struct why *why)
 		r = why_set(why, -errno, "cannot open %s: %s", path, strerror(errno));
 	if (fd >= 0)
 		(void)close(fd);
-	return r;
+	return room_error(r);
 }
 
 static int

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/file_whole.h"
 #include "base/json.h"
+#include "base/room.h"
 #include "sink/lines.h"
 #include "sink/types.h"
 #include "web/url.h"
@@ -152,22 +153,24 @@ cdxj_write(struct line_sorter *lines, const char *dir, const char *name, struct 
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", name);
+	r = line_sorter_sort(lines);
+	if (r < 0)
+		return why_set(
+		    why, r, "cannot sort for %s: %s", path, strerrordesc_np(-r));
 	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
 	fd = file_whole_open(fresh, 0666);
 	if (fd < 0)
-		return why_set(
-		    why, fd, "cannot create %s: %s", fresh, strerrordesc_np(-fd));
+		return why_set(why, room_error(fd), "cannot create %s: %s", fresh,
+		    strerrordesc_np(-fd));
 	f = fdopen(fd, "w");
 	if (f == NULL) {
 		(void)close(fd);
 		(void)unlink(fresh);
 		return why_set(why, -ENOMEM, "no memory to write %s", fresh);
 	}
-	r = line_sorter_sort(lines);
-	if (r == 0)
-		r = write_lines(lines, f);
+	r = write_lines(lines, f);
 	if (fclose(f) != 0 && r == 0)
-		r = -EIO;
+		r = -errno;
 	if (r == 0 && rename(fresh, path) < 0)
 		r = -errno;
 	if (r < 0)
@@ -175,7 +178,8 @@ cdxj_write(struct line_sorter *lines, const char *dir, const char *name, struct 
 	else
 		r = dir_sync(dir);
 	return r == 0 ? 0
-		      : why_set(why, r, "cannot write %s: %s", path, strerrordesc_np(-r));
+		      : why_set(why, room_error(r), "cannot write %s: %s", path,
+			    strerrordesc_np(-r));
 }
 
 /* -- The sink. -- */

@@ -5,6 +5,7 @@
  * put together when the crawl is over.  Until then all lies in DIR/mirror.work, where a
  * commit is two lengths (sink/mirror_files.h); what is made of it can be made again.
  */
+#include "base/room.h"
 #include "sink/jsonl.h"
 #include "sink/mirror_files.h"
 #include "sink/mirror_name.h"
@@ -160,7 +161,7 @@ mirror_finish(struct sink *s, struct why *why)
 		    : mirror_write(&c->files, c->dir, c->hurry, why);
 
 	c->made = r == 0;
-	return r;
+	return room_error(r);
 }
 
 static int

@@ -467,10 +467,11 @@ sqlite_sync(struct sink *s, struct why *why)
 		return 0;
 	d->err = run(d, "COMMIT", "commit to", why);
 	if (d->err == 0 && d->dir_dirty) {
-		d->err = dir_sync(d->dir);
-		if (d->err < 0)
-			(void)why_set(why, d->err, "cannot sync %s: %s", d->dir,
-			    strerrordesc_np(-d->err));
+		int r = dir_sync(d->dir);
+
+		if (r < 0)
+			d->err = why_set(why, room_error(r), "cannot sync %s: %s", d->dir,
+			    strerrordesc_np(-r));
 	}
 	if (d->err == 0)
 		d->err = note_log(s, d, why);

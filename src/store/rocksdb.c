@@ -7,6 +7,8 @@
 #include "store/batch.h"
 #include "store/rocksdb_check.h"
 
+#include "base/room.h"
+
 #include "base/banned.h"
 
 static struct rocks *
@@ -222,7 +224,7 @@ rocks_apply(struct store *s, const struct store_batch *b, bool sync, struct why 
 	if (r->is_broken)
 		err = rocks_reopen(r, why);
 	if (err < 0 || (batch_count(b) == 0 && !sync))
-		return err;
+		return room_error(err);
 	/* Its counters cost a tenth of an insertion; they are a thread's. */
 	rocksdb_set_perf_level(rocksdb_disable);
 	w = translate(r, b);
@@ -236,7 +238,7 @@ rocks_apply(struct store *s, const struct store_batch *b, bool sync, struct why 
 		err = rocks_acknowledge(r, why);
 	r->is_broken = err < 0;
 	give_back(r, store_batch_bytes(b));
-	return err;
+	return room_error(err);
 }
 
 static int

@@ -463,3 +463,35 @@ def test_the_mirror_may_lie_on_another_file_system(web, mirror, on_another_disk)
     (top / ".mine").unlink()
     assert tree(c / "mirror") == tree(mirror)
     assert not [n for n in tree(c / "mirror.work") if n.startswith(("new/", "fresh"))]
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """With the ballast that it is full of."""
+    for disk in harness.mounted(tmp_path / "disk", "64m"):
+        with open(disk / "ballast", "wb", buffering=0) as f, pytest.raises(OSError):
+            while True:
+                f.write(bytes(1 << 16))
+        yield disk
+
+
+def test_a_mirror_that_there_is_no_room_for_waits_for_room(web, mirror, full_disk, tmp_path):
+    c = tmp_path / "c"
+    c.mkdir()
+    (c / "mirror").symlink_to(full_disk)
+    running = harness.Running("crawl", "-o", c, *SEEN, "--progress", "none", web.url("/"))
+    try:
+        assert any("goes on when there is room" in line for line in running.child.stderr)
+    finally:
+        running.end()
+    status = json.loads(harness.trawl("status", "--json", c).out)
+    assert status["end"] == "the disk is full", status
+    running = harness.Running("resume", c)
+    try:
+        assert any("goes on when there is room" in line for line in running.child.stderr)
+        (full_disk / "ballast").unlink()
+        result = running.result()
+    finally:
+        running.end()
+    assert result.rc == 0, result.err
+    assert tree(c / "mirror") == tree(mirror)

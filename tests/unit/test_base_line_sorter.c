@@ -1,7 +1,9 @@
 #include "base/line_sorter.h"
 #include "files_kit.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 enum { MEMORY = 256 << 10 };
 
@@ -105,6 +107,28 @@ a_directory_that_is_not_there_is_an_error(void **state)
 	line_sorter_free(s);
 }
 
+/* A limit on the size of files stands for a quota; what is too much to merge is told otherwise. */
+static void
+a_quota_that_is_used_up_is_a_full_disk(void **state)
+{
+	void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+	struct rlimit was, small;
+	struct line_sorter *s;
+	int r = 0;
+
+	(void)state;
+	assert_int_equal(line_sorter_new("/tmp", MEMORY, &s), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	small = (struct rlimit){.rlim_cur = MEMORY, .rlim_max = was.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	for (int i = 0; i < MEMORY && r == 0; i++)
+		r = line_sorter_add(s, SLICE_LIT("a line of some length"));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	(void)signal(SIGXFSZ, before);
+	assert_int_equal(r, -ENOSPC);
+	line_sorter_free(s);
+}
+
 int
 main(void)
 {
@@ -112,6 +136,7 @@ main(void)
 	    cmocka_unit_test(lines_come_out_in_the_order_of_their_bytes),
 	    cmocka_unit_test(empty_and_equal_and_long_lines_are_kept),
 	    cmocka_unit_test(a_directory_that_is_not_there_is_an_error),
+	    cmocka_unit_test(a_quota_that_is_used_up_is_a_full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
