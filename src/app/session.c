@@ -28,10 +28,8 @@
 #include <unistd.h>
 
 enum {
-	LOOK_MS = 1000,      /* between looks at a full disk ... */
-	LOOK_MAX_MS = 60000, /* ... at most */
+	LOOK_MS = 1000,      /* between looks at a full disk, at first */
 	SEEDS_TOLD_MAX = 20, /* which could not be reached, when none could */
-	STEADY_MS = 30000,   /* a crawl that went on for so long had room */
 };
 
 struct session {
@@ -52,7 +50,7 @@ struct session {
 	bool again;  /* it may be a further round of what is in the directory */
 	bool paused; /* the disk is full; `crawl` has ended, or is NULL */
 	int64_t paused_at_ms;
-	int64_t look_ms, resumed_ms; /* between looks; when there was room last */
+	struct space_wait wait;      /* between looks */
 	struct buf cookies, auth;    /* the files of --cookies, --auth-file */
 	struct timer look;           /* whether there is room again */
 	char dir[4096];
@@ -171,17 +169,6 @@ is_durable(const struct session *s)
 	return s->job->options.run_state == STATE_ROCKSDB;
 }
 
-/* What comes to nothing again and again is tried less often. */
-static void
-choose_look(struct session *s)
-{
-	bool again = s->look_ms > 0 && loop_now_ms(s->loop) - s->resumed_ms < STEADY_MS;
-
-	s->look_ms = again ? s->look_ms * 2 : LOOK_MS;
-	if (s->look_ms > LOOK_MAX_MS)
-		s->look_ms = LOOK_MAX_MS;
-}
-
 static int crawl_begin(struct session *s, bool resume, struct why *why);
 
 /* No crawl has the job now. */
@@ -201,15 +188,22 @@ take_next(struct session *s)
 	log_warn("the job was read again: the crawl goes on with it");
 }
 
+static void
+look_later(struct session *s)
+{
+	int64_t now_ms = loop_now_ms(s->loop);
+
+	(void)timer_start(&s->look, space_wait_ms(&s->wait, LOOK_MS, now_ms));
+}
+
 /* Until there is room; `crawl` has ended, or is NULL. */
 static void
 pause_full(struct session *s, const char *why)
 {
-	choose_look(s);
 	log_warn("paused: %s; goes on when there is room", why);
 	s->paused = true;
 	s->paused_at_ms = loop_now_ms(s->loop);
-	(void)timer_start(&s->look, s->look_ms);
+	look_later(s);
 }
 
 /* From the last commit, as after any other stop, with what SIGHUP found meanwhile.  -ENOSPC: not
@@ -304,16 +298,16 @@ on_look(void *ctx)
 	int r;
 
 	if (!space_is_back(s->dir)) {
-		(void)timer_start(&s->look, s->look_ms);
+		(void)timer_start(&s->look, s->wait.ms);
 		return;
 	}
+	space_wait_tried(&s->wait, loop_now_ms(s->loop));
 	r = begin_again(s, &why);
 	if (r == 0) {
 		log_warn("there is room again: the crawl goes on");
-		s->resumed_ms = loop_now_ms(s->loop);
 		s->paused = false;
 	} else if (r == -ENOSPC) {
-		(void)timer_start(&s->look, s->look_ms);
+		look_later(s);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 enum { RESERVE_PART = 16, RESERVE_MAX = 64 << 20, OPEN_FILES_MAX = 16 };
+enum { WAIT_MS_MAX = 60 * 1000, STEADY_MS = 30 * 1000 };
 enum { SMALL_BYTES = 16 << 20 }; /* of which MiB would tell little */
 
 static bool
@@ -50,6 +51,23 @@ space_is_back(const char *dir)
 	uint64_t left, reserve;
 
 	return !measure(dir, &left, &reserve) || left >= 2 * reserve;
+}
+
+int64_t
+space_wait_ms(struct space_wait *w, int64_t first_ms, int64_t now_ms)
+{
+	bool again = w->ms > 0 && now_ms - w->tried_ms < STEADY_MS;
+
+	w->ms = again ? w->ms * 2 : first_ms;
+	if (w->ms > WAIT_MS_MAX)
+		w->ms = WAIT_MS_MAX;
+	return w->ms;
+}
+
+void
+space_wait_tried(struct space_wait *w, int64_t now_ms)
+{
+	w->tried_ms = now_ms;
 }
 
 static __thread uint64_t taken_bytes; /* nftw(3) hands on no context */

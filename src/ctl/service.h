@@ -21,6 +21,7 @@
 #ifndef CTL_SERVICE_H
 #define CTL_SERVICE_H
 #include "crawl/crawl.h"
+#include "crawl/space.h"
 #include "ctl/job_json.h"
 #include "ctl/mistakes.h"
 #include "ctl/registry.h"
@@ -161,6 +162,8 @@ struct service_run {
 	struct crawl *crawl;   /* while it runs */
 	enum crawl_end end;    /* of its last crawl */
 	bool waits_for_room;   /* the disk was full */
+	int64_t room_at_ms;    /* when it tries again, if there is room */
+	struct space_wait room;
 	int64_t held_at_ms; /* since when it is paused or waits for room; 0: it is not */
 	bool is_saved;         /* the registry has it */
 	bool pause_is_unsaved; /* it had no room to note that it is paused */

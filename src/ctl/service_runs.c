@@ -350,12 +350,14 @@ static void
 wait_for_room(struct service_run *run)
 {
 	struct service *s = run->service;
+	int64_t now_ms = loop_now_ms(s->loop);
 
 	log_warn_of(RUN_ABOUT(run), "run %" PRIu64 " of %s: waits for room on the disk",
 	    run->id, run->job_name);
 	run->waits_for_room = true;
+	run->room_at_ms = now_ms + space_wait_ms(&run->room, ROOM_LOOK_MS, now_ms);
 	if (run->held_at_ms == 0 && run->starts > 0)
-		run->held_at_ms = loop_now_ms(s->loop);
+		run->held_at_ms = now_ms;
 	give_back_place(run);
 	(void)timer_start(&s->room, ROOM_LOOK_MS);
 }
@@ -538,20 +540,26 @@ room_done(struct chore *c)
 {
 	struct room *r = container_of(c, struct room, chore);
 	struct service *s = r->service;
-	bool any = false;
+	int64_t now_ms = loop_now_ms(s->loop);
+	bool any_tries = false, any_waits = false;
 
 	list_foreach (at, &s->runs) {
 		struct service_run *run =
 		    container_of(at, struct service_run, on_service);
+		bool tries =
+		    run->waits_for_room && r->is_back && now_ms >= run->room_at_ms;
 
-		any |= run->waits_for_room;
-		if (r->is_back)
+		if (tries) {
+			space_wait_tried(&run->room, now_ms);
 			run->waits_for_room = false;
+		}
+		any_tries |= tries;
+		any_waits |= run->waits_for_room;
 	}
-	if (any && r->is_back)
-		service_pump(s);
-	else if (any && !s->draining)
+	if (any_waits && !s->draining)
 		(void)timer_start(&s->room, ROOM_LOOK_MS);
+	if (any_tries)
+		service_pump(s);
 	free(r);
 }
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 import sqlite3
 import time
@@ -181,6 +182,27 @@ def test_a_run_whose_disk_is_full_waits_for_room_and_goes_on(tmp_path, disk):
         archived = s.output(run).archived()
         wanted = {w.url(f"/p{i}.html", address(2, n)) for n in range(HOSTS) for i in range(PAGES)}
         assert all(len(archived[u]) == 1 for u in wanted)
+        assert s.stop() == 0
+
+
+def test_a_run_that_a_quota_holds_tries_less_and_less_often(tmp_path):
+    """A limit on the size of files stands for the quota: the disk has room all along."""
+    www = tmp_path / "www"
+    www.mkdir()
+    for i in range(60):
+        (www / f"p{i}.html").write_bytes(f'<a href="p{i + 1}.html">n</a><p>'.encode() + os.urandom(100_000))
+    site = f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; }}'
+    with nginx(tmp_path / "nginx", site) as w, Service(tmp_path / "serve", settings("rate: 0")) as s:
+        s.start()
+        resource.prlimit(s.child.pid, resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+        s.create("j", seeds=[w.url("/p0.html")], limits={"max_pages": 60})
+        run = s.run("j")
+        wait_until("it waits", lambda: "disk is full" in s.state_of(run).get("why", ""))
+        time.sleep(17)  # then it tries after 5 s and after 10 more
+        assert s.state_of(run)["starts"] <= 3
+        resource.prlimit(s.child.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        s.wait_for(run, "done")
+        assert s.state_of(run)["starts"] > 1
         assert s.stop() == 0
 
 
