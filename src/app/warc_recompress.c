@@ -2,7 +2,6 @@
 #include "base/file_whole.h"
 #include "sink/warc_writer.h"
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -62,9 +61,6 @@ copy(struct rewrite *c, FILE *f, struct why *why)
 		err = write_record(w, r, &rec, why);
 	warc_writer_free(w);
 	warc_reader_close(r);
-	if (err == 0 && (fflush(f) != 0 || fsync(fileno(f)) != 0))
-		err = why_set(
-		    why, -errno, "cannot write %s: %s", c->to, strerrordesc_np(errno));
 	return err;
 }
 
@@ -72,39 +68,23 @@ copy(struct rewrite *c, FILE *f, struct why *why)
 static int
 rewrite(struct rewrite *c)
 {
-	char fresh[PATH_MAX];
-	int n = snprintf(fresh, sizeof(fresh), "%s.new", c->to), fd, err,
-	    code = EXIT_DONE;
 	struct why why = {""};
-	FILE *f;
+	struct file_whole w;
+	int r;
 
-	if (n < 0 || n >= (int)sizeof(fresh))
-		return usage_error("the name of %s is too long", c->to);
 	if (access(c->to, F_OK) == 0)
 		return say_error(EXIT_FILE, "%s exists and is not overwritten", c->to);
-	fd = file_whole_open(fresh, 0644);
-	if (fd < 0)
-		return say_error(EXIT_FILE, "cannot create %s: %s", fresh, strerror(-fd));
-	f = fdopen(fd, "wb");
-	if (f == NULL) {
-		(void)close(fd);
-		(void)unlink(fresh);
-		return say_error(EXIT_OTHER, "out of memory");
-	}
-	err = copy(c, f, &why);
-	if (fclose(f) != 0 && err == 0)
-		err = why_set(&why, -EIO, "cannot write %s", fresh);
-	if (err < 0)
-		code = say_error(EXIT_FILE, "%s", why.text);
-	else if (c->faults > 0)
-		code = say_error(EXIT_OTHER,
+	if (file_whole_begin(&w, c->to, 0644, &why) < 0)
+		return say_error(EXIT_FILE, "%s", why.text);
+	r = copy(c, w.f, &why);
+	if (r == 0 && c->faults > 0) {
+		(void)file_whole_end(&w, -EBADMSG, false, NULL);
+		return say_error(EXIT_OTHER,
 		    "%s is not sound: nothing was written; see trawl warc verify",
 		    c->from);
-	else if (link(fresh, c->to) < 0)
-		code =
-		    say_error(EXIT_FILE, "cannot create %s: %s", c->to, strerror(errno));
-	(void)unlink(fresh);
-	return code;
+	}
+	r = file_whole_end(&w, r, false, &why);
+	return r < 0 ? say_error(EXIT_FILE, "%s", why.text) : EXIT_DONE;
 }
 
 int

@@ -404,50 +404,24 @@ fill(struct wacz *w)
 		r = add_pages(w);
 	if (r == 0)
 		r = add_archive(w);
-	if (r == 0)
-		r = add_package(w);
-	if (r == 0 && (fflush(w->f) != 0 || fsync(fileno(w->f)) != 0))
-		r = failed(w, -errno, "write");
-	return r;
-}
-
-static int
-create(struct wacz *w, const char *fresh)
-{
-	int fd = file_whole_open(fresh, 0666);
-
-	w->f = fd < 0 ? NULL : fdopen(fd, "w+e");
-	if (w->f == NULL && fd >= 0) {
-		(void)close(fd);
-		(void)unlink(fresh);
-		fd = -ENOMEM;
-	}
-	return fd < 0 ? failed(w, fd, "create it") : 0;
+	return r < 0 ? r : add_package(w);
 }
 
 int
 wacz_make(const char *dir, const char *out, struct why *why)
 {
 	struct wacz w = {.dir = dir, .out = out, .wall_us = clock_wall_us(), .why = why};
-	char fresh[PATH_MAX];
-	int n = snprintf(fresh, sizeof(fresh), "%s.new", out), r;
+	struct file_whole whole;
+	int r = warc_out_is_wacz(out, why);
 
-	if (n < 0 || n >= (int)sizeof(fresh))
-		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", out);
-	r = warc_out_is_wacz(out, why);
+	if (r == 0)
+		r = file_whole_begin(&whole, out, 0666, why);
 	if (r < 0)
 		return r;
+	w.f = whole.f;
 	buf_init(&w.package, 64 << 20);
 	buf_init(&w.line, LINE_BYTES_MAX);
-	r = create(&w, fresh);
-	if (r == 0)
-		r = fill(&w);
-	if (w.f != NULL && fclose(w.f) != 0 && r == 0)
-		r = failed(&w, -EIO, "write");
-	if (r == 0 && rename(fresh, out) < 0)
-		r = failed(&w, -errno, "rename it");
-	if (r < 0 && w.f != NULL)
-		(void)unlink(fresh);
+	r = file_whole_end(&whole, fill(&w), true, why);
 	zip_free(w.zip);
 	free(w.main_page);
 	free(w.main_date);

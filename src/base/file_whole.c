@@ -24,8 +24,8 @@ write_all(int fd, struct slice text)
 	return 0;
 }
 
-int
-file_whole_open(const char *fresh, mode_t mode)
+static int
+open_fresh(const char *fresh, mode_t mode)
 {
 	int fd;
 
@@ -38,7 +38,7 @@ file_whole_open(const char *fresh, mode_t mode)
 static int
 make(const char *path, mode_t mode, struct slice text)
 {
-	int fd = file_whole_open(path, mode), r;
+	int fd = open_fresh(path, mode), r;
 
 	if (fd < 0)
 		return fd;
@@ -155,6 +155,67 @@ file_whole_write_at(const char *path, mode_t mode, struct slice text, struct why
 	r = write_real(real, mode, text, why);
 	if (r < 0 && made)
 		unmake(real);
+	return r;
+}
+
+/* ---- larger ones ---- */
+
+int
+file_whole_begin(struct file_whole *w, const char *path, mode_t mode, struct why *why)
+{
+	int n = snprintf(w->fresh, sizeof(w->fresh), "%s.new", path), fd;
+
+	w->path = path;
+	w->f = NULL;
+	if (n < 0 || n >= PATH_MAX)
+		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", path);
+	fd = open_fresh(w->fresh, mode);
+	if (fd < 0)
+		return why_set(
+		    why, fd, "cannot create %s: %s", w->fresh, strerrordesc_np(-fd));
+	w->f = fdopen(fd, "w+");
+	if (w->f != NULL)
+		return 0;
+	(void)close(fd);
+	(void)unlink(w->fresh);
+	return why_set(why, -ENOMEM, "no memory to write %s", w->fresh);
+}
+
+static int
+sync_dir_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX] = ".";
+
+	if (slash != NULL)
+		(void)snprintf(dir, sizeof(dir), "%.*s",
+		    slash == path ? 1 : (int)(slash - path), path);
+	return dir_sync(dir);
+}
+
+static int
+publish(const struct file_whole *w, bool replace)
+{
+	errno = 0;
+	if (fflush(w->f) != 0 || ferror(w->f) || fsync(fileno(w->f)) != 0)
+		return errno != 0 ? -errno : -EIO;
+	if ((replace ? rename(w->fresh, w->path) : link(w->fresh, w->path)) < 0)
+		return -errno;
+	return sync_dir_of(w->path);
+}
+
+int
+file_whole_end(struct file_whole *w, int r, bool replace, struct why *why)
+{
+	if (r == 0) {
+		r = publish(w, replace);
+		if (r < 0)
+			(void)why_set(
+			    why, r, "cannot write %s: %s", w->path, strerrordesc_np(-r));
+	}
+	if (r < 0 || !replace)
+		(void)unlink(w->fresh);
+	(void)fclose(w->f);
 	return r;
 }
 

@@ -11,6 +11,9 @@
 #define BASE_FILE_WHOLE_H
 #include "base/slice.h"
 #include "base/why.h"
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* DIR/NAME; `mode` as of open(2). */
@@ -28,11 +31,20 @@ int file_whole_write_at(
 int file_whole_put(
     const char *dir, const char *name, mode_t mode, struct slice text, struct why *why);
 /*
- * For larger files of the same kind: one that is new, under its temporary name, to be read
- * and written.  What a crash left there, or somebody put there in a directory of all, is
- * not written into.  Its descriptor, or -errno.
+ * For larger files of the same kind: a stream under the temporary name, to be read and
+ * written.  What a crash left there, or somebody put there in a directory of all, is not
+ * written into.
  */
-int file_whole_open(const char *fresh, mode_t mode);
+struct file_whole {
+	FILE *f;
+	const char *path; /* borrowed */
+	char fresh[PATH_MAX + 8];
+};
+int file_whole_begin(
+    struct file_whole *w, const char *path, mode_t mode, struct why *why);
+/* What was written takes the place of what is at the path, durably; unless `replace`, only
+ * if nothing is: -EEXIST.  `r` < 0: it is thrown away, and that is returned. */
+int file_whole_end(struct file_whole *w, int r, bool replace, struct why *why);
 /* The names in a directory survive a power loss from now on. */
 int dir_sync(const char *dir);
 #endif

@@ -136,20 +136,19 @@ write_lines(struct line_sorter *lines, FILE *f)
 	struct slice line;
 	int r;
 
+	errno = 0;
 	while ((r = line_sorter_next(lines, &line)) > 0)
 		if (fwrite(line.ptr, 1, line.len, f) != line.len || putc('\n', f) == EOF)
 			return errno != 0 ? -errno : -EIO;
-	if (r == 0 && (fflush(f) != 0 || fsync(fileno(f)) != 0))
-		r = -errno;
 	return r;
 }
 
 int
 cdxj_write(struct line_sorter *lines, const char *dir, const char *name, struct why *why)
 {
-	char path[PATH_MAX], fresh[PATH_MAX + 8];
-	int n = snprintf(path, sizeof(path), "%s/%s", dir, name), fd, r;
-	FILE *f;
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, name), r;
+	struct file_whole w;
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", name);
@@ -157,29 +156,13 @@ cdxj_write(struct line_sorter *lines, const char *dir, const char *name, struct 
 	if (r < 0)
 		return why_set(
 		    why, r, "cannot sort for %s: %s", path, strerrordesc_np(-r));
-	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
-	fd = file_whole_open(fresh, 0666);
-	if (fd < 0)
-		return why_set(why, room_error(fd), "cannot create %s: %s", fresh,
-		    strerrordesc_np(-fd));
-	f = fdopen(fd, "w");
-	if (f == NULL) {
-		(void)close(fd);
-		(void)unlink(fresh);
-		return why_set(why, -ENOMEM, "no memory to write %s", fresh);
-	}
-	r = write_lines(lines, f);
-	if (fclose(f) != 0 && r == 0)
-		r = -errno;
-	if (r == 0 && rename(fresh, path) < 0)
-		r = -errno;
+	r = file_whole_begin(&w, path, 0666, why);
 	if (r < 0)
-		(void)unlink(fresh);
-	else
-		r = dir_sync(dir);
-	return r == 0 ? 0
-		      : why_set(why, room_error(r), "cannot write %s: %s", path,
-			    strerrordesc_np(-r));
+		return room_error(r);
+	r = write_lines(lines, w.f);
+	if (r < 0)
+		(void)why_set(why, r, "cannot write %s: %s", path, strerrordesc_np(-r));
+	return room_error(file_whole_end(&w, r, true, why));
 }
 
 /* -- The sink. -- */
