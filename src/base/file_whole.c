@@ -4,10 +4,13 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/banned.h"
+
+enum { TRIES = 10 }; /* against somebody who puts something in the way again and again */
 
 static int
 write_all(int fd, struct slice text)
@@ -24,29 +27,73 @@ write_all(int fd, struct slice text)
 	return 0;
 }
 
+static bool
+is_at(int fd, const char *path)
+{
+	struct stat here, there;
+
+	return fstat(fd, &here) == 0 && lstat(path, &there) == 0 &&
+	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+/* Where the file system knows no locks there are none. */
+static bool
+is_locked_elsewhere(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+/* What is at the temporary name goes, if nobody writes it.  -EAGAIN: it is another one by now. */
+static int
+clear_way(const char *fresh)
+{
+	struct stat st;
+	int fd = -1, r = 0;
+
+	if (lstat(fresh, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (S_ISREG(st.st_mode)) /* of others, which cannot be opened, it is not ours */
+		fd = open(fresh, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd >= 0 && is_locked_elsewhere(fd))
+		r = -EBUSY;
+	else if (fd >= 0 && !is_at(fd, fresh))
+		r = -EAGAIN;
+	else if (unlink(fresh) < 0 && errno != ENOENT)
+		r = -errno;
+	if (fd >= 0)
+		(void)close(fd);
+	return r;
+}
+
+/* Its writer has a lock on it, from before anybody may take it for a leftover until it has its
+ * name, or is gone.  -EBUSY: somebody else's has. */
 static int
 open_fresh(const char *fresh, mode_t mode)
 {
-	int fd;
+	int r = -EEXIST, fd;
 
-	if (unlink(fresh) < 0 && errno != ENOENT)
-		return -errno;
-	fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	return fd < 0 ? -errno : fd;
+	for (int i = 0; i < TRIES && (r == -EEXIST || r == -EAGAIN); i++) {
+		fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+		if (fd >= 0 && !is_locked_elsewhere(fd) && is_at(fd, fresh))
+			return fd;
+		r = fd >= 0 ? -EBUSY : -errno;
+		if (fd >= 0)
+			(void)close(fd);
+		if (r == -EEXIST) {
+			int way = clear_way(fresh);
+
+			r = way == 0 ? r : way;
+		}
+	}
+	return r;
 }
 
 static int
-make(const char *path, mode_t mode, struct slice text)
+not_opened(int r, const char *fresh, struct why *why)
 {
-	int fd = open_fresh(path, mode), r;
-
-	if (fd < 0)
-		return fd;
-	r = write_all(fd, text);
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
-	(void)close(fd);
-	return r;
+	return r == -EBUSY
+		   ? why_set(why, r, "%s is being written by another process", fresh)
+		   : why_set(why, r, "cannot create %s: %s", fresh, strerrordesc_np(-r));
 }
 
 int
@@ -54,16 +101,23 @@ file_whole_put(
     const char *dir, const char *name, mode_t mode, struct slice text, struct why *why)
 {
 	char path[PATH_MAX], fresh[PATH_MAX + 8];
-	int n = snprintf(path, sizeof(path), "%s/%s", dir, name), r;
+	int n = snprintf(path, sizeof(path), "%s/%s", dir, name), fd, r;
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", name);
 	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
-	r = make(fresh, mode, text);
+	fd = open_fresh(fresh, mode);
+	if (fd == -EBUSY)
+		return not_opened(fd, fresh, why);
+	r = fd < 0 ? fd : write_all(fd, text);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
 	if (r == 0 && rename(fresh, path) < 0)
 		r = -errno;
-	if (r < 0)
+	if (r < 0 && fd >= 0)
 		(void)unlink(fresh);
+	if (fd >= 0)
+		(void)close(fd);
 	return r < 0 ? why_set(why, r, "cannot write %s: %s", path, strerror(-r)) : 0;
 }
 
@@ -171,8 +225,7 @@ file_whole_begin(struct file_whole *w, const char *path, mode_t mode, struct why
 		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", path);
 	fd = open_fresh(w->fresh, mode);
 	if (fd < 0)
-		return why_set(
-		    why, fd, "cannot create %s: %s", w->fresh, strerrordesc_np(-fd));
+		return not_opened(fd, w->fresh, why);
 	w->f = fdopen(fd, "w+");
 	if (w->f != NULL)
 		return 0;

@@ -4,8 +4,12 @@
  * Through a temporary name beside it, so that a reader, and whoever comes after a crash or
  * a power loss, finds the old file or the new one.
  *
- * Errors:  -errno with the sentence; then the old file is as it was.
- * Threads: any; two writers of one file at once are the callers' to prevent.
+ * The temporary name is the same each time, so that what a crash left is gone with the next
+ * file; its writer has a lock on it meanwhile (flock(2)).
+ *
+ * Errors:  -errno with the sentence; then the old file is as it was.  -EBUSY: somebody else
+ *          writes it.
+ * Threads: any.
  */
 #ifndef BASE_FILE_WHOLE_H
 #define BASE_FILE_WHOLE_H

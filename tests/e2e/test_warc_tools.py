@@ -3,8 +3,10 @@
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
+import zipfile
 
 import pytest
 
@@ -154,6 +156,30 @@ def test_what_others_put_in_the_way_of_a_new_file_is_not_written_into(crawled, t
     assert theirs.read_text() == "theirs" and theirs.stat().st_nlink == 1
     assert to.is_file() and not to.is_symlink() and to.stat().st_size > 100
     assert not os.path.lexists(way_to)
+
+
+def test_two_that_make_the_same_file_at_once_do_not_take_each_others_for_theirs(crawled, tmp_path):
+    _, out = crawled
+    slow, made = tmp_path / "slow", tmp_path / "made"
+    to, unfinished = made / "x.wacz", made / "x.wacz.new"
+    made.mkdir()
+    shutil.copytree(out.dir, slow)
+    (slow / "pages.jsonl").unlink()
+    os.mkfifo(slow / "pages.jsonl")
+    first = harness.Running("warc", "wacz", "-o", to, slow)
+    try:
+        harness.wait_until("it has begun", unfinished.exists)
+        for command in ["wacz", "-o", to, out.dir], ["recompress", out.warcs()[0], to]:
+            assert tool(*command, rc=3).err == f"trawl: {unfinished} is being written by another process\n"
+        assert not to.exists() and unfinished.exists()
+        (slow / "pages.jsonl").write_bytes((out.dir / "pages.jsonl").read_bytes())
+        result = first.result()
+    finally:
+        first.end()
+    assert result.rc == 0, result.err
+    assert [p.name for p in made.iterdir()] == ["x.wacz"]
+    with zipfile.ZipFile(to) as z:
+        assert z.testzip() is None and "datapackage.json" in z.namelist()
 
 
 def test_metadata_tells_how_a_page_was_found_and_what_it_links_to(crawled):

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -238,6 +239,62 @@ what_others_put_in_its_way_is_not_written_into(void **state)
 	}
 }
 
+static void
+two_at_once_do_not_publish_each_others_unfinished_file(void **state)
+{
+	struct file_whole first, second;
+	char path[64];
+	struct why why = {""};
+
+	(void)state;
+	path_of(path, "c");
+	assert_int_equal(file_whole_begin(&first, path, 0644, &why), 0);
+	assert_true(fputs("the fi", first.f) > 0);
+	assert_int_equal(file_whole_begin(&second, path, 0644, &why), -EBUSY);
+	assert_non_null(strstr(why.text, "/c.new is being written by another process"));
+	assert_int_equal(
+	    file_whole_write(dir, "c", 0644, SLICE_LIT("the other"), &why), -EBUSY);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_true(fputs("rst", first.f) > 0);
+	assert_int_equal(file_whole_end(&first, 0, false, &why), 0);
+	assert_holds("c", "the first");
+	assert_int_equal(file_whole_begin(&second, path, 0644, &why), 0);
+	assert_true(fputs("the second", second.f) > 0);
+	assert_int_equal(file_whole_end(&second, 0, false, &why), -EEXIST);
+	assert_holds("c", "the first");
+	assert_int_equal(file_whole_begin(&second, path, 0644, &why), 0);
+	assert_int_equal(file_whole_end(&second, -EIO, true, &why), -EIO);
+	assert_holds("c", "the first");
+	assert_int_equal(file_whole_begin(&second, path, 0644, &why), 0);
+	assert_true(fputs("the second", second.f) > 0);
+	assert_int_equal(file_whole_end(&second, 0, true, &why), 0);
+	assert_holds("c", "the second");
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
+what_a_crash_left_is_taken_for_no_writer(void **state)
+{
+	char path[64], left[64];
+	struct file_whole w;
+	struct why why;
+	FILE *f;
+
+	(void)state;
+	path_of(path, "c");
+	path_of(left, "c.new");
+	f = fopen(left, "we");
+	assert_non_null(f);
+	assert_true(fputs("half, and longer than the whole", f) > 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(file_whole_begin(&w, path, 0644, &why), 0);
+	assert_true(fputs("whole", w.f) > 0);
+	assert_int_equal(file_whole_end(&w, 0, true, &why), 0);
+	assert_holds("c", "whole");
+	assert_int_equal(access(left, F_OK), -1);
+	assert_int_equal(unlink(path), 0);
+}
+
 int
 main(void)
 {
@@ -249,6 +306,8 @@ main(void)
 	    cmocka_unit_test(
 		what_a_link_leads_to_is_not_left_empty_when_there_is_no_room_for_it),
 	    cmocka_unit_test(what_others_put_in_its_way_is_not_written_into),
+	    cmocka_unit_test(two_at_once_do_not_publish_each_others_unfinished_file),
+	    cmocka_unit_test(what_a_crash_left_is_taken_for_no_writer),
 	    cmocka_unit_test(what_a_user_named_is_written_into_where_it_is_no_plain_file),
 	};
 
