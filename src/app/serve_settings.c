@@ -143,16 +143,43 @@ serve_settings_check(const char *path, struct slice yaml, job_mistake_fn *fn, vo
 	return n;
 }
 
+static bool
+on_any(void *ctx, const struct job_mistake *at)
+{
+	(void)ctx, (void)at;
+	return false;
+}
+
+/* It has no other section, and what is in it is the service's. */
+static bool
+are_its_limits(struct slice yaml)
+{
+	struct slice rest = yaml, line;
+	bool alone = true, any = false;
+	struct settings s;
+
+	while (slice_cut(&rest, '\n', &line))
+		alone &= line.len == 0 || !ascii_is_alpha(line.ptr[0]) ||
+			 slice_starts(line, SLICE_LIT("limits:"));
+	if (!alone || settings_init(&s) < 0)
+		return false;
+	if (read_text(&s, NULL, yaml, on_any, NULL) == 0)
+		for (int i = 0; i < SETTING_ID_MAX; i++)
+			any |= s.given[i];
+	settings_release(&s);
+	return any;
+}
+
 bool
 serve_settings_are_in(struct slice yaml)
 {
 	static const char *const sections[] = {
 	    "service:", "api:", "history:", "defaults:"};
-	struct slice line;
+	struct slice rest = yaml, line;
 
-	while (slice_cut(&yaml, '\n', &line))
+	while (slice_cut(&rest, '\n', &line))
 		for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 			if (slice_starts(line, slice_cstr(sections[i])))
 				return true;
-	return false;
+	return are_its_limits(yaml);
 }

@@ -14,6 +14,7 @@ int serve_settings_read(
 /* The file alone, which says `yaml`. */
 int serve_settings_check(
     const char *path, struct slice yaml, job_mistake_fn *fn, void *ctx);
-/* Whether a file looks like one of the service, not of a job: by its sections. */
+/* Whether a file looks like one of the service, not of a job: by its sections, and where it
+ * has only limits:, which both have, by what is in these. */
 bool serve_settings_are_in(struct slice yaml);
 #endif

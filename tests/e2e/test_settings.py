@@ -126,6 +126,22 @@ def test_the_environment_goes_before_credentials_and_a_large_one_is_told(tmp_pat
     assert got.rc == 2 and "the credential wait cannot be used" in got.err and "wait is not set" in got.err
 
 
+@pytest.mark.parametrize(("text", "rc", "said"), [
+    ("limits: {concurrency: 4}\n", 0, None),
+    ("---\n# of all runs\nlimits:\n  rate: 3/s\n  memory: 2GiB\n", 0, None),
+    ("limits: {max_pages: 4}\n", 2, "there is no seed; add seeds: [https://example.org/]"),
+    ("limits: {max_pages: 4, concurrency: 4}\n", 2, "there is no seed; add seeds: [https://example.org/]"),
+    ("limits: {}\n", 2, "there is no seed; add seeds: [https://example.org/]"),
+    ("seeds: [http://127.0.0.1/]\nlimits: {rate: 3/s}\n", 2, "there is no limits.rate; did you mean fetch.rate?"),
+])  # fmt: skip
+def test_limits_which_jobs_and_settings_have_are_told_apart_by_what_is_in_them(tmp_path, text, rc, said):
+    file = tmp_path / "x.yaml"
+    file.write_text(text)
+    result = trawl("check", file)
+    assert result.rc == rc, result.err
+    assert result.out == f"{file}: ok\n" if said is None else said in result.err
+
+
 def test_check_tells_all_that_is_wrong_with_settings_at_once_and_where(tmp_path):
     file = tmp_path / "trawl.yaml"
     file.write_text(
