@@ -21,6 +21,7 @@
 #include "sink/command.h"
 #include "sink/csv.h"
 #include "sink/sink.h"
+#include "web/http.h"
 
 enum {
 	SINKS_MAX = 10,
@@ -263,6 +264,18 @@ check_headers(const struct options *o, struct why *why)
 	return 0;
 }
 
+static int
+check_from(const struct options *o, struct why *why)
+{
+	const char *from = o->fetch_from;
+
+	return from != NULL && from[0] != '\0' && !http_is_mailbox(slice_cstr(from))
+		   ? why_set(why, -EINVAL,
+			 "--from: '%s' is no mail address, such as crawler@example.org",
+			 from)
+		   : 0;
+}
+
 /* Each by itself was looked at when it was read. */
 static int
 check_fields(const struct options *o, struct why *why)
@@ -479,6 +492,7 @@ static const struct {
     {OPTION_ID_s3_s3_credentials, check_s3_keys, NULL},
     {OPTION_ID_output_wacz, check_wacz, NULL},
     {OPTION_ID_fetch_header, check_headers, NULL},
+    {OPTION_ID_fetch_from, check_from, NULL},
     {OPTION_ID_crawl_extract, check_fields, NULL},
     {OPTION_ID_fetch_ca, check_ca, NULL},
     {OPTION_ID_fetch_cert, check_cert, NULL},

@@ -178,12 +178,14 @@ add_file(struct credentials *c, struct slice file, struct places *places, struct
 	return 0;
 }
 
-/* A server would wait for a body that never comes, or take the next request for it. */
+/* A server would wait for a body that never comes, or take the next request for it; or it would
+ * send what we do not read (TE), or what HTTP/2 forbids (RFC 9113, section 8.2.2). */
 static bool
 is_about_sending(struct slice name)
 {
-	static const char *const names[] = {
-	    "content-length", "transfer-encoding", "expect", "upgrade"};
+	static const char *const names[] = {"content-length", "transfer-encoding",
+	    "expect", "upgrade", "te", "keep-alive", "proxy-connection",
+	    "http2-settings"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (slice_ieq(name, slice_cstr(names[i])))
@@ -199,6 +201,9 @@ header_line_fault(struct slice line)
 	if (colon == 0 || colon == line.len || slice_has_control(line) ||
 	    slice_find(line, ' ') < colon)
 		return "is not \"Name: value\"";
+	/* It could not be left out either (RFC 9112, section 3.2). */
+	if (slice_ieq(slice_head(line, colon), SLICE_LIT("host")))
+		return "is for the URL to say; --resolve says at which address a host is";
 	/* Without a value it is not sent at all. */
 	return is_about_sending(slice_head(line, colon)) &&
 		       slice_trim(slice_from(line, colon + 1)).len > 0

@@ -29,8 +29,8 @@ int credentials_init(struct credentials *c, const struct options *o, struct slic
 /* One value of --auth or --header-for by itself; empty is fine. */
 int credentials_check(enum option_id option, struct slice text, struct why *why);
 /* What is wrong with a line of --header or --header-for, to stand behind it; NULL: it is
- * "Name: value", and not of those that say how a request is sent (RFC 9112, section 6), which
- * may be left out only ("Expect:"). */
+ * "Name: value", not Host, and not of those that say how a request is sent (RFC 9112, section
+ * 6; RFC 9110, sections 7.6.1 and 10.1.4), which may be left out only ("Expect:"). */
 const char *header_line_fault(struct slice line);
 void credentials_release(struct credentials *c);
 #endif

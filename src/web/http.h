@@ -92,6 +92,11 @@ bool http_link_next(struct slice *rest, struct http_link *ret);
 /* Whether a space-separated list has `token`, in any case. */
 bool http_has_token(struct slice list, struct slice token);
 
+/* Whether it may stand in From (RFC 9110, section 10.1.2): one mailbox of RFC 5322, section
+ * 3.4, "me@example.org" or "My name <me@example.org>"; without comments, and with what
+ * RFC 6532 lets be beyond ASCII. */
+bool http_is_mailbox(struct slice text);
+
 /* -- cookies ------------------------------------------------------------------------ */
 
 enum http_same_site {

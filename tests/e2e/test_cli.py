@@ -384,7 +384,10 @@ def test_rate_is_kept_over_all_hosts(web, tmp_path):
     assert times[-1] - times[0] >= (41 - 5) / 20 * 0.9
 
 
-@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Expect", "UPGRADE"])
+SENDING = ["Content-Length", "transfer-encoding", "Expect", "UPGRADE", "TE", "Keep-Alive", "Proxy-Connection", "http2-settings"]
+
+
+@pytest.mark.parametrize("name", SENDING)
 def test_a_header_that_says_how_a_request_is_sent_is_refused(name, tmp_path):
     for option, line in (("--header", f"{name}: 3"), ("--header-for", f"127.0.0.1:9={name}:3")):
         result, _ = harness.crawl(tmp_path / "c", option, line, "http://127.0.0.1:9/")
@@ -399,6 +402,29 @@ def test_a_header_that_says_how_a_request_is_sent_may_be_left_out(web, tmp_path)
     assert [p["status"] for p in out.pages()] == [200]
     (sent,) = [r.block for r in out.records() if r.type == "request" and r.uri == web.url("/p0.html")]
     assert not any(name in sent.lower() for name in (b"expect", b"upgrade", b"transfer-encoding"))
+
+
+@pytest.mark.parametrize("line", ["Host: other.test", "host:", "HOST : x"])
+def test_a_host_is_for_the_url_to_say(line, tmp_path):
+    for option in ("--header", line), ("--header-for", f"127.0.0.1:9={line}"):
+        result, _ = harness.crawl(tmp_path / "c", *option, "http://127.0.0.1:9/")
+        assert result.rc == 2 and not (tmp_path / "c").exists()
+        assert result.err.count("\n") == 1 and option[0] in result.err
+        assert ("--resolve" if " :" not in line else "is not \"Name: value\"") in result.err
+
+
+@pytest.mark.parametrize("text", ["a b", "me", "@example.org", "me@", "me@exa mple.org", "a@b, c@d", "Me <me@example.org", "<>",
+                                  "me@example.org>", "me@@example.org", "Me me@example.org"])  # fmt: skip
+def test_what_is_no_mail_address_is_no_from(text, tmp_path):
+    result, _ = harness.crawl(tmp_path / "c", "--from", text, "http://127.0.0.1:9/")
+    assert result.rc == 2 and not (tmp_path / "c").exists()
+    assert result.err == f"trawl: --from: '{text}' is no mail address, such as crawler@example.org\n"
+    job = tmp_path / "job.yaml"
+    job.write_text(f"seeds: http://127.0.0.1:9/\nfetch: {{from: {json.dumps(text)}}}\n")
+    result = harness.trawl("check", job)
+    assert (result.rc, result.err) == (
+        2, f"trawl: {job}:2:15: fetch.from: '{text}' is no mail address, such as crawler@example.org\n"
+    )  # fmt: skip
 
 
 def test_headers_and_user_agent_are_sent(web, tmp_path):

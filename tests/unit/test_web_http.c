@@ -502,6 +502,32 @@ any_bytes_are_read_without_harm(void **state)
 	assert_true(found > 10000);
 }
 
+static void
+a_mailbox_is_an_address_or_one_with_a_name(void **state)
+{
+	static const char *const good[] = {"a@b", "crawler@example.org",
+	    "first.last+tag@sub.example.org", "o'neil@example.org",
+	    "Jane Doe <jane@example.org>", "\"Doe, Jane\" <jane@example.org>",
+	    "<jane@example.org>", "jane@[192.0.2.1]", "jane@[IPv6:2001:db8::1]",
+	    "\"jane doe\"@example.org",
+	    "j\xc3\xb6rg@b\xc3\xbc"
+	    "cher.example"};
+	static const char *const bad[] = {"", "a b", "me", "@b", "a@", "a@b c", "a b@c",
+	    "a@b, c@d", "a@b;c@d", "Me <a@b", "a@b>", "<>", "<a@b>x", "a@@b", "Me a@b",
+	    "a@b.", "a@.b", "a@b..c", "a@-", ".a@b", "a.@b", "a..b@c", "a@[", "a@[x",
+	    "a@[]", "\"a@b", "a@b\r\nX: y", "Doe, Jane <a@b>", "a<b@c> <d@e>",
+	    "\"a\"b@c"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!http_is_mailbox(slice_cstr(good[i])))
+			fail_msg("'%s' is one", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (http_is_mailbox(slice_cstr(bad[i])))
+			fail_msg("'%s' is none", bad[i]);
+	assert_false(http_is_mailbox(slice_of("a@b\0", 4)));
+}
+
 int
 main(void)
 {
@@ -519,6 +545,7 @@ main(void)
 	    cmocka_unit_test(cookies_are_read_as_browsers_do),
 	    cmocka_unit_test(cookies_stay_with_those_who_may_set_them),
 	    cmocka_unit_test(any_bytes_are_read_without_harm),
+	    cmocka_unit_test(a_mailbox_is_an_address_or_one_with_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
