@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include <assert.h>
+#include <errno.h>
 #include <time.h>
 
 static int64_t
@@ -136,4 +137,17 @@ clock_format17(int64_t wall_us, char ret[CLOCK_TEXT_MAX])
 	at = put(at, p.second, 2);
 	at = put(at, p.ms, 3);
 	*at = '\0';
+}
+
+int
+clock_check(struct why *why)
+{
+	int64_t wall_us = clock_wall_us();
+	char text[CLOCK_TEXT_MAX];
+
+	if (wall_us >= 0)
+		return 0;
+	clock_format(wall_us, 0, text);
+	return why_set(why, -ERANGE,
+	    "the clock of this machine says %s, which is before 1970: set it", text);
 }

@@ -6,11 +6,15 @@
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
+#include "base/why.h"
 #include <stdint.h>
 
 int64_t clock_mono_ms(void); /* CLOCK_MONOTONIC, milliseconds */
 int64_t clock_mono_us(void); /* the same, microseconds */
 int64_t clock_wall_us(void); /* CLOCK_REALTIME, microseconds since 1970 */
+/* -ERANGE with the sentence: the machine's is before 1970, so that it was never set.  RocksDB
+ * ends the process then. */
+int clock_check(struct why *why);
 
 /*
  * RFC 3339 in UTC, "2026-01-31T12:00:00Z" or with milliseconds; 0 digits or 3.  What is

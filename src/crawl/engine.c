@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "crawl/crawl_internal.h"
 #include "crawl/parse.h"
 #include "frontier/manners.h"
@@ -203,9 +204,12 @@ int
 engine_new(struct loop *l, struct nursery *nursery, const struct options *o,
     struct engine **ret, struct why *why)
 {
-	struct engine *e = calloc(1, sizeof(*e));
-	int r;
+	struct engine *e;
+	int r = clock_check(why);
 
+	if (r < 0)
+		return r;
+	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return why_set(why, -ENOMEM, "out of memory");
 	e->loop = l;

@@ -451,9 +451,12 @@ int
 rocks_open(const struct store_conf *conf, const struct rocks_schema *schema,
     struct store **ret, struct why *why)
 {
-	struct rocks *r = calloc(1, sizeof(*r));
-	int err;
+	struct rocks *r;
+	int err = clock_check(why);
 
+	if (err < 0)
+		return err;
+	r = calloc(1, sizeof(*r));
 	if (r == NULL)
 		return why_set(why, -ENOMEM, "no memory for the store");
 	r->store.backend = &store_rocksdb;

@@ -14,7 +14,7 @@
  *          an empty key.
  *          store_open(): -EINVAL for an unknown kind, with a sentence that names the
  *          known; -ENOENT: there is no store to open; -EBUSY: another process has it;
- *          -ENOTSUP: a newer program wrote it.
+ *          -ENOTSUP: a newer program wrote it; -ERANGE: clock_check().
  *          store_apply() to a store that was opened with STORE_READ: -EROFS.
  * Threads: one thread at a time: the store thread (before it runs, the loop's).
  */
