@@ -273,6 +273,25 @@ file_whole_end(struct file_whole *w, int r, bool replace, struct why *why)
 }
 
 int
+file_unnamed(const char *dir)
+{
+	char path[PATH_MAX];
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), n;
+
+	if (fd >= 0)
+		return fd;
+	/* Not every file system can make one without a name. */
+	n = snprintf(path, sizeof(path), "%s/trawl-XXXXXX", dir);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	(void)unlink(path);
+	return fd;
+}
+
+int
 dir_sync(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;

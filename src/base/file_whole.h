@@ -49,6 +49,8 @@ int file_whole_begin(
 /* What was written takes the place of what is at the path, durably; unless `replace`, only
  * if nothing is: -EEXIST.  `r` < 0: it is thrown away, and that is returned. */
 int file_whole_end(struct file_whole *w, int r, bool replace, struct why *why);
+/* One without a name in that directory, gone when it is closed: its descriptor, or -errno. */
+int file_unnamed(const char *dir);
 /* The names in a directory survive a power loss from now on. */
 int dir_sync(const char *dir);
 #endif

@@ -1,9 +1,8 @@
 #include "base/merge.h"
+#include "base/file_whole.h"
 #include "base/room.h"
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -73,25 +72,6 @@ merge_free(struct merge *m)
 /* -- Writing. -- */
 
 static int
-file_make(const char *dir)
-{
-	char path[4096];
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), n;
-
-	if (fd >= 0)
-		return fd;
-	/* Not every file system can make one without a name. */
-	n = snprintf(path, sizeof(path), "%s/trawl-sort-XXXXXX", dir);
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return -ENAMETOOLONG;
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd < 0)
-		return room_error(-errno);
-	(void)unlink(path);
-	return fd;
-}
-
-static int
 flush(struct merge *m)
 {
 	const char *p = m->out;
@@ -132,10 +112,10 @@ merge_run(struct merge *m)
 		m->runs_cap = cap;
 	}
 	if (m->fd < 0) {
-		int fd = file_make(m->conf.dir);
+		int fd = file_unnamed(m->conf.dir);
 
 		if (fd < 0)
-			return fd;
+			return room_error(fd);
 		m->fd = fd;
 	}
 	run_end(m);

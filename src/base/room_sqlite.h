@@ -3,7 +3,8 @@
  *
  * It says so of a full disk only, and only of files that it knows to grow: of a quota, and
  * of files beside the database that cannot be made, it says that they failed, and keeps the
- * errno.
+ * errno.  Not of the journal under whose protection the log is made, which is closed by then;
+ * and of what cannot be made it keeps ENOENT, for it tries to read it then.
  *
  * Of base only this knows a library besides libc: sink/ and ctl/ both keep tables in SQLite,
  * and have no floor above base in common.
@@ -17,14 +18,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-static inline bool
-room_sqlite_lacks(sqlite3 *db)
+/* What SQLite kept of it. */
+static inline int
+room_sqlite_errno(sqlite3 *db)
 {
-	int code = sqlite3_errcode(db) & 0xff, err = sqlite3_system_errno(db);
+	int err = sqlite3_system_errno(db);
 	sqlite3_file *log = NULL;
 
-	if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN)
-		return code == SQLITE_FULL;
 	if (err == 0)
 		(void)sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &err);
 	if (err == 0)
@@ -32,6 +32,20 @@ room_sqlite_lacks(sqlite3 *db)
 		    db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
 	if (log != NULL && log->pMethods != NULL && log->pMethods->xFileControl != NULL)
 		(void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &err);
+	return err;
+}
+
+/* `path`: of the database; empty: not known. */
+static inline bool
+room_sqlite_lacks(sqlite3 *db, const char *path)
+{
+	int code = sqlite3_errcode(db) & 0xff, err;
+
+	if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN)
+		return code == SQLITE_FULL;
+	err = room_sqlite_errno(db);
+	if ((err == 0 || err == ENOENT) && path[0] != '\0')
+		err = -room_probe(path);
 	return room_error(-err) == -ENOSPC;
 }
 #endif

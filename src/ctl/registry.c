@@ -44,8 +44,9 @@ int
 registry_error(sqlite3 *db, struct why *why)
 {
 	int code = sqlite3_errcode(db), r = -EIO;
+	const char *path = sqlite3_db_filename(db, "main");
 
-	if (room_sqlite_lacks(db))
+	if (room_sqlite_lacks(db, path == NULL ? "" : path))
 		r = -ENOSPC;
 	else if (code == SQLITE_NOMEM)
 		r = -ENOMEM;

@@ -72,15 +72,20 @@ static int
 failed(struct db *d, const char *what, struct why *why)
 {
 	int code = sqlite3_errcode(d->db) & 0xff;
-	int r = room_sqlite_lacks(d->db) ? -ENOSPC
-		: code == SQLITE_NOMEM   ? -ENOMEM
+	char path[PATH_MAX + sizeof(FILE_NAME)];
+	int r = code == SQLITE_NOMEM     ? -ENOMEM
 		: code == SQLITE_CORRUPT ? -EBADMSG
 		: code == SQLITE_NOTADB  ? -EBADMSG
 		: code == SQLITE_BUSY    ? -EBUSY
 					 : -EIO;
 
-	return why_set(why, r, "cannot %s %s/%s: %s", what, d->dir, FILE_NAME,
-	    sqlite3_errmsg(d->db));
+	(void)snprintf(path, sizeof(path), "%s/%s", d->dir, FILE_NAME);
+	if (room_sqlite_lacks(d->db, path))
+		r = -ENOSPC;
+
+	return why_set(why, r, "cannot %s %s/%s: %s%s", what, d->dir, FILE_NAME,
+	    sqlite3_errmsg(d->db),
+	    r == -ENOSPC && code != SQLITE_FULL ? " (there is no room)" : "");
 }
 
 static int

@@ -4,9 +4,11 @@ Without a store on the disk there is nothing to go on from: then it ends with a 
 is there is whole.
 """
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import time
 import shutil
 import subprocess
@@ -210,6 +212,34 @@ def test_a_crawl_that_could_not_begin_where_no_more_files_can_be_made_says_so(di
         result = harness.trawl("resume", "-q", out.dir)
         assert result.rc == 0, result.err
     assert len(out.pages()) == 1
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_crawl_whose_database_cannot_have_its_files_waits_for_room(disk_of_few_files, tmp_path, left):
+    """SQLite makes those beside the database with the first page."""
+    www, more = tmp_path / "www", disk_of_few_files / "more"
+    www.mkdir()
+    more.mkdir()
+    (www / "p.html").write_bytes(b"<p>" + b"x" * 7000)
+    slowly = f'server {{ listen 127.0.0.1:@PORT@; root "{www}"; sendfile off; limit_rate 1k; }}'
+    out = harness.Output(disk_of_few_files / "c")
+    with harness.nginx(tmp_path / "nginx", slowly) as web:
+        running = harness.Running("crawl", "-o", out.dir, "--progress", "none", "--robots", "ignore", "--no-sitemaps",
+                                  "--sink", "sqlite", web.url("/p.html"))  # fmt: skip
+        try:
+            harness.wait_until("it has begun", (out.dir / "pages.sqlite").exists)
+            harness.wait_until("it asks", lambda: running.descendants("trawl-worker"))
+            for i in range(os.statvfs(disk_of_few_files).f_favail - left):
+                (more / str(i)).touch()
+            said = next(line for line in running.child.stderr if "paused" in line or "trawl: " in line)
+            shutil.rmtree(more)
+            result = running.result()
+        finally:
+            running.end()
+    assert "paused: cannot " in said and "(there is no room); goes on when there is room" in said, (said, result.err)
+    assert result.rc == 0 and "there is room again" in result.err, result.err
+    with contextlib.closing(sqlite3.connect(out.dir / "pages.sqlite")) as db:
+        assert db.execute("SELECT url FROM pages").fetchall() == [(web.url("/p.html"),)]
 
 
 def test_a_paused_crawl_whose_store_was_damaged_ends_as_a_failure(disk_of_64_mib, tmp_path):

@@ -168,17 +168,6 @@ use_store(void *ctx)
 
 /* ---- under all plans ---- */
 
-/* SQLite makes its log under the protection of a journal, which it closes before it can be
- * asked what failed.  Of that only the first write takes room; whether what was written is
- * there is as a rule not for fsync(2) to say. */
-static bool
-is_of_the_journal(child_fn *work, const char *name, const char *call, int n)
-{
-	if (work != use_registry && strcmp(name, "sqlite") != 0)
-		return false;
-	return strcmp(call, "write") == 0 ? n == 2 : strcmp(call, "fsync") == 0 && n <= 3;
-}
-
 /* 1: it had so many calls of the kind. */
 static int
 one_plan(const char *name, child_fn *work, void *ctx, const char *plan, bool *met)
@@ -210,8 +199,6 @@ all_plans(const char *name, child_fn *work, void *ctx)
 		int n = 0, had = 1;
 
 		while (had == 1 && n++ < CALLS_MAX) {
-			if (is_of_the_journal(work, name, calls[i], n))
-				continue;
 			(void)snprintf(plan, sizeof(plan), "%s=%d+:EDQUOT", calls[i], n);
 			had = one_plan(name, work, ctx, plan, &met);
 		}
