@@ -6,11 +6,15 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/banned.h"
 
-enum { TRIES = 10 }; /* against somebody who puts something in the way again and again */
+enum {
+	TRIES = 10,  /* against somebody who puts something in the way again and again */
+	WAITS = 200, /* of 10 ms */
+};
 
 static int
 write_all(int fd, struct slice text)
@@ -96,6 +100,20 @@ not_opened(int r, const char *fresh, struct why *why)
 		   : why_set(why, r, "cannot create %s: %s", fresh, strerrordesc_np(-r));
 }
 
+/* Small files are written in a moment, for which another writer is waited. */
+static int
+open_fresh_in_turn(const char *fresh, mode_t mode)
+{
+	const struct timespec pause = {.tv_nsec = 10 * 1000000};
+	int fd = open_fresh(fresh, mode);
+
+	for (int i = 0; i < WAITS && fd == -EBUSY; i++) {
+		(void)nanosleep(&pause, NULL);
+		fd = open_fresh(fresh, mode);
+	}
+	return fd;
+}
+
 int
 file_whole_put(
     const char *dir, const char *name, mode_t mode, struct slice text, struct why *why)
@@ -106,7 +124,7 @@ file_whole_put(
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return why_set(why, -ENAMETOOLONG, "the name of %s is too long", name);
 	(void)snprintf(fresh, sizeof(fresh), "%s.new", path);
-	fd = open_fresh(fresh, mode);
+	fd = open_fresh_in_turn(fresh, mode);
 	if (fd == -EBUSY)
 		return not_opened(fd, fresh, why);
 	r = fd < 0 ? fd : write_all(fd, text);

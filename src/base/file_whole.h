@@ -8,7 +8,7 @@
  * file; its writer has a lock on it meanwhile (flock(2)).
  *
  * Errors:  -errno with the sentence; then the old file is as it was.  -EBUSY: somebody else
- *          writes it.
+ *          writes it, and of a small one still after two seconds.
  * Threads: any.
  */
 #ifndef BASE_FILE_WHOLE_H

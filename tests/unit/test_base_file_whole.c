@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -273,6 +275,33 @@ two_at_once_do_not_publish_each_others_unfinished_file(void **state)
 }
 
 static void
+who_writes_a_small_file_waits_for_another_writer(void **state)
+{
+	const struct timespec a_moment = {.tv_nsec = 30 * 1000000};
+	struct file_whole first;
+	struct why why;
+	char path[64];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	path_of(path, "c");
+	assert_int_equal(file_whole_begin(&first, path, 0644, &why), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(fileno(first.f)); /* it is the parent's */
+		_exit(-file_whole_write(dir, "c", 0644, SLICE_LIT("second"), &why));
+	}
+	(void)nanosleep(&a_moment, NULL);
+	assert_int_equal(file_whole_end(&first, 0, true, &why), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_holds("c", "second");
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
 what_a_crash_left_is_taken_for_no_writer(void **state)
 {
 	char path[64], left[64];
@@ -307,6 +336,7 @@ main(void)
 		what_a_link_leads_to_is_not_left_empty_when_there_is_no_room_for_it),
 	    cmocka_unit_test(what_others_put_in_its_way_is_not_written_into),
 	    cmocka_unit_test(two_at_once_do_not_publish_each_others_unfinished_file),
+	    cmocka_unit_test(who_writes_a_small_file_waits_for_another_writer),
 	    cmocka_unit_test(what_a_crash_left_is_taken_for_no_writer),
 	    cmocka_unit_test(what_a_user_named_is_written_into_where_it_is_no_plain_file),
 	};
