@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,70 @@ def settled(what, look, every=0.5):
 
     wait_until(what, again, every=every)
     return last[-1]
+
+
+class _Late(threading.Thread):
+    """Wants to run every 10 ms, and adds up how much later than that it did."""
+
+    EVERY = 0.01
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.seconds, self.rounds = 0.0, 0
+
+    def run(self):
+        last = time.monotonic()
+        while True:
+            time.sleep(self.EVERY)
+            now = time.monotonic()
+            self.seconds += now - last - self.EVERY
+            self.rounds += 1
+            last = now
+
+
+_late = None
+
+
+def lost_seconds():
+    """For how long, since the first call, the machine had others to serve: so much later anything may come."""
+    global _late
+    if _late is None:
+        _late = _Late()
+        _late.start()
+    seen = _late.rounds
+    while _late.rounds < seen + 2:  # what was lost just now counts, too
+        time.sleep(_Late.EVERY / 2)
+    return _late.seconds
+
+
+class Stopwatch:
+    """Seconds since it was made, less those that were lost."""
+
+    def __init__(self):
+        self.lost = lost_seconds()
+        self.began = time.monotonic()
+
+    def given(self):
+        return time.monotonic() - self.began - (lost_seconds() - self.lost)
+
+
+def run_delay(*tasks):
+    """Seconds in which these threads (process, thread) could have run and the machine ran others; None: it does not tell."""
+    try:
+        stats = [Path(f"/proc/{pid}/task/{tid}/schedstat").read_text() for pid, tid in tasks]
+    except OSError:
+        return None
+    return sum(int(s.split()[1]) for s in stats) / 1e9
+
+
+def read_until(stream, text):
+    """The lines of what a process says, up to the one that has this text."""
+    said = []
+    for line in iter(stream.readline, ""):
+        said.append(line)
+        if text in line:
+            return said
+    raise AssertionError(f"it did not say '{text}', but: {said}")
 
 
 def free_port():

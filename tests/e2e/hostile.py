@@ -115,11 +115,11 @@ def zstd(data):
 class Conn:
     """One request on one connection."""
 
-    def __init__(self, reader, writer, path):
+    def __init__(self, reader, writer, path, seconds_max=SECONDS_MAX):
         self.reader, self.writer, self.path = reader, writer, path
         self.sent = 0
         self.sent_at = None  # when the last of it was begun
-        self.end = time.monotonic() + SECONDS_MAX
+        self.end = time.monotonic() + seconds_max
         self.keep = False  # the connection is for more requests
 
     def is_over(self):
@@ -252,8 +252,9 @@ class Case:
 class Hostile:
     """Serves cases; a context manager."""
 
-    def __init__(self, cases, contexts=None, net="127.7"):
+    def __init__(self, cases, contexts=None, net="127.7", seconds_max=SECONDS_MAX):
         self.cases = cases
+        self.seconds_max = seconds_max
         self.contexts = contexts or {}
         for i, case in enumerate(cases):
             case.address = f"{net}.{i // 200 + 1}.{i % 200 + 1}"
@@ -330,7 +331,7 @@ class Hostile:
                 case.contact = time.monotonic()
             try:
                 if case.tls == "none":
-                    await self._reply(case, case.reply, Conn(reader, writer, None))
+                    await self._reply(case, case.reply, Conn(reader, writer, None, self.seconds_max))
                 else:
                     while await self._request(case, reader, writer):
                         pass
@@ -346,7 +347,7 @@ class Hostile:
         asked = await reader.readuntil(b"\r\n\r\n")
         path = asked.split(b" ", 2)[1].decode("latin-1")
         self.requests.append((case.address, path))
-        c = Conn(reader, writer, path)
+        c = Conn(reader, writer, path, self.seconds_max)
         if isinstance(case.reply, dict):
             reply = case.reply.get(path, keeps(NOT_FOUND))
         else:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from access import TcpService
-from harness import BUILDDIR, nginx, wait_until
+from harness import BUILDDIR, Stopwatch, nginx, run_delay, wait_until
 from service import Service
 
 JOB = b'{"name":"smuggled","seeds":["https://a.example/"]}'
@@ -337,9 +337,9 @@ def test_the_list_is_long_and_names_each_case_once():
 def test_abuse_is_answered_as_it_should_be(service, make, wanted):
     raw = make(Ask(service))
     heads = [i for i, m in enumerate(re.findall(rb"(?m)^([A-Z]+) \S+ HTTP/1.1\r$", raw)) if m == b"HEAD"]
-    began = time.monotonic()
+    watch = Stopwatch()
     got = answers(service.ask(raw), heads)
-    assert time.monotonic() - began < 5
+    assert watch.given() < 5
     assert len(got) == len(wanted), got
     for (status, head, body), want in zip(got, wanted):
         assert status in (want if isinstance(want, tuple) else (want,)), (status, head, body)
@@ -473,28 +473,38 @@ class Crawling:
     def pages(self):
         return self.s.state_of(self.run).get("stats", {}).get("pages", 0)
 
+    def lost(self):
+        """Seconds in which it could have run and the machine ran others: of those nobody here robs it."""
+        return run_delay((self.s.child.pid, self.s.child.pid)) or 0
+
     def calls(self):
-        """How long each took that is as it should be."""
+        """How long each took that is as it should be, of the time that the service was given."""
         for call in (lambda: self.s.get("/api/v1/jobs?limit=1").status,
                      lambda: self.s.tcp(path=f"/api/v1/runs/{self.run}", token=self.s.reader)[0]):  # fmt: skip
-            t = time.monotonic()
+            t, lost = time.monotonic(), self.lost()
             assert call() == 200
-            yield time.monotonic() - t
+            yield time.monotonic() - t - (self.lost() - lost)
 
 
 class Window:
-    """A stretch of time, of the service that is abused and of the one beside it: pages, calls."""
+    """A stretch of time, of the service that is abused and of the one beside it: pages, calls.
+
+    Its hosts are asked after a delay each, at the same time: by as long as the service has to wait for the machine all
+    of them are asked later, and what it does in the rest is what it would do with a machine of its own.
+    """
 
     def __init__(self, abused, alone, seconds):
         both = (abused, alone)
         self.calls, self.memory = ([], []), 0
-        began, before = time.monotonic(), [c.pages() for c in both]
+        began, before, lost = time.monotonic(), [c.pages() for c in both], [c.lost() for c in both]
         while time.monotonic() - began < seconds:
             for times, c in zip(self.calls, both):
                 times += c.calls()
             self.memory = max(self.memory, memory(abused.s))
             time.sleep(0.05)
         self.pages = [c.pages() - n for c, n in zip(both, before)]
+        took = time.monotonic() - began
+        self.given = [took - (c.lost() - n) for c, n in zip(both, lost)]
 
 
 class Harm:
@@ -502,7 +512,7 @@ class Harm:
 
     def __init__(self, windows):
         latest = windows[-WINDOWS:]
-        abused, alone = (sum(w.pages[i] for w in latest) for i in (0, 1))
+        abused, alone = (sum(w.pages[i] for w in latest) / sum(w.given[i] for w in latest) for i in (0, 1))
         self.ratio = abused / alone
         self.slowest, self.unharmed = (max(t for w in latest for t in w.calls[i]) for i in (0, 1))
         self.is_any = self.slowest >= 1 + 3 * self.unharmed or (not SANITIZED and self.ratio < 0.9)

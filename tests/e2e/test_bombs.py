@@ -19,7 +19,7 @@ from hostile import Case, brotli, coded, endless, gzip, gzip_zeros, head, page, 
 MIB = 1 << 20
 MEMORY = 256 * MIB
 MILLION = 1_000_000
-SECONDS_MAX = 120
+SECONDS_MAX = 600  # as long as that a busy machine may need for them
 EACH = 2  # hosts of a kind
 
 ZEROS = gzip_zeros(1 << 30, b"<title>bomb</title>")
@@ -73,10 +73,10 @@ class Gauge(threading.Thread):
 @pytest.fixture(scope="module")
 def bombed(tmp_path_factory):
     tmp = tmp_path_factory.mktemp("bombs")
-    with hostile.Hostile(CASES, net="127.13") as server:
+    with hostile.Hostile(CASES, net="127.13", seconds_max=SECONDS_MAX) as server:
         running = harness.Running(
             "crawl", "-q", "-o", tmp / "crawl", "--max-memory", f"{MEMORY >> 20}MiB", "--exclude", "/-",
-            "--retries", "0", "--workers", "2", *(server.url(c) for c in CASES),
+            "--retries", "0", "--workers", "2", "--first-byte-timeout", "10m", "--stall-timeout", "10m", *(server.url(c) for c in CASES),
         )  # fmt: skip
         gauge = Gauge(running)
         gauge.start()

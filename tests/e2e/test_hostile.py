@@ -11,7 +11,6 @@ import re
 import signal
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -84,15 +83,6 @@ def good_options(web):
     return ["--delay", f"{hostile.DELAY_MS}ms", *(web.url(f"/p{i}.html") for i in range(GOOD_PAGES))]
 
 
-def run_delay(*tasks):
-    """Seconds in which these threads (process, thread) could have run and the machine ran others."""
-    try:
-        stats = [Path(f"/proc/{pid}/task/{tid}/schedstat").read_text() for pid, tid in tasks]
-    except OSError:
-        return None
-    return sum(int(s.split()[1]) for s in stats) / 1e9
-
-
 def gaps(rows):
     """Seconds from the end of one page of the good host to the beginning of the next, by its own log."""
     spans = sorted((r["msec"] - r["seconds"], r["msec"]) for r in rows if r["uri"].startswith("/p"))
@@ -118,6 +108,7 @@ class Outcome:
         self.server.contexts = contexts
         self.watch = Watch(self.out.dir)
         self.web, self.delays = web, []
+        self.late = {}  # case that was asked anew -> when that began, what was lost then
         with self.server:
             seeds = [self.server.url(c, path) for c in CASES for path in c.seeds]
             (tmp / "job.yaml").write_text("seeds:\n" + "".join(f'  - "{s}"\n' for s in seeds))
@@ -128,13 +119,45 @@ class Outcome:
             self.watch.start()
             try:
                 self.done = self._wait(running)
+                self.lost_first = self.lost()
                 running.signal(signal.SIGINT)
                 self.result = running.result()
             finally:
                 running.end()
                 self.watch.over.set()
                 self.watch.join()
-        self.watch.look()
+            self.watch.look()
+            self.found = dict(self.watch.found)
+            self._again(tmp)
+
+    def _again(self, tmp):
+        """Anew, and without the others, those that met a deadline while they waited for the machine, or for a server that did."""
+        for n in range(4):
+            again = [c for c in CASES if any(self.found.get(url, ("waiting",))[0] != o for url, o in self.expected(c))]
+            if not again or self.lost() < 2:
+                break
+            for case in again:
+                case.contact = None
+            began = time.monotonic()
+            seeds = [self.server.url(c, path) for c in again for path in c.seeds]
+            out = tmp / f"again{n}"
+            running = harness.Running("crawl", "-o", out, *OPTIONS, "--ca", self.ca, "--delay", f"{hostile.DELAY_MS}ms", *seeds)
+            watch = Watch(out)
+            watch.start()
+            try:
+                self._wait(running, again, watch)
+                running.signal(signal.SIGINT)
+                running.result()
+            finally:
+                running.end()
+                watch.over.set()
+                watch.join()
+            watch.look()
+            for case in again:
+                self.late[case.name] = began, self.lost()
+                for url, _ in self.expected(case):
+                    self.found.pop(url, None)
+            self.found.update(watch.found)
 
     def expected(self, case):
         yield self.server.url(case, case.seeds[0]), case.outcome
@@ -147,19 +170,22 @@ class Outcome:
         known = [d for _, d in self.delays if d is not None]
         return known[-1] - known[0] if known else 0
 
-    def _wait(self, running):
+    def _wait(self, running, cases=CASES, watch=None):
         """Until all that are to come to an end have, or it takes too long."""
-        wanted = {u for c in CASES for u, o in self.expected(c) if o != "waiting"}
-        wanted |= {self.server.url(c, p) for c in CASES for p in c.seeds if c.outcome != "waiting"
+        wanted = {u for c in cases for u, o in self.expected(c) if o != "waiting"}
+        wanted |= {self.server.url(c, p) for c in cases for p in c.seeds if c.outcome != "waiting"
                    and c.rest.get(p) != "waiting"}  # fmt: skip
-        wanted |= self.good
+        if watch is None:
+            wanted |= self.good
+        watch = watch or self.watch
+        began, self.delays = time.monotonic(), []
         tasks = [(pid, pid) for pid in (running.child.pid, self.web.child.pid)]
         tasks.append((os.getpid(), self.server.thread_id))  # they wait for each other
-        while time.monotonic() < self.began + SECONDS_MAX:
+        while time.monotonic() < began + SECONDS_MAX:
             if running.child.poll() is not None:
                 return False
-            self.delays.append((time.time(), run_delay(*tasks)))
-            if wanted <= self.watch.found.keys():
+            self.delays.append((time.time(), harness.run_delay(*tasks)))
+            if wanted <= watch.found.keys():
                 return True
             time.sleep(0.1)
         return False
@@ -198,10 +224,11 @@ def test_there_are_cases_enough():
 def test_hostile(case, both):
     outcome = both[1]
     for url, expected in outcome.expected(case):
-        found, at = outcome.watch.found.get(url, ("waiting", outcome.began))
+        began, lost = outcome.late.get(case.name, (outcome.began, outcome.lost_first))
+        found, at = outcome.found.get(url, ("waiting", began))
         assert found == expected, f"{url} ended as {found}, not {expected}"
-        seconds = at - (case.contact or outcome.began)
-        assert seconds <= case.seconds + outcome.lost(), f"{url} took {seconds:.1f} s"
+        seconds = at - (case.contact or began)
+        assert seconds <= case.seconds + lost, f"{url} took {seconds:.1f} s"
 
 
 def test_the_crawl_outlives_them_all(both):
@@ -250,6 +277,8 @@ def test_explain_agrees(both):
     outcome = both[1]
     for case in CASES[::20]:
         url, expected = next(outcome.expected(case))
+        if case.name in outcome.late:
+            continue
         told = harness.trawl("explain", "--json", outcome.out.dir, url)
         assert told.rc == 0, told.err
         assert json.loads(told.out)["outcome"] == expected

@@ -235,7 +235,7 @@ def test_check_reads_a_pipe_and_standard_input(tmp_path, text, said):
         running = harness.Running("check", name, cwd=tmp_path, stdin=text if name == "-" else None)
         if name == "pipe":
             (tmp_path / "pipe").write_text(text)
-        result = running.result(timeout=30)
+        result = running.result()
         called = "standard input" if name == "-" else "pipe"
         if said is None:
             assert (result.rc, result.out, result.err) == (0, f"{called}: ok\n", "")
