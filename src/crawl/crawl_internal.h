@@ -137,6 +137,8 @@ struct crawl {
 	struct scope_rules *rules; /* as the workers have them */
 	bool judge_anew;           /* what waits, by these */
 	int64_t more_us; /* what was asked last before that is asked without conditions */
+	int64_t
+	    agent_us; /* what is kept of robots.txt from before is another agent's; 0: nothing */
 	struct trap_gates gates;   /* what waits and is in a trap */
 	uint64_t random;     /* state of the repeatable generator; 0: ask the system */
 	uint64_t drawn[CRAWL_DRAWN]; /* what it gave, so that not each number is a call */

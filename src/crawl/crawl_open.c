@@ -190,6 +190,21 @@ note_scope(struct saved *saved, uint64_t scope)
 	saved->scope_hash = scope;
 }
 
+/* Of robots.txt only what concerns one agent is kept.  Of an older trawl's crawl it is not
+ * known which, and taken for ours. */
+static void
+note_agent(const struct crawl *c, struct saved *saved)
+{
+	char agent[SCOPE_AGENT_BYTES];
+	uint64_t hash;
+
+	scope_agent_of(c->o, agent);
+	hash = url_hash(slice_cstr(agent), 0) | 1;
+	if (saved->agent_hash != 0 && saved->agent_hash != hash)
+		saved->agent_us = loop_wall_us(c->loop);
+	saved->agent_hash = hash;
+}
+
 static bool
 is_durable(const struct crawl *c)
 {
@@ -251,6 +266,7 @@ open_store(struct crawl *c, struct store **ret, struct saved *ret_saved, struct 
 
 		note_wants(c, &saved, scope);
 		note_scope(&saved, scope);
+		note_agent(c, &saved);
 		r = crawl_open_jar(c, *ret, why);
 	}
 	*ret_saved = saved;
@@ -479,6 +495,7 @@ open_committer(struct crawl *c, struct why *why)
 	conf.recrawl_expected = o->crawl_recrawl != RECRAWL_WORD_OFF;
 	c->judge_anew = conf.saved.judge_anew;
 	c->more_us = conf.saved.more_us;
+	c->agent_us = conf.saved.agent_us;
 	if (r < 0)
 		store_close(conf.store);
 	else
@@ -613,6 +630,17 @@ on_change(void *ctx)
 	crawl_pump(ctx);
 }
 
+static int64_t
+robots_since(const struct crawl *c)
+{
+	int64_t ago_ms = (loop_wall_us(c->loop) - c->agent_us) / 1000;
+	int64_t at_ms = loop_now_ms(c->loop) - ago_ms;
+
+	if (c->agent_us == 0)
+		return 0;
+	return at_ms == 0 ? 1 : at_ms;
+}
+
 static int
 open_frontier(struct crawl *c)
 {
@@ -624,6 +652,7 @@ open_frontier(struct crawl *c)
 	if (c->order->given != NULL)
 		conf.window_max = WINDOW_MAX_MOVES;
 	conf.asked_ms = c->asked_ms;
+	conf.robots_since_ms = robots_since(c);
 	conf.unwanted = is_unwanted;
 	conf.unwanted_ctx = c;
 	conf.names_max = c->o->fetch_concurrency + NAMES_MORE;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SAVED_VERSION = 5, RUN_VERSION = 2, SAVED_BYTES_MAX = 4096 };
+enum { SAVED_VERSION = 6, RUN_VERSION = 2, SAVED_BYTES_MAX = 4096 };
 
 /* Since version 2. */
 static bool
@@ -95,6 +95,10 @@ decode(struct slice s, struct saved *ret)
 		decode_wants(&w, &v);
 	if (version >= 5)
 		v.reads_hash = wire_get_u64(&w);
+	if (version >= 6) {
+		v.agent_hash = wire_get_u64(&w);
+		v.agent_us = (int64_t)wire_get_u64(&w);
+	}
 	if (v.end >= CRAWL_END_MAX && v.end != SAVED_RUNNING)
 		return -EBADMSG;
 	if (w.bad || w.rest.len > 0 || order.len >= SAVED_ORDER_MAX ||
@@ -159,6 +163,8 @@ saved_put(struct store_batch *b, const struct saved *v)
 	wire_u64(&w, v->fields_hash);
 	wire_u64(&w, (uint64_t)v->more_us);
 	wire_u64(&w, v->reads_hash);
+	wire_u64(&w, v->agent_hash);
+	wire_u64(&w, (uint64_t)v->agent_us);
 	if (w.err == 0)
 		w.err =
 		    store_batch_put(b, STORE_META, SLICE_LIT("crawl"), buf_slice(&value));

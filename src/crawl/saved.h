@@ -65,6 +65,10 @@ struct saved {
 	/* When more was wanted of pages than before, links or contents; wall clock, 0: never.
 	 * What was asked last before that is asked without conditions. */
 	int64_t more_us;
+	/* Of the agent whose rules are kept of robots.txt (0: not known), and since when they
+	 * are (wall clock; 0: always): those from before are another one's. */
+	uint64_t agent_hash;
+	int64_t agent_us;
 	uint64_t wait_ms[WAIT_CAUSE_MAX]; /* what hosts waited for, over all runs */
 	struct saved_round round;
 	struct crawl_totals totals;

@@ -61,19 +61,19 @@ add_list(json_t *o, const char *key, const char *const *v, size_t n)
 	return json_object_set_new(o, key, a) < 0 ? -ENOMEM : 0;
 }
 
-/* RFC 9309 2.2.1: the product token that robots.txt knows us by. */
-static void
-product_token(const char *user_agent, char *ret, size_t cap)
+void
+scope_agent_of(const struct options *o, char ret[SCOPE_AGENT_BYTES])
 {
-	const char *p = user_agent, *inner = strstr(user_agent, "compatible; ");
+	const char *p = o->fetch_user_agent == NULL ? "trawl" : o->fetch_user_agent;
+	const char *inner = strstr(p, "compatible; ");
 	size_t n = 0;
 
 	if (strncmp(p, "Mozilla/", 8) == 0 && inner != NULL)
 		p = inner + strlen("compatible; ");
-	while (n + 1 < cap && (ascii_is_alpha(p[n]) || p[n] == '-' || p[n] == '_' ||
-				  ascii_is_digit(p[n])))
+	while (n + 1 < SCOPE_AGENT_BYTES && (ascii_is_alpha(p[n]) || p[n] == '-' ||
+						p[n] == '_' || ascii_is_digit(p[n])))
 		n++;
-	(void)snprintf(ret, cap, "%.*s", (int)n, p);
+	(void)snprintf(ret, SCOPE_AGENT_BYTES, "%.*s", (int)n, p);
 }
 
 unsigned
@@ -104,12 +104,11 @@ add_lists(json_t *root, const struct options *o)
 static int
 write_options(const struct options *o, uint64_t hash_seed, struct wire_out *w)
 {
-	char agent[64], seed[24];
+	char agent[SCOPE_AGENT_BYTES], seed[24];
 	json_t *root;
 	char *text = NULL;
 
-	product_token(o->fetch_user_agent == NULL ? "trawl" : o->fetch_user_agent, agent,
-	    sizeof(agent));
+	scope_agent_of(o, agent);
 	(void)snprintf(seed, sizeof(seed), "%" PRIu64, hash_seed);
 	root = json_pack(
 	    "{s:i, s:I, s:b, s:b, s:i, s:i, s:i, s:b, s:b, s:b, s:b, s:s, s:s, s:b, "

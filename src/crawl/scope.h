@@ -78,6 +78,9 @@ void scope_judge(
 struct urlrec;
 enum outcome scope_judge_again(
     const struct scope_rules *s, const struct urlrec *rec, struct buf *reason);
+/* RFC 9309 2.2.1: the product token that robots.txt knows us by, at most 63 bytes of it. */
+enum { SCOPE_AGENT_BYTES = 64 };
+void scope_agent_of(const struct options *o, char ret[SCOPE_AGENT_BYTES]);
 /* Of the options that decide what is wanted, and of the seeds; never 0. */
 uint64_t scope_hash(const struct options *o, const struct strlist *seeds);
 

@@ -94,6 +94,9 @@ struct frontier_conf {
 	 * killed had no time to save its last requests.  0: none was; less: before the
 	 * clock began. */
 	int64_t asked_ms;
+	/* A robots.txt that was had before then is asked for again: what was kept of it
+	 * concerns another agent.  0: none; less: before the clock began. */
+	int64_t robots_since_ms;
 	/* Of a host ("scheme://host[:port]"): may change what holds of all.  NULL: nothing. */
 	void (*pace)(const void *ctx, struct slice authority, uint32_t *per_host,
 	    int64_t *delay_ms);

@@ -34,6 +34,17 @@ frontier_rules_stored(struct frontier *f, uint64_t authority_hash)
 		h->rules_stored = h->rules != NULL;
 }
 
+/* Its Crawl-delay holds until then. */
+static void
+forget_old_robots(struct hostq *h, const struct frontier_conf *conf)
+{
+	if (conf->robots_since_ms == 0 || h->robots != HOSTQ_ROBOTS_KNOWN ||
+	    h->robots_until_ms - conf->robots_ttl_ms >= conf->robots_since_ms)
+		return;
+	h->robots = HOSTQ_ROBOTS_UNKNOWN;
+	h->rules_away = false;
+}
+
 int
 frontier_restore(struct frontier *f, uint64_t authority_hash, struct slice saved,
     uint64_t queued, const struct frontier_now *now)
@@ -51,6 +62,7 @@ frontier_restore(struct frontier *f, uint64_t authority_hash, struct slice saved
 		return r;
 	if (saved.len > 0)
 		(void)hostrec_decode(saved, now, h); /* the brief was read: it is whole */
+	forget_old_robots(h, &f->conf);
 	hostq_asked(h, &f->conf);
 	if (queued > 0) {
 		h->beyond = queued;

@@ -175,6 +175,26 @@ def test_a_sink_that_a_resume_leaves_out_is_cut_back_to_the_last_commit_too(site
     assert harness.trawl("status", "--verify", out.dir).rc == 0
 
 
+def test_a_resume_as_another_agent_obeys_what_robots_txt_says_to_that_one(site, tmp_path):
+    """What was kept of it is what it says to the agent before; and kept it is, as long as the agent is the same."""
+    _, www = site
+    robots = "User-agent: *\\nDisallow:\\n\\nUser-agent: other\\nDisallow: /p1\\n"
+    server = f"""server {{ listen 127.0.0.1:@PORT@; root "{www}"; location = /robots.txt {{ return 200 "{robots}"; }} }}"""
+    with harness.nginx(tmp_path / "nginx", server) as web:
+        result, out = harness.crawl(tmp_path / "c", "-q", "--delay", "0", "--max-pages", "8", web.url("/p0.html"))
+        assert result.rc == 0, result.err
+        for agent, pages, robots_asked in (("trawl/2", 12, 0), ("other/1", 20, 1), ("other/2", 30, 0), ("third", 40, 1), ("other", "none", 1)):
+            before = len(web.log())
+            result = harness.trawl("resume", "-q", out.dir, "--user-agent", agent, "--max-pages", pages, "--per-host", "4")
+            assert result.rc == 0, result.err
+            asked = [row["uri"] for row in web.log()[before:]]
+            assert asked.count("/robots.txt") == robots_asked, agent
+            forbidden = [uri for uri in asked if uri.startswith("/p1")]
+            assert not forbidden or not agent.startswith("other"), (agent, forbidden)
+        denied = [row for row in out.rejected() if row[0] == "robots-denied"]
+        assert denied and all("/p1" in url and "robots.txt line 5: Disallow: /p1" in detail for _, url, _, detail in denied)
+
+
 def test_a_signal_stops_and_resume_goes_on(site, tmp_path):
     web, www = site
     out = harness.Output(tmp_path / "c")

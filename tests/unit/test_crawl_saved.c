@@ -65,6 +65,8 @@ some(void)
 	    .fields_hash = 0x0fedcba987654321,
 	    .more_us = 1700000000500000,
 	    .reads_hash = 0xf00dcba987654321,
+	    .agent_hash = 0x7654321f00dcba99,
+	    .agent_us = 1700000000700000,
 	    .round = {.number = 4,
 		.opening = true,
 		.whole = true,
@@ -108,6 +110,8 @@ what_is_saved_comes_back(void **state)
 	assert_int_equal(got.fields_hash, v.fields_hash);
 	assert_int_equal(got.more_us, v.more_us);
 	assert_int_equal(got.reads_hash, v.reads_hash);
+	assert_int_equal(got.agent_hash, v.agent_hash);
+	assert_int_equal(got.agent_us, v.agent_us);
 	assert_memory_equal(got.wait_ms, v.wait_ms, sizeof(v.wait_ms));
 	assert_memory_equal(&got.totals, &v.totals, sizeof(v.totals));
 	assert_int_equal(got.round.number, 4);
@@ -164,7 +168,7 @@ an_older_version_is_read(void **state)
 	buf_release(&b);
 }
 
-/* As version 4 wrote it: all but the last hash. */
+/* As versions 5 and 4 wrote it: without the agent, and without the last hash. */
 static void
 what_was_not_noted_before_is_not_known(void **state)
 {
@@ -176,6 +180,13 @@ what_was_not_noted_before_is_not_known(void **state)
 	assert_int_equal(saved_put(e->b, &v), 0);
 	assert_int_equal(store_apply(e->s, e->b, true, &e->why), 0);
 	assert_int_equal(store_get(e->s, STORE_META, SLICE_LIT("crawl"), &b), 0);
+	b.len -= sizeof(v.agent_hash) + sizeof(v.agent_us);
+	b.ptr[0] = 5;
+	put_bytes(e, buf_slice(&b));
+	assert_int_equal(saved_get(e->s, &got, &e->why), 0);
+	assert_int_equal(got.reads_hash, v.reads_hash);
+	assert_int_equal(got.agent_hash, 0);
+	assert_int_equal(got.agent_us, 0);
 	b.ptr[0] = 4;
 	put_bytes(e, slice_head(buf_slice(&b), b.len - sizeof(v.reads_hash)));
 	assert_int_equal(saved_get(e->s, &got, &e->why), 0);

@@ -218,6 +218,34 @@ robots_rules_come_back_before_the_first_url(void **state)
 	end(&l);
 }
 
+/* RESTART_MS and more before the clock of the second life was at 77. */
+static void
+rules_of_another_agent_are_asked_for_again(void **state)
+{
+	static const int64_t since_ms[] = {-RESTART_MS, 77};
+	struct frontier_conf conf = rig_conf();
+	struct lives l;
+
+	(void)state;
+	conf.robots = true;
+	for (size_t i = 0; i < 2; i++) {
+		live(&l, &conf);
+		rig_add(&l.rig, "http://a/1");
+		rig_expect_robots(&l.rig, "http://a");
+		rig_ok(&l.rig, "http://a", 0);
+		rig_robots(&l.rig, "http://a", FRONTIER_ROBOTS_RULES,
+		    "user-agent: *\ndisallow: /private\n");
+		l.rig.conf.robots_since_ms = since_ms[i];
+		die(&l, 1);
+		refill_one(&l, "http://a/1", i == 0, 0);
+		if (i == 0) /* it was had after that */
+			rig_expect_url(&l.rig, "http://a/1");
+		else
+			rig_expect_robots(&l.rig, "http://a");
+		end(&l);
+	}
+}
+
 static void
 rules_that_are_lost_are_asked_for_again(void **state)
 {
@@ -561,6 +589,7 @@ main(void)
 	    cmocka_unit_test(the_delay_counts_from_the_last_life),
 	    cmocka_unit_test(what_was_asked_and_not_saved_counts_for_the_delay),
 	    cmocka_unit_test(robots_rules_come_back_before_the_first_url),
+	    cmocka_unit_test(rules_of_another_agent_are_asked_for_again),
 	    cmocka_unit_test(rules_that_are_lost_are_asked_for_again),
 	    cmocka_unit_test(a_host_that_was_given_up_stays_so),
 	    cmocka_unit_test(a_host_that_failed_more_often_than_it_now_may_is_given_up),
