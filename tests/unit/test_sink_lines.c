@@ -864,75 +864,6 @@ a_first_mark_may_be_taken_before_the_first_line(void **state)
 }
 
 static void
-put_and_mark(struct env *e, const char *url, struct buf *mark)
-{
-	struct sink_event ev = {
-	    .kind = SINK_REJECT, .outcome = OUTCOME_TRAP, .url = slice_cstr(url)};
-
-	assert_int_equal(sink_put(e->s, &ev, &e->why), 0);
-	assert_int_equal(sink_sync(e->s, &e->why), 0);
-	buf_clear(mark);
-	assert_int_equal(sink_mark(e->s, mark), 0);
-}
-
-static void
-a_mark_vouches_for_each_byte_also_of_lines_of_earlier_runs(void **state)
-{
-	struct env *e = *state;
-	struct buf mark, wrote;
-	struct slice s;
-
-	buf_init(&mark, 100);
-	buf_init(&wrote, 1000);
-	open_new(e, "rejected-log");
-	put_and_mark(e, "http://a.test/1", &mark);
-	assert_int_equal(sink_close(e->s, false, &e->why), 0);
-	assert_int_equal(
-	    sink_open("rejected-log", &e->conf, buf_slice(&mark), &e->s, &e->why), 0);
-	put_and_mark(e, "http://a.test/2", &mark);
-	assert_int_equal(
-	    sink_verify("rejected-log", e->dir, buf_slice(&mark), &e->why), 0);
-	s = kit_file(e->dir, "rejected.log");
-	assert_int_equal(buf_add_slice(&wrote, s), 0);
-	for (size_t i = 0; i < wrote.len; i++) {
-		wrote.ptr[i] ^= 1;
-		kit_write(e->dir, "rejected.log", buf_slice(&wrote));
-		assert_int_equal(
-		    sink_verify("rejected-log", e->dir, buf_slice(&mark), &e->why),
-		    -EBADMSG);
-		wrote.ptr[i] ^= 1;
-	}
-	kit_write(e->dir, "rejected.log", slice_head(s, s.len - 1));
-	assert_int_equal(
-	    sink_verify("rejected-log", e->dir, buf_slice(&mark), &e->why), -EBADMSG);
-	kit_free(s);
-	buf_release(&wrote);
-	buf_release(&mark);
-}
-
-/* Its marks are lengths only, and so are those of files that it began. */
-static void
-marks_of_an_older_trawl_are_gone_on_with(void **state)
-{
-	struct env *e = *state;
-	struct buf mark;
-	struct slice s;
-
-	buf_init(&mark, 100);
-	kit_write(e->dir, "rejected.log", SLICE_LIT("old\nnot committed\n"));
-	assert_int_equal(
-	    sink_open("rejected-log", &e->conf, SLICE_LIT("4"), &e->s, &e->why), 0);
-	put_and_mark(e, "http://a.test/2", &mark);
-	assert_slice(buf_slice(&mark), "29");
-	assert_int_equal(
-	    sink_verify("rejected-log", e->dir, buf_slice(&mark), &e->why), 0);
-	s = kit_file(e->dir, "rejected.log");
-	assert_slice(s, "old\ntrap\thttp://a.test/2\t-\t-\n");
-	kit_free(s);
-	buf_release(&mark);
-}
-
-static void
 files_of_another_crawl_are_refused(void **state)
 {
 	struct env *e = *state;
@@ -955,10 +886,6 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(
-		a_mark_vouches_for_each_byte_also_of_lines_of_earlier_runs, up, down),
-	    cmocka_unit_test_setup_teardown(
-		marks_of_an_older_trawl_are_gone_on_with, up, down),
 	    cmocka_unit_test_setup_teardown(
 		a_page_is_an_object_with_all_that_is_known, up, down),
 	    cmocka_unit_test_setup_teardown(what_is_absent_is_absent, up, down),
