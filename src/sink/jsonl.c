@@ -66,7 +66,7 @@ put_what(struct jsonw *j, const struct sink_event *e)
 	jsonw_opt(j, "text", lines_cut(e->text, SINK_TEXT_BYTES_MAX));
 }
 
-/* {"title":"one","links":["all","of them"],"price":null} */
+/* {"title":"one","links":["all","of them"],"others":[]}; what was not found is absent. */
 void
 jsonl_fields(struct jsonw *j, const char *key, const struct sink_event *e)
 {
@@ -88,8 +88,6 @@ jsonl_fields(struct jsonw *j, const char *key, const struct sink_event *e)
 		name[s.len] = '\0';
 		if (is_list)
 			jsonw_array(j, name);
-		else if (!more || v.field != i)
-			jsonw_null(j, name);
 		for (bool first = true; more && v.field == i; first = false) {
 			if (is_list || first)
 				jsonw_str(j, is_list ? NULL : name, v.text);

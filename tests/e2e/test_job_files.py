@@ -332,7 +332,7 @@ def test_rules_limit_bodies_and_add_header_lines(site, tmp_path):
 def test_a_rule_takes_fields_of_its_pages_only(site, tmp_path):
     _, pages = run_with(site, tmp_path, "  - {match: /news/, extract: ['two=h2']}\n")
     assert pages["/news/a.html"]["fields"] == {"one": "News", "two": "of today"}
-    assert pages["/big.html"]["fields"] == {"one": "Big", "two": None}
+    assert pages["/big.html"]["fields"] == {"one": "Big"}
 
 
 def test_a_rule_has_the_last_word_on_priority(site, tmp_path):

@@ -78,7 +78,8 @@ def test_the_schema_refuses_what_is_wrong(web, tmp_path):
     good = crawl(web, tmp_path / "out", "--max-pages", "1")["/"]
     schema = judge()
     wrong = [{"v": 2}, {"outcome": "robots-denied"}, {"kind": "x"}, {"links": -1}, {"status": "200"}, {"more": 1},
-             {"digest": "sha1:x"}, {"fields": {"a": 1}}, {"ms": {}}, {"fetched_at": "yesterday"}]  # fmt: skip
+             {"digest": "sha1:x"}, {"fields": {"a": 1}}, {"fields": {"a": None}}, {"ms": {}},
+             {"fetched_at": "yesterday"}]  # fmt: skip
     for change in wrong:
         with pytest.raises(jsonschema.ValidationError):
             schema.validate(good | change)
@@ -206,7 +207,7 @@ def test_a_table_has_what_the_records_have(web, tmp_path):
         for name in "outcome", "status", "mime", "bytes_body", "title", "depth", "via", "fetched_at":
             assert row[name] == str(page.get(name, "")), name
         fields = page.get("fields", {})
-        assert row["para"] == (fields.get("para") or "")
+        assert row["para"] == fields.get("para", "")
         assert row["to"] == "" if not fields else json.loads(row["to"]) == fields["to"]
     assert rows == {}
 
@@ -254,18 +255,24 @@ def rows(out, query):
 
 def test_a_database_has_what_the_records_have_and_the_links(web, tmp_path):
     result, out = harness.crawl(tmp_path / "out", "-q", "--delay", "0", "--sink", "sqlite", "--sink", "jsonl", "--sink",
-                                "warc", "--text", "--extract", "to[]=a::attr(href)", web.url("/"))  # fmt: skip
+                                "warc", "--text", "--extract", "to[]=a::attr(href)", "--extract", "para=main p",
+                                web.url("/"))  # fmt: skip
     assert result.rc == 0, result.err
     assert not list(out.dir.glob("pages.sqlite-*")), "WAL is left behind"
     names = ["url", "outcome", "status", "via", "hops", "depth", "kind", "mime", "bytes_wire", "bytes_body", "digest",
              "title", "canonical", "description", "text", "fetched_at", "redirect_to"]  # fmt: skip
+    looked = []
     found = {row[0]: row for row in rows(out.dir, f"SELECT {','.join(names)}, fields, warc_file, warc_offset FROM pages")}
     for page in out.pages():
         *plain, fields, file, offset = found.pop(page["url"])
         assert plain == [page.get(name) for name in names]
         assert (json.loads(fields) if fields else None) == page.get("fields")
+        looked += [json.loads(fields)] if fields else []
         assert (file, offset) == (page["warc"]["file"], page["warc"]["offset"])
     assert found == {}
+    # A field that was not found is absent, not null.
+    assert any("para" in f for f in looked) and any("para" not in f for f in looked)
+    assert not any(value is None for f in looked for value in f.values())
     links = rows(out.dir, f"SELECT l.url, l.kind, rejected FROM links l JOIN pages p ON p.id = page WHERE p.url = '{web.url('/')}'")
     assert (web.url("/gone"), "a", None) in links and ("http://other.test/", "a", "out-of-scope") in links
     # What it is for: broken links, and where they stand.
