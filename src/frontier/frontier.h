@@ -251,7 +251,8 @@ void frontier_done(struct frontier *f, uint64_t authority_hash,
 enum frontier_robots {
 	FRONTIER_ROBOTS_ALLOW,       /* 4xx: everything is allowed */
 	FRONTIER_ROBOTS_RULES,       /* `rules` from robots_compile() */
-	FRONTIER_ROBOTS_UNREACHABLE, /* nothing is, ask again; given up after 3 asks */
+	FRONTIER_ROBOTS_UNREACHABLE, /* nothing is, ask again; given up after 3 asks, or
+					dead_after, if that is less */
 	FRONTIER_ROBOTS_NEVER,       /* the same, but asking again cannot help */
 	FRONTIER_ROBOTS_AGAIN        /* it is our fault: ask again soon, that was none */
 };

@@ -677,14 +677,16 @@ rules_set(struct hostq *h, struct slice rules)
 }
 
 static void
-robots_unreachable(struct hostq *h, const struct frontier_conf *conf, int64_t now_ms)
+robots_unreachable(
+    struct hostq *h, const struct frontier_conf *conf, bool never, int64_t now_ms)
 {
 	h->robots = HOSTQ_ROBOTS_UNKNOWN;
 	if (standing_failures(h->standing, conf->robots_ttl_ms, now_ms) > 0 ||
 	    hostq_is_doomed(h, now_ms))
 		return; /* counted as the host's failure already */
 	h->robots_asks++;
-	if (h->robots_asks >= ROBOTS_ASKS_MAX)
+	if (never || h->robots_asks >= ROBOTS_ASKS_MAX ||
+	    h->robots_asks >= conf->dead_after)
 		doom(h, conf, OUTCOME_ROBOTS_UNREACHABLE, h->robots_asks, now_ms);
 	else
 		h->robots_again_ms = now_ms + ROBOTS_AGAIN_MS * h->robots_asks;
@@ -699,10 +701,8 @@ hostq_robots_came(struct hostq *h, const struct frontier_conf *conf,
 		h->robots_again_ms = now_ms + SECOND_MS;
 		return 0;
 	}
-	if (what == FRONTIER_ROBOTS_NEVER)
-		h->robots_asks = ROBOTS_ASKS_MAX - 1;
 	if (what == FRONTIER_ROBOTS_UNREACHABLE || what == FRONTIER_ROBOTS_NEVER) {
-		robots_unreachable(h, conf, now_ms);
+		robots_unreachable(h, conf, what == FRONTIER_ROBOTS_NEVER, now_ms);
 		return 0;
 	}
 	if (what == FRONTIER_ROBOTS_ALLOW)

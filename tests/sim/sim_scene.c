@@ -205,6 +205,7 @@ make_options(struct scene *s, uint64_t *random)
 	static const uint32_t intervals[] = {10, 200, 1000, 1000, 5000};
 	uint32_t retries = (uint32_t)scene_draw(random, 5);
 
+	s->retries = retries;
 	s->obeys_robots = scene_draw(random, 6) != 0;
 	s->any_scope = scene_draw(random, 3) != 0;
 	s->per_host =
@@ -524,9 +525,10 @@ answer_robots(const struct scene *s, const struct scene_host *h, const char *url
 		ret->status = 500;
 		return;
 	case ROBOTS_FLAKY:
-		if (sim_count(url) == 1)
+		/* No more often than it is asked for again. */
+		if (sim_count(url) == 1 && s->retries >= 1)
 			ret->status = 503;
-		else if (sim_count(url) == 2)
+		else if (sim_count(url) == 2 && s->retries >= 2)
 			fails(ret, OUTCOME_TIMEOUT_STALL);
 		break;
 	case ROBOTS_SLOW:

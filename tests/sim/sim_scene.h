@@ -94,7 +94,7 @@ struct scene {
 	uint32_t options_len;
 	/* Of the options, for who judges. */
 	bool obeys_robots, any_scope;
-	uint32_t per_host;
+	uint32_t per_host, retries;
 	int64_t delay_ms; /* -1: auto */
 };
 

@@ -208,6 +208,23 @@ robots_rules_delay_and_sitemap_are_obeyed(void **state)
 }
 
 static void
+an_unavailable_robots_txt_is_asked_for_as_often_as_retries_permit(void **state)
+{
+	(void)state;
+	for (int retries = 0; retries <= 1; retries++) {
+		struct sim_run run = {0};
+		const char *option = retries == 0 ? "retries=0" : "retries=1";
+
+		sim_web_reset(robots_script, NULL);
+		sim_crawl(&run, "http://broken.test/", OPTIONS("delay=0", option));
+		assert_int_equal(
+		    sim_outcome(&run, "http://broken.test/"), OUTCOME_ROBOTS_UNREACHABLE);
+		assert_int_equal(sim_count("http://broken.test/robots.txt"), 1 + retries);
+		sim_release(&run);
+	}
+}
+
+static void
 robots_can_be_ignored(void **state)
 {
 	struct sim_run run = {0};
@@ -819,6 +836,8 @@ main(void)
 	    cmocka_unit_test(parts_of_pages_come_from_anywhere_only_if_asked),
 	    cmocka_unit_test(each_scope_reaches_as_far_as_it_says),
 	    cmocka_unit_test(robots_rules_delay_and_sitemap_are_obeyed),
+	    cmocka_unit_test(
+		an_unavailable_robots_txt_is_asked_for_as_often_as_retries_permit),
 	    cmocka_unit_test(robots_can_be_ignored),
 	    cmocka_unit_test(redirected_robots_ask_a_hub_one_at_a_time_and_are_obeyed),
 	    cmocka_unit_test(what_may_pass_is_tried_again_and_what_will_not_is_not),

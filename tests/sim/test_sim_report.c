@@ -418,7 +418,7 @@ what_a_robots_txt_met_before_it_came_is_not_told_of_its_host(void **state)
 
 	(void)state;
 	tell(&t, "http://worn.test/", PROGRESS_SHOW_NOTHING,
-	    OPTIONS("scope=host", "retries=0", "delay=0"));
+	    OPTIONS("scope=host", "retries=1", "delay=0"));
 	assert_true(sim_count("http://worn.test/robots.txt") > 1);
 	assert_non_null(strstr(buf_cstr(&t.json), "host given up after"));
 	assert_null(strstr(buf_cstr(&t.json), "robots.txt"));

@@ -215,6 +215,52 @@ an_unreachable_robots_txt_is_given_up_after_three_asks(void **state)
 }
 
 static void
+an_unreachable_robots_txt_is_asked_for_no_more_often_than_a_url_is_tried(void **state)
+{
+	(void)state;
+	for (uint32_t tries = 1; tries <= 4; tries++) {
+		struct frontier_conf conf = rig_conf();
+		uint32_t asks = tries < 3 ? tries : 3;
+		struct rig rig;
+		char text[64];
+
+		conf.robots = true;
+		conf.dead_after = tries;
+		rig_start(&rig, &conf);
+		rig_add(&rig, "http://a/1");
+		for (uint32_t ask = 1; ask <= asks; ask++) {
+			rig_expect_robots(&rig, "http://a");
+			rig_status(&rig, "http://a", 500, -1);
+			rig_robots(&rig, "http://a", FRONTIER_ROBOTS_UNREACHABLE, NULL);
+			if (ask < asks)
+				rig.now += ask * MINUTE;
+		}
+		(void)snprintf(text, sizeof(text),
+		    "robots.txt given up after %u failure%s", asks, asks == 1 ? "" : "s");
+		rig_expect_refused(&rig, "http://a/1", OUTCOME_ROBOTS_UNREACHABLE, text);
+		rig_stop(&rig);
+	}
+}
+
+static void
+a_robots_txt_that_asking_again_cannot_help_is_given_up_with_the_first(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	struct rig rig;
+
+	(void)state;
+	conf.robots = true;
+	rig_start(&rig, &conf);
+	rig_add(&rig, "http://a/1");
+	rig_expect_robots(&rig, "http://a");
+	rig_status(&rig, "http://a", 500, -1);
+	rig_robots(&rig, "http://a", FRONTIER_ROBOTS_NEVER, NULL);
+	rig_expect_refused(&rig, "http://a/1", OUTCOME_ROBOTS_UNREACHABLE,
+	    "robots.txt given up after 1 failure");
+	rig_stop(&rig);
+}
+
+static void
 a_success_between_starts_the_asks_anew(void **state)
 {
 	struct rig rig;
@@ -509,6 +555,10 @@ main(void)
 	    cmocka_unit_test(old_rules_are_asked_for_when_nothing_else_is_in_flight),
 	    cmocka_unit_test(each_verdict_serves_for_one_url_at_least),
 	    cmocka_unit_test(an_unreachable_robots_txt_is_given_up_after_three_asks),
+	    cmocka_unit_test(
+		an_unreachable_robots_txt_is_asked_for_no_more_often_than_a_url_is_tried),
+	    cmocka_unit_test(
+		a_robots_txt_that_asking_again_cannot_help_is_given_up_with_the_first),
 	    cmocka_unit_test(a_success_between_starts_the_asks_anew),
 	    cmocka_unit_test(a_host_that_does_not_resolve_is_given_up_as_such),
 	    cmocka_unit_test(robots_that_were_not_asked_for_are_asked_for_again),
