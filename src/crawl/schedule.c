@@ -425,12 +425,18 @@ schedule_next(const struct schedule *s, int64_t after_us)
 int64_t
 schedule_set_back(const struct schedule *s, int64_t served_us, int64_t now_us)
 {
-	int64_t every_us = s->every_ms * 1000, ahead_us = served_us - now_us;
+	int64_t every_us = s->every_ms * 1000, ahead_us;
 
-	if (every_us > 0) /* the beat is kept */
-		return ahead_us <= every_us
-			   ? served_us
-			   : served_us - (ahead_us + every_us - 1) / every_us * every_us;
+	if (served_us <= now_us)
+		return served_us;
+	ahead_us = served_us - now_us;
+	if (every_us > 0 && ahead_us > every_us) { /* the beat is kept */
+		int64_t more_us = ahead_us % every_us;
+
+		return more_us == 0 ? now_us : now_us + more_us - every_us;
+	}
+	if (every_us > 0)
+		return served_us;
 	return ahead_us <= SET_BACK_US || served_us <= schedule_next(s, now_us)
 		   ? served_us
 		   : now_us;
@@ -504,6 +510,10 @@ schedule_look(const struct schedule *s, int64_t served_us, int64_t since_us,
 	*ret = (struct schedule_turn){.next_us = INT64_MAX};
 	if (!schedule_is_on(s))
 		return;
+	if (served_us < 0)
+		served_us = 0;
+	if (since_us < 0)
+		since_us = 0;
 	around(s, served_us, since_us, now_us, &last, &next, &ret->missed);
 	ret->next_us = next == INT64_MAX || s->jitter_ms == 0
 			   ? next

@@ -72,7 +72,7 @@ struct schedule_turn {
 	int64_t next_us;  /* when to look again; INT64_MAX: never */
 	bool missed;      /* earlier ones were, and will not come */
 };
-/* `served_us`: the time that was served last, 0: none; `since_us`: when the job was made.
+/* `served_us`: the time that was served last, 0 or less: none; `since_us`: when the job was made.
  * `seed` decides the jitter, with the time that is due. */
 void schedule_look(const struct schedule *s, int64_t served_us, int64_t since_us,
     int64_t now_us, uint64_t seed, struct schedule_turn *ret);

@@ -58,6 +58,7 @@ struct job_row {
 	uint64_t revision; /* 1, 2 ... with each change */
 	int64_t created_us, changed_us;
 	int64_t due_us; /* the time its schedule was served last; 0: never */
+	int64_t scheduled_from_us; /* when it got that schedule; 0: when it was made */
 };
 struct run_row {
 	uint64_t id;

@@ -90,7 +90,7 @@ registry_put_job(sqlite3 *db, const struct job_row *row, struct why *why)
 	sqlite3_stmt *s;
 	int r = prepare(db,
 	    "INSERT OR REPLACE INTO jobs (name, spec, from_file, revision, created_us,"
-	    " changed_us, due_us) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	    " changed_us, due_us, scheduled_from_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 	    &s, why);
 
 	if (r < 0)
@@ -102,6 +102,7 @@ registry_put_job(sqlite3 *db, const struct job_row *row, struct why *why)
 	bind_number(s, 5, (uint64_t)row->created_us);
 	bind_number(s, 6, (uint64_t)row->changed_us);
 	bind_number(s, 7, (uint64_t)row->due_us);
+	bind_number(s, 8, (uint64_t)row->scheduled_from_us);
 	return finish(db, s, why);
 }
 
@@ -132,7 +133,8 @@ on_job(void *ctx, sqlite3_stmt *s)
 	    .revision = (uint64_t)sqlite3_column_int64(s, 3),
 	    .created_us = sqlite3_column_int64(s, 4),
 	    .changed_us = sqlite3_column_int64(s, 5),
-	    .due_us = sqlite3_column_int64(s, 6)};
+	    .due_us = sqlite3_column_int64(s, 6),
+	    .scheduled_from_us = sqlite3_column_int64(s, 7)};
 
 	return j->fn(j->ctx, &row);
 }
@@ -145,8 +147,8 @@ registry_each_job(struct registry *g, int (*fn)(void *ctx, const struct job_row 
 	struct jobs jobs = {fn, ctx};
 	sqlite3_stmt *s;
 	int r = prepare(db,
-	    "SELECT name, spec, from_file, revision, created_us, changed_us, due_us"
-	    " FROM jobs ORDER BY name",
+	    "SELECT name, spec, from_file, revision, created_us, changed_us, due_us,"
+	    " scheduled_from_us FROM jobs ORDER BY name",
 	    &s, why);
 
 	return r < 0 ? r : each(db, s, on_job, &jobs, why);

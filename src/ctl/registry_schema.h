@@ -48,6 +48,8 @@ static const char *const registry_migrations[] = {
     "  why TEXT NOT NULL"
     ");"
     "CREATE INDEX changes_by_run ON changes (run, at_us);",
+    /* 3: since when a job has the schedule that it has */
+    "ALTER TABLE jobs ADD COLUMN scheduled_from_us INTEGER NOT NULL DEFAULT 0;",
 };
 enum { REGISTRY_VERSION = sizeof(registry_migrations) / sizeof(registry_migrations[0]) };
 /* "TRWL": so that another program's file is not taken for one of ours. */

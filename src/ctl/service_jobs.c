@@ -105,6 +105,7 @@ job_add(struct service *s, const struct job_row *row, const char *file,
 	j->created_us = row->created_us;
 	j->changed_us = row->changed_us;
 	j->served_us = row->due_us;
+	j->scheduled_from_us = row->scheduled_from_us;
 	j->schedule = *schedule;
 	if (job_find(s, slice_cstr(j->name), &at)) {
 		job_free(j);
@@ -158,7 +159,8 @@ job_row_of(const struct service_job *j, struct job_row *ret)
 	    .revision = j->revision,
 	    .created_us = j->created_us,
 	    .changed_us = j->changed_us,
-	    .due_us = j->served_us};
+	    .due_us = j->served_us,
+	    .scheduled_from_us = j->scheduled_from_us};
 }
 
 /* ---- from the registry ---- */

@@ -153,11 +153,8 @@ replace(struct service_job *j, struct job_put *p)
 	p->text = NULL;
 	j->revision = p->row.revision;
 	j->changed_us = p->row.changed_us;
-	/* Another schedule begins anew; the same goes on. */
-	if (!schedule_eq(&j->schedule, &p->schedule)) {
-		j->served_us = 0;
-		j->scheduled_from_us = p->now_us;
-	}
+	j->served_us = p->row.due_us;
+	j->scheduled_from_us = p->row.scheduled_from_us;
 	j->schedule = p->schedule;
 	return 0;
 }
@@ -215,6 +212,18 @@ is_so_already(const struct job_put *p)
 	return same;
 }
 
+/* Another schedule begins anew; the same goes on. */
+static void
+begin_schedule(struct job_put *p)
+{
+	const struct service_job *j = service_job(p->service, slice_cstr(p->name));
+
+	if (j == NULL || schedule_eq(&j->schedule, &p->schedule))
+		return;
+	p->row.due_us = 0;
+	p->row.scheduled_from_us = p->now_us;
+}
+
 static void
 check_done(struct chore *c)
 {
@@ -228,6 +237,7 @@ check_done(struct chore *c)
 		return;
 	}
 	if (r == 0) {
+		begin_schedule(p);
 		r = send_write(p);
 		if (r < 0)
 			(void)why_set(&p->why, r, "too much is waiting; try again");
@@ -311,7 +321,8 @@ begin(struct service *s, struct job_put *p)
 	    .revision = j == NULL ? 1 : j->revision + 1,
 	    .created_us = j == NULL ? p->now_us : j->created_us,
 	    .changed_us = p->now_us,
-	    .due_us = j == NULL ? 0 : j->served_us};
+	    .due_us = j == NULL ? 0 : j->served_us,
+	    .scheduled_from_us = j == NULL ? 0 : j->scheduled_from_us};
 	if (j != NULL)
 		j->put_pending = p->marked = true;
 	if (p->key != NULL) {

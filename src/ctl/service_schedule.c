@@ -24,13 +24,16 @@ static void
 look_back(struct service *s, struct service_job *j, int64_t now_us)
 {
 	int64_t served_us = schedule_set_back(&j->schedule, j->served_us, now_us);
+	bool is_ahead = since_of(j) > now_us;
 
-	if (since_of(j) > now_us)
+	if (is_ahead)
 		j->scheduled_from_us = now_us;
-	if (served_us == j->served_us)
+	if (served_us != j->served_us)
+		log_warn_of(JOB_ABOUT(j->name),
+		    "job %s: the clock was set back: its schedule goes on from now",
+		    j->name);
+	if (!is_ahead && served_us == j->served_us)
 		return;
-	log_warn_of(JOB_ABOUT(j->name),
-	    "job %s: the clock was set back: its schedule goes on from now", j->name);
 	j->served_us = served_us;
 	job_save(s, j);
 }

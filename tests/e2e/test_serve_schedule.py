@@ -179,6 +179,32 @@ def test_what_was_missed_while_nobody_was_there(tmp_path, web, catch_up):
         assert s.get("/api/v1/jobs/daily").json["next_at"] > s.get("/api/v1/jobs/daily").json["created_at"]
 
 
+def test_a_schedule_begins_when_it_was_given_also_after_a_restart(tmp_path, web):
+    settings = SETTINGS.replace("keep_runs: 2", "keep_runs: 99")
+    with Service(tmp_path / "serve", settings) as s:
+        s.start()
+        # One that was run by another schedule before, and one that was only run by hand.
+        s.create("served", seeds=[web.url()], limits={"max_pages": 1}, schedule={"every": "24h"})
+        s.create("made", seeds=[web.url()], limits={"max_pages": 1})
+        wait_until("the first", lambda: [r for r in runs_of(s, "served") if r["state"] == "done"])
+        assert s.stop() == 0
+        # They are older than a day.
+        with contextlib.closing(sqlite3.connect(s.state / "registry.db")) as db, db:
+            db.execute("UPDATE jobs SET created_us = created_us - ?", (3 * 86400 * 10**6,))
+        s.start()
+        at = time.strftime("%H:%M", time.gmtime(time.time() + 7200))
+        for name in "served", "made":
+            assert s.call("PATCH", f"/api/v1/jobs/{name}", {"schedule": {"every": None, "at": at}}).status == 200
+        was = {name: len(runs_of(s, name)) for name in ("served", "made")}
+        next_at = {name: s.get(f"/api/v1/jobs/{name}").json["next_at"] for name in was}
+        for how in s.stop, s.kill:
+            how()
+            s.start()
+            time.sleep(0.5)  # what it thinks was missed would begin at once
+            assert {name: len(runs_of(s, name)) for name in was} == was
+            assert {name: s.get(f"/api/v1/jobs/{name}").json["next_at"] for name in was} == next_at
+
+
 def test_a_clock_that_was_years_ahead_stops_no_schedule(tmp_path, web):
     with Service(tmp_path / "serve", SETTINGS.replace("keep_runs: 2", "keep_runs: 99")) as s:
         s.start()

@@ -350,6 +350,37 @@ a_clock_that_was_wrong_for_long_stops_no_schedule(void **state)
 			at("2026-05-04 02:50")) == at("2027-01-01 00:00"));
 }
 
+/* A registry that was damaged says anything. */
+static void
+no_time_that_was_saved_is_too_early_or_too_late(void **state)
+{
+	static const int64_t times[] = {INT64_MIN, INT64_MIN + 1, -1, 0, 1,
+	    INT64_MAX - 3600 * S, INT64_MAX - 1, INT64_MAX};
+	static const char *const kinds[][2] = {
+	    {"every", "1h"}, {"every", "7d"}, {"at", "03:00"}, {"cron", "* * * * *"}};
+	int64_t now = at("2026-05-04 02:50");
+
+	(void)state;
+	for (size_t k = 0; k < 4; k++)
+		for (size_t i = 0; i < 8; i++)
+			for (size_t j = 0; j < 5; j++) {
+				struct schedule s = made(kinds[k][0], kinds[k][1]);
+				struct schedule_turn t;
+				int64_t served = schedule_set_back(&s, times[i], now);
+
+				if (times[i] <= now)
+					assert_true(served == times[i]);
+				else
+					assert_true(
+					    served > now - s.every_ms * 1000 - 1 &&
+					    served <= now);
+				schedule_look(&s, served, times[j], now, 7, &t);
+				assert_true(t.due_us >= 0 && t.due_us <= now);
+				assert_true(t.next_us > now &&
+					    t.next_us <= now + 7 * 24 * 3600 * S);
+			}
+}
+
 int
 main(void)
 {
@@ -366,6 +397,7 @@ main(void)
 		jitter_that_is_longer_than_it_is_to_the_next_turn_loses_none),
 	    cmocka_unit_test(a_clock_that_is_set_back_starts_nothing_twice),
 	    cmocka_unit_test(a_clock_that_was_wrong_for_long_stops_no_schedule),
+	    cmocka_unit_test(no_time_that_was_saved_is_too_early_or_too_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

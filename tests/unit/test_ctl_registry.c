@@ -73,7 +73,8 @@ static const struct job_row a_job = {.name = "docs",
     .revision = 3,
     .created_us = 10,
     .changed_us = 20,
-    .due_us = 30};
+    .due_us = 30,
+    .scheduled_from_us = 15};
 
 static struct run_row
 a_run(uint64_t id, enum run_state state)
@@ -99,6 +100,7 @@ count_job(void *ctx, const struct job_row *row)
 	assert_string_equal(row->spec, a_job.spec);
 	assert_int_equal(row->revision, 3);
 	assert_int_equal(row->due_us, 30);
+	assert_int_equal(row->scheduled_from_us, 15);
 	assert_false(row->from_file);
 	++*(int *)ctx;
 	return 0;
@@ -229,8 +231,9 @@ an_older_file_goes_forward(void **state)
 	/* As version 1 left it. */
 	assert_int_equal(
 	    sqlite3_exec(registry_db(rig->registry),
-		"DROP TABLE keys; DROP TABLE changes; PRAGMA user_version = 1", NULL,
-		NULL, NULL),
+		"DROP TABLE keys; DROP TABLE changes;"
+		"ALTER TABLE jobs DROP COLUMN scheduled_from_us; PRAGMA user_version = 1",
+		NULL, NULL, NULL),
 	    SQLITE_OK);
 	reopen(rig);
 	assert_int_equal(
@@ -238,6 +241,38 @@ an_older_file_goes_forward(void **state)
 	assert_int_equal(registry_each_open_run(rig->registry, note_id, &ids, NULL), 0);
 	assert_int_equal(ids.n, 1);
 	assert_int_equal(registry_put_run(registry_db(rig->registry), &row, NULL), 0);
+}
+
+static int
+begins_when_it_was_made(void *ctx, const struct job_row *row)
+{
+	assert_string_equal(row->name, a_job.name);
+	assert_int_equal(row->due_us, 30);
+	assert_int_equal(row->scheduled_from_us, 0);
+	++*(int *)ctx;
+	return 0;
+}
+
+static void
+a_schedule_of_an_older_file_begins_when_its_job_was_made(void **state)
+{
+	struct rig *rig = *state;
+	int n = 0;
+
+	open_registry(rig);
+	assert_int_equal(registry_put_job(registry_db(rig->registry), &a_job, NULL), 0);
+	/* As version 2 left it. */
+	assert_int_equal(
+	    sqlite3_exec(registry_db(rig->registry),
+		"ALTER TABLE jobs DROP COLUMN scheduled_from_us; PRAGMA user_version = 2",
+		NULL, NULL, NULL),
+	    SQLITE_OK);
+	reopen(rig);
+	assert_int_equal(
+	    registry_version(registry_db(rig->registry)), registry_version_newest());
+	assert_int_equal(
+	    registry_each_job(rig->registry, begins_when_it_was_made, &n, NULL), 0);
+	assert_int_equal(n, 1);
 }
 
 static void
@@ -343,6 +378,9 @@ main(void)
 		runs_are_found_by_state_job_and_number, setup, teardown),
 	    cmocka_unit_test_setup_teardown(no_number_is_given_twice, setup, teardown),
 	    cmocka_unit_test_setup_teardown(an_older_file_goes_forward, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_schedule_of_an_older_file_begins_when_its_job_was_made, setup,
+		teardown),
 	    cmocka_unit_test_setup_teardown(
 		keys_are_forgotten_when_they_are_old, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
