@@ -336,7 +336,8 @@ crawl_begin(struct session *s, bool resume, struct why *why)
 	    .dir = s->dir,
 	    .resume = resume,
 	    .again = s->again && !resume,
-	    .paused_ms = s->paused ? loop_now_ms(s->loop) - s->paused_at_ms : 0,
+	    .waited_ms[WAIT_PAUSED] =
+		s->paused ? loop_now_ms(s->loop) - s->paused_at_ms : 0,
 	    .cookies = buf_slice(&s->cookies),
 	    .auth = buf_slice(&s->auth),
 	    .known_good = s->args->known_good,

@@ -18,6 +18,17 @@ account_end(struct crawl *c, const struct visit *v)
 	seed_ended(c, v);
 }
 
+/* Also where there is nothing to start: then it is what was answered that goes on. */
+static enum wait_cause
+held_by(const struct crawl *c, const struct crawl_stats *s)
+{
+	if (c->held != WAIT_NONE || s->queued > 0 || s->transfers > 0)
+		return c->held;
+	return s->parsing > 0      ? WAIT_PARSER_BEHIND
+	       : s->committing > 0 ? WAIT_STORE_BEHIND
+				   : WAIT_NONE;
+}
+
 void
 crawl_stats(struct crawl *c, struct crawl_stats *ret)
 {
@@ -29,7 +40,7 @@ crawl_stats(struct crawl *c, struct crawl_stats *ret)
 	ret->transfers = c->in_state[VISIT_FETCH];
 	ret->parsing = c->in_state[VISIT_PARSE] + c->in_state[VISIT_QUEUED];
 	ret->committing = c->in_state[VISIT_COMMIT];
-	ret->held = c->held;
+	ret->held = held_by(c, ret);
 	ret->store_queue = committer_waiting(c->committer);
 	committer_commits(c->committer, &ret->commits, &ret->commit_us);
 	frontier_stats(c->frontier, now, &ret->frontier);

@@ -86,7 +86,8 @@ struct crawl_conf {
 	const struct job *job;
 	const char *dir; /* exists; NULL: no files (simulation) */
 	struct store *store; /* opened ahead, the crawl's from now on; NULL: it opens it */
-	int64_t paused_ms;   /* since it ended for a pause or want of room; 0: not so */
+	/* Since it ended, by what it waited for: the end of a pause, room, a place. */
+	int64_t waited_ms[WAIT_CAUSE_MAX];
 	/* Whose the job is is not known: its seeds have no right to private addresses. */
 	bool strange_seeds;
 	bool resume; /* go on with the crawl that may be in it; else that is an error */

@@ -754,7 +754,9 @@ crawl_open_parts(struct crawl *c, struct why *why)
 		return why_set(why, r, "cannot start: %s", strerror(-r));
 	r = restore(c, why);
 	if (r == 0) {
-		frontier_waited(c->frontier, WAIT_PAUSED, c->conf.paused_ms);
+		for (int i = WAIT_NONE + 1; i < WAIT_CAUSE_MAX; i++)
+			frontier_waited(
+			    c->frontier, (enum wait_cause)i, c->conf.waited_ms[i]);
 		r = seeds_send(c);
 		if (r < 0)
 			(void)why_set(why, r, "cannot start: %s", strerror(-r));

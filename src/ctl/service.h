@@ -164,7 +164,10 @@ struct service_run {
 	bool waits_for_room;   /* the disk was full */
 	int64_t room_at_ms;    /* when it tries again, if there is room */
 	struct space_wait room;
-	int64_t held_at_ms; /* since when it is paused or waits for room; 0: it is not */
+	/* Between two crawls: what it waits for and since when, WAIT_NONE: it does not; and
+	 * for how long it waited before that. */
+	enum wait_cause held_for;
+	int64_t held_since_ms, held_ms[WAIT_CAUSE_MAX];
 	bool is_saved;         /* the registry has it */
 	bool pause_is_unsaved; /* it had no room to note that it is paused */
 	bool is_changed;       /* its spec is another one than its crawl has */

@@ -243,8 +243,7 @@ service_pause_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx)
 	/* What is in flight may end; nothing begins from now on. */
 	if (run->crawl != NULL)
 		crawl_stop(run->crawl, false);
-	if (run->crawl == NULL && run->held_at_ms == 0 && run->starts > 0)
-		run->held_at_ms = loop_now_ms(s->loop);
+	run_hold(run, WAIT_PAUSED);
 	if (run->state != RUN_PAUSED)
 		run_set_state(run, RUN_PAUSED);
 	run->waits_for_room = false;
@@ -260,6 +259,8 @@ service_resume_run(struct service *s, uint64_t id, service_run_fn *fn, void *ctx
 		return;
 	if (run->state == RUN_PAUSED)
 		run_set_state(run, run->began_us == 0 ? RUN_QUEUED : RUN_RUNNING);
+	if (run->held_for == WAIT_PAUSED && !run->waits_for_room)
+		run_hold(run, run->work == NULL ? WAIT_RUN_CAP : WAIT_STORE_BEHIND);
 	run_save(run, NULL, NULL, on_state_saved, NULL);
 	service_pump(s);
 }

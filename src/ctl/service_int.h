@@ -100,6 +100,8 @@ void runs_look_for_room(void *service);
 bool runs_are_quiet(const struct service *s); /* no crawl, nothing on its way */
 int run_new(struct service *s, const struct run_row *row, struct service_run **ret);
 void run_set_state(struct service_run *run, enum run_state state);
+/* It has begun, and waits for that from now on; until its crawl goes on. */
+void run_hold(struct service_run *run, enum wait_cause cause);
 void run_end(struct service_run *run, enum run_state state); /* it is over */
 /* Who wants to hear of its next state. */
 int run_wait_for(struct service_run *run, service_run_fn *fn, void *ctx);

@@ -294,8 +294,7 @@ stopped(struct service_run *run)
 		finish(run);
 		return;
 	}
-	if (run->state == RUN_PAUSED)
-		run->held_at_ms = loop_now_ms(run->service->loop);
+	run_hold(run, run->state == RUN_PAUSED ? WAIT_PAUSED : WAIT_RUN_CAP);
 	give_back_place(run);
 	if (run->state == RUN_PAUSED || run->service->draining)
 		run_save(run, NULL, NULL, NULL, NULL);
@@ -356,8 +355,7 @@ wait_for_room(struct service_run *run)
 	    run->id, run->job_name);
 	run->waits_for_room = true;
 	run->room_at_ms = now_ms + space_wait_ms(&run->room, ROOM_LOOK_MS, now_ms);
-	if (run->held_at_ms == 0 && run->starts > 0)
-		run->held_at_ms = now_ms;
+	run_hold(run, WAIT_PAUSED);
 	give_back_place(run);
 	(void)timer_start(&s->room, ROOM_LOOK_MS);
 }
@@ -389,6 +387,19 @@ on_end(void *ctx, enum crawl_end end)
 	service_tell(run->service, run);
 }
 
+void
+run_hold(struct service_run *run, enum wait_cause cause)
+{
+	int64_t now_ms = loop_now_ms(run->service->loop);
+
+	if (run->crawl != NULL || run->starts == 0)
+		return; /* it tells itself; nothing of it waits yet */
+	if (run->held_for != WAIT_NONE)
+		run->held_ms[run->held_for] += now_ms - run->held_since_ms;
+	run->held_for = cause;
+	run->held_since_ms = now_ms;
+}
+
 /* ---- the beginning ---- */
 
 static int
@@ -398,8 +409,6 @@ start_crawl(struct service_run *run, struct run_work *w, struct why *why)
 	struct crawl_conf conf = {.job = &w->job,
 	    .dir = w->dir,
 	    .resume = true, /* or begins, where nothing was committed */
-	    .paused_ms =
-		run->held_at_ms == 0 ? 0 : loop_now_ms(s->loop) - run->held_at_ms,
 	    .strange_seeds = (run->owner == NULL || run->owner->file == NULL) &&
 			     !s->settings->api_allow_local,
 	    .run = run->id,
@@ -408,11 +417,14 @@ start_crawl(struct service_run *run, struct run_work *w, struct why *why)
 	    .store = w->store,
 	    .ctx = run,
 	    .on_end = on_end};
-	int r = crawl_start(s->engine, &conf, &run->crawl, why);
+	int r;
 
+	run_hold(run, WAIT_NONE);
+	memcpy(conf.waited_ms, run->held_ms, sizeof(conf.waited_ms));
+	r = crawl_start(s->engine, &conf, &run->crawl, why);
 	w->store = NULL; /* it has it, or has closed it */
 	if (r == 0)
-		run->held_at_ms = 0;
+		memset(run->held_ms, 0, sizeof(run->held_ms));
 	return r;
 }
 
@@ -471,6 +483,8 @@ begin(struct service_run *run)
 		s->sums.started++;
 		run_set_state(run, RUN_RUNNING);
 	}
+	if (run->held_for != WAIT_NONE) /* its store is opened */
+		run_hold(run, WAIT_STORE_BEHIND);
 	r = run_work_prepare(run, on_prepared);
 	if (r == 0 || r == -EAGAIN) /* then at the next turn */
 		return;
@@ -551,6 +565,7 @@ room_done(struct chore *c)
 
 		if (tries) {
 			space_wait_tried(&run->room, now_ms);
+			run_hold(run, WAIT_RUN_CAP);
 			run->waits_for_room = false;
 		}
 		any_tries |= tries;
@@ -644,8 +659,10 @@ runs_load(struct service *s, struct why *why)
 		/* It was to be cancelled, and nothing of it runs. */
 		if (run->state == RUN_STOPPING)
 			run_end(run, RUN_CANCELLED);
-		else if (run->state == RUN_PAUSED && run->starts > 0)
-			run->held_at_ms = loop_now_ms(s->loop);
+		else if (run->state == RUN_PAUSED)
+			run_hold(run, WAIT_PAUSED);
+		else if (run->state == RUN_RUNNING)
+			run_hold(run, WAIT_RUN_CAP);
 	}
 	return 0;
 }

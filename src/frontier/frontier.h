@@ -58,7 +58,8 @@ const char *order_names(void);
 	X(PER_SITE_CAP, "per-site-cap")                                                  \
 	X(BUDGET, "budget")           /* what is in flight may use it up */              \
 	X(UNREACHABLE, "unreachable") /* until it is tried again */                      \
-	X(RETRY, "retry")             /* nothing is left but what failed once */
+	X(RETRY, "retry")             /* nothing is left but what failed once */         \
+	X(RUN_CAP, "run-cap")         /* it is to go on, and other runs have the places */
 enum wait_cause {
 #define X(id, name) WAIT_##id,
 	WAIT_CAUSES(X)

@@ -110,6 +110,8 @@ limited_by(struct progress *p, const struct crawl_stats *s, char *ret, size_t ca
 	}
 	if (p->held != NULL)
 		(void)snprintf(ret, cap, "%s", p->held);
+	else if (sum == 0 && asked == 0 && s->held != WAIT_NONE)
+		(void)snprintf(ret, cap, "%s", wait_cause_name(s->held));
 	else if (sum * 50 <= asked) /* a moment, beside what they were asked */
 		(void)snprintf(ret, cap, "nothing but the servers");
 	else if (second == 0 || delta[second] * 200 < sum) /* it would be 0 % */

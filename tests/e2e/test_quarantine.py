@@ -5,6 +5,7 @@ The program is trawl with a parser that pages can harm (harmful_parser.c).
 
 import gzip
 import json
+import re
 import signal
 import subprocess
 import time
@@ -110,6 +111,19 @@ def test_each_has_its_outcome_and_no_links(crawled, bad):
         assert bad[0].url(f"/behind-{name}.html") not in pages
         (line,) = [c for c in out.crawl_log() if c[3] == page["url"]]
         assert outcome in line[11] and f"quarantine:{page['quarantine']}" in line[11]
+
+
+def test_a_parser_that_hangs_with_nothing_queued_is_what_limits_the_crawl(bad, tmp_path):
+    # Of robots.txt the answer is a 404.
+    running = start(tmp_path / "c", "--progress", "bar", "--scope", "page", bad[0].url("/spin.html"))
+    try:
+        result = running.result(120)
+    finally:
+        running.end()
+    assert result.rc == 0, result.err
+    limits = re.findall(r"limited by: (.*?)\x1b\[K", result.err)
+    assert len(limits) > 8, result.err
+    assert set(limits[2:-2]) == {"parser-behind"}, limits
 
 
 def test_the_quarantine_tells_what_happened(crawled, bad):

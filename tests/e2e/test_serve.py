@@ -215,6 +215,39 @@ def test_the_time_of_a_pause_is_booked_as_paused(service, web):
     assert round(float(told[1]) * 1000) == booked["paused"]
 
 
+def test_the_time_in_which_a_run_waits_for_a_place_is_not_booked_as_paused(service, web):
+    service.configure(SETTINGS + "service: {runs_at_once: 1}\n")
+    assert service.stop() == 0
+    service.start()
+    service.create("demo", seeds=[web.url()], fetch={"delay": "200ms"})
+    service.create("other", seeds=[web.url()], fetch={"delay": "10s"})
+    run = service.run("demo")
+
+    def waited(cause):
+        return service.state_of(run).get("stats", {}).get("wait_ms", {}).get(cause, 0)
+
+    wait_until("pages", lambda: service.state_of(run).get("stats", {}).get("pages", 0) > 3)
+    assert service.post(f"/api/v1/runs/{run}:pause").json["state"] == "paused"
+    wait_until("it is closed", lambda: not service.state_of(run)["crawling"])
+    other = service.run("other")
+    wait_until("the other has the place", lambda: service.state_of(other)["crawling"])
+    before = time.monotonic()
+    assert service.post(f"/api/v1/runs/{run}:resume").json["state"] == "running"
+    time.sleep(1.5)
+    # It may be told to wait once more, and then still has no place.
+    assert service.post(f"/api/v1/runs/{run}:pause").json["state"] == "paused"
+    time.sleep(0.5)
+    assert service.post(f"/api/v1/runs/{run}:resume").json["state"] == "running"
+    time.sleep(1)
+    assert not service.state_of(run)["crawling"]
+    service.post(f"/api/v1/runs/{other}:cancel")
+    wait_until("it goes on", lambda: service.state_of(run)["crawling"] and waited("paused"))
+    took_ms = (time.monotonic() - before) * 1000
+    assert 2500 <= waited("run-cap") <= took_ms - 500
+    assert 500 <= waited("paused") < 2500
+    assert service.post(f"/api/v1/runs/{run}:cancel").json["state"] == "cancelled"
+
+
 def test_what_hosts_waited_for_is_summed_up_over_pauses_as_all_else(service, web):
     service.create("demo", seeds=[web.url()], fetch={"delay": "100ms"}, limits={"max_pages": 40})
     run = service.run("demo")
