@@ -282,6 +282,7 @@ struct crawl_memory {
 	uint64_t copy_bytes_max; /* of what is made of one for the mirror */
 	uint64_t notes_bytes_max;                   /* on one answer, in a worker */
 	uint64_t tasks_bytes; /* that tasks may take in workers, all together */
+	uint64_t sqlite_bytes; /* of --sink sqlite */
 };
 struct crawl_memory crawl_memory(const struct options *o);
 uint32_t crawl_name_ms(const struct options *o); /* dns_start()'s max_ms */

@@ -356,6 +356,7 @@ fill_sink_conf(
 	    .csv_columns = o->output_csv_columns == NULL
 			       ? ((struct slice){0})
 			       : slice_cstr(o->output_csv_columns),
+	    .sqlite_bytes = crawl_memory(o).sqlite_bytes,
 	    .out_fd = STDOUT_FILENO,
 	    .out_wait_ms = OUT_WAIT_MS,
 	    .out_hurry_ms = OUT_HURRY_MS,

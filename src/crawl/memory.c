@@ -3,8 +3,9 @@
 /*
  * How --max-memory is shared out.  Half is for answers on their way, of which a part for
  * bodies that wait for a worker; the store borrows a 16th of it and has another one, for twice
- * as much saves a sixth of its CPU.  Seven 64ths are for what waits, three 16ths for what was
- * seen, a 64th for what workers made of bodies.
+ * as much saves a sixth of its CPU.  Seven 64ths less a 256th are for what waits, three 16ths
+ * for what was seen, a 64th for what workers made of bodies, a 256th for the pages of
+ * --sink sqlite.
  *
  * What was seen takes its whole share from some 100,000 URLs on, so that memory does not grow
  * with their number: in 512 MiB 10 million fit.  A crawl that knows more borrows room that
@@ -23,6 +24,7 @@ enum { ARENA_BODIES = 4 };
 #define COPY_BYTES_MORE (2ull << 20) /* of the URLs in one */
 #define ARENA_BYTES_MIN (64ull << 20)
 #define NOTES_BYTES_MIN (64ull << 20) /* half a million links and their set */
+#define SQLITE_BYTES_MAX (64ull << 20)
 
 static uint64_t
 least(uint64_t a, uint64_t b)
@@ -50,7 +52,8 @@ crawl_memory(const struct options *o)
 	m.notes_bytes_max = all / 4 > NOTES_BYTES_MIN ? all / 4 : NOTES_BYTES_MIN;
 	m.tasks_bytes = all / 8;
 	m.seen_bytes = all / 16 * 3;
-	m.frontier_bytes = all / 64 * 7;
+	m.sqlite_bytes = least(all / 256, SQLITE_BYTES_MAX);
+	m.frontier_bytes = all / 64 * 7 - all / 256;
 	m.store_bytes = all / 8;
 	m.arena_lent_bytes = all / 16;
 	m.seen_more_bytes = m.arena_bytes / 2 - m.arena_lent_bytes;

@@ -176,6 +176,7 @@ open_db(struct registry *g, const char *path, struct why *why)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
 	int r = make_private(path, why);
+	char sql[128];
 
 	if (r < 0)
 		return r;
@@ -188,7 +189,11 @@ open_db(struct registry *g, const char *path, struct why *why)
 	/* Whoever looks at the file from outside trusts no schema in it, and so do we. */
 	(void)sqlite3_db_config(g->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(g->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	r = exec(g->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", why);
+	(void)snprintf(sql, sizeof(sql),
+	    "PRAGMA cache_size = -%d; PRAGMA journal_mode = WAL; PRAGMA synchronous = "
+	    "FULL",
+	    REGISTRY_CACHE_BYTES >> 10);
+	r = exec(g->db, sql, why);
 	return r < 0 ? why_prefix(why, r, "cannot open %s", path)
 		     : migrate(g->db, path, why);
 }

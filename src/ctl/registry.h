@@ -75,6 +75,7 @@ struct run_row {
 	int64_t changed_us; /* when it became what it is; for registry_changes() only */
 };
 
+enum { REGISTRY_CACHE_BYTES = 1 << 20 }; /* pages of its file in memory, at most */
 int registry_open(
     struct loop *l, const char *path, struct registry **ret, struct why *why);
 /* Ends when `fn` returns <0, with that. */

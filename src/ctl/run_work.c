@@ -125,7 +125,7 @@ static void
 share_memory(struct options *o, const struct settings *s)
 {
 	int64_t all = s->limits_memory == OPTION_NONE ? INT64_MAX : s->limits_memory;
-	int64_t share = all / s->service_runs_at_once;
+	int64_t share = (all - REGISTRY_CACHE_BYTES) / s->service_runs_at_once;
 
 	if (share < RUN_MEMORY_MIN)
 		share = RUN_MEMORY_MIN;

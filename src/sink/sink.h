@@ -56,6 +56,8 @@ struct sink_conf {
 	int64_t out_wait_ms, out_hurry_ms;
 	const atomic_bool *hurry;  /* also of `mirror` */
 	uint64_t mirror_bytes_max; /* of a file in the mirror */
+	uint64_t
+	    sqlite_bytes; /* of `sqlite`: for pages of its file; 0: as SQLite has it */
 	/* Of `exec`: sink/feeder.h says what these are. */
 	const struct exec_conf *exec;
 	const struct uploads_conf *s3; /* of `s3`: sink/uploads.h; for opening only */

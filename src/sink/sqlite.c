@@ -156,8 +156,20 @@ cut_back(struct db *d, struct why *why)
 	return r;
 }
 
+/* What does not fit is written to the log before its commit. */
 static int
-open_file(struct db *d, struct slice mark, struct why *why)
+bound_cache(struct db *d, uint64_t bytes, struct why *why)
+{
+	char sql[64];
+
+	if (bytes == 0)
+		return 0;
+	(void)snprintf(sql, sizeof(sql), "PRAGMA cache_size = -%" PRIu64, bytes >> 10);
+	return run(d, sql, "open", why);
+}
+
+static int
+open_file(struct db *d, const struct sink_conf *conf, struct slice mark, struct why *why)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -174,8 +186,9 @@ open_file(struct db *d, struct slice mark, struct why *why)
 		NULL) != SQLITE_OK)
 		return failed(d, "open", why);
 	(void)sqlite3_busy_timeout(d->db, 5000); /* somebody reads it meanwhile */
-	if (mark.len == 0)
-		return 0;
+	r = bound_cache(d, conf->sqlite_bytes, why);
+	if (r < 0 || mark.len == 0)
+		return r;
 	r = read_mark(d, mark, why);
 	return r < 0 ? r : cut_back(d, why);
 }
@@ -252,7 +265,7 @@ sqlite_open(
 	}
 	buf_init(&d->text, JSONL_LINE_BYTES_MAX);
 	d->dir_dirty = true;
-	r = open_file(d, mark, why);
+	r = open_file(d, conf, mark, why);
 	if (r == 0)
 		r = note_log(s, d, why);
 	if (r < 0)

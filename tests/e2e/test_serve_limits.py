@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import resource
 import signal
 import sqlite3
@@ -60,6 +61,16 @@ def pages(s, run):
 
 def of(job, log):
     return [row for row in log if row["host"].startswith(f"127.4.{job}.")]
+
+
+def test_the_memory_of_all_runs_leaves_some_for_the_registry(tmp_path):
+    with web(tmp_path) as w, Service(tmp_path / "serve", settings("memory: 1GiB")) as s:
+        s.start()
+        run = start(s, w, 2, limits={"max_pages": 1})
+        s.wait_for(run, "done")
+        said = re.search(r"max_memory: (\d+)(\w*)$", (s.output(run).dir / "job.yaml").read_text(), re.M)
+        share = int(said[1]) * {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20}[said[2]]
+        assert (1 << 30) - (2 << 20) <= 4 * share <= (1 << 30) - (1 << 20)
 
 
 def test_requests_at_once_are_those_of_all_runs_and_a_slow_run_does_not_take_them(tmp_path):

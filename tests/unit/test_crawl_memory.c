@@ -39,8 +39,10 @@ no_share_is_more_than_its_part_whatever_bodies_are_asked_for(void **state)
 			assert_true(m.decoded_bytes_max <= all / 8);
 			assert_true(m.decoded_bytes_max <= body);
 			assert_true(m.tasks_bytes <= all / 4);
+			assert_true(m.sqlite_bytes >= 512 << 10);
 			assert_true(m.arena_bytes + m.frontier_bytes + m.store_bytes +
-					m.seen_bytes + m.result_bytes + m.tasks_bytes <=
+					m.seen_bytes + m.result_bytes + m.tasks_bytes +
+					m.sqlite_bytes <=
 				    all + m.arena_lent_bytes);
 			/* Whatever is lent, there is room for one of the largest, as it
 			 * moves into a block of twice its size. */

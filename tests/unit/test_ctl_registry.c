@@ -218,6 +218,22 @@ keys_are_forgotten_when_they_are_old(void **state)
 }
 
 static void
+its_pages_in_memory_are_bounded(void **state)
+{
+	struct rig *rig = *state;
+	sqlite3_stmt *q;
+
+	open_registry(rig);
+	assert_int_equal(sqlite3_prepare_v2(registry_db(rig->registry),
+			     "PRAGMA cache_size", -1, &q, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	/* KiB; more than nothing would be a number of pages. */
+	assert_int_equal(sqlite3_column_int64(q, 0), -(REGISTRY_CACHE_BYTES >> 10));
+	(void)sqlite3_finalize(q);
+}
+
+static void
 an_older_file_goes_forward(void **state)
 {
 	struct rig *rig = *state;
@@ -377,6 +393,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		runs_are_found_by_state_job_and_number, setup, teardown),
 	    cmocka_unit_test_setup_teardown(no_number_is_given_twice, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		its_pages_in_memory_are_bounded, setup, teardown),
 	    cmocka_unit_test_setup_teardown(an_older_file_goes_forward, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_schedule_of_an_older_file_begins_when_its_job_was_made, setup,

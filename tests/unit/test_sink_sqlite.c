@@ -100,6 +100,36 @@ reopen(struct env *e, const char *mark)
 }
 
 static void
+what_a_commit_holds_takes_no_more_memory_than_it_may(void **state)
+{
+	struct env *e = *state;
+	sqlite3_int64 before;
+	char url[1200];
+
+	e->conf.sqlite_bytes = 256 << 10;
+	reopen(e, "");
+	put(e, "http://a.test/");
+	before = sqlite3_memory_used();
+	(void)sqlite3_memory_highwater(1);
+	for (int i = 0; i < 4000; i++) { /* some 10 MB with the indexes */
+		(void)snprintf(url, sizeof(url), "http://a.test/%d/%01000d", i * 7919, i);
+		put(e, url);
+	}
+	assert_true(sqlite3_memory_highwater(0) - before < 512 << 10);
+	/* A file that is there is opened with the same bound. */
+	assert_int_equal(sink_sync(e->s, &e->why), 0);
+	reopen(e, "4001 8002");
+	put(e, "http://a.test/z");
+	before = sqlite3_memory_used();
+	(void)sqlite3_memory_highwater(1);
+	for (int i = 0; i < 2000; i++) {
+		(void)snprintf(url, sizeof(url), "http://b.test/%d/%01000d", i * 7919, i);
+		put(e, url);
+	}
+	assert_true(sqlite3_memory_highwater(0) - before < 512 << 10);
+}
+
+static void
 pages_and_links_are_rows_that_can_be_asked_for(void **state)
 {
 	struct env *e = *state;
@@ -357,6 +387,8 @@ main(void)
 		tables_are_there_with_the_first_commit_and_not_before, up, down),
 	    cmocka_unit_test_setup_teardown(
 		killed_between_its_tables_a_crawl_goes_on, up, down),
+	    cmocka_unit_test_setup_teardown(
+		what_a_commit_holds_takes_no_more_memory_than_it_may, up, down),
 	    cmocka_unit_test_setup_teardown(
 		pages_and_links_are_rows_that_can_be_asked_for, up, down),
 	    cmocka_unit_test_setup_teardown(
