@@ -98,15 +98,6 @@ struct visit {
 	struct commit commit;
 };
 
-/* What the robots.txt of a host met: why it is given up, for those that wait for it.  So many
- * are kept, the latest. */
-struct robots_error {
-	uint64_t authority_hash;
-	int status;     /* 407: its proxy wants other credentials; else 0 */
-	char text[160]; /* "": there is none */
-};
-enum { ROBOTS_ERRORS = 64 };
-
 enum { CRAWL_DRAWN = 32 }; /* 256 bytes: as many as getrandom(2) always gives at once */
 
 enum crawl_phase { CRAWL_RUNNING, CRAWL_STOPPING, CRAWL_CLOSING, CRAWL_ENDED };
@@ -170,9 +161,7 @@ struct crawl {
 	bool was_idle;
 	struct timer watchdog;
 	int64_t waits_told_ms; /* when the store was told last how long hosts waited */
-	uint32_t unarchived; /* pages in a row that no worker could archive */
-	struct robots_error robots_errors[ROBOTS_ERRORS];
-	uint32_t robots_errors_at; /* the next that gives way; counts on */
+	uint32_t unarchived;   /* pages in a row that no worker could archive */
 	uint32_t in_state[VISIT_STATE_MAX];
 	uint32_t commits; /* sent and not replied, without visits' */
 	uint32_t refills, raises; /* of these */
@@ -315,8 +304,6 @@ void namings_drop(struct crawl *c);
 uint64_t naming_key(const struct addr *a); /* of frontier_name() */
 /* visit_robots.c */
 void visit_robots_fetched(struct visit *v);
-/* NULL: nothing is known. */
-struct robots_error *visit_robots_error(struct crawl *c, uint64_t authority_hash);
 void visit_robots_ended(struct visit *v);
 void visit_robots_again(struct visit *v); /* it is our fault that it did not come */
 void visit_robots_limits(struct fetch_request *req);

@@ -278,11 +278,9 @@ visit_start(struct crawl *c, struct frontier_turn *turn)
 void
 visit_refuse(struct crawl *c, struct frontier_turn *turn)
 {
-	const struct robots_error *e =
-	    outcome_class(turn->outcome) == OUTCOME_CLASS_FAILED
-		? visit_robots_error(c, turn->authority_hash)
-		: NULL;
+	struct slice trouble = {0};
 	struct visit *v = visit_new(c, turn->rec);
+	int status = 0;
 
 	if (v == NULL) {
 		urlrec_free(turn->rec);
@@ -293,10 +291,12 @@ visit_refuse(struct crawl *c, struct frontier_turn *turn)
 	c->stats.in_flight++;
 	(void)snprintf(v->result.t.error, sizeof(v->result.t.error), "%.*s",
 	    (int)sizeof(v->result.t.error) - 1, turn->detail);
-	if (e != NULL) {
-		(void)snprintf(
-		    v->result.t.error, sizeof(v->result.t.error), "%s", e->text);
-		v->result.t.status = e->status;
+	if (outcome_class(turn->outcome) == OUTCOME_CLASS_FAILED)
+		trouble = frontier_trouble(c->frontier, turn->authority_hash, &status);
+	if (trouble.len > 0) {
+		(void)snprintf(v->result.t.error, sizeof(v->result.t.error), "%.*s",
+		    (int)trouble.len, trouble.ptr);
+		v->result.t.status = status;
 	}
 	v->result.began_wall_us = loop_wall_us(c->loop);
 	visit_commit(v, turn->outcome);

@@ -43,40 +43,27 @@ visit_robots_again(struct visit *v)
 	ends_as(v, FRONTIER_ROBOTS_AGAIN);
 }
 
-struct robots_error *
-visit_robots_error(struct crawl *c, uint64_t authority_hash)
-{
-	for (size_t i = 0; i < ROBOTS_ERRORS; i++) {
-		struct robots_error *e = &c->robots_errors[i];
-
-		if (e->authority_hash == authority_hash && e->text[0] != '\0')
-			return e;
-	}
-	return NULL;
-}
-
+/* Why it is given up, for those that wait for it. */
 void
 visit_robots_fetched(struct visit *v)
 {
-	struct crawl *c = v->crawl;
-	struct robots_error *e = visit_robots_error(c, v->authority_hash);
+	struct frontier *f = v->crawl->frontier;
 	const struct fetch_result *r = &v->result;
 	int status = r->t.status;
+	char text[FRONTIER_TROUBLE_MAX + 1];
 
 	if (r->t.error[0] == '\0' && status < 500 && status != 429) {
-		if (e != NULL)
-			e->text[0] = '\0'; /* it is over */
+		frontier_trouble_set(
+		    f, v->authority_hash, (struct slice){0}, 0); /* it is over */
 		return;
 	}
-	if (e == NULL)
-		e = &c->robots_errors[c->robots_errors_at++ % ROBOTS_ERRORS];
-	e->authority_hash = v->authority_hash;
-	e->status = r->outcome == OUTCOME_CONNECT_FAILURE ? r->t.status : 0;
 	if (r->t.error[0] != '\0')
-		(void)snprintf(e->text, sizeof(e->text), "%s", r->t.error);
+		(void)snprintf(text, sizeof(text), "%s", r->t.error);
 	else
-		(void)snprintf(e->text, sizeof(e->text),
-		    "robots.txt cannot be had: status %d", status);
+		(void)snprintf(
+		    text, sizeof(text), "robots.txt cannot be had: status %d", status);
+	frontier_trouble_set(f, v->authority_hash, slice_cstr(text),
+	    r->outcome == OUTCOME_CONNECT_FAILURE ? status : 0);
 }
 
 /* Who it was sent to has a turn for it, or will have none for long. */

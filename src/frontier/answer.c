@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdlib.h>
 
 #include "frontier/inside.h"
 
@@ -55,6 +56,32 @@ frontier_robots(struct frontier *f, uint64_t authority_hash, enum frontier_robot
 	f->hosts_bytes = f->hosts_bytes - before + h->rules_len;
 	frontier_place(f, h, now_ms);
 	return r;
+}
+
+void
+frontier_trouble_set(
+    struct frontier *f, uint64_t authority_hash, struct slice text, int status)
+{
+	struct hostq *h = frontier_host_get(f, authority_hash);
+
+	if (h == NULL || (h->trouble == NULL && text.len == 0))
+		return;
+	f->hosts_bytes -= hostq_bytes(h);
+	free(h->trouble);
+	h->trouble =
+	    text.len == 0 ? NULL : slice_dup(slice_head(text, FRONTIER_TROUBLE_MAX));
+	h->trouble_status = status;
+	f->hosts_bytes += hostq_bytes(h);
+}
+
+struct slice
+frontier_trouble(const struct frontier *f, uint64_t authority_hash, int *ret_status)
+{
+	const struct hostq *h = umap_get(&f->hosts, authority_hash);
+	bool any = h != NULL && h->trouble != NULL;
+
+	*ret_status = any ? h->trouble_status : 0;
+	return any ? slice_cstr(h->trouble) : SLICE_LIT("");
 }
 
 void

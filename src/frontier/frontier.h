@@ -265,6 +265,19 @@ enum frontier_robots {
 int frontier_robots(struct frontier *f, uint64_t authority_hash,
     enum frontier_robots what, struct slice rules, int64_t now_ms);
 
+/*
+ * What the robots.txt of a host met when it could not be had, for those whose host is given up
+ * for that: it is kept with the host, also over a restart.  `text` is copied and cut, empty:
+ * there is nothing (any more); `status`: 407, its proxy wants other credentials, else 0.  Out
+ * of memory there is nothing.
+ */
+enum { FRONTIER_TROUBLE_MAX = 159 };
+void frontier_trouble_set(
+    struct frontier *f, uint64_t authority_hash, struct slice text, int status);
+/* It stays until it is set again, or a host is added. */
+struct slice frontier_trouble(
+    const struct frontier *f, uint64_t authority_hash, int *ret_status);
+
 /* So many bytes more, or fewer, of large answers of that authority wait for a worker, are
  * with one or with the store. */
 void frontier_in_hand(

@@ -88,6 +88,7 @@ hostq_free(struct manners *m, struct hostq *h)
 	}
 	window_release(&h->window);
 	free(h->rules);
+	free(h->trouble);
 	free(h->authority);
 	free(h);
 }

@@ -117,6 +117,9 @@ struct hostq {
 	size_t rules_len;
 	bool rules_away;   /* there are some, and only the store has them */
 	bool rules_stored; /* the store has those that are here */
+	/* frontier_trouble_set(); NULL: nothing */
+	char *trouble;
+	int trouble_status;
 
 	/* Given up: everything comes out with this outcome. */
 	enum outcome doom; /* OUTCOME_NONE: it is not */
@@ -136,7 +139,7 @@ static inline uint64_t
 hostq_bytes(const struct hostq *h)
 {
 	return sizeof(*h) + sizeof(struct standing) + strlen(h->authority) + 1 +
-	       h->rules_len;
+	       h->rules_len + (h->trouble == NULL ? 0 : strlen(h->trouble) + 1);
 }
 /* New, or read back: by a run before this one it may have been asked since. */
 void hostq_asked(struct hostq *h, const struct frontier_conf *conf);

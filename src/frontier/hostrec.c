@@ -1,12 +1,14 @@
 #include "frontier/hostrec.h"
 #include <errno.h>
+#include <limits.h>
 
 #include "base/wire.h"
 
 #include "base/banned.h"
 
-/* One without the gap of a host that had said 429 is read, too. */
-enum { HOSTREC_VERSION = 2, HOSTREC_VERSION_UNEASED = 1 };
+/* Older ones are read, too: without what a robots.txt met, and without the gap of a host that
+ * had said 429. */
+enum { HOSTREC_VERSION = 3, HOSTREC_VERSION_EASED = 2 };
 #define WAIT_MAX_MS  ((int64_t)(24 * 3600 + 24 * 360) * 1000) /* back-off with jitter */
 #define NEVER_STORED INT64_MIN
 
@@ -104,6 +106,8 @@ hostrec_encode(const struct hostq *h, const struct frontier_now *now, struct buf
 	put_time(&w, h->doom_until_ms, now);
 	wire_u64(&w, (uint64_t)s->eased_ms);
 	wire_u32(&w, s->eased_answers);
+	wire_u32(&w, (uint32_t)h->trouble_status);
+	wire_text(&w, slice_cstr(h->trouble == NULL ? "" : h->trouble));
 	return w.err;
 }
 
@@ -117,7 +121,8 @@ struct hostrec {
 	int64_t robots_until_ms, robots_again_ms, crawl_delay_ms, doom_until_ms;
 	enum outcome doom;
 	int64_t eased_ms;
-	uint32_t eased_answers;
+	uint32_t eased_answers, trouble_status;
+	struct slice trouble;
 };
 
 static int
@@ -126,7 +131,7 @@ parse(struct slice saved, const struct frontier_now *now, struct hostrec *r)
 	struct wire_in in = {.rest = saved};
 	uint8_t version = wire_get_u8(&in);
 
-	if (version != HOSTREC_VERSION && version != HOSTREC_VERSION_UNEASED)
+	if (version == 0 || version > HOSTREC_VERSION)
 		return -EBADMSG;
 	r->authority = wire_get_text(&in);
 	r->done = wire_get_u64(&in);
@@ -148,14 +153,21 @@ parse(struct slice saved, const struct frontier_now *now, struct hostrec *r)
 	r->doom_count = wire_get_u32(&in);
 	r->doom_until_ms = time_of((int64_t)wire_get_u64(&in), now, WAIT_MAX_MS);
 	r->eased_ms = r->eased_answers = 0;
-	if (version == HOSTREC_VERSION) {
+	if (version >= HOSTREC_VERSION_EASED) {
 		r->eased_ms = (int64_t)wire_get_u64(&in);
 		r->eased_answers = wire_get_u32(&in);
+	}
+	r->trouble_status = 0;
+	r->trouble = SLICE_LIT("");
+	if (version == HOSTREC_VERSION) {
+		r->trouble_status = wire_get_u32(&in);
+		r->trouble = wire_get_text(&in);
 	}
 	if (r->eased_ms < 0 || r->eased_ms > WAIT_MAX_MS)
 		return -EBADMSG;
 	if (in.bad || in.rest.len > 0 || r->doom >= OUTCOME_MAX || r->took_ms < 0 ||
 	    r->crawl_delay_ms < -1 || r->crawl_delay_ms > INT32_MAX ||
+	    r->trouble.len > FRONTIER_TROUBLE_MAX || r->trouble_status > INT_MAX ||
 	    r->backoff_level > HOSTQ_BACKOFF_LEVEL_MAX)
 		return -EBADMSG;
 	return 0;
@@ -199,6 +211,9 @@ hostrec_decode(struct slice saved, const struct frontier_now *now, struct hostq 
 		h->doom_count = r.doom_count;
 		h->doom_until_ms = r.doom_until_ms;
 	}
+	if (r.trouble.len > 0) /* without memory it is not told */
+		h->trouble = slice_dup(r.trouble);
+	h->trouble_status = h->trouble == NULL ? 0 : (int)r.trouble_status;
 	return 0;
 }
 

@@ -60,8 +60,10 @@ frontier_restore(struct frontier *f, uint64_t authority_hash, struct slice saved
 		    f, authority_hash, brief.authority, now->mono_ms, &h);
 	if (r < 0)
 		return r;
+	f->hosts_bytes -= hostq_bytes(h);
 	if (saved.len > 0)
 		(void)hostrec_decode(saved, now, h); /* the brief was read: it is whole */
+	f->hosts_bytes += hostq_bytes(h);
 	forget_old_robots(h, &f->conf);
 	hostq_asked(h, &f->conf);
 	if (queued > 0) {

@@ -287,6 +287,41 @@ a_host_that_was_given_up_stays_so(void **state)
 }
 
 static void
+what_a_robots_txt_met_is_told_in_the_next_life_too(void **state)
+{
+	struct frontier_conf conf = rig_conf();
+	const uint64_t a = rig_hash("http://a");
+	char text[FRONTIER_TROUBLE_MAX + 100];
+	struct lives l;
+	int status = 1;
+
+	(void)state;
+	conf.robots = true;
+	live(&l, &conf);
+	rig_add(&l.rig, "http://a/1");
+	assert_true(slice_eq(frontier_trouble(l.rig.f, a, &status), SLICE_LIT("")));
+	assert_int_equal(status, 0);
+	rig_expect_robots(&l.rig, "http://a");
+	rig_status(&l.rig, "http://a", 500, -1);
+	rig_robots(&l.rig, "http://a", FRONTIER_ROBOTS_UNREACHABLE, NULL);
+	memset(text, 'x', sizeof(text));
+	frontier_trouble_set(l.rig.f, a, slice_of(text, sizeof(text)), 407);
+	assert_int_equal(frontier_trouble(l.rig.f, a, &status).len, FRONTIER_TROUBLE_MAX);
+	frontier_trouble_set(l.rig.f, a, SLICE_LIT("status 500"), 407);
+	frontier_check(l.rig.f);
+	die(&l, 1);
+	assert_true(
+	    slice_eq(frontier_trouble(l.rig.f, a, &status), SLICE_LIT("status 500")));
+	assert_int_equal(status, 407);
+	frontier_trouble_set(l.rig.f, a, (struct slice){0}, 0);
+	assert_true(slice_eq(frontier_trouble(l.rig.f, a, &status), SLICE_LIT("")));
+	assert_true(slice_eq(
+	    frontier_trouble(l.rig.f, a + 1, &status), SLICE_LIT(""))); /* nobody */
+	frontier_check(l.rig.f);
+	end(&l);
+}
+
+static void
 a_host_that_failed_more_often_than_it_now_may_is_given_up(void **state)
 {
 	struct frontier_conf conf = rig_conf();
@@ -592,6 +627,7 @@ main(void)
 	    cmocka_unit_test(rules_of_another_agent_are_asked_for_again),
 	    cmocka_unit_test(rules_that_are_lost_are_asked_for_again),
 	    cmocka_unit_test(a_host_that_was_given_up_stays_so),
+	    cmocka_unit_test(what_a_robots_txt_met_is_told_in_the_next_life_too),
 	    cmocka_unit_test(a_host_that_failed_more_often_than_it_now_may_is_given_up),
 	    cmocka_unit_test(a_host_that_was_never_asked_is_named_by_its_records),
 	    cmocka_unit_test(a_retry_waits_for_its_time),
