@@ -251,7 +251,11 @@ park(struct committer *c, struct commit *m, const struct found_link *l,
 	struct urlrec rec;
 	int r = record_of(c, m, l, &rec);
 
-	return r < 0 ? r : committer_traps_park(c, &rec, cut);
+	if (r < 0)
+		return r;
+	/* As of one that is refused at its turn: should it wait again that is taken back. */
+	m->counts.made_up_traps += urlrec_is_made_up(&rec);
+	return committer_traps_park(c, &rec, cut);
 }
 
 /* A worker that was taken over could name another host's hash, or make itself a seed. */

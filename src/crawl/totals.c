@@ -12,6 +12,7 @@ commit_counts_add(struct commit_counts *sum, const struct commit_counts *n)
 	sum->discovered += n->discovered;
 	sum->duplicates += n->duplicates;
 	sum->wanted += n->wanted;
+	sum->made_up_traps += n->made_up_traps;
 	for (size_t o = 0; o < OUTCOME_MAX; o++)
 		sum->rejected[o] += n->rejected[o];
 }
@@ -23,6 +24,7 @@ totals_links(struct crawl_totals *t, const struct commit_counts *n)
 	t->discovered += n->discovered;
 	t->duplicates += n->duplicates;
 	t->queued += n->wanted;
+	t->probes[OUTCOME_TRAP] += n->made_up_traps;
 	for (size_t o = 0; o < OUTCOME_MAX; o++) {
 		t->outcomes[o] += (uint64_t)(int64_t)n->rejected[o];
 		t->rejected += (uint64_t)(int64_t)n->rejected[o];

@@ -31,6 +31,7 @@ struct crawl_totals {
 struct commit_counts {
 	uint32_t discovered, duplicates, wanted;
 	int32_t rejected[OUTCOME_MAX]; /* links; an upgrade counts -1 */
+	uint32_t made_up_traps;        /* of those cut as traps: no link leads to them */
 };
 
 void commit_counts_add(struct commit_counts *sum, const struct commit_counts *n);

@@ -400,9 +400,13 @@ class Soft(dict):
 class Leading(dict):
     """Leads what it has not to a page that says so."""
 
+    def __init__(self, answers, to="/sorry"):
+        super().__init__(answers)
+        self.to = to
+
     def get(self, path, default=None):
-        moved = (302, {"Location": "/sorry"}, "")
-        return super().get(path, default) if path in self or path == "/sorry" else moved
+        moved = (302, {"Location": self.to}, "")
+        return super().get(path, default) if path in self or path == self.to else moved
 
 
 def test_soft_404s_are_told_apart():
@@ -641,6 +645,16 @@ def test_what_a_host_says_of_what_it_has_not_is_no_broken_link_of_the_site(tmp_p
         result, out = harness.crawl(tmp_path / "b", *args)
         assert (result.rc, "broken" in result.err) == (0, False), result.err
         assert [line[1] for line in out.crawl_log() if line[3].endswith("/sorry")] == ["404"]
+        # Also when that is cut as a trap before it has waited, and when it waits again.
+        trap = "--trap-length", "40", "--fail-on", "trap"
+        own.answers = Leading({"/": html("/there"), "/there": html()}, "/sorry/" + 40 * "x")
+        result, out = harness.crawl(tmp_path / "f", *trap, *args)
+        cut = [row for row in (out.dir / "rejected.log").read_text().splitlines() if row.startswith("trap\t")]
+        assert ["/sorry/" in row for row in cut] == [True] and result.rc == 0, (cut, result.err)
+        result = harness.trawl("resume", out.dir, "--trap-ok", "/sorry/")
+        assert result.rc == 0, result.err
+        # robots.txt leads there, too.
+        assert [line[1] for line in out.crawl_log() if "/sorry/" in line[3] and line[4] == "SR"] == ["404"]
         # What only looked like a link leads to pages that others link, in earnest.
         own.answers = {
             "/": (200, {}, '<script>var u = "/guess.html"</script><a href=/near>x</a>'),

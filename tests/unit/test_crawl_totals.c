@@ -1,6 +1,7 @@
 /* The sums of a crawl, and what --fail-on reads in them. */
 #include "crawl/fail_on.h"
 #include "crawl/totals.h"
+#include "sink/checks.h"
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,6 +57,29 @@ what_waits_again_has_its_outcome_no_more(void **state)
 	assert_true(totals_hold(&t));
 }
 
+/* One is refused when its turn has come, one is cut as it is found. */
+static void
+what_waits_again_takes_no_other_ones_count(void **state)
+{
+	struct crawl_totals t = {.discovered = 1, .queued = 1};
+	struct commit_counts n = {.discovered = 1, .made_up_traps = 1}, sum = {0};
+	const struct sink_event e = {.outcome = OUTCOME_TRAP, .check = CHECKS_PROBE};
+
+	(void)state;
+	totals_end(&t, &e);
+	n.rejected[OUTCOME_TRAP] = 1;
+	commit_counts_add(&sum, &n);
+	totals_links(&t, &sum);
+	assert_true(totals_hold(&t));
+	assert_int_equal(told(&t), 0);
+	totals_again(&t, OUTCOME_TRAP, true);
+	assert_int_equal(t.probes[OUTCOME_TRAP], 1);
+	assert_int_equal(told(&t), 0);
+	totals_again(&t, OUTCOME_TRAP, true);
+	assert_int_equal(t.probes[OUTCOME_TRAP], 0);
+	assert_true(totals_hold(&t));
+}
+
 static void
 fail_on_never_tells_less_than_none(void **state)
 {
@@ -101,6 +125,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_waits_again_has_its_outcome_no_more),
+	    cmocka_unit_test(what_waits_again_takes_no_other_ones_count),
 	    cmocka_unit_test(fail_on_never_tells_less_than_none),
 	    cmocka_unit_test(
 		sums_of_an_older_version_are_read_without_what_it_did_not_count),
