@@ -4,6 +4,7 @@
 #include "app/serve_access.h"
 #include "app/serve_profile.h"
 #include "app/serve_settings.h"
+#include "app/warc_wacz.h"
 #include "base/dir_make.h"
 #include "base/log.h"
 #include "ctl/access.h"
@@ -279,6 +280,7 @@ open_service(struct serve *s, struct why *why)
 	    .nursery = s->nursery,
 	    .settings = s->settings,
 	    .check = job_check_each,
+	    .pack = wacz_make,
 	    .tmp_dir = temporary_dir(),
 	    .ctx = s,
 	    .on_drained = on_drained,

@@ -6,6 +6,7 @@
 #include "ctl/job_json.h"
 #include "ctl/service_int.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -188,10 +189,25 @@ put_rest(struct run_work *w, struct why *why)
 	return r > 0 ? why_prefix(why, -EIO, "s3: not all could be put there") : r;
 }
 
+/* output.wacz; a crawl that may go on is not packed. */
 static int
-finish_work(struct chore *c)
+pack(const struct run_work *w, struct why *why)
 {
-	struct run_work *w = container_of(c, struct run_work, chore);
+	const struct service_conf *conf = &w->run->service->conf;
+	char path[PATH_MAX + 16];
+	int r;
+
+	if (!w->job.options.output_wacz || w->facts.end != CRAWL_DONE ||
+	    conf->pack == NULL)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s/archive.wacz", w->dir);
+	r = conf->pack(w->dir, path, why);
+	return r < 0 ? why_prefix(why, r, "output.wacz") : 0;
+}
+
+static int
+make_report(struct run_work *w, struct why *why)
+{
 	struct report_conf conf = {
 	    .job = &w->job, .dir = w->dir, .tmp_dir = w->tmp_dir, .facts = &w->facts};
 	struct report *report;
@@ -200,12 +216,27 @@ finish_work(struct chore *c)
 
 	if (inspect_open(w->dir, &w->job, w->facts.at_us, &conf.in, &unread) < 0)
 		conf.in = NULL;
-	r = report_make(&conf, &report, &c->why);
+	r = report_make(&conf, &report, why);
 	inspect_close(conf.in);
 	if (r < 0)
 		return r;
-	r = report_write(report, w->dir, &c->why);
+	r = report_write(report, w->dir, why);
 	report_free(report);
+	return r;
+}
+
+/* An archive that cannot be packed has its report all the same. */
+static int
+finish_work(struct chore *c)
+{
+	struct run_work *w = container_of(c, struct run_work, chore);
+	struct why unpacked;
+	int packed = pack(w, &unpacked), r = make_report(w, &c->why);
+
+	if (r == 0 && packed < 0) {
+		c->why = unpacked;
+		r = packed;
+	}
 	return r < 0 ? r : put_rest(w, &c->why);
 }
 

@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import threading
 import time
+import zipfile
 
 import harness
 from harness import SRCDIR, nginx, settled, trawl, wait_until
@@ -96,6 +97,17 @@ def test_a_run_crawls_and_ends_with_its_report(service, web):
     report = json.loads((out.dir / "report.json").read_text())
     assert report["fetched"] == done["stats"]["fetched"]
     assert [r["id"] for r in service.get("/api/v1/runs?job=demo&state=done").json["items"]] == [run]
+
+
+def test_the_archive_of_a_run_is_packed_where_that_is_asked_for(service, web):
+    service.create("packed", seeds=[web.url()], output={"wacz": True})
+    run = service.run("packed")
+    done = service.wait_for(run, "done")
+    assert "why" not in done
+    out = service.output(run)
+    with zipfile.ZipFile(out.dir / "archive.wacz") as z:
+        archived = {n: z.read(n) for n in z.namelist() if n.startswith("archive/")}
+    assert archived == {f"archive/{p.name}": p.read_bytes() for p in out.warcs()} != {}
 
 
 def test_lists_are_paged_by_cursor(service):
