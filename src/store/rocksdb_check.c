@@ -160,6 +160,23 @@ read_current(const char *dir, uint64_t *ret)
 	return s.len >= NUMBER_DIGITS && slice_to_u64(s, ret) ? 0 : -EBADMSG;
 }
 
+/* RocksDB reads it as it opens, and would wait for whoever writes into a FIFO. */
+static int
+check_identity(const struct check *c)
+{
+	int fd = open_file(c->dir, "IDENTITY", O_RDONLY);
+	struct stat st;
+	bool is_file;
+
+	if (fd < 0) /* without one it makes one, or says what is wrong */
+		return 0;
+	is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	(void)close(fd);
+	return is_file
+		   ? 0
+		   : rocks_damaged(c->dir, c->why, "IDENTITY is no regular file");
+}
+
 /* ---- the MANIFEST ---- */
 
 static int
@@ -413,7 +430,9 @@ rocks_check(const char *dir, const struct mark *m, enum rocks_check how, struct 
 
 	buf_init(&c.wals, WALS_MAX * sizeof(uint64_t));
 	umap_init(&c.manifest.tables, 1);
-	r = check_manifest(&c);
+	r = check_identity(&c);
+	if (r == 0)
+		r = check_manifest(&c);
 	if (r == 0)
 		r = check_tables(&c);
 	if (r == 0 && how != ROCKS_LOOK_BESIDE)

@@ -448,7 +448,7 @@ def test_a_store_whose_version_was_lost_is_damaged_and_not_a_crawl_that_has_not_
         assert "damaged (TRAWL-VERSION is missing)" in result.err and result.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["CURRENT", "TRAWL-MARK", "TRAWL-VERSION", "TRAWL-LOCK", "000004.log", "../job.yaml"])
+@pytest.mark.parametrize("name", ["CURRENT", "TRAWL-MARK", "TRAWL-VERSION", "TRAWL-LOCK", "IDENTITY", "000004.log", "../job.yaml"])
 def test_nobody_waits_for_what_will_never_be_written(site, spoilt, name):
     path = spoilt.dir / "state" / name
     path.unlink()
