@@ -172,9 +172,7 @@ check_identity(const struct check *c)
 		return 0;
 	is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 	(void)close(fd);
-	return is_file
-		   ? 0
-		   : rocks_damaged(c->dir, c->why, "IDENTITY is no regular file");
+	return is_file ? 0 : rocks_damaged(c->dir, c->why, "IDENTITY is no regular file");
 }
 
 /* ---- the MANIFEST ---- */
