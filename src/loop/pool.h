@@ -29,7 +29,8 @@
  *          not in the arena, -ENOMEM, -EPIPE the nursery is gone, or no worker can be
  *          started any more (for ever).
  * Clock:   deadlines in milliseconds from the moment the worker can begin the task: it is
- *          the first of those it was given.
+ *          the first of those it was given.  What a worker waits for a processor that others
+ *          have does not count, from an eighth of the time on and up to three times the time.
  * Threads: loop thread.  In `done`, `item` and `end` everything may be called but
  *          pool_free().  pool_new() waits for its workers (up to 10 s), pool_free() and
  *          nursery_free() for theirs to be gone (up to 5 s): some milliseconds as a rule.

@@ -92,7 +92,10 @@ struct peer {
 	uint32_t settings_from, settings_at, settings_end;
 	uint32_t delay_ms; /* before the next start */
 	struct timer timer;
-	int64_t deadline_us;
+	int64_t timeout_us, deadline_us;
+	int64_t
+	    looked_us;  /* when it was looked at how it runs, in this task; 0: not yet */
+	int64_t ran_us; /* of processors, in its life, by then; -1: not known */
 };
 
 struct inline_worker {

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -24,6 +26,9 @@
 #define DELAY_MS_MAX   1000
 #define SOCKET_BYTES   (4 * (int)WIRE_PACKET_BYTES_MAX)
 #define TIMER_NEVER_MS INT64_MAX
+#define WAITS_FROM     8 /* part of a deadline from which on a worker's waits are seen */
+#define WAITS_MAX      4 /* deadlines, however long it waits */
+#define WAIT_US_MIN    20000 /* two ticks, in which what a process runs is counted */
 
 static void peer_on_io(void *ctx, int events);
 static void peer_on_timer(void *ctx);
@@ -47,6 +52,66 @@ peer_first(const struct peer *w)
 	return NULL;
 }
 
+/* What a process has had of processors in its life (proc(5), stat).  -1: that cannot be seen. */
+static int64_t
+ran_us(int pid, char *ret_state)
+{
+	char text[512];
+	const char *end;
+	unsigned long in_user, in_system;
+	ssize_t n = -1;
+	int fd;
+
+	(void)snprintf(text, sizeof(text), "/proc/%d/stat", pid);
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		(void)close(fd);
+	}
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	end = strrchr(text, ')');
+	if (end == NULL ||
+	    sscanf(end + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+		ret_state, &in_user, &in_system) != 3)
+		return -1;
+	return (int64_t)(in_user + in_system) * (1000000 / sysconf(_SC_CLK_TCK));
+}
+
+static void
+look_how_it_runs(struct peer *w, int64_t now_us)
+{
+	char state;
+
+	w->looked_us = now_us;
+	w->ran_us = ran_us(w->pid, &state);
+}
+
+/*
+ * By the time in which a worker that wants to run could not, since it was looked at last;
+ * one that is stopped or sleeps does not want to.  false: by none, or often enough.
+ */
+static bool
+put_off(struct peer *w, int64_t now_us)
+{
+	int64_t last_us = w->began_us + w->timeout_us * WAITS_MAX, more_us, ran;
+	char state = '?';
+
+	if (w->looked_us == 0 || w->ran_us < 0 || w->deadline_us >= last_us)
+		return false;
+	ran = ran_us(w->pid, &state);
+	more_us = now_us - w->looked_us - (ran - w->ran_us);
+	if (ran < 0 || state != 'R' || more_us < WAIT_US_MIN)
+		return false;
+	w->looked_us = now_us;
+	w->ran_us = ran;
+	w->deadline_us += more_us;
+	if (w->deadline_us > last_us)
+		w->deadline_us = last_us;
+	return w->deadline_us > now_us;
+}
+
 /* The timer is always running (restarting it cannot fail); "never" is far away. */
 void
 peer_arm(struct peer *w)
@@ -59,8 +124,10 @@ peer_arm(struct peer *w)
 		(void)timer_start(&w->timer, TIMER_NEVER_MS);
 		return;
 	}
-	w->deadline_us = w->began_us + (int64_t)t->timeout_ms * 1000;
-	(void)timer_start(&w->timer, t->timeout_ms);
+	w->looked_us = 0;
+	w->timeout_us = (int64_t)t->timeout_ms * 1000;
+	w->deadline_us = w->began_us + w->timeout_us;
+	(void)timer_start(&w->timer, t->timeout_ms / WAITS_FROM + 1);
 }
 
 /* ---- descriptors and memory of one life ---- */
@@ -430,7 +497,9 @@ peer_deadline(struct peer *w)
 		peer_read(w);
 	if (w->state != PEER_READY || w->deadline_us == INT64_MAX)
 		return;
-	if (now_us < w->deadline_us) {
+	if (w->looked_us == 0 && now_us >= w->began_us + w->timeout_us / WAITS_FROM)
+		look_how_it_runs(w, now_us);
+	if (now_us < w->deadline_us || put_off(w, now_us)) {
 		(void)timer_start(&w->timer, (w->deadline_us - now_us + 999) / 1000);
 		return;
 	}

@@ -3,6 +3,7 @@
 #include "loop/pool_wire.h"
 #include "pool_jail.h"
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/banned.h"
 
@@ -157,6 +158,16 @@ spin_ms(long ms)
 		;
 }
 
+/* Of the processor, however long that takes. */
+static void
+work_ms(long ms)
+{
+	const clock_t end = clock() + ms * (CLOCKS_PER_SEC / 1000);
+
+	while (clock() < end)
+		;
+}
+
 static int
 fill(struct buf *out, long bytes)
 {
@@ -184,7 +195,7 @@ die(const char *how)
 }
 
 /*
- * echo TEXT | sum (of the body) | pid | spin MS | stop | die HOW | big BYTES | bigfail
+ * echo TEXT | sum (of the body) | pid | spin MS | work MS | stop | die HOW | big BYTES | bigfail
  * BYTES | over | settings | extends | wipes | error | jail WHAT | rubbish KIND | cut | alloc BYTES | stderr
  */
 static int
@@ -212,6 +223,10 @@ bench_run(void *state, const struct pool_input *in, struct buf *out)
 	if (strcmp(word, "spin") == 0) {
 		spin_ms(strtol(arg, NULL, 10));
 		return buf_add_cstr(out, "spun");
+	}
+	if (strcmp(word, "work") == 0) {
+		work_ms(strtol(arg, NULL, 10));
+		return buf_add_cstr(out, "worked");
 	}
 	if (strcmp(word, "stop") == 0) {
 		(void)raise(SIGSTOP);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -185,6 +186,95 @@ an_endless_task_is_killed_at_its_deadline(void **state)
 	pool_stats(b->p, &st);
 	assert_int_equal(st.timeouts, 1);
 	assert_int_equal(st.crashes, 0);
+	bench_close(b);
+}
+
+/* A process that has the processor of another one, which only gets what is left over. */
+static pid_t
+starve(int victim)
+{
+	const struct sched_param none = {0};
+	cpu_set_t one;
+	pid_t pid;
+	size_t cpu = 0;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(one), &one), 0);
+	while (!CPU_ISSET(cpu, &one))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(victim, sizeof(one), &one), 0);
+	assert_int_equal(sched_setscheduler(victim, SCHED_IDLE, &none), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid > 0)
+		return pid;
+	(void)sched_setaffinity(0, sizeof(one), &one);
+	(void)alarm(60); /* should nobody end it */
+	for (;;)
+		(void)clock_mono_ms();
+}
+
+static void
+feed(int victim, pid_t glutton)
+{
+	const struct sched_param none = {0};
+	cpu_set_t all;
+	int status;
+
+	assert_int_equal(kill(glutton, SIGKILL), 0);
+	assert_int_equal(waitpid(glutton, &status, 0), glutton);
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	(void)sched_setaffinity(victim, sizeof(all), &all); /* it may have ended */
+	(void)sched_setscheduler(victim, SCHED_OTHER, &none);
+}
+
+/* What it was at when it had no processor it can still do: the machine's fault costs no page. */
+static void
+a_worker_that_waits_for_a_processor_is_not_killed_for_that(void **state)
+{
+	struct pool_conf c = bench_conf();
+	struct bench *b;
+	int64_t lost, until_ms;
+	pid_t glutton;
+	int pid, tries = 0;
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	do {
+		lost = lost_time_ms();
+		assert_int_equal(pool_pids(b->p, &pid, 1), 1);
+		glutton = starve(pid);
+		bench_apply(b, 0, 1000, "work 100");
+		until_ms = clock_mono_ms() + 2000; /* twice as long as it may take */
+		while (b->ended == (size_t)tries && clock_mono_ms() < until_ms)
+			bench_sleep(b, 10);
+		feed(pid, glutton);
+		bench_wait(b, (size_t)tries + 1);
+	} while (b->of[0].end != POOL_DONE && lost_time_again(lost, 500, &tries));
+	assert_string_equal(pool_end_name(b->of[0].end), pool_end_name(POOL_DONE));
+	bench_close(b);
+}
+
+/* But one that nobody lets run does not hold its task for ever. */
+static void
+a_worker_that_gets_no_processor_at_all_is_killed_in_the_end(void **state)
+{
+	struct pool_conf c = bench_conf();
+	struct bench *b;
+	pid_t glutton;
+	int pid;
+
+	(void)state;
+	c.workers = 1;
+	b = bench_open(&c);
+	assert_int_equal(pool_pids(b->p, &pid, 1), 1);
+	glutton = starve(pid);
+	bench_apply(b, 0, 100, "work 100000");
+	bench_wait(b, 1);
+	bench_expect(b, 0, POOL_TIMEOUT, "");
+	feed(pid, glutton);
 	bench_close(b);
 }
 
@@ -783,6 +873,8 @@ run(void)
 	    cmocka_unit_test(with_one_worker_those_alone_and_the_others_take_turns),
 	    cmocka_unit_test(crashes_without_end_are_slowed_but_all_tasks_end),
 	    cmocka_unit_test(an_endless_task_is_killed_at_its_deadline),
+	    cmocka_unit_test(a_worker_that_waits_for_a_processor_is_not_killed_for_that),
+	    cmocka_unit_test(a_worker_that_gets_no_processor_at_all_is_killed_in_the_end),
 	    cmocka_unit_test(a_deadline_counts_from_when_the_worker_can_begin),
 	    cmocka_unit_test(a_result_that_lies_there_at_the_deadline_counts),
 	    cmocka_unit_test(a_stopped_worker_is_a_timeout),
