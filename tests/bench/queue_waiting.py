@@ -129,7 +129,7 @@ def main():
     p.add_argument("options", nargs="*", help="of trawl, after --")
     a = p.parse_args()
     for urls in a.urls:
-        where = a.dir / f"queue-{urls}"
+        where = a.dir.resolve() / f"queue-{urls}"  # nginx takes other names from its own directory on
         shutil.rmtree(where, ignore_errors=True)
         try:
             bench(where, urls, a.hosts, a.options)
