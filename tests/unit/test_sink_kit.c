@@ -277,3 +277,26 @@ kit_event(struct warc_packer *p, const struct warc_exchange *x, struct buf *stor
 	memcpy(e.records_at, parts.at, sizeof(e.records_at));
 	return e;
 }
+
+int
+kit_env_up(void **state)
+{
+	struct kit_env *e = calloc(1, sizeof(*e));
+
+	assert_non_null(e);
+	kit_scratch(e->dir);
+	e->conf = kit_conf(e->dir);
+	*state = e;
+	return 0;
+}
+
+int
+kit_env_down(void **state)
+{
+	struct kit_env *e = *state;
+
+	assert_int_equal(sink_close(e->s, true, NULL), 0);
+	kit_remove(e->dir);
+	free(e);
+	return 0;
+}

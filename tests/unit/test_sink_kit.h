@@ -41,6 +41,17 @@ struct slice kit_payload(struct slice block);
 /* A page; the caller changes what it wants. */
 struct warc_exchange kit_exchange(void);
 struct sink_conf kit_conf(const char *dir);
+
+/* One sink and a directory for it, which is gone afterwards. */
+struct kit_env {
+	char dir[KIT_PATH_MAX];
+	struct sink_conf conf;
+	struct sink *s; /* the test opens it */
+	struct why why;
+};
+int kit_env_up(void **state);
+/* The sink must close well. */
+int kit_env_down(void **state);
 /* An event with the records of the exchange; they are in `store`. */
 struct sink_event kit_event(
     struct warc_packer *p, const struct warc_exchange *x, struct buf *store);

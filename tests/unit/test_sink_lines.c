@@ -9,45 +9,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-struct env {
-	char dir[KIT_PATH_MAX];
-	struct sink_conf conf;
-	struct sink *s;
-	struct why why;
-};
-
-static int
-up(void **state)
-{
-	struct env *e = calloc(1, sizeof(*e));
-
-	assert_non_null(e);
-	kit_scratch(e->dir);
-	e->conf = kit_conf(e->dir);
-	*state = e;
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	struct env *e = *state;
-
-	assert_int_equal(sink_close(e->s, true, NULL), 0);
-	kit_remove(e->dir);
-	free(e);
-	return 0;
-}
-
 static void
-open_new(struct env *e, const char *type)
+open_new(struct kit_env *e, const char *type)
 {
 	assert_int_equal(sink_open(type, &e->conf, (struct slice){0}, &e->s, &e->why), 0);
 }
 
 /* What is in the file now, heap. */
 static struct slice
-flushed(struct env *e, const char *name)
+flushed(struct kit_env *e, const char *name)
 {
 	assert_int_equal(sink_flush(e->s, &e->why), 0);
 	return kit_file(e->dir, name);
@@ -103,7 +73,7 @@ page(void)
 static void
 a_page_is_an_object_with_all_that_is_known(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = page();
 	struct slice s;
 
@@ -135,7 +105,7 @@ a_page_is_an_object_with_all_that_is_known(void **state)
 static void
 what_is_absent_is_absent(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = {.kind = SINK_FETCH,
 	    .outcome = OUTCOME_OK,
 	    .response = true,
@@ -159,7 +129,7 @@ what_is_absent_is_absent(void **state)
 static void
 only_pages_are_told(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event rejected = page(), failed = page(), again = page(),
 			  robots = page();
 	struct slice s;
@@ -182,7 +152,7 @@ only_pages_are_told(void **state)
 static void
 hostile_texts_stay_valid_json_lines(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	char bytes[512], *huge = malloc(100000);
 	struct slice s, rest, line = {0};
 	struct sink_event ev;
@@ -224,7 +194,7 @@ hostile_texts_stay_valid_json_lines(void **state)
 static void
 long_texts_are_not_cut_within_a_character(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	char text[9000];
 	struct slice s;
 
@@ -255,7 +225,7 @@ a_field_not_found_is_absent(void **state)
 	const struct select_value values[] = {{0, SLICE_LIT("\"A\"")},
 	    {0, SLICE_LIT("no")}, {1, SLICE_LIT("x")}, {1, SLICE_LIT("")},
 	    {4, SLICE_LIT("z")}, {9, SLICE_LIT("no")}};
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = page();
 	struct select *select;
 	struct buf blob, bytes;
@@ -288,7 +258,7 @@ fields_of_the_largest_page_make_a_line(void **state)
 {
 	const struct slice spec = SLICE_LIT("x[]=p");
 	const size_t each = SELECT_PAGE_BYTES_MAX / SELECT_VALUES_MAX;
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = page();
 	struct select_value *values = calloc(SELECT_VALUES_MAX, sizeof(*values));
 	char *text = malloc(each), *main_text = malloc(SINK_TEXT_BYTES_MAX + 1);
@@ -402,7 +372,7 @@ a_page_is_a_row_and_the_first_brings_the_header(void **state)
 	    SLICE_LIT("price=h1"), SLICE_LIT("links[]=a"), SLICE_LIT("none=i")};
 	const struct select_value values[] = {
 	    {0, SLICE_LIT("=1+1, \"x\"")}, {1, SLICE_LIT("a\nb")}, {1, SLICE_LIT("\"")}};
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = page(), again = page();
 	struct select *select;
 	struct buf blob, bytes;
@@ -464,7 +434,7 @@ a_page_is_a_row_and_the_first_brings_the_header(void **state)
 static void
 columns_are_not_blamed_for_a_header_that_cannot_be_read(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = page();
 	struct rlimit old, few;
 	struct slice s;
@@ -496,7 +466,7 @@ static void
 a_field_that_is_called_like_a_column_has_its_whole_name_in_the_header(void **state)
 {
 	const struct slice specs[] = {SLICE_LIT("title=h1"), SLICE_LIT("kind=h2")};
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = page();
 	struct select *select;
 	struct buf blob;
@@ -545,7 +515,7 @@ columns_that_there_are_not_are_told(void **state)
 static void
 a_fetch_is_a_line_in_heritrix_columns(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = page(), bare = {.kind = SINK_FETCH,
 					   .outcome = OUTCOME_DNS_FAILURE,
 					   .attempts = 2,
@@ -583,7 +553,7 @@ a_fetch_is_a_line_in_heritrix_columns(void **state)
 static void
 a_request_tells_what_politeness_was_in_force(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = {.kind = SINK_FETCH,
 	    .outcome = OUTCOME_OK,
 	    .attempts = 1,
@@ -620,7 +590,7 @@ static void
 what_failed_says_why_in_one_word(void **state)
 {
 	static const char said[] = "100% odd, a+b\n\\ \xc2\x9b[31m, retry,gap:0/option/9";
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = {.kind = SINK_FETCH,
 	    .outcome = OUTCOME_TLS_FAILURE,
 	    .attempts = 1,
@@ -660,7 +630,7 @@ what_failed_says_why_in_one_word(void **state)
 static void
 every_outcome_has_a_code(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct slice s, rest, line = {0};
 	int o = OUTCOME_NONE;
 
@@ -700,7 +670,7 @@ every_outcome_has_a_code(void **state)
 static void
 hostile_texts_stay_in_their_column(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = page();
 	struct slice s, rest, field = {0};
 	size_t n = 0;
@@ -732,7 +702,7 @@ hostile_texts_stay_in_their_column(void **state)
 static void
 a_rejection_is_four_fields(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = {.kind = SINK_REJECT,
 	    .outcome = OUTCOME_OUT_OF_SCOPE,
 	    .url = SLICE_LIT("http://b.test/a\tb"),
@@ -766,7 +736,7 @@ a_rejection_is_four_fields(void **state)
 static void
 a_change_is_a_line_of_eight_fields_and_what_is_none_has_no_line(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = page();
 	struct slice s;
 
@@ -804,7 +774,7 @@ a_change_is_a_line_of_eight_fields_and_what_is_none_has_no_line(void **state)
 static void
 what_came_after_the_mark_is_cut_off(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = {.kind = SINK_REJECT,
 	    .outcome = OUTCOME_TRAP,
 	    .url = SLICE_LIT("http://a.test/1")};
@@ -834,7 +804,7 @@ what_came_after_the_mark_is_cut_off(void **state)
 static void
 a_first_mark_may_be_taken_before_the_first_line(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_place place;
 	struct buf mark;
 	struct slice s;
@@ -865,7 +835,7 @@ a_first_mark_may_be_taken_before_the_first_line(void **state)
 static void
 files_of_another_crawl_are_refused(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct slice s;
 
 	kit_write(e->dir, "pages.jsonl", SLICE_LIT("{}\n"));
@@ -886,41 +856,52 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
-		a_page_is_an_object_with_all_that_is_known, up, down),
-	    cmocka_unit_test_setup_teardown(what_is_absent_is_absent, up, down),
-	    cmocka_unit_test_setup_teardown(only_pages_are_told, up, down),
+		a_page_is_an_object_with_all_that_is_known, kit_env_up, kit_env_down),
 	    cmocka_unit_test_setup_teardown(
-		hostile_texts_stay_valid_json_lines, up, down),
+		what_is_absent_is_absent, kit_env_up, kit_env_down),
 	    cmocka_unit_test_setup_teardown(
-		long_texts_are_not_cut_within_a_character, up, down),
-	    cmocka_unit_test_setup_teardown(a_field_not_found_is_absent, up, down),
+		only_pages_are_told, kit_env_up, kit_env_down),
 	    cmocka_unit_test_setup_teardown(
-		fields_of_the_largest_page_make_a_line, up, down),
+		hostile_texts_stay_valid_json_lines, kit_env_up, kit_env_down),
 	    cmocka_unit_test_setup_teardown(
-		a_page_is_a_row_and_the_first_brings_the_header, up, down),
+		long_texts_are_not_cut_within_a_character, kit_env_up, kit_env_down),
 	    cmocka_unit_test_setup_teardown(
-		columns_are_not_blamed_for_a_header_that_cannot_be_read, up, down),
+		a_field_not_found_is_absent, kit_env_up, kit_env_down),
 	    cmocka_unit_test_setup_teardown(
-		a_field_that_is_called_like_a_column_has_its_whole_name_in_the_header, up,
-		down),
+		fields_of_the_largest_page_make_a_line, kit_env_up, kit_env_down),
+	    cmocka_unit_test_setup_teardown(
+		a_page_is_a_row_and_the_first_brings_the_header, kit_env_up,
+		kit_env_down),
+	    cmocka_unit_test_setup_teardown(
+		columns_are_not_blamed_for_a_header_that_cannot_be_read, kit_env_up,
+		kit_env_down),
+	    cmocka_unit_test_setup_teardown(
+		a_field_that_is_called_like_a_column_has_its_whole_name_in_the_header,
+		kit_env_up, kit_env_down),
 	    cmocka_unit_test(columns_that_there_are_not_are_told),
 	    cmocka_unit_test(the_schema_has_the_words_of_the_tables),
 	    cmocka_unit_test_setup_teardown(
-		a_fetch_is_a_line_in_heritrix_columns, up, down),
+		a_fetch_is_a_line_in_heritrix_columns, kit_env_up, kit_env_down),
 	    cmocka_unit_test_setup_teardown(
-		a_request_tells_what_politeness_was_in_force, up, down),
-	    cmocka_unit_test_setup_teardown(what_failed_says_why_in_one_word, up, down),
-	    cmocka_unit_test_setup_teardown(every_outcome_has_a_code, up, down),
-	    cmocka_unit_test_setup_teardown(hostile_texts_stay_in_their_column, up, down),
-	    cmocka_unit_test_setup_teardown(a_rejection_is_four_fields, up, down),
+		a_request_tells_what_politeness_was_in_force, kit_env_up, kit_env_down),
 	    cmocka_unit_test_setup_teardown(
-		a_change_is_a_line_of_eight_fields_and_what_is_none_has_no_line, up,
-		down),
+		what_failed_says_why_in_one_word, kit_env_up, kit_env_down),
 	    cmocka_unit_test_setup_teardown(
-		what_came_after_the_mark_is_cut_off, up, down),
+		every_outcome_has_a_code, kit_env_up, kit_env_down),
 	    cmocka_unit_test_setup_teardown(
-		a_first_mark_may_be_taken_before_the_first_line, up, down),
-	    cmocka_unit_test_setup_teardown(files_of_another_crawl_are_refused, up, down),
+		hostile_texts_stay_in_their_column, kit_env_up, kit_env_down),
+	    cmocka_unit_test_setup_teardown(
+		a_rejection_is_four_fields, kit_env_up, kit_env_down),
+	    cmocka_unit_test_setup_teardown(
+		a_change_is_a_line_of_eight_fields_and_what_is_none_has_no_line,
+		kit_env_up, kit_env_down),
+	    cmocka_unit_test_setup_teardown(
+		what_came_after_the_mark_is_cut_off, kit_env_up, kit_env_down),
+	    cmocka_unit_test_setup_teardown(
+		a_first_mark_may_be_taken_before_the_first_line, kit_env_up,
+		kit_env_down),
+	    cmocka_unit_test_setup_teardown(
+		files_of_another_crawl_are_refused, kit_env_up, kit_env_down),
 	};
 
 	return cmocka_run_group_tests_name("sink/lines", tests, NULL, NULL);

@@ -4,38 +4,8 @@
 
 /* What the mark of a file of lines vouches for. */
 
-struct env {
-	char dir[KIT_PATH_MAX];
-	struct sink_conf conf;
-	struct sink *s;
-	struct why why;
-};
-
-static int
-up(void **state)
-{
-	struct env *e = calloc(1, sizeof(*e));
-
-	assert_non_null(e);
-	kit_scratch(e->dir);
-	e->conf = kit_conf(e->dir);
-	*state = e;
-	return 0;
-}
-
-static int
-down(void **state)
-{
-	struct env *e = *state;
-
-	assert_int_equal(sink_close(e->s, true, NULL), 0);
-	kit_remove(e->dir);
-	free(e);
-	return 0;
-}
-
 static void
-put_and_mark(struct env *e, const char *url, struct buf *mark)
+put_and_mark(struct kit_env *e, const char *url, struct buf *mark)
 {
 	struct sink_event ev = {
 	    .kind = SINK_REJECT, .outcome = OUTCOME_TRAP, .url = slice_cstr(url)};
@@ -47,7 +17,7 @@ put_and_mark(struct env *e, const char *url, struct buf *mark)
 }
 
 static int
-verified(struct env *e, const struct buf *mark)
+verified(struct kit_env *e, const struct buf *mark)
 {
 	return sink_verify("rejected-log", e->dir, buf_slice(mark), &e->why);
 }
@@ -55,7 +25,7 @@ verified(struct env *e, const struct buf *mark)
 static void
 a_mark_vouches_for_each_byte_also_of_lines_of_earlier_runs(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct buf mark, wrote;
 	struct slice s;
 
@@ -88,7 +58,7 @@ a_mark_vouches_for_each_byte_also_of_lines_of_earlier_runs(void **state)
 static void
 marks_of_an_older_trawl_are_gone_on_with(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct buf mark;
 	struct slice s;
 
@@ -125,9 +95,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
-		a_mark_vouches_for_each_byte_also_of_lines_of_earlier_runs, up, down),
+		a_mark_vouches_for_each_byte_also_of_lines_of_earlier_runs, kit_env_up,
+		kit_env_down),
 	    cmocka_unit_test_setup_teardown(
-		marks_of_an_older_trawl_are_gone_on_with, up, down),
+		marks_of_an_older_trawl_are_gone_on_with, kit_env_up, kit_env_down),
 	    cmocka_unit_test(sums_of_lines_add_up),
 	};
 

@@ -9,29 +9,10 @@
 
 #include <sqlite3.h>
 
-struct env {
-	char dir[KIT_PATH_MAX];
-	struct sink_conf conf;
-	struct sink *s;
-	struct why why;
-};
-
-static int
-up(void **state)
-{
-	struct env *e = calloc(1, sizeof(*e));
-
-	assert_non_null(e);
-	kit_scratch(e->dir);
-	e->conf = kit_conf(e->dir);
-	*state = e;
-	return 0;
-}
-
 static int
 down(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 
 	(void)sink_close(e->s, true, NULL);
 	kit_remove(e->dir);
@@ -66,7 +47,7 @@ page(const char *url)
 
 /* A reader of its own: the first row's first column. */
 static void
-check_sql(const struct env *e, const char *sql, const char *want)
+check_sql(const struct kit_env *e, const char *sql, const char *want)
 {
 	char path[KIT_PATH_MAX + 32];
 	sqlite3_stmt *q;
@@ -83,7 +64,7 @@ check_sql(const struct env *e, const char *sql, const char *want)
 }
 
 static void
-put(struct env *e, const char *url)
+put(struct kit_env *e, const char *url)
 {
 	struct sink_event ev = page(url);
 
@@ -91,7 +72,7 @@ put(struct env *e, const char *url)
 }
 
 static void
-reopen(struct env *e, const char *mark)
+reopen(struct kit_env *e, const char *mark)
 {
 	(void)sink_close(e->s, false, NULL);
 	e->s = NULL;
@@ -102,7 +83,7 @@ reopen(struct env *e, const char *mark)
 static void
 what_a_commit_holds_takes_no_more_memory_than_it_may(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	sqlite3_int64 before;
 	char url[1200];
 
@@ -132,7 +113,7 @@ what_a_commit_holds_takes_no_more_memory_than_it_may(void **state)
 static void
 pages_and_links_are_rows_that_can_be_asked_for(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event rejected = page("http://x.test/");
 	struct buf mark;
 
@@ -163,7 +144,7 @@ pages_and_links_are_rows_that_can_be_asked_for(void **state)
 static void
 tables_are_there_with_the_first_commit_and_not_before(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 
 	reopen(e, "");
 	put(e, "http://a.test/");
@@ -179,7 +160,7 @@ tables_are_there_with_the_first_commit_and_not_before(void **state)
 static void
 killed_between_its_tables_a_crawl_goes_on(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	char path[KIT_PATH_MAX + 32];
 	sqlite3 *db;
 
@@ -205,7 +186,7 @@ killed_between_its_tables_a_crawl_goes_on(void **state)
 }
 
 static uint64_t
-bytes_of(const struct env *e, const char *name)
+bytes_of(const struct kit_env *e, const char *name)
 {
 	char path[KIT_PATH_MAX + 32];
 	struct stat st;
@@ -219,7 +200,7 @@ bytes_of(const struct env *e, const char *name)
 static void
 what_it_takes_on_the_disk_is_told_before(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	char url[64];
 	uint64_t now;
 
@@ -242,7 +223,7 @@ what_it_takes_on_the_disk_is_told_before(void **state)
 }
 
 static void
-put_scattered(struct env *e, int from, int n)
+put_scattered(struct kit_env *e, int from, int n)
 {
 	char url[160];
 
@@ -257,7 +238,7 @@ put_scattered(struct env *e, int from, int n)
 static void
 the_log_counts_by_its_length_where_that_is_more_than_the_rows(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	uint64_t told, log;
 
 	reopen(e, "");
@@ -276,7 +257,7 @@ the_log_counts_by_its_length_where_that_is_more_than_the_rows(void **state)
 static void
 a_file_that_is_ahead_is_cut_back_to_the_commit(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 
 	reopen(e, "");
 	put(e, "http://a.test/");
@@ -300,7 +281,7 @@ a_file_that_is_ahead_is_cut_back_to_the_commit(void **state)
 static void
 a_file_that_has_less_or_is_another_ones_is_refused(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 
 	reopen(e, "");
 	put(e, "http://a.test/");
@@ -320,7 +301,7 @@ a_file_that_has_less_or_is_another_ones_is_refused(void **state)
 static void
 what_a_dead_process_committed_is_there(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	int status;
 	uint64_t now;
 	pid_t child = fork();
@@ -350,7 +331,7 @@ what_a_dead_process_committed_is_there(void **state)
 static void
 a_full_disk_is_told_and_nothing_is_committed_after_it(void **state)
 {
-	struct env *e = *state;
+	struct kit_env *e = *state;
 	struct sink_event ev = page("http://a.test/");
 	struct rlimit was, small = {.rlim_cur = 512 << 10};
 	struct buf mark;
@@ -384,25 +365,26 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
-		tables_are_there_with_the_first_commit_and_not_before, up, down),
+		tables_are_there_with_the_first_commit_and_not_before, kit_env_up, down),
 	    cmocka_unit_test_setup_teardown(
-		killed_between_its_tables_a_crawl_goes_on, up, down),
+		killed_between_its_tables_a_crawl_goes_on, kit_env_up, down),
 	    cmocka_unit_test_setup_teardown(
-		what_a_commit_holds_takes_no_more_memory_than_it_may, up, down),
+		what_a_commit_holds_takes_no_more_memory_than_it_may, kit_env_up, down),
 	    cmocka_unit_test_setup_teardown(
-		pages_and_links_are_rows_that_can_be_asked_for, up, down),
+		pages_and_links_are_rows_that_can_be_asked_for, kit_env_up, down),
 	    cmocka_unit_test_setup_teardown(
-		what_it_takes_on_the_disk_is_told_before, up, down),
+		what_it_takes_on_the_disk_is_told_before, kit_env_up, down),
 	    cmocka_unit_test_setup_teardown(
-		the_log_counts_by_its_length_where_that_is_more_than_the_rows, up, down),
+		the_log_counts_by_its_length_where_that_is_more_than_the_rows, kit_env_up,
+		down),
 	    cmocka_unit_test_setup_teardown(
-		a_file_that_is_ahead_is_cut_back_to_the_commit, up, down),
+		a_file_that_is_ahead_is_cut_back_to_the_commit, kit_env_up, down),
 	    cmocka_unit_test_setup_teardown(
-		a_file_that_has_less_or_is_another_ones_is_refused, up, down),
+		a_file_that_has_less_or_is_another_ones_is_refused, kit_env_up, down),
 	    cmocka_unit_test_setup_teardown(
-		what_a_dead_process_committed_is_there, up, down),
+		what_a_dead_process_committed_is_there, kit_env_up, down),
 	    cmocka_unit_test_setup_teardown(
-		a_full_disk_is_told_and_nothing_is_committed_after_it, up, down),
+		a_full_disk_is_told_and_nothing_is_committed_after_it, kit_env_up, down),
 	};
 
 	(void)signal(SIGXFSZ, SIG_IGN);
