@@ -114,11 +114,9 @@ static int
 write_lines(struct line_sorter *lines, const char *out, struct why *why)
 {
 	const char *slash = strrchr(out, '/');
-	char dir[PATH_MAX] = ".";
+	char dir[PATH_MAX];
 
-	if (slash != NULL)
-		(void)snprintf(
-		    dir, sizeof(dir), "%.*s", slash == out ? 1 : (int)(slash - out), out);
+	dir_of(out, dir);
 	return cdxj_write(lines, dir, slash == NULL ? out : slash + 1, why);
 }
 

@@ -1,6 +1,7 @@
 #include "app/warc_wacz.h"
 #include "app/warc_tool.h"
 #include "base/clock.h"
+#include "base/dir_make.h"
 #include "base/file_whole.h"
 #include "base/json.h"
 #include "sink/warc_writer.h"
@@ -40,14 +41,11 @@ failed(struct wacz *w, int r, const char *what)
 static FILE *
 scratch(struct wacz *w)
 {
-	char dir[PATH_MAX] = ".";
-	const char *slash = strrchr(w->out, '/');
+	char dir[PATH_MAX];
 	int fd;
 
-	if (slash != NULL)
-		(void)snprintf(dir, sizeof(dir), "%.*s",
-		    slash == w->out ? 1 : (int)(slash - w->out), w->out);
-	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	dir_of(w->out, dir);
+	fd = file_unnamed(dir);
 	return fd < 0 ? tmpfile() : fdopen(fd, "w+e");
 }
 

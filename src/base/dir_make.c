@@ -106,6 +106,17 @@ dir_make(const char *path, mode_t mode)
 	return r;
 }
 
+void
+dir_of(const char *path, char ret[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		(void)head_of(".", 1, ret);
+	else
+		(void)head_of(path, slash == path ? 1 : (size_t)(slash - path), ret);
+}
+
 const char *
 temporary_dir(void)
 {

@@ -12,10 +12,14 @@
  */
 #ifndef BASE_DIR_MAKE_H
 #define BASE_DIR_MAKE_H
+#include <limits.h>
 #include <sys/types.h>
 
 /* Being there already is fine.  `mode` as of mkdir(2), for each one that is made. */
 int dir_make(const char *path, mode_t mode);
+/* The directory that a path names a file in; "." where it names none.  A path that is too long
+ * is cut. */
+void dir_of(const char *path, char ret[PATH_MAX]);
 /* Where files are that nobody is to find: $TMPDIR, or /tmp.  Nothing is made. */
 const char *temporary_dir(void);
 #endif

@@ -1,4 +1,5 @@
 #include "base/file_whole.h"
+#include "base/dir_make.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -255,12 +256,9 @@ file_whole_begin(struct file_whole *w, const char *path, mode_t mode, struct why
 static int
 sync_dir_of(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char dir[PATH_MAX] = ".";
+	char dir[PATH_MAX];
 
-	if (slash != NULL)
-		(void)snprintf(dir, sizeof(dir), "%.*s",
-		    slash == path ? 1 : (int)(slash - path), path);
+	dir_of(path, dir);
 	return dir_sync(dir);
 }
 

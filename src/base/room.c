@@ -1,8 +1,6 @@
 #include "base/room.h"
+#include "base/dir_make.h"
 #include "base/file_whole.h"
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -13,13 +11,10 @@ int
 room_probe(const char *path)
 {
 	static const char block[BLOCK_BYTES];
-	const char *slash = strrchr(path, '/');
-	char dir[PATH_MAX] = ".";
+	char dir[PATH_MAX];
 	int fd, r = 0;
 
-	if (slash != NULL)
-		(void)snprintf(dir, sizeof(dir), "%.*s",
-		    slash == path ? 1 : (int)(slash - path), path);
+	dir_of(path, dir);
 	fd = file_unnamed(dir);
 	if (fd < 0)
 		return room_error(fd);

@@ -1,8 +1,8 @@
 #include "sink/mirror_map.h"
 #include "base/buf.h"
+#include "base/file_whole.h"
 #include "base/sorter.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -52,8 +52,8 @@ mirror_map_new(const char *dir, struct mirror_map **ret)
 	if (m->dir != NULL)
 		r = sorter_new(&conf, &m->sorter);
 	if (r == 0) {
-		m->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-		r = m->fd < 0 ? -errno : 0;
+		m->fd = file_unnamed(dir);
+		r = m->fd < 0 ? m->fd : 0;
 	}
 	if (r < 0)
 		mirror_map_free(m);
