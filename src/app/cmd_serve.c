@@ -280,7 +280,7 @@ open_service(struct serve *s, struct why *why)
 	    .nursery = s->nursery,
 	    .settings = s->settings,
 	    .check = job_check_each,
-	    .pack = wacz_make,
+	    .pack = wacz_pack,
 	    .tmp_dir = temporary_dir(),
 	    .ctx = s,
 	    .on_drained = on_drained,

@@ -501,13 +501,11 @@ save_cookies(const struct session *s)
 static bool
 pack_wacz(struct session *s)
 {
-	char path[PATH_MAX + 16];
 	struct why why;
 
 	if (!s->job->options.output_wacz || s->end != CRAWL_DONE || s->crawl == NULL)
 		return true;
-	(void)snprintf(path, sizeof(path), "%s/archive.wacz", s->dir);
-	if (wacz_make(s->dir, path, &why) == 0)
+	if (wacz_pack(s->dir, &why) == 0)
 		return true;
 	(void)say_error(0, "--wacz: %s", why.text);
 	return false;

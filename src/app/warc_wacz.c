@@ -450,3 +450,12 @@ warc_wacz(int argc, char **argv)
 		return say_error(EXIT_FILE, "%s", why.text);
 	return EXIT_DONE;
 }
+
+int
+wacz_pack(const char *dir, struct why *why)
+{
+	char path[PATH_MAX + 16];
+
+	(void)snprintf(path, sizeof(path), "%s/archive.wacz", dir);
+	return wacz_make(dir, path, why);
+}

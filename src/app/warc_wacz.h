@@ -14,4 +14,6 @@
 #include "base/why.h"
 
 int wacz_make(const char *dir, const char *out, struct why *why);
+/* As DIR/archive.wacz, when the crawl is done. */
+int wacz_pack(const char *dir, struct why *why);
 #endif

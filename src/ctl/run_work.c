@@ -6,7 +6,6 @@
 #include "ctl/job_json.h"
 #include "ctl/service_int.h"
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -194,14 +193,12 @@ static int
 pack(const struct run_work *w, struct why *why)
 {
 	const struct service_conf *conf = &w->run->service->conf;
-	char path[PATH_MAX + 16];
 	int r;
 
 	if (!w->job.options.output_wacz || w->facts.end != CRAWL_DONE ||
 	    conf->pack == NULL)
 		return 0;
-	(void)snprintf(path, sizeof(path), "%s/archive.wacz", w->dir);
-	r = conf->pack(w->dir, path, why);
+	r = conf->pack(w->dir, why);
 	return r < 0 ? why_prefix(why, r, "output.wacz") : 0;
 }
 

@@ -39,8 +39,8 @@ struct service_conf {
 	int (*check)(const struct job *job,
 	    bool (*fn)(void *ctx, enum option_id option, int code, const char *text),
 	    void *ctx);
-	/* Packs the archive in `dir` as the file `out`: wacz_make() of app/.  Any thread. */
-	int (*pack)(const char *dir, const char *out, struct why *why);
+	/* Packs the archive of the crawl in `dir`: wacz_pack() of app/.  Any thread. */
+	int (*pack)(const char *dir, struct why *why);
 	const char *tmp_dir;
 	void *ctx;
 	void (*on_drained)(void *ctx); /* service_drain() is done */
